@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "lib/log.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "lib/spinlock.h"
+
+#define LOG_LINE_MAX 240
+
+static struct spinlock log_lock = SPINLOCK_INIT; /* guards log_line; the innermost lock but the sink's */
+static char log_line[LOG_LINE_MAX + 2];		 /* and the newline, and the final 0 */
+static log_sink_t log_sink;
+static enum log_level log_level = LOG_INFO;
+
+static const char *const level_mark[] = {
+	[LOG_ERROR] = "error: ",
+	[LOG_WARN] = "warning: ",
+	[LOG_INFO] = "",
+	[LOG_DEBUG] = "debug: ",
+};
+
+void log_set_sink(log_sink_t sink)
+{
+	spin_lock(&log_lock);
+	log_sink = sink;
+	spin_unlock(&log_lock);
+}
+
+void log_set_level(enum log_level level)
+{
+	atomic_set(&log_level, level);
+}
+
+/* One line holds one message: what a name from a device tree brings along must not forge another. */
+static size_t log_clean(char *line, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)line[i];
+
+		if (c < 0x20 || c == 0x7f)
+			line[i] = '?';
+	}
+	return len;
+}
+
+static size_t log_format(enum log_level level, const char *fmt, va_list ap)
+{
+	int mark = snprintf(log_line, LOG_LINE_MAX + 1, "%s", level_mark[level]);
+	size_t len = mark > 0 ? (size_t)mark : 0;
+	int text = vsnprintf(log_line + len, LOG_LINE_MAX + 1 - len, fmt, ap);
+
+	if (text > 0)
+		len += (size_t)text;
+	if (len > LOG_LINE_MAX)
+		len = LOG_LINE_MAX;
+	len = log_clean(log_line, len);
+	log_line[len++] = '\n';
+	log_line[len] = 0;
+	return len;
+}
+
+void log_at(enum log_level level, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (level > atomic_read(&log_level))
+		return;
+	va_start(ap, fmt);
+	spin_lock(&log_lock);
+	if (log_sink)
+		log_sink(log_line, log_format(level, fmt, ap));
+	spin_unlock(&log_lock);
+	va_end(ap);
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The hypervisor's own log: one line a call, with a level. It knows nothing of devices: a sink takes
+ * whole lines (early: the firmware's console; later: the terminal). What a guest can repeat is never
+ * logged above LOG_DEBUG, and then only through log_guest(), which is limited per VM.
+ */
+#ifndef LIB_LOG_H
+#define LIB_LOG_H
+
+#include "lib/types.h"
+
+enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
+
+/* A whole line with its newline, @len bytes; called with the log's lock held. */
+typedef void (*log_sink_t)(const char *line, size_t len);
+
+void log_set_sink(log_sink_t sink);
+void log_set_level(enum log_level level);
+
+/*
+ * log_at - format one line and hand it to the sink; longer ones are cut at 240 characters.
+ * Takes the log's lock, the innermost of all. No newline in @fmt.
+ */
+void log_at(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+#define log_error(...) log_at(LOG_ERROR, __VA_ARGS__)
+#define log_warn(...)  log_at(LOG_WARN, __VA_ARGS__)
+#define log_info(...)  log_at(LOG_INFO, __VA_ARGS__)
+#define log_debug(...) log_at(LOG_DEBUG, __VA_ARGS__)
+
+#endif
