@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The real pcpu, but which one runs is the test's choice: one per thread. */
+#ifndef FAKE_ARCH_PCPU_H
+#define FAKE_ARCH_PCPU_H
+
+#define this_pcpu real_this_pcpu
+#include "../../../../hyp/arch/pcpu.h"
+#undef this_pcpu
+
+extern _Thread_local struct pcpu *fake_this_pcpu; /* tests/unit/fake/pcpu.c */
+
+static inline struct pcpu *this_pcpu(void)
+{
+	return fake_this_pcpu;
+}
+
+#endif
