@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The boot tables' part that only entry.S and mm/hostmap.c see. */
+#ifndef ARCH_BOOT_MAP_H
+#define ARCH_BOOT_MAP_H
+
+#include "arch/pte.h"
+
+extern uint64_t boot_link_offset;
+
+/* boot_map - build the boot tables for an image loaded at @load_base; returns satp. Translation off. */
+uint64_t boot_map(uint64_t load_base);
+
+/* mmu_device_root_entry - the root entry of the device window, shared by boot and final tables. */
+pte_t mmu_device_root_entry(void);
+
+#endif

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Translation and instruction fences of this hart (privileged specification, "Hypervisor
+ * Memory-Management Fence Instructions"). Encoded by the assembler's own names. */
+#ifndef ARCH_FENCE_H
+#define ARCH_FENCE_H
+
+#include <stdint.h>
+
+static inline void arch_fence_i(void)
+{
+	__asm__ volatile("fence.i" : : : "memory");
+}
+
+static inline void arch_sfence_vma_all(void)
+{
+	__asm__ volatile("sfence.vma" : : : "memory");
+}
+
+/* All G-stage entries of this hart, for every VMID. */
+static inline void arch_hfence_gvma_all(void)
+{
+	__asm__ volatile(".option push\n.option arch, +h\nhfence.gvma\n.option pop" : : : "memory");
+}
+
+/* All VS-stage entries under the VMID that hgatp holds. */
+static inline void arch_hfence_vvma_all(void)
+{
+	__asm__ volatile(".option push\n.option arch, +h\nhfence.vvma\n.option pop" : : : "memory");
+}
+
+static inline void arch_hfence_vvma_addr(uint64_t gva)
+{
+	__asm__ volatile(".option push\n.option arch, +h\nhfence.vvma %0, zero\n.option pop"
+			 :
+			 : "r"(gva)
+			 : "memory");
+}
+
+static inline void arch_hfence_vvma_asid(uint64_t asid)
+{
+	__asm__ volatile(".option push\n.option arch, +h\nhfence.vvma zero, %0\n.option pop"
+			 :
+			 : "r"(asid)
+			 : "memory");
+}
+
+static inline void arch_hfence_vvma_addr_asid(uint64_t gva, uint64_t asid)
+{
+	__asm__ volatile(".option push\n.option arch, +h\nhfence.vvma %0, %1\n.option pop"
+			 :
+			 : "r"(gva), "r"(asid)
+			 : "memory");
+}
+
+#endif

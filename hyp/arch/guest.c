@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "arch/guest_state.h"
+
+#include "arch/csr.h"
+
+struct hart_features hart_features;
+
+static uint64_t get_xs(uint64_t status, unsigned int shift)
+{
+	return (status >> shift) & 3;
+}
+
+static uint64_t set_xs(uint64_t status, unsigned int shift, uint64_t xs)
+{
+	return (status & ~(3UL << shift)) | (xs << shift);
+}
+
+void guest_features_probe(void)
+{
+	hart_features.senvcfg = csr_probe_senvcfg();
+	hart_features.sstateen0 = csr_probe_sstateen0();
+	hart_features.henvcfg = csr_probe_henvcfg();
+	hart_features.hstateen0 = csr_probe_hstateen0();
+	hart_features.sstc = csr_probe_vstimecmp();
+	csr_set(CSR_SSTATUS, SSTATUS_VS);
+	if (get_xs(csr_read(CSR_SSTATUS), SSTATUS_VS_SHIFT) != XS_OFF && csr_probe_vlenb())
+		hart_features.vlenb = (uint32_t)csr_read(CSR_VLENB);
+	csr_clear(CSR_SSTATUS, SSTATUS_VS);
+}
+
+void guest_hart_setup(void)
+{
+	/* What the guest's own kernel can handle never comes here; only what MIDELEG/MEDELEG of the
+	 * firmware and the W-masks leave sticks. */
+	csr_write(CSR_HEDELEG,
+		  BIT(EXC_INSN_MISALIGNED) | BIT(EXC_INSN_ACCESS) | BIT(EXC_ILLEGAL_INSN) |
+			  BIT(EXC_BREAKPOINT) | BIT(EXC_LOAD_MISALIGNED) | BIT(EXC_LOAD_ACCESS) |
+			  BIT(EXC_STORE_MISALIGNED) | BIT(EXC_STORE_ACCESS) | BIT(EXC_ECALL_U) |
+			  BIT(EXC_INSN_PAGE_FAULT) | BIT(EXC_LOAD_PAGE_FAULT) |
+			  BIT(EXC_STORE_PAGE_FAULT) | BIT(EXC_SOFTWARE_CHECK));
+	csr_write(CSR_HIDELEG, BIT(IRQ_VS_SOFT) | BIT(IRQ_VS_TIMER) | BIT(IRQ_VS_EXT));
+	csr_write(CSR_HGEIE, 0);
+	csr_write(CSR_HVIP, 0);
+	csr_write(CSR_VSIE, 0);
+	csr_write(CSR_HGATP, 0);
+	if (hart_features.sstc)
+		csr_write(CSR_VSTIMECMP, UINT64_MAX);
+	/* ENVCFG: guests have senvcfg. Everything else that Smstateen gates stays closed. */
+	if (hart_features.hstateen0)
+		csr_write(CSR_HSTATEEN0, HSTATEEN0_ENVCFG);
+	csr_write(CSR_SIE, BIT(IRQ_S_SOFT) | BIT(IRQ_S_TIMER) | BIT(IRQ_S_EXT));
+}
+
+void guest_regs_reset(struct guest_regs *r, uint64_t pc, uint64_t a0, uint64_t a1)
+{
+	*r = (struct guest_regs){ .sepc = pc };
+	r->x[REG_A0] = a0;
+	r->x[REG_A1] = a1;
+	/* SPP: sret goes to VS-mode, not VU. FS and VS gate the guest's own fields (both must be on). */
+	r->sstatus = SSTATUS_SPP | SSTATUS_SPIE | SSTATUS_UXL_64;
+	r->sstatus = set_xs(r->sstatus, SSTATUS_FS_SHIFT, XS_CLEAN);
+	if (hart_features.vlenb)
+		r->sstatus = set_xs(r->sstatus, SSTATUS_VS_SHIFT, XS_CLEAN);
+	/* VTW: WFI and WRS.NTO come to us. */
+	r->hstatus = HSTATUS_VSXL_64 | HSTATUS_SPV | HSTATUS_SPVP | HSTATUS_VTW;
+}
+
+void guest_vs_reset(struct guest_vs_csrs *s)
+{
+	*s = (struct guest_vs_csrs){ .vsstatus = SSTATUS_UXL_64, .vstimecmp = UINT64_MAX };
+}
+
+void guest_vs_save(struct guest_vs_csrs *s)
+{
+	s->vsstatus = csr_read(CSR_VSSTATUS);
+	s->vsie = csr_read(CSR_VSIE);
+	s->vstvec = csr_read(CSR_VSTVEC);
+	s->vsscratch = csr_read(CSR_VSSCRATCH);
+	s->vsepc = csr_read(CSR_VSEPC);
+	s->vscause = csr_read(CSR_VSCAUSE);
+	s->vstval = csr_read(CSR_VSTVAL);
+	s->vsatp = csr_read(CSR_VSATP);
+	s->scounteren = csr_read(CSR_SCOUNTEREN);
+	if (hart_features.senvcfg)
+		s->senvcfg = csr_read(CSR_SENVCFG);
+	if (hart_features.sstateen0)
+		s->sstateen0 = csr_read(CSR_SSTATEEN0);
+}
+
+void guest_vs_load(const struct guest_vs_csrs *s)
+{
+	csr_write(CSR_VSSTATUS, s->vsstatus);
+	csr_write(CSR_VSIE, s->vsie);
+	csr_write(CSR_VSTVEC, s->vstvec);
+	csr_write(CSR_VSSCRATCH, s->vsscratch);
+	csr_write(CSR_VSEPC, s->vsepc);
+	csr_write(CSR_VSCAUSE, s->vscause);
+	csr_write(CSR_VSTVAL, s->vstval);
+	csr_write(CSR_VSATP, s->vsatp);
+	csr_write(CSR_SCOUNTEREN, s->scounteren);
+	if (hart_features.senvcfg)
+		csr_write(CSR_SENVCFG, s->senvcfg);
+	if (hart_features.sstateen0)
+		csr_write(CSR_SSTATEEN0, s->sstateen0);
+}
+
+/* The guest's FP registers are dirty only if both fields say so; sstatus.FS alone decides here, since
+ * hardware marks both when the guest writes a register (privileged specification, "vsstatus"). */
+void guest_fp_put(struct guest_regs *r, struct guest_fp *fp)
+{
+	if (get_xs(r->sstatus, SSTATUS_FS_SHIFT) != XS_DIRTY)
+		return;
+	csr_set(CSR_SSTATUS, SSTATUS_FS);
+	arch_fp_save(fp);
+	r->sstatus = set_xs(r->sstatus, SSTATUS_FS_SHIFT, XS_CLEAN);
+}
+
+void guest_fp_get(const struct guest_fp *fp)
+{
+	csr_set(CSR_SSTATUS, SSTATUS_FS);
+	arch_fp_restore(fp);
+}
+
+void guest_vector_put(struct guest_regs *r, struct guest_vector *v)
+{
+	if (!v || get_xs(r->sstatus, SSTATUS_VS_SHIFT) != XS_DIRTY)
+		return;
+	csr_set(CSR_SSTATUS, SSTATUS_VS);
+	arch_vector_save(v);
+	r->sstatus = set_xs(r->sstatus, SSTATUS_VS_SHIFT, XS_CLEAN);
+}
+
+void guest_vector_get(const struct guest_vector *v)
+{
+	csr_set(CSR_SSTATUS, SSTATUS_VS);
+	arch_vector_restore(v);
+}
+
+/*
+ * As hardware takes a trap into VS-mode (privileged specification, "Trap Entry"): vsstatus.SPP and
+ * SPIE remember where from, SIE goes off, and the hart goes on at vstvec in VS-mode. Exceptions always
+ * go to its base. vsstatus is in the CSR: the vcpu is loaded.
+ */
+void guest_take_exception(struct guest_regs *r, uint64_t cause, uint64_t tval)
+{
+	uint64_t vsstatus = csr_read(CSR_VSSTATUS);
+
+	csr_write(CSR_VSEPC, r->sepc);
+	csr_write(CSR_VSCAUSE, cause);
+	csr_write(CSR_VSTVAL, tval);
+	vsstatus &= ~(SSTATUS_SPP | SSTATUS_SPIE);
+	if (r->sstatus & SSTATUS_SPP)
+		vsstatus |= SSTATUS_SPP;
+	if (vsstatus & SSTATUS_SIE)
+		vsstatus |= SSTATUS_SPIE;
+	csr_write(CSR_VSSTATUS, vsstatus & ~SSTATUS_SIE);
+	r->sstatus |= SSTATUS_SPP;
+	r->hstatus |= HSTATUS_SPVP;
+	r->sepc = csr_read(CSR_VSTVEC) & ~3UL;
+}

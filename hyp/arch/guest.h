@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The guest's processor state and the world switch.
+ *
+ * guest_enter() runs the guest until the next trap into HS-mode; interrupts are off before and after
+ * and on while the guest runs. What the trap was is then still in scause, stval, htval and htinst.
+ */
+#ifndef ARCH_GUEST_H
+#define ARCH_GUEST_H
+
+#include "arch/pcpu.h"
+#include "lib/types.h"
+
+/* General registers and what every entry writes and every exit reads; offsets used by switch.S. */
+struct guest_regs {
+	uint64_t x[32];	   /* x[0] is unused */
+	uint64_t sepc;
+	uint64_t sstatus;
+	uint64_t hstatus;
+	uint64_t host_sp;  /* hypervisor's stack while the guest runs */
+};
+
+static_assert(offsetof(struct guest_regs, sepc) == 256, "switch.S");
+static_assert(offsetof(struct guest_regs, sstatus) == 264, "switch.S");
+static_assert(offsetof(struct guest_regs, hstatus) == 272, "switch.S");
+static_assert(offsetof(struct guest_regs, host_sp) == 280, "switch.S");
+
+/* ABI names of x[] for the SBI and for reset. */
+enum { REG_RA = 1, REG_SP = 2, REG_A0 = 10, REG_A1, REG_A2, REG_A3, REG_A4, REG_A5, REG_A6, REG_A7 };
+
+/* VS-level CSRs, and the S-level ones without a VS copy: switched when another vcpu is loaded. */
+struct guest_vs_csrs {
+	uint64_t vsstatus, vsie, vstvec, vsscratch, vsepc, vscause, vstval, vsatp;
+	uint64_t vstimecmp;
+	uint64_t scounteren, senvcfg, sstateen0;
+};
+
+struct guest_fp {
+	uint64_t f[32];
+	uint64_t fcsr;
+};
+
+struct guest_vector {
+	uint64_t vstart, vl, vtype, vcsr;
+	uint8_t v[]; /* 32 * vlenb bytes */
+};
+
+/* guest_enter - run the guest in @r until it traps. Own pcpu, interrupts off. */
+void guest_enter(struct guest_regs *r);
+
+#endif

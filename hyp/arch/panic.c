@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The last words. Printed through the firmware, byte by byte, because no lock or driver of ours can be
+ * trusted any more.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "arch/csr.h"
+#include "arch/pcpu.h"
+#include "arch/sbi_call.h"
+#include "arch/trap.h"
+#include "lib/atomic.h"
+
+extern char __image_start[], __text_end[];
+
+static void (*panic_hook)(void);
+static uint32_t panicking; /* 1 + index of the hart that panicked first */
+
+void panic_set_hook(void (*fn)(void))
+{
+	panic_hook = fn;
+}
+
+static void put(const char *s)
+{
+	for (; *s; s++) {
+		if (*s == '\n')
+			(void)sbi_call_host(SBI_EXT_LEGACY_CONSOLE_PUTCHAR, 0, '\r', 0, 0, 0, 0, 0);
+		(void)sbi_call_host(SBI_EXT_LEGACY_CONSOLE_PUTCHAR, 0, (uint8_t)*s, 0, 0, 0, 0, 0);
+	}
+}
+
+/* Return addresses on the stack: every word that points into our text. Some may be stale. */
+static void put_stack(const uint64_t *sp)
+{
+	char line[40];
+	unsigned int found = 0;
+
+	for (unsigned int i = 0; i < 256 && found < 24; i++) {
+		uint64_t a = sp[i];
+
+		if (((uintptr_t)&sp[i + 1] & (PAGE_SIZE - 1)) == 0)
+			break; /* do not run into the guard page */
+		if (a < (uintptr_t)__image_start || a >= (uintptr_t)__text_end)
+			continue;
+		(void)snprintf(line, sizeof(line), "  [%#lx]\n", a);
+		put(line);
+		found++;
+	}
+}
+
+void panic(const char *fmt, ...)
+{
+	char buf[256];
+	va_list ap;
+	uint32_t none = 0;
+	const struct pcpu *p = this_pcpu();
+
+	csr_write(CSR_SIE, 0);
+	if (!atomic_compare_exchange(&panicking, &none, p->index + 1) && none != p->index + 1)
+		for (;;) /* another hart is printing */
+			__asm__ volatile("wfi");
+	if (panic_hook) {
+		void (*hook)(void) = panic_hook;
+
+		panic_hook = NULL;
+		hook();
+	}
+	put("\n[hartvisor] panic on hart ");
+	(void)snprintf(buf, sizeof(buf), "%lu: ", p->hartid);
+	put(buf);
+	va_start(ap, fmt);
+	(void)vsnprintf(buf, sizeof(buf), fmt, ap);
+	va_end(ap);
+	put(buf);
+	put("\n[hartvisor] return addresses on the stack:\n");
+	put_stack((const uint64_t *)__builtin_frame_address(0));
+	sbi_host_shutdown(SBI_SRST_TYPE_SHUTDOWN);
+	for (;;)
+		__asm__ volatile("wfi");
+}

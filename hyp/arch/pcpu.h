@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A pcpu: a hart as the hypervisor sees it.
+ *
+ * tp points to the pcpu of the running hart from its first C instruction on. The hypervisor runs with
+ * sstatus.SIE = 0 throughout: interrupts leave a guest (they are enabled whenever a guest runs) or end
+ * a WFI, and are then looked for in sip; no handler ever interrupts hypervisor code.
+ */
+#ifndef ARCH_PCPU_H
+#define ARCH_PCPU_H
+
+#include "lib/types.h"
+
+#define MAX_PCPUS 64
+
+struct pcpu {
+	uint64_t emergency_sp; /* assembler: the stack for traps of the hypervisor itself */
+	uint64_t stack_top;    /* assembler: the ordinary stack */
+	uint64_t hartid;
+	uint32_t index;	       /* 0 is the boot hart */
+	uint32_t need_resched; /* atomic; set by any hart, looked at in the last check before entry */
+	uint32_t idle;	       /* atomic; 1: in WFI or about to be */
+	uint32_t online;       /* atomic */
+	uint32_t in_trap;      /* a trap of the hypervisor itself is being handled */
+	struct vcpu *current;  /* whose guest state is loaded in the CSRs, or NULL */
+	struct vcpu *fp_owner; /* whose FP registers the hart holds, or NULL */
+	struct vcpu *vector_owner;
+	uint64_t ipis_sent;
+	uint64_t ipis_taken;
+};
+
+static_assert(offsetof(struct pcpu, emergency_sp) == 0, "entry.S");
+static_assert(offsetof(struct pcpu, stack_top) == 8, "entry.S");
+
+extern struct pcpu *pcpus[MAX_PCPUS]; /* [0, nr_pcpus); fixed once smp_boot() has returned */
+extern unsigned int nr_pcpus;
+
+static inline struct pcpu *this_pcpu(void)
+{
+	struct pcpu *p;
+
+	__asm__("mv %0, tp" : "=r"(p));
+	return p;
+}
+
+#endif

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "arch/smp.h"
+
+#include "arch/csr.h"
+#include "arch/mmu.h"
+#include "arch/sbi_call.h"
+#include "lib/atomic.h"
+#include "lib/log.h"
+
+struct pcpu boot_pcpu;
+struct pcpu *pcpus[MAX_PCPUS];
+unsigned int nr_pcpus;
+
+uint64_t secondary_satp; /* read by entry.S before translation is on */
+static void (*secondary_main)(void);
+
+void secondary_entry(void);
+void smp_secondary_main(void);
+
+void smp_secondary_main(void)
+{
+	atomic_set_release(&this_pcpu()->online, 1);
+	secondary_main();
+}
+
+static int64_t hart_status(uint64_t hartid)
+{
+	struct sbi_call_ret r =
+		sbi_call_host(SBI_EXT_HSM, SBI_HSM_HART_GET_STATUS, hartid, 0, 0, 0, 0, 0);
+
+	return r.error == SBI_SUCCESS ? (int64_t)r.value : r.error;
+}
+
+/* A started hart needs a few dozen instructions to say that it is online; one that the firmware calls
+ * STARTED and that stays silent for so many status calls never will. */
+#define STATUS_CALLS_MAX 50000000u
+
+static int wait_online(struct pcpu *p)
+{
+	for (unsigned int i = 0; i < STATUS_CALLS_MAX; i++) {
+		int64_t s;
+
+		if (atomic_read_acquire(&p->online))
+			return HV_OK;
+		s = hart_status(p->hartid);
+		if (s != SBI_HSM_STATE_STARTED && s != SBI_HSM_STATE_START_PENDING) {
+			log_warn("hart %lu: left out: the firmware reports HSM state %ld after "
+				 "hart_start", p->hartid, s);
+			return HV_EIO;
+		}
+	}
+	log_warn("hart %lu: left out: started, but it never reached hartvisor", p->hartid);
+	return HV_EIO;
+}
+
+int smp_start(struct pcpu *p, uint64_t satp, void (*main)(void))
+{
+	struct sbi_call_ret r;
+
+	secondary_satp = satp;
+	secondary_main = main;
+	fence_full();
+	r = sbi_call_host(SBI_EXT_HSM, SBI_HSM_HART_START, p->hartid,
+			  image_hpa((const void *)secondary_entry).hpa, ptr_to_hpa(p).hpa, 0, 0, 0);
+	if (r.error != SBI_SUCCESS) {
+		log_warn("hart %lu: left out: hart_start returned %ld", p->hartid, r.error);
+		return HV_EIO;
+	}
+	return wait_online(p);
+}
+
+void smp_kick(uint64_t set)
+{
+	while (set) {
+		uint64_t base = UINT64_MAX, mask = 0;
+
+		for (uint64_t s = set; s; s &= s - 1)
+			base = min_u64(base, pcpus[__builtin_ctzll(s)]->hartid);
+		for (uint64_t s = set; s; s &= s - 1) {
+			unsigned int i = (unsigned int)__builtin_ctzll(s);
+			uint64_t bit = pcpus[i]->hartid - base;
+
+			if (bit >= 64)
+				continue;
+			mask |= BIT(bit);
+			set &= ~BIT(i);
+		}
+		(void)sbi_call_host(SBI_EXT_IPI, SBI_IPI_SEND_IPI, mask, base, 0, 0, 0, 0);
+		this_pcpu()->ipis_sent++;
+	}
+}
+
+void smp_resched(unsigned int index)
+{
+	struct pcpu *p = pcpus[index];
+
+	if (atomic_exchange(&p->need_resched, 1) == 0 && p != this_pcpu())
+		smp_kick(BIT(index));
+}
+
+bool smp_wake_one_idle(void)
+{
+	for (unsigned int i = 0; i < nr_pcpus; i++) {
+		if (pcpus[i] != this_pcpu() && atomic_read(&pcpus[i]->idle)) {
+			smp_kick(BIT(i));
+			return true;
+		}
+	}
+	return false;
+}

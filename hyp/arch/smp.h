@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The harts: starting them through SBI HSM, and IPIs between them.
+ *
+ * A hart that does not come is named and left out. "Come" is decided by its HSM state, not by a fixed
+ * time: boot waits as long as the firmware says START_PENDING or STARTED (bounded by a number of
+ * status calls, so that even a lying firmware cannot hang it).
+ */
+#ifndef ARCH_SMP_H
+#define ARCH_SMP_H
+
+#include "arch/pcpu.h"
+#include "lib/errno.h"
+
+extern struct pcpu boot_pcpu; /* index 0; in bss because it is needed before there is memory */
+
+/* smp_start - start hart @p->hartid; @p's stacks are set. HV_EIO: it did not come. Boot hart only. */
+int smp_start(struct pcpu *p, uint64_t satp, void (*main)(void));
+
+/* smp_kick - one SBI IPI call (one per 64 hart ids) to every pcpu in @pcpus (bit = index). */
+void smp_kick(uint64_t pcpus);
+
+/* smp_resched - ask pcpu @index to look at its queue; an IPI unless it was asked already or is us. */
+void smp_resched(unsigned int index);
+
+/* smp_wake_one_idle - an IPI to some idle pcpu, for work that anybody may do. False: none is idle. */
+bool smp_wake_one_idle(void);
+
+#endif

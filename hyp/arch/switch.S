@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The world switch, and the one trap vector.
+ *
+ * While a guest runs sscratch holds its struct guest_regs; while the hypervisor runs it is zero. The
+ * vector swaps it with a0 and so knows at once whose trap it is.
+ */
+#include "arch/csr.h"
+
+/* offsets of struct guest_regs, asserted in arch/guest.h */
+#define R_SEPC	  256
+#define R_SSTATUS 264
+#define R_HSTATUS 272
+#define R_HOST_SP 280
+
+/* offsets of struct pcpu, asserted in arch/pcpu.h */
+#define P_EMERGENCY_SP 0
+
+/* struct host_frame, asserted in arch/trap.h: x[32], sepc, sstatus, scause, stval */
+#define F_SIZE	  288
+#define F_SEPC	  256
+#define F_SSTATUS 264
+
+	.macro	for_callee_saved op
+	\op	ra, 0(sp)
+	\op	s0, 8(sp)
+	\op	s1, 16(sp)
+	\op	s2, 24(sp)
+	\op	s3, 32(sp)
+	\op	s4, 40(sp)
+	\op	s5, 48(sp)
+	\op	s6, 56(sp)
+	\op	s7, 64(sp)
+	\op	s8, 72(sp)
+	\op	s9, 80(sp)
+	\op	s10, 88(sp)
+	\op	s11, 96(sp)
+	\op	tp, 104(sp)
+	.endm
+
+	.macro	for_x11_to_x31 op, base
+	.irp	n, 11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31
+	\op	x\n, (\n * 8)(\base)
+	.endr
+	.endm
+
+	.text
+/* void guest_enter(struct guest_regs *r) */
+	.globl	guest_enter
+	.balign 4
+guest_enter:
+	addi	sp, sp, -112
+	for_callee_saved sd
+	sd	sp, R_HOST_SP(a0)
+	csrw	CSR_SSCRATCH, a0
+	ld	t0, R_SEPC(a0)
+	ld	t1, R_SSTATUS(a0)
+	ld	t2, R_HSTATUS(a0)
+	csrw	CSR_SEPC, t0
+	csrw	CSR_SSTATUS, t1
+	csrw	CSR_HSTATUS, t2
+	.irp	n, 1,2,3,4,5,6,7,8,9
+	ld	x\n, (\n * 8)(a0)
+	.endr
+	for_x11_to_x31 ld, a0
+	ld	a0, 80(a0)
+	sret
+
+	.globl	trap_vector
+	.balign 4
+trap_vector:
+	csrrw	a0, CSR_SSCRATCH, a0
+	beqz	a0, host_trap
+	.irp	n, 1,2,3,4,5,6,7,8,9
+	sd	x\n, (\n * 8)(a0)
+	.endr
+	for_x11_to_x31 sd, a0
+	csrrw	t0, CSR_SSCRATCH, zero
+	sd	t0, 80(a0)
+	csrr	t0, CSR_SEPC
+	csrr	t1, CSR_SSTATUS
+	csrr	t2, CSR_HSTATUS
+	sd	t0, R_SEPC(a0)
+	sd	t1, R_SSTATUS(a0)
+	sd	t2, R_HSTATUS(a0)
+	ld	sp, R_HOST_SP(a0)
+	for_callee_saved ld
+	addi	sp, sp, 112
+	ret
+
+/*
+ * A trap of the hypervisor itself: an access that may fault (its fixup is in .ex_table), or our own
+ * fault. On the emergency stack, since the ordinary one may be what overflowed.
+ */
+host_trap:
+	csrrw	a0, CSR_SSCRATCH, zero	/* a0 as it was */
+	csrw	CSR_SSCRATCH, sp
+	ld	sp, P_EMERGENCY_SP(tp)
+	addi	sp, sp, -F_SIZE
+	sd	x1, 8(sp)
+	.irp	n, 3,4,5,6,7,8,9,10
+	sd	x\n, (\n * 8)(sp)
+	.endr
+	for_x11_to_x31 sd, sp
+	csrrw	t0, CSR_SSCRATCH, zero
+	sd	t0, 16(sp)
+	csrr	t0, CSR_SEPC
+	csrr	t1, CSR_SSTATUS
+	csrr	t2, CSR_SCAUSE
+	csrr	t3, CSR_STVAL
+	sd	t0, F_SEPC(sp)
+	sd	t1, F_SSTATUS(sp)
+	sd	t2, 272(sp)
+	sd	t3, 280(sp)
+	mv	a0, sp
+	call	host_trap_handle
+	ld	t0, F_SEPC(sp)
+	ld	t1, F_SSTATUS(sp)
+	csrw	CSR_SEPC, t0
+	csrw	CSR_SSTATUS, t1
+	ld	x1, 8(sp)
+	.irp	n, 3,4,5,6,7,8,9,10
+	ld	x\n, (\n * 8)(sp)
+	.endr
+	for_x11_to_x31 ld, sp
+	ld	sp, 16(sp)
+	sret
+
+/* An instruction that may fault, at the label before it; the fixup is where to go on. */
+	.macro	ex_entry insn, fixup
+	.pushsection .ex_table, "a"
+	.balign 8
+	.dword	\insn, \fixup
+	.popsection
+	.endm
+
+/* int guest_hlvx_hu(uint64_t gva, uint16_t *out): 0, or -1 when it faulted */
+	.globl	guest_hlvx_hu
+guest_hlvx_hu:
+	.option push
+	.option arch, +h
+1:	hlvx.hu	t0, (a0)
+	.option pop
+	sh	t0, (a1)
+	li	a0, 0
+	ret
+2:	li	a0, -1
+	ret
+	ex_entry 1b, 2b
+
+/* int guest_hlv_d(uint64_t gva, uint64_t *out): 0, or -1 when it faulted */
+	.globl	guest_hlv_d
+guest_hlv_d:
+	.option push
+	.option arch, +h
+1:	hlv.d	t0, (a0)
+	.option pop
+	sd	t0, (a1)
+	li	a0, 0
+	ret
+2:	li	a0, -1
+	ret
+	ex_entry 1b, 2b
+
+/* bool csr_probe_NAME(void): does reading the CSR work on this hart? */
+	.macro	csr_probe name, csr
+	.globl	csr_probe_\name
+csr_probe_\name:
+1:	csrr	t0, \csr
+	li	a0, 1
+	ret
+2:	li	a0, 0
+	ret
+	ex_entry 1b, 2b
+	.endm
+
+	csr_probe hstatus, CSR_HSTATUS
+	csr_probe senvcfg, CSR_SENVCFG
+	csr_probe sstateen0, CSR_SSTATEEN0
+	csr_probe henvcfg, CSR_HENVCFG
+	csr_probe hstateen0, CSR_HSTATEEN0
+	csr_probe vstimecmp, CSR_VSTIMECMP
+	csr_probe vlenb, CSR_VLENB

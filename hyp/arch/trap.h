@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Traps of the hypervisor itself. What a guest traps with is hyp/run's. */
+#ifndef ARCH_TRAP_H
+#define ARCH_TRAP_H
+
+#include "lib/types.h"
+
+/* Pushed by trap_vector (switch.S) on the emergency stack. */
+struct host_frame {
+	uint64_t x[32];
+	uint64_t sepc, sstatus, scause, stval;
+};
+
+static_assert(offsetof(struct host_frame, sepc) == 256, "switch.S");
+static_assert(offsetof(struct host_frame, sstatus) == 264, "switch.S");
+static_assert(offsetof(struct host_frame, scause) == 272, "switch.S");
+static_assert(offsetof(struct host_frame, stval) == 280, "switch.S");
+static_assert(sizeof(struct host_frame) == 288, "switch.S");
+
+/* host_trap_handle - take the fixup of the faulting instruction, or panic. */
+void host_trap_handle(struct host_frame *f);
+
+/* Accesses that may fault; 0, or -1. hstatus.SPVP must hold the guest's privilege. */
+int guest_hlvx_hu(uint64_t gva, uint16_t *out);
+int guest_hlv_d(uint64_t gva, uint64_t *out);
+
+/* Does this hart have the CSR? */
+bool csr_probe_hstatus(void);
+bool csr_probe_senvcfg(void);
+bool csr_probe_sstateen0(void);
+bool csr_probe_henvcfg(void);
+bool csr_probe_hstateen0(void);
+bool csr_probe_vstimecmp(void);
+bool csr_probe_vlenb(void);
+
+/*
+ * panic - our own fault: print hart, reason and the return addresses on the stack through the
+ * firmware's console, and stop the machine. Never reachable by a guest, a device tree or a bundle.
+ */
+_Noreturn void panic(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* panic_set_hook - called once with the panicking hart's interrupts off, e.g. to drain the terminal. */
+void panic_set_hook(void (*fn)(void));
+
+#endif

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Memory-mapped devices of a VM: which device a guest-physical address belongs to.
+ *
+ * A bus is an array of regions ordered by address, filled while the VM is made and constant
+ * afterwards, so look-ups take no lock. Offsets and lengths reach a device already checked: @len is 1,
+ * 2, 4 or 8, naturally aligned, and lies wholly in the region. What a device does not support it
+ * answers as the hardware would: reads as zero, writes ignored. Devices lock for themselves.
+ */
+#ifndef DEV_MMIO_H
+#define DEV_MMIO_H
+
+#include "lib/errno.h"
+#include "lib/types.h"
+#include "mm/arena.h"
+
+#define MMIO_MAX_REGIONS 32
+
+struct mmio_ops {
+	/* @off from the region's base; the value's upper bytes beyond @len are ignored / zero. */
+	uint64_t (*read)(void *dev, uint64_t off, unsigned int len);
+	void (*write)(void *dev, uint64_t off, unsigned int len, uint64_t val);
+};
+
+struct mmio_region {
+	gpa_t base;
+	uint64_t size;
+	const struct mmio_ops *ops;
+	void *dev;
+	const char *name;
+};
+
+struct mmio_bus {
+	unsigned int nr;
+	struct mmio_region regions[MMIO_MAX_REGIONS];
+};
+
+struct mmio_bus *mmio_bus_new(struct arena *a);
+
+/*
+ * mmio_add - HV_EEXIST when it overlaps one that is there, HV_ENOMEM when the bus is full, HV_EINVAL
+ * when it is empty, wraps around or does not begin at a multiple of 8.
+ */
+int mmio_add(struct mmio_bus *bus, gpa_t base, uint64_t size, const struct mmio_ops *ops, void *dev,
+	     const char *name);
+
+/*
+ * mmio_read / mmio_write - one access of the guest. HV_EFAULT: no device there, or the access is
+ * misaligned or crosses the region's end: the guest gets an access fault.
+ */
+int mmio_read(const struct mmio_bus *bus, gpa_t a, unsigned int len, uint64_t *val);
+int mmio_write(const struct mmio_bus *bus, gpa_t a, unsigned int len, uint64_t val);
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The fixed devices of a guest, at the addresses of QEMU's virt machine.
+ */
+#ifndef DEV_VDEV_H
+#define DEV_VDEV_H
+
+#include "vcpu/vm.h"
+
+#define VUART_BASE   UINT64_C(0x10000000) /* ns16550a, registers one byte apart */
+#define VUART_SIZE   UINT64_C(0x100)
+#define VUART_IRQ    10
+#define VUART_CLOCK  3686400 /* clock-frequency of its node, as on virt */
+#define VRTC_BASE    UINT64_C(0x00101000) /* google,goldfish-rtc */
+#define VRTC_SIZE    UINT64_C(0x1000)
+#define VRTC_IRQ     11
+#define VSYSCON_BASE UINT64_C(0x00100000) /* sifive,test1 + syscon */
+#define VSYSCON_SIZE UINT64_C(0x1000)
+#define VSYSCON_POWEROFF 0x5555
+#define VSYSCON_REBOOT	 0x7777
+#define VSYSCON_FAIL	 0x3333 /* with a code in the upper half */
+
+/*
+ * vuart_new - the console's UART: THR goes to vm->stream, vm->stream's input to RBR; interrupt through
+ * vm->plic. Both exist already. Adds itself to vm->bus. NULL: no memory.
+ */
+struct vuart *vuart_new(struct vm *vm);
+void vuart_reset(struct vuart *u);
+
+/* vuart_input_ready - vm->stream has input. Any hart, no locks of term held. */
+void vuart_input_ready(struct vuart *u);
+
+/* vrtc_new - time since 1970 in ns from the host's RTC when there is one (else from 0); alarms. */
+struct vrtc;
+struct vrtc *vrtc_new(struct vm *vm);
+void vrtc_reset(struct vrtc *r);
+
+/* vsyscon_new - writes of POWEROFF, REBOOT, FAIL call vm_stop(). 0 or HV_ENOMEM. */
+int vsyscon_new(struct vm *vm);
+
+#endif

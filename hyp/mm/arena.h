@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A bump allocator whose memory goes away as a whole: all that belongs to one VM (vcpus, devices,
+ * configuration strings) comes from the VM's arena and is freed with it. Not locked; used while a VM
+ * is made.
+ */
+#ifndef MM_ARENA_H
+#define MM_ARENA_H
+
+#include "lib/types.h"
+
+struct arena_block;
+
+struct arena {
+	struct arena_block *blocks; /* the newest first */
+	uint64_t bytes;		    /* host memory held, in whole pages */
+};
+
+void arena_init(struct arena *a);
+
+/* arena_alloc - @size zeroed bytes aligned to @align (a power of two <= PAGE_SIZE); NULL: no memory. */
+void *arena_alloc(struct arena *a, uint64_t size, uint64_t align);
+
+/* arena_strdup - a copy of at most @max bytes of @s, terminated; NULL: no memory. */
+char *arena_strdup(struct arena *a, const char *s, uint64_t max);
+
+void arena_destroy(struct arena *a);
+
+#define arena_new(a, type) ((type *)arena_alloc((a), sizeof(type), _Alignof(type)))
+
+#endif

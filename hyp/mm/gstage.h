@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A VM's second translation stage, and safe access to guest memory.
+ *
+ * struct gstage holds the tables and the list of RAM regions that the VM owns. It is filled when the
+ * VM is made (gstage_add_ram: allocate, clear, map with the largest leaves), so that RAM never faults
+ * afterwards. Every access of the hypervisor to guest memory is a walk of these tables, which checks
+ * the address and the right in one step; it goes through vcpu/guest_mem.h, which brackets it with
+ * mode = READING_SHADOW_PAGE_TABLES.
+ */
+#ifndef MM_GSTAGE_H
+#define MM_GSTAGE_H
+
+#include "lib/errno.h"
+#include "mm/pgtable.h"
+
+#define GSTAGE_MAX_RAM 16
+
+struct gstage_ram {
+	gpa_t gpa;
+	hpa_t hpa;
+	uint64_t size;
+};
+
+struct gstage {
+	struct pgtable pt;
+	unsigned int nr_ram;
+	struct gstage_ram ram[GSTAGE_MAX_RAM]; /* ordered by gpa */
+	uint64_t ram_bytes;
+};
+
+/*
+ * gstage_probe - which G-stage modes this hart has, by writing hgatp with valid modes; remembers
+ * the widest for gstage_init(). Called on the boot hart before the first VM. HV_ENOTSUP: none.
+ */
+int gstage_probe(void);
+
+/* gstage_init - empty tables wide enough for guest-physical addresses below @limit. */
+int gstage_init(struct gstage *gs, uint64_t limit);
+
+/*
+ * gstage_alloc_ram - allocate @size bytes of host memory (2 MiB blocks or larger where they are to be
+ * had, up to GSTAGE_MAX_RAM pieces) and map it RWX at @base. Not cleared: see gstage_clear_step().
+ * HV_ENOMEM gives everything back.
+ */
+int gstage_alloc_ram(struct gstage *gs, gpa_t base, uint64_t size);
+
+/*
+ * gstage_clear_step - clear guest RAM from @offset (counted over all regions) by at most @max bytes,
+ * with cbo.zero where the machine has it. Returns the bytes cleared; 0: all is clear.
+ */
+uint64_t gstage_clear_step(const struct gstage *gs, uint64_t offset, uint64_t max);
+
+/* gstage_destroy - free tables and RAM; no vcpu may run or walk any more. */
+void gstage_destroy(struct gstage *gs);
+
+/* gstage_hgatp - value for hgatp: mode, @vmid, root. */
+uint64_t gstage_hgatp(const struct gstage *gs, unsigned int vmid);
+
+/* gstage_is_ram - does [a, a+size) lie wholly in the VM's RAM? Overflow-safe. */
+bool gstage_is_ram(const struct gstage *gs, gpa_t a, uint64_t size);
+
+/*
+ * gstage_read / gstage_write - copy between guest memory and @buf, piecewise over leaves.
+ * HV_EFAULT when any byte is outside RAM or lacks the right; bytes before it may have been copied.
+ */
+int gstage_read(const struct gstage *gs, gpa_t a, void *buf, uint64_t len);
+int gstage_write(const struct gstage *gs, gpa_t a, const void *buf, uint64_t len);
+
+/* gstage_ptr - direct-map pointer to [a, a+len) if it is RAM within one leaf, else NULL. Host use
+ * while the VM does not run (loader). */
+void *gstage_ptr(const struct gstage *gs, gpa_t a, uint64_t len);
+
+#endif

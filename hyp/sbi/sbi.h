@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * SBI calls of a guest (riscv-sbi-doc v2.0). One file per extension, each ending in one entry of type
+ * struct sbi_extension; sbi_dispatch.c lists them.
+ *
+ * The rules that hold for all are kept in one place, the dispatcher: EID and FID are signed 32-bit, an
+ * unknown EID or FID is SBI_ERR_NOT_SUPPORTED, all registers but a0 and a1 stay, legacy calls return in
+ * a0 alone. Arguments are hostile; no call logs, blocks or loops longer than a vcpu set allows.
+ */
+#ifndef SBI_SBI_H
+#define SBI_SBI_H
+
+#include <hartvisor/sbi.h>
+
+#include "vcpu/vcpu.h"
+#include "vcpu/vm.h"
+
+struct sbi_ret {
+	int64_t error;
+	uint64_t value;
+};
+
+static inline struct sbi_ret sbi_ok(uint64_t value)
+{
+	return (struct sbi_ret){ SBI_SUCCESS, value };
+}
+
+static inline struct sbi_ret sbi_err(int64_t error)
+{
+	return (struct sbi_ret){ error, 0 };
+}
+
+struct sbi_extension {
+	const char *name;
+	uint32_t eid_first, eid_last;
+	/* is it there for this VM? NULL: always. Its result is what probe_extension returns (0: absent). */
+	uint64_t (*probe)(const struct vm *vm);
+	/* @a: a0 to a5. The calling vcpu's pc already points behind the ecall. */
+	struct sbi_ret (*handle)(struct vcpu *v, uint32_t eid, uint32_t fid, const uint64_t a[6]);
+	bool legacy; /* returns in a0 only */
+};
+
+/* sbi_call - carry out the ecall that @v made: reads a0..a7, advances sepc by 4, writes a0 (and a1). */
+void sbi_call(struct vcpu *v);
+
+/* sbi_probe - what probe_extension answers to @vm for @eid. */
+uint64_t sbi_probe(const struct vm *vm, uint32_t eid);
+
+/*
+ * sbi_hart_set - turn (mask, base) into a set of @vm's vcpus: base = all ones means all of them and the
+ * mask is ignored. SBI_SUCCESS, or SBI_ERR_INVALID_PARAM when any named hart does not exist.
+ */
+int64_t sbi_hart_set(const struct vm *vm, uint64_t mask, uint64_t base, uint64_t *set);
+
+#endif

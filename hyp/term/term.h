@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The terminal: one host UART shared by hartvisor's log and the consoles of all guests.
+ *
+ * Each guest console is a term_stream: output bytes go in from any hart, input bytes come out through a
+ * ring. One stream has the focus: it gets what is typed, and its output appears character by
+ * character. The others' output is held until a line is whole (or 256 bytes), so that lines of
+ * different guests never mix. Every line starts with "[name] ", coloured when the terminal is said to
+ * have colours. When another line has to come out while the focused guest's line is open (a prompt),
+ * the terminal ends that line, prints the other and repeats the open one.
+ * Carriage returns: a guest's "\r\n" and "\n" both end a line.
+ *
+ * ^] (0x1d) is the escape: the key after it is not a guest's but the menu's (hyp/console), which is
+ * told through a work item. "^] ^]" sends one to the guest.
+ *
+ * Output is put into a ring and drained by the UART driver's transmit interrupt where it has one; a
+ * writer that finds the ring full drains it itself by polling, so nothing is lost and nobody waits for
+ * another hart. Without a UART of ours the firmware's DBCN serves, input polled by timer.
+ *
+ * Lock: term lock (after the device locks, before the page allocator's and the log's; the log's sink
+ * for the terminal is term_log, which takes the term lock: so term itself never logs).
+ */
+#ifndef TERM_TERM_H
+#define TERM_TERM_H
+
+#include "lib/types.h"
+#include "lib/work.h"
+#include "mm/arena.h"
+
+#define TERM_ESCAPE 0x1d /* ^] */
+
+struct term_stream;
+
+/* term_init - take over from the early console; @colour: escape sequences are welcome. */
+void term_init(bool colour);
+
+/* term_log - sink for lib/log: a line of hartvisor's own, prefixed "[hartvisor] ". */
+void term_log(const char *line, size_t len);
+
+/*
+ * term_stream_new - a console named @name; @input_ready is called (any hart, no term lock held) when
+ * input came while the ring was empty or had been found empty; @arg is handed to it. NULL: no memory.
+ */
+struct term_stream *term_stream_new(struct arena *a, const char *name, void (*input_ready)(void *arg),
+				    void *arg);
+
+/* term_stream_write - @len bytes of guest output. Always takes all. Any hart; takes the term lock. */
+void term_stream_write(struct term_stream *s, const char *buf, size_t len);
+
+/* term_stream_read - up to @len bytes of input; 0: none. Any hart; takes the term lock. */
+size_t term_stream_read(struct term_stream *s, char *buf, size_t len);
+
+/* term_stream_input_pending - is there input to read? */
+bool term_stream_input_pending(const struct term_stream *s);
+
+/* term_focus - typed characters go to @s from now on (NULL: nowhere); announces it in one line. */
+void term_focus(struct term_stream *s);
+struct term_stream *term_focused(void);
+
+/* term_stream_flush - push out an unfinished line (a VM ended). */
+void term_stream_flush(struct term_stream *s);
+
+/* term_on_escape - @w is queued when a menu key was typed; term_menu_key() then returns it (-1: none). */
+void term_on_escape(struct work *w);
+int term_menu_key(void);
+
+/* term_printf - a line of the menu's own: no prefix. Newline appended. */
+void term_printf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* term_drain - wait until all is on the wire (panic, power-off). Never blocks on a lock for ever. */
+void term_drain(void);
+
+#endif

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A vcpu's accesses to its guest's memory on the hypervisor's behalf: the lockless walks of hyp/mm in
+ * the bracket mode = READING_SHADOW_PAGE_TABLES, which a WAIT flush waits for.
+ * Context: the vcpu's own pcpu, handling one of its exits; not while waiting on a request.
+ */
+#ifndef VCPU_GUEST_MEM_H
+#define VCPU_GUEST_MEM_H
+
+#include "vcpu/vcpu.h"
+
+/* Copy @len bytes from / to guest-physical @a. HV_EFAULT when any of it is not the VM's RAM. */
+int vcpu_read_guest(struct vcpu *v, gpa_t a, void *buf, uint64_t len);
+int vcpu_write_guest(struct vcpu *v, gpa_t a, const void *buf, uint64_t len);
+
+/*
+ * vcpu_fetch_insn - the instruction at guest-virtual @pc, by HLVX: 16 bits (upper half 0) or 32.
+ * HV_EFAULT: fetching faulted (page tables changed under us); the guest is to be re-entered as it is.
+ */
+int vcpu_fetch_insn(struct vcpu *v, gva_t pc, uint32_t *insn);
+
+#endif

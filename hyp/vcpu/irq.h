@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Interrupts to a vcpu: posted bits and level lines on the way in, hvip at the end (design,
+ * "Interrupts: one kind of writer for each word").
+ */
+#ifndef VCPU_IRQ_H
+#define VCPU_IRQ_H
+
+#include "vcpu/vcpu.h"
+
+/*
+ * vcpu_inject - post the latched interrupts @mask (BIT(IRQ_VS_SOFT)) to @v and kick it. The bits play
+ * the part of a request: set, full fence, look at the mode.
+ * Context: any hart, any locks above the runq's.
+ */
+void vcpu_inject(struct vcpu *v, uint64_t mask);
+
+/*
+ * vcpu_set_level - line @irq (IRQ_VS_EXT) of @v is now @high. Rising kicks; falling is seen at the
+ * next entry, since whoever lowers a line from another hart may race with its taking on real hardware
+ * too (PLIC: a claim then returns 0). The caller's lock orders the changes of one line.
+ */
+void vcpu_set_level(struct vcpu *v, unsigned int irq, bool high);
+
+/* vcpu_irq_flush - own pcpu, before entry, interrupts off: bring hvip up to date. */
+void vcpu_irq_flush(struct vcpu *v);
+
+/* vcpu_irq_sync - own pcpu, after exit: take back what the guest can change itself (VSSIP). */
+void vcpu_irq_sync(struct vcpu *v);
+
+/* vcpu_irq_pending - own pcpu: interrupts pending and enabled in vsie: WFI must not wait. */
+bool vcpu_irq_pending(struct vcpu *v);
+
+/* vcpu_irq_reset - own pcpu, in RESET: nothing posted, nothing latched. Level lines stay. */
+void vcpu_irq_reset(struct vcpu *v);
+
+#endif

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A vcpu: one hart of a guest.
+ *
+ * Its state is in three places: regs, which every exit saves; vs, the VS-level CSRs, which stay in the
+ * hart's own CSRs while the vcpu is loaded (pcpu->current) and are saved only when another vcpu is
+ * loaded there; and FP/vector registers, which stay in the hart until somebody else needs them.
+ * Who writes what:
+ *   mode                      the vcpu's pcpu, and the first kicker (IN -> EXITING)
+ *   requests, irq.inject      any hart, by atomic OR; consumed by the vcpu's pcpu
+ *   irq.levels                the device models, each its own bit
+ *   irq.shadow, halted, ...   the vcpu's pcpu only
+ *   hsm                       any hart, by compare-and-exchange (vcpu/hsm.h)
+ * Life: made STOPPED and BLOCKED by floor 7; vcpu_start() of vcpu 0 begins the guest; RESET (a
+ * request) sets registers; a VM_DEAD request ends it for good.
+ */
+#ifndef VCPU_VCPU_H
+#define VCPU_VCPU_H
+
+#include "arch/guest.h"
+#include "arch/timer.h"
+#include "lib/atomic.h"
+#include "lib/spinlock.h"
+#include "mm/vmid.h"
+#include "sched/sched.h"
+#include "vcpu/request.h"
+
+/* Why the guest left; index of vcpu->stats.exits and the rows of the console's table. */
+enum vcpu_exit {
+	EXIT_IRQ_SOFT,
+	EXIT_IRQ_TIMER,
+	EXIT_IRQ_EXTERNAL,
+	EXIT_SBI,
+	EXIT_WFI,
+	EXIT_WRS,
+	EXIT_CSR,
+	EXIT_MMIO,
+	EXIT_GUEST_FAULT,
+	EXIT_OTHER,
+	NR_VCPU_EXITS,
+};
+
+struct vcpu_stats {
+	uint64_t exits[NR_VCPU_EXITS];
+	uint64_t kicks_asked;	/* atomic: by any hart */
+	uint64_t ipis_sent;	/* atomic */
+	uint64_t ipis_saved;	/* atomic: kicked while EXITING, or outside guest mode */
+	uint64_t wakeups;	/* atomic */
+	uint64_t aborted_entries; /* the last check before entry found something */
+};
+
+/* Pending interrupts, as bits of hvip. One kind of writer for each word (design, "Interrupts"). */
+struct vcpu_irq {
+	uint64_t inject; /* atomic; producers OR bits in, flush takes all */
+	uint64_t levels; /* atomic; lines that are high now: VSEIP from the interrupt controller */
+	uint64_t shadow; /* own pcpu: latched bits of hvip, i.e. VSSIP */
+	uint64_t hvip;	 /* own pcpu: what the CSR holds while loaded */
+};
+
+#define VCPU_FENCE_RING 16
+
+struct vcpu_fence {
+	uint64_t start; /* guest-virtual */
+	uint64_t size;	/* bytes; 0: the whole space */
+	uint64_t asid;
+	bool by_asid;
+};
+
+struct vcpu {
+	struct guest_regs regs; /* first: the world switch takes its address */
+	struct guest_vs_csrs vs;
+	uint32_t mode;	   /* enum vcpu_mode */
+	uint64_t requests; /* bit n: request n */
+	uint64_t guest_seq; /* times it left guest or reading mode */
+
+	struct vm *vm;
+	unsigned int id; /* = the guest's hart id */
+
+	struct vcpu_irq irq;
+	uint32_t hsm;	    /* SBI_HSM_STATE_*; see vcpu/hsm.h */
+	uint64_t start_pc;  /* for RESET: valid while START_PENDING */
+	uint64_t start_arg;
+	bool halted;	    /* own pcpu: in WFI; cleared by an UNHALT */
+	bool suspended;	    /* own pcpu: the halt is an HSM suspend: its call has to return */
+	uint32_t kicked;    /* atomic, sticky: the next halt ends at once */
+
+	struct timer timer;	 /* stands in for the guest's timer while it is off its hart */
+	uint64_t timer_deadline; /* without Sstc: guest time of the next timer interrupt */
+
+	struct sched_entity se;
+	struct vmid vmid;
+	uint32_t last_pcpu; /* where it was loaded last; UINT32_MAX: nowhere */
+
+	struct spinlock fence_lock; /* innermost but for the log */
+	unsigned int nr_fences;
+	struct vcpu_fence fences[VCPU_FENCE_RING];
+
+	struct guest_fp fp;
+	struct guest_vector *vector; /* NULL: the machine has none */
+	struct vcpu_stats stats;
+};
+
+static_assert(offsetof(struct vcpu, regs) == 0, "switch.S");
+
+/* The vcpu whose trap this pcpu is handling. */
+static inline struct vcpu *this_vcpu(void)
+{
+	return this_pcpu()->current;
+}
+
+static inline uint32_t vcpu_mode(const struct vcpu *v)
+{
+	return atomic_read(&v->mode);
+}
+
+#endif

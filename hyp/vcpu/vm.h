@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A vm: a guest. What the run loop and the device models need of it; making, ending and describing it
+ * is floor 7's.
+ *
+ * states: BUILDING -> RUNNING -> STOPPING -> OFF | CRASHED, or -> BUILDING again for a reboot;
+ * FAILED: its configuration or its loading was wrong, it never ran.
+ */
+#ifndef VCPU_VM_H
+#define VCPU_VM_H
+
+#include "lib/spinlock.h"
+#include "lib/work.h"
+#include "mm/arena.h"
+#include "mm/gstage.h"
+
+#define VM_MAX	     64
+#define VM_MAX_VCPUS 64
+#define VM_NAME_MAX  31
+
+enum vm_state {
+	VM_BUILDING,
+	VM_RUNNING,
+	VM_STOPPING, /* all vcpus have been told; the life cycle goes on when none is active */
+	VM_OFF,
+	VM_CRASHED,
+	VM_FAILED,
+};
+
+enum vm_stop {
+	VM_STOP_NONE,
+	VM_STOP_POWEROFF,
+	VM_STOP_REBOOT,
+	VM_STOP_CRASH,	 /* the guest did what ends it; vm->stop_why says what */
+	VM_STOP_DESTROY, /* by the operator */
+};
+
+struct mmio_bus;
+struct term_stream;
+struct vcpu;
+struct vm_config;
+struct vplic;
+struct vuart;
+
+struct vm {
+	char name[VM_NAME_MAX + 1];
+	unsigned int id;
+	uint32_t state;	      /* enum vm_state, atomic */
+	uint32_t stop;	      /* enum vm_stop, atomic: the first one to stop it wins */
+	char stop_why[80];
+	uint32_t active;      /* atomic: vcpus that have not yet seen VM_DEAD */
+	struct spinlock lock; /* outermost: life cycle and G-stage writers */
+
+	struct arena arena;
+	struct gstage gstage;
+	unsigned int nr_vcpus;
+	struct vcpu *vcpus[VM_MAX_VCPUS]; /* index = vcpu id = guest hart id */
+	uint64_t htimedelta;		  /* guest time = host time + htimedelta */
+	uint64_t henvcfg;
+	uint64_t hcounteren;
+
+	struct mmio_bus *bus;
+	struct vplic *plic;
+	struct vuart *uart;
+	struct term_stream *stream; /* its console */
+	const struct vm_config *config;
+	struct work life; /* reset and end, in steps (vm/lifecycle.c) */
+};
+
+extern struct vm *vms[VM_MAX]; /* [0, nr_vms), fixed after boot */
+extern unsigned int nr_vms;
+
+/* vm_vcpu - the vcpu with guest hart id @hartid, or NULL. */
+static inline struct vcpu *vm_vcpu(const struct vm *vm, uint64_t hartid)
+{
+	return hartid < vm->nr_vcpus ? vm->vcpus[hartid] : NULL;
+}
+
+/* vm_all_vcpus - the set of all of its vcpus. */
+static inline uint64_t vm_all_vcpus(const struct vm *vm)
+{
+	return vm->nr_vcpus == 64 ? UINT64_MAX : BIT(vm->nr_vcpus) - 1;
+}
+
+/*
+ * vm_stop - begin to end @vm: every vcpu gets VM_DEAD and none enters the guest again. The first call
+ * decides @how; returns false when somebody was first. @why: a short text for the log, with
+ * VM_STOP_CRASH. Returns at once; the life cycle finishes it. The caller may be one of its vcpus.
+ * Context: any hart, no locks.
+ */
+bool vm_stop(struct vm *vm, enum vm_stop how, const char *why);
+
+#endif

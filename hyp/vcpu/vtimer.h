@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The guest's timer. With Sstc the guest owns vstimecmp while it runs and the hart raises VSTIP; while
+ * the vcpu is off its hart a host timer with the same deadline stands in and wakes it. Without Sstc
+ * the deadline comes by SBI, the host timer serves throughout, and VSTIP is a level recomputed at flush.
+ */
+#ifndef VCPU_VTIMER_H
+#define VCPU_VTIMER_H
+
+#include "vcpu/vcpu.h"
+
+/* vcpu_timer_set - SBI set_timer: next interrupt at guest time @when; lowers a pending one that is
+ * not due yet. Own pcpu. */
+void vcpu_timer_set(struct vcpu *v, uint64_t when);
+
+/* vcpu_timer_pending - own pcpu: is the guest's timer interrupt due? */
+bool vcpu_timer_pending(struct vcpu *v);
+
+/* vcpu_timer_block / vcpu_timer_unblock - own pcpu: arm and take away the stand-in around a halt or a
+ * time off the hart. */
+void vcpu_timer_block(struct vcpu *v);
+void vcpu_timer_unblock(struct vcpu *v);
+
+/* vcpu_timer_reset - own pcpu, in RESET: no deadline. */
+void vcpu_timer_reset(struct vcpu *v);
+
+#endif

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the user asked for: one struct vm_config per VM, from a bundle's configuration node or from
+ * nodes under the host tree's /chosen (docs/configuration.md, dts/bindings/).
+ *
+ * The parser never stops at the first bad VM: it reports each error in one line (node path, property,
+ * value, what is allowed), marks that VM as failed and goes on. Pointers point into the bundle or the
+ * host tree, which stay in memory and are never written.
+ */
+#ifndef VM_CONFIG_H
+#define VM_CONFIG_H
+
+#include "lib/errno.h"
+#include "lib/types.h"
+#include "vcpu/vm.h"
+
+/* A piece of the bundle (or a multiboot module): bytes in host memory. */
+struct vm_image {
+	const char *name;
+	const uint8_t *data; /* direct map */
+	uint64_t size;
+	uint64_t load;	     /* for raw kernels: guest-physical, 0: RAM base */
+	uint64_t entry;	     /* for raw kernels: 0: load */
+};
+
+#define VM_PATH_MAX 96
+
+enum vm_on_crash {
+	ON_CRASH_STOP,	  /* stay crashed */
+	ON_CRASH_RESTART, /* as a reboot; at most once a second */
+};
+
+struct vm_config {
+	char name[VM_NAME_MAX + 1];
+	char path[VM_PATH_MAX]; /* of its node, for messages */
+	bool failed;	  /* an error has been reported */
+	unsigned int cpus;
+	uint64_t memory;
+	uint64_t affinity; /* bit n: pcpu n; all ones when not given */
+	const char *bootargs; /* "" when not given */
+	struct vm_image kernel;
+	struct vm_image ramdisk; /* data NULL: none */
+	struct vm_image overlay; /* data NULL: none */
+	enum vm_on_crash on_crash;
+};
+
+/* The fixed part of a guest's physical map. */
+#define GUEST_RAM_BASE UINT64_C(0x80000000)
+/* Where a raw kernel goes that says nothing about it: where QEMU's virt puts -kernel. */
+#define IMAGE_LOAD_DEFAULT (GUEST_RAM_BASE + MIB(2))
+
+#define VM_MEMORY_MIN	  MIB(16)
+#define VM_MEMORY_MAX	  GIB(1024)
+#define VM_MEMORY_UNIT	  MIB(2)
+#define VM_MEMORY_DEFAULT MIB(256)
+#define VM_BOOTARGS_MAX	  4095 /* characters */
+
+/*
+ * config_parse_bundle - the VMs of the FIT image at @fit (@size bytes available from there on), the
+ * configuration named @select or its default. Fills @out, returns the number of VMs (failed ones
+ * included), or HV_E* after a message when the bundle itself is unusable.
+ */
+int config_parse_bundle(const void *fit, uint64_t size, const char *select, struct vm_config *out,
+			unsigned int max);
+
+/*
+ * config_parse_host_fdt - vm nodes under /chosen of the host's tree, and QEMU's guest-loader modules
+ * (a lone multiboot,kernel under /chosen makes one VM named "guest"). Returns the number of VMs.
+ * @fdt has passed fdtx_check().
+ */
+int config_parse_host_fdt(const void *fdt, struct vm_config *out, unsigned int max);
+
+/*
+ * config_host_modules - the memory of all modules under /chosen of the host's tree, for
+ * page_reserve(): nothing else says that it is in use (facts.md, C.2). Modules outside of RAM are
+ * left out without a message. Needs neither allocator nor log. Returns how many are in @out.
+ */
+int config_host_modules(const void *fdt, struct vm_image *out, unsigned int max);
+
+#endif
