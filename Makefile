@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# hartvisor's build. `make help` lists what may be asked for.
+#
+# Everything made lies below build/. The first make of anything installs and downloads what is
+# missing (tools/setup.sh); SETUP=no leaves that out. V=1 shows the commands.
+
+MAKEFLAGS += --no-builtin-rules
+.DELETE_ON_ERROR:
+
+CONFIG    ?= two-linux
+SMP       ?= 2
+MEM       ?= 2G
+QEMU_ARGS ?=
+SETUP     ?= yes
+B         := build
+
+ifneq ($(V),1)
+Q   := @
+say = @printf '  %-8s %s\n' $(1) $(2)
+else
+say = @:
+endif
+
+.PHONY: all
+all:
+
+.PHONY: help
+help:
+	@echo 'make               build/hartvisor.elf, build/hartvisor.bin, build/NAME.itb of each dts/NAME.its'
+	@echo 'make run           boot it in QEMU   (CONFIG=$(CONFIG) SMP=$(SMP) MEM=$(MEM) QEMU_ARGS=...)'
+	@echo 'make test          unit and system tests; the last line has the totals'
+	@echo 'make unit          unit tests only   (K=text: only those whose name has it)'
+	@echo 'make system        system tests only (K=expression: as for pytest -k)'
+	@echo 'make verify        the long tests'
+	@echo 'make lint          format, static analysis, layout'
+	@echo 'make firmware      build/hartvisor-fw.bin: OpenSBI, hartvisor and build/$(CONFIG).itb in one'
+	@echo 'make guest-tests   the bare-metal guests of the tests'
+	@echo 'make setup         only install and download what is missing'
+	@echo 'make clean         remove what was built;  make distclean: and what was downloaded'
+
+# --- set-up: build/setup.mk says where QEMU, OpenSBI, python and the guests' packages are ----------
+
+NEEDS_SETUP := $(if $(MAKECMDGOALS),$(filter-out help setup clean distclean,$(MAKECMDGOALS)),all)
+
+.PHONY: setup
+setup:
+	@tools/setup.sh
+	@sed 's/^/  /' $(B)/versions.txt
+
+ifneq ($(NEEDS_SETUP),)
+ifeq ($(SETUP),yes)
+$(B)/setup.mk: tools/setup.sh $(if $(filter run test verify,$(MAKECMDGOALS)),FORCE)
+	@tools/setup.sh
+endif
+-include $(B)/setup.mk
+endif
+
+PYTHON  ?= /usr/bin/python3
+QEMU    ?= qemu-system-riscv64
+OPENSBI ?= /usr/lib/riscv64-linux-gnu/opensbi/generic
+
+.PHONY: FORCE
+FORCE:
+
+include mk/hartvisor.mk
+include mk/guest.mk
+include mk/test.mk
+include mk/lint.mk
+
+# --- what users ask for ---------------------------------------------------------------------------
+
+ITS  := $(wildcard dts/*.its)
+ITBS := $(ITS:dts/%.its=$(B)/%.itb)
+
+all: $(B)/hartvisor.elf $(B)/hartvisor.bin $(ITBS)
+
+# A bundle is plain mkimage's work; /incbin/ paths are relative to the .its. What it includes must
+# be there first: those paths, as seen from here.
+its_inputs = $(patsubst dts/../%,%,$(addprefix dts/,$(shell sed -n 's/.*\/incbin\/("\([^"]*\)").*/\1/p' $(1))))
+
+define itb_rule
+$(B)/$(1).itb: dts/$(1).its $(call its_inputs,dts/$(1).its)
+	$$(call say,ITB,$$@)
+	$$(Q)mkimage -f $$< $$@ >$$@.log 2>&1 || { cat $$@.log >&2; exit 1; }
+endef
+$(foreach its,$(ITS),$(eval $(call itb_rule,$(its:dts/%.its=%))))
+
+.PHONY: run
+run: $(B)/hartvisor.bin $(B)/$(CONFIG).itb
+	$(QEMU) -M virt -cpu rv64 -smp $(SMP) -m $(MEM) -nographic -kernel $(B)/hartvisor.bin -initrd $(B)/$(CONFIG).itb $(QEMU_ARGS)
+
+$(B)/%.itb:
+	@echo "There is no dts/$*.its. CONFIG= may be one of: $(ITBS:$(B)/%.itb=%)" >&2; exit 1
+
+.PHONY: firmware
+firmware: $(B)/hartvisor-fw.bin
+
+$(B)/hartvisor-fw.bin: firmware/mkfw.py $(OPENSBI)/fw_jump.bin $(B)/hartvisor.bin $(B)/$(CONFIG).itb FORCE
+	$(call say,FW,$@)
+	$(Q)$(PYTHON) firmware/mkfw.py --opensbi $(OPENSBI)/fw_jump.bin --hartvisor $(B)/hartvisor.bin \
+		--bundle $(B)/$(CONFIG).itb -o $@
+
+.PHONY: clean
+clean:
+	find $(B) -mindepth 1 -maxdepth 1 ! -name dl ! -name apt ! -name libfdt-src ! -name setup.mk \
+		! -name versions.txt -exec rm -rf {} +
+
+.PHONY: distclean
+distclean:
+	rm -rf $(B)

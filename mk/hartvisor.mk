@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# hartvisor itself: every .c and .S below hyp/ and platform/, libfdt from its source, and of picolibc
+# the string and formatting functions.
+
+CROSS   := riscv64-unknown-elf-
+CC      := $(CROSS)gcc
+OBJCOPY := $(CROSS)objcopy
+LDS     := hyp/arch/hartvisor.lds
+
+SRCS := $(sort $(shell find hyp platform -name '*.c' -o -name '*.S' 2>/dev/null))
+OBJS := $(addprefix $(B)/obj/,$(addsuffix .o,$(basename $(SRCS))))
+
+LIBFDT      := $(B)/libfdt-src/libfdt
+LIBFDT_SRCS := fdt fdt_addresses fdt_check fdt_empty_tree fdt_overlay fdt_ro fdt_rw fdt_strerror fdt_sw fdt_wip
+LIBFDT_OBJS := $(LIBFDT_SRCS:%=$(B)/obj/libfdt/%.o) $(B)/obj/libfdt/strtoul.o
+
+# No F, D or V: an FP or vector register that hartvisor used would be a guest's.
+ARCH_FLAGS := -march=rv64imac_zicsr_zifencei -mabi=lp64 -mcmodel=medany
+# This gcc picks its libraries by the exact -march, and has none for one with zicsr in it.
+LINK_ARCH  := -march=rv64imac -mabi=lp64
+
+PICOLIBC := --specs=picolibc.specs $(if $(PICOLIBC_BUILDTYPE),--picolibc-buildtype=$(PICOLIBC_BUILDTYPE))
+
+INCLUDES := -Ihyp -I. -Iguest/include -isystem $(LIBFDT)
+
+# Strings are reached by pc-relative addresses (medany), never by gp (-mno-relax, and no
+# __global_pointer$ in the linker script).
+TARGET_CFLAGS := $(PICOLIBC) $(ARCH_FLAGS) -mno-relax -std=gnu11 -O2 -g -fno-common -fno-pic \
+	-fno-strict-aliasing -fno-stack-protector -ffunction-sections -fdata-sections -fstack-usage
+
+WARNINGS := -Wall -Wextra -Werror -Wconversion -Wsign-conversion -Wshadow -Wcast-qual \
+	-Wstrict-prototypes -Wmissing-prototypes -Wundef -Wpointer-arith -Wvla -Wformat=2 \
+	-Wwrite-strings -Wimplicit-fallthrough -Wframe-larger-than=2048
+
+HV_CFLAGS := $(TARGET_CFLAGS) $(WARNINGS) $(INCLUDES) $(CFLAGS)
+
+HV_LDFLAGS := $(PICOLIBC) $(LINK_ARCH) -mno-relax -nostartfiles -static -DPICOLIBC_INTEGER_PRINTF_SCANF \
+	-T $(LDS) -Wl,--gc-sections -Wl,--build-id=none -Wl,--no-relax \
+	-Wl,--no-warn-rwx-segments
+
+# A change of flags rebuilds what they went into.
+$(B)/obj/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(CC) $(HV_CFLAGS) $(HV_LDFLAGS)' | cmp -s - $@ || echo '$(CC) $(HV_CFLAGS) $(HV_LDFLAGS)' >$@
+
+$(B)/obj/%.o: %.c $(B)/obj/flags
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(HV_CFLAGS) -MMD -MP -c $< -o $@
+
+$(B)/obj/%.o: %.S $(B)/obj/flags
+	$(call say,AS,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(HV_CFLAGS) -D__ASSEMBLY__ -MMD -MP -c $< -o $@
+
+$(B)/obj/libfdt/%.o: $(LIBFDT)/%.c $(B)/obj/flags
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(TARGET_CFLAGS) -I$(LIBFDT) -MMD -MP -c $< -o $@
+
+$(B)/obj/libfdt/strtoul.o: mk/libc/strtoul.c $(B)/obj/flags
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(TARGET_CFLAGS) $(WARNINGS) -MMD -MP -c $< -o $@
+
+# The list of objects: a source that was removed or added relinks, too.
+$(B)/obj/objects: FORCE
+	@mkdir -p $(@D)
+	@echo '$(OBJS)' | cmp -s - $@ || echo '$(OBJS)' >$@
+
+$(B)/hartvisor.elf: $(OBJS) $(LIBFDT_OBJS) $(LDS) $(B)/obj/objects
+	$(call say,LD,$@)
+	$(Q)$(CC) $(HV_LDFLAGS) -Wl,-Map=$(B)/hartvisor.map $(OBJS) $(LIBFDT_OBJS) -o $@
+	$(Q)$(PYTHON) tools/check-elf.py --objdump $(CROSS)objdump --nm $(CROSS)nm $@
+
+$(B)/hartvisor.bin: $(B)/hartvisor.elf
+	$(call say,BIN,$@)
+	$(Q)$(OBJCOPY) -O binary $< $@
+
+-include $(OBJS:.o=.d) $(LIBFDT_OBJS:.o=.d)

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# Tests. Every tests/unit/test_*.c is one cmocka program for the build machine, with ASan and UBSan. It
+# names the sources it is linked with in comment lines of its own:
+#
+#     // SOURCES: hyp/irqchip/plic.c tests/unit/fake/timer.c
+#
+# tests/unit/fake/log.c comes along when it exists. tests/unit/include is searched before hyp, so that
+# a fake header there takes a real one's place.
+
+HOSTCC := gcc
+U      := $(B)/unit
+
+UNIT_SRCS  := $(wildcard tests/unit/test_*.c)
+UNIT_NAMES := $(UNIT_SRCS:tests/unit/%.c=%)
+UNIT_LOG   := $(wildcard tests/unit/fake/log.c)
+
+SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+
+UNIT_CFLAGS := -std=gnu11 -O1 -g $(SANITIZE) -Wall -Wextra -Werror -DHARTVISOR_UNIT_TEST \
+	-Itests/unit/include -Itests/unit -Ihyp -I. -Iguest/include -isystem $(LIBFDT)
+
+$(U)/libfdt/%.o: $(LIBFDT)/%.c mk/test.mk
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) -O1 -g $(SANITIZE) -I$(LIBFDT) -c $< -o $@
+
+$(U)/libfdt.a: $(LIBFDT_SRCS:%=$(U)/libfdt/%.o)
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+# $(call unit_sources,FILE): what its SOURCES lines name, and the log.
+unit_sources = $(sort $(shell sed -n 's,^[/ ]*[/*] *SOURCES: *,,p' $(1)) $(UNIT_LOG))
+
+define unit_rule
+$(U)/$(1): tests/unit/$(1).c $(call unit_sources,tests/unit/$(1).c) $(U)/libfdt.a mk/test.mk
+	$$(call say,HOSTCC,$$@)
+	@mkdir -p $$(@D)
+	$$(Q)$(HOSTCC) $(UNIT_CFLAGS) -MMD -MP -MT $$@ $$(filter %.c %.S,$$^) $(U)/libfdt.a \
+		-lcmocka -lpthread -o $$@
+endef
+$(foreach name,$(UNIT_NAMES),$(eval $(call unit_rule,$(name))))
+
+.PHONY: unit-programs
+unit-programs: $(UNIT_NAMES:%=$(U)/%)
+
+# The runner has make build the unit programs one by one, so that one which does not compile counts
+# as a failure of its own and the others still run.
+RUN_TESTS = $(PYTHON) tools/run-tests.py --make '$(MAKE)' --python '$(PYTHON)' $(if $(K),-k '$(K)')
+export QEMU OPENSBI
+
+.PHONY: unit
+unit:
+	+@$(RUN_TESTS) unit
+
+.PHONY: system
+system: all guest-tests firmware
+	+@$(RUN_TESTS) system
+
+.PHONY: test
+test:
+	+@$(RUN_TESTS) build unit system
+
+.PHONY: verify
+verify:
+	+@$(RUN_TESTS) build unit system long
+
+-include $(wildcard $(U)/*.d)

@@ -1,0 +1,177 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Run hartvisor's tests and say in the last line how many passed, failed and were skipped.
+
+usage: run-tests.py [options] STEP...        STEP: build, unit, system, long
+
+build:  what the tests need (hartvisor, bundles, bare-metal guests, firmware); a build that fails is
+        one failure, and ends the run
+unit:   every tests/unit/test_*.c, a cmocka program each; one that does not compile, crashes or hangs
+        counts as a failure
+system: tests/system by pytest, without those marked long
+long:   those marked long
+"""
+
+import argparse
+import os
+import pathlib
+import re
+import shlex
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ElementTree
+
+UNIT_TIMEOUT = 120
+RESULTS = pathlib.Path("build/test-results")
+
+
+class Tally:
+    def __init__(self):
+        self.passed = 0
+        self.failed = 0
+        self.skipped = 0
+        self.failures = []
+
+    def fail(self, name, why=""):
+        self.failed += 1
+        self.failures.append(f"{name}: {why}" if why else name)
+
+    def last_line(self):
+        text = f"{self.passed} passed, {self.failed} failed"
+        return text + (f", {self.skipped} skipped" if self.skipped else "")
+
+
+def step_build(options, tally):
+    command = shlex.split(options.make) + ["all", "guest-tests", "firmware"]
+    if subprocess.run(command).returncode != 0:
+        tally.fail("build", "see above")
+        return False
+    return True
+
+
+def parse_cmocka(output):
+    """The names that passed, failed, were skipped, and the one that began and came to no end."""
+    passed, failed, skipped, running = [], [], [], None
+    for line in output.splitlines():
+        match = re.match(r"\[ *(RUN|OK|FAILED|SKIPPED|ERROR) *\] (\w+)", line)
+        if not match:
+            continue
+        state, name = match.groups()
+        if state == "RUN":
+            running = name
+        elif name == running:
+            {"OK": passed, "FAILED": failed, "ERROR": failed, "SKIPPED": skipped}[state].append(name)
+            running = None
+    return passed, failed, skipped, running
+
+
+def run_unit_program(program):
+    try:
+        result = subprocess.run([program], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                stdin=subprocess.DEVNULL, timeout=UNIT_TIMEOUT)
+        return result.returncode, result.stdout.decode(errors="replace")
+    except subprocess.TimeoutExpired as error:
+        output = (error.stdout or b"").decode(errors="replace")
+        return None, output + f"\nno end after {UNIT_TIMEOUT} s\n"
+
+
+def step_unit(options, tally):
+    names = sorted(path.stem for path in pathlib.Path("tests/unit").glob("test_*.c"))
+    if options.k:
+        names = [name for name in names if options.k in name]
+    if not names:
+        print("unit: no test")
+        return True
+    # All at once first, for speed; what did not come out of it is then named one by one.
+    make = shlex.split(options.make)
+    programs = {name: f"build/unit/{name}" for name in names}
+    built = subprocess.run(make + ["-k", *programs.values()]).returncode == 0
+    for name, program in programs.items():
+        if not built and subprocess.run(make + ["-q", program], stdout=subprocess.DEVNULL,
+                                        stderr=subprocess.DEVNULL).returncode != 0:
+            tally.fail(name, "does not compile")
+            print(f"unit: {name}: does not compile")
+            continue
+        started = time.monotonic()
+        code, output = run_unit_program(program)
+        passed, failed, skipped, running = parse_cmocka(output)
+        tally.passed += len(passed)
+        tally.skipped += len(skipped)
+        for test in failed:
+            tally.fail(f"{name}: {test}")
+        if running:
+            tally.fail(f"{name}: {running}", "never ended" if code is None else "crashed")
+        elif code != 0 and not failed:
+            tally.fail(name, f"exit status {code}")
+        elif code == 0 and not passed and not failed and not skipped:
+            tally.fail(name, "ran no test")
+        bad = code != 0 or failed
+        print(f"unit: {name}: {len(passed)} passed"
+              f"{', FAILED' if bad else ''} ({time.monotonic() - started:.1f} s)", flush=True)
+        if bad:
+            print(output, flush=True)
+    return True
+
+
+def step_pytest(options, tally, marker, label):
+    folder = pathlib.Path("tests/system")
+    if not any(folder.glob("test_*.py")):
+        print(f"{label}: no test")
+        return True
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    report = RESULTS / f"{label}.xml"
+    report.unlink(missing_ok=True)
+    command = [options.python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/system",
+               "-m", marker, f"--junitxml={report}", "-o", "junit_family=xunit2", "--durations=5"]
+    if options.k:
+        command += ["-k", options.k]
+    environment = dict(os.environ, PYTHONDONTWRITEBYTECODE="1", PYTHONUNBUFFERED="1")
+    code = subprocess.run(command, env=environment).returncode
+    failed_before = tally.failed
+    if report.exists():
+        for case in ElementTree.parse(report).iter("testcase"):
+            name = f"{case.get('classname')}: {case.get('name')}"
+            if case.find("failure") is not None or case.find("error") is not None:
+                tally.fail(name)
+            elif case.find("skipped") is not None:
+                tally.skipped += 1
+            else:
+                tally.passed += 1
+    # 5: nothing was selected, which is no failure.
+    if code not in (0, 5) and tally.failed == failed_before:
+        tally.fail(label, f"pytest ended with status {code}")
+    return True
+
+
+STEPS = {
+    "build": step_build,
+    "unit": step_unit,
+    "system": lambda options, tally: step_pytest(options, tally, "not long", "system"),
+    "long": lambda options, tally: step_pytest(options, tally, "long", "long"),
+}
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Run hartvisor's tests.")
+    parser.add_argument("--make", default="make")
+    parser.add_argument("--python", default="/usr/bin/python3")
+    parser.add_argument("-k", default="", help="unit: part of a program's name; system: pytest's -k")
+    parser.add_argument("steps", nargs="+", choices=list(STEPS), metavar="STEP")
+    options = parser.parse_args()
+
+    tally = Tally()
+    for step in options.steps:
+        print(f"--- {step}", flush=True)
+        if not STEPS[step](options, tally):
+            break
+    if tally.failures:
+        print("--- failed")
+        for failure in tally.failures:
+            print(f"  {failure}")
+    print(tally.last_line(), flush=True)
+    return 1 if tally.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,537 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# setup.sh - get what hartvisor is built from and runs on.
+#
+#   tools/setup.sh            what make, make run and make test need
+#   tools/setup.sh lint       and the tools of make lint
+#   tools/setup.sh --refresh  forget the cached guests and take the archive's newest
+#
+# Four things are looked for: tools (a package each), a QEMU of version 8 or newer with an OpenSBI
+# beside it, the source of libfdt, and the guests' kernel and busybox. What is there is not touched;
+# when all is there this takes a fraction of a second and says nothing. Debian packages for another
+# suite or architecture come through an apt state of our own below build/apt: the machine's own
+# apt configuration stays as it is, and signatures are checked all the same.
+#
+# The mirror is the one that apt uses already; DEBIAN_MIRROR=URI overrides it.
+# The outcome is build/setup.mk (read by make) and build/versions.txt.
+
+# shellcheck disable=SC2016 # $(...) in single quotes is apt's own, not the shell's
+
+set -eu
+export LC_ALL=C
+
+cd "$(dirname "$0")/.."
+
+readonly QEMU_MIN=8
+readonly GUEST_SUITE=trixie
+readonly KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
+readonly DTC_TARBALL=device-tree-compiler_1.7.2.orig.tar.xz
+readonly DTC_SHA256=92d8ca769805ae1f176204230438fe52808f4e1c7944053c9eec0e649b237539
+
+readonly DL=$PWD/build/dl
+readonly APT=$PWD/build/apt
+
+say()
+{
+	printf 'setup: %s\n' "$*"
+}
+
+die()
+{
+	printf 'setup: error: %s\n' "$1" >&2
+	shift
+	if [ $# -gt 0 ]; then
+		printf 'setup:   %s\n' "$@" >&2
+	fi
+	exit 1
+}
+
+one_line()
+{
+	printf '%s\n' "$1" | tr '\n' ' ' | sed 's/ *$//'
+}
+
+have()
+{
+	command -v "$1" >/dev/null 2>&1
+}
+
+# --- what the machine has -------------------------------------------------------------------------
+
+python_with_modules()
+{
+	local p
+	for p in "${PYTHON:-}" /usr/bin/python3 python3; do
+		if [ -n "$p" ] && have "$p" && "$p" -c 'import sys, importlib.util as u
+sys.exit(any(u.find_spec(m) is None for m in ("pytest", "pexpect")))' 2>/dev/null; then
+			printf '%s\n' "$p"
+			return
+		fi
+	done
+	return 1
+}
+
+picolibc_specs()
+{
+	[ -f "$(riscv64-unknown-elf-gcc -print-file-name=picolibc.specs 2>/dev/null)" ]
+}
+
+cmocka_headers()
+{
+	have gcc && printf '#include <stdarg.h>\n#include <stddef.h>\n#include <stdint.h>\n%s\n' \
+		'#include <setjmp.h>
+#include <cmocka.h>' | gcc -E -x c - >/dev/null 2>&1
+}
+
+qemu_version()
+{
+	qemu-system-riscv64 --version 2>/dev/null | sed -n 's/^QEMU emulator version \([0-9.]*\).*/\1/p'
+}
+
+qemu_new_enough()
+{
+	local v
+	v=$(qemu_version)
+	[ "${v%%.*}" -ge "$QEMU_MIN" ] 2>/dev/null
+}
+
+# The directory that holds OpenSBI's fw_jump.bin and fw_dynamic.bin for the generic platform.
+opensbi_dir()
+{
+	local d
+	for d in "${OPENSBI:-}" /usr/lib/riscv64-linux-gnu/opensbi/generic \
+		/usr/share/opensbi/lp64/generic/firmware /usr/share/opensbi/generic/firmware; do
+		if [ -n "$d" ] && [ -f "$d/fw_jump.bin" ] && [ -f "$d/fw_dynamic.bin" ]; then
+			printf '%s\n' "$d"
+			return
+		fi
+	done
+	return 1
+}
+
+# One missing package a line. QEMU and OpenSBI are seen to by themselves.
+missing_packages()
+{
+	have riscv64-unknown-elf-gcc || echo gcc-riscv64-unknown-elf
+	picolibc_specs || echo picolibc-riscv64-unknown-elf
+	have dtc || echo device-tree-compiler
+	have mkimage || echo u-boot-tools
+	cmocka_headers || echo libcmocka-dev
+	python_with_modules >/dev/null || printf '%s\n' python3-pytest python3-pexpect
+	if have gcc; then
+		printf '#include <stdio.h>' | gcc -E - >/dev/null 2>&1 || echo libc6-dev
+	else
+		printf '%s\n' gcc libc6-dev
+	fi
+	have make || echo make
+	have xz || echo xz-utils
+	have gzip || echo gzip
+	if $want_lint; then
+		have clang-format || echo clang-format
+		have clang-tidy || echo clang-tidy
+		have cppcheck || echo cppcheck
+		have shellcheck || echo shellcheck
+	fi
+	[ -f "$KEYRING" ] || echo debian-archive-keyring
+}
+
+# --- installing -----------------------------------------------------------------------------------
+
+# Sets $as_root to the prefix that makes a command root's, or fails.
+find_root()
+{
+	if [ "$(id -u)" -eq 0 ]; then
+		as_root=
+	elif have sudo && { sudo -n true 2>/dev/null || [ -t 0 ]; }; then
+		as_root=sudo
+	else
+		return 1
+	fi
+}
+
+apt_install()
+{
+	$as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y "$@"
+}
+
+has_candidate()
+{
+	apt-cache policy "$1" 2>/dev/null | grep -q '^  Candidate: [^(]'
+}
+
+apt_update_once()
+{
+	if [ -z "${apt_updated:-}" ]; then
+		say "apt-get update"
+		$as_root apt-get -q update || say "apt-get update failed; going on with what apt knows"
+		apt_updated=yes
+	fi
+}
+
+cannot_install()
+{
+	local packages
+	packages=$(one_line "$1")
+	printf 'setup: these are missing, and cannot be installed from here (%s):\n' "$2" >&2
+	printf 'setup:     %s\n' "$packages" >&2
+	if have apt-get; then
+		printf 'setup: as root:  apt-get update && apt-get install -y --no-install-recommends %s\n' \
+			"$packages" >&2
+		case " $packages " in *" qemu-system-riscv "* | *" qemu-system-misc "*)
+			printf 'setup: QEMU has to be of version %s or newer: where the release has an older one, %s\n' \
+				"$QEMU_MIN" "take qemu and opensbi from its backports (apt-get -t RELEASE-backports)." >&2
+		;; esac
+	else
+		printf 'setup: the names are those of Debian packages; on this system install what %s\n' \
+			'corresponds to them, and run the same command again.' >&2
+	fi
+	exit 1
+}
+
+install_packages()
+{
+	local p
+	for p in "$@"; do
+		has_candidate "$p" || apt_update_once
+	done
+	for p in "$@"; do
+		has_candidate "$p" || die "apt knows no package '$p'." \
+			"On Ubuntu, enable 'universe'; on an old release, install it by hand."
+	done
+	say "installing $*"
+	apt_install install --no-install-recommends "$@" || {
+		apt_update_once
+		apt_install install --no-install-recommends "$@"
+	} || die "apt-get could not install: $*"
+}
+
+# --- an apt state of our own ----------------------------------------------------------------------
+
+debian_mirror()
+{
+	local mirror="${DEBIAN_MIRROR:-}" codename
+	if [ -z "$mirror" ]; then
+		mirror=$(apt-get indextargets --format '$(ORIGIN)|$(LABEL)|$(REPO_URI)' \
+			'Created-By: Packages' 2>/dev/null | sed -n 's/^Debian|Debian|//p' | head -n 1)
+	fi
+	if [ -z "$mirror" ] && [ "$(os_release ID)" = debian ]; then
+		codename=$(os_release VERSION_CODENAME)
+		mirror=$(apt-get indextargets --format '$(RELEASE)|$(REPO_URI)' 'Created-By: Packages' \
+			2>/dev/null | sed -n "s/^$codename|//p" | head -n 1)
+	fi
+	# A relative of Debian has another archive of its own; debootstrap knows Debian's.
+	if [ -z "$mirror" ]; then
+		if [ ! -f /usr/share/debootstrap/scripts/sid ]; then
+			find_root && install_packages debootstrap >&2
+		fi
+		mirror=$(sed -n 's/^[[:space:]]*default_mirror[[:space:]]*//p' \
+			/usr/share/debootstrap/scripts/sid 2>/dev/null | head -n 1)
+	fi
+	[ -n "$mirror" ] || die "no Debian mirror found in apt's configuration." \
+		"Name one: DEBIAN_MIRROR=URI make setup"
+	while [ "${mirror%/}" != "$mirror" ]; do
+		mirror=${mirror%/}
+	done
+	printf '%s\n' "$mirror"
+}
+
+os_release()
+{
+	sed -n "s/^$1=\"\{0,1\}\([^\"]*\)\"\{0,1\}$/\1/p" /etc/os-release 2>/dev/null
+}
+
+# apt_state NAME 'deb SUITE' ...: makes build/apt/NAME with these suites, and reads their indexes.
+# What the user has configured (proxies, say) still holds; sources, lists and hooks do not.
+apt_state()
+{
+	local dir="$APT/$1" mirror line
+	shift
+	mirror=$(debian_mirror)
+	mkdir -p "$dir/lists/partial" "$dir/cache/archives/partial"
+	: >"$dir/sources.list"
+	for line in "$@"; do
+		printf '%s [signed-by=%s] %s %s main\n' "${line%% *}" "$KEYRING" "$mirror" "${line#* }" \
+			>>"$dir/sources.list"
+	done
+	: >"$dir/preferences"
+	cat >"$dir/apt.conf" <<-EOC
+		Dir::Etc::SourceList "$dir/sources.list";
+		Dir::Etc::SourceParts "/dev/null";
+		Dir::Etc::Preferences "$dir/preferences";
+		Dir::Etc::PreferencesParts "/dev/null";
+		Dir::State::Lists "$dir/lists";
+		Dir::Cache "$dir/cache";
+		APT::Sandbox::User "root";
+		Acquire::Languages "none";
+		#clear APT::Update::Pre-Invoke;
+		#clear APT::Update::Post-Invoke;
+		#clear APT::Update::Post-Invoke-Success;
+	EOC
+}
+
+apt_state_update()
+{
+	apt-get -q -c "$APT/$1/apt.conf" update || die "apt could not read the indexes named in build/apt/$1/sources.list." \
+		"Is the network up? Another mirror: DEBIAN_MIRROR=URI make setup"
+}
+
+# --- QEMU and OpenSBI -----------------------------------------------------------------------------
+
+candidate_upstream_version()
+{
+	apt-cache policy "$1" 2>/dev/null | sed -n 's/^  Candidate: \([0-9]*:\)\{0,1\}\([0-9.]*\).*/\2/p'
+}
+
+qemu_package()
+{
+	if has_candidate qemu-system-riscv; then
+		echo qemu-system-riscv
+	else
+		echo qemu-system-misc
+	fi
+}
+
+setup_qemu()
+{
+	local pkg v codename
+	if qemu_new_enough && opensbi_dir >/dev/null; then
+		return
+	fi
+	pkg=$(qemu_package)
+	have apt-get || cannot_install "qemu-system-riscv opensbi" "no apt-get"
+	find_root || cannot_install "$pkg opensbi" "neither root nor sudo"
+	if qemu_new_enough; then
+		install_packages opensbi
+		return
+	fi
+	has_candidate "$pkg" || apt_update_once
+	pkg=$(qemu_package)
+	v=$(candidate_upstream_version "$pkg")
+	if [ "${v%%.*}" -ge "$QEMU_MIN" ] 2>/dev/null; then
+		install_packages "$pkg" opensbi
+		return
+	fi
+
+	[ "$(os_release ID)" = debian ] || die "this release has QEMU ${v:-(none)}; $QEMU_MIN or newer is needed." \
+		"Install a newer qemu-system-riscv64 and an opensbi, and run this again."
+	codename=$(os_release VERSION_CODENAME)
+	say "QEMU here is ${v:-missing}; taking it from $codename-backports"
+	apt_state host "deb $codename" "deb $codename-backports"
+	cat >"$APT/host/preferences" <<-EOC
+		Package: qemu-* opensbi
+		Pin: release n=$codename-backports
+		Pin-Priority: 900
+	EOC
+	apt_state_update host
+	apt_install -c "$APT/host/apt.conf" install --no-install-recommends --no-remove \
+		qemu-system-riscv opensbi ||
+		die "apt-get could not install QEMU from $codename-backports (see above)."
+	qemu_new_enough || die "QEMU is still '$(qemu_version)' after installing; is another one first in PATH?"
+}
+
+# --- libfdt ---------------------------------------------------------------------------------------
+
+setup_libfdt()
+{
+	local tarball="$DL/$DTC_TARBALL" mirror
+	if [ -f build/libfdt-src/libfdt/fdt.c ]; then
+		return
+	fi
+	mkdir -p "$DL"
+	if [ ! -f "$tarball" ]; then
+		say "downloading the source of libfdt"
+		mirror=$(debian_mirror)
+		if ! /usr/lib/apt/apt-helper -q -o APT::Sandbox::User=root download-file \
+			"$mirror/pool/main/d/device-tree-compiler/$DTC_TARBALL" \
+			"$tarball.part" "SHA256:$DTC_SHA256"; then
+			rm -f "$tarball.part"
+			libfdt_from_sources
+			return
+		fi
+		mv "$tarball.part" "$tarball"
+	fi
+	if ! printf '%s  %s\n' "$DTC_SHA256" "$tarball" | sha256sum -c --quiet; then
+		rm -f "$tarball"
+		die "$DTC_TARBALL does not have the checksum that tools/setup.sh knows; removed it."
+	fi
+	unpack_libfdt "$tarball"
+}
+
+# The archive has dropped the version we know: take the one it has, which apt checks by signature.
+libfdt_from_sources()
+{
+	local tarball
+	say "the archive has no $DTC_TARBALL any more; taking $GUEST_SUITE's, checked by apt"
+	apt_state source "deb-src $GUEST_SUITE"
+	apt_state_update source
+	(cd "$DL" && apt-get -q -c "$APT/source/apt.conf" source --download-only --only-source \
+		device-tree-compiler) || die "no source of libfdt to be had from the archive."
+	tarball=$(find "$DL" -name 'device-tree-compiler_*.orig.tar.*' ! -name '*.asc' | sort -V | tail -n 1)
+	unpack_libfdt "$tarball"
+}
+
+unpack_libfdt()
+{
+	rm -rf build/libfdt-src build/libfdt-src.part
+	mkdir -p build/libfdt-src.part
+	tar -xf "$1" -C build/libfdt-src.part --strip-components=1
+	[ -f build/libfdt-src.part/libfdt/fdt.c ] || die "no libfdt/fdt.c in $1"
+	mv build/libfdt-src.part build/libfdt-src
+}
+
+# --- the guests -----------------------------------------------------------------------------------
+
+newest()
+{
+	find "$DL" -maxdepth 1 -name "$1" 2>/dev/null | sort -V | tail -n 1
+}
+
+setup_guests()
+{
+	local kernel
+	if [ -n "$(newest 'linux-image-*_riscv64.deb')" ] && [ -n "$(newest 'busybox-static_*_riscv64.deb')" ]; then
+		return
+	fi
+	if ! have apt-get || ! have dpkg-deb || [ ! -f "$KEYRING" ]; then
+		die "the guests come from Debian's archive by apt-get, dpkg-deb and debian-archive-keyring," \
+			"which this system lacks. By hand: put Debian's riscv64 packages of linux-image-6.12*" \
+			"and busybox-static (*.deb) into build/dl/."
+	fi
+	say "looking for the guests' kernel and busybox in $GUEST_SUITE (riscv64)"
+	apt_state guest "deb $GUEST_SUITE"
+	: >"$APT/guest/status"
+	cat >>"$APT/guest/apt.conf" <<-EOC
+		Dir::State::status "$APT/guest/status";
+		APT::Architecture "riscv64";
+		#clear APT::Architectures;
+		APT::Architectures "riscv64";
+	EOC
+	apt_state_update guest
+	kernel=$(apt-cache -c "$APT/guest/apt.conf" depends linux-image-riscv64 |
+		sed -n 's/^ *Depends: \(linux-image-[0-9][^ ]*\).*/\1/p' | head -n 1)
+	[ -n "$kernel" ] || die "linux-image-riscv64 in $GUEST_SUITE names no kernel"
+	say "downloading $kernel (about 110 MB) and busybox-static"
+	rm -rf "$DL/part"
+	mkdir -p "$DL/part"
+	(cd "$DL/part" && apt-get -q -c "$APT/guest/apt.conf" download "$kernel" busybox-static) ||
+		die "could not download the guests (see above)."
+	mv "$DL"/part/*.deb "$DL/"
+	rmdir "$DL/part"
+}
+
+# --- the outcome ----------------------------------------------------------------------------------
+
+# write_if_changed FILE: keeps the time stamp of what make reads when there is no news.
+write_if_changed()
+{
+	cat >"$1.new"
+	if cmp -s "$1.new" "$1"; then
+		rm -f "$1.new"
+	else
+		mv "$1.new" "$1"
+	fi
+}
+
+deb_version()
+{
+	local name="${1##*/}"
+	name=${name#*_}
+	name=${name%_*}
+	printf '%s\n' "${name//%3a/:}"
+}
+
+write_setup_mk()
+{
+	local buildtype= libs
+	# The build of picolibc for speed, where the package has it beside the one for size: the latter
+	# copies memory byte by byte. The specs file tells where the libraries are: .../lib/%*/%M.
+	libs=$(grep -o '/[^ :]*/lib/%\*/%M' "$(riscv64-unknown-elf-gcc -print-file-name=picolibc.specs)" |
+		sed -n 's,/%\*/%M$,,p;q')
+	if [ -f "$libs/release/rv64imac/lp64/libc.a" ]; then
+		buildtype=release
+	fi
+	write_if_changed build/setup.mk <<-EOC
+		# Written by tools/setup.sh.
+		QEMU ?= qemu-system-riscv64
+		PYTHON ?= $(python_with_modules)
+		OPENSBI ?= $(opensbi_dir)
+		PICOLIBC_BUILDTYPE ?= $buildtype
+		KERNEL_DEB ?= ${KERNEL_DEB#"$PWD"/}
+		BUSYBOX_DEB ?= ${BUSYBOX_DEB#"$PWD"/}
+	EOC
+}
+
+write_versions()
+{
+	{
+		printf 'qemu: %s\n' "$(qemu-system-riscv64 --version | head -n 1)"
+		printf 'opensbi: %s\n' "$(opensbi_version)"
+		printf 'gcc: %s\n' "$(riscv64-unknown-elf-gcc --version | head -n 1)"
+		printf 'picolibc: %s\n' "$(package_version picolibc-riscv64-unknown-elf)"
+		printf 'libfdt: %s\n' "$(cat build/libfdt-src/VERSION.txt 2>/dev/null || echo unknown)"
+		printf 'guest kernel: %s\n' "$(basename "$KERNEL_DEB" | sed 's/_.*//') $(deb_version "$KERNEL_DEB")"
+		printf 'guest busybox: %s\n' "$(deb_version "$BUSYBOX_DEB")"
+	} | write_if_changed build/versions.txt
+}
+
+package_version()
+{
+	dpkg-query -W -f '${Version}' "$1" 2>/dev/null || echo unknown
+}
+
+opensbi_version()
+{
+	package_version opensbi
+}
+
+main()
+{
+	local missing arg versions_before
+	want_lint=false
+	for arg in "$@"; do
+		case $arg in
+		lint)
+			want_lint=true
+			;;
+		--refresh)
+			rm -rf "$APT" build/setup.mk
+			rm -f "$DL"/*_riscv64.deb
+			;;
+		*)
+			die "unknown argument '$arg' (known: lint, --refresh)"
+			;;
+		esac
+	done
+	mkdir -p build
+
+	missing=$(missing_packages)
+	if [ -n "$missing" ]; then
+		have apt-get || cannot_install "$missing" "no apt-get"
+		find_root || cannot_install "$missing" "neither root nor sudo"
+		# shellcheck disable=SC2086 # one word a package
+		install_packages $missing
+		missing=$(missing_packages)
+		[ -z "$missing" ] || die "installed, but still not found: $(one_line "$missing")"
+	fi
+	setup_qemu
+	setup_libfdt
+	setup_guests
+
+	KERNEL_DEB=$(newest 'linux-image-*_riscv64.deb')
+	BUSYBOX_DEB=$(newest 'busybox-static_*_riscv64.deb')
+	versions_before=$(cat build/versions.txt 2>/dev/null || true)
+	write_setup_mk
+	# Asking every tool takes a while, and only a changed set-up has changed versions.
+	if [ ! -f build/versions.txt ] || [ build/setup.mk -nt build/versions.txt ] ||
+		[ "$(command -v qemu-system-riscv64)" -nt build/versions.txt ]; then
+		write_versions
+		touch build/versions.txt
+		if [ "$versions_before" != "$(cat build/versions.txt)" ]; then
+			say "using"
+			sed 's/^/setup:   /' build/versions.txt
+		fi
+	fi
+}
+
+main "$@"
