@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A 16550A whose wire has no speed: what is written is gone at once, so THR is always empty, and what
+ * is typed waits in the terminal's ring until there is room in the receive FIFO. Register and
+ * interrupt rules are those of the PC16550D data sheet.
+ */
+#include "dev/mmio.h"
+#include "dev/vdev.h"
+#include "irqchip/vplic.h"
+#include "term/term.h"
+
+/* Register offsets; the second name is the one behind LCR.DLAB or of the other direction. */
+#define UART_RBR 0 /* THR, DLL */
+#define UART_IER 1 /* DLM */
+#define UART_IIR 2 /* FCR */
+#define UART_LCR 3
+#define UART_MCR 4
+#define UART_LSR 5
+#define UART_MSR 6
+#define UART_SCR 7
+
+#define IER_RDA	 0x01 /* received data available, and the character timeout */
+#define IER_THRE 0x02
+#define IER_RLS	 0x04
+#define IER_MSI	 0x08
+#define IER_MASK 0x0f
+
+#define IIR_NONE    0x01
+#define IIR_MSI	    0x00
+#define IIR_THRE    0x02
+#define IIR_RDA	    0x04
+#define IIR_RLS	    0x06
+#define IIR_TIMEOUT 0x0c
+#define IIR_FIFO    0xc0
+
+#define FCR_ENABLE	  0x01
+#define FCR_CLEAR_RX	  0x02
+#define FCR_TRIGGER_SHIFT 6
+
+#define LCR_DLAB 0x80
+
+#define MCR_DTR	 0x01
+#define MCR_RTS	 0x02
+#define MCR_OUT1 0x04
+#define MCR_OUT2 0x08
+#define MCR_LOOP 0x10
+#define MCR_MASK 0x1f
+
+#define LSR_DR	 0x01
+#define LSR_OE	 0x02
+#define LSR_THRE 0x20
+#define LSR_TEMT 0x40
+
+#define MSR_DELTA 0x0f
+#define MSR_TERI  0x04
+#define MSR_CTS	  0x10
+#define MSR_DSR	  0x20
+#define MSR_RI	  0x40
+#define MSR_DCD	  0x80
+#define MSR_LINES 0xf0
+
+#define RX_FIFO 16
+
+struct vuart {
+	struct spinlock lock; /* before the vplic's and the term lock; guards all that follows */
+	struct vm *vm;
+	uint8_t ier, fcr, lcr, mcr, msr, scr, dll, dlm;
+	bool overrun;	   /* LSR.OE */
+	bool thre_pending; /* THR became empty, and IIR has not told yet */
+	bool line;	   /* what the PLIC sees */
+	uint8_t rx_head;
+	uint8_t rx_count;
+	char rx[RX_FIFO];
+};
+
+/* --- interrupts --------------------------------------------------------------------------------- */
+
+static unsigned int vuart_rx_trigger(const struct vuart *u)
+{
+	static const uint8_t levels[] = { 1, 4, 8, 14 };
+
+	return u->fcr & FCR_ENABLE ? levels[u->fcr >> FCR_TRIGGER_SHIFT] : 1;
+}
+
+/*
+ * The cause of highest priority. The character timeout has no time here: whoever types will not reach
+ * the trigger level soon, so waiting could only make him wait.
+ */
+static uint8_t vuart_cause(const struct vuart *u)
+{
+	if ((u->ier & IER_RLS) && u->overrun)
+		return IIR_RLS;
+	if ((u->ier & IER_RDA) && u->rx_count)
+		return u->rx_count >= vuart_rx_trigger(u) ? IIR_RDA : IIR_TIMEOUT;
+	if ((u->ier & IER_THRE) && u->thre_pending)
+		return IIR_THRE;
+	if ((u->ier & IER_MSI) && (u->msr & MSR_DELTA))
+		return IIR_MSI;
+	return IIR_NONE;
+}
+
+static void vuart_update_line(struct vuart *u)
+{
+	bool line = vuart_cause(u) != IIR_NONE;
+
+	if (line == u->line)
+		return;
+	u->line = line;
+	vplic_set_level(u->vm->plic, VUART_IRQ, line);
+}
+
+/* --- receiver ----------------------------------------------------------------------------------- */
+
+static unsigned int vuart_rx_size(const struct vuart *u)
+{
+	return u->fcr & FCR_ENABLE ? RX_FIFO : 1;
+}
+
+static void vuart_rx_clear(struct vuart *u)
+{
+	u->rx_head = 0;
+	u->rx_count = 0;
+}
+
+static void vuart_rx_push(struct vuart *u, char c)
+{
+	u->rx[(u->rx_head + u->rx_count) % RX_FIFO] = c;
+	u->rx_count++;
+}
+
+/*
+ * Fill the FIFO from the terminal's ring. It asks until there is no room or the ring was found empty:
+ * only then the terminal calls vuart_input_ready() again. In loopback the wire is not connected.
+ */
+static void vuart_rx_refill(struct vuart *u)
+{
+	char buf[RX_FIFO];
+	size_t room = vuart_rx_size(u) - u->rx_count;
+	size_t got;
+
+	if ((u->mcr & MCR_LOOP) || room == 0)
+		return;
+	got = term_stream_read(u->vm->stream, buf, room);
+	for (size_t i = 0; i < got; i++)
+		vuart_rx_push(u, buf[i]);
+}
+
+/* A byte from our own transmitter. Without FIFO a new one takes the old one's place. */
+static void vuart_rx_loop(struct vuart *u, char c)
+{
+	if (u->rx_count == vuart_rx_size(u)) {
+		u->overrun = true;
+		if (u->fcr & FCR_ENABLE)
+			return;
+		vuart_rx_clear(u);
+	}
+	vuart_rx_push(u, c);
+}
+
+static uint8_t vuart_read_rbr(struct vuart *u)
+{
+	uint8_t c;
+
+	if (u->rx_count == 0)
+		return 0;
+	c = (uint8_t)u->rx[u->rx_head];
+	u->rx_head = (uint8_t)((u->rx_head + 1) % RX_FIFO);
+	u->rx_count--;
+	if (u->rx_count == 0)
+		vuart_rx_refill(u);
+	vuart_update_line(u);
+	return c;
+}
+
+/* --- transmitter -------------------------------------------------------------------------------- */
+
+/* Filling THR takes the interrupt away, emptying it gives it back: at once, so its line stays. */
+static void vuart_write_thr(struct vuart *u, uint8_t val)
+{
+	char c = (char)val;
+
+	if (u->mcr & MCR_LOOP)
+		vuart_rx_loop(u, c);
+	else
+		term_stream_write(u->vm->stream, &c, 1);
+	u->thre_pending = true;
+	vuart_update_line(u);
+}
+
+/* --- modem lines -------------------------------------------------------------------------------- */
+
+/* In loopback our outputs are our inputs; else somebody is always there and ready. */
+static uint8_t vuart_modem_lines(const struct vuart *u)
+{
+	uint8_t lines = 0;
+
+	if (!(u->mcr & MCR_LOOP))
+		return MSR_DCD | MSR_DSR | MSR_CTS;
+	if (u->mcr & MCR_DTR)
+		lines |= MSR_DSR;
+	if (u->mcr & MCR_RTS)
+		lines |= MSR_CTS;
+	if (u->mcr & MCR_OUT1)
+		lines |= MSR_RI;
+	if (u->mcr & MCR_OUT2)
+		lines |= MSR_DCD;
+	return lines;
+}
+
+static void vuart_write_mcr(struct vuart *u, uint8_t val)
+{
+	uint8_t lines;
+	uint8_t changed;
+
+	u->mcr = val & MCR_MASK;
+	lines = vuart_modem_lines(u);
+	changed = (uint8_t)((lines ^ u->msr) & MSR_LINES) >> 4;
+	if (lines & MSR_RI)
+		changed &= (uint8_t)~MSR_TERI; /* only the ring indicator's end counts */
+	u->msr = lines | (u->msr & MSR_DELTA) | changed;
+	vuart_rx_refill(u);
+	vuart_update_line(u);
+}
+
+/* --- registers ---------------------------------------------------------------------------------- */
+
+static void vuart_write_ier(struct vuart *u, uint8_t val)
+{
+	if ((val & IER_THRE) && !(u->ier & IER_THRE))
+		u->thre_pending = true;
+	u->ier = val & IER_MASK;
+	vuart_update_line(u);
+}
+
+static uint8_t vuart_read_iir(struct vuart *u)
+{
+	uint8_t cause = vuart_cause(u);
+
+	if (cause == IIR_THRE) {
+		u->thre_pending = false;
+		vuart_update_line(u);
+	}
+	return u->fcr & FCR_ENABLE ? cause | IIR_FIFO : cause;
+}
+
+/* Turning the FIFOs on or off empties them; the other bits count only with FIFOs on. */
+static void vuart_write_fcr(struct vuart *u, uint8_t val)
+{
+	if (((val ^ u->fcr) & FCR_ENABLE) || ((val & FCR_ENABLE) && (val & FCR_CLEAR_RX)))
+		vuart_rx_clear(u);
+	u->fcr = val & FCR_ENABLE ? val : 0;
+	vuart_rx_refill(u);
+	vuart_update_line(u);
+}
+
+static uint8_t vuart_read_lsr(struct vuart *u)
+{
+	uint8_t lsr = LSR_THRE | LSR_TEMT;
+
+	if (u->rx_count)
+		lsr |= LSR_DR;
+	if (u->overrun) {
+		lsr |= LSR_OE;
+		u->overrun = false;
+		vuart_update_line(u);
+	}
+	return lsr;
+}
+
+static uint8_t vuart_read_msr(struct vuart *u)
+{
+	uint8_t msr = u->msr;
+
+	u->msr &= MSR_LINES;
+	vuart_update_line(u);
+	return msr;
+}
+
+static uint8_t vuart_read_reg(struct vuart *u, uint64_t reg)
+{
+	switch (reg) {
+	case UART_RBR:
+		return u->lcr & LCR_DLAB ? u->dll : vuart_read_rbr(u);
+	case UART_IER:
+		return u->lcr & LCR_DLAB ? u->dlm : u->ier;
+	case UART_IIR:
+		return vuart_read_iir(u);
+	case UART_LCR:
+		return u->lcr;
+	case UART_MCR:
+		return u->mcr;
+	case UART_LSR:
+		return vuart_read_lsr(u);
+	case UART_MSR:
+		return vuart_read_msr(u);
+	case UART_SCR:
+		return u->scr;
+	default:
+		return 0;
+	}
+}
+
+static void vuart_write_reg(struct vuart *u, uint64_t reg, uint8_t val)
+{
+	switch (reg) {
+	case UART_RBR:
+		if (u->lcr & LCR_DLAB)
+			u->dll = val;
+		else
+			vuart_write_thr(u, val);
+		break;
+	case UART_IER:
+		if (u->lcr & LCR_DLAB)
+			u->dlm = val;
+		else
+			vuart_write_ier(u, val);
+		break;
+	case UART_IIR:
+		vuart_write_fcr(u, val);
+		break;
+	case UART_LCR:
+		u->lcr = val;
+		break;
+	case UART_MCR:
+		vuart_write_mcr(u, val);
+		break;
+	case UART_SCR:
+		u->scr = val;
+		break;
+	default: /* LSR and MSR are the chip's to write */
+		break;
+	}
+}
+
+/* Registers are bytes: a wider access is one of its first byte. */
+static uint64_t vuart_read(void *dev, uint64_t off, unsigned int len)
+{
+	struct vuart *u = dev;
+	uint8_t val;
+
+	(void)len;
+	spin_lock(&u->lock);
+	val = vuart_read_reg(u, off);
+	spin_unlock(&u->lock);
+	return val;
+}
+
+static void vuart_write(void *dev, uint64_t off, unsigned int len, uint64_t val)
+{
+	struct vuart *u = dev;
+
+	(void)len;
+	spin_lock(&u->lock);
+	vuart_write_reg(u, off, (uint8_t)val);
+	spin_unlock(&u->lock);
+}
+
+static const struct mmio_ops vuart_ops = { vuart_read, vuart_write };
+
+/* --- the outside -------------------------------------------------------------------------------- */
+
+void vuart_input_ready(struct vuart *u)
+{
+	spin_lock(&u->lock);
+	vuart_rx_refill(u);
+	vuart_update_line(u);
+	spin_unlock(&u->lock);
+}
+
+void vuart_reset(struct vuart *u)
+{
+	spin_lock(&u->lock);
+	u->ier = 0;
+	u->fcr = 0;
+	u->lcr = 0;
+	u->mcr = 0;
+	u->scr = 0;
+	u->dll = 0;
+	u->dlm = 0;
+	u->msr = vuart_modem_lines(u);
+	u->overrun = false;
+	u->thre_pending = false;
+	vuart_rx_clear(u);
+	vuart_rx_refill(u);
+	vuart_update_line(u);
+	spin_unlock(&u->lock);
+}
+
+struct vuart *vuart_new(struct vm *vm)
+{
+	struct vuart *u = arena_new(&vm->arena, struct vuart);
+
+	if (!u)
+		return NULL;
+	spin_init(&u->lock);
+	u->vm = vm;
+	if (mmio_add(vm->bus, gpa(VUART_BASE), VUART_SIZE, &vuart_ops, u, "uart"))
+		return NULL;
+	vuart_reset(u);
+	return u;
+}
