@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * VMs from a bundle: /configurations/NAME, compatible "hartvisor,config", with one child per VM.
+ */
+#include "vm/config.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "lib/fdt.h"
+#include "lib/log.h"
+#include "vm/bundle.h"
+#include "vm/config_vm.h"
+
+static const char *const vm_properties[] = {
+	"compatible", "label",	 "description", "cpus",	    "memory",	"kernel",
+	"ramdisk",    "fdt",	 "bootargs",	"affinity", "on-crash",
+};
+
+/* "/configurations: WHAT; there are LIST" */
+static int no_configuration(const void *fit, int configs, const char *what, const char *value)
+{
+	char line[200];
+	struct text t;
+
+	text_begin(&t, line, sizeof(line));
+	text_add(&t, "%s", what);
+	if (value != NULL) {
+		text_add(&t, " \"");
+		text_add_plain(&t, value, 48);
+		text_add(&t, "\"");
+	}
+	text_add(&t, ": must name a configuration; there are ");
+	text_add_children(&t, fit, configs);
+	log_error("config: /configurations: %s", line);
+	return HV_ENOENT;
+}
+
+/* The node that @select or `default` names, or the only one there is. */
+static int find_configuration(const void *fit, const char *select)
+{
+	int configs = fdt_path_offset(fit, "/configurations");
+	const char *name = select;
+	int node;
+
+	if (configs < 0) {
+		log_error("config: the bundle has no /configurations node");
+		return HV_ENOENT;
+	}
+	if (name == NULL)
+		name = fdtx_prop_string(fit, configs, "default");
+	if (name == NULL) {
+		node = fdt_first_subnode(fit, configs);
+		if (node >= 0 && fdt_next_subnode(fit, node) < 0)
+			return node;
+		return no_configuration(fit, configs, "default is missing or not a string", NULL);
+	}
+	node = fdt_subnode_offset(fit, configs, name);
+	if (node < 0)
+		return no_configuration(fit, configs, select != NULL ? "selected" : "default =",
+					name);
+	return node;
+}
+
+static void parse_image(struct vm_node *n, const struct bundle *b, const char *prop,
+			enum bundle_use use, struct vm_image *out)
+{
+	const char *name = fdtx_prop_string(n->fdt, n->node, prop);
+	char line[200];
+	struct text why;
+
+	if (name == NULL) {
+		if (use == BUNDLE_KERNEL || fdtx_prop_bool(n->fdt, n->node, prop))
+			vm_node_error(n, prop, "must be the name of an image below /images");
+		return;
+	}
+	text_begin(&why, line, sizeof(line));
+	if (bundle_find_image(b, name, use, out, &why) != 0)
+		vm_node_error(n, prop, "%s", line);
+}
+
+/* Looks at the header alone: the data may lie at an address that libfdt does not take. The whole is
+ * checked when the overlay is applied to a copy. */
+static void check_overlay(struct vm_node *n, const struct vm_image *overlay)
+{
+	static const uint8_t magic[] = { 0xd0, 0x0d, 0xfe, 0xed };
+	const uint8_t *p = overlay->data;
+
+	if (p == NULL)
+		return;
+	if (overlay->size < 40 || memcmp(p, magic, sizeof(magic)) != 0)
+		vm_node_error(n, "fdt", "not a flattened device tree: must be a .dtbo made by dtc");
+	else if (fdt32_ld((const fdt32_t *)(const void *)(p + 4)) > overlay->size)
+		vm_node_error(n, "fdt", "cut short: the tree has %u bytes, the image %" PRIu64,
+			      (unsigned int)fdt32_ld((const fdt32_t *)(const void *)(p + 4)),
+			      overlay->size);
+}
+
+static void parse_vm(const struct bundle *b, int node, struct vm_config *all, unsigned int nr)
+{
+	struct vm_config *vm = &all[nr - 1];
+	struct vm_node n;
+	int child;
+
+	vm_node_begin(&n, b->fit, node, vm);
+	if (!fdtx_is_compatible(b->fit, node, "hartvisor,vm")) {
+		vm_node_error(&n, "compatible", "must be \"hartvisor,vm\"");
+		return;
+	}
+	vm_node_properties(&n, vm_properties, ARRAY_SIZE(vm_properties));
+	vm_node_common(&n);
+	vm_node_unique(&n, all, nr);
+	parse_image(&n, b, "kernel", BUNDLE_KERNEL, &vm->kernel);
+	parse_image(&n, b, "ramdisk", BUNDLE_RAMDISK, &vm->ramdisk);
+	parse_image(&n, b, "fdt", BUNDLE_FDT, &vm->overlay);
+	check_overlay(&n, &vm->overlay);
+	child = fdt_first_subnode(b->fit, node);
+	if (child >= 0)
+		vm_node_error(&n, NULL, "has a child node: must have properties only");
+}
+
+/* A configuration has nothing but its VMs to say, so anything else is a slip: said, but no VM's fault. */
+static void check_configuration(const void *fit, int config, const char *path)
+{
+	static const char *const known[] = { "compatible", "description", "phandle" };
+	int prop;
+
+	fdt_for_each_property_offset(prop, fit, config) {
+		const char *name = NULL;
+		char shown[48];
+		struct text t;
+		unsigned int i;
+
+		if (fdt_getprop_by_offset(fit, prop, &name, NULL) == NULL || name == NULL)
+			continue;
+		for (i = 0; i < ARRAY_SIZE(known) && strcmp(name, known[i]) != 0; i++)
+			;
+		if (i < ARRAY_SIZE(known))
+			continue;
+		text_begin(&t, shown, sizeof(shown));
+		text_add_plain(&t, name, sizeof(shown) - 1);
+		log_error("config: %s: %s: unknown, allowed: compatible, description, and VM nodes",
+			  path, shown);
+		return; /* one line is enough */
+	}
+}
+
+int config_parse_bundle(const void *fit, uint64_t size, const char *select, struct vm_config *out,
+			unsigned int max)
+{
+	char path[VM_PATH_MAX];
+	unsigned int nr = 0;
+	struct bundle b;
+	int config, node;
+
+	if (bundle_open(&b, fit, size) != 0)
+		return HV_EINVAL;
+	config = find_configuration(fit, select);
+	if (config < 0)
+		return HV_ENOENT;
+	fdtx_path(fit, config, path, sizeof(path));
+	if (!fdtx_is_compatible(fit, config, "hartvisor,config")) {
+		char line[120];
+		struct text t;
+
+		text_begin(&t, line, sizeof(line));
+		text_add_property(&t, fit, config, "compatible");
+		log_error("config: %s: compatible = %s: must be \"hartvisor,config\"", path, line);
+		return HV_EINVAL;
+	}
+	check_configuration(fit, config, path);
+	fdtx_for_each_child(fit, config, node) {
+		if (nr == max) {
+			log_error("config: %s: more than %u VMs: must be at most %u, the rest is "
+				  "left out",
+				  path, max, max);
+			break;
+		}
+		nr++;
+		parse_vm(&b, node, out, nr);
+	}
+	if (nr == 0)
+		log_error("config: %s: no VM: must have at least one node with compatible = "
+			  "\"hartvisor,vm\"",
+			  path);
+	return (int)nr;
+}

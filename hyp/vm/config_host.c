@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * VMs from the host's device tree, for boot loaders and QEMU: nodes under /chosen that are compatible
+ * with "hartvisor,vm" or "xen,domain" and whose children are modules (multiboot,kernel, ...), and the
+ * modules that QEMU's guest-loader puts right under /chosen, which make one VM (facts.md, C.1, C.2).
+ */
+#include "vm/config.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "arch/memmap.h"
+#include "lib/fdt.h"
+#include "lib/log.h"
+#include "vm/config_vm.h"
+#include "vm/text.h"
+
+#define OPTION_CPUS   "hartvisor.guest-cpus="
+#define OPTION_MEMORY "hartvisor.guest-memory="
+
+static const char *const vm_properties[] = {
+	"compatible", "label",	  "description", "cpus",	   "memory",
+	"bootargs",   "affinity", "on-crash",	 "#address-cells", "#size-cells",
+};
+
+static bool is_module(const void *fdt, int node)
+{
+	return fdtx_is_compatible(fdt, node, "multiboot,module") ||
+	       fdtx_is_compatible(fdt, node, "multiboot,kernel") ||
+	       fdtx_is_compatible(fdt, node, "multiboot,ramdisk") ||
+	       fdtx_is_compatible(fdt, node, "multiboot,device-tree");
+}
+
+static bool is_vm(const void *fdt, int node)
+{
+	return fdtx_is_compatible(fdt, node, "hartvisor,vm") ||
+	       fdtx_is_compatible(fdt, node, "xen,domain");
+}
+
+static bool overlap(uint64_t a, uint64_t a_size, uint64_t b, uint64_t b_size)
+{
+	return a_size != 0 && b_size != 0 && a < b + b_size && b < a + a_size;
+}
+
+/* Is [base, base+size) inside one range of one /memory node? */
+static bool inside_memory(const void *fdt, uint64_t base, uint64_t size)
+{
+	uint64_t a, len;
+	int node;
+
+	fdtx_for_each_child(fdt, 0, node) {
+		const char *type = fdtx_prop_string(fdt, node, "device_type");
+
+		if (type == NULL || strcmp(type, "memory") != 0)
+			continue;
+		for (unsigned int i = 0; fdtx_reg(fdt, node, i, &a, &len) == 0; i++)
+			if (base >= a && base - a < len && size <= len - (base - a))
+				return true;
+	}
+	return false;
+}
+
+/* Reserved memory belongs to the firmware; reading it may not even be allowed. */
+static bool touches_reserved(const void *fdt, uint64_t base, uint64_t size)
+{
+	int parent = fdt_path_offset(fdt, "/reserved-memory");
+	uint64_t a, len;
+	int node;
+
+	if (parent < 0)
+		return false;
+	fdtx_for_each_child(fdt, parent, node)
+		for (unsigned int i = 0; fdtx_reg(fdt, node, i, &a, &len) == 0; i++)
+			if (overlap(base, size, a, len))
+				return true;
+	return false;
+}
+
+/* Where a module is; NULL, or what is wrong with its reg: a bad one must never be read from. */
+static const char *find_module(const void *fdt, int node, struct vm_image *out)
+{
+	uint64_t base, size;
+
+	if (fdtx_reg(fdt, node, 0, &base, &size) != 0)
+		return "must be one address and size in the root's cells";
+	if (size == 0)
+		return "must have a size above 0";
+	if (!inside_memory(fdt, base, size) || base + size > DIRECT_MAP_SIZE)
+		return "must lie inside /memory";
+	if (touches_reserved(fdt, base, size))
+		return "must not lie in /reserved-memory";
+	*out = (struct vm_image){
+		.name = fdtx_name(fdt, node),
+		.data = hpa_to_ptr(hpa(base)),
+		.size = size,
+		.load = IMAGE_LOAD_DEFAULT,
+	};
+	return NULL;
+}
+
+static void module_error(struct vm_node *n, int module, const char *prop, const char *what)
+{
+	char path[VM_PATH_MAX];
+	char value[100];
+	struct text t;
+
+	text_begin(&t, value, sizeof(value));
+	if (fdtx_prop_bool(n->fdt, module, prop)) {
+		text_add(&t, " = ");
+		text_add_property(&t, n->fdt, module, prop);
+	} else {
+		text_add(&t, " is missing");
+	}
+	log_error("config: %s: %s%s: %s", fdtx_path(n->fdt, module, path, sizeof(path)), prop,
+		  value, what);
+}
+
+/* One module of a VM; returns false when its place is taken already. */
+static bool take_module(struct vm_node *n, int module)
+{
+	bool kernel = fdtx_is_compatible(n->fdt, module, "multiboot,kernel");
+	const char *problem;
+	struct vm_image *image;
+
+	if (kernel) {
+		image = &n->vm->kernel;
+	} else if (fdtx_is_compatible(n->fdt, module, "multiboot,ramdisk")) {
+		image = &n->vm->ramdisk;
+	} else if (fdtx_is_compatible(n->fdt, module, "multiboot,device-tree")) {
+		image = &n->vm->overlay;
+	} else {
+		module_error(n, module, "compatible",
+			     "must also have multiboot,kernel, multiboot,ramdisk or "
+			     "multiboot,device-tree");
+		n->vm->failed = true;
+		return true;
+	}
+	if (image->data != NULL)
+		return false;
+	problem = find_module(n->fdt, module, image);
+	if (problem != NULL) {
+		module_error(n, module, "reg", problem);
+		n->vm->failed = true;
+	}
+	if (kernel && fdtx_prop_bool(n->fdt, module, "bootargs")) {
+		struct vm_node of_module = { .fdt = n->fdt, .node = module, .vm = n->vm };
+
+		vm_node_bootargs(&of_module);
+	}
+	return true;
+}
+
+/* Another hypervisor's node may say what only that one understands: told, and passed over. */
+static void warn_of_xen(const struct vm_node *n)
+{
+	log_info("config: %s: a xen,domain: only cpus, memory (KiB), label, bootargs, affinity, "
+		 "on-crash and modules are looked at",
+		 n->vm->path);
+}
+
+static void parse_vm(const void *fdt, int node, struct vm_config *all, unsigned int nr)
+{
+	struct vm_node n;
+	bool has_kernel = false;
+	int child;
+
+	vm_node_begin(&n, fdt, node, &all[nr - 1]);
+	if (fdtx_is_compatible(fdt, node, "hartvisor,vm"))
+		vm_node_properties(&n, vm_properties, ARRAY_SIZE(vm_properties));
+	else
+		warn_of_xen(&n);
+	vm_node_common(&n);
+	vm_node_unique(&n, all, nr);
+	fdtx_for_each_child(fdt, node, child) {
+		if (!is_module(fdt, child))
+			continue;
+		has_kernel |= fdtx_is_compatible(fdt, child, "multiboot,kernel");
+		if (!take_module(&n, child)) {
+			module_error(&n, child, "compatible", "must be the only one in its VM");
+			n.vm->failed = true;
+		}
+	}
+	if (!has_kernel)
+		vm_node_error(&n, NULL,
+			      "no kernel: must have a child compatible with multiboot,kernel");
+}
+
+/* The value of "@option..." among the words of @args, or NULL. */
+static const char *find_option(const char *args, const char *option)
+{
+	size_t n = strlen(option);
+
+	for (const char *p = args; p != NULL && *p != '\0';) {
+		if (strncmp(p, option, n) == 0)
+			return p + n;
+		p = strchr(p, ' ');
+		while (p != NULL && *p == ' ')
+			p++;
+	}
+	return NULL;
+}
+
+/* A decimal number, with K, M or G behind it when @suffix; false when there is anything else. */
+static bool parse_number(const char *s, bool suffix, uint64_t *out)
+{
+	static const char units[] = "KMG";
+	const char *start = s;
+	unsigned int shift = 0;
+	uint64_t v = 0;
+
+	for (; *s >= '0' && *s <= '9'; s++) {
+		if (v > (UINT64_MAX >> 34) / 10)
+			return false;
+		v = v * 10 + (uint64_t)(*s - '0');
+	}
+	if (s == start)
+		return false;
+	for (unsigned int i = 0; suffix && units[i] != '\0'; i++)
+		if (*s == units[i] || *s == units[i] + ('a' - 'A'))
+			shift = 10 * (i + 1);
+	s += shift != 0;
+	*out = v << shift;
+	return *s == '\0' || *s == ' ';
+}
+
+static void option_error(struct vm_config *vm, const char *option, const char *value,
+			 const char *allowed)
+{
+	char word[40];
+	struct text t;
+	const char *end = strchr(value, ' ');
+	size_t n = end != NULL ? (size_t)(end - value) : strlen(value);
+
+	text_begin(&t, word, sizeof(word));
+	text_add_plain(&t, value, n);
+	log_error("config: /chosen: bootargs: %s%s: must be %s", option, word, allowed);
+	vm->failed = true;
+}
+
+/* What guest-loader has no way to say comes from hartvisor's own command line. */
+static void apply_options(const void *fdt, int chosen, struct vm_config *vm)
+{
+	const char *args = fdtx_prop_string(fdt, chosen, "bootargs");
+	const char *cpus = find_option(args, OPTION_CPUS);
+	const char *memory = find_option(args, OPTION_MEMORY);
+	uint64_t v = 0;
+
+	if (cpus != NULL) {
+		if (parse_number(cpus, false, &v) && v >= 1 && v <= VM_MAX_VCPUS)
+			vm->cpus = (unsigned int)v;
+		else
+			option_error(vm, OPTION_CPUS, cpus, "1 to 64");
+	}
+	if (memory != NULL) {
+		if (parse_number(memory, true, &v) && v >= VM_MEMORY_MIN && v <= VM_MEMORY_MAX &&
+		    is_aligned(v, VM_MEMORY_UNIT))
+			vm->memory = v;
+		else
+			option_error(vm, OPTION_MEMORY, memory,
+				     "a multiple of 2M from 16M to 1024G");
+	}
+}
+
+/* All modules right under /chosen make one VM: nothing tells which would belong to another. */
+static void parse_guest_loader(const void *fdt, int chosen, struct vm_config *all, unsigned int nr)
+{
+	struct vm_config *vm = &all[nr - 1];
+	bool has_kernel = false;
+	struct vm_node n;
+	int node;
+
+	vm_node_begin(&n, fdt, chosen, vm);
+	memcpy(vm->name, "guest", sizeof("guest"));
+	apply_options(fdt, chosen, vm);
+	fdtx_for_each_child(fdt, chosen, node) {
+		if (!is_module(fdt, node))
+			continue;
+		has_kernel |= fdtx_is_compatible(fdt, node, "multiboot,kernel");
+		if (!take_module(&n, node))
+			module_error(&n, node, "compatible",
+				     "left out: modules under /chosen make one VM, with the first "
+				     "kernel and ramdisk; use a bundle for more");
+	}
+	vm_node_unique(&n, all, nr);
+	if (!has_kernel)
+		vm_node_error(&n, NULL, "modules without a kernel: one must be multiboot,kernel");
+}
+
+int config_parse_host_fdt(const void *fdt, struct vm_config *out, unsigned int max)
+{
+	int chosen = fdt_path_offset(fdt, "/chosen");
+	bool modules = false;
+	unsigned int nr = 0;
+	int node;
+
+	if (chosen < 0)
+		return 0;
+	fdtx_for_each_child(fdt, chosen, node) {
+		modules |= is_module(fdt, node);
+		if (!is_vm(fdt, node))
+			continue;
+		if (nr == max) {
+			log_error("config: /chosen: more than %u VMs: must be at most %u, the rest "
+				  "is left out",
+				  max, max);
+			return (int)nr;
+		}
+		nr++;
+		parse_vm(fdt, node, out, nr);
+	}
+	if (modules && nr < max) {
+		nr++;
+		parse_guest_loader(fdt, chosen, out, nr);
+	}
+	return (int)nr;
+}
+
+/* The modules among @node's children; returns how many are in @out then. */
+static unsigned int list_modules(const void *fdt, int node, struct vm_image *out, unsigned int nr,
+				 unsigned int max)
+{
+	int child;
+
+	fdtx_for_each_child(fdt, node, child)
+		if (nr < max && is_module(fdt, child) && find_module(fdt, child, &out[nr]) == NULL)
+			nr++;
+	return nr;
+}
+
+int config_host_modules(const void *fdt, struct vm_image *out, unsigned int max)
+{
+	int chosen = fdt_path_offset(fdt, "/chosen");
+	unsigned int nr;
+	int node;
+
+	if (chosen < 0)
+		return 0;
+	nr = list_modules(fdt, chosen, out, 0, max);
+	fdtx_for_each_child(fdt, chosen, node)
+		if (is_vm(fdt, node))
+			nr = list_modules(fdt, node, out, nr, max);
+	return (int)nr;
+}

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "vm/config_vm.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/fdt.h"
+#include "lib/log.h"
+#include "vm/text.h"
+
+/* Errors of one node beyond this many would only push the first ones off the screen. */
+#define MAX_UNKNOWN 4
+
+static_assert(VM_MAX_VCPUS == 64, "the message about cpus says 64");
+
+static bool name_is_good(const char *s)
+{
+	size_t n = strlen(s);
+
+	if (n == 0 || n > VM_NAME_MAX)
+		return false;
+	for (; *s != '\0'; s++) {
+		bool good = (*s >= 'a' && *s <= 'z') || (*s >= 'A' && *s <= 'Z') ||
+			    (*s >= '0' && *s <= '9') || *s == '.' || *s == '_' || *s == '-';
+
+		if (!good)
+			return false;
+	}
+	return true;
+}
+
+static void set_name(struct vm_config *vm, const char *name)
+{
+	struct text t;
+
+	text_begin(&t, vm->name, sizeof(vm->name));
+	text_add_plain(&t, name, VM_NAME_MAX);
+}
+
+void vm_node_begin(struct vm_node *n, const void *fdt, int node, struct vm_config *vm)
+{
+	*n = (struct vm_node){ .fdt = fdt, .node = node, .vm = vm };
+	*vm = (struct vm_config){
+		.cpus = 1,
+		.memory = VM_MEMORY_DEFAULT,
+		.affinity = UINT64_MAX,
+		.bootargs = "",
+		.on_crash = ON_CRASH_STOP,
+	};
+	fdtx_path(fdt, node, vm->path, sizeof(vm->path));
+	set_name(vm, fdtx_name(fdt, node));
+}
+
+void vm_node_error(struct vm_node *n, const char *prop, const char *fmt, ...)
+{
+	char line[256];
+	struct text t;
+	va_list ap;
+
+	text_begin(&t, line, sizeof(line));
+	if (prop != NULL) {
+		text_add_plain(&t, prop, 40);
+		if (fdtx_prop_bool(n->fdt, n->node, prop)) {
+			text_add(&t, " = ");
+			text_add_property(&t, n->fdt, n->node, prop);
+		} else {
+			text_add(&t, " is missing");
+		}
+		text_add(&t, ": ");
+	}
+	va_start(ap, fmt);
+	vsnprintf(line + t.len, sizeof(line) - t.len, fmt, ap);
+	va_end(ap);
+	log_error("config: %s: %s", n->vm->path, line);
+	n->vm->failed = true;
+}
+
+static void parse_label(struct vm_node *n)
+{
+	const char *label = fdtx_prop_string(n->fdt, n->node, "label");
+	bool given = fdtx_prop_bool(n->fdt, n->node, "label");
+
+	if (given && (label == NULL || !name_is_good(label)))
+		vm_node_error(n, "label", "must be 1 to %d characters of A-Z a-z 0-9 . _ -",
+			      VM_NAME_MAX);
+	else if (given)
+		set_name(n->vm, label);
+	else if (!name_is_good(fdtx_name(n->fdt, n->node)))
+		vm_node_error(n, NULL,
+			      "the node's name is the VM's: must be 1 to %d characters of "
+			      "A-Z a-z 0-9 . _ - (or give it a label)",
+			      VM_NAME_MAX);
+}
+
+static void parse_cpus(struct vm_node *n)
+{
+	uint32_t cpus = n->vm->cpus;
+	int err = fdtx_prop_u32(n->fdt, n->node, "cpus", &cpus);
+
+	if (err == HV_EINVAL || cpus < 1 || cpus > VM_MAX_VCPUS)
+		vm_node_error(n, "cpus", "must be 1 to %d (one cell)", VM_MAX_VCPUS);
+	else
+		n->vm->cpus = cpus;
+}
+
+void vm_node_set_memory(struct vm_node *n, const char *prop, uint64_t bytes)
+{
+	if (bytes < VM_MEMORY_MIN || bytes > VM_MEMORY_MAX || !is_aligned(bytes, VM_MEMORY_UNIT))
+		vm_node_error(n, prop,
+			      "0x%" PRIx64 " bytes: must be a multiple of 2 MiB (0x200000), from "
+			      "16 MiB (0x1000000) to 1 TiB (0x10000000000)",
+			      bytes);
+	else
+		n->vm->memory = bytes;
+}
+
+/* Bytes; Xen's dom0less counts in KiB. */
+static void parse_memory(struct vm_node *n)
+{
+	bool kib = !fdtx_is_compatible(n->fdt, n->node, "hartvisor,vm");
+	uint64_t memory;
+	int err = fdtx_prop_u64(n->fdt, n->node, "memory", &memory);
+
+	if (err == HV_EINVAL)
+		vm_node_error(n, "memory", "must be a number of %s in one or two cells",
+			      kib ? "KiB" : "bytes");
+	else if (err == 0 && kib && memory > UINT64_MAX >> 10)
+		vm_node_set_memory(n, "memory", UINT64_MAX);
+	else if (err == 0)
+		vm_node_set_memory(n, "memory", kib ? memory << 10 : memory);
+}
+
+void vm_node_bootargs(struct vm_node *n)
+{
+	const char *s = fdtx_prop_string(n->fdt, n->node, "bootargs");
+
+	if (s != NULL ? strlen(s) > VM_BOOTARGS_MAX : fdtx_prop_bool(n->fdt, n->node, "bootargs"))
+		vm_node_error(n, "bootargs", "must be one string of at most %d characters",
+			      VM_BOOTARGS_MAX);
+	else if (s != NULL)
+		n->vm->bootargs = s;
+}
+
+static void parse_affinity(struct vm_node *n)
+{
+	int len;
+	const fdt32_t *p = fdt_getprop(n->fdt, n->node, "affinity", &len);
+	uint64_t mask = 0;
+
+	if (p == NULL)
+		return;
+	for (int i = 0; len % 4 == 0 && i < len / 4; i++) {
+		uint32_t pcpu = fdt32_ld(p + i);
+
+		if (pcpu > 63) {
+			mask = 0;
+			break;
+		}
+		mask |= BIT(pcpu);
+	}
+	if (mask == 0)
+		vm_node_error(n, "affinity", "must be a list of host cpus, each 0 to 63 (a cell)");
+	else
+		n->vm->affinity = mask;
+}
+
+static void parse_on_crash(struct vm_node *n)
+{
+	const char *s = fdtx_prop_string(n->fdt, n->node, "on-crash");
+
+	if (s != NULL && strcmp(s, "stop") == 0)
+		n->vm->on_crash = ON_CRASH_STOP;
+	else if (s != NULL && strcmp(s, "restart") == 0)
+		n->vm->on_crash = ON_CRASH_RESTART;
+	else if (fdtx_prop_bool(n->fdt, n->node, "on-crash"))
+		vm_node_error(n, "on-crash", "must be \"stop\" or \"restart\"");
+}
+
+void vm_node_common(struct vm_node *n)
+{
+	parse_label(n);
+	parse_cpus(n);
+	parse_memory(n);
+	vm_node_bootargs(n);
+	parse_affinity(n);
+	parse_on_crash(n);
+}
+
+static unsigned int min3(unsigned int a, unsigned int b, unsigned int c)
+{
+	unsigned int m = a < b ? a : b;
+
+	return m < c ? m : c;
+}
+
+/*
+ * How many letters differ: changed, left out, too many, or two swapped (the optimal string alignment
+ * distance). Rows of its matrix: two back, the last, this one.
+ */
+static unsigned int distance(const char *a, const char *b)
+{
+	unsigned int rows[3][32];
+	size_t n = strlen(b);
+
+	if (n >= ARRAY_SIZE(rows[0]) || strlen(a) >= ARRAY_SIZE(rows[0]))
+		return UINT32_MAX;
+	for (size_t j = 0; j <= n; j++)
+		rows[0][j] = (unsigned int)j;
+	for (size_t i = 1; a[i - 1] != '\0'; i++) {
+		unsigned int *row = rows[i % 3];
+		const unsigned int *last = rows[(i + 2) % 3];
+		const unsigned int *before = rows[(i + 1) % 3];
+
+		row[0] = (unsigned int)i;
+		for (size_t j = 1; j <= n; j++) {
+			row[j] = min3(last[j] + 1, row[j - 1] + 1,
+				      last[j - 1] + (a[i - 1] != b[j - 1]));
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+				row[j] = min3(row[j], before[j - 2] + 1, UINT32_MAX);
+		}
+	}
+	return rows[strlen(a) % 3][n];
+}
+
+static void unknown_property(struct vm_node *n, const char *name, const char *const *allowed,
+			     unsigned int nr)
+{
+	const char *closest = NULL;
+	unsigned int best = 3; /* two slips of the finger are a typo, three are another word */
+	char list[160];
+	struct text t;
+
+	text_begin(&t, list, sizeof(list));
+	for (unsigned int i = 0; i < nr; i++) {
+		unsigned int d = distance(name, allowed[i]);
+
+		if (d < best) {
+			best = d;
+			closest = allowed[i];
+		}
+		text_add(&t, "%s%s", i == 0 ? "" : ", ", allowed[i]);
+	}
+	if (closest != NULL)
+		vm_node_error(n, name, "unknown, did you mean %s? allowed: %s", closest, list);
+	else
+		vm_node_error(n, name, "unknown, allowed: %s", list);
+}
+
+void vm_node_properties(struct vm_node *n, const char *const *allowed, unsigned int nr)
+{
+	unsigned int unknown = 0;
+	int prop;
+
+	fdt_for_each_property_offset(prop, n->fdt, n->node) {
+		const char *name = NULL;
+		unsigned int i;
+
+		if (fdt_getprop_by_offset(n->fdt, prop, &name, NULL) == NULL || name == NULL)
+			continue;
+		/* dtc adds it to nodes that a label refers to. */
+		if (strcmp(name, "phandle") == 0)
+			continue;
+		for (i = 0; i < nr && strcmp(name, allowed[i]) != 0; i++)
+			;
+		if (i < nr)
+			continue;
+		if (++unknown > MAX_UNKNOWN) {
+			vm_node_error(n, NULL, "more unknown properties are not shown");
+			return;
+		}
+		unknown_property(n, name, allowed, nr);
+	}
+}
+
+void vm_node_unique(struct vm_node *n, const struct vm_config *all, unsigned int nr)
+{
+	for (unsigned int i = 0; i + 1 < nr; i++) {
+		if (strcmp(all[i].name, n->vm->name) != 0)
+			continue;
+		vm_node_error(n, fdtx_prop_bool(n->fdt, n->node, "label") ? "label" : NULL,
+			      "the name %s is taken by %s: must be unique", n->vm->name,
+			      all[i].path);
+		return;
+	}
+}

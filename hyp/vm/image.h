@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What a kernel image is, by its first bytes. */
+#ifndef VM_IMAGE_H
+#define VM_IMAGE_H
+
+#include "lib/types.h"
+
+/* A RISC-V Linux Image header (Linux: Documentation/arch/riscv/boot-image-header.rst). */
+struct image_linux {
+	uint64_t text_offset; /* from the start of RAM */
+	uint64_t image_size;  /* what it occupies once it runs, .bss included */
+};
+
+/* image_is_linux - is there such a header? Then *@out is filled. */
+bool image_is_linux(const uint8_t *data, uint64_t size, struct image_linux *out);
+
+/*
+ * image_mistake - NULL when @data may be a raw binary or a RISC-V Image; else what it is instead and
+ * what to do about it.
+ */
+const char *image_mistake(const uint8_t *data, uint64_t size);
+
+#endif

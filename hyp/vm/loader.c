@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "vm/loader.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "arch/memmap.h"
+#include "arch/timer.h"
+#include "lib/atomic.h"
+#include "lib/log.h"
+#include "mm/page.h"
+#include "vm/guest_fdt.h"
+#include "vm/image.h"
+#include "vm/text.h"
+
+/* Old kernels need their ramdisk and tree in the first GiBs of the linear map. */
+#define LOW_RAM GIB(2)
+
+enum { KERNEL, RAMDISK };
+
+/* Guest RAM that is spoken for; everything is relative to its base, so that nothing can wrap. */
+struct span {
+	uint64_t start;
+	uint64_t end;
+};
+
+static uint64_t entropy[4];
+static uint64_t seeds_made;
+
+/* --- the random seed ------------------------------------------------------------------------------ */
+
+/* splitmix64: a bijection that spreads every input bit over the output. */
+static uint64_t mix(uint64_t *state)
+{
+	uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
+
+	z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+	z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+	return z ^ (z >> 31);
+}
+
+void loader_add_entropy(const void *seed, size_t len)
+{
+	const uint8_t *p = seed;
+
+	for (size_t i = 0; i < len; i++) {
+		uint64_t word = entropy[i % ARRAY_SIZE(entropy)] ^ p[i];
+
+		entropy[i % ARRAY_SIZE(entropy)] = mix(&word);
+	}
+}
+
+/*
+ * Differs for each VM and each of its boots, by a count, its id and the time; as unpredictable as the
+ * host's seed, no more: a guest that knew its own and could invert the mixing would learn about
+ * others'. This is no cryptographic generator.
+ */
+static void make_seed(const struct vm *vm, uint8_t out[32])
+{
+	uint64_t state = timer_now() ^ (uint64_t)vm->id << 56 ^
+			 (uint64_t)atomic_fetch_add(&seeds_made, 1) << 40;
+
+	for (size_t i = 0; i < ARRAY_SIZE(entropy); i++) {
+		uint64_t word;
+
+		state ^= entropy[i];
+		word = mix(&state);
+		memcpy(out + 8 * i, &word, sizeof(word));
+	}
+}
+
+/* --- places ----------------------------------------------------------------------------------------- */
+
+/* Begins a message about one of the images: "config: PATH: kernel "NAME": ". */
+static void begin_message(const struct loader *l, struct text *t, char *buf, size_t size,
+			  const char *what, const struct vm_image *image)
+{
+	text_begin(t, buf, size);
+	text_add(t, "config: %s: %s", l->cfg->path, what);
+	if (image != NULL) {
+		text_add(t, " \"");
+		text_add_plain(t, image->name, 40);
+		text_add(t, "\"");
+	}
+	text_add(t, ": ");
+}
+
+static int too_big(const struct loader *l, const char *what, const struct vm_image *image,
+		   uint64_t needs, uint64_t room)
+{
+	char line[256];
+	struct text t;
+
+	begin_message(l, &t, line, sizeof(line), what, image);
+	log_error("%sneeds %" PRIu64 " bytes, %" PRIu64
+		  " more than %s's memory leaves (memory is 0x%" PRIx64 " bytes)",
+		  line, needs, needs - room, l->cfg->name, l->cfg->memory);
+	return HV_EOVERFLOW;
+}
+
+static int bad_kernel(const struct loader *l, const char *what)
+{
+	char line[256];
+	struct text t;
+
+	begin_message(l, &t, line, sizeof(line), "kernel", &l->cfg->kernel);
+	log_error("%s%s", line, what);
+	return HV_EINVAL;
+}
+
+static int bad_address(const struct loader *l, const char *what, uint64_t value, uint64_t from,
+		       uint64_t to)
+{
+	char line[256];
+	struct text t;
+
+	begin_message(l, &t, line, sizeof(line), "kernel", &l->cfg->kernel);
+	log_error("%s%s = <0x%" PRIx64 ">: must be 0x%" PRIx64 " to 0x%" PRIx64, line, what, value,
+		  from, to);
+	return HV_EINVAL;
+}
+
+/* An Image says itself where it goes and how much it occupies. */
+static int place_image(struct loader *l, const struct image_linux *header, struct span *where)
+{
+	uint64_t memory = l->cfg->memory;
+	uint64_t size = max_u64(header->image_size, l->cfg->kernel.size);
+	uint64_t start = header->text_offset;
+
+	if (start >= memory)
+		return bad_address(l, "text_offset", start, 0, memory - 1);
+	if (size > memory - start)
+		return too_big(l, "kernel", &l->cfg->kernel, size, memory - start);
+	*where = (struct span){ start, start + size };
+	l->result.entry = gpa(GUEST_RAM_BASE + start);
+	return 0;
+}
+
+static int place_raw(struct loader *l, struct span *where)
+{
+	const struct vm_image *k = &l->cfg->kernel;
+	uint64_t memory = l->cfg->memory;
+	uint64_t load = k->load != 0 ? k->load : GUEST_RAM_BASE;
+	uint64_t entry = k->entry != 0 ? k->entry : load;
+
+	if (load < GUEST_RAM_BASE || load - GUEST_RAM_BASE >= memory)
+		return bad_address(l, "load", load, GUEST_RAM_BASE, GUEST_RAM_BASE + memory - 1);
+	if (k->size > memory - (load - GUEST_RAM_BASE))
+		return too_big(l, "kernel", k, k->size, memory - (load - GUEST_RAM_BASE));
+	if (entry < load || entry - load >= k->size)
+		return bad_address(l, "entry", entry, load, load + k->size - 1);
+	if (!is_aligned(entry, 2))
+		return bad_kernel(l, "entry: must be even, as every instruction's address");
+	where->start = load - GUEST_RAM_BASE;
+	where->end = where->start + k->size;
+	l->result.entry = gpa(entry);
+	return 0;
+}
+
+/* The bytes right below @limit, or else right below the kernel; false with the larger gap in *@room. */
+static bool place_below(uint64_t limit, uint64_t size, uint64_t align, const struct span *kernel,
+			uint64_t *at, uint64_t *room)
+{
+	uint64_t above = align_up(kernel->end, align);
+	uint64_t gap = limit > above ? limit - above : 0;
+	uint64_t below = align_down(min_u64(limit, kernel->start), align);
+
+	size = align_up(size, align);
+	*room = max_u64(gap, below);
+	if (size <= gap)
+		*at = limit - size;
+	else if (size <= below)
+		*at = below - size;
+	return size <= *room;
+}
+
+/* Device tree and ramdisk below @top, a multiple of 2 MiB. Returns the name of what does not fit. */
+static const char *place_rest(struct loader *l, uint64_t top, const struct span *kernel,
+			      uint64_t *needs, uint64_t *room)
+{
+	uint64_t at = 0;
+
+	*needs = LOADER_FDT_SIZE;
+	if (!place_below(top, *needs, LOADER_FDT_SIZE, kernel, &at, room))
+		return "device tree";
+	l->result.fdt = gpa(GUEST_RAM_BASE + at);
+	*needs = l->cfg->ramdisk.size;
+	if (l->cfg->ramdisk.data == NULL)
+		return NULL;
+	if (!place_below(at, *needs, PAGE_SIZE, kernel, &at, room))
+		return "ramdisk";
+	l->pieces[RAMDISK].at = gpa(GUEST_RAM_BASE + at);
+	return NULL;
+}
+
+int loader_begin(struct loader *l, struct vm *vm, const struct vm_config *cfg)
+{
+	uint64_t needs, room;
+	struct image_linux header;
+	struct span kernel;
+	const char *problem;
+	int err;
+
+	*l = (struct loader){ .vm = vm, .cfg = cfg };
+	problem = image_mistake(cfg->kernel.data, cfg->kernel.size);
+	if (problem != NULL)
+		return bad_kernel(l, problem);
+	if (image_is_linux(cfg->kernel.data, cfg->kernel.size, &header))
+		err = place_image(l, &header, &kernel);
+	else
+		err = place_raw(l, &kernel);
+	if (err != 0)
+		return err;
+	l->pieces[KERNEL] = (struct loader_piece){ cfg->kernel.data, cfg->kernel.size,
+						   gpa(GUEST_RAM_BASE + kernel.start) };
+	if (cfg->ramdisk.data != NULL) {
+		l->pieces[RAMDISK].data = cfg->ramdisk.data;
+		l->pieces[RAMDISK].size = cfg->ramdisk.size;
+	}
+	problem = place_rest(l, min_u64(cfg->memory, LOW_RAM), &kernel, &needs, &room);
+	if (problem != NULL && cfg->memory > LOW_RAM)
+		problem = place_rest(l, cfg->memory, &kernel, &needs, &room);
+	if (problem != NULL)
+		return too_big(l, problem, problem[0] == 'r' ? &cfg->ramdisk : NULL, needs, room);
+	return 0;
+}
+
+/* --- steps ------------------------------------------------------------------------------------------ */
+
+static int build_fdt(const struct loader *l, void *buf)
+{
+	const struct loader_piece *ramdisk = &l->pieces[RAMDISK];
+	const struct vm_config *cfg = l->cfg;
+	uint8_t seed[32];
+	int err;
+
+	make_seed(l->vm, seed);
+	err = guest_fdt_build(l->vm, cfg, ramdisk->at, ramdisk->size, seed, buf, LOADER_FDT_MAX);
+	if (err == 0 && cfg->overlay.data != NULL)
+		err = guest_fdt_apply_overlay(buf, LOADER_FDT_MAX, &cfg->overlay, cfg);
+	if (err != 0) {
+		log_error("config: %s: no device tree could be made for %s (error %d)", cfg->path,
+			  cfg->name, err);
+		return err;
+	}
+	return gstage_write(&l->vm->gstage, l->result.fdt, buf, LOADER_FDT_MAX);
+}
+
+static int finish(const struct loader *l)
+{
+	hpa_t scratch;
+	int err;
+
+	if (!page_alloc(LOADER_FDT_MAX, PAGE_SIZE, &scratch)) {
+		log_error("config: %s: no memory left to make %s's device tree in", l->cfg->path,
+			  l->cfg->name);
+		return HV_ENOMEM;
+	}
+	/* All of it goes to the guest, so nothing of a former owner's may be left in it. */
+	memset(hpa_to_ptr(scratch), 0, LOADER_FDT_MAX);
+	err = build_fdt(l, hpa_to_ptr(scratch));
+	page_free(scratch, LOADER_FDT_MAX);
+	return err;
+}
+
+int loader_step(struct loader *l)
+{
+	const struct loader_piece *p;
+	uint64_t n;
+	int err;
+
+	while (l->piece < ARRAY_SIZE(l->pieces) && l->copied == l->pieces[l->piece].size) {
+		l->piece++;
+		l->copied = 0;
+	}
+	if (l->piece == ARRAY_SIZE(l->pieces))
+		return finish(l);
+	p = &l->pieces[l->piece];
+	n = min_u64(LOADER_STEP, p->size - l->copied);
+	err = gstage_write(&l->vm->gstage, gpa(p->at.gpa + l->copied), p->data + l->copied, n);
+	if (err != 0) {
+		log_error("config: %s: %s's RAM at 0x%" PRIx64 " cannot be written (error %d)",
+			  l->cfg->path, l->cfg->name, p->at.gpa + l->copied, err);
+		return err;
+	}
+	l->copied += n;
+	return 1;
+}
+
+int loader_load(struct vm *vm, const struct vm_config *cfg, struct loader_result *out)
+{
+	struct loader l;
+	int err = loader_begin(&l, vm, cfg);
+
+	while (err == 0) {
+		err = loader_step(&l);
+		if (err == 0) {
+			*out = l.result;
+			return 0;
+		}
+		if (err == 1)
+			err = 0;
+	}
+	return err;
+}

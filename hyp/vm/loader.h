@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The loader: puts kernel, ramdisk and device tree of a VM into its RAM.
+ *
+ *   RAM base                                                                   top
+ *   | 2 MiB | kernel, image_size bytes |  ...  | ramdisk | device tree, 2 MiB |
+ *
+ * top is the end of RAM, or 2 GiB into it when all fits below. A kernel with a RISC-V Linux Image
+ * header lies where that says; one without is copied to `load` as it is. If a raw kernel occupies the
+ * top, the others go below it. Nothing overlaps, and what does not fit is an error.
+ *
+ * A reboot loads a VM again between the time slices of others, so the work comes in steps:
+ *
+ *	err = loader_begin(&l, vm, cfg);
+ *	while (err == 0 && (err = loader_step(&l)) == 1)
+ *		;
+ *
+ * Context: the VM's RAM is allocated and cleared and the VM does not run; one loader per VM at a time.
+ */
+#ifndef VM_LOADER_H
+#define VM_LOADER_H
+
+#include "vm/config.h"
+
+/* Copied by one loader_step() at most. */
+#define LOADER_STEP MIB(2)
+/* Of guest RAM, for the device tree; also the alignment, so that one large page of a kernel's early
+ * mapping covers it. */
+#define LOADER_FDT_SIZE MIB(2)
+/* The largest tree (64 cpus and an overlay come to some 100 KiB). */
+#define LOADER_FDT_MAX KIB(256)
+
+struct loader_result {
+	gpa_t entry; /* of vcpu 0: the kernel's first instruction */
+	gpa_t fdt;   /* its a1 */
+};
+
+struct loader_piece {
+	const uint8_t *data;
+	uint64_t size;
+	gpa_t at;
+};
+
+struct loader {
+	struct vm *vm;
+	const struct vm_config *cfg;
+	struct loader_piece pieces[2]; /* kernel, ramdisk (size 0: none) */
+	unsigned int piece;	       /* being copied */
+	uint64_t copied;	       /* of that piece */
+	struct loader_result result;
+};
+
+/* loader_begin - check the images and give each its place. HV_EINVAL, HV_EOVERFLOW after a message. */
+int loader_begin(struct loader *l, struct vm *vm, const struct vm_config *cfg);
+
+/*
+ * loader_step - copy LOADER_STEP bytes at most, or make the device tree. 1: call again; 0: done,
+ * l->result is valid; else HV_E* after a message.
+ */
+int loader_step(struct loader *l);
+
+/* loader_load - all steps at once. */
+int loader_load(struct vm *vm, const struct vm_config *cfg, struct loader_result *out);
+
+/*
+ * loader_add_entropy - at boot: @seed (the host's /chosen/rng-seed) goes into the rng-seed of every
+ * guest from now on.
+ */
+void loader_add_entropy(const void *seed, size_t len);
+
+#endif
