@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "arch/cache.h"
+
+#include <string.h>
+
+static unsigned int cboz_block; /* bytes; 0: no cbo.zero */
+
+void arch_set_cboz_block(unsigned int bytes)
+{
+	bool power_of_two = (bytes & (bytes - 1)) == 0;
+
+	cboz_block = power_of_two && bytes >= 8 && bytes <= PAGE_SIZE ? bytes : 0;
+}
+
+/* cbo.zero by its encoding (MISC-MEM, funct3 2, imm 4): the assembler need not know Zicboz. */
+static void zero_block(char *p)
+{
+	__asm__ volatile(".insn i 0x0f, 2, x0, %0, 4" : : "r"(p) : "memory");
+}
+
+void arch_zero_range(void *p, uint64_t len)
+{
+	const uint64_t block = cboz_block;
+	char *at = p;
+	uint64_t head;
+
+	if (block == 0 || len < 2 * block) {
+		memset(p, 0, len);
+		return;
+	}
+	head = align_up((uintptr_t)at, block) - (uintptr_t)at;
+	memset(at, 0, head);
+	for (at += head, len -= head; len >= block; at += block, len -= block)
+		zero_block(at);
+	memset(at, 0, len);
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Clearing memory by whole cache blocks (Zicboz, "Cache-Block Zero Instruction"). */
+#ifndef ARCH_CACHE_H
+#define ARCH_CACHE_H
+
+#include "lib/types.h"
+
+/*
+ * arch_set_cboz_block - every hart has cbo.zero with blocks of @bytes (the device tree's
+ * riscv,cboz-block-size, the same on all); 0, as at first: not all have it. What is no power of two
+ * between 8 and PAGE_SIZE counts as 0. Boot hart, before the others run.
+ *
+ * menvcfg.CBZE is the firmware's to set; OpenSBI does when the extension is in the device tree.
+ */
+void arch_set_cboz_block(unsigned int bytes);
+
+/* arch_zero_range - clear @len bytes at @p: the whole blocks by cbo.zero, the edges by stores. */
+void arch_zero_range(void *p, uint64_t len);
+
+#endif

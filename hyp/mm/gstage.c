@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "mm/gstage.h"
+
+#include <string.h>
+
+#include "arch/cache.h"
+#include "arch/csr.h"
+#include "arch/fence.h"
+#include "arch/memmap.h"
+#include "mm/page.h"
+
+#define GSTAGE_PROT (PTE_R | PTE_W | PTE_X | PTE_U)
+
+/* Levels of tables, from Sv39x4's on; bit n: n levels. Written once, before the first VM. */
+static unsigned int levels_there;
+
+/* hgatp.MODE of Sv39x4, Sv48x4, Sv57x4 are 8, 9, 10 (privileged specification, "hgatp"). */
+static uint64_t levels_mode(unsigned int levels)
+{
+	return HGATP_MODE_SV39X4 + (levels - 3);
+}
+
+static uint64_t levels_limit(unsigned int levels)
+{
+	return BIT(PAGE_SHIFT + PT_INDEX_BITS * levels + 2);
+}
+
+int gstage_probe(void)
+{
+	levels_there = 0;
+	for (unsigned int levels = 3; levels <= 5; levels++) {
+		uint64_t value = levels_mode(levels) << HGATP_MODE_SHIFT;
+
+		/* A mode that is not there leaves hgatp as it was: start from Bare each time. */
+		csr_write(CSR_HGATP, 0);
+		csr_write(CSR_HGATP, value);
+		if (csr_read(CSR_HGATP) >> HGATP_MODE_SHIFT == levels_mode(levels))
+			levels_there |= 1u << levels;
+	}
+	csr_write(CSR_HGATP, 0);
+	/* The modes tried had a root at 0: nothing of it may stay. */
+	arch_hfence_gvma_all();
+	return levels_there ? HV_OK : HV_ENOTSUP;
+}
+
+int gstage_init(struct gstage *gs, uint64_t limit)
+{
+	memset(gs, 0, sizeof(*gs));
+	for (unsigned int levels = 3; levels <= 5; levels++) {
+		if ((levels_there & (1u << levels)) && limit <= levels_limit(levels))
+			return pgtable_init(&gs->pt, levels, 2);
+	}
+	return HV_ENOTSUP;
+}
+
+/* --- RAM ----------------------------------------------------------------------------------------- */
+
+/*
+ * One contiguous piece for guest-physical addresses from @at on, aligned as they are for the largest
+ * leaves that are of use. Returns its size; 0: none.
+ */
+static uint64_t piece_alloc(gpa_t at, uint64_t left, hpa_t *out)
+{
+	static const uint64_t aligns[] = { GIB(1), MIB(2), PAGE_SIZE };
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(aligns); i++) {
+		uint64_t align = aligns[i], size;
+
+		if (left < align || !is_aligned(at.gpa, align))
+			continue;
+		if (page_alloc(left, align, out))
+			return left;
+		size = min_u64(left, align_down(page_largest(align), align));
+		if (page_alloc(size, align, out))
+			return size;
+	}
+	return 0;
+}
+
+/* Keeps the list ordered; there is room. */
+static void ram_insert(struct gstage *gs, struct gstage_ram piece)
+{
+	unsigned int i = gs->nr_ram;
+
+	for (; i > 0 && gs->ram[i - 1].gpa.gpa > piece.gpa.gpa; i--)
+		gs->ram[i] = gs->ram[i - 1];
+	gs->ram[i] = piece;
+	gs->nr_ram++;
+	gs->ram_bytes += piece.size;
+}
+
+/* Take back what lies in [base, base+size); all of it are whole pieces. */
+static void ram_remove(struct gstage *gs, gpa_t base, uint64_t size)
+{
+	unsigned int kept = 0;
+
+	for (unsigned int i = 0; i < gs->nr_ram; i++) {
+		struct gstage_ram r = gs->ram[i];
+
+		if (r.gpa.gpa < base.gpa || r.gpa.gpa - base.gpa >= size) {
+			gs->ram[kept++] = r;
+			continue;
+		}
+		/* Whole leaves: nothing to split, so this cannot fail. */
+		(void)pgtable_unmap(&gs->pt, r.gpa.gpa, r.size);
+		page_free(r.hpa, r.size);
+		gs->ram_bytes -= r.size;
+	}
+	gs->nr_ram = kept;
+	pgtable_prune(&gs->pt);
+}
+
+static int ram_add_piece(struct gstage *gs, gpa_t at, uint64_t left, uint64_t *added)
+{
+	struct gstage_ram piece = { .gpa = at };
+	int err;
+
+	if (gs->nr_ram == GSTAGE_MAX_RAM)
+		return HV_ENOMEM;
+	piece.size = piece_alloc(at, left, &piece.hpa);
+	if (piece.size == 0)
+		return HV_ENOMEM;
+	err = pgtable_map(&gs->pt, at.gpa, piece.hpa, piece.size, GSTAGE_PROT);
+	if (err) {
+		page_free(piece.hpa, piece.size);
+		return err;
+	}
+	ram_insert(gs, piece);
+	*added = piece.size;
+	return HV_OK;
+}
+
+/* Is any of [base, base+size) RAM already? The range does not overflow. */
+static bool ram_overlaps(const struct gstage *gs, gpa_t base, uint64_t size)
+{
+	for (unsigned int i = 0; i < gs->nr_ram; i++) {
+		const struct gstage_ram *r = &gs->ram[i];
+
+		if (r->gpa.gpa < base.gpa + size && base.gpa < r->gpa.gpa + r->size)
+			return true;
+	}
+	return false;
+}
+
+int gstage_alloc_ram(struct gstage *gs, gpa_t base, uint64_t size)
+{
+	uint64_t limit = levels_limit(gs->pt.levels);
+
+	if (size == 0 || !is_aligned(base.gpa | size, PAGE_SIZE) || base.gpa >= limit ||
+	    size > limit - base.gpa)
+		return HV_EINVAL;
+	if (ram_overlaps(gs, base, size))
+		return HV_EEXIST;
+	for (uint64_t done = 0; done < size;) {
+		uint64_t added = 0;
+		int err = ram_add_piece(gs, gpa(base.gpa + done), size - done, &added);
+
+		if (err) {
+			ram_remove(gs, base, size);
+			return err;
+		}
+		done += added;
+	}
+	return HV_OK;
+}
+
+uint64_t gstage_clear_step(const struct gstage *gs, uint64_t offset, uint64_t max)
+{
+	for (unsigned int i = 0; i < gs->nr_ram; i++) {
+		const struct gstage_ram *r = &gs->ram[i];
+
+		if (offset < r->size) {
+			uint64_t n = min_u64(max, r->size - offset);
+
+			arch_zero_range((char *)hpa_to_ptr(r->hpa) + offset, n);
+			return n;
+		}
+		offset -= r->size;
+	}
+	return 0;
+}
+
+void gstage_destroy(struct gstage *gs)
+{
+	for (unsigned int i = 0; i < gs->nr_ram; i++)
+		page_free(gs->ram[i].hpa, gs->ram[i].size);
+	pgtable_destroy(&gs->pt);
+	memset(gs, 0, sizeof(*gs));
+}
+
+uint64_t gstage_hgatp(const struct gstage *gs, unsigned int vmid)
+{
+	return levels_mode(gs->pt.levels) << HGATP_MODE_SHIFT |
+	       (vmid & HGATP_VMID_MASK) << HGATP_VMID_SHIFT |
+	       ptr_to_hpa(gs->pt.root).hpa >> PAGE_SHIFT;
+}
+
+/* --- guest memory -------------------------------------------------------------------------------- */
+
+bool gstage_is_ram(const struct gstage *gs, gpa_t a, uint64_t size)
+{
+	uint64_t at = a.gpa, left = size;
+
+	/* The regions are ordered, so one pass also finds a range that spans neighbours. */
+	for (unsigned int i = 0; i < gs->nr_ram && left > 0; i++) {
+		const struct gstage_ram *r = &gs->ram[i];
+		uint64_t n;
+
+		if (at < r->gpa.gpa || at - r->gpa.gpa >= r->size)
+			continue;
+		n = min_u64(left, r->size - (at - r->gpa.gpa));
+		at += n;
+		left -= n;
+	}
+	return left == 0;
+}
+
+/* A direct-map pointer to @a and in @len the bytes that follow it in its leaf; NULL: lacks @right. */
+static void *leaf_ptr(const struct gstage *gs, gpa_t a, uint64_t right, uint64_t *len)
+{
+	struct pgtable_leaf leaf;
+
+	if (pgtable_walk(&gs->pt, a.gpa, &leaf) || !(leaf.prot & right))
+		return NULL;
+	*len = min_u64(*len, leaf.left);
+	return hpa_to_ptr(leaf.pa);
+}
+
+int gstage_read(const struct gstage *gs, gpa_t a, void *buf, uint64_t len)
+{
+	if (!gstage_is_ram(gs, a, len))
+		return HV_EFAULT;
+	for (uint64_t done = 0; done < len;) {
+		uint64_t n = len - done;
+		const void *from = leaf_ptr(gs, gpa(a.gpa + done), PTE_R, &n);
+
+		if (!from)
+			return HV_EFAULT;
+		memcpy((char *)buf + done, from, n);
+		done += n;
+	}
+	return HV_OK;
+}
+
+int gstage_write(const struct gstage *gs, gpa_t a, const void *buf, uint64_t len)
+{
+	if (!gstage_is_ram(gs, a, len))
+		return HV_EFAULT;
+	for (uint64_t done = 0; done < len;) {
+		uint64_t n = len - done;
+		void *to = leaf_ptr(gs, gpa(a.gpa + done), PTE_W, &n);
+
+		if (!to)
+			return HV_EFAULT;
+		memcpy(to, (const char *)buf + done, n);
+		done += n;
+	}
+	return HV_OK;
+}
+
+void *gstage_ptr(const struct gstage *gs, gpa_t a, uint64_t len)
+{
+	uint64_t n = len;
+	void *p;
+
+	if (!gstage_is_ram(gs, a, max_u64(len, 1)))
+		return NULL;
+	p = leaf_ptr(gs, a, PTE_R, &n);
+	return n == len ? p : NULL;
+}
