@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the host's device tree says about the machine: memory, what of it is taken, harts, time base
+ * and /chosen. Filled once by machine_parse() on the boot hart and only read afterwards. Strings
+ * point into the tree, which stays in memory (it is among the reserved ranges) and is never written.
+ */
+#ifndef PLATFORM_MACHINE_H
+#define PLATFORM_MACHINE_H
+
+#include "arch/isa.h"
+#include "arch/pcpu.h"
+#include "lib/errno.h"
+#include "lib/types.h"
+
+#define MACHINE_MAX_MEMORY   32
+#define MACHINE_MAX_RESERVED 64
+#define MACHINE_MAX_FDT	     MIB(2) /* a larger tree is refused, as Linux does */
+
+struct machine_range {
+	hpa_t base;
+	uint64_t size;
+};
+
+struct machine_cpu {
+	uint64_t hartid;
+	bool available; /* `status` says okay, and its ISA is understood */
+	bool has_h;	/* can run guests */
+	struct isa_cpu isa;
+};
+
+struct machine {
+	const void *fdt;
+
+	unsigned int nr_memory; /* ordered, without overlaps, below DIRECT_MAP_SIZE */
+	struct machine_range memory[MACHINE_MAX_MEMORY];
+	uint64_t memory_bytes;
+
+	/*
+	 * The memory reservation block, /reserved-memory with a `reg`, the tree itself, the initrd.
+	 * May overlap each other and lie outside of memory[].
+	 */
+	unsigned int nr_reserved;
+	struct machine_range reserved[MACHINE_MAX_RESERVED];
+
+	unsigned int nr_cpus;	 /* recorded below */
+	unsigned int total_cpus; /* cpu nodes in the tree */
+	struct machine_cpu cpus[MAX_PCPUS];
+	unsigned int va_bits; /* 39, 48 or 57: the least of the cpus' mmu-type */
+	uint64_t timebase;    /* ticks per second */
+
+	const char *bootargs;	 /* "" when there are none */
+	const char *stdout_path; /* NULL: none. Without options after a ':' it is a path or an alias */
+	hpa_t initrd;
+	uint64_t initrd_size; /* 0: none */
+	const uint8_t *rng_seed;
+	unsigned int rng_seed_size; /* 0: none */
+};
+
+extern struct machine machine;
+
+/*
+ * machine_parse - fill `machine` from the tree at @fdt (in the direct map) and tell hyp/arch/isa.h
+ * about the harts that can run guests; when none has the H extension, about all that are available,
+ * so that isa_machine() then lacks ISA_H. Every problem is one log_error. Returns HV_EINVAL when the
+ * tree is broken or lacks memory, a usable cpu or the time base, HV_EOVERFLOW when it reserves more
+ * ranges than fit (to forget one would be to overwrite it); other problems only cost what they are
+ * about.
+ */
+int machine_parse(const void *fdt);
+
+/* machine_is_memory - does [base, base + size) lie within one range of the machine's memory? */
+bool machine_is_memory(hpa_t base, uint64_t size);
+
+#endif
