@@ -67,6 +67,12 @@ int term_menu_key(void);
 /* term_printf - a line of the menu's own: no prefix. Newline appended. */
 void term_printf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+/*
+ * term_hold - while on, an interrupted line of the focused guest's is not repeated: for somebody who
+ * prints several lines. Calls nest.
+ */
+void term_hold(bool on);
+
 /* term_drain - wait until all is on the wire (panic, power-off). Never blocks on a lock for ever. */
 void term_drain(void);
 

@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Composing the screen out of lines. At most one unfinished line is on the screen, the focused
+ * stream's; whatever else has to come out ends it first, and it is repeated afterwards.
+ */
+#include "term/term.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "term/term_internal.h"
+
+#define PRINTF_MAX   256
+#define COLOUR_RESET "\033[0m"
+#define OWN_COLOUR   "\033[0;1m"
+
+/* How long term_drain() tries for the lock: its holder may be the hart that panics. */
+#define DRAIN_TRIES 10000000
+
+struct spinlock term_lock = SPINLOCK_INIT;
+struct term_stream *term_focus_stream;
+
+static struct term_stream *shown; /* whose unfinished line the cursor is in; NULL: at a line's start */
+static bool shown_cr;		  /* that line's guest went back to its start: '\r' */
+static unsigned int held;	  /* term_hold() */
+static bool use_colour;
+static unsigned int next_colour;
+
+static const char *const palette[] = {
+	"\033[0;32m", "\033[0;36m", "\033[0;33m", "\033[0;35m", "\033[0;34m",
+};
+
+/* --- pieces of lines ------------------------------------------------------------------------------ */
+
+static void put_bytes(const char *s, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		wire_put(s[i]);
+}
+
+static void put_string(const char *s)
+{
+	put_bytes(s, strlen(s));
+}
+
+static void put_prefix(const char *name, const char *colour)
+{
+	if (use_colour)
+		put_string(colour);
+	wire_put('[');
+	put_string(name);
+	wire_put(']');
+	if (use_colour)
+		put_string(COLOUR_RESET);
+	wire_put(' ');
+}
+
+static void put_stream_prefix(const struct term_stream *s)
+{
+	put_prefix(s->name, palette[s->colour]);
+	shown_cr = false;
+}
+
+static void put_newline(void)
+{
+	put_string("\r\n");
+	shown = NULL;
+}
+
+/*
+ * A byte of a guest's line. A carriage return takes effect with the byte after it, because "\r\n" is
+ * no more than "\n", and then the line starts behind its prefix again: shells redraw their line so.
+ */
+static void put_guest_byte(const struct term_stream *s, char c)
+{
+	if (c == '\r') {
+		shown_cr = true;
+		return;
+	}
+	if (shown_cr) {
+		wire_put('\r');
+		put_stream_prefix(s);
+	}
+	wire_put(c);
+}
+
+static void put_guest_line(const struct term_stream *s)
+{
+	put_stream_prefix(s);
+	for (unsigned int i = 0; i < s->line_len; i++)
+		put_guest_byte(s, s->line[i]);
+}
+
+/* Before a line of somebody else's: the cursor has to be at a line's start. */
+static void leave_shown(void)
+{
+	if (shown)
+		put_newline();
+}
+
+/* After it: the interrupted line again, and everything on its way. */
+static void settle(void)
+{
+	struct term_stream *s = term_focus_stream;
+
+	if (!held && s && shown != s && s->line_len) {
+		put_guest_line(s);
+		shown = s;
+	}
+	wire_kick();
+}
+
+/* --- streams -------------------------------------------------------------------------------------- */
+
+struct term_stream *term_stream_new(struct arena *a, const char *name, void (*input_ready)(void *arg),
+				    void *arg)
+{
+	struct term_stream *s = arena_new(a, struct term_stream);
+
+	if (!s)
+		return NULL;
+	snprintf(s->name, sizeof(s->name), "%s", name);
+	s->input_ready = input_ready;
+	s->arg = arg;
+	spin_lock(&term_lock);
+	s->colour = next_colour++ % ARRAY_SIZE(palette);
+	spin_unlock(&term_lock);
+	return s;
+}
+
+static void stream_put_whole_line(struct term_stream *s)
+{
+	leave_shown();
+	put_guest_line(s);
+	put_newline();
+	s->line_len = 0;
+}
+
+/* In focus: what comes appears at once; the line is kept as well, to be repeated. */
+static void stream_byte_focused(struct term_stream *s, char c)
+{
+	if (c == '\r' && shown != s && !s->line_len)
+		return;
+	if (shown != s) {
+		put_guest_line(s);
+		shown = s;
+	}
+	if (c == '\n') {
+		put_newline();
+		s->line_len = 0;
+		return;
+	}
+	if (s->line_len == TERM_LINE_MAX)
+		s->line_len = 0; /* of a longer line only the rest is repeated */
+	s->line[s->line_len++] = c;
+	put_guest_byte(s, c);
+}
+
+static void stream_byte_unfocused(struct term_stream *s, char c)
+{
+	if (c == '\n') {
+		stream_put_whole_line(s);
+		return;
+	}
+	if (c == '\r' && !s->line_len)
+		return;
+	if (s->line_len == TERM_LINE_MAX)
+		stream_put_whole_line(s);
+	s->line[s->line_len++] = c;
+}
+
+void term_stream_write(struct term_stream *s, const char *buf, size_t len)
+{
+	spin_lock(&term_lock);
+	for (size_t i = 0; i < len; i++) {
+		if (s == term_focus_stream)
+			stream_byte_focused(s, buf[i]);
+		else
+			stream_byte_unfocused(s, buf[i]);
+	}
+	settle();
+	spin_unlock(&term_lock);
+}
+
+void term_stream_flush(struct term_stream *s)
+{
+	spin_lock(&term_lock);
+	if (shown == s)
+		put_newline();
+	else if (s->line_len)
+		stream_put_whole_line(s);
+	s->line_len = 0;
+	settle();
+	spin_unlock(&term_lock);
+}
+
+/* --- hartvisor's own ------------------------------------------------------------------------------ */
+
+static void put_own_line(const char *text, size_t len)
+{
+	leave_shown();
+	put_prefix("hartvisor", OWN_COLOUR);
+	put_bytes(text, len);
+	put_newline();
+}
+
+void term_log(const char *line, size_t len)
+{
+	while (len && line[len - 1] == '\n')
+		len--;
+	spin_lock(&term_lock);
+	put_own_line(line, len);
+	settle();
+	spin_unlock(&term_lock);
+}
+
+void term_printf(const char *fmt, ...)
+{
+	char text[PRINTF_MAX];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	spin_lock(&term_lock);
+	leave_shown();
+	put_string(text);
+	put_newline();
+	settle();
+	spin_unlock(&term_lock);
+}
+
+void term_hold(bool on)
+{
+	spin_lock(&term_lock);
+	if (on)
+		held++;
+	else if (held)
+		held--;
+	settle();
+	spin_unlock(&term_lock);
+}
+
+void term_focus(struct term_stream *s)
+{
+	char text[PRINTF_MAX];
+
+	if (s)
+		snprintf(text, sizeof(text), "console: %s (^] h for help)", s->name);
+	else
+		snprintf(text, sizeof(text), "console: none");
+	spin_lock(&term_lock);
+	term_focus_stream = s;
+	put_own_line(text, strlen(text));
+	settle();
+	spin_unlock(&term_lock);
+}
+
+struct term_stream *term_focused(void)
+{
+	return atomic_read(&term_focus_stream);
+}
+
+void term_init(bool colour)
+{
+	spin_lock(&term_lock);
+	use_colour = colour;
+	shown = NULL;
+	spin_unlock(&term_lock);
+	/* Without the lock: it binds term_input_interrupt(), which takes it. */
+	wire_init();
+}
+
+void term_drain(void)
+{
+	bool locked = false;
+
+	for (unsigned int i = 0; i < DRAIN_TRIES && !locked; i++)
+		locked = spin_trylock(&term_lock);
+	wire_flush();
+	if (locked)
+		spin_unlock(&term_lock);
+}

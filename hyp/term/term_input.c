@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the operator types: for the stream in focus, or, after ^], for the menu. */
+#include "term/term_internal.h"
+
+/* One interrupt takes at most this much; a line that never falls silent interrupts again. */
+#define INPUT_BATCH 256
+
+#define MENU_KEYS 16 /* a power of two */
+
+static bool escape_seen;
+static char menu_keys[MENU_KEYS];
+static uint32_t menu_head, menu_tail;
+static struct work *menu_work;
+
+void term_on_escape(struct work *w)
+{
+	spin_lock(&term_lock);
+	menu_work = w;
+	spin_unlock(&term_lock);
+}
+
+int term_menu_key(void)
+{
+	int key = -1;
+
+	spin_lock(&term_lock);
+	if (menu_tail != menu_head)
+		key = (unsigned char)menu_keys[menu_tail++ % MENU_KEYS];
+	spin_unlock(&term_lock);
+	return key;
+}
+
+static void menu_key_typed(char c)
+{
+	if (!menu_work || menu_head - menu_tail == MENU_KEYS)
+		return;
+	menu_keys[menu_head++ % MENU_KEYS] = c;
+	work_queue(menu_work);
+}
+
+/* Returns true when @s had nothing to read before: its owner wants to know. Full: the byte is lost. */
+static bool input_push(struct term_stream *s, char c)
+{
+	uint32_t queued = s->input_head - s->input_tail;
+
+	if (queued == TERM_INPUT_MAX)
+		return false;
+	s->input[s->input_head % TERM_INPUT_MAX] = c;
+	atomic_set(&s->input_head, s->input_head + 1);
+	return queued == 0;
+}
+
+/* Returns the stream that has to be told, or NULL. */
+static struct term_stream *input_typed(char c)
+{
+	if (!escape_seen && c == TERM_ESCAPE) {
+		escape_seen = true;
+		return NULL;
+	}
+	if (escape_seen) {
+		escape_seen = false;
+		if (c != TERM_ESCAPE) {
+			menu_key_typed(c);
+			return NULL;
+		}
+	}
+	if (term_focus_stream && input_push(term_focus_stream, c))
+		return term_focus_stream;
+	return NULL;
+}
+
+void term_input_interrupt(void)
+{
+	struct term_stream *ready = NULL;
+
+	spin_lock(&term_lock);
+	for (unsigned int i = 0; i < INPUT_BATCH; i++) {
+		int c = wire_getc();
+		struct term_stream *s;
+
+		if (c < 0)
+			break;
+		s = input_typed((char)c);
+		if (s)
+			ready = s; /* the focus does not change under the lock: there is but one */
+	}
+	wire_kick();
+	spin_unlock(&term_lock);
+
+	if (ready && ready->input_ready)
+		ready->input_ready(ready->arg);
+}
+
+size_t term_stream_read(struct term_stream *s, char *buf, size_t len)
+{
+	size_t n = 0;
+
+	spin_lock(&term_lock);
+	while (n < len && s->input_tail != s->input_head) {
+		buf[n++] = s->input[s->input_tail % TERM_INPUT_MAX];
+		atomic_set(&s->input_tail, s->input_tail + 1);
+	}
+	spin_unlock(&term_lock);
+	return n;
+}
+
+bool term_stream_input_pending(const struct term_stream *s)
+{
+	return atomic_read(&s->input_head) != atomic_read(&s->input_tail);
+}
