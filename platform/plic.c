@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The host's PLIC (RISC-V Platform-Level Interrupt Controller specification 1.0.0). Our few sources go
+ * to the boot pcpu alone: they are rare, and one handler at a time needs no lock of its own.
+ */
+#include "arch/csr.h"
+#include "arch/mmu.h"
+#include "arch/pcpu.h"
+#include "lib/fdt.h"
+#include "lib/log.h"
+#include "platform/driver.h"
+#include "platform/host.h"
+#include "platform/io.h"
+
+#define PLIC_PRIORITY(irq)    (4 * (uint64_t)(irq))
+#define PLIC_ENABLE(ctx)      (0x2000 + 0x80 * (uint64_t)(ctx))
+#define PLIC_THRESHOLD(ctx)   (0x200000 + 0x1000 * (uint64_t)(ctx))
+#define PLIC_CLAIM(ctx)	      (PLIC_THRESHOLD(ctx) + 4)
+#define PLIC_MAX_SOURCES      1024
+#define PLIC_MAX_CONTEXTS     15872
+#define PLIC_WORDS	      (PLIC_MAX_SOURCES / 32)
+#define PLIC_MAX_HANDLERS     16
+
+/* One call of the handler takes at most this many claims: a source that storms interrupts again. */
+#define PLIC_CLAIM_BATCH 64
+
+#define NO_CONTEXT UINT32_MAX
+
+struct plic_handler {
+	uint32_t irq;
+	void (*fn)(void *arg);
+	void *arg;
+};
+
+static struct {
+	volatile uint8_t *regs;
+	uint64_t size;
+	const void *fdt;
+	int node;
+	uint32_t sources;	    /* 1 to sources */
+	uint32_t home;		    /* context of the boot pcpu, where all sources go */
+	uint32_t enabled[PLIC_WORDS]; /* what the home context has enabled */
+	struct plic_handler handlers[PLIC_MAX_HANDLERS];
+	unsigned int nr_handlers;
+} plic;
+
+/* context by pcpu index; written by each pcpu for itself */
+static uint32_t plic_contexts[MAX_PCPUS];
+
+static void plic_write(uint64_t reg, uint32_t val)
+{
+	io_write32(val, plic.regs + reg);
+}
+
+/* The hart whose interrupt controller has @phandle. */
+static bool plic_hart_of(uint32_t phandle, uint64_t *hartid)
+{
+	int intc = fdt_node_offset_by_phandle(plic.fdt, phandle);
+	int cpu = intc < 0 ? intc : fdt_parent_offset(plic.fdt, intc);
+
+	return cpu >= 0 && fdtx_reg(plic.fdt, cpu, 0, hartid, NULL) == HV_OK;
+}
+
+/*
+ * The context of @hartid's supervisor: the index of its entry among interrupts-extended, whose pairs are
+ * the hart's own controller and the interrupt that this context raises there.
+ */
+static uint32_t plic_find_context(uint64_t hartid)
+{
+	int len;
+	const fdt32_t *p = fdt_getprop(plic.fdt, plic.node, "interrupts-extended", &len);
+	uint32_t n = p && len > 0 ? (uint32_t)len / (2 * sizeof(*p)) : 0;
+
+	for (uint32_t ctx = 0; ctx < n && ctx < PLIC_MAX_CONTEXTS; ctx++) {
+		uint64_t found;
+
+		if (fdt32_to_cpu(p[2 * ctx + 1]) == IRQ_S_EXT &&
+		    plic_hart_of(fdt32_to_cpu(p[2 * ctx]), &found) && found == hartid)
+			return PLIC_CLAIM(ctx) + 4 <= plic.size ? ctx : NO_CONTEXT;
+	}
+	return NO_CONTEXT;
+}
+
+static void plic_write_enables(uint32_t ctx, bool home)
+{
+	for (uint32_t w = 0; w <= plic.sources / 32; w++)
+		plic_write(PLIC_ENABLE(ctx) + 4 * w, home ? plic.enabled[w] : 0);
+}
+
+static void plic_init_pcpu(void)
+{
+	uint32_t ctx = plic_find_context(this_pcpu()->hartid);
+
+	plic_contexts[this_pcpu()->index] = ctx;
+	if (ctx == NO_CONTEXT)
+		return;
+	plic_write_enables(ctx, ctx == plic.home);
+	plic_write(PLIC_THRESHOLD(ctx), 0);
+}
+
+static void plic_enable(uint32_t irq, bool on)
+{
+	uint32_t bit = UINT32_C(1) << (irq % 32);
+
+	if (on)
+		plic.enabled[irq / 32] |= bit;
+	else
+		plic.enabled[irq / 32] &= ~bit;
+	plic_write(PLIC_PRIORITY(irq), on);
+	plic_write(PLIC_ENABLE(plic.home) + 4 * (irq / 32), plic.enabled[irq / 32]);
+}
+
+/* The source that @node's interrupts or interrupts-extended names, if it is one of this PLIC's; or 0. */
+static uint32_t plic_source_of(const void *fdt, int node)
+{
+	int len;
+	const fdt32_t *p = fdt_getprop(fdt, node, "interrupts-extended", &len);
+	uint32_t irq = 0;
+
+	if (p && len >= 8) {
+		if (fdt_node_offset_by_phandle(fdt, fdt32_to_cpu(p[0])) == plic.node)
+			irq = fdt32_to_cpu(p[1]);
+	} else {
+		p = fdt_getprop(fdt, node, "interrupts", &len);
+		if (p && len >= 4)
+			irq = fdt32_to_cpu(p[0]);
+	}
+	return irq <= plic.sources ? irq : 0;
+}
+
+static int plic_request(const void *fdt, int node, void (*fn)(void *arg), void *arg)
+{
+	uint32_t irq = plic_source_of(fdt, node);
+
+	if (!irq || plic.home == NO_CONTEXT || plic.nr_handlers == PLIC_MAX_HANDLERS)
+		return HV_ENXIO;
+	plic.handlers[plic.nr_handlers++] = (struct plic_handler){ irq, fn, arg };
+	plic_enable(irq, true);
+	return HV_OK;
+}
+
+static void plic_dispatch(uint32_t irq)
+{
+	for (unsigned int i = 0; i < plic.nr_handlers; i++) {
+		if (plic.handlers[i].irq == irq) {
+			plic.handlers[i].fn(plic.handlers[i].arg);
+			return;
+		}
+	}
+	/* Nobody asked for it: never again. */
+	if (irq <= plic.sources)
+		plic_enable(irq, false);
+}
+
+static void plic_handle(void)
+{
+	uint32_t ctx = plic_contexts[this_pcpu()->index];
+
+	if (ctx == NO_CONTEXT)
+		return;
+	for (unsigned int i = 0; i < PLIC_CLAIM_BATCH; i++) {
+		uint32_t irq = io_read32(plic.regs + PLIC_CLAIM(ctx));
+
+		if (!irq)
+			return;
+		plic_dispatch(irq);
+		plic_write(PLIC_CLAIM(ctx), irq);
+	}
+}
+
+static const struct host_irqchip plic_chip = {
+	.request = plic_request,
+	.handle = plic_handle,
+	.init_pcpu = plic_init_pcpu,
+};
+
+static int plic_wrong(const void *fdt, int node, const char *what)
+{
+	char path[FDTX_PATH_MAX];
+
+	log_warn("%s: %s", fdtx_path(fdt, node, path, sizeof(path)), what);
+	return HV_EINVAL;
+}
+
+static int plic_probe(const void *fdt, int node)
+{
+	uint64_t base, size;
+	uint32_t sources;
+
+	if (plic.regs)
+		return HV_EBUSY;
+	if (fdtx_prop_u32(fdt, node, "riscv,ndev", &sources) || !sources || sources >= PLIC_MAX_SOURCES)
+		return plic_wrong(fdt, node, "riscv,ndev has to be 1 to 1023");
+	if (fdtx_reg(fdt, node, 0, &base, &size) || size < PLIC_CLAIM(0) + 4)
+		return plic_wrong(fdt, node, "reg is missing or too small");
+	plic.regs = device_map(hpa(base), size);
+	if (!plic.regs)
+		return HV_ENOMEM;
+	plic.size = size;
+	plic.fdt = fdt;
+	plic.node = node;
+	plic.sources = sources;
+	for (unsigned int i = 0; i < MAX_PCPUS; i++)
+		plic_contexts[i] = NO_CONTEXT;
+	for (uint32_t irq = 1; irq <= sources; irq++)
+		plic_write(PLIC_PRIORITY(irq), 0);
+	plic.home = plic_find_context(this_pcpu()->hartid);
+	if (plic.home == NO_CONTEXT)
+		log_warn("the interrupt controller has no context for hart %llu",
+			 (unsigned long long)this_pcpu()->hartid);
+	plic_init_pcpu();
+	return host_bind_irqchip(&plic_chip);
+}
+
+static const char *const plic_compatible[] = { "sifive,plic-1.0.0", "riscv,plic0", NULL };
+
+DRIVER(plic) = {
+	.compatible = plic_compatible,
+	.order = DRIVER_IRQCHIP,
+	.probe = plic_probe,
+};
