@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: BSD-2-Clause
+
+#include "fdt.h"
+#include "string.h"
+
+enum { BEGIN_NODE = 1, END_NODE = 2, PROP = 3, NOP = 4, END = 9 };
+
+#define MAX_DEPTH 8
+
+struct machine machine = { .bootargs = "", .timebase = 10000000 };
+
+static uint32_t be32(const void *p)
+{
+	return __builtin_bswap32(*(const uint32_t *)p);
+}
+
+static uint64_t be(const void *p, uint32_t len)
+{
+	return len >= 8 ? (uint64_t)be32(p) << 32 | be32((const char *)p + 4) : be32(p);
+}
+
+static void see_cpu(const char *name, const char *data, uint32_t len)
+{
+	if (!strcmp(name, "reg") && machine.nr_harts < 64)
+		machine.hartids[machine.nr_harts++] = be(data, len);
+	if (!strcmp(name, "riscv,isa") && !machine.isa)
+		machine.isa = data;
+	if (!strcmp(name, "riscv,isa-extensions") && !machine.isa_extensions) {
+		machine.isa_extensions = data;
+		machine.isa_extensions_len = len;
+	}
+}
+
+static void see_chosen(const char *name, const char *data, uint32_t len)
+{
+	if (!strcmp(name, "bootargs"))
+		machine.bootargs = data;
+	if (!strcmp(name, "linux,initrd-start"))
+		machine.initrd_start = be(data, len);
+	if (!strcmp(name, "linux,initrd-end"))
+		machine.initrd_end = be(data, len);
+}
+
+/* nodes[1] is the top node that the property is below of, nodes[0] the root. */
+static void see(const char *const *nodes, int depth, const char *name, const char *data, uint32_t len)
+{
+	if (depth == 2 && starts_with(nodes[1], "memory@") && !strcmp(name, "reg") && len >= 16 &&
+	    !machine.ram_size) {
+		machine.ram_base = be(data, 8);
+		machine.ram_size = be(data + 8, 8);
+	}
+	if (depth == 2 && !strcmp(nodes[1], "chosen"))
+		see_chosen(name, data, len);
+	if (depth == 2 && !strcmp(nodes[1], "cpus") && !strcmp(name, "timebase-frequency"))
+		machine.timebase = be32(data);
+	if (depth == 3 && !strcmp(nodes[1], "cpus") && starts_with(nodes[2], "cpu@"))
+		see_cpu(name, data, len);
+}
+
+void machine_init(const void *fdt)
+{
+	const char *base = fdt;
+	const char *p = base + be32(base + 8);
+	const char *strings = base + be32(base + 12);
+	const char *nodes[MAX_DEPTH] = { 0 };
+	int depth = 0;
+
+	machine.fdt = fdt;
+	machine.fdt_size = be32(base + 4);
+	for (;;) {
+		uint32_t token = be32(p), len;
+
+		p += 4;
+		switch (token) {
+		case BEGIN_NODE:
+			if (depth < MAX_DEPTH)
+				nodes[depth] = p;
+			depth++;
+			p += (strlen(p) + 4) & ~3UL;
+			break;
+		case END_NODE:
+			depth--;
+			break;
+		case PROP:
+			len = be32(p);
+			if (depth <= MAX_DEPTH)
+				see(nodes, depth, strings + be32(p + 4), p + 8, len);
+			p += 8 + ((len + 3) & ~3U);
+			break;
+		case NOP:
+			break;
+		default:
+			return;
+		}
+	}
+}
+
+bool machine_has(const char *name)
+{
+	const char *p = machine.isa_extensions;
+	const char *end = p + machine.isa_extensions_len;
+
+	if (p) {
+		for (; p < end; p += strlen(p) + 1)
+			if (!strcmp(p, name))
+				return true;
+		return false;
+	}
+	/* "rv64imafdcv_zicsr_...": single letters stand before the first underline. */
+	p = machine.isa ? machine.isa : "";
+	if (!name[1]) {
+		for (p = find(p, "rv64") ? p + 4 : p; *p && *p != '_'; p++)
+			if (*p == *name)
+				return true;
+		return false;
+	}
+	for (size_t len = strlen(name); (p = find(p, "_")) != NULL;)
+		if (starts_with(++p, name) && (p[len] == '_' || p[len] == '\0'))
+			return true;
+	return false;
+}
+
+unsigned long machine_arg(const char *name, unsigned long otherwise)
+{
+	const char *p = find(machine.bootargs, name);
+	size_t len = strlen(name);
+
+	return p && p[len] == '=' ? parse_number(p + len + 1) : otherwise;
+}

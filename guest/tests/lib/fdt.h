@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What a test guest wants from its device tree, by one walk and no library. */
+#ifndef GUEST_FDT_H
+#define GUEST_FDT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct machine {
+	const void *fdt;
+	uint32_t fdt_size;
+	const char *bootargs; /* "" when there are none */
+	uint64_t ram_base, ram_size;
+	uint64_t initrd_start, initrd_end;
+	uint32_t timebase;
+	unsigned int nr_harts;
+	uint64_t hartids[64];
+	const char *isa;	    /* riscv,isa of the first cpu */
+	const char *isa_extensions; /* riscv,isa-extensions of the first cpu, a string list */
+	uint32_t isa_extensions_len;
+};
+
+extern struct machine machine;
+
+void machine_init(const void *fdt);
+
+/* machine_has - does the first cpu's node list extension @name ("sstc", "v")? */
+bool machine_has(const char *name);
+
+/* machine_arg - the number behind "name=" in the boot arguments, or @otherwise. */
+unsigned long machine_arg(const char *name, unsigned long otherwise);
+
+#endif
