@@ -15,6 +15,16 @@
 #include "vcpu/vcpu.h"
 #include "vcpu/vm.h"
 
+/* What BASE says of us: specification 2.0 (major in bits 30:24), and hartvisor's own version. */
+#define SBI_SPEC_VERSION 0x02000000
+#define SBI_IMPL_VERSION 0x00000100
+
+/* The machine's identity as the firmware reports it; main fills it at boot, guests read it by BASE. */
+struct sbi_ids {
+	uint64_t mvendorid, marchid, mimpid;
+};
+extern struct sbi_ids sbi_ids;
+
 struct sbi_ret {
 	int64_t error;
 	uint64_t value;
@@ -37,8 +47,11 @@ struct sbi_extension {
 	uint64_t (*probe)(const struct vm *vm);
 	/* @a: a0 to a5. The calling vcpu's pc already points behind the ecall. */
 	struct sbi_ret (*handle)(struct vcpu *v, uint32_t eid, uint32_t fid, const uint64_t a[6]);
-	bool legacy; /* returns in a0 only */
+	bool legacy; /* returns in a0 only, and has no FID */
 };
+
+extern const struct sbi_extension sbi_ext_base, sbi_ext_time, sbi_ext_ipi, sbi_ext_rfence, sbi_ext_hsm,
+	sbi_ext_srst, sbi_ext_dbcn, sbi_ext_legacy;
 
 /* sbi_call - carry out the ecall that @v made: reads a0..a7, advances sepc by 4, writes a0 (and a1). */
 void sbi_call(struct vcpu *v);
@@ -51,5 +64,15 @@ uint64_t sbi_probe(const struct vm *vm, uint32_t eid);
  * mask is ignored. SBI_SUCCESS, or SBI_ERR_INVALID_PARAM when any named hart does not exist.
  */
 int64_t sbi_hart_set(const struct vm *vm, uint64_t mask, uint64_t base, uint64_t *set);
+
+/* sbi_send_ipi - VSSIP to each vcpu in @set; for IPI and its legacy form. */
+void sbi_send_ipi(struct vm *vm, uint64_t set);
+
+/*
+ * sbi_fence_vvma - sfence.vma of [start, start+size) on each vcpu in @set, of address space @asid alone
+ * when @by_asid; start = size = 0, or size = all ones: the whole space. For RFENCE and its legacy form.
+ */
+void sbi_fence_vvma(struct vm *vm, uint64_t set, uint64_t start, uint64_t size, bool by_asid,
+		    uint64_t asid);
 
 #endif

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* sPI: interrupts between a guest's harts (riscv-sbi-doc, "IPI Extension"). */
+#include "arch/csr.h"
+#include "sbi/sbi.h"
+#include "vcpu/irq.h"
+
+void sbi_send_ipi(struct vm *vm, uint64_t set)
+{
+	for (unsigned int i = 0; i < vm->nr_vcpus; i++) {
+		if (set & BIT(i))
+			vcpu_inject(vm->vcpus[i], BIT(IRQ_VS_SOFT));
+	}
+}
+
+static struct sbi_ret ipi_handle(struct vcpu *v, uint32_t eid, uint32_t fid, const uint64_t a[6])
+{
+	uint64_t set;
+	int64_t err;
+
+	(void)eid;
+	if (fid != SBI_IPI_SEND_IPI)
+		return sbi_err(SBI_ERR_NOT_SUPPORTED);
+	err = sbi_hart_set(v->vm, a[0], a[1], &set);
+	if (err)
+		return sbi_err(err);
+	sbi_send_ipi(v->vm, set);
+	return sbi_ok(0);
+}
+
+const struct sbi_extension sbi_ext_ipi = {
+	.name = "IPI",
+	.eid_first = SBI_EXT_IPI,
+	.eid_last = SBI_EXT_IPI,
+	.handle = ipi_handle,
+};

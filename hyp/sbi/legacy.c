@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The legacy extensions (riscv-sbi-doc, "Legacy Extensions"): one EID each, no FID, the answer in a0
+ * alone. Old guests have nothing else. Hart masks lie in guest-virtual memory.
+ */
+#include "arch/csr.h"
+#include "sbi/sbi.h"
+#include "term/term.h"
+#include "vcpu/fence.h"
+#include "vcpu/guest_mem.h"
+#include "vcpu/vtimer.h"
+
+static struct sbi_ret console_put(struct vm *vm, uint64_t ch)
+{
+	char c = (char)(uint8_t)ch;
+
+	if (vm->stream)
+		term_stream_write(vm->stream, &c, 1);
+	return sbi_ok(0);
+}
+
+/* The byte, or -1: in a0, where others have their error. */
+static struct sbi_ret console_get(struct vm *vm)
+{
+	char c;
+
+	if (!vm->stream || term_stream_read(vm->stream, &c, 1) == 0)
+		return sbi_err(-1);
+	return sbi_err((uint8_t)c);
+}
+
+/* Own pcpu, between vcpu_irq_sync and vcpu_irq_flush: both words are ours to take from. */
+static struct sbi_ret clear_ipi(struct vcpu *v)
+{
+	uint64_t soft = BIT(IRQ_VS_SOFT);
+	uint64_t pending = (atomic_fetch_and(&v->irq.inject, ~soft) | v->irq.shadow) & soft;
+
+	v->irq.shadow &= ~soft;
+	return sbi_err(pending ? 1 : 0);
+}
+
+/*
+ * The set that the mask at @addr names: one bit per hart, in as many 64-bit words as the VM needs, and
+ * that is one. NULL: all.
+ */
+static int64_t mask_read(struct vcpu *v, uint64_t addr, uint64_t *set)
+{
+	uint64_t mask;
+
+	static_assert(VM_MAX_VCPUS <= 64, "the mask is one word");
+	if (addr == 0)
+		return sbi_hart_set(v->vm, 0, UINT64_MAX, set);
+	if (vcpu_read_guest_virt_u64(v, gva(addr), &mask))
+		return SBI_ERR_INVALID_ADDRESS;
+	return sbi_hart_set(v->vm, mask, 0, set);
+}
+
+/* The four whose first argument is a mask. */
+static struct sbi_ret masked_call(struct vcpu *v, uint32_t eid, const uint64_t a[6])
+{
+	uint64_t set;
+	int64_t err = mask_read(v, a[0], &set);
+
+	if (err || set == 0)
+		return sbi_err(err);
+	switch (eid) {
+	case SBI_EXT_LEGACY_SEND_IPI:
+		sbi_send_ipi(v->vm, set);
+		break;
+	case SBI_EXT_LEGACY_REMOTE_FENCE_I:
+		vm_fence_i(v->vm, set);
+		break;
+	default:
+		sbi_fence_vvma(v->vm, set, a[1], a[2],
+			       eid == SBI_EXT_LEGACY_REMOTE_SFENCE_VMA_ASID, a[3]);
+		break;
+	}
+	return sbi_ok(0);
+}
+
+static struct sbi_ret legacy_handle(struct vcpu *v, uint32_t eid, uint32_t fid, const uint64_t a[6])
+{
+	(void)fid;
+	switch (eid) {
+	case SBI_EXT_LEGACY_SET_TIMER:
+		vcpu_timer_set(v, a[0]);
+		return sbi_ok(0);
+	case SBI_EXT_LEGACY_CONSOLE_PUTCHAR:
+		return console_put(v->vm, a[0]);
+	case SBI_EXT_LEGACY_CONSOLE_GETCHAR:
+		return console_get(v->vm);
+	case SBI_EXT_LEGACY_CLEAR_IPI:
+		return clear_ipi(v);
+	case SBI_EXT_LEGACY_SEND_IPI:
+	case SBI_EXT_LEGACY_REMOTE_FENCE_I:
+	case SBI_EXT_LEGACY_REMOTE_SFENCE_VMA:
+	case SBI_EXT_LEGACY_REMOTE_SFENCE_VMA_ASID:
+		return masked_call(v, eid, a);
+	case SBI_EXT_LEGACY_SHUTDOWN:
+		vm_stop(v->vm, VM_STOP_POWEROFF, "SBI shutdown");
+		return sbi_ok(0);
+	default:
+		return sbi_err(SBI_ERR_NOT_SUPPORTED);
+	}
+}
+
+const struct sbi_extension sbi_ext_legacy = {
+	.name = "legacy",
+	.eid_first = SBI_EXT_LEGACY_SET_TIMER,
+	.eid_last = SBI_EXT_LEGACY_SHUTDOWN,
+	.handle = legacy_handle,
+	.legacy = true,
+};

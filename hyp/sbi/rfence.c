@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* RFENCE: fences on a guest's other harts (riscv-sbi-doc, "RFENCE Extension"). */
+#include "sbi/sbi.h"
+#include "vcpu/fence.h"
+
+/* The specification's numbers. One hypervisor had each VMID or ASID form swapped with its plain one. */
+static_assert(SBI_RFNC_REMOTE_FENCE_I == 0, "RFENCE");
+static_assert(SBI_RFNC_REMOTE_SFENCE_VMA == 1, "RFENCE");
+static_assert(SBI_RFNC_REMOTE_SFENCE_VMA_ASID == 2, "RFENCE");
+static_assert(SBI_RFNC_REMOTE_HFENCE_GVMA_VMID == 3, "RFENCE");
+static_assert(SBI_RFNC_REMOTE_HFENCE_GVMA == 4, "RFENCE");
+static_assert(SBI_RFNC_REMOTE_HFENCE_VVMA_ASID == 5, "RFENCE");
+static_assert(SBI_RFNC_REMOTE_HFENCE_VVMA == 6, "RFENCE");
+
+/* satp.ASID has 16 bits; a hart ignores the others of sfence.vma's operand, and so do we. */
+#define ASID_MASK UINT64_C(0xffff)
+
+void sbi_fence_vvma(struct vm *vm, uint64_t set, uint64_t start, uint64_t size, bool by_asid,
+		    uint64_t asid)
+{
+	struct vcpu_fence f = { .asid = by_asid ? asid & ASID_MASK : 0, .by_asid = by_asid };
+	const uint64_t last_page = align_down(UINT64_MAX, PAGE_SIZE);
+	const bool whole = (start == 0 && size == 0) || size == UINT64_MAX;
+
+	/* An empty range; as a struct vcpu_fence it would mean the whole space. */
+	if (set == 0 || (size == 0 && !whole))
+		return;
+	/* A range that reaches into the last page, or beyond, becomes the whole space as well: its end
+	 * has no number. */
+	if (!whole && start < last_page && size <= last_page - start) {
+		f.start = align_down(start, PAGE_SIZE);
+		f.size = align_up(start + size, PAGE_SIZE) - f.start;
+	}
+	vm_fence_vvma(vm, set, &f);
+}
+
+static struct sbi_ret rfence_handle(struct vcpu *v, uint32_t eid, uint32_t fid, const uint64_t a[6])
+{
+	uint64_t set;
+	int64_t err;
+
+	(void)eid;
+	/* The hfences of 3 to 6 are for guests that have the H extension; ours have not. */
+	if (fid > SBI_RFNC_REMOTE_SFENCE_VMA_ASID)
+		return sbi_err(SBI_ERR_NOT_SUPPORTED);
+	err = sbi_hart_set(v->vm, a[0], a[1], &set);
+	if (err)
+		return sbi_err(err);
+	if (fid != SBI_RFNC_REMOTE_FENCE_I)
+		sbi_fence_vvma(v->vm, set, a[2], a[3], fid == SBI_RFNC_REMOTE_SFENCE_VMA_ASID,
+			       a[4]);
+	else if (set != 0)
+		vm_fence_i(v->vm, set);
+	return sbi_ok(0);
+}
+
+const struct sbi_extension sbi_ext_rfence = {
+	.name = "RFENCE",
+	.eid_first = SBI_EXT_RFNC,
+	.eid_last = SBI_EXT_RFNC,
+	.handle = rfence_handle,
+};
