@@ -101,7 +101,7 @@ static int parse_memory(const void *fdt)
 	}
 	merge_memory();
 	if (machine.memory_bytes == 0) {
-		tree_error("the device tree has no memory: a node /memory@... with device_type = "
+		log_error("the device tree has no memory: a node /memory@... with device_type = "
 			  "\"memory\" and reg is needed");
 		return HV_EINVAL;
 	}
@@ -128,7 +128,7 @@ static int add_reserved(uint64_t base, uint64_t size)
 	if (base + size < base)
 		size = UINT64_MAX - base;
 	if (machine.nr_reserved == MACHINE_MAX_RESERVED) {
-		tree_error("the device tree reserves more than %d ranges of memory",
+		log_error("the device tree reserves more than %d ranges of memory",
 			  MACHINE_MAX_RESERVED);
 		return HV_EOVERFLOW;
 	}
@@ -265,7 +265,7 @@ static int parse_timebase(const void *fdt, int cpus, int first_cpu)
 	machine.timebase = ticks;
 	if (ticks != 0)
 		return HV_OK;
-	tree_error("/cpus: timebase-frequency: must be the ticks per second, of one or two cells");
+	log_error("/cpus: timebase-frequency: must be the ticks per second, of one or two cells");
 	return HV_EINVAL;
 }
 
@@ -276,7 +276,7 @@ static int parse_cpus(const void *fdt)
 	int node, err;
 
 	if (cpus < 0) {
-		tree_error("the device tree has no /cpus");
+		log_error("the device tree has no /cpus");
 		return HV_EINVAL;
 	}
 	machine.va_bits = 57;
@@ -291,7 +291,7 @@ static int parse_cpus(const void *fdt)
 	if (machine.total_cpus > MAX_PCPUS)
 		tree_warn("the machine has %u harts; %d are used", machine.total_cpus, MAX_PCPUS);
 	if (add_isas(true) == 0 && add_isas(false) == 0) {
-		tree_error("/cpus: no hart that could be used: a cpu node needs device_type, reg, "
+		log_error("/cpus: no hart that could be used: a cpu node needs device_type, reg, "
 			  "status = \"okay\" and riscv,isa-extensions");
 		err = HV_EINVAL;
 	}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The device tree that a guest gets: generated for what its VM has, then changed by the user's overlay.
+ *
+ * Nodes carry labels (/__symbols__), so that overlays may say &soc or &cpu0. The labels, part of what
+ * we promise to users: soc, chosen, cpus, cpu<N>, cpu<N>_intc, memory0, plic, uart0, rtc0, syscon,
+ * poweroff, reboot.
+ */
+#ifndef VM_GUEST_FDT_H
+#define VM_GUEST_FDT_H
+
+#include "vm/config.h"
+
+/* Room for the largest tree we generate (64 vcpus, every extension: about 200 KiB), and as much again
+ * for overlays. */
+#define GUEST_FDT_SIZE	      KIB(512)
+#define GUEST_FDT_OVERLAY_MAX KIB(128)
+
+/*
+ * guest_fdt_build - generate the tree of @vm into @buf (aligned to 8), at most @cap bytes.
+ *
+ * Memory is what @vm->gstage owns, or cfg->memory at GUEST_RAM_BASE as long as that is nothing.
+ * @initrd_size = 0: no initrd; @rng_seed may be NULL. HV_EOVERFLOW, after a message: it does not fit.
+ * The tree's size is fdt_totalsize(buf).
+ */
+int guest_fdt_build(const struct vm *vm, const struct vm_config *cfg, gpa_t initrd,
+		    uint64_t initrd_size, const uint8_t rng_seed[32], void *buf, uint64_t cap);
+
+/*
+ * guest_fdt_apply_overlay - merge @overlay (a .dtbo; dtc -@ is not needed) into the tree in @buf,
+ * which may grow to @cap bytes. Works on a copy of the overlay in pages of the allocator, given back
+ * before it returns. HV_EINVAL, HV_EOVERFLOW or HV_ENOMEM after a message that names VM, image and
+ * reason; the tree in @buf is then lost.
+ */
+int guest_fdt_apply_overlay(void *buf, uint64_t cap, const struct vm_image *overlay,
+			    const struct vm_config *cfg);
+
+#endif
