@@ -446,7 +446,7 @@ write_setup_mk()
 	local buildtype= libs
 	# The build of picolibc for speed, where the package has it beside the one for size: the latter
 	# copies memory byte by byte. The specs file tells where the libraries are: .../lib/%*/%M.
-	libs=$(grep -o '/[^ :]*/lib/%\*/%M' "$(riscv64-unknown-elf-gcc -print-file-name=picolibc.specs)" |
+	libs=$(grep -m 1 -o '/[^ :]*/lib/%\*/%M' "$(riscv64-unknown-elf-gcc -print-file-name=picolibc.specs)" |
 		sed -n 's,/%\*/%M$,,p;q')
 	if [ -f "$libs/release/rv64imac/lp64/libc.a" ]; then
 		buildtype=release
@@ -457,6 +457,7 @@ write_setup_mk()
 		PYTHON ?= $(python_with_modules)
 		OPENSBI ?= $(opensbi_dir)
 		PICOLIBC_BUILDTYPE ?= $buildtype
+		PICOLIBC_INCLUDE ?= ${libs%/lib}/include
 		KERNEL_DEB ?= ${KERNEL_DEB#"$PWD"/}
 		BUSYBOX_DEB ?= ${BUSYBOX_DEB#"$PWD"/}
 	EOC
