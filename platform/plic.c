@@ -3,6 +3,8 @@
  * The host's PLIC (RISC-V Platform-Level Interrupt Controller specification 1.0.0). Our few sources go
  * to the boot pcpu alone: they are rare, and one handler at a time needs no lock of its own.
  */
+#include <inttypes.h>
+
 #include "arch/csr.h"
 #include "arch/mmu.h"
 #include "arch/pcpu.h"
@@ -206,8 +208,8 @@ static int plic_probe(const void *fdt, int node)
 		plic_write(PLIC_PRIORITY(irq), 0);
 	plic.home = plic_find_context(this_pcpu()->hartid);
 	if (plic.home == NO_CONTEXT)
-		log_warn("the interrupt controller has no context for hart %llu",
-			 (unsigned long long)this_pcpu()->hartid);
+		log_warn("the interrupt controller has no context for hart %" PRIu64,
+			 this_pcpu()->hartid);
 	plic_init_pcpu();
 	return host_bind_irqchip(&plic_chip);
 }

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <hartvisor/sbi.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "console/cmd.h"
+#include "term/term.h"
+#include "vcpu/hsm.h"
+#include "vcpu/vm.h"
+#include "vm/config.h"
+
+#define LIST_WIDTH    92
+#define LIST_VCPU_MAX 24 /* ", 63 running on 63" and some */
+
+static const char *vm_state_name(const struct vm *vm)
+{
+	static const char *const names[] = {
+		[VM_BUILDING] = "starting", [VM_RUNNING] = "running", [VM_STOPPING] = "stopping",
+		[VM_OFF] = "off",	    [VM_CRASHED] = "crashed", [VM_FAILED] = "failed",
+	};
+	uint32_t state = atomic_read(&vm->state);
+
+	return state < ARRAY_SIZE(names) ? names[state] : "?";
+}
+
+static const char *vcpu_state_name(const struct vcpu *v)
+{
+	if (vcpu_hsm_status(v) == SBI_HSM_STATE_STOPPED)
+		return "stopped";
+	switch (atomic_read(&v->se.state)) {
+	case SCHED_RUNNING:
+		return "running";
+	case SCHED_RUNNABLE:
+		return "ready";
+	default:
+		return "blocked";
+	}
+}
+
+/* As many vcpus on a line as fit: "0 running on 1, 1 blocked on 0". */
+static void list_vcpus(const struct vm *vm)
+{
+	char line[LIST_WIDTH];
+	size_t len = 0;
+
+	for (unsigned int i = 0; i < vm->nr_vcpus; i++) {
+		const struct vcpu *v = vm->vcpus[i];
+
+		if (!v)
+			continue;
+		if (len > LIST_WIDTH - LIST_VCPU_MAX) {
+			term_printf("       vcpus %s", line);
+			len = 0;
+		}
+		len += (size_t)snprintf(line + len, sizeof(line) - len, "%s%u %s on %u",
+					len ? ", " : "", i, vcpu_state_name(v),
+					(unsigned int)atomic_read(&v->se.pcpu));
+	}
+	if (len)
+		term_printf("       vcpus %s", line);
+}
+
+static void list_vm(unsigned int number, const struct vm *vm)
+{
+	bool focused = vm->stream && vm->stream == term_focused();
+	uint64_t memory = vm->config ? vm->config->memory : 0;
+
+	term_printf("%c%2u  %-31s  %-8s  %6" PRIu64 " MiB  %2u vcpus%s%s", focused ? '*' : ' ', number,
+		    vm->name, vm_state_name(vm), memory >> 20, vm->nr_vcpus,
+		    vm->stop_why[0] ? "  " : "", vm->stop_why);
+	if (atomic_read(&vm->state) == VM_RUNNING)
+		list_vcpus(vm);
+}
+
+void cmd_list(void)
+{
+	term_printf(" no  %-31s  %-8s  %10s", "name", "state", "memory");
+	for (unsigned int i = 0; i < nr_vms; i++)
+		list_vm(i + 1, vms[i]);
+}
