@@ -50,7 +50,7 @@ setup:
 
 ifneq ($(NEEDS_SETUP),)
 ifeq ($(SETUP),yes)
-$(B)/setup.mk: tools/setup.sh $(if $(filter run test verify,$(MAKECMDGOALS)),FORCE)
+$(B)/setup.mk: tools/setup.sh tools/apt-state.sh $(if $(filter run test verify,$(MAKECMDGOALS)),FORCE)
 	@tools/setup.sh
 endif
 -include $(B)/setup.mk
