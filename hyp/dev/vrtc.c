@@ -22,6 +22,9 @@
 /* The host timer is set no further ahead than this: a guest's wild time cannot overflow ticks. */
 #define RTC_MAX_WAIT_NS UINT64_C(3600000000000)
 
+/* How long after one half of the time was set an alarm is looked at: the other half is coming. */
+#define RTC_SETTLE_NS 1000000
+
 struct vrtc {
 	struct spinlock lock; /* before vplic.lock and the timer queues'; guards all that follows */
 	struct vm *vm;
@@ -59,7 +62,13 @@ static void vrtc_clear_alarm(struct vrtc *r)
 	timer_cancel(&r->timer);
 }
 
-/* Fire what is due, else wait for it. One tick more, because the conversion rounds down. */
+/* One tick more, because the conversion rounds down. */
+static void vrtc_wait(struct vrtc *r, uint64_t ns)
+{
+	timer_arm(&r->timer, timer_now() + timer_ns_to_ticks(ns) + 1);
+}
+
+/* Fire what is due, else wait for it. */
 static void vrtc_check_alarm(struct vrtc *r)
 {
 	uint64_t now = vrtc_now(r);
@@ -72,8 +81,7 @@ static void vrtc_check_alarm(struct vrtc *r)
 		vrtc_update_line(r);
 		return;
 	}
-	timer_arm(&r->timer,
-		  timer_now() + timer_ns_to_ticks(min_u64(r->alarm - now, RTC_MAX_WAIT_NS)) + 1);
+	vrtc_wait(r, min_u64(r->alarm - now, RTC_MAX_WAIT_NS));
 }
 
 /*
@@ -121,7 +129,8 @@ static void vrtc_write_time(struct vrtc *r, uint64_t mask, uint64_t bits)
 	uint64_t now = vrtc_now(r);
 
 	r->offset += ((now & ~mask) | bits) - now;
-	vrtc_check_alarm(r);
+	if (r->alarm_set)
+		vrtc_wait(r, RTC_SETTLE_NS);
 }
 
 static void vrtc_write32(struct vrtc *r, uint64_t off, uint32_t val)
