@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// SOURCES: hyp/mm/arena.c hyp/mm/page.c tests/unit/fake/page.c
+#include <stdarg.h>
+#include <setjmp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "fake/log.h"
+#include "fake/page.h"
+#include "mm/arena.h"
+#include "mm/page.h"
+
+static struct arena arena;
+
+static int setup(void **state)
+{
+	(void)state;
+	fake_log_reset();
+	fake_page_setup(MIB(1), MIB(1));
+	arena_init(&arena);
+	return 0;
+}
+
+/* Whatever a test did: after arena_destroy() all memory is back. */
+static int teardown(void **state)
+{
+	(void)state;
+	fake_page_feed();
+	arena_destroy(&arena);
+	return fake_page_teardown() && fake_log_count == 0 && arena.bytes == 0 ? 0 : -1;
+}
+
+static void what_is_allocated_is_zero_aligned_and_nobody_elses(void **state)
+{
+	static unsigned char *p[500];
+	static uint64_t size[500];
+
+	(void)state;
+	srandom(1);
+	for (unsigned int i = 0; i < ARRAY_SIZE(p); i++) {
+		uint64_t align = BIT(random() % 10);
+
+		size[i] = 1 + (uint64_t)random() % 1500;
+		p[i] = arena_alloc(&arena, size[i], align);
+		assert_non_null(p[i]);
+		assert_true(is_aligned((uintptr_t)p[i], align));
+		for (uint64_t j = 0; j < size[i]; j++)
+			assert_int_equal(p[i][j], 0);
+		memset(p[i], (int)i, size[i]);
+	}
+	for (unsigned int i = 0; i < ARRAY_SIZE(p); i++) {
+		for (uint64_t j = 0; j < size[i]; j++)
+			assert_int_equal(p[i][j], i & 0xff);
+	}
+	assert_int_equal(arena.bytes, MIB(1) - page_free_bytes());
+}
+
+static void page_alignment_and_large_sizes_work(void **state)
+{
+	(void)state;
+	char *small = arena_alloc(&arena, 8, 8);
+	char *large = arena_alloc(&arena, 100000, PAGE_SIZE);
+	char *after = arena_alloc(&arena, 8, 8);
+
+	assert_true(is_aligned((uintptr_t)large, PAGE_SIZE));
+	memset(large, 1, 100000);
+	assert_ptr_equal(after, small + 8); /* the block that was begun is still used */
+	assert_non_null(arena_alloc(&arena, PAGE_SIZE, PAGE_SIZE));
+	assert_non_null(arena_alloc(&arena, 0, 1));
+}
+
+static void no_memory_is_null_and_leaves_the_rest_usable(void **state)
+{
+	(void)state;
+	assert_non_null(arena_alloc(&arena, 100, 8));
+	fake_page_starve(0);
+	assert_null(arena_alloc(&arena, MIB(4), 8));
+	assert_null(arena_alloc(&arena, UINT64_MAX, 8));
+	assert_null(arena_alloc(&arena, UINT64_MAX - 4000, PAGE_SIZE));
+	assert_null(arena_alloc(&arena, 8, 2 * PAGE_SIZE));
+	assert_null(arena_alloc(&arena, 8, 0));
+	assert_non_null(arena_alloc(&arena, 100, 8));
+}
+
+static void copies_of_strings_end_where_they_must(void **state)
+{
+	const char unterminated[4] = { 'a', 'b', 'c', 'd' };
+
+	(void)state;
+	assert_string_equal(arena_strdup(&arena, "console=ttyS0", 100), "console=ttyS0");
+	assert_string_equal(arena_strdup(&arena, "console=ttyS0", 7), "console");
+	assert_string_equal(arena_strdup(&arena, unterminated, 4), "abcd");
+	assert_string_equal(arena_strdup(&arena, "x", 0), "");
+}
+
+int main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		TEST(what_is_allocated_is_zero_aligned_and_nobody_elses),
+		TEST(page_alignment_and_large_sizes_work),
+		TEST(no_memory_is_null_and_leaves_the_rest_usable),
+		TEST(copies_of_strings_end_where_they_must),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
