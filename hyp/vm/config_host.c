@@ -82,7 +82,7 @@ static const char *find_module(const void *fdt, int node, struct vm_image *out)
 	uint64_t base, size;
 
 	if (fdtx_reg(fdt, node, 0, &base, &size) != 0)
-		return "must be one address and size in the root's cells";
+		return "must be an address and a size in the parent's #address-cells, #size-cells";
 	if (size == 0)
 		return "must have a size above 0";
 	if (!inside_memory(fdt, base, size) || base + size > DIRECT_MAP_SIZE)
