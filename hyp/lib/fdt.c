@@ -32,6 +32,9 @@ static bool walk_begin_node(struct walk *w)
 		return walk_fail(w, "a node's name does not end or is too long");
 	if (w->depth == 0 && (w->nodes > 0 || end != name))
 		return walk_fail(w, "it has no root, or two");
+	/* Neither could be told by a path; fdt_get_path() goes astray over them. */
+	if (w->depth > 0 && (end == name || memchr(name, '/', (size_t)(end - name))))
+		return walk_fail(w, "a node's name is empty or holds a '/'");
 	if (w->depth == FDTX_MAX_DEPTH)
 		return walk_fail(w, "its nodes lie too deep");
 	if (w->nodes == FDTX_MAX_NODES)
@@ -339,7 +342,8 @@ const char *fdtx_path(const void *fdt, int node, char *buf, size_t len)
 		return "";
 	if (len > INT32_MAX)
 		len = INT32_MAX;
-	if (fdt_get_path(fdt, node, buf, (int)len) != 0) {
+	/* fdt_get_path() is asked about nodes only: the offset of FDT_END leads it out of @buf. */
+	if (!fdt_get_name(fdt, node, NULL) || fdt_get_path(fdt, node, buf, (int)len) != 0) {
 		const char *name = fdtx_name(fdt, node);
 		size_t start = len > sizeof(shortened) ? sizeof(shortened) - 1 : 0;
 		size_t n = strnlen(name, len - 1 - start);

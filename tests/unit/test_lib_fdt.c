@@ -1,0 +1,527 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// SOURCES: hyp/lib/fdt.c tests/unit/fake/tree.c
+/* Reading device trees: what they say, and that broken ones do no harm. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "fake/tree.h"
+#include "lib/fdt.h"
+
+#define CAP 65536
+
+static const struct tree_virt virt2 = {
+	.cpus = 2, .memory = GIB(2), .timebase = 10000000, .initrd = 0xa0200000, .initrd_end = 0xa0300000
+};
+
+static uint64_t buffer[CAP / 8];
+static void *const tree = buffer;
+
+/* Begin a tree whose root has the usual cells. */
+static void begin(void)
+{
+	tree_begin(tree, CAP);
+	tree_cells(tree, "#address-cells", 1, 2);
+	tree_cells(tree, "#size-cells", 1, 2);
+}
+
+static void finish(void)
+{
+	size_t n = tree_finish(tree);
+
+	assert_null(fdtx_problem(tree, n));
+}
+
+static int at(const char *path)
+{
+	int node = fdt_path_offset(tree, path);
+
+	assert_true(node >= 0);
+	return node;
+}
+
+static void *exact_copy(const void *data, size_t n)
+{
+	void *p = malloc(n ? n : 1); /* aligned to 8 or more; the sanitizer watches both ends */
+
+	assert_non_null(p);
+	memcpy(p, data, n);
+	return p;
+}
+
+/* Use everything on every node. The result only keeps the compiler from leaving it out. */
+static uint64_t use_all(const void *fdt)
+{
+	uint64_t sum = 0;
+	int depth = 0;
+
+	for (int node = 0; node >= 0 && depth >= 0; node = fdt_next_node(fdt, node, &depth)) {
+		static const char *const names[] = { "reg", "compatible", "status", "bootargs",
+						     "riscv,isa", "timebase-frequency" };
+		char path[40];
+		struct fdtx_strings it;
+		uint64_t a = 0, b = 0;
+		uint32_t c = 0;
+		int child;
+
+		for (unsigned int i = 0; i < ARRAY_SIZE(names); i++) {
+			const char *s = fdtx_prop_string(fdt, node, names[i]);
+
+			sum += s ? strlen(s) : 0;
+			fdtx_prop_u32(fdt, node, names[i], &c);
+			fdtx_prop_u64(fdt, node, names[i], &a);
+			fdtx_prop_strings(fdt, node, names[i], &it);
+			while ((s = fdtx_strings_next(&it)) != NULL)
+				sum += strlen(s);
+		}
+		for (unsigned int i = 0; fdtx_reg(fdt, node, i, &a, &b) == HV_OK; i++)
+			sum += a + b;
+		fdtx_for_each_child(fdt, node, child)
+			sum++;
+		sum += fdtx_is_compatible(fdt, node, "ns16550") + fdtx_is_available(fdt, node);
+		sum += strlen(fdtx_path(fdt, node, path, sizeof(path))) + c;
+		assert_true(strlen(path) < sizeof(path));
+	}
+	return sum;
+}
+
+/* --- what a tree says ------------------------------------------------------------------------------ */
+
+static void numbers_have_one_or_two_cells_and_nothing_else(void **state)
+{
+	uint32_t v32 = 7;
+	uint64_t v64 = 7;
+
+	(void)state;
+	begin();
+	tree_cells(tree, "one", 1, 0x89abcdef);
+	tree_cells(tree, "two", 2, 1, 2);
+	tree_cells(tree, "three", 3, 1, 2, 3);
+	tree_bytes(tree, "odd", "abc", 3);
+	tree_bytes(tree, "empty", "", 0);
+	finish();
+
+	assert_int_equal(fdtx_prop_u32(tree, 0, "one", &v32), HV_OK);
+	assert_int_equal(v32, 0x89abcdef);
+	assert_int_equal(fdtx_prop_u64(tree, 0, "one", &v64), HV_OK);
+	assert_int_equal(v64, 0x89abcdef);
+	assert_int_equal(fdtx_prop_u64(tree, 0, "two", &v64), HV_OK);
+	assert_int_equal(v64, 0x100000002);
+	v32 = 7, v64 = 7;
+	assert_int_equal(fdtx_prop_u32(tree, 0, "two", &v32), HV_EINVAL);
+	assert_int_equal(fdtx_prop_u64(tree, 0, "three", &v64), HV_EINVAL);
+	assert_int_equal(fdtx_prop_u64(tree, 0, "odd", &v64), HV_EINVAL);
+	assert_int_equal(fdtx_prop_u64(tree, 0, "empty", &v64), HV_EINVAL);
+	assert_int_equal(fdtx_prop_u64(tree, 0, "none", &v64), HV_ENOENT);
+	assert_int_equal(fdtx_prop_u32(tree, 0, "none", &v32), HV_ENOENT);
+	assert_true(v32 == 7 && v64 == 7);
+	assert_true(fdtx_prop_bool(tree, 0, "empty"));
+	assert_false(fdtx_prop_bool(tree, 0, "none"));
+}
+
+static void a_string_ends_where_its_property_ends(void **state)
+{
+	(void)state;
+	begin();
+	tree_string(tree, "good", "text");
+	tree_string(tree, "blank", "");
+	tree_bytes(tree, "unended", "text", 4);
+	tree_bytes(tree, "two", "a\0b", 4);
+	tree_bytes(tree, "empty", "", 0);
+	finish();
+
+	assert_string_equal(fdtx_prop_string(tree, 0, "good"), "text");
+	assert_string_equal(fdtx_prop_string(tree, 0, "blank"), "");
+	assert_null(fdtx_prop_string(tree, 0, "unended"));
+	assert_null(fdtx_prop_string(tree, 0, "two"));
+	assert_null(fdtx_prop_string(tree, 0, "empty"));
+	assert_null(fdtx_prop_string(tree, 0, "none"));
+}
+
+static void a_list_gives_each_string_once_and_a_broken_one_gives_none(void **state)
+{
+	struct fdtx_strings it;
+
+	(void)state;
+	begin();
+	tree_list(tree, "good", "a\0\0ccc");
+	tree_bytes(tree, "unended", "a\0b", 3);
+	finish();
+
+	assert_int_equal(fdtx_prop_strings(tree, 0, "good", &it), HV_OK);
+	assert_string_equal(fdtx_strings_next(&it), "a");
+	assert_string_equal(fdtx_strings_next(&it), "");
+	assert_string_equal(fdtx_strings_next(&it), "ccc");
+	assert_null(fdtx_strings_next(&it));
+	assert_null(fdtx_strings_next(&it));
+	assert_int_equal(fdtx_prop_strings(tree, 0, "unended", &it), HV_EINVAL);
+	assert_null(fdtx_strings_next(&it));
+	assert_int_equal(fdtx_prop_strings(tree, 0, "none", &it), HV_ENOENT);
+	assert_null(fdtx_strings_next(&it));
+}
+
+static void reg_is_read_by_the_parents_cells(void **state)
+{
+	uint64_t a = 0, s = 0;
+
+	(void)state;
+	begin();
+	tree_node(tree, "two@1");
+	tree_cells(tree, "reg", 8, 1, 2, 3, 4, 5, 6, 7, 8);
+	tree_end_node(tree);
+	tree_node(tree, "bus");
+	tree_node(tree, "default@1");
+	tree_cells(tree, "reg", 3, 1, 2, 3);
+	tree_end_node(tree);
+	tree_end_node(tree);
+	tree_node(tree, "cpus");
+	tree_cells(tree, "#address-cells", 1, 1);
+	tree_cells(tree, "#size-cells", 1, 0);
+	tree_node(tree, "cpu@5");
+	tree_cells(tree, "reg", 1, 5);
+	tree_end_node(tree);
+	tree_end_node(tree);
+	finish();
+
+	assert_int_equal(fdtx_reg(tree, at("/two@1"), 1, &a, &s), HV_OK);
+	assert_true(a == 0x500000006 && s == 0x700000008);
+	assert_int_equal(fdtx_reg(tree, at("/two@1"), 2, &a, &s), HV_ENOENT);
+	assert_int_equal(fdtx_reg(tree, at("/two@1"), UINT32_MAX, &a, &s), HV_ENOENT);
+	assert_int_equal(fdtx_reg(tree, at("/bus/default@1"), 0, &a, &s), HV_OK);
+	assert_true(a == 0x100000002 && s == 3);
+	assert_int_equal(fdtx_reg(tree, at("/cpus/cpu@5"), 0, &a, NULL), HV_OK);
+	assert_int_equal(a, 5);
+	assert_int_equal(fdtx_reg(tree, at("/cpus"), 0, &a, &s), HV_ENOENT);
+}
+
+static void below_chosen_without_cells_the_roots_serve(void **state)
+{
+	uint64_t a = 0, s = 0;
+
+	(void)state;
+	begin();
+	tree_node(tree, "chosen");
+	tree_node(tree, "module@0x90000000");
+	tree_cells(tree, "reg", 4, 0, 0x90000000, 0, 0x2000);
+	tree_end_node(tree);
+	tree_end_node(tree);
+	finish();
+	assert_int_equal(fdtx_reg(tree, at("/chosen/module@0x90000000"), 0, &a, &s), HV_OK);
+	assert_true(a == 0x90000000 && s == 0x2000);
+
+	begin();
+	tree_node(tree, "chosen");
+	tree_cells(tree, "#address-cells", 1, 1);
+	tree_cells(tree, "#size-cells", 1, 1);
+	tree_node(tree, "module@90000000");
+	tree_cells(tree, "reg", 2, 0x90000000, 0x2000);
+	tree_end_node(tree);
+	tree_end_node(tree);
+	finish();
+	assert_int_equal(fdtx_reg(tree, at("/chosen/module@90000000"), 0, &a, &s), HV_OK);
+	assert_true(a == 0x90000000 && s == 0x2000);
+}
+
+static void a_malformed_reg_is_told_apart_from_none(void **state)
+{
+	uint64_t a = 0, s = 0;
+
+	(void)state;
+	begin();
+	tree_cells(tree, "reg", 2, 1, 2);
+	tree_node(tree, "short");
+	tree_cells(tree, "reg", 3, 1, 2, 3);
+	tree_end_node(tree);
+	tree_node(tree, "none");
+	tree_bytes(tree, "reg", "", 0);
+	tree_end_node(tree);
+	tree_node(tree, "wraps");
+	tree_cells(tree, "reg", 4, 0xffffffff, 0xffffffff, 0, 2);
+	tree_end_node(tree);
+	tree_node(tree, "pci");
+	tree_cells(tree, "#address-cells", 1, 3);
+	tree_node(tree, "child");
+	tree_cells(tree, "reg", 4, 1, 2, 3, 4);
+	tree_end_node(tree);
+	tree_end_node(tree);
+	finish();
+
+	assert_int_equal(fdtx_reg(tree, 0, 0, &a, &s), HV_EINVAL);
+	assert_int_equal(fdtx_reg(tree, at("/short"), 0, &a, &s), HV_EINVAL);
+	assert_int_equal(fdtx_reg(tree, at("/none"), 0, &a, &s), HV_EINVAL);
+	assert_int_equal(fdtx_reg(tree, at("/wraps"), 0, &a, &s), HV_EINVAL);
+	assert_int_equal(fdtx_reg(tree, at("/pci/child"), 0, &a, &s), HV_EINVAL);
+}
+
+static void compatible_and_status_are_read_whole(void **state)
+{
+	(void)state;
+	begin();
+	tree_node(tree, "a");
+	tree_list(tree, "compatible", "vendor,one\0vendor,two");
+	tree_string(tree, "status", "disabled");
+	tree_end_node(tree);
+	tree_node(tree, "b");
+	tree_bytes(tree, "status", "okay", 4);
+	tree_end_node(tree);
+	finish();
+
+	assert_true(fdtx_is_compatible(tree, at("/a"), "vendor,two"));
+	assert_false(fdtx_is_compatible(tree, at("/a"), "vendor,t"));
+	assert_false(fdtx_is_compatible(tree, at("/b"), "vendor,two"));
+	assert_true(fdtx_is_available(tree, 0));
+	assert_false(fdtx_is_available(tree, at("/a")));
+	assert_false(fdtx_is_available(tree, at("/b")));
+}
+
+static void a_path_fits_its_buffer_and_harms_no_terminal(void **state)
+{
+	char buf[24], one[1];
+
+	(void)state;
+	begin();
+	tree_node(tree, "short");
+	tree_end_node(tree);
+	tree_node(tree, "quite-a-long-name-for-a-node");
+	tree_node(tree, "leaf");
+	tree_end_node(tree);
+	tree_end_node(tree);
+	tree_node(tree, "\033[2J");
+	tree_end_node(tree);
+	finish();
+
+	assert_string_equal(fdtx_path(tree, 0, buf, sizeof(buf)), "/");
+	assert_string_equal(fdtx_path(tree, at("/short"), buf, sizeof(buf)), "/short");
+	assert_string_equal(fdtx_path(tree, at("/quite-a-long-name-for-a-node/leaf"), buf, sizeof(buf)),
+			    ".../leaf");
+	assert_string_equal(fdtx_path(tree, at("/quite-a-long-name-for-a-node"), buf, sizeof(buf)),
+			    ".../quite-a-long-name-f");
+	assert_string_equal(fdtx_path(tree, at("/\033[2J"), buf, sizeof(buf)), "/?[2J");
+	assert_string_equal(fdtx_path(tree, at("/short"), one, sizeof(one)), "");
+	/* What is no node: inside a word, on the last tag, behind the tree, an error of libfdt's. */
+	int last = (int)fdt_size_dt_struct(tree) - 4;
+	const int wrong[] = { 3, last, last - 4, last + 4, INT32_MAX, -1, -FDT_ERR_NOTFOUND };
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(wrong); i++)
+		assert_string_equal(fdtx_path(tree, wrong[i], buf, sizeof(buf)), ".../?");
+}
+
+/* --- limits ---------------------------------------------------------------------------------------- */
+
+static const char *deep(unsigned int depth)
+{
+	tree_begin(tree, CAP);
+	for (unsigned int i = 1; i < depth; i++)
+		tree_node(tree, "n");
+	for (unsigned int i = 1; i < depth; i++)
+		tree_end_node(tree);
+	return fdtx_problem(tree, tree_finish(tree));
+}
+
+static void depth_is_limited(void **state)
+{
+	(void)state;
+	assert_null(deep(FDTX_MAX_DEPTH));
+	assert_string_equal(deep(FDTX_MAX_DEPTH + 1), "its nodes lie too deep");
+}
+
+static const char *many(unsigned int nodes, unsigned int props)
+{
+	size_t cap = MIB(4);
+	void *big = malloc(cap);
+	const char *problem;
+
+	assert_non_null(big);
+	tree_begin(big, cap);
+	for (unsigned int i = 0; i < props; i++)
+		tree_bytes(big, "p", "", 0);
+	for (unsigned int i = 1; i < nodes; i++) {
+		tree_node(big, "n");
+		tree_end_node(big);
+	}
+	problem = fdtx_problem(big, tree_finish(big));
+	free(big);
+	return problem;
+}
+
+static void numbers_of_nodes_and_properties_are_limited(void **state)
+{
+	(void)state;
+	assert_null(many(FDTX_MAX_NODES, FDTX_MAX_PROPS));
+	assert_string_equal(many(FDTX_MAX_NODES + 1, 0), "it has too many nodes");
+	assert_string_equal(many(1, FDTX_MAX_PROPS + 1), "it has too many properties");
+}
+
+static void lengths_of_names_are_limited(void **state)
+{
+	char name[FDTX_MAX_NAME + 2];
+
+	(void)state;
+	memset(name, 'n', sizeof(name));
+	for (unsigned int over = 0; over < 2; over++) {
+		name[FDTX_MAX_NAME + over] = '\0';
+		tree_begin(tree, CAP);
+		tree_node(tree, name);
+		tree_end_node(tree);
+		assert_int_equal(fdtx_check(tree, tree_finish(tree)), over ? HV_EINVAL : HV_OK);
+
+		tree_begin(tree, CAP);
+		tree_string(tree, name, "");
+		assert_int_equal(fdtx_check(tree, tree_finish(tree)), over ? HV_EINVAL : HV_OK);
+		name[FDTX_MAX_NAME + over] = 'n';
+	}
+}
+
+static void names_that_no_path_could_tell_are_refused(void **state)
+{
+	(void)state;
+	for (unsigned int i = 0; i < 2; i++) {
+		tree_begin(tree, CAP);
+		tree_node(tree, i ? "a/b" : "");
+		tree_end_node(tree);
+		assert_string_equal(fdtx_problem(tree, tree_finish(tree)),
+				    "a node's name is empty or holds a '/'");
+	}
+}
+
+static void a_reservation_block_without_end_is_refused(void **state)
+{
+	size_t n = tree_virt(tree, CAP, &virt2);
+	struct fdt_reserve_entry *end =
+		(void *)((char *)tree + fdt_off_mem_rsvmap(tree) + sizeof(struct fdt_reserve_entry));
+
+	(void)state;
+	assert_true(end->address == 0 && end->size == 0);
+	assert_null(fdtx_problem(tree, n));
+	/* From here on, what follows is read as entries, up to the end of the tree. */
+	for (size_t i = fdt_off_mem_rsvmap(tree); i < n; i++)
+		((uint8_t *)tree)[i] = 0x11;
+	assert_string_equal(fdtx_problem(tree, n), "its memory reservation block does not end");
+}
+
+static void a_header_alone_is_refused_in_words(void **state)
+{
+	size_t n = tree_virt(tree, CAP, &virt2);
+
+	(void)state;
+	assert_string_equal(fdtx_problem((char *)tree + 4, n), "it is not aligned to 8 bytes");
+	assert_string_equal(fdtx_problem(tree, 39), "it is shorter than a header");
+	assert_string_equal(fdtx_problem(tree, n - 1),
+			    "it is cut off: its header tells a larger size");
+	fdt_set_version(tree, 16);
+	assert_string_equal(fdtx_problem(tree, n), "its format version is older than 17");
+	fdt_set_magic(tree, 0);
+	assert_string_equal(fdtx_problem(tree, n),
+			    "it has not the magic number of a device tree");
+}
+
+/* --- broken trees ---------------------------------------------------------------------------------- */
+
+static void a_tree_cut_anywhere_is_refused_without_reading_beyond(void **state)
+{
+	size_t n = tree_virt(tree, CAP, &virt2);
+
+	(void)state;
+	for (size_t len = 0; len < n; len++) {
+		void *copy = exact_copy(tree, len);
+
+		assert_non_null(fdtx_problem(copy, len));
+		/* The same with a header that says so. */
+		if (len >= sizeof(struct fdt_header)) {
+			fdt_set_totalsize(copy, (uint32_t)len);
+			assert_non_null(fdtx_problem(copy, len));
+		}
+		free(copy);
+	}
+}
+
+static void a_structure_block_cut_anywhere_is_refused(void **state)
+{
+	size_t n = tree_virt(tree, CAP, &virt2);
+	uint32_t size = fdt_size_dt_struct(tree);
+
+	(void)state;
+	for (uint32_t len = 0; len < size; len++) {
+		void *copy = exact_copy(tree, n);
+
+		fdt_set_size_dt_struct(copy, len);
+		assert_non_null(fdtx_problem(copy, n));
+		free(copy);
+	}
+}
+
+static void a_tree_with_a_wrong_byte_is_refused_or_safe(void **state)
+{
+	size_t n = tree_virt(tree, CAP, &virt2);
+	uint32_t seed = 20261120;
+	unsigned int refused = 0;
+
+	(void)state;
+	for (unsigned int i = 0; i < 10000; i++) {
+		uint8_t *copy = exact_copy(tree, n);
+
+		/* The header and the tags are where it matters: every second hit goes to words there. */
+		size_t where = tree_random(&seed) % (i % 2 ? n : 64);
+
+		copy[where] ^= (uint8_t)(1 + tree_random(&seed) % 255);
+		if (fdtx_check(copy, n) == HV_OK)
+			use_all(copy);
+		else
+			refused++;
+		free(copy);
+	}
+	assert_in_range(refused, 1000, 9999);
+}
+
+static void a_tree_of_wrong_words_is_refused_or_safe(void **state)
+{
+	size_t n = tree_virt(tree, CAP, &virt2);
+	uint32_t seed = 4711;
+
+	(void)state;
+	for (unsigned int i = 0; i < 10000; i++) {
+		static const uint32_t words[] = { 0,	      1, 2,	     3,		 4,
+						  9,	      0x7fffffff, 0x80000000, 0xffffffff,
+						  0xfffffffc, 0x10000000 };
+		fdt32_t *copy = exact_copy(tree, n);
+
+		for (unsigned int k = tree_random(&seed) % 3 + 1; k > 0; k--)
+			copy[tree_random(&seed) % (n / 4)] =
+				cpu_to_fdt32(words[tree_random(&seed) % ARRAY_SIZE(words)]);
+		if (fdtx_check(copy, n) == HV_OK)
+			use_all(copy);
+		free(copy);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(numbers_have_one_or_two_cells_and_nothing_else),
+		cmocka_unit_test(a_string_ends_where_its_property_ends),
+		cmocka_unit_test(a_list_gives_each_string_once_and_a_broken_one_gives_none),
+		cmocka_unit_test(reg_is_read_by_the_parents_cells),
+		cmocka_unit_test(below_chosen_without_cells_the_roots_serve),
+		cmocka_unit_test(a_malformed_reg_is_told_apart_from_none),
+		cmocka_unit_test(compatible_and_status_are_read_whole),
+		cmocka_unit_test(a_path_fits_its_buffer_and_harms_no_terminal),
+		cmocka_unit_test(depth_is_limited),
+		cmocka_unit_test(numbers_of_nodes_and_properties_are_limited),
+		cmocka_unit_test(lengths_of_names_are_limited),
+		cmocka_unit_test(names_that_no_path_could_tell_are_refused),
+		cmocka_unit_test(a_reservation_block_without_end_is_refused),
+		cmocka_unit_test(a_header_alone_is_refused_in_words),
+		cmocka_unit_test(a_tree_cut_anywhere_is_refused_without_reading_beyond),
+		cmocka_unit_test(a_structure_block_cut_anywhere_is_refused),
+		cmocka_unit_test(a_tree_with_a_wrong_byte_is_refused_or_safe),
+		cmocka_unit_test(a_tree_of_wrong_words_is_refused_or_safe),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
