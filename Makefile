@@ -6,6 +6,13 @@
 # missing (tools/setup.sh); SETUP=no leaves that out. V=1 shows the commands.
 
 MAKEFLAGS += --no-builtin-rules
+# As many jobs as there are processors, unless told otherwise.
+ifeq ($(MAKELEVEL)$(filter -j% --jobs%,$(MAKEFLAGS)),0)
+MAKEFLAGS += -j$(shell nproc 2>/dev/null || echo 1)
+endif
+ifneq ($(filter clean distclean,$(MAKECMDGOALS)),)
+.NOTPARALLEL:
+endif
 .DELETE_ON_ERROR:
 
 CONFIG    ?= two-linux

@@ -43,8 +43,9 @@ class Tally:
 
 
 def step_build(options, tally):
-    command = shlex.split(options.make) + ["all", "guest-tests", "firmware"]
-    if subprocess.run(command).returncode != 0:
+    command = shlex.split(options.make) + ["--no-print-directory", "all", "guest-tests", "firmware"]
+    # close_fds: make's job server speaks through inherited descriptors.
+    if subprocess.run(command, close_fds=False).returncode != 0:
         tally.fail("build", "see above")
         return False
     return True
@@ -84,12 +85,12 @@ def step_unit(options, tally):
         print("unit: no test")
         return True
     # All at once first, for speed; what did not come out of it is then named one by one.
-    make = shlex.split(options.make)
+    make = shlex.split(options.make) + ["--no-print-directory"]
     programs = {name: f"build/unit/{name}" for name in names}
-    built = subprocess.run(make + ["-k", *programs.values()]).returncode == 0
+    built = subprocess.run(make + ["-k", *programs.values()], close_fds=False).returncode == 0
     for name, program in programs.items():
         if not built and subprocess.run(make + ["-q", program], stdout=subprocess.DEVNULL,
-                                        stderr=subprocess.DEVNULL).returncode != 0:
+                                        stderr=subprocess.DEVNULL, close_fds=False).returncode != 0:
             tally.fail(name, "does not compile")
             print(f"unit: {name}: does not compile")
             continue
@@ -169,6 +170,8 @@ def main():
         print("--- failed")
         for failure in tally.failures:
             print(f"  {failure}")
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    (RESULTS / "totals.txt").write_text(tally.last_line() + "\n")
     print(tally.last_line(), flush=True)
     return 1 if tally.failed else 0
 
