@@ -140,7 +140,8 @@ static struct timer_queue *timer_lock(struct timer *t)
 		struct timer_queue *q = &timer_queues[atomic_read(&t->pcpu)];
 
 		spin_lock(&q->lock);
-		if (q == &timer_queues[atomic_read(&t->pcpu)])
+		/* Acquire: it came from a queue whose lock we do not take; see timer_arm(). */
+		if (q == &timer_queues[atomic_read_acquire(&t->pcpu)])
 			return q;
 		spin_unlock(&q->lock);
 	}
@@ -161,7 +162,7 @@ void timer_arm(struct timer *t, uint64_t deadline)
 	/* From the queue of another pcpu it moves here first: never two locks at once. */
 	while ((q = timer_lock(t)) != own) {
 		timer_unlink(q, t);
-		atomic_set(&t->pcpu, this_pcpu()->index);
+		atomic_set_release(&t->pcpu, this_pcpu()->index);
 		spin_unlock(&q->lock);
 	}
 	timer_unlink(own, t);

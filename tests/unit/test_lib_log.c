@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// SOURCES: hyp/lib/log.c
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "lib/log.h"
+
+static char got[1024];
+static size_t got_len;
+static unsigned int got_count;
+
+static void sink(const char *line, size_t len)
+{
+	assert_true(len < sizeof(got));
+	memcpy(got, line, len);
+	got[len] = 0;
+	got_len = len;
+	got_count++;
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	log_set_sink(sink);
+	log_set_level(LOG_INFO);
+	got_count = 0;
+	return 0;
+}
+
+static void a_line_ends_in_one_newline(void **state)
+{
+	(void)state;
+	log_info("vm %d up", 3);
+	assert_string_equal(got, "vm 3 up\n");
+	assert_int_equal(got_len, 8);
+}
+
+static void errors_and_warnings_say_so(void **state)
+{
+	(void)state;
+	log_error("x");
+	assert_string_equal(got, "error: x\n");
+	log_warn("y");
+	assert_string_equal(got, "warning: y\n");
+}
+
+static void what_is_below_the_level_is_not_said(void **state)
+{
+	(void)state;
+	log_debug("no");
+	assert_int_equal(got_count, 0);
+	log_set_level(LOG_DEBUG);
+	log_debug("yes");
+	assert_string_equal(got, "debug: yes\n");
+	log_set_level(LOG_ERROR);
+	log_warn("no");
+	assert_int_equal(got_count, 1);
+}
+
+static void long_lines_are_cut_at_240(void **state)
+{
+	char longer[400];
+
+	(void)state;
+	memset(longer, 'a', sizeof(longer));
+	longer[399] = 0;
+	log_info("%s", longer);
+	assert_int_equal(got_len, 241);
+	assert_int_equal(got[240], '\n');
+	longer[240] = 0;
+	log_info("%s", longer);
+	assert_int_equal(got_len, 241);
+	log_error("%s", longer);
+	assert_int_equal(got_len, 241);
+}
+
+static void a_name_cannot_forge_a_line(void **state)
+{
+	(void)state;
+	log_info("vm %s", "a\n[hartvisor] all is well\x1b[2J");
+	assert_string_equal(got, "vm a?[hartvisor] all is well?[2J\n");
+}
+
+static void without_a_sink_nothing_happens(void **state)
+{
+	(void)state;
+	log_set_sink(NULL);
+	log_error("lost");
+	assert_int_equal(got_count, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(a_line_ends_in_one_newline, setup),
+		cmocka_unit_test_setup(errors_and_warnings_say_so, setup),
+		cmocka_unit_test_setup(what_is_below_the_level_is_not_said, setup),
+		cmocka_unit_test_setup(long_lines_are_cut_at_240, setup),
+		cmocka_unit_test_setup(a_name_cannot_forge_a_line, setup),
+		cmocka_unit_test_setup(without_a_sink_nothing_happens, setup),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
