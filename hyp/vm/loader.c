@@ -7,6 +7,7 @@
 #include "arch/memmap.h"
 #include "arch/timer.h"
 #include "lib/atomic.h"
+#include "lib/fdt.h"
 #include "lib/log.h"
 #include "mm/page.h"
 #include "vm/guest_fdt.h"
@@ -15,6 +16,8 @@
 
 /* Old kernels need their ramdisk and tree in the first GiBs of the linear map. */
 #define LOW_RAM GIB(2)
+
+static_assert(GUEST_FDT_SIZE <= LOADER_FDT_SIZE, "the tree must fit into its place");
 
 enum { KERNEL, RAMDISK };
 
@@ -120,7 +123,10 @@ static int bad_address(const struct loader *l, const char *what, uint64_t value,
 	return HV_EINVAL;
 }
 
-/* An Image says itself where it goes and how much it occupies. */
+/*
+ * An Image says itself where it goes and how much it occupies. What lies below it counts as taken:
+ * older kernels have no linear mapping of the RAM below themselves.
+ */
 static int place_image(struct loader *l, const struct image_linux *header, struct span *where)
 {
 	uint64_t memory = l->cfg->memory;
@@ -131,8 +137,9 @@ static int place_image(struct loader *l, const struct image_linux *header, struc
 		return bad_address(l, "text_offset", start, 0, memory - 1);
 	if (size > memory - start)
 		return too_big(l, "kernel", &l->cfg->kernel, size, memory - start);
-	*where = (struct span){ start, start + size };
+	*where = (struct span){ 0, start + size };
 	l->result.entry = gpa(GUEST_RAM_BASE + start);
+	l->pieces[KERNEL].at = l->result.entry;
 	return 0;
 }
 
@@ -154,6 +161,7 @@ static int place_raw(struct loader *l, struct span *where)
 	where->start = load - GUEST_RAM_BASE;
 	where->end = where->start + k->size;
 	l->result.entry = gpa(entry);
+	l->pieces[KERNEL].at = gpa(load);
 	return 0;
 }
 
@@ -211,8 +219,8 @@ int loader_begin(struct loader *l, struct vm *vm, const struct vm_config *cfg)
 		err = place_raw(l, &kernel);
 	if (err != 0)
 		return err;
-	l->pieces[KERNEL] = (struct loader_piece){ cfg->kernel.data, cfg->kernel.size,
-						   gpa(GUEST_RAM_BASE + kernel.start) };
+	l->pieces[KERNEL].data = cfg->kernel.data;
+	l->pieces[KERNEL].size = cfg->kernel.size;
 	if (cfg->ramdisk.data != NULL) {
 		l->pieces[RAMDISK].data = cfg->ramdisk.data;
 		l->pieces[RAMDISK].size = cfg->ramdisk.size;
@@ -235,15 +243,12 @@ static int build_fdt(const struct loader *l, void *buf)
 	int err;
 
 	make_seed(l->vm, seed);
-	err = guest_fdt_build(l->vm, cfg, ramdisk->at, ramdisk->size, seed, buf, LOADER_FDT_MAX);
+	err = guest_fdt_build(l->vm, cfg, ramdisk->at, ramdisk->size, seed, buf, GUEST_FDT_SIZE);
 	if (err == 0 && cfg->overlay.data != NULL)
-		err = guest_fdt_apply_overlay(buf, LOADER_FDT_MAX, &cfg->overlay, cfg);
-	if (err != 0) {
-		log_error("config: %s: no device tree could be made for %s (error %d)", cfg->path,
-			  cfg->name, err);
-		return err;
-	}
-	return gstage_write(&l->vm->gstage, l->result.fdt, buf, LOADER_FDT_MAX);
+		err = guest_fdt_apply_overlay(buf, GUEST_FDT_SIZE, &cfg->overlay, cfg);
+	if (err != 0)
+		return err; /* both have said why */
+	return gstage_write(&l->vm->gstage, l->result.fdt, buf, fdt_totalsize(buf));
 }
 
 static int finish(const struct loader *l)
@@ -251,15 +256,15 @@ static int finish(const struct loader *l)
 	hpa_t scratch;
 	int err;
 
-	if (!page_alloc(LOADER_FDT_MAX, PAGE_SIZE, &scratch)) {
+	if (!page_alloc(GUEST_FDT_SIZE, PAGE_SIZE, &scratch)) {
 		log_error("config: %s: no memory left to make %s's device tree in", l->cfg->path,
 			  l->cfg->name);
 		return HV_ENOMEM;
 	}
-	/* All of it goes to the guest, so nothing of a former owner's may be left in it. */
-	memset(hpa_to_ptr(scratch), 0, LOADER_FDT_MAX);
+	/* libfdt leaves padding as it finds it, and the guest is not to see a former owner's bytes. */
+	memset(hpa_to_ptr(scratch), 0, GUEST_FDT_SIZE);
 	err = build_fdt(l, hpa_to_ptr(scratch));
-	page_free(scratch, LOADER_FDT_MAX);
+	page_free(scratch, GUEST_FDT_SIZE);
 	return err;
 }
 

@@ -27,8 +27,6 @@
 /* Of guest RAM, for the device tree; also the alignment, so that one large page of a kernel's early
  * mapping covers it. */
 #define LOADER_FDT_SIZE MIB(2)
-/* The largest tree (64 cpus and an overlay come to some 100 KiB). */
-#define LOADER_FDT_MAX KIB(256)
 
 struct loader_result {
 	gpa_t entry; /* of vcpu 0: the kernel's first instruction */

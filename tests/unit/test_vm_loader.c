@@ -1,0 +1,504 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// SOURCES: hyp/vm/loader.c hyp/vm/image.c hyp/vm/text.c hyp/lib/fdt.c
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#include <cmocka.h>
+
+#include "arch/memmap.h"
+#include "arch/timer.h"
+#include "fake/fit.h"
+#include "fake/log.h"
+#include "mm/page.h"
+#include "vm/guest_fdt.h"
+#include "vm/loader.h"
+
+/* --- what the loader stands on ----------------------------------------------------------------- */
+
+#define TREE_TEXT "the guest's device tree"
+
+static uint8_t *ram; /* the guest's */
+static uint64_t largest_write;
+static unsigned int pages_out;
+static bool no_pages;
+static int overlay_result;
+static uint64_t now = 1;
+static uint8_t seen_seed[32];
+static uint64_t seen_initrd, seen_initrd_size;
+static struct vm vm = { .name = "linux-a", .id = 3 };
+static struct vm_config cfg;
+
+int gstage_write(const struct gstage *gs, gpa_t a, const void *buf, uint64_t len)
+{
+	(void)gs;
+	if (a.gpa < GUEST_RAM_BASE || len > cfg.memory ||
+	    a.gpa - GUEST_RAM_BASE > cfg.memory - len)
+		return HV_EFAULT;
+	memcpy(ram + (a.gpa - GUEST_RAM_BASE), buf, len);
+	largest_write = max_u64(largest_write, len);
+	return 0;
+}
+
+bool page_alloc(uint64_t size, uint64_t align, hpa_t *out)
+{
+	void *p;
+
+	if (no_pages || (p = aligned_alloc(align, size)) == NULL)
+		return false;
+	memset(p, 0xa5, size);
+	*out = ptr_to_hpa(p);
+	pages_out++;
+	return true;
+}
+
+void page_free(hpa_t base, uint64_t size)
+{
+	(void)size;
+	free(hpa_to_ptr(base));
+	pages_out--;
+}
+
+uint64_t timer_now(void)
+{
+	return now;
+}
+
+int guest_fdt_build(const struct vm *of, const struct vm_config *c, gpa_t initrd,
+		    uint64_t initrd_size, const uint8_t rng_seed[32], void *buf, uint64_t cap)
+{
+	assert_ptr_equal(of, &vm);
+	assert_ptr_equal(c, &cfg);
+	assert_true(cap >= KIB(64));
+	assert_int_equal(((char *)buf)[cap - 1], 0);
+	fit_ok(fdt_create_empty_tree(buf, 256));
+	memcpy((char *)buf + 200, TREE_TEXT, sizeof(TREE_TEXT));
+	memcpy(seen_seed, rng_seed, sizeof(seen_seed));
+	seen_initrd = initrd.gpa;
+	seen_initrd_size = initrd_size;
+	return 0;
+}
+
+int guest_fdt_apply_overlay(void *buf, uint64_t cap, const struct vm_image *overlay,
+			    const struct vm_config *c)
+{
+	(void)cap;
+	(void)overlay;
+	(void)c;
+	((char *)buf)[200] = 'T';
+	return overlay_result;
+}
+
+/* --- helpers ------------------------------------------------------------------------------------ */
+
+static uint8_t kernel[MIB(5)];
+static uint8_t ramdisk[MIB(3) + 123];
+
+static void put_le64(uint8_t *p, uint64_t v)
+{
+	for (int i = 0; i < 8; i++)
+		p[i] = (uint8_t)(v >> (8 * i));
+}
+
+/* An Image of @bytes that will occupy @image_size from @text_offset on. */
+static void use_image(uint64_t bytes, uint64_t text_offset, uint64_t image_size)
+{
+	memset(kernel, 0x4b, sizeof(kernel));
+	memcpy(kernel, "MZ", 2);
+	put_le64(kernel + 8, text_offset);
+	put_le64(kernel + 16, image_size);
+	put_le64(kernel + 24, 0);
+	memcpy(kernel + 56, "RSC\x05", 4);
+	cfg.kernel = (struct vm_image){ "linux", kernel, bytes, 0, 0 };
+}
+
+static void use_raw(uint64_t bytes, uint64_t load, uint64_t entry)
+{
+	memset(kernel, 0x13, sizeof(kernel));
+	cfg.kernel = (struct vm_image){ "payload", kernel, bytes, load, entry };
+}
+
+static void use_ramdisk(uint64_t bytes)
+{
+	memset(ramdisk, 0x52, sizeof(ramdisk));
+	cfg.ramdisk = (struct vm_image){ "busybox", ramdisk, bytes, 0, 0 };
+}
+
+static void start(uint64_t memory)
+{
+	if (ram != NULL)
+		munmap(ram, cfg.memory);
+	ram = mmap(NULL, memory, PROT_READ | PROT_WRITE,
+		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	assert_ptr_not_equal(ram, MAP_FAILED);
+	cfg = (struct vm_config){ .name = "linux-a",
+				  .path = "/configurations/two/linux-a",
+				  .memory = memory,
+				  .bootargs = "" };
+	largest_write = 0;
+	no_pages = false;
+	overlay_result = 0;
+	fake_log_reset();
+}
+
+static const uint8_t *at(uint64_t gpa_value)
+{
+	return ram + (gpa_value - GUEST_RAM_BASE);
+}
+
+static void assert_says(const char *line)
+{
+	char with_newline[512];
+
+	snprintf(with_newline, sizeof(with_newline), "%s\n", line);
+	assert_string_equal(fake_log_text, with_newline);
+	assert_in_range(strlen(line), 1, 240);
+}
+
+/* All three are in RAM, whole, and apart from each other. */
+static void assert_loaded(const struct loader_result *r, uint64_t kernel_at, uint64_t occupies)
+{
+	uint64_t tree = r->fdt.gpa, end = tree + LOADER_FDT_SIZE;
+
+	assert_memory_equal(at(kernel_at), cfg.kernel.data, cfg.kernel.size);
+	assert_int_equal(fdt_totalsize(at(tree)), 256);
+	assert_memory_equal(at(tree) + 200, TREE_TEXT, sizeof(TREE_TEXT));
+	assert_true(is_aligned(tree, MIB(2)));
+	assert_true(tree >= GUEST_RAM_BASE && end <= GUEST_RAM_BASE + cfg.memory);
+	assert_true(end <= kernel_at || kernel_at + occupies <= tree);
+	if (cfg.ramdisk.data == NULL) {
+		assert_int_equal(seen_initrd_size, 0);
+		return;
+	}
+	assert_int_equal(seen_initrd_size, cfg.ramdisk.size);
+	assert_true(is_aligned(seen_initrd, PAGE_SIZE));
+	assert_memory_equal(at(seen_initrd), cfg.ramdisk.data, cfg.ramdisk.size);
+	assert_true(seen_initrd + cfg.ramdisk.size <= kernel_at ||
+		    kernel_at + occupies <= seen_initrd);
+	assert_true(seen_initrd + cfg.ramdisk.size <= tree || end <= seen_initrd);
+}
+
+/* --- tests -------------------------------------------------------------------------------------- */
+
+static void an_image_lies_where_its_header_says(void **state)
+{
+	struct loader_result r;
+
+	(void)state;
+	start(MIB(256));
+	use_image(MIB(5), MIB(2), MIB(7));
+	use_ramdisk(sizeof(ramdisk));
+	assert_int_equal(loader_load(&vm, &cfg, &r), 0);
+	assert_true(r.entry.gpa == 0x80200000);
+	assert_loaded(&r, 0x80200000, MIB(7));
+	/* Both high, out of a decompressing or relocating kernel's way. */
+	assert_true(r.fdt.gpa == 0x8fe00000);
+	assert_true(seen_initrd > r.fdt.gpa - sizeof(ramdisk) - PAGE_SIZE);
+	assert_int_equal(fake_log_count, 0);
+	assert_int_equal(pages_out, 0);
+}
+
+static void a_raw_kernel_lies_at_load_and_starts_at_entry(void **state)
+{
+	struct loader_result r;
+
+	(void)state;
+	start(MIB(64));
+	use_raw(MIB(1), 0x80400000, 0x80400010);
+	assert_int_equal(loader_load(&vm, &cfg, &r), 0);
+	assert_true(r.entry.gpa == 0x80400010);
+	assert_loaded(&r, 0x80400000, MIB(1));
+	start(MIB(64));
+	use_raw(MIB(1), 0x80400000, 0);
+	assert_int_equal(loader_load(&vm, &cfg, &r), 0);
+	assert_true(r.entry.gpa == 0x80400000);
+	start(MIB(64));
+	use_raw(MIB(1), 0, 0);
+	assert_int_equal(loader_load(&vm, &cfg, &r), 0);
+	assert_true(r.entry.gpa == 0x80000000);
+	assert_loaded(&r, 0x80000000, MIB(1));
+}
+
+static void a_raw_kernel_at_the_top_keeps_its_place(void **state)
+{
+	struct loader_result r;
+
+	(void)state;
+	start(MIB(64));
+	use_raw(MIB(3), GUEST_RAM_BASE + MIB(61), 0);
+	use_ramdisk(sizeof(ramdisk));
+	assert_int_equal(loader_load(&vm, &cfg, &r), 0);
+	assert_loaded(&r, GUEST_RAM_BASE + MIB(61), MIB(3));
+}
+
+static void wherever_the_kernel_lies_nothing_overlaps(void **state)
+{
+	(void)state;
+	for (uint64_t offset = 0; offset <= MIB(15); offset += MIB(1) / 4 + 4) {
+		struct loader_result r;
+
+		start(MIB(16));
+		use_raw(MIB(1), GUEST_RAM_BASE + offset, 0);
+		if (offset == 0)
+			cfg.kernel.load = 0;
+		use_ramdisk(MIB(1) + 1);
+		assert_int_equal(loader_load(&vm, &cfg, &r), 0);
+		assert_loaded(&r, GUEST_RAM_BASE + offset, MIB(1));
+	}
+}
+
+static void loading_goes_in_steps_of_two_megabytes(void **state)
+{
+	unsigned int steps = 0;
+	struct loader l;
+	int err;
+
+	(void)state;
+	start(MIB(64));
+	use_image(MIB(5), MIB(2), MIB(5));
+	use_ramdisk(sizeof(ramdisk));
+	assert_int_equal(loader_begin(&l, &vm, &cfg), 0);
+	while ((err = loader_step(&l)) == 1)
+		steps++;
+	assert_int_equal(err, 0);
+	assert_int_equal(steps, 3 + 2);
+	assert_true(largest_write == LOADER_STEP);
+	assert_loaded(&l.result, 0x80200000, MIB(5));
+}
+
+static void in_large_memory_all_stays_below_two_gigabytes(void **state)
+{
+	struct loader_result r;
+
+	(void)state;
+	start(GIB(6));
+	use_image(MIB(5), MIB(2), MIB(7));
+	use_ramdisk(sizeof(ramdisk));
+	assert_int_equal(loader_load(&vm, &cfg, &r), 0);
+	assert_loaded(&r, 0x80200000, MIB(7));
+	assert_true(r.fdt.gpa + LOADER_FDT_SIZE == GUEST_RAM_BASE + GIB(2));
+	/* Unless it does not fit there. */
+	start(GIB(6));
+	use_image(MIB(5), MIB(2), GIB(3));
+	assert_int_equal(loader_load(&vm, &cfg, &r), 0);
+	assert_true(r.fdt.gpa + LOADER_FDT_SIZE == GUEST_RAM_BASE + GIB(6));
+}
+
+static void what_does_not_fit_is_told_by_how_much(void **state)
+{
+	struct loader_result r;
+
+	(void)state;
+	start(MIB(16));
+	use_image(MIB(5), MIB(2), MIB(14) + 1);
+	assert_int_equal(loader_load(&vm, &cfg, &r), HV_EOVERFLOW);
+	assert_says("config: /configurations/two/linux-a: kernel \"linux\": needs 14680065 bytes, 1 "
+		    "more than linux-a's memory leaves (memory is 0x1000000 bytes)");
+	start(MIB(16));
+	use_image(MIB(5), MIB(2), MIB(12) + 4);
+	assert_int_equal(loader_load(&vm, &cfg, &r), HV_EOVERFLOW);
+	assert_says("config: /configurations/two/linux-a: device tree: needs 2097152 bytes, "
+		    "2097152 more than linux-a's memory leaves (memory is 0x1000000 bytes)");
+}
+
+static void a_ramdisk_that_does_not_fit_is_told_by_how_much(void **state)
+{
+	struct loader_result r;
+
+	(void)state;
+	start(MIB(16));
+	use_image(MIB(5), MIB(2), MIB(10));
+	use_ramdisk(MIB(2) + 7);
+	assert_int_equal(loader_load(&vm, &cfg, &r), HV_EOVERFLOW);
+	assert_says("config: /configurations/two/linux-a: ramdisk \"busybox\": needs 2097159 bytes, 7 "
+		    "more than linux-a's memory leaves (memory is 0x1000000 bytes)");
+	start(MIB(16));
+	use_image(MIB(5), MIB(2), MIB(10));
+	use_ramdisk(MIB(2));
+	assert_int_equal(loader_load(&vm, &cfg, &r), 0);
+	assert_loaded(&r, 0x80200000, MIB(10));
+}
+
+static void common_mistakes_are_named(void **state)
+{
+	static const struct {
+		unsigned int at;
+		unsigned int n;
+		const char *bytes;
+		const char *says;
+	} cases[] = {
+		{ 0, 4, "\x7f" "ELF", "an ELF file: must be a raw binary or Image (objcopy -O binary)" },
+		{ 0, 4, "\x1f\x8b\x08", "compressed by gzip: must be unpacked (gunzip)" },
+		{ 0, 4, "\x28\xb5\x2f\xfd", "compressed by zstd: must be unpacked (unzstd)" },
+		{ 56, 4, "ARM\x64", "an Image for arm64: must be one for riscv64" },
+		{ 0, 8, "MZ\0\0zimg", "an EFI zboot image: must be the Image inside it "
+				      "(CONFIG_EFI_ZBOOT=n, or extract-vmlinux)" },
+		{ 0, 2, "MZ", "an EFI program without a RISC-V Image header: must be an Image" },
+		{ 0x202, 4, "HdrS", "a bzImage for x86: must be an Image for riscv64" },
+		{ 0, 4, "\xd0\x0d\xfe\xed", "a device tree or FIT image: must be a kernel" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct loader_result r;
+		char line[240];
+
+		start(MIB(16));
+		use_raw(MIB(1), 0x80200000, 0);
+		memcpy(kernel + cases[i].at, cases[i].bytes, cases[i].n);
+		assert_int_equal(loader_load(&vm, &cfg, &r), HV_EINVAL);
+		snprintf(line, sizeof(line),
+			 "config: /configurations/two/linux-a: kernel \"payload\": %s",
+			 cases[i].says);
+		assert_says(line);
+	}
+}
+
+static void a_tiny_kernel_is_not_read_beyond_its_end(void **state)
+{
+	static const uint64_t sizes[] = { 1, 2, 3, 8, 55, 59, 60, 63, 64, 0x202, 0x205 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		struct loader_result r;
+		uint8_t *exact;
+
+		start(MIB(16));
+		use_image(sizes[i], MIB(2), sizes[i]);
+		exact = fit_exact(kernel, sizes[i]);
+		exact[0] = 0x13;
+		cfg.kernel.data = exact;
+		cfg.kernel.load = 0x80200000;
+		assert_int_equal(loader_load(&vm, &cfg, &r), 0);
+		free(exact);
+	}
+}
+
+static void addresses_outside_of_ram_are_refused(void **state)
+{
+	static const struct {
+		uint64_t load, entry;
+		const char *says;
+	} cases[] = {
+		{ 0x1000, 0, "load = <0x1000>: must be 0x80000000 to 0x80ffffff" },
+		{ 0x81000000, 0, "load = <0x81000000>: must be 0x80000000 to 0x80ffffff" },
+		{ UINT64_MAX, 0, "load = <0xffffffffffffffff>: must be 0x80000000 to 0x80ffffff" },
+		{ 0x80200000, 0x80300000,
+		  "entry = <0x80300000>: must be 0x80200000 to 0x802fffff" },
+		{ 0x80200000, 0x80000000,
+		  "entry = <0x80000000>: must be 0x80200000 to 0x802fffff" },
+		{ 0x80200000, 0x80200001, "entry: must be even, as every instruction's address" },
+		{ 0x80fffff0, 0, "needs 1048576 bytes, 1048560 more than linux-a's memory leaves "
+				 "(memory is 0x1000000 bytes)" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct loader_result r;
+		char line[240];
+
+		start(MIB(16));
+		use_raw(MIB(1), cases[i].load, cases[i].entry);
+		assert_true(loader_load(&vm, &cfg, &r) < 0);
+		snprintf(line, sizeof(line),
+			 "config: /configurations/two/linux-a: kernel \"payload\": %s",
+			 cases[i].says);
+		assert_says(line);
+	}
+}
+
+static void a_lying_image_header_is_refused(void **state)
+{
+	static const uint64_t wild[] = { MIB(16), UINT64_MAX, UINT64_MAX - MIB(2), 1ull << 63 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(wild); i++) {
+		struct loader_result r;
+
+		start(MIB(16));
+		use_image(MIB(1), wild[i], MIB(1));
+		assert_true(loader_load(&vm, &cfg, &r) < 0);
+		start(MIB(16));
+		use_image(MIB(1), MIB(2), wild[i]);
+		assert_true(loader_load(&vm, &cfg, &r) < 0);
+	}
+	/* One that says less than there is does not make the ramdisk overwrite the kernel. */
+	start(MIB(16));
+	use_image(MIB(5), MIB(2), 0);
+	use_ramdisk(MIB(1));
+	struct loader_result r;
+
+	assert_int_equal(loader_load(&vm, &cfg, &r), 0);
+	assert_loaded(&r, 0x80200000, MIB(5));
+}
+
+static void a_failed_overlay_or_no_memory_is_an_error_and_leaks_nothing(void **state)
+{
+	struct loader_result r;
+
+	(void)state;
+	start(MIB(16));
+	use_raw(MIB(1), 0x80200000, 0);
+	cfg.overlay = (struct vm_image){ "dtbo", kernel, 64, 0, 0 };
+	assert_int_equal(loader_load(&vm, &cfg, &r), 0);
+	assert_int_equal(at(r.fdt.gpa)[200], 'T');
+	overlay_result = HV_EINVAL;
+	assert_int_equal(loader_load(&vm, &cfg, &r), HV_EINVAL);
+	assert_int_equal(pages_out, 0);
+	fake_log_reset();
+	no_pages = true;
+	assert_int_equal(loader_load(&vm, &cfg, &r), HV_ENOMEM);
+	assert_says("config: /configurations/two/linux-a: no memory left to make linux-a's device "
+		    "tree in");
+}
+
+static void every_boot_gets_another_seed(void **state)
+{
+	uint8_t before[32];
+	struct loader_result r;
+
+	(void)state;
+	start(MIB(16));
+	use_raw(MIB(1), 0x80200000, 0);
+	loader_add_entropy("0123456789abcdef0123456789abcdef", 32);
+	assert_int_equal(loader_load(&vm, &cfg, &r), 0);
+	memcpy(before, seen_seed, sizeof(before));
+	/* Same VM at the same time. */
+	assert_int_equal(loader_load(&vm, &cfg, &r), 0);
+	assert_memory_not_equal(before, seen_seed, 32);
+	for (size_t i = 0; i < 4; i++)
+		assert_memory_not_equal(before + 8 * i, seen_seed + 8 * i, 8);
+}
+
+static int drop_ram(void **state)
+{
+	(void)state;
+	munmap(ram, cfg.memory);
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_image_lies_where_its_header_says),
+		cmocka_unit_test(a_raw_kernel_lies_at_load_and_starts_at_entry),
+		cmocka_unit_test(a_raw_kernel_at_the_top_keeps_its_place),
+		cmocka_unit_test(wherever_the_kernel_lies_nothing_overlaps),
+		cmocka_unit_test(loading_goes_in_steps_of_two_megabytes),
+		cmocka_unit_test(in_large_memory_all_stays_below_two_gigabytes),
+		cmocka_unit_test(what_does_not_fit_is_told_by_how_much),
+		cmocka_unit_test(a_ramdisk_that_does_not_fit_is_told_by_how_much),
+		cmocka_unit_test(common_mistakes_are_named),
+		cmocka_unit_test(a_tiny_kernel_is_not_read_beyond_its_end),
+		cmocka_unit_test(addresses_outside_of_ram_are_refused),
+		cmocka_unit_test(a_lying_image_header_is_refused),
+		cmocka_unit_test(a_failed_overlay_or_no_memory_is_an_error_and_leaks_nothing),
+		cmocka_unit_test(every_boot_gets_another_seed),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, drop_ram);
+}
