@@ -141,7 +141,7 @@ bool insn_decode_htinst(uint64_t htinst, struct insn_mem *out)
 	uint32_t insn = (uint32_t)htinst | 2;
 	uint32_t immediate;
 
-	if (htinst >> 32 || !(htinst & 1) || !insn_decode_mem32(insn, out))
+	if (htinst >> 32 || !insn_decode_mem32(insn, out))
 		return false;
 	immediate = out->store ? insn_field(insn, 31, 25) | insn_field(insn, 11, 7) :
 				 insn_field(insn, 31, 20);

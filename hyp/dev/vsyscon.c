@@ -28,7 +28,7 @@ static void vsyscon_write(void *dev, uint64_t off, unsigned int len, uint64_t va
 {
 	struct vm *vm = dev;
 
-	if (off != 0 || len != 4)
+	if (off != 0 || (len != 4 && len != 2))
 		return;
 	switch (val & 0xffff) {
 	case VSYSCON_POWEROFF:

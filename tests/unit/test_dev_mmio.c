@@ -189,10 +189,11 @@ static void syscon_ends_the_vm_as_asked(void **state)
 	guest_write(VSYSCON_BASE, 4, 0);
 	guest_write(VSYSCON_BASE + 4, 4, VSYSCON_POWEROFF);
 	guest_write(VSYSCON_BASE, 1, VSYSCON_POWEROFF);
+	guest_write(VSYSCON_BASE, 8, VSYSCON_POWEROFF);
 	assert_int_equal(stopped, VM_STOP_NONE);
 	guest_write(VSYSCON_BASE, 4, VSYSCON_POWEROFF);
 	assert_int_equal(stopped, VM_STOP_POWEROFF);
-	guest_write(VSYSCON_BASE, 4, VSYSCON_REBOOT);
+	guest_write(VSYSCON_BASE, 2, VSYSCON_REBOOT);
 	assert_int_equal(stopped, VM_STOP_REBOOT);
 	guest_write(VSYSCON_BASE, 4, 0xffff0000u | VSYSCON_FAIL);
 	assert_int_equal(stopped, VM_STOP_CRASH);
