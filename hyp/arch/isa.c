@@ -199,7 +199,7 @@ static uint32_t parse_block_size(const void *fdt, int node, const char *name, st
 		return 0;
 	if (fdtx_prop_u32(fdt, node, name, &size) == HV_ENOENT && isa_has(set, ISA_ZIC64B))
 		size = 64;
-	if (size < 8 || size > PAGE_SIZE || !is_aligned(PAGE_SIZE, size)) {
+	if (size < 8 || size > PAGE_SIZE || (size & (size - 1)) != 0) {
 		isa_remove(set, ext);
 		return 0;
 	}
