@@ -25,16 +25,16 @@ static struct runq *runqs;
 static unsigned int nr_runqs;
 static uint64_t slice_ticks;
 
-int sched_init(unsigned int pcpus, uint64_t ticks_per_second)
+int sched_init(unsigned int nr, uint64_t ticks_per_second)
 {
-	uint64_t size = align_up(pcpus * sizeof(struct runq), PAGE_SIZE);
+	uint64_t size = align_up(nr * sizeof(struct runq), PAGE_SIZE);
 
 	runqs = page_alloc_zeroed(size, PAGE_SIZE);
 	if (!runqs)
 		return HV_ENOMEM;
-	nr_runqs = pcpus;
+	nr_runqs = nr;
 	slice_ticks = ticks_per_second / (UINT64_C(1000000000) / SCHED_SLICE_NS);
-	for (unsigned int i = 0; i < pcpus; i++) {
+	for (unsigned int i = 0; i < nr; i++) {
 		spin_init(&runqs[i].lock);
 		list_init(&runqs[i].waiting);
 	}

@@ -37,8 +37,8 @@ struct sched_entity {
 	uint64_t migrations;
 };
 
-/* sched_init - @pcpus queues. Called once, before any entity. HV_ENOMEM. */
-int sched_init(unsigned int pcpus, uint64_t ticks_per_second);
+/* sched_init - @nr queues. Called once, before any entity. HV_ENOMEM. */
+int sched_init(unsigned int nr, uint64_t ticks_per_second);
 
 /* sched_entity_init - BLOCKED, on the pcpu of @affinity that has fewest entities. */
 void sched_entity_init(struct sched_entity *se, uint64_t affinity);

@@ -28,7 +28,11 @@ void vcpu_irq_flush(struct vcpu *v);
 /* vcpu_irq_sync - own pcpu, after exit: take back what the guest can change itself (VSSIP). */
 void vcpu_irq_sync(struct vcpu *v);
 
-/* vcpu_irq_pending - own pcpu: interrupts pending and enabled in vsie: WFI must not wait. */
+/*
+ * vcpu_irq_pending - own pcpu, loaded: an interrupt is pending and enabled in vsie, so WFI must not wait.
+ * vcpu_irq_posted - the same without the timer.
+ */
+bool vcpu_irq_posted(const struct vcpu *v);
 bool vcpu_irq_pending(struct vcpu *v);
 
 /* vcpu_irq_reset - own pcpu, in RESET: nothing posted, nothing latched. Level lines stay. */

@@ -81,10 +81,11 @@ struct vcpu {
 	uint64_t start_pc;  /* for RESET: valid while START_PENDING */
 	uint64_t start_arg;
 	bool halted;	    /* own pcpu: in WFI; cleared by an UNHALT */
-	bool suspended;	    /* own pcpu: the halt is an HSM suspend: its call has to return */
+	uint32_t blocked;   /* atomic; 1: gives up its hart or has; whoever clears it wakes it */
 	uint32_t kicked;    /* atomic, sticky: the next halt ends at once */
 
 	struct timer timer;	 /* stands in for the guest's timer while it is off its hart */
+	bool timer_off;		 /* own pcpu: the stand-in's turn: vcpu_timer_block() was called */
 	uint64_t timer_deadline; /* without Sstc: guest time of the next timer interrupt */
 
 	struct sched_entity se;
@@ -95,6 +96,8 @@ struct vcpu {
 	unsigned int nr_fences;
 	struct vcpu_fence fences[VCPU_FENCE_RING];
 
+	uint32_t fp_pcpu;     /* where its FP registers were restored last; UINT32_MAX: nowhere */
+	uint32_t vector_pcpu; /* the same for vector registers */
 	struct guest_fp fp;
 	struct guest_vector *vector; /* NULL: the machine has none */
 	struct vcpu_stats stats;
@@ -102,7 +105,46 @@ struct vcpu {
 
 static_assert(offsetof(struct vcpu, regs) == 0, "switch.S");
 
-/* The vcpu whose trap this pcpu is handling. */
+/*
+ * vcpu_new - a vcpu of @vm with hart id @id, from the VM's arena: STOPPED, not known to the scheduler
+ * until vcpu_power_on(). NULL: no memory.
+ */
+struct vcpu *vcpu_new(struct vm *vm, unsigned int id, uint64_t affinity);
+
+/* vcpu_power_on - forget everything of an earlier life. Nobody runs, kicks or requests @v. */
+void vcpu_power_on(struct vcpu *v);
+
+/* vcpu_load - put @v's state into this pcpu's CSRs. Nothing else is loaded here. */
+void vcpu_load(struct vcpu *v);
+
+/* vcpu_put - save the state of the vcpu that is loaded here; afterwards it may be loaded elsewhere. */
+void vcpu_put(struct vcpu *v);
+
+enum vcpu_verdict {
+	VCPU_MAY_RUN,
+	VCPU_MUST_BLOCK, /* halted or stopped */
+	VCPU_IS_DEAD,	 /* VM_DEAD was seen: never runs again in this life of its VM */
+};
+
+/*
+ * vcpu_handle_requests - own pcpu, loaded: do what is asked, end a halt that has a reason to end, and
+ * say whether the guest may be entered.
+ */
+enum vcpu_verdict vcpu_handle_requests(struct vcpu *v);
+
+/* vcpu_halt - own pcpu: WFI. Takes effect in the next vcpu_handle_requests(). */
+void vcpu_halt(struct vcpu *v);
+
+/*
+ * vcpu_block - own pcpu, when it must block: true when it may leave the hart (the next kick wakes it
+ * through the scheduler); false when something came meanwhile: handle requests again.
+ */
+bool vcpu_block(struct vcpu *v);
+
+/* vcpu_inject_exception - the loaded @v takes exception @cause with @tval at its next instruction. */
+void vcpu_inject_exception(struct vcpu *v, uint64_t cause, uint64_t tval);
+
+/* The vcpu whose state this pcpu holds: whose trap is being handled. */
 static inline struct vcpu *this_vcpu(void)
 {
 	return this_pcpu()->current;

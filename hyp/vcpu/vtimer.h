@@ -17,7 +17,7 @@ void vcpu_timer_set(struct vcpu *v, uint64_t when);
 bool vcpu_timer_pending(struct vcpu *v);
 
 /* vcpu_timer_block / vcpu_timer_unblock - own pcpu: arm and take away the stand-in around a halt or a
- * time off the hart. */
+ * time off the hart. Each may be called again without effect. */
 void vcpu_timer_block(struct vcpu *v);
 void vcpu_timer_unblock(struct vcpu *v);
 

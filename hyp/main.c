@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The boot order, on one page. The boot hart does everything up to start_harts(); each step says what
+ * it found, and what ends the boot says why and powers the machine off.
+ */
+#include <inttypes.h>
+#include <libfdt.h>
+#include <string.h>
+
+#include "arch/cache.h"
+#include "arch/csr.h"
+#include "arch/fence.h"
+#include "arch/guest_state.h"
+#include "arch/mmu.h"
+#include "arch/sbi_call.h"
+#include "arch/smp.h"
+#include "arch/timer.h"
+#include "console/menu.h"
+#include "lib/fdt.h"
+#include "lib/log.h"
+#include "lib/options.h"
+#include "mm/gstage.h"
+#include "mm/hostmap.h"
+#include "mm/page.h"
+#include "mm/vmid.h"
+#include "platform/driver.h"
+#include "platform/machine.h"
+#include "run/run.h"
+#include "sbi/sbi.h"
+#include "term/term.h"
+#include "vm/lifecycle.h"
+#include "vm/loader.h"
+
+extern char __image_start[], __image_end[];
+extern const uint64_t image_bundle_offset; /* entry.S: written by firmware/mkfw.py */
+
+_Noreturn void stack_switch_call(uint64_t sp, void (*fn)(void));
+void hartvisor_main(uint64_t hartid, uint64_t fdt);
+
+static uint8_t boot_emergency_stack[KIB(4)] __attribute__((aligned(16)));
+static struct vm_config configs[VM_MAX];
+static unsigned int vmid_bits_limit = 14;
+
+/* Until the terminal is up. */
+static void early_sink(const char *line, size_t len)
+{
+	const char *prefix = "[hartvisor] ";
+
+	for (const char *p = prefix; *p; p++)
+		(void)sbi_call_host(SBI_EXT_LEGACY_CONSOLE_PUTCHAR, 0, (uint8_t)*p, 0, 0, 0, 0, 0);
+	for (size_t i = 0; i < len; i++) {
+		if (line[i] == '\n')
+			(void)sbi_call_host(SBI_EXT_LEGACY_CONSOLE_PUTCHAR, 0, '\r', 0, 0, 0, 0, 0);
+		(void)sbi_call_host(SBI_EXT_LEGACY_CONSOLE_PUTCHAR, 0, (uint8_t)line[i], 0, 0, 0, 0,
+				    0);
+	}
+}
+
+static _Noreturn void give_up(const char *why)
+{
+	log_error("%s; powering off", why);
+	lifecycle_shutdown_machine();
+	for (;;)
+		;
+}
+
+static void check_platform(void)
+{
+	if (!csr_probe_hstatus())
+		give_up("this machine has no H extension: hartvisor needs a RISC-V hart with the "
+			"hypervisor extension (QEMU: -cpu rv64)");
+	if (!sbi_host_has(SBI_EXT_HSM))
+		give_up("this firmware has no SBI HSM extension, by which harts are started");
+	if (!sbi_host_has(SBI_EXT_IPI))
+		give_up("this firmware has no SBI IPI extension, by which harts wake each other");
+}
+
+static void find_machine(uint64_t fdt)
+{
+	if (fdt == 0 || fdt >= DIRECT_MAP_SIZE - MACHINE_MAX_FDT)
+		give_up("no device tree: the firmware has to hand one over in a1");
+	mmu_early_map(hpa(fdt), MACHINE_MAX_FDT);
+	if (machine_parse(hpa_to_ptr(hpa(fdt))) != HV_OK)
+		give_up("the machine's device tree cannot be used");
+	for (unsigned int i = 0; i < machine.nr_memory; i++)
+		mmu_early_map(machine.memory[i].base, machine.memory[i].size);
+	log_info("machine: %u harts, %" PRIu64 " MiB, time base %" PRIu64 " Hz", machine.total_cpus,
+		 machine.memory_bytes >> 20, machine.timebase);
+}
+
+/* Where a bundle is: the initrd, or what firmware/mkfw.py put behind the image, its size before it. */
+static bool find_bundle(hpa_t *at, uint64_t *size)
+{
+	if (machine.initrd_size != 0) {
+		*at = machine.initrd;
+		*size = machine.initrd_size;
+		return machine_is_memory(*at, *size);
+	}
+	if (image_bundle_offset == 0)
+		return false;
+	*at = hpa(image_load_base + image_bundle_offset);
+	if (!machine_is_memory(hpa(at->hpa - sizeof(*size)), PAGE_SIZE))
+		return false;
+	memcpy(size, hpa_to_ptr(hpa(at->hpa - sizeof(*size))), sizeof(*size));
+	return machine_is_memory(*at, *size);
+}
+
+static void find_memory(void)
+{
+	struct vm_image modules[16];
+	unsigned int n;
+	hpa_t bundle;
+	uint64_t size;
+	int modules_found = config_host_modules(machine.fdt, modules, ARRAY_SIZE(modules));
+
+	for (unsigned int i = 0; i < machine.nr_memory; i++)
+		page_add(machine.memory[i].base, machine.memory[i].size);
+	for (unsigned int i = 0; i < machine.nr_reserved; i++)
+		page_reserve(machine.reserved[i].base, machine.reserved[i].size);
+	page_reserve(image_hpa(__image_start), (uint64_t)(__image_end - __image_start));
+	n = modules_found > 0 ? (unsigned int)modules_found : 0;
+	for (unsigned int i = 0; i < n && i < ARRAY_SIZE(modules); i++)
+		page_reserve(ptr_to_hpa(modules[i].data), modules[i].size);
+	if (find_bundle(&bundle, &size))
+		page_reserve(bundle, size);
+}
+
+static void build_host_map(void)
+{
+	int err = hostmap_build();
+
+	for (unsigned int i = 0; i < machine.nr_memory && err == HV_OK; i++)
+		err = hostmap_add_ram(machine.memory[i].base, machine.memory[i].size);
+	if (err != HV_OK)
+		give_up("no memory left for hartvisor's own page tables");
+}
+
+static struct pcpu *new_pcpu(uint64_t hartid)
+{
+	struct pcpu *p = nr_pcpus == 0 ? &boot_pcpu : page_alloc_zeroed(PAGE_SIZE, PAGE_SIZE);
+	uint64_t emergency, stack;
+
+	emergency = hostmap_new_stack();
+	stack = hostmap_new_stack();
+	if (!p || !emergency || !stack)
+		give_up("no memory left for the harts' stacks");
+	if (p != &boot_pcpu)
+		p->emergency_sp = emergency; /* the boot hart's is in use until it switches */
+	p->stack_top = stack;
+	p->hartid = hartid;
+	p->index = nr_pcpus;
+	pcpus[nr_pcpus++] = p;
+	return p;
+}
+
+static void prepare_pcpus(uint64_t boot_hart)
+{
+	(void)new_pcpu(boot_hart);
+	for (unsigned int i = 0; i < machine.nr_cpus && nr_pcpus < MAX_PCPUS; i++) {
+		const struct machine_cpu *c = &machine.cpus[i];
+
+		if (c->hartid == boot_hart || !c->available)
+			continue;
+		if (!c->has_h)
+			log_warn("hart %" PRIu64 ": left out: it has no H extension", c->hartid);
+		else
+			(void)new_pcpu(c->hartid);
+	}
+	if (machine.total_cpus > MAX_PCPUS)
+		log_warn("machine: %u harts, only %u are used", machine.total_cpus, MAX_PCPUS);
+}
+
+/* What every hart does for itself, boot hart included. */
+static void setup_this_hart(void)
+{
+	guest_hart_setup();
+	(void)vmid_init_pcpu(this_pcpu()->index, vmid_bits_limit);
+	host_irq_init_pcpu();
+}
+
+static _Noreturn void secondary_main(void)
+{
+	setup_this_hart();
+	pcpu_loop();
+}
+
+/* A hart that does not come leaves its place; the others close up, so that indexes have no gaps. */
+static void start_harts(void)
+{
+	unsigned int all = nr_pcpus;
+
+	nr_pcpus = 1;
+	for (unsigned int i = 1; i < all; i++) {
+		struct pcpu *p = pcpus[i];
+
+		p->index = nr_pcpus;
+		pcpus[nr_pcpus] = p;
+		if (smp_start(p, hostmap_satp(), secondary_main) == HV_OK)
+			nr_pcpus++;
+	}
+}
+
+static void read_ids(void)
+{
+	sbi_ids.mvendorid =
+		sbi_call_host(SBI_EXT_BASE, SBI_BASE_GET_MVENDORID, 0, 0, 0, 0, 0, 0).value;
+	sbi_ids.marchid = sbi_call_host(SBI_EXT_BASE, SBI_BASE_GET_MARCHID, 0, 0, 0, 0, 0, 0).value;
+	sbi_ids.mimpid = sbi_call_host(SBI_EXT_BASE, SBI_BASE_GET_MIMPID, 0, 0, 0, 0, 0, 0).value;
+}
+
+static unsigned int read_configs(void)
+{
+	char select[VM_NAME_MAX + 1];
+	bool selected = option_text(machine.bootargs, "hartvisor.config", select, sizeof(select));
+	hpa_t at;
+	uint64_t size;
+	int n = 0;
+
+	if (find_bundle(&at, &size)) {
+		n = config_parse_bundle(hpa_to_ptr(at), size, selected ? select : NULL, configs,
+					VM_MAX);
+		if (n < 0)
+			give_up("the bundle cannot be used");
+	}
+	if (n < (int)VM_MAX) {
+		int more = config_parse_host_fdt(machine.fdt, configs + n, VM_MAX - (unsigned int)n);
+
+		n += more > 0 ? more : 0;
+	}
+	if (n == 0)
+		give_up("no bundle: give one as the initrd (QEMU: -initrd build/two-linux.itb)");
+	return (unsigned int)n;
+}
+
+static void make_vms(void)
+{
+	unsigned int n = read_configs();
+	bool any = false;
+
+	for (unsigned int i = 0; i < n; i++) {
+		const struct vm *vm = vm_create(&configs[i]);
+
+		if (!vm || vm->state == VM_FAILED)
+			continue;
+		if (!any)
+			term_focus(vm->stream);
+		any = true;
+	}
+	if (!any)
+		give_up("no valid VM: see the errors above");
+}
+
+static void set_up_isa(void)
+{
+	guest_features_probe();
+	isa_allow_vector(hart_features.vlenb != 0);
+	arch_set_cboz_block(isa_machine()->cboz_block);
+	timer_setup(machine.timebase, hart_features.sstc && isa_has(&isa_machine()->set, ISA_SSTC));
+}
+
+/* On the boot hart's own, guarded stack, in the final address space. */
+static void boot(void)
+{
+	uint64_t colour = 0;
+
+	set_up_isa();
+	if (sched_init(nr_pcpus, machine.timebase) != HV_OK)
+		give_up("no memory left for the run queues");
+	if (gstage_probe() != HV_OK)
+		give_up("this machine's hgatp takes none of the modes Sv39x4, Sv48x4, Sv57x4");
+	driver_probe_all(machine.fdt);
+	(void)option_number(machine.bootargs, "hartvisor.colour", &colour);
+	term_init(colour != 0);
+	log_set_sink(term_log);
+	menu_init();
+	setup_this_hart();
+	read_ids();
+	if (machine.rng_seed_size != 0)
+		loader_add_entropy(machine.rng_seed, machine.rng_seed_size);
+	start_harts();
+	log_info("%u of %u harts run; %" PRIu64 " MiB free for VMs", nr_pcpus, machine.total_cpus,
+		 page_free_bytes() >> 20);
+	make_vms();
+	pcpu_loop();
+}
+
+void hartvisor_main(uint64_t hartid, uint64_t fdt)
+{
+	uint64_t bits;
+
+	boot_pcpu.hartid = hartid;
+	boot_pcpu.online = 1;
+	boot_pcpu.emergency_sp = (uint64_t)(uintptr_t)boot_emergency_stack + sizeof(boot_emergency_stack);
+	log_set_sink(early_sink);
+	log_info("hartvisor, started on hart %" PRIu64 " at %#" PRIx64, hartid, image_load_base);
+	check_platform();
+	find_machine(fdt);
+	if (option_number(machine.bootargs, "hartvisor.vmid-bits", &bits))
+		vmid_bits_limit = (unsigned int)min_u64(bits, 14);
+	find_memory();
+	build_host_map();
+	prepare_pcpus(hartid);
+	csr_write(CSR_SATP, hostmap_satp());
+	arch_sfence_vma_all();
+	stack_switch_call(boot_pcpu.stack_top, boot);
+}

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Exits, by cause. Whatever a guest did is answered by the architecture: an emulated access, an
+ * exception of its own, an SBI error.
+ */
+#include "arch/csr.h"
+#include "arch/insn.h"
+#include "arch/timer.h"
+#include "dev/mmio.h"
+#include "platform/driver.h"
+#include "run/run.h"
+#include "sbi/sbi.h"
+#include "vcpu/guest_mem.h"
+#include "vcpu/vm.h"
+
+static void handle_interrupt(struct vcpu *v, uint64_t irq)
+{
+	switch (irq) {
+	case IRQ_S_SOFT:
+		/* Being here is the answer to a kick; what it was for is in requests and queues. */
+		v->stats.exits[EXIT_IRQ_SOFT]++;
+		csr_clear(CSR_SIP, BIT(IRQ_S_SOFT));
+		this_pcpu()->ipis_taken++;
+		break;
+	case IRQ_S_TIMER:
+		v->stats.exits[EXIT_IRQ_TIMER]++;
+		timer_run();
+		break;
+	case IRQ_S_EXT:
+		v->stats.exits[EXIT_IRQ_EXTERNAL]++;
+		host_irq_handle();
+		break;
+	default: /* nothing else is enabled in sie */
+		v->stats.exits[EXIT_OTHER]++;
+		csr_clear(CSR_SIE, BIT(irq & 63));
+		break;
+	}
+}
+
+static bool from_vu(const struct vcpu *v)
+{
+	return (v->regs.sstatus & SSTATUS_SPP) == 0;
+}
+
+/*
+ * Virtual-instruction exceptions: WFI and WRS.NTO are ours; everything else is what a hart without the
+ * hypervisor extension calls illegal. stval may be 0 instead of the instruction (facts: QEMU's WRS.NTO
+ * and CBOs), and the fetch may itself fault, when the guest has remapped the page meanwhile: then the
+ * guest simply runs into it again.
+ */
+static bool handle_virtual_insn(struct vcpu *v, uint64_t tval)
+{
+	uint32_t insn = (uint32_t)tval;
+
+	if (insn == 0 && vcpu_fetch_insn(v, gva(v->regs.sepc), &insn) != HV_OK) {
+		v->stats.exits[EXIT_OTHER]++;
+		return false;
+	}
+	switch (insn_decode_virtual(insn)) {
+	case INSN_WFI:
+		if (from_vu(v)) /* user mode may not halt the hart */
+			break;
+		v->stats.exits[EXIT_WFI]++;
+		v->regs.sepc += 4;
+		vcpu_halt(v);
+		return false;
+	case INSN_WRS_NTO:
+		v->stats.exits[EXIT_WRS]++;
+		v->regs.sepc += 4;
+		return true;
+	case INSN_WRS_STO:
+	case INSN_CSR:
+	case INSN_OTHER:
+		break;
+	}
+	v->stats.exits[EXIT_CSR]++;
+	vcpu_inject_exception(v, EXC_ILLEGAL_INSN, insn);
+	return false;
+}
+
+/* A guest page fault that is nobody's: what a real machine says about an address without memory. */
+static void inject_access_fault(struct vcpu *v, const struct vcpu_trap *t)
+{
+	uint64_t cause = t->cause == EXC_INSN_GUEST_FAULT ? EXC_INSN_ACCESS :
+			 t->cause == EXC_LOAD_GUEST_FAULT ? EXC_LOAD_ACCESS :
+							    EXC_STORE_ACCESS;
+
+	v->stats.exits[EXIT_GUEST_FAULT]++;
+	vcpu_inject_exception(v, cause, t->tval);
+}
+
+static uint64_t sign_extend(uint64_t val, unsigned int len)
+{
+	unsigned int shift = 64 - 8 * len;
+
+	return (uint64_t)((int64_t)(val << shift) >> shift);
+}
+
+/* True: @m was an access to one of the VM's devices, and is done. */
+static bool do_mmio(struct vcpu *v, gpa_t a, const struct insn_mem *m)
+{
+	uint64_t val;
+
+	if (m->store) {
+		val = m->reg ? v->regs.x[m->reg] : 0;
+		if (mmio_write(v->vm->bus, a, m->len, val) != HV_OK)
+			return false;
+	} else {
+		if (mmio_read(v->vm->bus, a, m->len, &val) != HV_OK)
+			return false;
+		if (m->sign_extend)
+			val = sign_extend(val, m->len);
+		if (m->reg)
+			v->regs.x[m->reg] = val;
+	}
+	v->regs.sepc += m->insn_len;
+	v->stats.exits[EXIT_MMIO]++;
+	return true;
+}
+
+/*
+ * htval is the guest-physical address without its two lowest bits; those are stval's (privileged
+ * specification, "htval"). A fault of the guest's own page-table walk (pseudo htinst) is never an
+ * access to a device: its tables are outside its memory.
+ */
+static void handle_guest_fault(struct vcpu *v, const struct vcpu_trap *t)
+{
+	gpa_t a = gpa((t->htval << 2) | (t->tval & 3));
+	struct insn_mem m;
+	uint32_t insn;
+	bool decoded;
+
+	if (t->cause == EXC_INSN_GUEST_FAULT || insn_htinst_is_pseudo(t->htinst)) {
+		inject_access_fault(v, t);
+		return;
+	}
+	if (t->htinst != 0) {
+		decoded = insn_decode_htinst(t->htinst, &m);
+	} else {
+		if (vcpu_fetch_insn(v, gva(v->regs.sepc), &insn) != HV_OK)
+			return; /* as above: let the guest run into it again */
+		decoded = insn_decode_mem(insn, &m);
+	}
+	if (!decoded || m.store != (t->cause == EXC_STORE_GUEST_FAULT) || !do_mmio(v, a, &m))
+		inject_access_fault(v, t);
+}
+
+bool vcpu_handle_exit(struct vcpu *v, const struct vcpu_trap *t)
+{
+	if (t->cause & SCAUSE_INTERRUPT) {
+		handle_interrupt(v, t->cause & ~SCAUSE_INTERRUPT);
+		return false;
+	}
+	switch (t->cause) {
+	case EXC_ECALL_VS:
+		v->stats.exits[EXIT_SBI]++;
+		sbi_call(v);
+		return false;
+	case EXC_VIRTUAL_INSN:
+		return handle_virtual_insn(v, t->tval);
+	case EXC_INSN_GUEST_FAULT:
+	case EXC_LOAD_GUEST_FAULT:
+	case EXC_STORE_GUEST_FAULT:
+		handle_guest_fault(v, t);
+		return false;
+	default:
+		/* Not delegated by this machine's hedeleg, so it comes here: the guest's own. */
+		v->stats.exits[EXIT_OTHER]++;
+		vcpu_inject_exception(v, t->cause & 63, t->tval);
+		return false;
+	}
+}

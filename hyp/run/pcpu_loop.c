@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "run/run.h"
+
+#include "arch/csr.h"
+#include "arch/smp.h"
+#include "lib/work.h"
+#include "platform/driver.h"
+#include "vcpu/vm.h"
+#include "vcpu/vtimer.h"
+
+/* What interrupted a WFI or came while the hypervisor ran: interrupts are off, so look for it. */
+static void poll_interrupts(void)
+{
+	uint64_t sip = csr_read(CSR_SIP) & csr_read(CSR_SIE);
+
+	if (sip & BIT(IRQ_S_SOFT)) {
+		csr_clear(CSR_SIP, BIT(IRQ_S_SOFT));
+		this_pcpu()->ipis_taken++;
+	}
+	if (sip & BIT(IRQ_S_TIMER))
+		timer_run();
+	if (sip & BIT(IRQ_S_EXT))
+		host_irq_handle();
+}
+
+/*
+ * Nothing to run. idle is visible before the queue and the work list are looked at for the last time,
+ * and whoever fills them sends an IPI after that; a pending IPI ends the WFI at once.
+ */
+static void idle(struct pcpu *p)
+{
+	atomic_set(&p->idle, 1);
+	fence_full();
+	if (!atomic_read(&p->need_resched) && !sched_others_wait() && !work_pending())
+		__asm__ volatile("wfi");
+	atomic_set(&p->idle, 0);
+	atomic_set(&p->need_resched, 0);
+	poll_interrupts();
+}
+
+/* Put what is loaded away, so that it may move to other harts. */
+static void unload(struct pcpu *p)
+{
+	struct vcpu *v = p->current;
+
+	if (!v)
+		return;
+	vcpu_put(v);
+	sched_unloaded(&v->se);
+}
+
+/* The last vcpu that is gone hands its VM to the life cycle; its state is saved, it is on no queue. */
+static void bury(struct vcpu *v)
+{
+	struct vm *vm = v->vm;
+
+	if (atomic_fetch_sub(&vm->active, 1) == 1) {
+		work_queue(&vm->life);
+		(void)smp_wake_one_idle();
+	}
+}
+
+static void run_one(struct pcpu *p, struct vcpu *v)
+{
+	enum run_result r;
+
+	if (p->current != v) {
+		unload(p);
+		vcpu_load(v);
+	} else {
+		vcpu_timer_unblock(v);
+	}
+	timer_set_slice(sched_others_wait() ? v->se.slice_end : TIMER_NEVER);
+	r = vcpu_run(v);
+	timer_set_slice(TIMER_NEVER);
+	if (r == RUN_DEAD)
+		vcpu_put(v);
+	/* From here on, once blocked, it may be woken; it stays loaded until another needs the hart. */
+	sched_put(&v->se, r == RUN_PREEMPTED ? SCHED_PREEMPTED :
+			  r == RUN_YIELDED   ? SCHED_YIELDED :
+					       SCHED_BLOCKS, timer_now());
+	if (r == RUN_DEAD) {
+		sched_unloaded(&v->se);
+		bury(v);
+	}
+}
+
+void pcpu_loop(void)
+{
+	struct pcpu *p = this_pcpu();
+
+	for (;;) {
+		struct sched_entity *se;
+
+		poll_interrupts();
+		(void)work_run_one();
+		se = sched_pick(timer_now());
+		if (se)
+			run_one(p, container_of(se, struct vcpu, se));
+		else if (!work_pending())
+			idle(p);
+	}
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The way of a trap, from top to bottom:
+ *
+ *   pcpu_loop.c  pcpu_loop      pick a vcpu, load it, run it, put it back; idle in WFI
+ *   vcpu_run.c   vcpu_run       requests; enter; leave; again
+ *   switch.S     guest_enter    registers, sret ... trap_vector, registers, ret
+ *   exit.c       vcpu_handle_exit   by scause: interrupt, SBI call, virtual instruction, guest fault
+ *
+ * A handler changes the vcpu's registers, makes requests or halts it; it never blocks. What it decided
+ * is looked at by vcpu_run() before the next entry.
+ */
+#ifndef RUN_RUN_H
+#define RUN_RUN_H
+
+#include "vcpu/vcpu.h"
+
+enum run_result {
+	RUN_PREEMPTED, /* its slice is over, or work waits */
+	RUN_YIELDED,   /* it spins on something (WRS.NTO) and others wait */
+	RUN_BLOCKED,   /* halted or stopped; a kick wakes it */
+	RUN_DEAD,      /* its VM ends; it never runs again in this life */
+};
+
+/* vcpu_run - run the loaded @v until there is a reason to stop. */
+enum run_result vcpu_run(struct vcpu *v);
+
+/* What left the guest, read from the CSRs before anything can change them. */
+struct vcpu_trap {
+	uint64_t cause; /* scause */
+	uint64_t tval;
+	uint64_t htval;
+	uint64_t htinst;
+};
+
+/* vcpu_handle_exit - what @t asks for. True: the vcpu yields. */
+bool vcpu_handle_exit(struct vcpu *v, const struct vcpu_trap *t);
+
+/* pcpu_loop - the life of a hart. Never returns. */
+_Noreturn void pcpu_loop(void);
+
+#endif

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "vcpu/fence.h"
+
+#include "arch/fence.h"
+
+/* Above so many pages one fence of everything is cheaper than one a page. */
+#define FENCE_PAGES_MAX 64
+
+void vm_fence_i(struct vm *vm, uint64_t set)
+{
+	(void)vcpus_make_request(vm, set, REQUEST_FENCE_I);
+}
+
+/* False: no room; all of @v's entries have to go. */
+static bool queue_fence(struct vcpu *v, const struct vcpu_fence *f)
+{
+	bool room;
+
+	spin_lock(&v->fence_lock);
+	room = v->nr_fences < VCPU_FENCE_RING;
+	if (room)
+		v->fences[v->nr_fences++] = *f;
+	spin_unlock(&v->fence_lock);
+	return room;
+}
+
+void vm_fence_vvma(struct vm *vm, uint64_t set, const struct vcpu_fence *f)
+{
+	uint64_t all = 0;
+
+	if (f->size == 0 && !f->by_asid) {
+		(void)vcpus_make_request(vm, set, REQUEST_HFENCE_VVMA_ALL);
+		return;
+	}
+	for (uint64_t s = set; s; s &= s - 1)
+		if (!queue_fence(vm->vcpus[__builtin_ctzll(s)], f))
+			all |= s & -s;
+	if (all)
+		(void)vcpus_make_request(vm, all, REQUEST_HFENCE_VVMA_ALL);
+	if (set & ~all)
+		(void)vcpus_make_request(vm, set & ~all, REQUEST_HFENCE);
+}
+
+static void fence_one(const struct vcpu_fence *f)
+{
+	uint64_t first = align_down(f->start, PAGE_SIZE);
+	uint64_t pages;
+
+	if (f->size == 0 || f->size > FENCE_PAGES_MAX * PAGE_SIZE) {
+		if (f->by_asid)
+			arch_hfence_vvma_asid(f->asid);
+		else
+			arch_hfence_vvma_all();
+		return;
+	}
+	pages = (f->start - first + f->size + PAGE_SIZE - 1) / PAGE_SIZE;
+	for (uint64_t i = 0; i < pages; i++) {
+		if (f->by_asid)
+			arch_hfence_vvma_addr_asid(first + i * PAGE_SIZE, f->asid);
+		else
+			arch_hfence_vvma_addr(first + i * PAGE_SIZE);
+	}
+}
+
+void vcpu_fence_drain(struct vcpu *v)
+{
+	spin_lock(&v->fence_lock);
+	for (unsigned int i = 0; i < v->nr_fences; i++)
+		fence_one(&v->fences[i]);
+	v->nr_fences = 0;
+	spin_unlock(&v->fence_lock);
+}
+
+void vcpu_fence_all(struct vcpu *v)
+{
+	spin_lock(&v->fence_lock);
+	v->nr_fences = 0;
+	spin_unlock(&v->fence_lock);
+	arch_hfence_vvma_all();
+}

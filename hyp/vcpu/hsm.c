@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "vcpu/hsm.h"
+
+#include <hartvisor/sbi.h>
+
+#include "lib/errno.h"
+
+int vcpu_hsm_start(struct vcpu *v, uint64_t pc, uint64_t arg)
+{
+	uint32_t stopped = SBI_HSM_STATE_STOPPED;
+
+	if (!atomic_compare_exchange(&v->hsm, &stopped, SBI_HSM_STATE_START_PENDING))
+		return HV_EEXIST;
+	/* Nobody else starts it now, and it reads these only after it has seen RESET. */
+	v->start_pc = pc;
+	v->start_arg = arg;
+	vcpu_make_request(REQUEST_RESET, v);
+	vcpu_kick(v);
+	return HV_OK;
+}
+
+void vcpu_hsm_stop(struct vcpu *v)
+{
+	atomic_set(&v->hsm, SBI_HSM_STATE_STOP_PENDING);
+	vcpu_make_request(REQUEST_SLEEP, v);
+}
+
+void vcpu_hsm_suspend(struct vcpu *v)
+{
+	atomic_set(&v->hsm, SBI_HSM_STATE_SUSPENDED);
+	vcpu_halt(v);
+}
+
+uint64_t vcpu_hsm_status(const struct vcpu *v)
+{
+	return atomic_read(&v->hsm);
+}

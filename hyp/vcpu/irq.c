@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "vcpu/irq.h"
+
+#include "arch/csr.h"
+#include "vcpu/vtimer.h"
+
+#define GUEST_IRQS (BIT(IRQ_VS_SOFT) | BIT(IRQ_VS_TIMER) | BIT(IRQ_VS_EXT))
+
+void vcpu_inject(struct vcpu *v, uint64_t mask)
+{
+	(void)atomic_fetch_or(&v->irq.inject, mask);
+	vcpu_kick(v);
+}
+
+void vcpu_set_level(struct vcpu *v, unsigned int irq, bool high)
+{
+	if (high) {
+		(void)atomic_fetch_or(&v->irq.levels, BIT(irq));
+		vcpu_kick(v);
+	} else {
+		(void)atomic_fetch_and(&v->irq.levels, ~BIT(irq));
+	}
+}
+
+/* With Sstc the hart compares vstimecmp itself and hvip.VSTIP is not used. */
+static uint64_t timer_level(struct vcpu *v)
+{
+	return !timer_has_sstc() && vcpu_timer_pending(v) ? BIT(IRQ_VS_TIMER) : 0;
+}
+
+void vcpu_irq_flush(struct vcpu *v)
+{
+	uint64_t hvip;
+
+	if (atomic_read(&v->irq.inject))
+		v->irq.shadow |= atomic_exchange(&v->irq.inject, 0);
+	hvip = v->irq.shadow | atomic_read(&v->irq.levels) | timer_level(v);
+	if (hvip != v->irq.hvip) {
+		csr_write(CSR_HVIP, hvip);
+		v->irq.hvip = hvip;
+	}
+}
+
+void vcpu_irq_sync(struct vcpu *v)
+{
+	v->irq.hvip = csr_read(CSR_HVIP);
+	v->irq.shadow = v->irq.hvip & BIT(IRQ_VS_SOFT);
+}
+
+/* hie's VS bits are vsie, in the positions of hip and hvip. */
+bool vcpu_irq_posted(const struct vcpu *v)
+{
+	uint64_t posted = v->irq.shadow | atomic_read(&v->irq.inject) | atomic_read(&v->irq.levels);
+
+	return (posted & csr_read(CSR_HIE) & GUEST_IRQS) != 0;
+}
+
+bool vcpu_irq_pending(struct vcpu *v)
+{
+	return vcpu_irq_posted(v) ||
+	       ((csr_read(CSR_HIE) & BIT(IRQ_VS_TIMER)) && vcpu_timer_pending(v));
+}
+
+void vcpu_irq_reset(struct vcpu *v)
+{
+	(void)atomic_exchange(&v->irq.inject, 0);
+	v->irq.shadow = 0;
+}

@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * A vcpu on its own pcpu: loading and saving, requests, halting, blocking.
+ */
+#include "vcpu/vcpu.h"
+
+#include <hartvisor/sbi.h>
+#include <string.h>
+
+#include "arch/csr.h"
+#include "arch/fence.h"
+#include "arch/guest_state.h"
+#include "vcpu/fence.h"
+#include "vcpu/hsm.h"
+#include "vcpu/irq.h"
+#include "vcpu/vm.h"
+#include "vcpu/vtimer.h"
+
+#define NO_PCPU	    UINT32_MAX
+#define HVIP_UNKNOWN UINT64_MAX
+
+/* The stand-in for the guest's timer: only a blocked vcpu cares. */
+static void timer_fired(struct timer *t)
+{
+	vcpu_kick(container_of(t, struct vcpu, timer));
+}
+
+struct vcpu *vcpu_new(struct vm *vm, unsigned int id, uint64_t affinity)
+{
+	struct vcpu *v = arena_new(&vm->arena, struct vcpu);
+
+	if (!v)
+		return NULL;
+	if (hart_features.vlenb) {
+		uint64_t size = sizeof(struct guest_vector) + 32 * (uint64_t)hart_features.vlenb;
+
+		v->vector = arena_alloc(&vm->arena, size, 64);
+		if (!v->vector)
+			return NULL;
+	}
+	v->vm = vm;
+	v->id = id;
+	v->last_pcpu = NO_PCPU;
+	spin_init(&v->fence_lock);
+	timer_init(&v->timer, timer_fired);
+	sched_entity_init(&v->se, affinity);
+	vcpu_power_on(v);
+	return v;
+}
+
+void vcpu_power_on(struct vcpu *v)
+{
+	v->mode = OUTSIDE_GUEST_MODE;
+	v->requests = 0;
+	v->halted = false;
+	v->kicked = 0;
+	v->nr_fences = 0;
+	v->irq = (struct vcpu_irq){ .hvip = HVIP_UNKNOWN };
+	timer_cancel(&v->timer);
+	v->timer_deadline = TIMER_NEVER;
+	v->timer_off = true;
+	v->fp_pcpu = NO_PCPU;
+	v->vector_pcpu = NO_PCPU;
+	memset(&v->fp, 0, sizeof(v->fp));
+	if (v->vector)
+		memset(v->vector, 0, sizeof(*v->vector) + 32 * (size_t)hart_features.vlenb);
+	guest_regs_reset(&v->regs, 0, v->id, 0);
+	guest_vs_reset(&v->vs);
+	vmid_drop(&v->vmid);
+	atomic_set(&v->hsm, SBI_HSM_STATE_STOPPED);
+	atomic_set_release(&v->blocked, 1);
+}
+
+/* hgatp with a VMID that is @v's own on this pcpu. */
+static void load_hgatp(struct vcpu *v)
+{
+	unsigned int me = this_pcpu()->index;
+	bool reused = false;
+
+	if (!vmid_is_current(&v->vmid, me))
+		reused = vmid_alloc(&v->vmid, me);
+	csr_write(CSR_HGATP, gstage_hgatp(&v->vm->gstage, v->vmid.id));
+	if (reused)
+		arch_hfence_vvma_all();
+}
+
+/* The hart keeps the registers of whoever used them last; if that was @v, here, they are still good. */
+static void load_fp(struct vcpu *v, struct pcpu *p)
+{
+	if (p->fp_owner != v || v->fp_pcpu != p->index)
+		guest_fp_get(&v->fp);
+	p->fp_owner = v;
+	v->fp_pcpu = p->index;
+	if (!v->vector)
+		return;
+	if (p->vector_owner != v || v->vector_pcpu != p->index)
+		guest_vector_get(v->vector);
+	p->vector_owner = v;
+	v->vector_pcpu = p->index;
+}
+
+void vcpu_load(struct vcpu *v)
+{
+	struct pcpu *p = this_pcpu();
+	const struct vm *vm = v->vm;
+
+	if (v->last_pcpu != p->index) {
+		arch_fence_i(); /* its local fence.i was made on another hart */
+		atomic_set(&v->last_pcpu, p->index);
+	}
+	csr_write(CSR_HTIMEDELTA, vm->htimedelta);
+	csr_write(CSR_HCOUNTEREN, vm->hcounteren);
+	if (hart_features.henvcfg)
+		csr_write(CSR_HENVCFG, vm->henvcfg);
+	load_hgatp(v);
+	guest_vs_load(&v->vs);
+	load_fp(v, p);
+	v->irq.hvip = HVIP_UNKNOWN;
+	vcpu_timer_unblock(v);
+	p->current = v;
+}
+
+void vcpu_put(struct vcpu *v)
+{
+	vcpu_timer_block(v);
+	guest_vs_save(&v->vs);
+	guest_fp_put(&v->regs, &v->fp);
+	guest_vector_put(&v->regs, v->vector);
+	/* No walk, however speculative, may combine this guest's vsatp with the next one's hgatp. */
+	csr_write(CSR_VSATP, 0);
+	/* Nothing of the guest's may end a WFI of this hart. */
+	csr_write(CSR_VSIE, 0);
+	csr_write(CSR_HVIP, 0);
+	this_pcpu()->current = NULL;
+}
+
+/* RESET: HSM start. Everything that the hart's former life left goes (SBI HSM, hart_start). */
+static void reset(struct vcpu *v)
+{
+	struct pcpu *p = this_pcpu();
+
+	guest_regs_reset(&v->regs, v->start_pc, v->id, v->start_arg);
+	guest_vs_reset(&v->vs);
+	guest_vs_load(&v->vs);
+	memset(&v->fp, 0, sizeof(v->fp));
+	guest_fp_get(&v->fp);
+	if (v->vector) {
+		memset(v->vector, 0, sizeof(*v->vector) + 32 * (size_t)hart_features.vlenb);
+		guest_vector_get(v->vector);
+	}
+	p->fp_owner = v;
+	vcpu_irq_reset(v);
+	vcpu_timer_reset(v);
+	v->halted = false;
+	atomic_set(&v->kicked, 0);
+	vcpu_fence_all(v);
+	arch_fence_i();
+	atomic_set(&v->hsm, SBI_HSM_STATE_STARTED);
+}
+
+/* SLEEP: the hart stops. Its timer and pending interrupts go with it. */
+static void stop(struct vcpu *v)
+{
+	vcpu_timer_reset(v);
+	vcpu_irq_reset(v);
+	v->halted = false;
+	atomic_set(&v->hsm, SBI_HSM_STATE_STOPPED);
+}
+
+static void serve(struct vcpu *v)
+{
+	if (vcpu_check_request(REQUEST_SLEEP, v))
+		stop(v);
+	/* RESET before the fences: it empties their queue (KVM has the same order). */
+	if (vcpu_check_request(REQUEST_RESET, v))
+		reset(v);
+	if (vcpu_check_request(REQUEST_TLB_FLUSH, v) ||
+	    vcpu_check_request(REQUEST_HFENCE_GVMA_ALL, v)) {
+		vmid_drop(&v->vmid); /* a fresh name has no entries */
+		vcpu_make_request(REQUEST_UPDATE_HGATP, v);
+	}
+	if (vcpu_check_request(REQUEST_UPDATE_HGATP, v))
+		load_hgatp(v);
+	if (vcpu_check_request(REQUEST_FENCE_I, v))
+		arch_fence_i();
+	if (vcpu_check_request(REQUEST_HFENCE_VVMA_ALL, v))
+		vcpu_fence_all(v);
+	if (vcpu_check_request(REQUEST_HFENCE, v))
+		vcpu_fence_drain(v);
+	(void)vcpu_check_request(REQUEST_UNBLOCK, v); /* it has: we run */
+}
+
+/*
+ * Does the halt end? By an interrupt that is pending and enabled, or by a kick, sticky or just now.
+ * UNHALT is made and consumed here, by the vcpu itself; asking whether to halt writes nothing
+ * (facts: KVM dropped UNHALT over a check with side effects).
+ */
+static void end_halt(struct vcpu *v)
+{
+	if (!vcpu_irq_pending(v) && !atomic_read(&v->kicked))
+		return;
+	vcpu_make_request(REQUEST_UNHALT, v);
+	if (vcpu_check_request(REQUEST_UNHALT, v)) {
+		uint32_t suspended = SBI_HSM_STATE_SUSPENDED;
+
+		v->halted = false;
+		atomic_set(&v->kicked, 0);
+		(void)atomic_compare_exchange(&v->hsm, &suspended, SBI_HSM_STATE_STARTED);
+	}
+}
+
+enum vcpu_verdict vcpu_handle_requests(struct vcpu *v)
+{
+	uint64_t hsm;
+
+	if (vcpu_request_pending(v)) {
+		if (vcpu_test_request(REQUEST_VM_DEAD, v))
+			return VCPU_IS_DEAD; /* never cleared in this life */
+		serve(v);
+	}
+	if (v->halted)
+		end_halt(v);
+	hsm = vcpu_hsm_status(v);
+	if (v->halted || hsm == SBI_HSM_STATE_STOPPED || hsm == SBI_HSM_STATE_START_PENDING)
+		return VCPU_MUST_BLOCK;
+	return VCPU_MAY_RUN;
+}
+
+void vcpu_halt(struct vcpu *v)
+{
+	v->halted = true;
+}
+
+/* Is there a reason not to sleep? Reads only. The timer needs no look: its stand-in is armed. */
+static bool must_stay(struct vcpu *v)
+{
+	if (vcpu_request_pending(v))
+		return true;
+	return v->halted && (vcpu_irq_posted(v) || atomic_read(&v->kicked));
+}
+
+bool vcpu_block(struct vcpu *v)
+{
+	vcpu_timer_block(v);
+	atomic_set(&v->blocked, 1);
+	fence_full(); /* C, request.c */
+	if (!must_stay(v))
+		return true;
+	/* Whoever clears `blocked` wakes: if a kicker was faster, its sched_wake() is on the way and
+	 * must find us as it expects, so go through the scheduler after all. */
+	if (!atomic_exchange(&v->blocked, 0))
+		return true;
+	vcpu_timer_unblock(v);
+	return false;
+}
+
+void vcpu_inject_exception(struct vcpu *v, uint64_t cause, uint64_t tval)
+{
+	guest_take_exception(&v->regs, cause, tval);
+}

@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "vm/lifecycle.h"
+
+#include <hartvisor/sbi.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "arch/csr.h"
+#include "arch/isa.h"
+#include "arch/sbi_call.h"
+#include "arch/smp.h"
+#include "dev/mmio.h"
+#include "dev/vdev.h"
+#include "irqchip/vplic.h"
+#include "lib/log.h"
+#include "mm/page.h"
+#include "term/term.h"
+#include "vcpu/hsm.h"
+#include "vm/loader.h"
+
+/* Guest RAM cleared in one step of work. */
+#define CLEAR_STEP MIB(4)
+
+/* A VM that crashes again at once is restarted at this pace. */
+#define RESTART_PERIOD_NS UINT64_C(1000000000)
+
+enum phase { PHASE_CLEAR, PHASE_BEGIN_LOAD, PHASE_LOAD, PHASE_RUN };
+
+/* What the life cycle remembers of a VM between two steps. */
+struct vm_life {
+	struct vm *vm;
+	struct vrtc *rtc;
+	enum phase phase;
+	uint64_t cleared;
+	uint64_t started_at;
+	struct loader loader;
+	struct timer restart;
+};
+
+static struct vm_life *lives[VM_MAX]; /* index = vm->id */
+
+const char *vm_state_name(enum vm_state state)
+{
+	static const char *const names[] = {
+		[VM_BUILDING] = "loading", [VM_RUNNING] = "running", [VM_STOPPING] = "stopping",
+		[VM_OFF] = "off",	   [VM_CRASHED] = "crashed", [VM_FAILED] = "failed",
+	};
+
+	return (unsigned int)state < ARRAY_SIZE(names) ? names[state] : "?";
+}
+
+static bool has_ended(enum vm_state s)
+{
+	return s == VM_OFF || s == VM_CRASHED || s == VM_FAILED;
+}
+
+void lifecycle_shutdown_machine(void)
+{
+	term_drain();
+	sbi_host_shutdown(SBI_SRST_TYPE_SHUTDOWN);
+	log_error("the firmware did not power the machine off; halting");
+	term_drain();
+	for (;;)
+		__asm__ volatile("wfi");
+}
+
+void lifecycle_check_all_ended(void)
+{
+	for (unsigned int i = 0; i < nr_vms; i++)
+		if (!has_ended(atomic_read(&vms[i]->state)))
+			return;
+	log_info("all VMs have ended; powering off");
+	lifecycle_shutdown_machine();
+}
+
+/* It will not run (again); its RAM goes back, its objects stay for the console. */
+static void finish(struct vm *vm, enum vm_state state)
+{
+	if (vm->stream)
+		term_stream_flush(vm->stream);
+	gstage_destroy(&vm->gstage);
+	atomic_set_release(&vm->state, state);
+}
+
+static void fail(struct vm *vm)
+{
+	finish(vm, VM_FAILED);
+	log_error("%s: not started, for the reason above", vm->name);
+	lifecycle_check_all_ended();
+}
+
+static void start(struct vm *vm, const struct loader_result *at)
+{
+	struct vm_life *life = lives[vm->id];
+
+	vplic_reset(vm->plic);
+	vuart_reset(vm->uart);
+	vrtc_reset(life->rtc);
+	for (unsigned int i = 0; i < vm->nr_vcpus; i++)
+		vcpu_power_on(vm->vcpus[i]);
+	atomic_set(&vm->active, vm->nr_vcpus);
+	atomic_set(&vm->stop, VM_STOP_NONE);
+	life->started_at = timer_now();
+	vm->htimedelta = -life->started_at; /* a guest's clock starts with it */
+	life->phase = PHASE_RUN;
+	atomic_set_release(&vm->state, VM_RUNNING);
+	log_info("%s: started: %u vcpu%s, %" PRIu64 " MiB", vm->name, vm->nr_vcpus,
+		 vm->nr_vcpus == 1 ? "" : "s", vm->gstage.ram_bytes >> 20);
+	(void)vcpu_hsm_start(vm->vcpus[0], at->entry.gpa, at->fdt.gpa);
+}
+
+/* One step on the way to RUNNING. True: call again. */
+static bool build_step(struct vm *vm)
+{
+	struct vm_life *life = lives[vm->id];
+	uint64_t done;
+	int err;
+
+	switch (life->phase) {
+	case PHASE_CLEAR:
+		done = gstage_clear_step(&vm->gstage, life->cleared, CLEAR_STEP);
+		life->cleared += done;
+		if (done == 0)
+			life->phase = PHASE_BEGIN_LOAD;
+		return true;
+	case PHASE_BEGIN_LOAD:
+		if (loader_begin(&life->loader, vm, vm->config) != HV_OK)
+			break;
+		life->phase = PHASE_LOAD;
+		return true;
+	case PHASE_LOAD:
+		err = loader_step(&life->loader);
+		if (err > 0)
+			return true;
+		if (err < 0)
+			break;
+		start(vm, &life->loader.result);
+		return false;
+	case PHASE_RUN:
+		return false;
+	}
+	fail(vm);
+	return false;
+}
+
+static void rebuild(struct vm *vm)
+{
+	struct vm_life *life = lives[vm->id];
+
+	life->phase = PHASE_CLEAR;
+	life->cleared = 0;
+	atomic_set_release(&vm->state, VM_BUILDING);
+	work_queue(&vm->life);
+}
+
+static void restart_timer(struct timer *t)
+{
+	rebuild(container_of(t, struct vm_life, restart)->vm);
+}
+
+static void crashed(struct vm *vm)
+{
+	struct vm_life *life = lives[vm->id];
+	uint64_t period = timer_ns_to_ticks(RESTART_PERIOD_NS);
+
+	if (vm->config->on_crash != ON_CRASH_RESTART) {
+		log_error("%s: crashed: %s", vm->name, vm->stop_why);
+		finish(vm, VM_CRASHED);
+		lifecycle_check_all_ended();
+		return;
+	}
+	log_error("%s: crashed: %s; restarting", vm->name, vm->stop_why);
+	if (timer_now() - life->started_at >= period)
+		rebuild(vm);
+	else
+		timer_arm(&life->restart, life->started_at + period);
+}
+
+/* The last vcpu has left. */
+static void ended(struct vm *vm)
+{
+	switch ((enum vm_stop)atomic_read(&vm->stop)) {
+	case VM_STOP_REBOOT:
+		log_info("%s: rebooting", vm->name);
+		rebuild(vm);
+		break;
+	case VM_STOP_CRASH:
+		crashed(vm);
+		break;
+	case VM_STOP_NONE:
+	case VM_STOP_POWEROFF:
+	case VM_STOP_DESTROY:
+		log_info("%s: powered off", vm->name);
+		finish(vm, VM_OFF);
+		lifecycle_check_all_ended();
+		break;
+	}
+}
+
+static void life_work(struct work *w)
+{
+	struct vm *vm = container_of(w, struct vm, life);
+
+	if (atomic_read_acquire(&vm->state) == VM_STOPPING)
+		ended(vm);
+	else if (build_step(vm))
+		work_queue(w);
+}
+
+static void input_ready(void *arg)
+{
+	vuart_input_ready(((struct vm *)arg)->uart);
+}
+
+static bool make_devices(struct vm *vm, struct vm_life *life)
+{
+	vm->bus = mmio_bus_new(&vm->arena);
+	if (!vm->bus)
+		return false;
+	vm->plic = vplic_new(vm);
+	vm->stream = term_stream_new(&vm->arena, vm->name, input_ready, vm);
+	if (!vm->plic || !vm->stream)
+		return false;
+	vm->uart = vuart_new(vm);
+	life->rtc = vrtc_new(vm);
+	return vm->uart && life->rtc && vsyscon_new(vm) == HV_OK;
+}
+
+static bool make_vcpus(struct vm *vm, const struct vm_config *cfg)
+{
+	for (unsigned int i = 0; i < cfg->cpus; i++) {
+		vm->vcpus[i] = vcpu_new(vm, i, cfg->affinity);
+		if (!vm->vcpus[i])
+			return false;
+		vm->nr_vcpus = i + 1;
+	}
+	return true;
+}
+
+static bool make_ram(struct vm *vm, const struct vm_config *cfg)
+{
+	uint64_t limit = GUEST_RAM_BASE + cfg->memory;
+	int err = gstage_init(&vm->gstage, limit);
+
+	if (err == HV_OK)
+		err = gstage_alloc_ram(&vm->gstage, gpa(GUEST_RAM_BASE), cfg->memory);
+	if (err == HV_OK)
+		return true;
+	if (err == HV_ENOMEM)
+		log_error("config: %s: memory = %" PRIu64 " MiB: only %" PRIu64
+			  " MiB of the machine are left, give less",
+			  cfg->path, cfg->memory >> 20, page_free_bytes() >> 20);
+	else
+		log_error("config: %s: memory = %" PRIu64 " MiB: more than this machine's G-stage "
+			  "can address", cfg->path, cfg->memory >> 20);
+	return false;
+}
+
+static bool make(struct vm *vm, const struct vm_config *cfg)
+{
+	struct vm_life *life = arena_new(&vm->arena, struct vm_life);
+
+	if (!life)
+		return false;
+	lives[vm->id] = life;
+	life->vm = vm;
+	timer_init(&life->restart, restart_timer);
+	work_init(&vm->life, life_work);
+	vm->henvcfg = isa_guest_henvcfg();
+	vm->hcounteren = HCOUNTEREN_TM; /* the others would show what neighbours do */
+	if (!make_ram(vm, cfg))
+		return false;
+	if (!make_vcpus(vm, cfg) || !make_devices(vm, life)) {
+		log_error("%s: no memory left for its vcpus and devices", vm->name);
+		gstage_destroy(&vm->gstage);
+		return false;
+	}
+	return true;
+}
+
+struct vm *vm_create(const struct vm_config *cfg)
+{
+	struct vm *vm = page_alloc_zeroed(align_up(sizeof(struct vm), PAGE_SIZE), PAGE_SIZE);
+
+	if (!vm) {
+		log_error("%s: no memory left", cfg->name);
+		return NULL;
+	}
+	memcpy(vm->name, cfg->name, sizeof(vm->name));
+	vm->config = cfg;
+	vm->id = nr_vms;
+	vm->state = VM_FAILED;
+	spin_init(&vm->lock);
+	arena_init(&vm->arena);
+	vms[nr_vms++] = vm;
+	if (cfg->failed || !make(vm, cfg))
+		return vm;
+	atomic_set(&vm->state, VM_BUILDING);
+	work_queue(&vm->life);
+	return vm;
+}
