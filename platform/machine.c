@@ -237,10 +237,10 @@ static void parse_cpu(const void *fdt, int node)
 	}
 	cpu->available = true;
 	cpu->has_h = isa_has(&cpu->isa.set, ISA_H);
-	machine.va_bits = (unsigned int)min_u64(machine.va_bits, parse_va_bits(fdt, node));
+	cpu->va_bits = parse_va_bits(fdt, node);
 }
 
-static unsigned int add_isas(bool only_with_h)
+static unsigned int add_usable_cpus(bool only_with_h)
 {
 	unsigned int n = 0;
 
@@ -250,6 +250,7 @@ static unsigned int add_isas(bool only_with_h)
 		if (!cpu->available || (only_with_h && !cpu->has_h))
 			continue;
 		isa_machine_add(&cpu->isa);
+		machine.va_bits = (unsigned int)min_u64(machine.va_bits, cpu->va_bits);
 		n++;
 	}
 	return n;
@@ -290,7 +291,7 @@ static int parse_cpus(const void *fdt)
 	err = parse_timebase(fdt, cpus, first_cpu);
 	if (machine.total_cpus > MAX_PCPUS)
 		tree_warn("the machine has %u harts; %d are used", machine.total_cpus, MAX_PCPUS);
-	if (add_isas(true) == 0 && add_isas(false) == 0) {
+	if (add_usable_cpus(true) == 0 && add_isas(false) == 0) {
 		log_error("/cpus: no hart that could be used: a cpu node needs device_type, reg, "
 			  "status = \"okay\" and riscv,isa-extensions");
 		err = HV_EINVAL;

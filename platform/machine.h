@@ -25,6 +25,7 @@ struct machine_cpu {
 	uint64_t hartid;
 	bool available; /* `status` says okay, and its ISA is understood */
 	bool has_h;	/* can run guests */
+	unsigned int va_bits; /* 39, 48 or 57, by its mmu-type */
 	struct isa_cpu isa;
 };
 
@@ -45,7 +46,7 @@ struct machine {
 	unsigned int nr_cpus;	 /* recorded below */
 	unsigned int total_cpus; /* cpu nodes in the tree */
 	struct machine_cpu cpus[MAX_PCPUS];
-	unsigned int va_bits; /* 39, 48 or 57: the least of the cpus' mmu-type */
+	unsigned int va_bits; /* the least of those that can run guests */
 	uint64_t timebase;    /* ticks per second */
 
 	const char *bootargs;	 /* "" when there are none */
