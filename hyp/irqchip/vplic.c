@@ -47,8 +47,8 @@ struct vplic {
 	struct plic_set pulsed;	 /* an edge came while it was shut */
 	struct plic_set of_priority[PLIC_NR_PRIORITIES];
 	uint8_t priority[VPLIC_NR_SOURCES];
-	uint32_t pending_words;	 /* bit n: pending.word[n] is not 0 */
-	uint64_t raised;	 /* bit h: VSEIP of vcpu h is high */
+	uint32_t pending_words; /* bit n: pending.word[n] is not 0 */
+	uint64_t raised;	/* bit h: VSEIP of vcpu h is high */
 };
 
 static_assert(PLIC_WORDS <= 32, "pending_words has a bit for each");
@@ -77,9 +77,9 @@ static uint32_t plic_set_read32(const struct plic_set *s, unsigned int reg)
 static void plic_set_write32(struct plic_set *s, unsigned int reg, uint32_t val)
 {
 	unsigned int shift = 32 * (reg % 2);
+	uint64_t others = s->word[reg / 2] & ~((uint64_t)UINT32_MAX << shift);
 
-	s->word[reg / 2] = (s->word[reg / 2] & ~((uint64_t)UINT32_MAX << shift)) |
-			   (uint64_t)val << shift;
+	s->word[reg / 2] = others | (uint64_t)val << shift;
 }
 
 /* --- what is to be delivered ------------------------------------------------------------------- */

@@ -32,31 +32,31 @@ struct sample {
 };
 
 static const struct sample samples[] = {
-	{ 0x00050503, { false, true, 1, 10, 4 } },    /* lb a0, 0(a0) */
-	{ 0xfff51583, { false, true, 2, 11, 4 } },    /* lh a1, -1(a0) */
-	{ 0x7ff52f83, { false, true, 4, 31, 4 } },    /* lw t6, 2047(a0) */
-	{ 0x80053003, { false, false, 8, 0, 4 } },    /* ld zero, -2048(a0) */
-	{ 0x00054283, { false, false, 1, 5, 4 } },    /* lbu t0, 0(a0) */
-	{ 0x00055083, { false, false, 2, 1, 4 } },    /* lhu ra, 0(a0) */
-	{ 0x00056103, { false, false, 4, 2, 4 } },    /* lwu sp, 0(a0) */
-	{ 0x00a50023, { true, false, 1, 10, 4 } },    /* sb a0, 0(a0) */
-	{ 0xfeb51fa3, { true, false, 2, 11, 4 } },    /* sh a1, -1(a0) */
-	{ 0x7fff2fa3, { true, false, 4, 31, 4 } },    /* sw t6, 2047(t5) */
-	{ 0x80053023, { true, false, 8, 0, 4 } },     /* sd zero, -2048(a0) */
-	{ 0x4108, { false, true, 4, 10, 2 } },	      /* c.lw a0, 0(a0) */
-	{ 0x6504, { false, false, 8, 9, 2 } },	      /* c.ld s1, 8(a0) */
-	{ 0xc11c, { true, false, 4, 15, 2 } },	      /* c.sw a5, 0(a0) */
-	{ 0xe100, { true, false, 8, 8, 2 } },	      /* c.sd s0, 0(a0) */
-	{ 0x4512, { false, true, 4, 10, 2 } },	      /* c.lwsp a0, 4(sp) */
-	{ 0x60a2, { false, false, 8, 1, 2 } },	      /* c.ldsp ra, 8(sp) */
-	{ 0xc22a, { true, false, 4, 10, 2 } },	      /* c.swsp a0, 4(sp) */
-	{ 0xe406, { true, false, 8, 1, 2 } },	      /* c.sdsp ra, 8(sp) */
-	{ 0xe402, { true, false, 8, 0, 2 } },	      /* c.sdsp zero, 8(sp) */
-	{ 0x8108, { false, false, 1, 10, 2 } },	      /* c.lbu a0, 0(a0) */
-	{ 0x8508, { false, false, 2, 10, 2 } },	      /* c.lhu a0, 0(a0) */
-	{ 0x8548, { false, true, 2, 10, 2 } },	      /* c.lh a0, 0(a0) */
-	{ 0x8968, { true, false, 1, 10, 2 } },	      /* c.sb a0, 3(a0) */
-	{ 0x8d08, { true, false, 2, 10, 2 } },	      /* c.sh a0, 0(a0) */
+	{ 0x00050503, { false, true, 1, 10, 4 } }, /* lb a0, 0(a0) */
+	{ 0xfff51583, { false, true, 2, 11, 4 } }, /* lh a1, -1(a0) */
+	{ 0x7ff52f83, { false, true, 4, 31, 4 } }, /* lw t6, 2047(a0) */
+	{ 0x80053003, { false, false, 8, 0, 4 } }, /* ld zero, -2048(a0) */
+	{ 0x00054283, { false, false, 1, 5, 4 } }, /* lbu t0, 0(a0) */
+	{ 0x00055083, { false, false, 2, 1, 4 } }, /* lhu ra, 0(a0) */
+	{ 0x00056103, { false, false, 4, 2, 4 } }, /* lwu sp, 0(a0) */
+	{ 0x00a50023, { true, false, 1, 10, 4 } }, /* sb a0, 0(a0) */
+	{ 0xfeb51fa3, { true, false, 2, 11, 4 } }, /* sh a1, -1(a0) */
+	{ 0x7fff2fa3, { true, false, 4, 31, 4 } }, /* sw t6, 2047(t5) */
+	{ 0x80053023, { true, false, 8, 0, 4 } },  /* sd zero, -2048(a0) */
+	{ 0x4108, { false, true, 4, 10, 2 } },	   /* c.lw a0, 0(a0) */
+	{ 0x6504, { false, false, 8, 9, 2 } },	   /* c.ld s1, 8(a0) */
+	{ 0xc11c, { true, false, 4, 15, 2 } },	   /* c.sw a5, 0(a0) */
+	{ 0xe100, { true, false, 8, 8, 2 } },	   /* c.sd s0, 0(a0) */
+	{ 0x4512, { false, true, 4, 10, 2 } },	   /* c.lwsp a0, 4(sp) */
+	{ 0x60a2, { false, false, 8, 1, 2 } },	   /* c.ldsp ra, 8(sp) */
+	{ 0xc22a, { true, false, 4, 10, 2 } },	   /* c.swsp a0, 4(sp) */
+	{ 0xe406, { true, false, 8, 1, 2 } },	   /* c.sdsp ra, 8(sp) */
+	{ 0xe402, { true, false, 8, 0, 2 } },	   /* c.sdsp zero, 8(sp) */
+	{ 0x8108, { false, false, 1, 10, 2 } },	   /* c.lbu a0, 0(a0) */
+	{ 0x8508, { false, false, 2, 10, 2 } },	   /* c.lhu a0, 0(a0) */
+	{ 0x8548, { false, true, 2, 10, 2 } },	   /* c.lh a0, 0(a0) */
+	{ 0x8968, { true, false, 1, 10, 2 } },	   /* c.sb a0, 3(a0) */
+	{ 0x8d08, { true, false, 2, 10, 2 } },	   /* c.sh a0, 0(a0) */
 };
 
 static void samples_of_each_form_are_decoded(void **state)
@@ -82,13 +82,12 @@ static void what_devices_do_not_serve_is_refused(void **state)
 		0x02050007, 0x02050027, /* vle8.v, vse8.v */
 		0x60054573, 0x6aa54073, /* hlv.b, hsv.w */
 		0x00057503, 0x00a54023, /* reserved widths */
-		0x00000013, 0x00000000, 0xffffffff, 0x0000ffff, 0x0000006f,
-		0x2100,			/* c.fld */
-		0xa100,			/* c.fsd */
-		0x2502, 0xa02a,		/* c.fldsp, c.fsdsp */
-		0x4002, 0x6002,		/* c.lwsp, c.ldsp into x0: reserved */
-		0x8d48,			/* beside c.sh: reserved */
-		0x9108,			/* beside Zcb: reserved */
+		0x00000013, 0x00000000, 0xffffffff, 0x0000ffff, 0x0000006f, 0x2100, /* c.fld */
+		0xa100,								    /* c.fsd */
+		0x2502,	    0xa02a, /* c.fldsp, c.fsdsp */
+		0x4002,	    0x6002, /* c.lwsp, c.ldsp into x0: reserved */
+		0x8d48,		    /* beside c.sh: reserved */
+		0x9108,		    /* beside Zcb: reserved */
 	};
 	struct insn_mem m;
 
@@ -306,12 +305,12 @@ static void transformed_instructions_tell_all_but_the_address(void **state)
 		uint64_t htinst;
 		struct insn_mem mem;
 	} table[] = {
-		{ 0x2503, { false, true, 4, 10, 4 } },	   /* as QEMU gives lw a0 (facts.md D.5) */
-		{ 0xa02023, { true, false, 4, 10, 4 } },   /* sw a0 */
-		{ 0x2501, { false, true, 4, 10, 2 } },	   /* c.lw a0 */
-		{ 0xa03021, { true, false, 8, 10, 2 } },   /* c.sd a0 */
-		{ 0x0fb503, { false, false, 8, 10, 4 } },  /* ld a0, misaligned: offset 31 */
-		{ 0x1ff8023, { true, false, 1, 31, 4 } },  /* sb t6, offset 31 */
+		{ 0x2503, { false, true, 4, 10, 4 } },	  /* as QEMU gives lw a0 (facts.md D.5) */
+		{ 0xa02023, { true, false, 4, 10, 4 } },  /* sw a0 */
+		{ 0x2501, { false, true, 4, 10, 2 } },	  /* c.lw a0 */
+		{ 0xa03021, { true, false, 8, 10, 2 } },  /* c.sd a0 */
+		{ 0x0fb503, { false, false, 8, 10, 4 } }, /* ld a0, misaligned: offset 31 */
+		{ 0x1ff8023, { true, false, 1, 31, 4 } }, /* sb t6, offset 31 */
 		{ 0x4f81, { false, false, 1, 31, 2 } },
 	};
 	struct insn_mem m;
@@ -328,13 +327,12 @@ static void transformed_instructions_tell_all_but_the_address(void **state)
 static void htinst_of_other_kinds_is_left_to_the_fetch(void **state)
 {
 	static const uint64_t others[] = {
-		0,	    0x2000,	0x2020,		  0x3000,     0x3020,
-		0x2502,			   /* custom: bit 0 clear */
-		0x2507,	    0xa02027,	   /* FP */
-		0x0a5202f,		   /* amoadd.w */
-		0x100503,		   /* a load whose immediate is not zero: not transformed */
-		0x2a02023,  0xa020a3,	   /* a store whose immediate is not zero */
-		0x100002503, UINT64_MAX,   /* more than 32 bits */
+		0,	     0x2000,	 0x2020, 0x3000, 0x3020, 0x2502, /* custom: bit 0 clear */
+		0x2507,	     0xa02027,					 /* FP */
+		0x0a5202f,						 /* amoadd.w */
+		0x100503,		 /* a load whose immediate is not zero: not transformed */
+		0x2a02023,   0xa020a3,	 /* a store whose immediate is not zero */
+		0x100002503, UINT64_MAX, /* more than 32 bits */
 	};
 	struct insn_mem m;
 
