@@ -7,21 +7,10 @@
 #include "term/term.h"
 #include "vcpu/hsm.h"
 #include "vcpu/vm.h"
-#include "vm/config.h"
+#include "vm/lifecycle.h"
 
 #define LIST_WIDTH    92
 #define LIST_VCPU_MAX 24 /* ", 63 running on 63" and some */
-
-static const char *vm_state_name(const struct vm *vm)
-{
-	static const char *const names[] = {
-		[VM_BUILDING] = "starting", [VM_RUNNING] = "running", [VM_STOPPING] = "stopping",
-		[VM_OFF] = "off",	    [VM_CRASHED] = "crashed", [VM_FAILED] = "failed",
-	};
-	uint32_t state = atomic_read(&vm->state);
-
-	return state < ARRAY_SIZE(names) ? names[state] : "?";
-}
 
 static const char *vcpu_state_name(const struct vcpu *v)
 {
@@ -65,9 +54,9 @@ static void list_vm(unsigned int number, const struct vm *vm)
 	bool focused = vm->stream && vm->stream == term_focused();
 	uint64_t memory = vm->config ? vm->config->memory : 0;
 
-	term_printf("%c%2u  %-31s  %-8s  %6" PRIu64 " MiB  %2u vcpus%s%s", focused ? '*' : ' ', number,
-		    vm->name, vm_state_name(vm), memory >> 20, vm->nr_vcpus,
-		    vm->stop_why[0] ? "  " : "", vm->stop_why);
+	term_printf("%c%2u  %-31s  %-8s  %6" PRIu64 " MiB  %2u vcpus%s%s", focused ? '*' : ' ',
+		    number, vm->name, vm_state_name(atomic_read(&vm->state)), memory >> 20,
+		    vm->nr_vcpus, vm->stop_why[0] ? "  " : "", vm->stop_why);
 	if (atomic_read(&vm->state) == VM_RUNNING)
 		list_vcpus(vm);
 }

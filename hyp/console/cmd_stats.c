@@ -12,9 +12,9 @@
 #define NAME_WIDTH  18
 
 static const char *const exit_names[NR_VCPU_EXITS] = {
-	[EXIT_IRQ_SOFT] = "ipi",      [EXIT_IRQ_TIMER] = "timer", [EXIT_IRQ_EXTERNAL] = "irq",
-	[EXIT_SBI] = "sbi",	      [EXIT_WFI] = "wfi",	  [EXIT_WRS] = "wrs",
-	[EXIT_CSR] = "csr",	      [EXIT_MMIO] = "mmio",	  [EXIT_GUEST_FAULT] = "fault",
+	[EXIT_IRQ_SOFT] = "ipi", [EXIT_IRQ_TIMER] = "timer", [EXIT_IRQ_EXTERNAL] = "irq",
+	[EXIT_SBI] = "sbi",	 [EXIT_WFI] = "wfi",	     [EXIT_WRS] = "wrs",
+	[EXIT_CSR] = "csr",	 [EXIT_MMIO] = "mmio",	     [EXIT_GUEST_FAULT] = "fault",
 	[EXIT_OTHER] = "other",
 };
 
@@ -59,8 +59,8 @@ void cmd_stats(void)
 	char line[STATS_WIDTH];
 	size_t len = 0;
 
-	term_printf("%-*s %10s %10s %10s %9s %9s %9s %9s %9s", NAME_WIDTH, "vcpu", "run ms", "switches",
-		    "migrations", "wakeups", "kicks", "ipis sent", "saved", "aborted");
+	term_printf("%-*s %10s %10s %10s %9s %9s %9s %9s %9s", NAME_WIDTH, "vcpu", "run ms",
+		    "switches", "migrations", "wakeups", "kicks", "ipis sent", "saved", "aborted");
 	stats_for_each(stats_run_line);
 
 	for (unsigned int i = 0; i < NR_VCPU_EXITS; i++)

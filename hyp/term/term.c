@@ -20,11 +20,12 @@
 
 struct spinlock term_lock = SPINLOCK_INIT;
 struct term_stream *term_focus_stream;
+bool term_colour;
 
-static struct term_stream *shown; /* whose unfinished line the cursor is in; NULL: at a line's start */
-static bool shown_cr;		  /* that line's guest went back to its start: '\r' */
-static unsigned int held;	  /* term_hold() */
-static bool use_colour;
+static struct term_stream
+	*shown;		  /* whose unfinished line the cursor is in; NULL: at a line's start */
+static bool shown_cr;	  /* that line's guest went back to its start: '\r' */
+static unsigned int held; /* term_hold() */
 static unsigned int next_colour;
 
 static const char *const palette[] = {
@@ -46,12 +47,12 @@ static void put_string(const char *s)
 
 static void put_prefix(const char *name, const char *colour)
 {
-	if (use_colour)
+	if (term_colour)
 		put_string(colour);
 	wire_put('[');
 	put_string(name);
 	wire_put(']');
-	if (use_colour)
+	if (term_colour)
 		put_string(COLOUR_RESET);
 	wire_put(' ');
 }
@@ -113,8 +114,8 @@ static void settle(void)
 
 /* --- streams -------------------------------------------------------------------------------------- */
 
-struct term_stream *term_stream_new(struct arena *a, const char *name, void (*input_ready)(void *arg),
-				    void *arg)
+struct term_stream *term_stream_new(struct arena *a, const char *name,
+				    void (*input_ready)(void *arg), void *arg)
 {
 	struct term_stream *s = arena_new(a, struct term_stream);
 
@@ -264,12 +265,15 @@ struct term_stream *term_focused(void)
 
 void term_init(bool colour)
 {
-	spin_lock(&term_lock);
-	use_colour = colour;
-	shown = NULL;
-	spin_unlock(&term_lock);
-	/* Without the lock: it binds term_input_interrupt(), which takes it. */
 	wire_init();
+	spin_lock(&term_lock);
+	shown = NULL;
+	term_colour = false;
+	term_input_expect_answer(colour);
+	if (colour)
+		put_string(TERM_QUESTION);
+	wire_kick();
+	spin_unlock(&term_lock);
 }
 
 void term_drain(void)

@@ -5,8 +5,8 @@
  * Each guest console is a term_stream: output bytes go in from any hart, input bytes come out through a
  * ring. One stream has the focus: it gets what is typed, and its output appears character by
  * character. The others' output is held until a line is whole (or 256 bytes), so that lines of
- * different guests never mix. Every line starts with "[name] ", coloured when the terminal is said to
- * have colours. When another line has to come out while the focused guest's line is open (a prompt),
+ * different guests never mix. Every line starts with "[name] ", coloured when the other end turned out
+ * to be a terminal. When another line has to come out while the focused guest's line is open (a prompt),
  * the terminal ends that line, prints the other and repeats the open one.
  * Carriage returns: a guest's "\r\n" and "\n" both end a line.
  *
@@ -31,7 +31,11 @@
 
 struct term_stream;
 
-/* term_init - take over from the early console; @colour: escape sequences are welcome. */
+/*
+ * term_init - take over from the early console. @colour: ask whoever is at the other end for its status
+ * (ECMA-48 DSR); a terminal answers, and prefixes are coloured from then on. A pipe or a script does
+ * not, and sees plain text.
+ */
 void term_init(bool colour);
 
 /* term_log - sink for lib/log: a line of hartvisor's own, prefixed "[hartvisor] ". */
@@ -41,8 +45,8 @@ void term_log(const char *line, size_t len);
  * term_stream_new - a console named @name; @input_ready is called (any hart, no term lock held) when
  * input came while the ring was empty or had been found empty; @arg is handed to it. NULL: no memory.
  */
-struct term_stream *term_stream_new(struct arena *a, const char *name, void (*input_ready)(void *arg),
-				    void *arg);
+struct term_stream *term_stream_new(struct arena *a, const char *name,
+				    void (*input_ready)(void *arg), void *arg);
 
 /* term_stream_write - @len bytes of guest output. Always takes all. Any hart; takes the term lock. */
 void term_stream_write(struct term_stream *s, const char *buf, size_t len);

@@ -8,6 +8,8 @@
 #define MENU_KEYS 16 /* a power of two */
 
 static bool escape_seen;
+static bool answer_expected;
+static unsigned int answer_seen; /* bytes of it that have come */
 static char menu_keys[MENU_KEYS];
 static uint32_t menu_head, menu_tail;
 static struct work *menu_work;
@@ -50,8 +52,14 @@ static bool input_push(struct term_stream *s, char c)
 	return queued == 0;
 }
 
+void term_input_expect_answer(bool expect)
+{
+	answer_expected = expect;
+	answer_seen = 0;
+}
+
 /* Returns the stream that has to be told, or NULL. */
-static struct term_stream *input_typed(char c)
+static struct term_stream *input_byte(char c)
 {
 	if (!escape_seen && c == TERM_ESCAPE) {
 		escape_seen = true;
@@ -67,6 +75,30 @@ static struct term_stream *input_typed(char c)
 	if (term_focus_stream && input_push(term_focus_stream, c))
 		return term_focus_stream;
 	return NULL;
+}
+
+/*
+ * As above, and recognises the terminal's answer. The first bytes to come are the answer, or there is
+ * none: then what looked like its beginning was typed after all.
+ */
+static struct term_stream *input_typed(char c)
+{
+	struct term_stream *ready = NULL, *s;
+
+	if (answer_expected && c == TERM_ANSWER[answer_seen]) {
+		if (++answer_seen == sizeof(TERM_ANSWER) - 1) {
+			answer_expected = false;
+			term_colour = true;
+		}
+		return NULL;
+	}
+	for (unsigned int i = 0; answer_expected && i < answer_seen; i++) {
+		s = input_byte(TERM_ANSWER[i]);
+		ready = s ? s : ready;
+	}
+	answer_expected = false;
+	s = input_byte(c);
+	return s ? s : ready;
 }
 
 void term_input_interrupt(void)

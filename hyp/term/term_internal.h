@@ -34,6 +34,9 @@ extern struct spinlock term_lock;
 /* The stream that gets what is typed, or NULL. */
 extern struct term_stream *term_focus_stream;
 
+/* The other end is a terminal: prefixes have colours. */
+extern bool term_colour;
+
 /* --- term_wire.c ---------------------------------------------------------------------------------- */
 
 /* wire_init - use the host's UART if one is bound, else the firmware's console. */
@@ -60,6 +63,13 @@ uint32_t term_sbi_write(const char *buf, uint32_t len);
 int term_sbi_getc(void);
 
 /* --- term_input.c --------------------------------------------------------------------------------- */
+
+/* The question that every terminal answers by itself (ECMA-48, DSR 5), and its answer. */
+#define TERM_QUESTION "\033[5n"
+#define TERM_ANSWER   "\033[0n"
+
+/* term_input_expect_answer - the question was asked: its answer is not typed by the operator. */
+void term_input_expect_answer(bool expect);
 
 /* term_input_interrupt - take what was typed and what is to be sent. Takes term_lock itself. */
 void term_input_interrupt(void);

@@ -30,8 +30,8 @@ uint32_t term_sbi_write(const char *buf, uint32_t len)
 		sbi_legacy = true;
 	}
 	for (uint32_t i = 0; i < len; i++)
-		(void)sbi_call_host(SBI_EXT_LEGACY_CONSOLE_PUTCHAR, 0, (unsigned char)buf[i], 0, 0, 0,
-				    0, 0);
+		(void)sbi_call_host(SBI_EXT_LEGACY_CONSOLE_PUTCHAR, 0, (unsigned char)buf[i], 0, 0,
+				    0, 0, 0);
 	return len;
 }
 
@@ -40,7 +40,8 @@ int term_sbi_getc(void)
 	if (sbi_next < sbi_have)
 		return (unsigned char)sbi_buf[sbi_next++];
 	if (sbi_legacy) {
-		int64_t c = sbi_call_host(SBI_EXT_LEGACY_CONSOLE_GETCHAR, 0, 0, 0, 0, 0, 0, 0).error;
+		int64_t c =
+			sbi_call_host(SBI_EXT_LEGACY_CONSOLE_GETCHAR, 0, 0, 0, 0, 0, 0, 0).error;
 
 		return c >= 0 && c <= 255 ? (int)c : -1;
 	}

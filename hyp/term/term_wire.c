@@ -8,9 +8,9 @@
 #include "platform/driver.h"
 #include "term/term_internal.h"
 
-#define WIRE_RING  16384 /* a power of two */
-#define POLL_NS	   UINT64_C(10000000)
-#define STUCK_NS   UINT64_C(1000000000)
+#define WIRE_RING 16384 /* a power of two */
+#define POLL_NS	  UINT64_C(10000000)
+#define STUCK_NS  UINT64_C(1000000000)
 
 static char wire_ring[WIRE_RING];
 static uint32_t wire_head, wire_tail; /* free running */

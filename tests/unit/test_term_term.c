@@ -396,15 +396,51 @@ static void escape_sequences_and_backspaces_pass_untouched(void **state)
 	SCREEN("[a] \x1b[6nab\b \b\t\x07\r\n[b] \x1b[1;31mred\x1b[0m\r\n[a] \x1b[6nab\b \b\t\x07");
 }
 
-static void colours_touch_the_prefix_only(void **state)
+static void start_again(bool colour)
 {
-	(void)state;
 	free(a);
 	free(b);
-	start(true);
+	start(colour);
+}
+
+static void colours_come_when_a_terminal_answers_and_touch_the_prefix_only(void **state)
+{
+	(void)state;
+	start_again(true);
+	focus(b);
+	say(a, "text\n");
+	SCREEN("[a] text\r\n");
+	clear_screen();
+	type("\x1b[");
+	type("0nx");
 	say(a, "text\n");
 	assert_memory_equal(screen, "\x1b[0;3", 5);
 	assert_non_null(strstr(screen, "m[a]\x1b[0m text\r\n"));
+	assert_string_equal(read_all(b), "x");
+}
+
+static void the_terminal_is_asked_only_if_colours_are_welcome(void **state)
+{
+	(void)state;
+	term_init(false);
+	transmit_all();
+	SCREEN("");
+	term_init(true);
+	transmit_all();
+	SCREEN("\x1b[5n");
+}
+
+static void what_only_begins_like_an_answer_was_typed(void **state)
+{
+	(void)state;
+	start_again(true);
+	focus(a);
+	type("\x1b[A");
+	assert_string_equal(read_all(a), "\x1b[A");
+	type("\x1b[0n");
+	assert_string_equal(read_all(a), "\x1b[0n");
+	say(a, "text\n");
+	SCREEN("[a] text\r\n");
 }
 
 static void a_flush_ends_what_a_dead_guest_left_open(void **state)
@@ -532,8 +568,10 @@ static void escape_twice_sends_one(void **state)
 {
 	(void)state;
 	focus(a);
-	type("\x1d\x1d" "x");
-	assert_string_equal(read_all(a), "\x1d" "x");
+	type("\x1d\x1d"
+	     "x");
+	assert_string_equal(read_all(a), "\x1d"
+					 "x");
 	assert_int_equal(term_menu_key(), -1);
 }
 
@@ -615,9 +653,7 @@ static void without_interrupts_output_is_immediate_and_input_polled(void **state
 {
 	(void)state;
 	have_irq = false;
-	free(a);
-	free(b);
-	start(false);
+	start_again(false);
 	assert_non_null(polling);
 	term_stream_write(a, "a line that is longer than the fifo\n", 36);
 	SCREEN("[a] a line that is longer than the fifo\r\n");
@@ -631,9 +667,7 @@ static void the_firmware_serves_when_there_is_no_uart(void **state)
 {
 	(void)state;
 	have_uart = false;
-	free(a);
-	free(b);
-	start(false);
+	start_again(false);
 	term_stream_write(a, "by the debug console\n", 21);
 	SCREEN("[a] by the debug console\r\n");
 	term_focus(a);
@@ -697,7 +731,9 @@ int main(void)
 		TEST(a_redrawn_line_keeps_its_prefix),
 		TEST(a_return_before_the_newline_may_come_apart),
 		TEST(escape_sequences_and_backspaces_pass_untouched),
-		TEST(colours_touch_the_prefix_only),
+		TEST(colours_come_when_a_terminal_answers_and_touch_the_prefix_only),
+		TEST(the_terminal_is_asked_only_if_colours_are_welcome),
+		TEST(what_only_begins_like_an_answer_was_typed),
 		TEST(a_flush_ends_what_a_dead_guest_left_open),
 		TEST(a_flushed_unfocused_line_is_printed),
 		TEST(menu_lines_have_no_prefix_and_hold_the_prompt_back),
