@@ -22,8 +22,9 @@ struct driver {
 	int (*probe)(const void *fdt, int node);
 };
 
-#define DRIVER(name) \
-	static const struct driver driver_##name __attribute__((used, section(".drivers"), aligned(8)))
+#define DRIVER(name)                             \
+	static const struct driver driver_##name \
+		__attribute__((used, section(".drivers"), aligned(8)))
 
 /* driver_probe_all - boot hart, once: interrupt controllers first. */
 void driver_probe_all(const void *fdt);

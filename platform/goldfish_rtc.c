@@ -35,7 +35,8 @@ static int rtc_probe(const void *fdt, int node)
 	if (rtc_regs)
 		return HV_EBUSY;
 	if (fdtx_reg(fdt, node, 0, &base, &size) || size < 8) {
-		log_warn("%s: reg has to give at least 8 bytes", fdtx_path(fdt, node, path, sizeof(path)));
+		log_warn("%s: reg has to give at least 8 bytes",
+			 fdtx_path(fdt, node, path, sizeof(path)));
 		return HV_EINVAL;
 	}
 	rtc_regs = device_map(hpa(base), size);

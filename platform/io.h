@@ -9,20 +9,20 @@
 
 #include "lib/types.h"
 
-#define IO_READ(name, type)                                          \
-	static inline type name(const volatile void *reg)            \
-	{                                                            \
-		type v = *(const volatile type *)reg;                \
-								     \
-		__asm__ volatile("fence i, ior" : : : "memory");     \
-		return v;                                            \
+#define IO_READ(name, type)                                      \
+	static inline type name(const volatile void *reg)        \
+	{                                                        \
+		type v = *(const volatile type *)reg;            \
+                                                                 \
+		__asm__ volatile("fence i, ior" : : : "memory"); \
+		return v;                                        \
 	}
 
-#define IO_WRITE(name, type)                                         \
-	static inline void name(type v, volatile void *reg)          \
-	{                                                            \
-		__asm__ volatile("fence iow, o" : : : "memory");     \
-		*(volatile type *)reg = v;                           \
+#define IO_WRITE(name, type)                                     \
+	static inline void name(type v, volatile void *reg)      \
+	{                                                        \
+		__asm__ volatile("fence iow, o" : : : "memory"); \
+		*(volatile type *)reg = v;                       \
 	}
 
 IO_READ(io_read8, uint8_t)

@@ -169,7 +169,8 @@ static int ns16550_map(const void *fdt, int node)
 	    (width != 1 && width != 2 && width != 4))
 		return ns16550_wrong(fdt, node, "reg-io-width has to be 1, 2 or 4");
 	if (width > UINT32_C(1) << shift)
-		return ns16550_wrong(fdt, node, "reg-io-width is more than reg-shift leaves room for");
+		return ns16550_wrong(fdt, node,
+				     "reg-io-width is more than reg-shift leaves room for");
 	if (fdtx_prop_u32(fdt, node, "reg-offset", &offset) == HV_EINVAL || offset % width)
 		return ns16550_wrong(fdt, node, "reg-offset has to be a multiple of reg-io-width");
 	uart.designware = fdtx_is_compatible(fdt, node, "snps,dw-apb-uart");

@@ -14,14 +14,14 @@
 #include "platform/host.h"
 #include "platform/io.h"
 
-#define PLIC_PRIORITY(irq)    (4 * (uint64_t)(irq))
-#define PLIC_ENABLE(ctx)      (0x2000 + 0x80 * (uint64_t)(ctx))
-#define PLIC_THRESHOLD(ctx)   (0x200000 + 0x1000 * (uint64_t)(ctx))
-#define PLIC_CLAIM(ctx)	      (PLIC_THRESHOLD(ctx) + 4)
-#define PLIC_MAX_SOURCES      1024
-#define PLIC_MAX_CONTEXTS     15872
-#define PLIC_WORDS	      (PLIC_MAX_SOURCES / 32)
-#define PLIC_MAX_HANDLERS     16
+#define PLIC_PRIORITY(irq)  (4 * (uint64_t)(irq))
+#define PLIC_ENABLE(ctx)    (0x2000 + 0x80 * (uint64_t)(ctx))
+#define PLIC_THRESHOLD(ctx) (0x200000 + 0x1000 * (uint64_t)(ctx))
+#define PLIC_CLAIM(ctx)	    (PLIC_THRESHOLD(ctx) + 4)
+#define PLIC_MAX_SOURCES    1024
+#define PLIC_MAX_CONTEXTS   15872
+#define PLIC_WORDS	    (PLIC_MAX_SOURCES / 32)
+#define PLIC_MAX_HANDLERS   16
 
 /* One call of the handler takes at most this many claims: a source that storms interrupts again. */
 #define PLIC_CLAIM_BATCH 64
@@ -39,8 +39,8 @@ static struct {
 	uint64_t size;
 	const void *fdt;
 	int node;
-	uint32_t sources;	    /* 1 to sources */
-	uint32_t home;		    /* context of the boot pcpu, where all sources go */
+	uint32_t sources;	      /* 1 to sources */
+	uint32_t home;		      /* context of the boot pcpu, where all sources go */
 	uint32_t enabled[PLIC_WORDS]; /* what the home context has enabled */
 	struct plic_handler handlers[PLIC_MAX_HANDLERS];
 	unsigned int nr_handlers;
@@ -191,7 +191,8 @@ static int plic_probe(const void *fdt, int node)
 
 	if (plic.regs)
 		return HV_EBUSY;
-	if (fdtx_prop_u32(fdt, node, "riscv,ndev", &sources) || !sources || sources >= PLIC_MAX_SOURCES)
+	if (fdtx_prop_u32(fdt, node, "riscv,ndev", &sources) || !sources ||
+	    sources >= PLIC_MAX_SOURCES)
 		return plic_wrong(fdt, node, "riscv,ndev has to be 1 to 1023");
 	if (fdtx_reg(fdt, node, 0, &base, &size) || size < PLIC_CLAIM(0) + 4)
 		return plic_wrong(fdt, node, "reg is missing or too small");

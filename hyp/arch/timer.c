@@ -14,10 +14,10 @@
 #define TIMER_RUN_MAX 128
 
 struct timer_queue {
-	struct spinlock lock;  /* guards heap, and the timers' links and armed */
-	struct timer *heap;    /* the earliest, or NULL */
-	uint64_t slice;	       /* own pcpu only */
-	uint64_t programmed;   /* own pcpu only: what the hart timer holds; never after the earliest */
+	struct spinlock lock; /* guards heap, and the timers' links and armed */
+	struct timer *heap;   /* the earliest, or NULL */
+	uint64_t slice;	      /* own pcpu only */
+	uint64_t programmed; /* own pcpu only: what the hart timer holds; never after the earliest */
 } __attribute__((aligned(64)));
 
 /*
@@ -266,7 +266,8 @@ static uint64_t mul_div(uint64_t a, uint64_t b, uint64_t c)
 {
 	uint64_t whole, part, sum, a_rem = a % c, b_rem = b % c;
 
-	if (__builtin_mul_overflow(a / c, b, &whole) || __builtin_mul_overflow(a_rem, b / c, &part) ||
+	if (__builtin_mul_overflow(a / c, b, &whole) ||
+	    __builtin_mul_overflow(a_rem, b / c, &part) ||
 	    __builtin_add_overflow(whole, part, &sum))
 		return UINT64_MAX;
 	while (c >> 32) {

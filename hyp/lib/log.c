@@ -8,8 +8,9 @@
 
 #define LOG_LINE_MAX 240
 
-static struct spinlock log_lock = SPINLOCK_INIT; /* guards log_line; the innermost lock but the sink's */
-static char log_line[LOG_LINE_MAX + 2];		 /* and the newline, and the final 0 */
+static struct spinlock log_lock =
+	SPINLOCK_INIT;			/* guards log_line; the innermost lock but the sink's */
+static char log_line[LOG_LINE_MAX + 2]; /* and the newline, and the final 0 */
 static log_sink_t log_sink;
 static enum log_level log_level = LOG_INFO;
 

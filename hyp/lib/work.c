@@ -3,7 +3,8 @@
 
 #include "lib/spinlock.h"
 
-static struct spinlock work_lock = SPINLOCK_INIT; /* guards the list and each item's node and queued */
+static struct spinlock work_lock =
+	SPINLOCK_INIT; /* guards the list and each item's node and queued */
 static struct list work_list = { &work_list, &work_list };
 static uint32_t work_count; /* written under the lock, read without */
 

@@ -209,10 +209,11 @@ static void a_timer_that_is_always_due_does_not_hold_the_hart(void **state)
 
 static void conversions_are_exact_and_saturate(void **state)
 {
-	static const uint64_t hz[] = { 1, 32768, 1000000, 10000000, 24000000, 333333333, 999999999,
-				       1000000000, 1000000007, 4294967295 };
-	static const uint64_t values[] = { 0, 1, 99, 100, 999999999, 1000000000, 123456789012345,
-					   UINT64_C(1) << 62, UINT64_MAX };
+	static const uint64_t hz[] = { 1,	  32768,     1000000,	 10000000,   24000000,
+				       333333333, 999999999, 1000000000, 1000000007, 4294967295 };
+	static const uint64_t values[] = {
+		0, 1, 99, 100, 999999999, 1000000000, 123456789012345, UINT64_C(1) << 62, UINT64_MAX
+	};
 
 	(void)state;
 	for (unsigned int h = 0; h < ARRAY_SIZE(hz); h++) {
@@ -221,8 +222,10 @@ static void conversions_are_exact_and_saturate(void **state)
 			unsigned __int128 t = (unsigned __int128)values[i] * hz[h] / 1000000000;
 			unsigned __int128 n = (unsigned __int128)values[i] * 1000000000 / hz[h];
 
-			assert_true(timer_ns_to_ticks(values[i]) == (t >> 64 ? UINT64_MAX : (uint64_t)t));
-			assert_true(timer_ticks_to_ns(values[i]) == (n >> 64 ? UINT64_MAX : (uint64_t)n));
+			assert_true(timer_ns_to_ticks(values[i]) ==
+				    (t >> 64 ? UINT64_MAX : (uint64_t)t));
+			assert_true(timer_ticks_to_ns(values[i]) ==
+				    (n >> 64 ? UINT64_MAX : (uint64_t)n));
 		}
 	}
 	timer_setup(UINT64_C(50000000000), true); /* 50 GHz: still within a millionth */
