@@ -123,7 +123,8 @@ static void parse_memory(struct vm_node *n)
 	uint64_t memory;
 	int err = fdtx_prop_u64(n->fdt, n->node, "memory", &memory);
 
-	if (err == HV_EINVAL)
+	/* "32M" has the size of a cell. No size that is allowed can be taken for a string. */
+	if (err == HV_EINVAL || fdtx_prop_string(n->fdt, n->node, "memory") != NULL)
 		vm_node_error(n, "memory", "must be a number of %s in one or two cells",
 			      kib ? "KiB" : "bytes");
 	else if (err == 0 && kib && memory > UINT64_MAX >> 10)

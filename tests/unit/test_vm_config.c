@@ -137,6 +137,8 @@ static const struct broken broken[] = {
 	  "cells" },
 	{ BAD, "memory", STRING, 0, {}, "256M",
 	  "config: " BAD ": memory = \"256M\": must be a number of bytes in one or two cells" },
+	{ BAD, "memory", STRING, 0, {}, "32M",
+	  "config: " BAD ": memory = \"32M\": must be a number of bytes in one or two cells" },
 	{ BAD, "kernel", DELETE, 0, {}, NULL,
 	  "config: " BAD ": kernel is missing: must be the name of an image below /images" },
 	{ BAD, "kernel", CELLS, 1, { 1 }, NULL,

@@ -1,0 +1,241 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Bundles that are wrong in one thing each, and what hartvisor says of it.
+
+BROKEN is a list of Broken. For each, the harness writes `its` to a file with {GOOD_KERNEL} replaced
+by the path of a bare-metal guest's .bin (linked to 0x80200000) and {GOOD_ELF} by its .elf, makes
+a bundle of it by `tool`, passes the bundle's bytes through `mutate` if there is one, and boots it.
+All fragments of `expect` must then stand in one line of the log. `good_boots`: the VM "good" beside
+the bad one runs; False: hartvisor has nothing to run, and says so and stops.
+
+tools: "mkimage": mkimage -f X.its X.itb; "mkimage -E": with external data; "dtc": dtc -I dts -O dtb, for
+what mkimage would itself refuse.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass, field
+from typing import Callable, Optional
+
+BAD = "config: /configurations/test/bad: "
+
+
+@dataclass(frozen=True)
+class Broken:
+    name: str
+    its: str
+    expect: list = field(default_factory=list)
+    good_boots: bool = True
+    tool: str = "mkimage"
+    mutate: Optional[Callable[[bytes], bytes]] = None
+
+
+GOOD_VM = """
+            good {
+                compatible = "hartvisor,vm";
+                cpus = <1>;
+                memory = <0x0 0x2000000>;
+                kernel = "payload";
+            };
+"""
+
+
+def its(bad: str, images: str = "", default: str = "test", name: str = "bad", after: str = "") -> str:
+    """A bundle with "good" and, before it, a VM node @name that holds @bad."""
+    return f"""/dts-v1/;
+/ {{
+    description = "broken: see broken_configs.py";
+    #address-cells = <1>;
+    images {{
+        payload {{
+            description = "a bare-metal guest";
+            data = /incbin/("{{GOOD_KERNEL}}");
+            type = "kernel";
+            arch = "riscv";
+            os = "linux";
+            compression = "none";
+            load = <0x80200000>;
+            entry = <0x80200000>;
+        }};
+        {images}
+    }};
+    configurations {{
+        default = "{default}";
+        test {{
+            compatible = "hartvisor,config";
+            {name} {{ {bad} }};
+            {GOOD_VM}
+            {after}
+        }};
+    }};
+}};
+"""
+
+
+def vm(cpus="cpus = <1>;", memory="memory = <0x0 0x2000000>;", kernel='kernel = "payload";', more=""):
+    return f'compatible = "hartvisor,vm"; {cpus} {memory} {kernel} {more}'
+
+
+def image(name: str, data: str, kind: str = "kernel", compression: str = "none", more: str = "",
+          arch: str = "riscv") -> str:
+    load = "load = <0x80200000>; entry = <0x80200000>;" if kind == "kernel" and not more else more
+    return f"""
+        {name} {{
+            description = "{name}";
+            {data}
+            type = "{kind}";
+            arch = "{arch}";
+            os = "linux";
+            compression = "{compression}";
+            {load}
+        }};"""
+
+
+def words(*values: int) -> str:
+    return "data = <" + " ".join(hex(v) for v in values) + ">;"
+
+
+# A RISC-V Image header: text_offset, image_size, "RSC\x05".
+def linux_header(text_offset: int, image_size: int) -> str:
+    raw = struct.pack("<IIQQQIIQQ4sI", 0x0000006F, 0, text_offset, image_size, 0, 2, 0, 0, 0, b"RSC\x05", 0)
+    return "data = [" + raw.hex() + "];"
+
+
+# An arm64 Image has its magic at the same place.
+ARM64 = "data = [" + (b"\0" * 56 + b"ARM\x64" + b"\0" * 8).hex() + "];"
+
+
+def deep(levels: int) -> str:
+    return "d { " * levels + "};" * levels
+
+
+def cut(keep: float) -> Callable[[bytes], bytes]:
+    return lambda itb: itb[: int(len(itb) * keep)]
+
+
+def put_u32(offset: int, value: int) -> Callable[[bytes], bytes]:
+    return lambda itb: itb[:offset] + struct.pack(">I", value) + itb[offset + 4 :]
+
+
+def structure_offset(itb: bytes) -> int:
+    return struct.unpack(">I", itb[8:12])[0]
+
+
+def endless_structure(itb: bytes) -> bytes:
+    """The first node has no name any more and begins again and again: the tree "contains itself"."""
+    at = structure_offset(itb)
+    return itb[: at + 8] + struct.pack(">II", 1, 0) * 64 + itb[at + 8 + 64 * 8 :]
+
+
+BROKEN = [
+    Broken("kernel-missing", its(vm(kernel="")), [BAD + "kernel is missing", "image below /images"]),
+    Broken("kernel-unknown", its(vm(kernel='kernel = "linix";')),
+           [BAD + 'kernel = "linix": no such image; there are payload']),
+    Broken("kernel-number", its(vm(kernel="kernel = <7>;")), [BAD + "kernel = <7>: must be the name"]),
+    Broken("kernel-is-a-ramdisk",
+           its(vm(kernel='kernel = "rd";'), image("rd", words(1, 2), "ramdisk")),
+           [BAD + 'kernel = "rd"', 'type = "ramdisk": must be "kernel"']),
+    Broken("kernel-without-data", its(vm(kernel='kernel = "none";'), image("none", "")),
+           [BAD + 'kernel = "none"', "has no data"], tool="dtc"),
+    Broken("kernel-empty", its(vm(kernel='kernel = "none";'), image("none", "data;")),
+           [BAD + 'kernel = "none"', "is empty (0 bytes)"], tool="dtc"),
+    Broken("kernel-gzip", its(vm(kernel='kernel = "gz";'), image("gz", words(1, 2), "kernel", "gzip")),
+           [BAD + 'kernel = "gz"', 'compression = "gzip": must be "none"']),
+    Broken("kernel-gzip-unsaid", its(vm(kernel='kernel = "gz";'), image("gz", words(0x1F8B0800, 0))),
+           [BAD + 'kernel "gz": compressed by gzip']),
+    Broken("kernel-elf", its(vm(kernel='kernel = "elf";'), image("elf", 'data = /incbin/("{GOOD_ELF}");')),
+           [BAD + 'kernel "elf": an ELF file', "objcopy -O binary"]),
+    Broken("kernel-arm64", its(vm(kernel='kernel = "arm";'), image("arm", ARM64)),
+           [BAD + 'kernel "arm": an Image for arm64', "riscv64"]),
+    Broken("arch-arm64", its(vm(kernel='kernel = "arm";'), image("arm", words(1), arch="arm64")),
+           [BAD + 'kernel = "arm"', 'arch = "arm64": must be "riscv"']),
+    Broken("load-outside-ram",
+           its(vm(kernel='kernel = "low";'), image("low", words(0x13), more="load = <0x1000>; entry = <0>;")),
+           [BAD + 'kernel "low": load = <0x1000>: must be 0x80000000 to 0x81ffffff']),
+    Broken("entry-outside-image",
+           its(vm(kernel='kernel = "off";'),
+               image("off", words(0x13), more="load = <0x80200000>; entry = <0x80300000>;")),
+           [BAD + 'kernel "off": entry = <0x80300000>: must be 0x80200000 to 0x80200003']),
+    Broken("image-over-the-end",
+           its(vm(kernel='kernel = "far";'),
+               image("far", words(1, 2, 3, 4), more="load = <0x81fffff8>; entry = <0>;")),
+           [BAD + 'kernel "far": needs 16 bytes, 8 more than bad\'s memory leaves']),
+    Broken("image-larger-than-memory",
+           its(vm(kernel='kernel = "big";'), image("big", linux_header(0x200000, 0x2000000))),
+           [BAD + 'kernel "big": needs 33554432 bytes, 2097152 more than bad\'s memory leaves']),
+    Broken("image-leaves-no-room",
+           its(vm(kernel='kernel = "big";'), image("big", linux_header(0x200000, 0x1E00000))),
+           [BAD + "device tree: needs 2097152 bytes, 2097152 more than bad's memory leaves"]),
+    Broken("cpus-zero", its(vm(cpus="cpus = <0>;")), [BAD + "cpus = <0>: must be 1 to 64"]),
+    Broken("cpus-too-many", its(vm(cpus="cpus = <65>;")), [BAD + "cpus = <65>: must be 1 to 64"]),
+    Broken("cpus-two-cells", its(vm(cpus="cpus = <0 2>;")), [BAD + "cpus = <0 2>: must be 1 to 64"]),
+    Broken("memory-zero", its(vm(memory="memory = <0 0>;")),
+           [BAD + "memory = <0 0>", "multiple of 2 MiB", "from 16 MiB"]),
+    Broken("memory-odd", its(vm(memory="memory = <0x0 0x2001000>;")),
+           [BAD + "memory = <0 0x2001000>", "multiple of 2 MiB"]),
+    Broken("memory-string", its(vm(memory='memory = "32M";')),
+           [BAD + 'memory = "32M": must be a number of bytes']),
+    Broken("memory-beyond-a-tebibyte", its(vm(memory="memory = <0x1000 0x0>;")),
+           [BAD + "memory = <4096 0>", "1 TiB"]),
+    # More than the machine has: found only when the VM is made.
+    Broken("memory-more-than-the-machine", its(vm(memory="memory = <0x40 0x0>;")), ["bad", "memory"]),
+    Broken("property-unknown", its(vm(more="virtio-disks = <3>;")),
+           [BAD + "virtio-disks = <3>: unknown, allowed: compatible, label"]),
+    Broken("property-misspelt", its(vm(memory="memroy = <0x0 0x2000000>;")),
+           [BAD + "memroy = <0 0x2000000>: unknown, did you mean memory?"]),
+    Broken("on-crash-wrong", its(vm(more='on-crash = "reboot";')),
+           [BAD + 'on-crash = "reboot": must be "stop" or "restart"']),
+    Broken("affinity-beyond-63", its(vm(more="affinity = <0 64>;")),
+           [BAD + "affinity = <0 64>: must be a list of host cpus, each 0 to 63"]),
+    Broken("bootargs-two-strings", its(vm(more='bootargs = "a", "b";')),
+           [BAD + "bootargs = ", "must be one string"]),
+    Broken("fdt-no-tree", its(vm(more='fdt = "dt";'), image("dt", words(1, 2, 3), "flat_dt")),
+           [BAD + 'fdt = "dt": not a flattened device tree']),
+    Broken("child-node", its(vm(more="disk { };")), [BAD + "has a child node"]),
+    Broken("deep-tree", its(vm(more=deep(6))), [BAD + "has a child node"]),
+    Broken("compatible-wrong", its('compatible = "hartvisor,wm"; kernel = "payload";'),
+           [BAD + 'compatible = "hartvisor,wm": must be "hartvisor,vm"']),
+    Broken("name-with-blank", its(vm(more='label = "my vm";')),
+           [BAD + 'label = "my vm": must be 1 to 31 characters']),
+    Broken("name-with-address", its(vm(), name="bad@1"),
+           ["config: /configurations/test/bad@1: the node's name is the VM's"]),
+    Broken("name-taken", its(vm(), name="bad", after="again { " + vm(more='label = "good";') + " };"),
+           ['config: /configurations/test/again: label = "good": the name good is taken by '
+            "/configurations/test/good"]),
+    Broken("default-unknown", its(vm(), default="tset"),
+           ['config: /configurations: default = "tset"', "there are test"], good_boots=False, tool="dtc"),
+    Broken("no-configurations",
+           '/dts-v1/;\n/ { images { p { data = /incbin/("{GOOD_KERNEL}"); }; }; };\n',
+           ["config: the bundle has no /configurations"], good_boots=False, tool="dtc"),
+    Broken("no-vm",
+           '/dts-v1/;\n/ { images { }; configurations { test { compatible = "hartvisor,config"; }; }; };\n',
+           ["config: /configurations/test: no VM"], good_boots=False, tool="dtc"),
+    Broken("config-not-ours",
+           '/dts-v1/;\n/ { images { }; configurations { conf-1 { kernel = "k"; fdt = "f"; }; }; };\n',
+           ["config: /configurations/conf-1: compatible = ", 'must be "hartvisor,config"'],
+           good_boots=False, tool="dtc"),
+    Broken("too-deep-tree", its(vm(more=deep(40))), ["bundle: no usable FIT image"], good_boots=False,
+           tool="dtc"),
+    Broken("truncated", its(vm()), ["bundle: no usable FIT image"], good_boots=False, mutate=cut(0.5)),
+    Broken("truncated-header", its(vm()), ["bundle: no usable FIT image"], good_boots=False,
+           mutate=lambda itb: itb[:20]),
+    Broken("bad-magic", its(vm()), ["bundle: no usable FIT image"], good_boots=False,
+           mutate=put_u32(0, 0x12345678)),
+    Broken("total-size-wild", its(vm()), ["bundle: no usable FIT image"], good_boots=False,
+           mutate=put_u32(4, 0x7FFFFFFF)),
+    Broken("structure-outside", its(vm()), ["bundle: no usable FIT image"], good_boots=False,
+           mutate=put_u32(8, 0xFFFFFFF0)),
+    Broken("structure-is-the-header", its(vm()), ["bundle: no usable FIT image"], good_boots=False,
+           mutate=put_u32(8, 0)),
+    Broken("strings-outside", its(vm()), ["bundle: no usable FIT image"], good_boots=False,
+           mutate=put_u32(12, 0xFFFFFFF0)),
+    Broken("tree-in-itself", its(vm()), ["bundle: no usable FIT image"], good_boots=False,
+           mutate=endless_structure),
+    Broken("not-a-tree", its(vm()), ["bundle: no usable FIT image"], good_boots=False,
+           mutate=lambda itb: b"\x7fELF" + bytes(4096)),
+    # The bad VM's ramdisk is the last image of the file, and half of it is gone.
+    Broken("external-data-truncated",
+           its(vm(more='ramdisk = "rd";'), image("rd", words(*range(256)), "ramdisk")),
+           [BAD + 'ramdisk = "rd"', "data-offset = ", "is it cut short?"], tool="mkimage -E",
+           mutate=lambda itb: itb[:-512]),
+]
