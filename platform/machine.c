@@ -291,7 +291,7 @@ static int parse_cpus(const void *fdt)
 	err = parse_timebase(fdt, cpus, first_cpu);
 	if (machine.total_cpus > MAX_PCPUS)
 		tree_warn("the machine has %u harts; %d are used", machine.total_cpus, MAX_PCPUS);
-	if (add_usable_cpus(true) == 0 && add_isas(false) == 0) {
+	if (add_usable_cpus(true) == 0 && add_usable_cpus(false) == 0) {
 		log_error("/cpus: no hart that could be used: a cpu node needs device_type, reg, "
 			  "status = \"okay\" and riscv,isa-extensions");
 		err = HV_EINVAL;
