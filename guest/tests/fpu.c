@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Each vcpu keeps its own pattern in f0 to f31, fcsr and (with 'v') the vector registers while it is
+ * preempted, sleeps and is moved (n=: rounds); none may ever see another one's. The boot hart also looks
+ * for what was left there before it.
+ */
+#include "csr.h"
+#include "fdt.h"
+#include "sbi.h"
+#include "smp.h"
+#include "string.h"
+#include "test.h"
+#include "time.h"
+#include "trap.h"
+
+GUEST("fpu");
+
+#define VLEN_MAX 1024
+
+struct fp {
+	unsigned long f[32];
+	unsigned long fcsr;
+};
+
+struct vec {
+	unsigned long v[32 * VLEN_MAX / 64];
+	unsigned long vl, vtype;
+};
+
+static unsigned long rounds;
+static bool has_v;
+static struct barrier barrier;
+
+#define FP_ALL                                                                                     \
+	"op 0\n op 1\n op 2\n op 3\n op 4\n op 5\n op 6\n op 7\n op 8\n op 9\n op 10\n op 11\n"    \
+	"op 12\n op 13\n op 14\n op 15\n op 16\n op 17\n op 18\n op 19\n op 20\n op 21\n op 22\n"  \
+	"op 23\n op 24\n op 25\n op 26\n op 27\n op 28\n op 29\n op 30\n op 31\n.purgem op\n"
+
+static void fp_load(const struct fp *fp)
+{
+	__asm__ volatile(".macro op n\n fld f\\n, \\n*8(%0)\n .endm\n" FP_ALL "fscsr %1"
+			 :
+			 : "r"(fp->f), "r"(fp->fcsr)
+			 : "memory");
+}
+
+static void fp_store(struct fp *fp)
+{
+	__asm__ volatile(".macro op n\n fsd f\\n, \\n*8(%1)\n .endm\n" FP_ALL "frcsr %0"
+			 : "=&r"(fp->fcsr)
+			 : "r"(fp->f)
+			 : "memory");
+}
+
+static void vec_load(const struct vec *vec, unsigned long vlenb)
+{
+	const char *p = (const char *)vec->v;
+
+	__asm__ volatile(".option push\n.option arch, +v\n"
+			 "vl8re8.v v0, (%0)\n add %0, %0, %1\n vl8re8.v v8, (%0)\n add %0, %0, %1\n"
+			 "vl8re8.v v16, (%0)\n add %0, %0, %1\n vl8re8.v v24, (%0)\n"
+			 "vsetvl zero, %2, %3\n"
+			 ".option pop"
+			 : "+&r"(p)
+			 : "r"(8 * vlenb), "r"(vec->vl), "r"(vec->vtype)
+			 : "memory");
+}
+
+static void vec_store(struct vec *vec, unsigned long vlenb)
+{
+	char *p = (char *)vec->v;
+
+	vec->vl = csr_read(0xc20);
+	vec->vtype = csr_read(0xc21);
+	__asm__ volatile(".option push\n.option arch, +v\n"
+			 "vs8r.v v0, (%0)\n add %0, %0, %1\n vs8r.v v8, (%0)\n add %0, %0, %1\n"
+			 "vs8r.v v16, (%0)\n add %0, %0, %1\n vs8r.v v24, (%0)\n"
+			 ".option pop"
+			 : "+&r"(p)
+			 : "r"(8 * vlenb)
+			 : "memory");
+}
+
+static void fill(unsigned long *at, unsigned long n, unsigned long seed)
+{
+	for (unsigned long i = 0; i < n; i++)
+		at[i] = (seed + 1) * 0x0101010101010101UL + i * 0x9e3779b97f4a7c15UL;
+}
+
+static void nap(struct cpu *cpu, unsigned long round)
+{
+	unsigned long until;
+
+	switch (round % 3) {
+	case 0: /* asleep */
+		timer_set(time_in_us(100));
+		csr_write(sie, 1UL << IRQ_TIMER);
+		wfi();
+		timer_set(~0UL);
+		csr_write(sie, 0);
+		break;
+	case 1: /* kicked by a neighbour */
+		sbi_send_ipi(1, cpus[(cpu->index + 1) % nr_cpus].hartid);
+		break;
+	default: /* preempted, with luck */
+		for (until = time_in_us(2000); time_now() < until;)
+			;
+		break;
+	}
+}
+
+static void keep_fp(struct cpu *cpu)
+{
+	struct fp want, got;
+
+	for (unsigned long round = 0; round < rounds; round++) {
+		fill(want.f, 32, cpu->index * 1000 + round);
+		want.fcsr = (cpu->index + round) % 5 << 5 | (round & 31);
+		memset(&got, 0, sizeof(got));
+		fp_load(&want);
+		nap(cpu, round);
+		fp_store(&got);
+		if (memcmp(&want, &got, sizeof(want)))
+			test_fail("hart %lu: FP registers changed, round %lu, f0 %lx (%lx), fcsr %lx (%lx)", cpu->hartid,
+				  round, got.f[0], want.f[0], got.fcsr, want.fcsr);
+	}
+}
+
+static void keep_vectors(struct cpu *cpu)
+{
+	static struct vec wants[MAX_HARTS], gots[MAX_HARTS];
+	struct vec *want = &wants[cpu->index], *got = &gots[cpu->index];
+	unsigned long vlenb = csr_read(0xc22), words = 32 * vlenb / 8;
+
+	CHECK(vlenb <= VLEN_MAX / 8);
+	for (unsigned long round = 0; round < rounds; round++) {
+		fill(want->v, words, cpu->index * 1000 + round);
+		want->vl = 1 + (cpu->index + round) % (vlenb / 8);
+		want->vtype = 3 << 3; /* e64, m1 */
+		vec_load(want, vlenb);
+		nap(cpu, round);
+		vec_store(got, vlenb);
+		if (memcmp(want->v, got->v, words * 8) || want->vl != got->vl || want->vtype != got->vtype)
+			test_fail("hart %lu: vector registers changed, round %lu, v0 %lx (%lx), vl %lu (%lu)",
+				  cpu->hartid, round, got->v[0], want->v[0], got->vl, want->vl);
+	}
+}
+
+static void look_for_leaks(void)
+{
+	struct fp got;
+
+	fp_store(&got);
+	for (int i = 0; i < 32; i++)
+		if (got.f[i])
+			test_fail("f%d holds %lx at start", i, got.f[i]);
+	CHECK_EQ(got.fcsr, 0);
+}
+
+static void test_all(struct cpu *cpu)
+{
+	csr_set(sstatus, SSTATUS_FS);
+	if (has_v)
+		csr_set(sstatus, SSTATUS_VS);
+	barrier_wait(&barrier, nr_cpus);
+	keep_fp(cpu);
+	if (has_v)
+		keep_vectors(cpu);
+	csr_clear(sstatus, SSTATUS_FS | SSTATUS_VS);
+}
+
+void guest_main(void)
+{
+	rounds = machine_arg("n", 60);
+	has_v = machine_has("v");
+	if (guest_is_virtual()) {
+		csr_set(sstatus, SSTATUS_FS);
+		look_for_leaks();
+		csr_clear(sstatus, SSTATUS_FS);
+	}
+	smp_start_others(test_all);
+	test_all(this_cpu());
+	smp_wait_others_stopped();
+	print("fpu: %u vcpus, %lu rounds%s\n", nr_cpus, rounds, has_v ? ", vectors too" : "");
+}
