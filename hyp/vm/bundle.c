@@ -19,9 +19,10 @@ int bundle_open(struct bundle *b, const void *fit, uint64_t size)
 	const char *problem = fdtx_problem(fit, size);
 
 	if (problem != NULL) {
-		log_error("bundle: no usable FIT image (mkimage -f NAME.its NAME.itb) in the %" PRIu64
-			  " bytes given: %s",
-			  size, problem);
+		log_error(
+			"bundle: no usable FIT image (mkimage -f NAME.its NAME.itb) in the %" PRIu64
+			" bytes given: %s",
+			size, problem);
 		return HV_EINVAL;
 	}
 	*b = (struct bundle){ .fit = fit, .size = size };

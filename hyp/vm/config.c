@@ -13,8 +13,8 @@
 #include "vm/config_vm.h"
 
 static const char *const vm_properties[] = {
-	"compatible", "label",	 "description", "cpus",	    "memory",	"kernel",
-	"ramdisk",    "fdt",	 "bootargs",	"affinity", "on-crash",
+	"compatible", "label", "description", "cpus",	  "memory",   "kernel",
+	"ramdisk",    "fdt",   "bootargs",    "affinity", "on-crash",
 };
 
 /* "/configurations: WHAT; there are LIST" */
@@ -57,8 +57,8 @@ static int find_configuration(const void *fit, const char *select)
 	}
 	node = fdt_subnode_offset(fit, configs, name);
 	if (node < 0)
-		return no_configuration(fit, configs, select != NULL ? "selected" : "default =",
-					name);
+		return no_configuration(fit, configs,
+					select != NULL ? "selected" : "default =", name);
 	return node;
 }
 

@@ -19,8 +19,8 @@ struct vm_image {
 	const char *name;
 	const uint8_t *data; /* direct map */
 	uint64_t size;
-	uint64_t load;	     /* for raw kernels: guest-physical, 0: RAM base */
-	uint64_t entry;	     /* for raw kernels: 0: load */
+	uint64_t load;	/* for raw kernels: guest-physical, 0: RAM base */
+	uint64_t entry; /* for raw kernels: 0: load */
 };
 
 #define VM_PATH_MAX 96
@@ -33,10 +33,10 @@ enum vm_on_crash {
 struct vm_config {
 	char name[VM_NAME_MAX + 1];
 	char path[VM_PATH_MAX]; /* of its node, for messages */
-	bool failed;	  /* an error has been reported */
+	bool failed;		/* an error has been reported */
 	unsigned int cpus;
 	uint64_t memory;
-	uint64_t affinity; /* bit n: pcpu n; all ones when not given */
+	uint64_t affinity;    /* bit n: pcpu n; all ones when not given */
 	const char *bootargs; /* "" when not given */
 	struct vm_image kernel;
 	struct vm_image ramdisk; /* data NULL: none */

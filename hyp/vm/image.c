@@ -11,7 +11,8 @@
 #define IMAGE_HEADER_SIZE 64
 #define IMAGE_BIG_ENDIAN  BIT(0)
 
-static bool has_bytes(const uint8_t *data, uint64_t size, uint64_t at, const char *bytes, uint64_t n)
+static bool has_bytes(const uint8_t *data, uint64_t size, uint64_t at, const char *bytes,
+		      uint64_t n)
 {
 	return size >= at + n && memcmp(data + at, bytes, n) == 0;
 }
@@ -42,15 +43,22 @@ const char *image_mistake(const uint8_t *data, uint64_t size)
 		const char *bytes;
 		const char *what;
 	} wrong[] = {
-		{ 0, 4, "\x7f" "ELF", "an ELF file: must be a raw binary or Image (objcopy -O binary)" },
+		{ 0, 4,
+		  "\x7f"
+		  "ELF",
+		  "an ELF file: must be a raw binary or Image (objcopy -O binary)" },
 		{ 0, 2, "\x1f\x8b", "compressed by gzip: must be unpacked (gunzip)" },
 		{ 0, 4, "\x28\xb5\x2f\xfd", "compressed by zstd: must be unpacked (unzstd)" },
-		{ 0, 6, "\xfd" "7zXZ\0", "compressed by xz: must be unpacked (unxz)" },
+		{ 0, 6,
+		  "\xfd"
+		  "7zXZ\0",
+		  "compressed by xz: must be unpacked (unxz)" },
 		{ 0, 3, "BZh", "compressed by bzip2: must be unpacked (bunzip2)" },
 		{ 0, 4, "\x02\x21\x4c\x18", "compressed by lz4: must be unpacked (unlz4)" },
 		{ 56, 4, "ARM\x64", "an Image for arm64: must be one for riscv64" },
-		{ 4, 4, "zimg", "an EFI zboot image: must be the Image inside it "
-				"(CONFIG_EFI_ZBOOT=n, or extract-vmlinux)" },
+		{ 4, 4, "zimg",
+		  "an EFI zboot image: must be the Image inside it "
+		  "(CONFIG_EFI_ZBOOT=n, or extract-vmlinux)" },
 		{ 0x202, 4, "HdrS", "a bzImage for x86: must be an Image for riscv64" },
 		{ 0, 4, "\xd0\x0d\xfe\xed", "a device tree or FIT image: must be a kernel" },
 		{ 0, 4, "\x27\x05\x19\x56", "a U-Boot uImage: must be the Image inside it" },

@@ -123,8 +123,8 @@ static void offsets_that_wrap_around_are_refused(void **state)
 		uint64_t offset;
 		uint64_t size;
 	} cases[] = {
-		{ UINT64_MAX, 8 },	 { UINT64_MAX - 3, 8 }, { 0, UINT64_MAX },
-		{ 4, UINT64_MAX - 3 },	 { 1ull << 63, 1ull << 63 }, { UINT64_MAX, UINT64_MAX },
+		{ UINT64_MAX, 8 },	  { UINT64_MAX - 3, 8 },      { 0, UINT64_MAX },
+		{ 4, UINT64_MAX - 3 },	  { 1ull << 63, 1ull << 63 }, { UINT64_MAX, UINT64_MAX },
 		{ UINT64_MAX - 4096, 1 }, { 0xffffffff, 0xffffffff },
 	};
 	static const char *const props[] = { "data-offset", "data-position" };
@@ -208,7 +208,8 @@ static void addresses_are_one_or_two_cells_and_default_to_virt_s(void **state)
 
 static void what_is_no_tree_is_refused_with_the_reason(void **state)
 {
-	static const char elf[64] = "\x7f" "ELF";
+	static const char elf[64] = "\x7f"
+				    "ELF";
 	struct bundle b;
 
 	(void)state;
@@ -235,9 +236,10 @@ static void a_long_list_of_images_is_shortened(void **state)
 	}
 	blob_make(NULL, 0);
 	assert_int_equal(find(blob_size, "none", BUNDLE_KERNEL, &image), HV_ENOENT);
-	assert_string_equal(why, "no such image; there are image?number-99, image?number-98, "
-				 "image?number-97, image?number-96, image?number-95, image?number-94, "
-				 "...");
+	assert_string_equal(why,
+			    "no such image; there are image?number-99, image?number-98, "
+			    "image?number-97, image?number-96, image?number-95, image?number-94, "
+			    "...");
 }
 
 static void no_images_at_all_is_said(void **state)

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// SOURCES: hyp/vm/config.c hyp/vm/config_host.c hyp/vm/config_vm.c hyp/vm/bundle.c hyp/vm/text.c
-// SOURCES: hyp/lib/fdt.c
+// SOURCES: hyp/vm/config.c hyp/vm/config_vm.c hyp/vm/bundle.c hyp/vm/text.c hyp/lib/fdt.c
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,16 +8,16 @@
 
 #include <cmocka.h>
 
-#include "arch/memmap.h"
 #include "fake/fit.h"
 #include "fake/log.h"
+#include "fake/said.h"
 #include "lib/fdt.h"
 #include "lib/log.h"
 #include "vm/config.h"
 
-#define BAD  "/configurations/two/bad"
-#define TWO  "/configurations/two"
-#define ALLOWED \
+#define BAD "/configurations/two/bad"
+#define TWO "/configurations/two"
+#define ALLOWED                                                                                   \
 	"allowed: compatible, label, description, cpus, memory, kernel, ramdisk, fdt, bootargs, " \
 	"affinity, on-crash"
 
@@ -30,28 +29,6 @@ static int parse(void)
 	fake_log_reset();
 	fit_ok(fdt_pack(fit));
 	return config_parse_bundle(fit, fdt_totalsize(fit), NULL, vmc, VM_MAX);
-}
-
-/* @line is one whole line of the log. */
-static void assert_logged(const char *line)
-{
-	size_t n = strlen(line);
-
-	for (const char *p = fake_log_text; (p = strstr(p, line)) != NULL; p += n)
-		if ((p == fake_log_text || p[-1] == '\n') && p[n] == '\n')
-			return;
-	fail_msg("not logged: %s\nbut: %s", line, fake_log_text);
-}
-
-/* What the log would cut (lib/log.h) is no use to anyone. */
-static void assert_lines_fit(void)
-{
-	for (const char *p = fake_log_text; *p != '\0';) {
-		size_t n = strcspn(p, "\n");
-
-		assert_in_range(n, 1, 240);
-		p += n + 1;
-	}
 }
 
 static void assert_good(const struct vm_config *vm)
@@ -98,11 +75,13 @@ struct broken {
 };
 
 #define LONG32 "a2345678901234567890123456789012"
-#define MEMORY_ALLOWED \
+#define MEMORY_ALLOWED                                                                      \
 	" bytes: must be a multiple of 2 MiB (0x200000), from 16 MiB (0x1000000) to 1 TiB " \
 	"(0x10000000000)"
 #define NAME_ALLOWED "must be 1 to 31 characters of A-Z a-z 0-9 . _ -"
 
+/* One property in two lines. */
+// clang-format off
 static const struct broken broken[] = {
 	{ BAD, "compatible", DELETE, 0, {}, NULL,
 	  "config: " BAD ": compatible is missing: must be \"hartvisor,vm\"" },
@@ -194,6 +173,7 @@ static const struct broken broken[] = {
 	{ BAD, "label", STRING, 0, {}, LONG32,
 	  "config: " BAD ": label = \"" LONG32 "\": " NAME_ALLOWED },
 };
+// clang-format on
 
 static void break_property(const struct broken *b)
 {
@@ -318,6 +298,7 @@ static void optional_properties_have_defaults_and_are_taken(void **state)
 }
 
 /* An image that only the bad VM names, made wrong. */
+// clang-format off
 static void a_wrong_image_fails_only_who_names_it(void **state)
 {
 	static const struct {
@@ -366,6 +347,7 @@ static void a_wrong_image_fails_only_who_names_it(void **state)
 	}
 }
 
+// clang-format on
 static void an_overlay_that_is_no_tree_or_cut_short_is_an_error(void **state)
 {
 	static const struct broken name = { BAD, "fdt", STRING, 0, {}, "dtbo", NULL };
@@ -377,13 +359,15 @@ static void an_overlay_that_is_no_tree_or_cut_short_is_an_error(void **state)
 	break_property(&name);
 	fit_ok(fdt_setprop(fit, fit_node(fit, "/images/dtbo"), "data", "hello", 5));
 	assert_int_equal(parse(), 2);
-	assert_logged("config: " BAD ": fdt = \"dtbo\": not a flattened device tree: must be a .dtbo "
+	assert_logged("config: " BAD
+		      ": fdt = \"dtbo\": not a flattened device tree: must be a .dtbo "
 		      "made by dtc");
 	fit_ok(fdt_create_empty_tree(tree, sizeof(tree)));
 	fit_ok(fdt_open_into(fit, fit, FIT_ROOM));
 	fit_ok(fdt_setprop(fit, fit_node(fit, "/images/dtbo"), "data", tree, 100));
 	assert_int_equal(parse(), 2);
-	assert_logged("config: " BAD ": fdt = \"dtbo\": cut short: the tree has 256 bytes, the image "
+	assert_logged("config: " BAD
+		      ": fdt = \"dtbo\": cut short: the tree has 256 bytes, the image "
 		      "100");
 	fit_ok(fdt_open_into(fit, fit, FIT_ROOM));
 	fit_ok(fdt_setprop(fit, fit_node(fit, "/images/dtbo"), "data", tree, 256));
@@ -406,8 +390,9 @@ static void the_configuration_is_selected_or_default_or_the_only_one(void **stat
 	assert_int_equal(config_parse_bundle(fit, sizeof(fit), "two", vmc, VM_MAX), 2);
 	fake_log_reset();
 	assert_int_equal(config_parse_bundle(fit, sizeof(fit), "four", vmc, VM_MAX), HV_ENOENT);
-	assert_logged("config: /configurations: selected \"four\": must name a configuration; there "
-		      "are three, two");
+	assert_logged(
+		"config: /configurations: selected \"four\": must name a configuration; there "
+		"are three, two");
 	fake_log_reset();
 	assert_int_equal(config_parse_bundle(fit, sizeof(fit), "three", vmc, VM_MAX), HV_EINVAL);
 	assert_logged("config: /configurations/three: compatible = (empty): must be "
@@ -415,8 +400,9 @@ static void the_configuration_is_selected_or_default_or_the_only_one(void **stat
 	fit_ok(fdt_open_into(fit, fit, FIT_ROOM));
 	fit_ok(fdt_setprop_string(fit, fit_node(fit, "/configurations"), "default", "tow"));
 	assert_int_equal(parse(), HV_ENOENT);
-	assert_logged("config: /configurations: default = \"tow\": must name a configuration; there "
-		      "are three, two");
+	assert_logged(
+		"config: /configurations: default = \"tow\": must name a configuration; there "
+		"are three, two");
 }
 
 static void an_unknown_property_of_the_configuration_is_told_and_no_vm_fails(void **state)
@@ -425,7 +411,8 @@ static void an_unknown_property_of_the_configuration_is_told_and_no_vm_fails(voi
 	fit_make(fit);
 	fit_ok(fdt_setprop_string(fit, fit_node(fit, TWO), "loadables", "x"));
 	assert_int_equal(parse(), 2);
-	assert_logged("config: " TWO ": loadables: unknown, allowed: compatible, description, and VM "
+	assert_logged("config: " TWO
+		      ": loadables: unknown, allowed: compatible, description, and VM "
 		      "nodes");
 	assert_good(&vmc[0]);
 	assert_false(vmc[1].failed);
@@ -546,255 +533,6 @@ static void a_deep_tree_is_refused(void **state)
 	assert_non_null(strstr(fake_log_text, "bundle: no usable FIT image"));
 }
 
-/* --- the host's tree ---------------------------------------------------------------------------- */
-
-static _Alignas(8) uint8_t host[FIT_ROOM];
-
-#define CHOSEN_BEFORE 0x88000000
-
-static void host_reg(uint64_t base, uint64_t size)
-{
-	fdt64_t reg[2] = { cpu_to_fdt64(base), cpu_to_fdt64(size) };
-
-	fit_ok(fdt_property(host, "reg", reg, sizeof(reg)));
-}
-
-static void host_module(const char *name, const char *kind, uint64_t base, const char *args)
-{
-	char compatible[64];
-	int n = snprintf(compatible, sizeof(compatible), "multiboot,module%cmultiboot,%s", 0, kind);
-
-	fit_ok(fdt_begin_node(host, name));
-	fit_ok(fdt_property(host, "compatible", compatible, n + 1));
-	host_reg(base, 0x2000);
-	if (args != NULL)
-		fit_ok(fdt_property_string(host, "bootargs", args));
-	fit_ok(fdt_end_node(host));
-}
-
-/* As QEMU's virt: 2 cells at the root, none in /chosen; 256 MiB; firmware reserved at the bottom. */
-static void host_begin(const char *bootargs)
-{
-	fit_ok(fdt_create(host, FIT_ROOM));
-	fit_ok(fdt_finish_reservemap(host));
-	fit_ok(fdt_begin_node(host, ""));
-	fit_ok(fdt_property_u32(host, "#address-cells", 2));
-	fit_ok(fdt_property_u32(host, "#size-cells", 2));
-	fit_ok(fdt_begin_node(host, "memory@80000000"));
-	fit_ok(fdt_property_string(host, "device_type", "memory"));
-	host_reg(0x80000000, 0x10000000);
-	fit_ok(fdt_end_node(host));
-	fit_ok(fdt_begin_node(host, "reserved-memory"));
-	fit_ok(fdt_property_u32(host, "#address-cells", 2));
-	fit_ok(fdt_property_u32(host, "#size-cells", 2));
-	fit_ok(fdt_begin_node(host, "mmode_resv0@80000000"));
-	host_reg(0x80000000, 0x60000);
-	fit_ok(fdt_end_node(host));
-	fit_ok(fdt_end_node(host));
-	fit_ok(fdt_begin_node(host, "chosen"));
-	if (bootargs != NULL)
-		fit_ok(fdt_property_string(host, "bootargs", bootargs));
-}
-
-static void host_vm(const char *name, const char *compatible)
-{
-	fit_ok(fdt_begin_node(host, name));
-	fit_ok(fdt_property_string(host, "compatible", compatible));
-	fit_ok(fdt_property_u32(host, "#address-cells", 2));
-	fit_ok(fdt_property_u32(host, "#size-cells", 2));
-}
-
-static int host_parse(void)
-{
-	fit_ok(fdt_end_node(host));
-	fit_ok(fdt_end_node(host));
-	fit_ok(fdt_finish(host));
-	assert_null(fdtx_problem(host, sizeof(host)));
-	fake_log_reset();
-	return config_parse_host_fdt(host, vmc, VM_MAX);
-}
-
-static void guest_loader_modules_make_one_vm(void **state)
-{
-	struct vm_image modules[4];
-
-	(void)state;
-	host_begin("hartvisor.guest-cpus=3 quiet hartvisor.guest-memory=512M");
-	host_module("module@0x84000000", "ramdisk", 0x84000000, NULL);
-	host_module("module@0x88000000", "kernel", 0x88000000, "console=ttyS0");
-	assert_int_equal(host_parse(), 1);
-	assert_int_equal(fake_log_count, 0);
-	assert_string_equal(vmc[0].name, "guest");
-	assert_false(vmc[0].failed);
-	assert_int_equal(vmc[0].cpus, 3);
-	assert_true(vmc[0].memory == MIB(512));
-	assert_string_equal(vmc[0].bootargs, "console=ttyS0");
-	assert_true(ptr_to_hpa(vmc[0].kernel.data).hpa == 0x88000000);
-	assert_true(vmc[0].kernel.size == 0x2000);
-	assert_true(vmc[0].kernel.load == 0x80200000);
-	assert_true(ptr_to_hpa(vmc[0].ramdisk.data).hpa == 0x84000000);
-	assert_int_equal(config_host_modules(host, modules, 4), 2);
-	assert_true(ptr_to_hpa(modules[0].data).hpa == 0x84000000);
-	assert_true(modules[1].size == 0x2000);
-	assert_int_equal(config_host_modules(host, modules, 1), 1);
-}
-
-static void guest_loader_options_are_checked(void **state)
-{
-	static const struct {
-		const char *args;
-		const char *line;
-	} cases[] = {
-		{ "hartvisor.guest-cpus=0",
-		  "config: /chosen: bootargs: hartvisor.guest-cpus=0: must be 1 to 64" },
-		{ "x hartvisor.guest-cpus=4x y",
-		  "config: /chosen: bootargs: hartvisor.guest-cpus=4x: must be 1 to 64" },
-		{ "hartvisor.guest-memory=1M",
-		  "config: /chosen: bootargs: hartvisor.guest-memory=1M: must be a multiple of 2M from "
-		  "16M to 1024G" },
-		{ "hartvisor.guest-memory=99999999999999999999G",
-		  "config: /chosen: bootargs: hartvisor.guest-memory=99999999999999999999G: must be a "
-		  "multiple of 2M from 16M to 1024G" },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		host_begin(cases[i].args);
-		host_module("module@0x88000000", "kernel", 0x88000000, NULL);
-		assert_int_equal(host_parse(), 1);
-		assert_logged(cases[i].line);
-		assert_true(vmc[0].failed);
-	}
-}
-
-static void a_second_guest_loader_kernel_is_left_out_and_said(void **state)
-{
-	(void)state;
-	host_begin(NULL);
-	host_module("module@0x84000000", "kernel", 0x84000000, NULL);
-	host_module("module@0x88000000", "kernel", 0x88000000, NULL);
-	assert_int_equal(host_parse(), 1);
-	assert_false(vmc[0].failed);
-	assert_true(ptr_to_hpa(vmc[0].kernel.data).hpa == 0x84000000);
-	assert_int_equal(fake_log_count, 1);
-	assert_non_null(strstr(fake_log_text, "config: /chosen/module@0x88000000: compatible = "));
-	assert_non_null(strstr(fake_log_text, "left out: modules under /chosen make one VM"));
-	assert_lines_fit();
-}
-
-static void modules_outside_of_free_ram_are_never_touched(void **state)
-{
-	static const struct {
-		uint64_t base;
-		const char *allowed;
-	} cases[] = {
-		{ 0x10000000, "must lie inside /memory" },
-		{ 0x8ffff000, "must lie inside /memory" },
-		{ 0x7ffff000, "must lie inside /memory" },
-		{ 0xffffffffffffe000, "must be an address and a size in the parent's #address-cells" },
-		{ 0xffffffffffffd000, "must lie inside /memory" },
-		{ 0x8005f000, "must not lie in /reserved-memory" },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		struct vm_image modules[4];
-
-		host_begin(NULL);
-		host_module("module", "kernel", cases[i].base, NULL);
-		assert_int_equal(host_parse(), 1);
-		assert_true(vmc[0].failed);
-		assert_null(vmc[0].kernel.data);
-		if (strstr(fake_log_text, cases[i].allowed) == NULL)
-			fail_msg("%zu: %s", i, fake_log_text);
-		assert_lines_fit();
-		assert_int_equal(config_host_modules(host, modules, 4), 0);
-	}
-}
-
-static void vm_nodes_of_the_host_tree_are_taken(void **state)
-{
-	(void)state;
-	host_begin(NULL);
-	host_vm("first", "hartvisor,vm");
-	fit_ok(fdt_property_u32(host, "cpus", 4));
-	fit_ok(fdt_property_u64(host, "memory", MIB(64)));
-	host_module("module@84000000", "kernel", 0x84000000, "from the module");
-	host_module("module@85000000", "device-tree", 0x85000000, NULL);
-	fit_ok(fdt_end_node(host));
-	host_vm("second", "xen,domain");
-	fit_ok(fdt_property_u64(host, "memory", 0x10000)); /* KiB */
-	fit_ok(fdt_property_string(host, "vpl011", ""));
-	host_module("module@86000000", "kernel", 0x86000000, NULL);
-	host_module("module@87000000", "ramdisk", 0x87000000, NULL);
-	fit_ok(fdt_end_node(host));
-	assert_int_equal(host_parse(), 2);
-	assert_string_equal(vmc[0].name, "first");
-	assert_string_equal(vmc[0].path, "/chosen/first");
-	assert_false(vmc[0].failed);
-	assert_int_equal(vmc[0].cpus, 4);
-	assert_true(vmc[0].memory == MIB(64));
-	assert_string_equal(vmc[0].bootargs, "from the module");
-	assert_true(ptr_to_hpa(vmc[0].overlay.data).hpa == 0x85000000);
-	assert_string_equal(vmc[1].name, "second");
-	assert_false(vmc[1].failed);
-	assert_true(vmc[1].memory == MIB(64));
-	assert_true(ptr_to_hpa(vmc[1].ramdisk.data).hpa == 0x87000000);
-}
-
-static void errors_of_host_vm_nodes_name_node_and_property(void **state)
-{
-	(void)state;
-	host_begin(NULL);
-	host_vm("first", "hartvisor,vm");
-	fit_ok(fdt_property_u32(host, "cpsu", 4));
-	fit_ok(fdt_end_node(host));
-	host_vm("good", "hartvisor,vm");
-	host_module("module@84000000", "kernel", 0x84000000, NULL);
-	fit_ok(fdt_end_node(host));
-	assert_int_equal(host_parse(), 2);
-	assert_true(vmc[0].failed);
-	assert_false(vmc[1].failed);
-	assert_logged("config: /chosen/first: no kernel: must have a child compatible with "
-		      "multiboot,kernel");
-	assert_logged("config: /chosen/first: cpsu = <4>: unknown, did you mean cpus? allowed: "
-		      "compatible, label, description, cpus, memory, bootargs, affinity, on-crash, "
-		      "#address-cells, #size-cells");
-	assert_lines_fit();
-}
-
-static void corrupted_host_trees_never_lead_outside(void **state)
-{
-	uint64_t seed = 7;
-	size_t size;
-
-	(void)state;
-	host_begin("hartvisor.guest-cpus=3");
-	host_vm("first", "hartvisor,vm");
-	host_module("module@84000000", "kernel", 0x84000000, "args");
-	fit_ok(fdt_end_node(host));
-	host_module("module@85000000", "kernel", 0x85000000, NULL);
-	assert_int_equal(host_parse(), 2);
-	size = fdt_totalsize(host);
-	for (int round = 0; round < 30000; round++) {
-		uint8_t *copy = fit_exact(host, size);
-		struct vm_image modules[4];
-		int nr = 0;
-
-		for (int i = 0; i < 2; i++)
-			copy[fit_random(&seed) % size] = (uint8_t)fit_random(&seed);
-		fake_log_reset();
-		if (fdtx_check(copy, size) == 0) {
-			nr = config_parse_host_fdt(copy, vmc, VM_MAX);
-			assert_in_range(config_host_modules(copy, modules, 4), 0, 4);
-		}
-		for (int i = 0; i < nr; i++)
-			assert_true(vmc[i].failed || ptr_to_hpa(vmc[i].kernel.data).hpa >= 0x80060000 ||
-				    ptr_to_hpa(vmc[i].kernel.data).hpa + vmc[i].kernel.size <= 0x80000000);
-		free(copy);
-	}
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -814,13 +552,6 @@ int main(void)
 		cmocka_unit_test(a_bundle_cut_at_any_length_is_refused),
 		cmocka_unit_test(corrupted_bundles_never_lead_outside),
 		cmocka_unit_test(a_deep_tree_is_refused),
-		cmocka_unit_test(guest_loader_modules_make_one_vm),
-		cmocka_unit_test(guest_loader_options_are_checked),
-		cmocka_unit_test(a_second_guest_loader_kernel_is_left_out_and_said),
-		cmocka_unit_test(modules_outside_of_free_ram_are_never_touched),
-		cmocka_unit_test(vm_nodes_of_the_host_tree_are_taken),
-		cmocka_unit_test(errors_of_host_vm_nodes_name_node_and_property),
-		cmocka_unit_test(corrupted_host_trees_never_lead_outside),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

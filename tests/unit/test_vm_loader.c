@@ -36,8 +36,7 @@ static struct vm_config cfg;
 int gstage_write(const struct gstage *gs, gpa_t a, const void *buf, uint64_t len)
 {
 	(void)gs;
-	if (a.gpa < GUEST_RAM_BASE || len > cfg.memory ||
-	    a.gpa - GUEST_RAM_BASE > cfg.memory - len)
+	if (a.gpa < GUEST_RAM_BASE || len > cfg.memory || a.gpa - GUEST_RAM_BASE > cfg.memory - len)
 		return HV_EFAULT;
 	memcpy(ram + (a.gpa - GUEST_RAM_BASE), buf, len);
 	largest_write = max_u64(largest_write, len);
@@ -296,8 +295,9 @@ static void what_does_not_fit_is_told_by_how_much(void **state)
 	start(MIB(16));
 	use_image(MIB(5), MIB(2), MIB(14) + 1);
 	assert_int_equal(loader_load(&vm, &cfg, &r), HV_EOVERFLOW);
-	assert_says("config: /configurations/two/linux-a: kernel \"linux\": needs 14680065 bytes, 1 "
-		    "more than linux-a's memory leaves (memory is 0x1000000 bytes)");
+	assert_says(
+		"config: /configurations/two/linux-a: kernel \"linux\": needs 14680065 bytes, 1 "
+		"more than linux-a's memory leaves (memory is 0x1000000 bytes)");
 	start(MIB(16));
 	use_image(MIB(5), MIB(2), MIB(12) + 4);
 	assert_int_equal(loader_load(&vm, &cfg, &r), HV_EOVERFLOW);
@@ -314,8 +314,9 @@ static void a_ramdisk_that_does_not_fit_is_told_by_how_much(void **state)
 	use_image(MIB(5), MIB(2), MIB(10));
 	use_ramdisk(MIB(2) + 7);
 	assert_int_equal(loader_load(&vm, &cfg, &r), HV_EOVERFLOW);
-	assert_says("config: /configurations/two/linux-a: ramdisk \"busybox\": needs 2097159 bytes, 7 "
-		    "more than linux-a's memory leaves (memory is 0x1000000 bytes)");
+	assert_says(
+		"config: /configurations/two/linux-a: ramdisk \"busybox\": needs 2097159 bytes, 7 "
+		"more than linux-a's memory leaves (memory is 0x1000000 bytes)");
 	start(MIB(16));
 	use_image(MIB(5), MIB(2), MIB(10));
 	use_ramdisk(MIB(2));
@@ -331,12 +332,16 @@ static void common_mistakes_are_named(void **state)
 		const char *bytes;
 		const char *says;
 	} cases[] = {
-		{ 0, 4, "\x7f" "ELF", "an ELF file: must be a raw binary or Image (objcopy -O binary)" },
+		{ 0, 4,
+		  "\x7f"
+		  "ELF",
+		  "an ELF file: must be a raw binary or Image (objcopy -O binary)" },
 		{ 0, 4, "\x1f\x8b\x08", "compressed by gzip: must be unpacked (gunzip)" },
 		{ 0, 4, "\x28\xb5\x2f\xfd", "compressed by zstd: must be unpacked (unzstd)" },
 		{ 56, 4, "ARM\x64", "an Image for arm64: must be one for riscv64" },
-		{ 0, 8, "MZ\0\0zimg", "an EFI zboot image: must be the Image inside it "
-				      "(CONFIG_EFI_ZBOOT=n, or extract-vmlinux)" },
+		{ 0, 8, "MZ\0\0zimg",
+		  "an EFI zboot image: must be the Image inside it "
+		  "(CONFIG_EFI_ZBOOT=n, or extract-vmlinux)" },
 		{ 0, 2, "MZ", "an EFI program without a RISC-V Image header: must be an Image" },
 		{ 0x202, 4, "HdrS", "a bzImage for x86: must be an Image for riscv64" },
 		{ 0, 4, "\xd0\x0d\xfe\xed", "a device tree or FIT image: must be a kernel" },
@@ -392,8 +397,9 @@ static void addresses_outside_of_ram_are_refused(void **state)
 		{ 0x80200000, 0x80000000,
 		  "entry = <0x80000000>: must be 0x80200000 to 0x802fffff" },
 		{ 0x80200000, 0x80200001, "entry: must be even, as every instruction's address" },
-		{ 0x80fffff0, 0, "needs 1048576 bytes, 1048560 more than linux-a's memory leaves "
-				 "(memory is 0x1000000 bytes)" },
+		{ 0x80fffff0, 0,
+		  "needs 1048576 bytes, 1048560 more than linux-a's memory leaves "
+		  "(memory is 0x1000000 bytes)" },
 	};
 
 	(void)state;

@@ -14,10 +14,10 @@
 #define KERNEL_TEXT  "kernel bytes of the bundle"
 #define RAMDISK_TEXT "ramdisk bytes"
 
-#define fit_ok(call)            \
-	do {                    \
-		if ((call) < 0) \
-			abort();\
+#define fit_ok(call)             \
+	do {                     \
+		if ((call) < 0)  \
+			abort(); \
 	} while (0)
 
 static inline void fit_image(void *fit, const char *name, const char *type, const char *data,
