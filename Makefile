@@ -59,8 +59,10 @@ ifneq ($(NEEDS_SETUP),)
 ifeq ($(SETUP),yes)
 $(B)/setup.mk: tools/setup.sh tools/apt-state.sh $(if $(filter run test verify,$(MAKECMDGOALS)),FORCE)
 	@tools/setup.sh
-endif
+include $(B)/setup.mk
+else
 -include $(B)/setup.mk
+endif
 endif
 
 PYTHON  ?= /usr/bin/python3

@@ -16,13 +16,14 @@ debian_mirror()
 		mirror=$(apt-get indextargets --format '$(RELEASE)|$(REPO_URI)' 'Created-By: Packages' \
 			2>/dev/null | sed -n "s/^$codename|//p" | head -n 1)
 	fi
-	# A relative of Debian has another archive of its own; debootstrap knows Debian's.
+	# A relative of Debian has an archive of its own; debootstrap knows Debian's.
 	if [ -z "$mirror" ]; then
-		if [ ! -f /usr/share/debootstrap/scripts/sid ]; then
-			find_root && install_packages debootstrap >&2
+		if ! have debootstrap && find_root; then
+			install_packages debootstrap >&2
 		fi
-		mirror=$(sed -n 's/^[[:space:]]*default_mirror[[:space:]]*//p' \
-			/usr/share/debootstrap/scripts/sid 2>/dev/null | head -n 1)
+		mirror=$(grep -hos 'https\{0,1\}://[^" ]*/debian\>' "$(command -v debootstrap)" \
+			/usr/share/debootstrap/scripts/sid /usr/share/debootstrap/scripts/debian-common |
+			head -n 1)
 	fi
 	[ -n "$mirror" ] || die "no Debian mirror found in apt's configuration." \
 		"Name one: DEBIAN_MIRROR=URI make setup"

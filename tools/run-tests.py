@@ -68,8 +68,11 @@ def parse_cmocka(output):
 
 
 def run_unit_program(program):
+    environment = dict(os.environ)
+    environment.setdefault("ASAN_OPTIONS", "detect_stack_use_after_return=1:strict_string_checks=1")
+    environment.setdefault("UBSAN_OPTIONS", "print_stacktrace=1")
     try:
-        result = subprocess.run([program], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        result = subprocess.run([program], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                 stdin=subprocess.DEVNULL, timeout=UNIT_TIMEOUT)
         return result.returncode, result.stdout.decode(errors="replace")
     except subprocess.TimeoutExpired as error:

@@ -49,7 +49,7 @@ die()
 
 one_line()
 {
-	printf '%s\n' "$1" | tr '\n' ' ' | sed 's/ *$//'
+	printf '%s\n' "$1" | tr -s '\n ' ' ' | sed 's/^ //; s/ $//'
 }
 
 have()
@@ -110,7 +110,7 @@ opensbi_dir()
 	return 1
 }
 
-# One missing package a line. QEMU and OpenSBI are seen to by themselves.
+# One missing package a line; QEMU and OpenSBI have a function of their own.
 missing_packages()
 {
 	have riscv64-unknown-elf-gcc || echo gcc-riscv64-unknown-elf
@@ -134,6 +134,12 @@ missing_packages()
 		have shellcheck || echo shellcheck
 	fi
 	[ -f "$KEYRING" ] || echo debian-archive-keyring
+}
+
+missing_emulation()
+{
+	qemu_new_enough || qemu_package
+	opensbi_dir >/dev/null || echo opensbi
 }
 
 # --- installing -----------------------------------------------------------------------------------
@@ -216,9 +222,10 @@ candidate_upstream_version()
 	apt-cache policy "$1" 2>/dev/null | sed -n 's/^  Candidate: \([0-9]*:\)\{0,1\}\([0-9.]*\).*/\2/p'
 }
 
+# Newer releases have a package for each target.
 qemu_package()
 {
-	if has_candidate qemu-system-riscv; then
+	if ! have apt-get || has_candidate qemu-system-riscv; then
 		echo qemu-system-riscv
 	else
 		echo qemu-system-misc
@@ -228,12 +235,6 @@ qemu_package()
 setup_qemu()
 {
 	local pkg v codename
-	if qemu_new_enough && opensbi_dir >/dev/null; then
-		return
-	fi
-	pkg=$(qemu_package)
-	have apt-get || cannot_install "qemu-system-riscv opensbi" "no apt-get"
-	find_root || cannot_install "$pkg opensbi" "neither root nor sudo"
 	if qemu_new_enough; then
 		install_packages opensbi
 		return
@@ -421,7 +422,7 @@ opensbi_version()
 
 main()
 {
-	local missing arg versions_before
+	local missing emulation arg versions_before
 	want_lint=false
 	for arg in "$@"; do
 		case $arg in
@@ -440,15 +441,20 @@ main()
 	mkdir -p build
 
 	missing=$(missing_packages)
+	emulation=$(missing_emulation)
+	if [ -n "$missing$emulation" ]; then
+		have apt-get || cannot_install "$missing $emulation" "no apt-get"
+		find_root || cannot_install "$missing $emulation" "neither root nor sudo"
+	fi
 	if [ -n "$missing" ]; then
-		have apt-get || cannot_install "$missing" "no apt-get"
-		find_root || cannot_install "$missing" "neither root nor sudo"
 		# shellcheck disable=SC2086 # one word a package
 		install_packages $missing
 		missing=$(missing_packages)
 		[ -z "$missing" ] || die "installed, but still not found: $(one_line "$missing")"
 	fi
-	setup_qemu
+	if [ -n "$emulation" ]; then
+		setup_qemu
+	fi
 	setup_libfdt
 	setup_guests
 
