@@ -197,8 +197,9 @@ static int ns16550_probe(const void *fdt, int node)
 		return err;
 	uart.fdt = fdt;
 	uart.node = node;
-	uart_write(UART_IER, 0);
+	/* First of all: with DLAB set, IER would be half of the divisor, that is the speed. */
 	uart_write(UART_LCR, uart_read(UART_LCR) & (uint8_t)~LCR_DLAB);
+	uart_write(UART_IER, 0);
 	uart_write(UART_FCR, FCR_ENABLE);
 	uart_write(UART_MCR, uart_read(UART_MCR) | MCR_READY);
 	uart.fifo = (uart_read(UART_IIR) & IIR_FIFO) == IIR_FIFO ? FIFO_SIZE : 1;
