@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What all system tests share: where things are, the markers, and that what they run has been built."""
+
+import pathlib
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+
+import hv  # noqa: E402 (needs the path above)
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "long: belongs to make verify, not to make test")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def built():
+    missing = [str(path) for path in (hv.HARTVISOR, hv.guest("hello"), hv.LINUX, hv.INITRAMFS)
+               if not path.exists()]
+    if missing:
+        pytest.exit(f"not built: {', '.join(missing)}: run make all guest-tests", returncode=2)
+
+
+@pytest.fixture
+def name(request):
+    """A name for this test's bundle and log: its own, with what it is parametrized by."""
+    return request.node.name.replace("[", "-").replace("]", "").replace("/", "_").replace(" ", "_")

@@ -1,0 +1,279 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Bundles and machines for the system tests.
+
+A test says what it wants to run and talks to it:
+
+    with Machine("name", bundle("name", [Vm("good", guest("hello")), Vm("evil", guest("csr"))])) as m:
+        m.expect_line("evil", "TEST csr PASS")
+        m.focus(1)
+        m.send_line("hi")
+        m.expect_line("good", "echo: hi")
+
+Everything that came over the console is in build/tests/logs/NAME.log. Waiting is always for a text,
+never for a time; a panic of hartvisor or the end of QEMU fails the test at once.
+"""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import Optional, Sequence, Union
+
+import pexpect
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BUILD = ROOT / "build"
+WORK = BUILD / "tests"
+LOGS = WORK / "logs"
+
+TIMEOUT = 300
+MIB = 1 << 20
+
+ESCAPE = "\x1d"
+PANIC = r"\[hartvisor\] panic on hart [^\r\n]*"
+
+
+def setting(name: str, otherwise: str) -> str:
+    """From the environment, else as tools/setup.sh wrote it."""
+    if os.environ.get(name):
+        return os.environ[name]
+    try:
+        for line in (BUILD / "setup.mk").read_text().splitlines():
+            match = re.match(rf"{name}\s*[?:]?=\s*(.*)", line)
+            if match and match.group(1).strip():
+                return match.group(1).strip()
+    except FileNotFoundError:
+        pass
+    return otherwise
+
+
+QEMU = setting("QEMU", "qemu-system-riscv64")
+OPENSBI = pathlib.Path(setting("OPENSBI", "/usr/lib/riscv64-linux-gnu/opensbi/generic"))
+HARTVISOR = BUILD / "hartvisor.bin"
+LINUX = BUILD / "guest" / "Image"
+INITRAMFS = BUILD / "guest" / "initramfs.cpio.gz"
+BUSYBOX = BUILD / "guest" / "busybox"
+
+
+def guest(name: str) -> pathlib.Path:
+    """A bare-metal guest, guest/tests/NAME.c."""
+    return BUILD / "guest-tests" / f"{name}.bin"
+
+
+@dataclass(frozen=True)
+class Image:
+    """What a VM may name as its kernel or ramdisk; a plain path does where load and entry do not matter."""
+
+    name: str
+    path: pathlib.Path
+    load: int = 0
+    entry: int = 0
+
+
+@dataclass
+class Vm:
+    name: str
+    kernel: Union[pathlib.Path, Image]
+    cpus: int = 1
+    memory: int = 64 * MIB
+    ramdisk: Optional[pathlib.Path] = None
+    bootargs: str = ""
+    more: str = ""  # properties as they stand in the .its
+
+
+def linux(name: str, ramdisk: pathlib.Path = INITRAMFS, cpus: int = 2, bootargs: str = "") -> Vm:
+    return Vm(name, LINUX, cpus=cpus, memory=256 * MIB, ramdisk=ramdisk,
+              bootargs=f"console=ttyS0 earlycon=sbi {bootargs}".strip())
+
+
+def image_name(image: Union[pathlib.Path, Image]) -> str:
+    if isinstance(image, Image):
+        return image.name
+    return re.sub(r"[^a-z0-9]", "-", image.name.lower())
+
+
+def image_node(image: Union[pathlib.Path, Image], kind: str) -> str:
+    path, load, entry = (image, 0, 0) if isinstance(image, pathlib.Path) else (image.path, image.load, image.entry)
+    where = f"load = <{load:#x}>; entry = <{entry:#x}>;" if kind == "kernel" else ""
+    return f"""
+        {image_name(image)} {{
+            description = "{path.name}";
+            data = /incbin/("{path}");
+            type = "{kind}"; arch = "riscv"; os = "linux"; compression = "none"; {where}
+        }};"""
+
+
+def vm_node(vm: Vm) -> str:
+    ramdisk = f'ramdisk = "{image_name(vm.ramdisk)}";' if vm.ramdisk else ""
+    bootargs = f'bootargs = "{vm.bootargs}";' if vm.bootargs else ""
+    return f"""
+            {vm.name} {{
+                compatible = "hartvisor,vm";
+                cpus = <{vm.cpus}>;
+                memory = <{vm.memory >> 32:#x} {vm.memory & 0xffffffff:#x}>;
+                kernel = "{image_name(vm.kernel)}";
+                {ramdisk} {bootargs} {vm.more}
+            }};"""
+
+
+def its_text(vms: Sequence[Vm]) -> str:
+    images = {}
+    for vm in vms:
+        images[image_name(vm.kernel)] = image_node(vm.kernel, "kernel")
+        if vm.ramdisk:
+            images[image_name(vm.ramdisk)] = image_node(vm.ramdisk, "ramdisk")
+    return f"""/dts-v1/;
+/ {{
+    description = "a test's bundle";
+    #address-cells = <1>;
+    images {{{"".join(images.values())}
+    }};
+    configurations {{
+        default = "test";
+        test {{
+            compatible = "hartvisor,config";{"".join(vm_node(vm) for vm in vms)}
+        }};
+    }};
+}};
+"""
+
+
+def run_tool(command: Sequence[Union[str, pathlib.Path]]) -> None:
+    result = subprocess.run([str(word) for word in command], stdout=subprocess.PIPE,
+                            stderr=subprocess.STDOUT, text=True, errors="replace")
+    assert result.returncode == 0, f"{' '.join(map(str, command))}:\n{result.stdout}"
+
+
+def make_itb(name: str, its: str, tool: str = "mkimage") -> pathlib.Path:
+    """@tool: "mkimage", "mkimage -E" (data outside the tree) or "dtc" (for what mkimage would refuse)."""
+    WORK.mkdir(parents=True, exist_ok=True)
+    source, itb = WORK / f"{name}.its", WORK / f"{name}.itb"
+    source.write_text(its)
+    if tool == "dtc":
+        run_tool(["dtc", "-q", "-I", "dts", "-O", "dtb", "-o", itb, source])
+    else:
+        run_tool([*tool.split(), "-f", source, itb])
+    return itb
+
+
+def bundle(name: str, vms: Sequence[Vm], external: bool = False) -> pathlib.Path:
+    return make_itb(name, its_text(vms), "mkimage -E" if external else "mkimage")
+
+
+class Machine:
+    """A QEMU that runs until the test is done with it."""
+
+    def __init__(self, name: str, initrd: Optional[pathlib.Path] = None, smp: Union[int, str] = 2,
+                 mem: str = "1G", cpu: str = "rv64", append: str = "",
+                 kernel: Optional[pathlib.Path] = HARTVISOR, args: Sequence[str] = ()):
+        LOGS.mkdir(parents=True, exist_ok=True)
+        self.name = name
+        self.log = LOGS / f"{name}.log"
+        command = ["-M", "virt", "-cpu", cpu, "-smp", str(smp), "-m", mem, "-nographic", "-no-reboot"]
+        if kernel:
+            command += ["-kernel", str(kernel)]
+        if initrd:
+            command += ["-initrd", str(initrd)]
+        if append:
+            command += ["-append", append]
+        command += [str(arg) for arg in args]
+        self.log_file = open(self.log, "w", encoding="utf-8", errors="replace", newline="")
+        self.log_file.write(f"$ {QEMU} {' '.join(command)}\n")
+        self.child = pexpect.spawn(QEMU, command, encoding="utf-8", codec_errors="replace", timeout=TIMEOUT,
+                                   echo=False, maxread=65536)
+        self.child.logfile_read = self.log_file
+        self.child.delaybeforesend = None
+
+    def __enter__(self) -> "Machine":
+        return self
+
+    def __exit__(self, kind, value, traceback) -> None:
+        self.close()
+        if kind is not None:
+            print(f"--- the end of {self.log}", *self.text().splitlines()[-40:], sep="\n", file=sys.stderr)
+
+    def close(self) -> None:
+        if not self.child.closed:
+            self.child.close(force=True)
+        self.log_file.close()
+
+    def text(self) -> str:
+        """All that came so far."""
+        if not self.log_file.closed:
+            self.log_file.flush()
+        return self.log.read_text(encoding="utf-8", errors="replace").replace("\r", "")
+
+    def expect(self, *patterns: str, timeout: int = TIMEOUT) -> int:
+        """Wait for one of @patterns, of which the one that came is returned by its index."""
+        try:
+            found = self.child.expect([PANIC, *patterns], timeout=timeout)
+        except pexpect.TIMEOUT:
+            raise AssertionError(f"{self.name}: no {' or '.join(patterns)} within {timeout} s") from None
+        except pexpect.EOF:
+            raise AssertionError(f"{self.name}: QEMU ended before {' or '.join(patterns)}") from None
+        if found == 0:
+            panic = self.child.match.group(0)
+            self.drain()
+            raise AssertionError(f"{self.name}: {panic}")
+        return found - 1
+
+    def expect_line(self, vm: str, text: str, timeout: int = TIMEOUT) -> None:
+        """Wait for @text, a regular expression, in a line of @vm's ("hartvisor" for our own)."""
+        self.expect(rf"\[{re.escape(vm)}\] [^\r\n]*?{text}", timeout=timeout)
+
+    def expect_lines(self, wanted: dict, timeout: int = TIMEOUT) -> None:
+        """Wait for one line of each VM, in any order. @wanted: VM's name to text, a regular expression."""
+        left = {vm: rf"\[{re.escape(vm)}\] [^\r\n]*?{text}" for vm, text in wanted.items()}
+        while left:
+            names = list(left)
+            del left[names[self.expect(*left.values(), timeout=timeout)]]
+
+    def expect_end(self, timeout: int = TIMEOUT) -> str:
+        """Wait until QEMU has ended. Returns all that was said."""
+        try:
+            if self.child.expect([PANIC, pexpect.EOF], timeout=timeout) == 0:
+                raise AssertionError(f"{self.name}: {self.child.match.group(0)}")
+        except pexpect.TIMEOUT:
+            raise AssertionError(f"{self.name}: the machine did not end within {timeout} s") from None
+        return self.text()
+
+    def expect_passed(self, vm: str, test: str, timeout: int = TIMEOUT) -> None:
+        """Wait for the verdict of bare-metal guest @test in @vm."""
+        line = rf"\[{re.escape(vm)}\] TEST {re.escape(test)} "
+        crash = rf"\[hartvisor\] {re.escape(vm)}: (?:crashed|not started)[^\r\n]*"
+        found = self.expect(line + r"PASS", line + r"FAIL[^\r\n]*", crash, timeout=timeout)
+        assert found == 0, self.child.match.group(0)
+
+    def drain(self) -> None:
+        try:
+            self.child.expect(pexpect.EOF, timeout=5)
+        except pexpect.TIMEOUT:
+            pass
+
+    def send(self, text: str) -> None:
+        self.child.send(text)
+
+    def send_line(self, text: str) -> None:
+        self.child.send(text + "\r")
+
+    def menu(self, key: str) -> None:
+        """^] and @key."""
+        self.child.send(ESCAPE + key)
+
+    def focus(self, number: int, name: str) -> None:
+        """Type to VM @number, which is called @name, from now on."""
+        self.menu(str(number))
+        self.expect(rf"console: {re.escape(name)}\b")
+
+    def own_lines(self) -> list:
+        """The lines of hartvisor itself."""
+        return [line for line in self.text().splitlines() if line.startswith("[hartvisor] ")]
+
+    def shell(self, vm: str, command: str, answer: str, timeout: int = TIMEOUT) -> None:
+        """Type @command to the shell of @vm, which has the focus, and wait for a line with @answer alone."""
+        self.send_line(command)
+        self.expect(rf"\[{re.escape(vm)}\] {answer}\r?\n", timeout=timeout)

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""One bare-metal guest after the other (guest/tests/NAME.c), each with the vcpus and harts that suit it."""
+
+import pytest
+from hv import MIB, Machine, Vm, bundle, guest
+
+
+def run_guest(name, test, cpus=1, smp=2, bootargs="", cpu="rv64", append="", memory=64 * MIB):
+    vms = [Vm("vm", guest(test), cpus=cpus, bootargs=bootargs, memory=memory)]
+    with Machine(name, bundle(name, vms), smp=smp, cpu=cpu, append=append) as m:
+        m.expect_passed("vm", test)
+        m.expect_line("hartvisor", "vm: powered off")
+        m.expect_line("hartvisor", "all VMs have ended; powering off")
+        m.expect_end()
+
+
+@pytest.mark.parametrize("test, cpus, smp", [
+    ("sbi", 2, 2),
+    ("sbi", 1, 1),
+    ("sbi", 3, 1),
+    ("sbi_fuzz", 2, 2),
+    ("csr", 1, 1),
+    ("insn", 1, 1),
+    ("mem", 1, 1),
+    ("plic", 2, 2),
+    ("timer", 2, 2),
+    ("timer", 4, 1),
+    ("ipi", 2, 2),
+    ("ipi", 4, 1),
+    ("ipi", 4, 2),
+    ("fence", 2, 2),
+    ("fence", 3, 1),
+    ("fence", 4, 2),
+    ("hsm", 2, 2),
+    ("hsm", 4, 1),
+    ("fpu", 2, 1),
+    ("fpu", 4, 2),
+])
+def test_guest(name, test, cpus, smp):
+    run_guest(name, test, cpus=cpus, smp=smp)
+
+
+@pytest.mark.parametrize("test", ["sbi", "timer", "ipi"])
+def test_guest_without_sstc(name, test):
+    run_guest(name, test, cpus=2, cpu="rv64,sstc=off")
+
+
+@pytest.mark.parametrize("test, cpus, smp", [("fence", 3, 1), ("ipi", 2, 2), ("fpu", 3, 2)])
+def test_guest_without_vmids(name, test, cpus, smp):
+    """VMIDLEN may be 0 on real hardware."""
+    run_guest(name, test, cpus=cpus, smp=smp, append="hartvisor.vmid-bits=0")
+
+
+@pytest.mark.parametrize("vlen", [128, 256])
+def test_vector_state_is_kept(name, vlen):
+    run_guest(name, "fpu", cpus=3, smp=2, cpu=f"rv64,v=on,vlen={vlen}")
+
+
+@pytest.mark.parametrize("test", ["csr", "insn", "fpu", "mem"])
+def test_guest_on_a_max_cpu(name, test):
+    """Whatever extensions QEMU has: what is not open stays closed."""
+    run_guest(name, test, cpus=2, cpu="max")
+
+
+@pytest.mark.parametrize("off", ["zawrs=off", "zicboz=off,zicbom=off,zicbop=off", "svadu=off", "sv57=off,sv48=off"])
+def test_guest_on_a_lesser_cpu(name, off):
+    run_guest(name, "insn", cpus=2, cpu=f"rv64,{off}")
+
+
+def test_uart_sends_and_receives_by_interrupts(name):
+    with Machine(name, bundle(name, [Vm("vm", guest("uart"))])) as m:
+        m.expect_line("vm", "UART-SENT by interrupts")
+        m.expect_line("vm", "UART-TYPE")
+        m.send_line("some text")
+        m.expect_line("vm", "UART-GOT some text")
+        m.expect_passed("vm", "uart")
+        m.expect_end()
+
+
+def test_nothing_is_left_for_the_next_one(name):
+    """Memory, registers and CSRs are clean at first start and after a reboot, whatever was there before."""
+    vms = [Vm("one", guest("leak")), Vm("two", guest("leak"))]
+    with Machine(name, bundle(name, vms), smp=1) as m:
+        m.expect_lines({"one": "LEAK clean", "two": "LEAK clean"})
+        for vm in ("one", "two", "one"):
+            m.focus(2 if vm == "two" else 1, vm)
+            m.send_line("reboot")
+            m.expect_line("hartvisor", f"{vm}: rebooting")
+            m.expect_line(vm, "LEAK clean")
+        for number, vm in enumerate(("one", "two"), start=1):
+            m.focus(number, vm)
+            m.send_line("quit")
+            m.expect_passed(vm, "leak")
+        m.expect_end()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("test, cpus, smp, bootargs", [
+    ("ipi", 8, 4, "n=20000"),
+    ("fence", 8, 4, "n=400"),
+    ("hsm", 8, 4, "n=2000"),
+    ("fpu", 8, 4, "n=2000"),
+    ("timer", 8, 4, "n=5000"),
+    ("sbi_fuzz", 4, 2, "n=2000000 seed=77"),
+])
+def test_guest_at_length(name, test, cpus, smp, bootargs):
+    vms = [Vm("vm", guest(test), cpus=cpus, bootargs=bootargs)]
+    with Machine(name, bundle(name, vms), smp=smp) as m:
+        m.expect_passed("vm", test, timeout=3600)
+        m.expect_end()
