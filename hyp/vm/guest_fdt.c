@@ -67,7 +67,7 @@ static void put_bytes(struct builder *b, const char *name, const void *bytes, si
 
 static void put_empty(struct builder *b, const char *name)
 {
-	put_bytes(b, name, NULL, 0);
+	put_bytes(b, name, "", 0);
 }
 
 static void put_string(struct builder *b, const char *name, const char *s)
@@ -246,6 +246,7 @@ static void build_cpu(struct builder *b, unsigned int id, const struct isa_set *
 	begin_node(b, "interrupt-controller");
 	put_u32(b, "phandle", PHANDLE_INTC_BASE + id);
 	put_string(b, "compatible", "riscv,cpu-intc");
+	put_u32(b, "#address-cells", 0);
 	put_u32(b, "#interrupt-cells", 1);
 	put_empty(b, "interrupt-controller");
 	end_node(b);

@@ -14,7 +14,7 @@
 /* Room for the largest tree we generate (64 vcpus, every extension: about 200 KiB), and as much again
  * for overlays. */
 #define GUEST_FDT_SIZE	      KIB(512)
-#define GUEST_FDT_OVERLAY_MAX KIB(128)
+#define GUEST_FDT_OVERLAY_MAX KIB(64)
 
 /*
  * guest_fdt_build - generate the tree of @vm into @buf (aligned to 8), at most @cap bytes.
