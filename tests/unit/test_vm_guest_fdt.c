@@ -485,6 +485,123 @@ static void a_broken_overlay_is_refused_or_applied_within_bounds(void **state)
 	free(good);
 }
 
+/* An overlay whose one property `p` (two cells) is to be fixed up as the arguments say. */
+static size_t make_hostile(uint32_t local, const char *fixup, const char *local_target)
+{
+	void *o = overlay_bytes;
+
+	tree_begin(o, sizeof(overlay_bytes));
+	tree_node(o, "fragment@0");
+	tree_string(o, "target-path", "/soc");
+	tree_node(o, "__overlay__");
+	tree_cells(o, "p", 2, 1, 1);
+	tree_end_node(o);
+	tree_end_node(o);
+	tree_node(o, "__fixups__");
+	if (fixup)
+		tree_string(o, "plic", fixup);
+	tree_end_node(o);
+	tree_node(o, "__local_fixups__");
+	tree_node(o, local_target);
+	tree_node(o, "__overlay__");
+	tree_cells(o, "p", 1, local);
+	tree_end_node(o);
+	tree_end_node(o);
+	tree_end_node(o);
+	return tree_finish(o);
+}
+
+static int apply_hostile(uint32_t local, const char *fixup, const char *local_target)
+{
+	size_t n = make_hostile(local, fixup, local_target);
+
+	build(GUEST_FDT_SIZE);
+	return apply(overlay_bytes, n, GUEST_FDT_SIZE);
+}
+
+static void fixups_stay_within_their_property(void **state)
+{
+	static const uint32_t outside[] = { 5, 8, 100, 0x7fffffff, 0xfffffffc, 0xffffffff };
+	static const char *const wrong[] = {
+		"/fragment@0/__overlay__:p:5",	    "/fragment@0/__overlay__:p:4294967294",
+		"/fragment@0/__overlay__:p:-4",	    "/fragment@0/__overlay__:p: 4",
+		"/fragment@0/__overlay__:p:",	    "/fragment@0/__overlay__:p:99999999999999999999",
+		"/fragment@0/__overlay__:p:4x",	    "/fragment@0/__overlay__:q:4",
+		"/fragment@0/__overlay__::4",	    "/fragment@0/nothing:p:4",
+		"/fragment@0/__overlay__:p",	    "/fragment@0/__overlay__",
+		"fragment@0/__overlay__:p:4",	    "",
+	};
+
+	(void)state;
+	assert_int_equal(apply_hostile(4, "/fragment@0/__overlay__:p:0", "fragment@0"), HV_OK);
+	assert_int_equal(apply_hostile(1, NULL, "fragment@0"), HV_OK); /* may be unaligned */
+	for (unsigned int i = 0; i < ARRAY_SIZE(outside); i++)
+		assert_int_equal(apply_hostile(outside[i], NULL, "fragment@0"), HV_EINVAL);
+	for (unsigned int i = 0; i < ARRAY_SIZE(wrong); i++)
+		assert_int_equal(apply_hostile(4, wrong[i], "fragment@0"), HV_EINVAL);
+}
+
+static void fixups_cannot_change_the_tables_of_fixups(void **state)
+{
+	(void)state;
+	assert_int_equal(apply_hostile(0, "/__local_fixups__/fragment@0/__overlay__:p:0",
+				       "fragment@0"),
+			 HV_EINVAL);
+	assert_int_equal(apply_hostile(0, "//__local_fixups__/fragment@0/__overlay__:p:0",
+				       "fragment@0"),
+			 HV_EINVAL);
+	assert_int_equal(apply_hostile(0, NULL, "__local_fixups__"), HV_EINVAL);
+	assert_int_equal(apply_hostile(0, NULL, "__fixups__"), HV_EINVAL);
+}
+
+static void no_table_has_a_phandle_or_is_merged(void **state)
+{
+	void *o = overlay_bytes;
+
+	(void)state;
+	for (unsigned int i = 0; i < 2; i++) {
+		tree_begin(o, sizeof(overlay_bytes));
+		tree_node(o, "__local_fixups__");
+		if (i)
+			tree_node(o, "__overlay__");
+		else
+			tree_cells(o, "phandle", 1, 0);
+		if (i)
+			tree_end_node(o);
+		tree_end_node(o);
+		build(GUEST_FDT_SIZE);
+		assert_int_equal(apply(o, tree_finish(o), GUEST_FDT_SIZE), HV_EINVAL);
+	}
+}
+
+static void an_overlay_of_wrong_words_stays_within_bounds(void **state)
+{
+	size_t n = make_overlay("soc");
+	uint8_t *good = malloc(n);
+	uint32_t seed = 4711;
+	uint64_t base;
+
+	(void)state;
+	memcpy(good, overlay_bytes, n);
+	build(GUEST_FDT_SIZE);
+	base = fdt_totalsize(guest);
+	for (unsigned int i = 0; i < 10000; i++) {
+		struct vm_image image = { .name = "my-overlay", .data = overlay_bytes, .size = n };
+		fdt32_t *words = (void *)overlay_bytes;
+		void *exact = malloc(base + 4096);
+
+		memcpy(exact, guest, base);
+		memcpy(overlay_bytes, good, n);
+		/* Words of the tree itself in other places: names, tags and offsets that do exist. */
+		for (unsigned int k = tree_random(&seed) % 3 + 1; k > 0; k--)
+			words[tree_random(&seed) % (n / 4)] = words[tree_random(&seed) % (n / 4)];
+		guest_fdt_apply_overlay(exact, base + 4096, &image, &cfg);
+		assert_int_equal(pages_out, 0);
+		free(exact);
+	}
+	free(good);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -503,6 +620,10 @@ int main(void)
 		cmocka_unit_test_setup(an_overlay_too_large_is_refused_before_any_work, setup),
 		cmocka_unit_test_setup(an_overlay_that_outgrows_the_room_is_refused_at_every_size,
 				       setup),
+		cmocka_unit_test_setup(fixups_stay_within_their_property, setup),
+		cmocka_unit_test_setup(fixups_cannot_change_the_tables_of_fixups, setup),
+		cmocka_unit_test_setup(no_table_has_a_phandle_or_is_merged, setup),
+		cmocka_unit_test_setup(an_overlay_of_wrong_words_stays_within_bounds, setup),
 		cmocka_unit_test_setup(a_broken_overlay_is_refused_or_applied_within_bounds, setup),
 	};
 
