@@ -231,15 +231,15 @@ static void a_long_list_of_images_is_shortened(void **state)
 	for (int i = 0; i < 100; i++) {
 		char name[32];
 
-		snprintf(name, sizeof(name), "image\x07number-%d", i);
+		snprintf(name, sizeof(name), "\x7fimage\x07number-%d", i);
 		fit_add_node(fit, "/images", name);
 	}
 	blob_make(NULL, 0);
 	assert_int_equal(find(blob_size, "none", BUNDLE_KERNEL, &image), HV_ENOENT);
-	assert_string_equal(why,
-			    "no such image; there are image?number-99, image?number-98, "
-			    "image?number-97, image?number-96, image?number-95, image?number-94, "
-			    "...");
+	assert_string_equal(
+		why, "no such image; there are ?image?number-99, ?image?number-98, "
+		     "?image?number-97, ?image?number-96, ?image?number-95, ?image?number-94, "
+		     "...");
 }
 
 static void no_images_at_all_is_said(void **state)

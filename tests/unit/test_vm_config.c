@@ -159,6 +159,8 @@ static const struct broken broken[] = {
 	  "config: " BAD ": memroy = <0 0x1000000>: unknown, did you mean memory? " ALLOWED },
 	{ BAD, "cpu", CELLS, 1, { 2 }, NULL,
 	  "config: " BAD ": cpu = <2>: unknown, did you mean cpus? " ALLOWED },
+	{ BAD, "onn-crsh", STRING, 0, {}, "stop",
+	  "config: " BAD ": onn-crsh = \"stop\": unknown, did you mean on-crash? " ALLOWED },
 	{ BAD, "initrd", STRING, 0, {}, "busybox",
 	  "config: " BAD ": initrd = \"busybox\": unknown, " ALLOWED },
 	{ BAD, "passthrough", CELLS, 4, { 1, 2, 3, 4 }, NULL,
@@ -357,7 +359,7 @@ static void an_overlay_that_is_no_tree_or_cut_short_is_an_error(void **state)
 	fit_make(fit);
 	fit_add_node(fit, "/images", "dtbo");
 	break_property(&name);
-	fit_ok(fdt_setprop(fit, fit_node(fit, "/images/dtbo"), "data", "hello", 5));
+	fit_ok(fdt_setprop(fit, fit_node(fit, "/images/dtbo"), "data", "\xd0\x0d\xfe\xed", 4));
 	assert_int_equal(parse(), 2);
 	assert_logged("config: " BAD
 		      ": fdt = \"dtbo\": not a flattened device tree: must be a .dtbo "

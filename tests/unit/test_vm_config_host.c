@@ -119,6 +119,8 @@ static void guest_loader_options_are_checked(void **state)
 		{ "hartvisor.guest-memory=1M",
 		  "config: /chosen: bootargs: hartvisor.guest-memory=1M: must be a multiple of 2M from "
 		  "16M to 1024G" },
+		{ "hartvisor.guest-memory=17179869185G",
+		  "config: /chosen: bootargs: hartvisor.guest-memory=17179869185G: must be a multiple of 2M from 16M to 1024G" },
 		{ "hartvisor.guest-memory=99999999999999999999G",
 		  "config: /chosen: bootargs: hartvisor.guest-memory=99999999999999999999G: must be a "
 		  "multiple of 2M from 16M to 1024G" },
