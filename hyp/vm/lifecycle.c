@@ -179,6 +179,7 @@ static void crashed(struct vm *vm)
 /* The last vcpu has left. */
 static void ended(struct vm *vm)
 {
+	vrtc_reset(lives[vm->id]->rtc); /* no alarm rings in an ended VM */
 	switch ((enum vm_stop)atomic_read(&vm->stop)) {
 	case VM_STOP_REBOOT:
 		log_info("%s: rebooting", vm->name);
