@@ -178,7 +178,7 @@ BROKEN = [
     Broken("memory-beyond-a-tebibyte", its(vm(memory="memory = <0x1000 0x0>;")),
            [BAD + "memory = <4096 0>", "1 TiB"]),
     # More than the machine has: found only when the VM is made.
-    Broken("memory-more-than-the-machine", its(vm(memory="memory = <0x40 0x0>;")), ["bad", "memory"]),
+    Broken("memory-more-than-the-machine", its(vm(memory="memory = <0x40 0x0>;")), [BAD + "memory = 262144 MiB: only "]),
     Broken("property-unknown", its(vm(more="virtio-disks = <3>;")),
            [BAD + "virtio-disks = <3>: unknown, allowed: compatible, label"]),
     Broken("property-misspelt", its(vm(memory="memroy = <0x0 0x2000000>;")),
