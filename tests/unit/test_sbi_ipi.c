@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// SOURCES: hyp/sbi/sbi_dispatch.c hyp/sbi/base.c hyp/sbi/time.c hyp/sbi/ipi.c hyp/sbi/rfence.c
+// SOURCES: hyp/sbi/hsm.c hyp/sbi/srst.c hyp/sbi/dbcn.c hyp/sbi/legacy.c tests/unit/fake/sbi_world.c
+#include <stdarg.h>
+#include <setjmp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "fake/sbi_world.h"
+
+static int setup(void **state)
+{
+	(void)state;
+	world_setup(4);
+	return 0;
+}
+
+static void the_named_harts_get_it_and_no_other(void **state)
+{
+	(void)state;
+	assert_value(call2(SBI_EXT_IPI, 0, 6, 0), 0);
+	assert_int_equal(w.injected, 6);
+	w.injected = 0;
+	assert_value(call2(SBI_EXT_IPI, 0, 3, 2), 0);
+	assert_int_equal(w.injected, 0xc);
+}
+
+static void base_of_all_ones_reaches_all(void **state)
+{
+	(void)state;
+	assert_value(call2(SBI_EXT_IPI, 0, 0, UINT64_MAX), 0);
+	assert_int_equal(w.injected, 0xf);
+}
+
+static void one_wrong_hart_and_nobody_gets_it(void **state)
+{
+	(void)state;
+	assert_error(call2(SBI_EXT_IPI, 0, 0x1f, 0), SBI_ERR_INVALID_PARAM);
+	assert_error(call2(SBI_EXT_IPI, 0, 1, 4), SBI_ERR_INVALID_PARAM);
+	assert_int_equal(w.injected, 0);
+}
+
+static void an_empty_mask_is_success_and_nothing_happens(void **state)
+{
+	(void)state;
+	assert_value(call2(SBI_EXT_IPI, 0, 0, 0), 0);
+	assert_value(call2(SBI_EXT_IPI, 0, 0, 99), 0);
+	assert_int_equal(w.calls, 0);
+}
+
+int main(void)
+{
+#define TEST(f) cmocka_unit_test_setup(f, setup)
+	const struct CMUnitTest tests[] = {
+		TEST(the_named_harts_get_it_and_no_other),
+		TEST(base_of_all_ones_reaches_all),
+		TEST(one_wrong_hart_and_nobody_gets_it),
+		TEST(an_empty_mask_is_success_and_nothing_happens),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
