@@ -4,13 +4,16 @@
 
     0          OpenSBI's fw_jump.bin; the image may be loaded wherever that may
     2 MiB      hartvisor.bin, where fw_jump jumps to; zeros up to its image_size
-    then       the bundle, at the next page, when it ends below 34 MiB; else at 36 MiB
+    then       at the next page the bundle's size (u64) and the bundle, when it ends below 34 MiB;
+               else at 36 MiB
     34 MiB     nothing: fw_jump copies the device tree there (FW_JUMP_FDT_OFFSET of OpenSBI's
                generic platform), and would copy it over whatever lay there
 
 hartvisor finds the bundle by its own header: the u64 at offset 40 of the Linux Image header, reserved
 there, is here the offset from hartvisor's first byte to the bundle. Zero, as in build/hartvisor.bin,
-says that none is appended.
+says that none is appended. The size right before the bundle is there because a FIT with data outside
+of its tree (mkimage -E) does not tell it; it lies on the bundle's first page, so that whoever keeps
+the bundle keeps it, too.
 """
 
 import argparse
@@ -30,6 +33,7 @@ BUNDLE_OFFSET_AT = 40
 MAGIC_AT = 56
 MAGIC = b"RSC\x05"
 FDT_MAGIC = 0xD00DFEED
+SIZE_WORD = struct.Struct("<Q")
 
 
 def fail(message):
@@ -58,12 +62,12 @@ def check_bundle(bundle, path):
 
 
 def place_bundle(image_size, size):
-    start = align_up(HARTVISOR_OFFSET + image_size, PAGE)
+    start = align_up(HARTVISOR_OFFSET + image_size, PAGE) + SIZE_WORD.size
     if start > FDT_OFFSET:
         fail(f"hartvisor's image of {image_size} bytes reaches to where fw_jump puts the device tree")
     if start + size <= FDT_OFFSET:
         return start
-    return FDT_OFFSET + FDT_ROOM
+    return FDT_OFFSET + FDT_ROOM + SIZE_WORD.size
 
 
 def main():
@@ -91,7 +95,8 @@ def main():
     struct.pack_into("<Q", hartvisor, BUNDLE_OFFSET_AT, at - HARTVISOR_OFFSET)
 
     with open(args.output + ".part", "wb") as file:
-        for offset, data in ((0, opensbi), (HARTVISOR_OFFSET, hartvisor), (at, bundle)):
+        for offset, data in ((0, opensbi), (HARTVISOR_OFFSET, hartvisor),
+                             (at - SIZE_WORD.size, SIZE_WORD.pack(len(bundle))), (at, bundle)):
             file.seek(offset)
             file.write(data)
     os.replace(args.output + ".part", args.output)
