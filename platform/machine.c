@@ -15,10 +15,10 @@ struct machine machine;
 
 static unsigned int problems;
 
-#define tree_problem(level, ...)                       \
-	do {                                           \
-		if (problems++ < MAX_PROBLEMS)         \
-			log_at(level, __VA_ARGS__);    \
+#define tree_problem(level, ...)                    \
+	do {                                        \
+		if (problems++ < MAX_PROBLEMS)      \
+			log_at(level, __VA_ARGS__); \
 	} while (0)
 
 #define tree_error(...) tree_problem(LOG_ERROR, __VA_ARGS__)
@@ -66,13 +66,13 @@ static void add_memory(const void *fdt, int node, uint64_t base, uint64_t size)
 
 	if (top < base + size)
 		tree_warn("%s: memory from 0x%" PRIx64 " on is too high to be used",
-			 fdtx_path(fdt, node, path, sizeof(path)), max_u64(base, DIRECT_MAP_SIZE));
+			  fdtx_path(fdt, node, path, sizeof(path)), max_u64(base, DIRECT_MAP_SIZE));
 	if (top <= base)
 		return;
 	if (insert_memory(base, top - base) != HV_OK)
 		tree_warn("%s: more than %d ranges of memory; 0x%" PRIx64 " bytes at 0x%" PRIx64
-			 " are left out",
-			 fdtx_path(fdt, node, path, sizeof(path)), MACHINE_MAX_MEMORY, size, base);
+			  " are left out",
+			  fdtx_path(fdt, node, path, sizeof(path)), MACHINE_MAX_MEMORY, size, base);
 }
 
 static void parse_memory_node(const void *fdt, int node)
@@ -84,9 +84,10 @@ static void parse_memory_node(const void *fdt, int node)
 	for (unsigned int i = 0; (err = fdtx_reg(fdt, node, i, &base, &size)) == HV_OK; i++)
 		add_memory(fdt, node, base, size);
 	if (err == HV_EINVAL)
-		tree_error("%s: reg: not a list of addresses and sizes by the root's #address-cells "
-			  "and #size-cells",
-			  fdtx_path(fdt, node, path, sizeof(path)));
+		tree_error(
+			"%s: reg: not a list of addresses and sizes by the root's #address-cells "
+			"and #size-cells",
+			fdtx_path(fdt, node, path, sizeof(path)));
 }
 
 static int parse_memory(const void *fdt)
@@ -151,8 +152,8 @@ static int reserve_node(const void *fdt, int node)
 	if (err == HV_ENOENT)
 		return HV_OK;
 	tree_error("%s: reg: not a list of addresses and sizes by /reserved-memory's "
-		  "#address-cells and #size-cells",
-		  fdtx_path(fdt, node, path, sizeof(path)));
+		   "#address-cells and #size-cells",
+		   fdtx_path(fdt, node, path, sizeof(path)));
 	return err;
 }
 
@@ -231,8 +232,8 @@ static void parse_cpu(const void *fdt, int node)
 		return;
 	if (isa_parse_cpu(fdt, node, &cpu->isa) != HV_OK) {
 		tree_error("%s: no usable riscv,isa-extensions or riscv,isa of rv64i; hart %" PRIu64
-			  " is left out",
-			  path, hartid);
+			   " is left out",
+			   path, hartid);
 		return;
 	}
 	cpu->available = true;
@@ -310,12 +311,14 @@ static int parse_initrd(const void *fdt, int chosen)
 	if (no_start == HV_ENOENT && no_end == HV_ENOENT)
 		return HV_OK;
 	if (no_start || no_end || end <= start) {
-		tree_error("/chosen: linux,initrd-start, linux,initrd-end: must both be there, of one or "
-			   "two cells, the start below the end; the initrd is not used");
+		tree_error(
+			"/chosen: linux,initrd-start, linux,initrd-end: must both be there, of one or "
+			"two cells, the start below the end; the initrd is not used");
 		return HV_OK;
 	}
 	if (!machine_is_memory(hpa(start), end - start)) {
-		tree_error("/chosen: linux,initrd-start = 0x%" PRIx64 ", linux,initrd-end = 0x%" PRIx64
+		tree_error("/chosen: linux,initrd-start = 0x%" PRIx64
+			   ", linux,initrd-end = 0x%" PRIx64
 			   ": not within the machine's memory; the initrd is not used",
 			   start, end);
 		return HV_OK;

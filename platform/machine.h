@@ -23,8 +23,8 @@ struct machine_range {
 
 struct machine_cpu {
 	uint64_t hartid;
-	bool available; /* `status` says okay, and its ISA is understood */
-	bool has_h;	/* can run guests */
+	bool available;	      /* `status` says okay, and its ISA is understood */
+	bool has_h;	      /* can run guests */
 	unsigned int va_bits; /* 39, 48 or 57, by its mmu-type */
 	struct isa_cpu isa;
 };
@@ -49,8 +49,9 @@ struct machine {
 	unsigned int va_bits; /* the least of those that can run guests */
 	uint64_t timebase;    /* ticks per second */
 
-	const char *bootargs;	 /* "" when there are none */
-	const char *stdout_path; /* NULL: none. Without options after a ':' it is a path or an alias */
+	const char *bootargs; /* "" when there are none */
+	const char
+		*stdout_path; /* NULL: none. Without options after a ':' it is a path or an alias */
 	hpa_t initrd;
 	uint64_t initrd_size; /* 0: none */
 	const uint8_t *rng_seed;

@@ -98,8 +98,9 @@ static void add_all(struct isa_set *s, const enum isa_ext *list, size_t n)
 /* What stands for several: guests are told the parts, since they may not get all of them. */
 static void add_parts(struct isa_set *s, char letter)
 {
-	static const enum isa_ext g[] = { ISA_I, ISA_M, ISA_A,	   ISA_F,
-					  ISA_D, ISA_ZICSR, ISA_ZIFENCEI };
+	static const enum isa_ext g[] = {
+		ISA_I, ISA_M, ISA_A, ISA_F, ISA_D, ISA_ZICSR, ISA_ZIFENCEI
+	};
 	static const enum isa_ext b[] = { ISA_ZBA, ISA_ZBB, ISA_ZBS };
 	static const enum isa_ext k[] = { ISA_ZKN,  ISA_ZKR,  ISA_ZKT,	ISA_ZBKB, ISA_ZBKC,
 					  ISA_ZBKX, ISA_ZKND, ISA_ZKNE, ISA_ZKNH };

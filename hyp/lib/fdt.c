@@ -298,8 +298,7 @@ int fdtx_reg(const void *fdt, int node, unsigned int index, uint64_t *addr, uint
 
 	if (!reg)
 		return HV_ENOENT;
-	if (parent < 0 ||
-	    parent_cells(fdt, parent, "#address-cells", 2, &address_cells) != HV_OK ||
+	if (parent < 0 || parent_cells(fdt, parent, "#address-cells", 2, &address_cells) != HV_OK ||
 	    parent_cells(fdt, parent, "#size-cells", 1, &size_cells) != HV_OK || address_cells == 0)
 		return HV_EINVAL;
 

@@ -22,8 +22,8 @@
 #define FDTX_MAX_DEPTH	  16
 #define FDTX_MAX_NODES	  16384
 #define FDTX_MAX_PROPS	  131072
-#define FDTX_MAX_NAME	  255	     /* of a node or a property */
-#define FDTX_MAX_RESERVED 1024	     /* entries of the memory reservation block */
+#define FDTX_MAX_NAME	  255  /* of a node or a property */
+#define FDTX_MAX_RESERVED 1024 /* entries of the memory reservation block */
 
 /* Long enough for the path of any node that people write. */
 #define FDTX_PATH_MAX 128
@@ -38,8 +38,8 @@ const char *fdtx_problem(const void *fdt, uint64_t max_size);
 int fdtx_check(const void *fdt, uint64_t max_size);
 
 /* fdtx_for_each_child - @child (an int of the caller's) goes over the direct children of @node. */
-#define fdtx_for_each_child(fdt, node, child)                                 \
-	for ((child) = fdt_first_subnode((fdt), (node)); (child) >= 0;        \
+#define fdtx_for_each_child(fdt, node, child)                          \
+	for ((child) = fdt_first_subnode((fdt), (node)); (child) >= 0; \
 	     (child) = fdt_next_subnode((fdt), (child)))
 
 /* fdtx_prop_u32 - a property of exactly one cell. *@out is left alone on errors. */

@@ -103,9 +103,8 @@ static void *put_space(struct builder *b, const char *name, size_t len)
 	void *p = NULL;
 
 	if (!b->err)
-		b->err = len <= INT32_MAX ?
-				 fdt_property_placeholder(b->fdt, name, (int)len, &p) :
-				 -FDT_ERR_NOSPACE;
+		b->err = len <= INT32_MAX ? fdt_property_placeholder(b->fdt, name, (int)len, &p) :
+					    -FDT_ERR_NOSPACE;
 	return b->err ? NULL : p;
 }
 
@@ -151,8 +150,8 @@ static unsigned int memory_ranges(const struct vm *vm, const struct vm_config *c
 	for (unsigned int i = 0; i < gs->nr_ram && i < GSTAGE_MAX_RAM; i++) {
 		uint64_t base = gs->ram[i].gpa.gpa, size = gs->ram[i].size;
 
-		if (n > 0 && fdt64_to_cpu(ranges[2 * n - 2]) + fdt64_to_cpu(ranges[2 * n - 1]) ==
-				     base) {
+		if (n > 0 &&
+		    fdt64_to_cpu(ranges[2 * n - 2]) + fdt64_to_cpu(ranges[2 * n - 1]) == base) {
 			size += fdt64_to_cpu(ranges[2 * n - 1]);
 			ranges[2 * n - 1] = cpu_to_fdt64(size);
 			continue;

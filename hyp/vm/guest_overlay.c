@@ -137,8 +137,8 @@ static bool check_label(struct check *c, const char *label)
 
 	if (fdtx_prop_bool(c->base, symbols, label))
 		return true;
-	snprintf(c->reason, sizeof(c->reason), "it refers to &%.64s, a label that the VM's tree has not",
-		 label);
+	snprintf(c->reason, sizeof(c->reason),
+		 "it refers to &%.64s, a label that the VM's tree has not", label);
 	return false;
 }
 
@@ -152,7 +152,8 @@ static bool check_fixups(struct check *c, int table)
 
 		if (!fdt_getprop_by_offset(c->overlay, prop, &label, NULL) ||
 		    fdtx_prop_strings(c->overlay, table, label, &it) != HV_OK)
-			return refuse_node(c, table, "must hold strings of \"path:property:offset\"");
+			return refuse_node(c, table,
+					   "must hold strings of \"path:property:offset\"");
 		if (!check_label(c, label))
 			return false;
 		while ((fixup = fdtx_strings_next(&it)) != NULL)
@@ -179,7 +180,8 @@ static bool check_nodes(struct check *c)
 	unsigned int n = 0;
 	int depth = 0;
 
-	for (int node = 0; node >= 0 && depth >= 0; node = fdt_next_node(c->overlay, node, &depth)) {
+	for (int node = 0; node >= 0 && depth >= 0;
+	     node = fdt_next_node(c->overlay, node, &depth)) {
 		if (++n > MAX_NODES)
 			return refuse(c, "it has more than 1024 nodes");
 		if (depth == 1)
@@ -263,8 +265,8 @@ int guest_fdt_apply_overlay(void *buf, uint64_t cap, const struct vm_image *over
 	int err;
 
 	if (overlay->size > GUEST_FDT_OVERLAY_MAX) {
-		log_error("%s: the device tree overlay \"%s\" has %" PRIu64 " bytes, at most %" PRIu64
-			  " are allowed",
+		log_error("%s: the device tree overlay \"%s\" has %" PRIu64
+			  " bytes, at most %" PRIu64 " are allowed",
 			  cfg->name, image_name(overlay), overlay->size, GUEST_FDT_OVERLAY_MAX);
 		return HV_EINVAL;
 	}

@@ -89,8 +89,7 @@ static void versions_are_passed_over(void **state)
 static void unknown_extensions_change_nothing(void **state)
 {
 	(void)state;
-	assert_string_equal(parsed("rv64ima_zbax_zb_zzz9p9_xvendor_svnew_s_z"),
-			    parsed("rv64ima"));
+	assert_string_equal(parsed("rv64ima_zbax_zb_zzz9p9_xvendor_svnew_s_z"), parsed("rv64ima"));
 	assert_string_equal(parsed("rv64imajkln"), parsed("rv64ima"));
 }
 
@@ -106,8 +105,9 @@ static void what_stands_for_several_brings_its_parts(void **state)
 
 static void what_is_no_rv64i_is_refused(void **state)
 {
-	static const char *const wrong[] = { "",     "r",      "rv64",	 "rv32ima", "rv64mac",
-					     "rv64i-m", "rv64ima zba", "rv128i", "rv64ima_1", "rv64e" };
+	static const char *const wrong[] = { "",	  "r",	     "rv64",	    "rv32ima",
+					     "rv64mac",	  "rv64i-m", "rv64ima zba", "rv128i",
+					     "rv64ima_1", "rv64e" };
 	struct isa_set s;
 
 	(void)state;

@@ -20,9 +20,11 @@
 #define CAP MIB(4)
 static void *tree;
 
-static const struct tree_virt virt = {
-	.cpus = 4, .memory = GIB(2), .timebase = 10000000, .initrd = 0xa0200000, .initrd_end = 0xa0300001
-};
+static const struct tree_virt virt = { .cpus = 4,
+				       .memory = GIB(2),
+				       .timebase = 10000000,
+				       .initrd = 0xa0200000,
+				       .initrd_end = 0xa0300001 };
 
 static int setup(void **state)
 {
@@ -154,14 +156,15 @@ static void no_byte_of_memory_is_told_twice(void **state)
 	begin();
 	memory(0x100000000, GIB(1));
 	memory(0x80000000, GIB(1));
-	memory(0xa0000000, MIB(16));   /* inside */
-	memory(0xb0000000, GIB(1));    /* overlaps the end */
-	memory(0xf0000000, MIB(128));  /* adjoins, from behind a gap that is none */
+	memory(0xa0000000, MIB(16));  /* inside */
+	memory(0xb0000000, GIB(1));   /* overlaps the end */
+	memory(0xf0000000, MIB(128)); /* adjoins, from behind a gap that is none */
 	memory(0x40000000, 0);
 	the_usual_cpus();
 	assert_int_equal(finish(), HV_OK);
 	assert_int_equal(machine.nr_memory, 2);
-	assert_true(machine.memory[0].base.hpa == 0x80000000 && machine.memory[0].size == 0x78000000);
+	assert_true(machine.memory[0].base.hpa == 0x80000000 &&
+		    machine.memory[0].size == 0x78000000);
 	assert_true(machine.memory[1].base.hpa == 0x100000000 && machine.memory[1].size == GIB(1));
 	assert_true(machine.memory_bytes == 0x78000000 + GIB(1));
 
@@ -371,7 +374,8 @@ static void a_wrong_byte_anywhere_is_survived_and_told_briefly(void **state)
 	memcpy(good, tree, n);
 	for (unsigned int i = 0; i < 10000; i++) {
 		memcpy(tree, good, n);
-		((uint8_t *)tree)[tree_random(&seed) % n] ^= (uint8_t)(1 + tree_random(&seed) % 255);
+		((uint8_t *)tree)[tree_random(&seed) % n] ^=
+			(uint8_t)(1 + tree_random(&seed) % 255);
 		fake_log_reset();
 		if (machine_parse(tree) != HV_OK) {
 			assert_true(fake_log_count > 0); /* never silent */
@@ -392,22 +396,26 @@ int main(void)
 		cmocka_unit_test_setup_teardown(all_of_virts_tree_is_found, setup, teardown),
 		cmocka_unit_test_setup_teardown(all_that_is_taken_is_reserved, setup, teardown),
 		cmocka_unit_test_setup_teardown(no_byte_of_memory_is_told_twice, setup, teardown),
-		cmocka_unit_test_setup_teardown(memory_above_the_direct_map_is_left_out, setup, teardown),
+		cmocka_unit_test_setup_teardown(memory_above_the_direct_map_is_left_out, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(more_ranges_than_fit_are_told_and_left_out, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(only_harts_with_h_count_for_the_machines_isa, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(a_machine_without_h_is_parsed_and_lacks_it, setup,
 						teardown),
-		cmocka_unit_test_setup_teardown(harts_beyond_the_limit_are_counted, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_second_parse_remembers_nothing_of_the_first, setup,
+		cmocka_unit_test_setup_teardown(harts_beyond_the_limit_are_counted, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(a_second_parse_remembers_nothing_of_the_first,
+						setup, teardown),
 		cmocka_unit_test_setup_teardown(what_is_missing_is_named, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_wrong_cpu_costs_only_itself, setup, teardown),
-		cmocka_unit_test_setup_teardown(an_initrd_that_cannot_be_is_not_used, setup, teardown),
-		cmocka_unit_test_setup_teardown(more_reserved_ranges_than_fit_are_fatal, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_wrong_byte_anywhere_is_survived_and_told_briefly, setup,
+		cmocka_unit_test_setup_teardown(an_initrd_that_cannot_be_is_not_used, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(more_reserved_ranges_than_fit_are_fatal, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(a_wrong_byte_anywhere_is_survived_and_told_briefly,
+						setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

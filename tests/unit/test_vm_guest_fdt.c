@@ -229,10 +229,10 @@ static void the_tree_says_what_the_vm_has(void **state)
 
 static void cpus_list_what_is_open_and_nothing_closed(void **state)
 {
-	static const char *const wanted[] = { "i",    "m",	 "a",	    "f",     "d",
-					      "c",    "zic64b",	 "zicbom",  "zicbop", "zicboz",
-					      "ziccrse", "zicntr", "zicsr", "zifencei", "zawrs",
-					      "zba",  "sstc",	 "svadu" };
+	static const char *const wanted[] = { "i",	 "m",	   "a",	     "f",	 "d",
+					      "c",	 "zic64b", "zicbom", "zicbop",	 "zicboz",
+					      "ziccrse", "zicntr", "zicsr",  "zifencei", "zawrs",
+					      "zba",	 "sstc",   "svadu" };
 	struct fdtx_strings it;
 
 	(void)state;
@@ -242,9 +242,10 @@ static void cpus_list_what_is_open_and_nothing_closed(void **state)
 	for (unsigned int i = 0; i < ARRAY_SIZE(wanted); i++)
 		assert_string_equal(fdtx_strings_next(&it), wanted[i]);
 	assert_null(fdtx_strings_next(&it));
-	assert_string_at("/cpus/cpu@1", "riscv,isa",
-			 "rv64imafdc_zic64b_zicbom_zicbop_zicboz_ziccrse_zicntr_zicsr_zifencei_zawrs_"
-			 "zba_sstc_svadu");
+	assert_string_at(
+		"/cpus/cpu@1", "riscv,isa",
+		"rv64imafdc_zic64b_zicbom_zicbop_zicboz_ziccrse_zicntr_zicsr_zifencei_zawrs_"
+		"zba_sstc_svadu");
 	assert_string_at("/cpus/cpu@1", "riscv,isa-base", "rv64i");
 	assert_string_at("/cpus/cpu@1", "mmu-type", "riscv,sv57");
 	assert_int_equal(u32_at("/cpus/cpu@1", "reg"), 1);
@@ -300,9 +301,9 @@ static void memory_in_pieces_of_the_host_is_one_for_the_guest(void **state)
 
 static void every_label_names_a_node_with_a_phandle_of_its_own(void **state)
 {
-	static const char *const promised[] = { "soc",	"chosen", "cpus",   "cpu0",	"cpu1_intc",
-						"plic", "uart0",  "rtc0",   "syscon",	"memory0",
-						"poweroff", "reboot" };
+	static const char *const promised[] = { "soc",	     "chosen",	"cpus",	    "cpu0",
+						"cpu1_intc", "plic",	"uart0",    "rtc0",
+						"syscon",    "memory0", "poweroff", "reboot" };
 	int prop;
 
 	(void)state;
@@ -368,10 +369,14 @@ static void impossible_numbers_of_vcpus_are_refused(void **state)
 static void an_overlay_may_refer_to_every_label(void **state)
 {
 	static const char *const labels[][2] = {
-		{ "soc", "/soc" },	     { "chosen", "/chosen" },
-		{ "cpus", "/cpus" },	     { "cpu1", "/cpus/cpu@1" },
-		{ "plic", "/soc/plic@c000000" }, { "uart0", "/soc/serial@10000000" },
-		{ "memory0", "/memory@80000000" }, { "syscon", "/soc/test@100000" },
+		{ "soc", "/soc" },
+		{ "chosen", "/chosen" },
+		{ "cpus", "/cpus" },
+		{ "cpu1", "/cpus/cpu@1" },
+		{ "plic", "/soc/plic@c000000" },
+		{ "uart0", "/soc/serial@10000000" },
+		{ "memory0", "/memory@80000000" },
+		{ "syscon", "/soc/test@100000" },
 	};
 
 	(void)state;
@@ -381,7 +386,8 @@ static void an_overlay_may_refer_to_every_label(void **state)
 		if (strcmp(labels[i][0], "plic") == 0)
 			continue; /* two properties of one name: what dtc writes as a list */
 		assert_int_equal(build(GUEST_FDT_SIZE), HV_OK);
-		assert_int_equal(apply(overlay_bytes, make_overlay(labels[i][0]), GUEST_FDT_SIZE), HV_OK);
+		assert_int_equal(apply(overlay_bytes, make_overlay(labels[i][0]), GUEST_FDT_SIZE),
+				 HV_OK);
 		assert_string_at(labels[i][1], "added", "yes");
 		assert_int_equal(u32_at(labels[i][1], "interrupt-parent"),
 				 u32_at("/soc/plic@c000000", "phandle"));
@@ -422,7 +428,8 @@ static void a_wrong_overlay_is_told_with_vm_image_and_reason(void **state)
 
 static void an_overlay_too_large_is_refused_before_any_work(void **state)
 {
-	struct vm_image image = { .name = "big", .data = overlay_bytes,
+	struct vm_image image = { .name = "big",
+				  .data = overlay_bytes,
 				  .size = GUEST_FDT_OVERLAY_MAX + 1 };
 
 	(void)state;
@@ -523,13 +530,13 @@ static void fixups_stay_within_their_property(void **state)
 {
 	static const uint32_t outside[] = { 5, 8, 100, 0x7fffffff, 0xfffffffc, 0xffffffff };
 	static const char *const wrong[] = {
-		"/fragment@0/__overlay__:p:5",	    "/fragment@0/__overlay__:p:4294967294",
-		"/fragment@0/__overlay__:p:-4",	    "/fragment@0/__overlay__:p: 4",
-		"/fragment@0/__overlay__:p:",	    "/fragment@0/__overlay__:p:99999999999999999999",
-		"/fragment@0/__overlay__:p:4x",	    "/fragment@0/__overlay__:q:4",
-		"/fragment@0/__overlay__::4",	    "/fragment@0/nothing:p:4",
-		"/fragment@0/__overlay__:p",	    "/fragment@0/__overlay__",
-		"fragment@0/__overlay__:p:4",	    "",
+		"/fragment@0/__overlay__:p:5",	"/fragment@0/__overlay__:p:4294967294",
+		"/fragment@0/__overlay__:p:-4", "/fragment@0/__overlay__:p: 4",
+		"/fragment@0/__overlay__:p:",	"/fragment@0/__overlay__:p:99999999999999999999",
+		"/fragment@0/__overlay__:p:4x", "/fragment@0/__overlay__:q:4",
+		"/fragment@0/__overlay__::4",	"/fragment@0/nothing:p:4",
+		"/fragment@0/__overlay__:p",	"/fragment@0/__overlay__",
+		"fragment@0/__overlay__:p:4",	"",
 	};
 
 	(void)state;

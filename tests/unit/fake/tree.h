@@ -22,14 +22,15 @@ size_t tree_finish(void *buf);
 #define tree_list(buf, name, literal) tree_bytes((buf), (name), (literal), sizeof(literal))
 
 /* What QEMU's rv64 lists. */
-#define TREE_ISA "rv64imafdch_zic64b_zicbom_zicbop_zicboz_ziccrse_zicntr_zicsr_zifencei_zawrs_zba_sstc_svadu"
+#define TREE_ISA \
+	"rv64imafdch_zic64b_zicbom_zicbop_zicboz_ziccrse_zicntr_zicsr_zifencei_zawrs_zba_sstc_svadu"
 
 struct tree_virt {
 	unsigned int cpus;
-	const char *isa;     /* NULL: TREE_ISA */
-	uint64_t memory;     /* bytes at 0x80000000; 0: no memory node */
-	uint32_t timebase;   /* 0: no property */
-	uint64_t initrd;     /* 0: none */
+	const char *isa;   /* NULL: TREE_ISA */
+	uint64_t memory;   /* bytes at 0x80000000; 0: no memory node */
+	uint32_t timebase; /* 0: no property */
+	uint64_t initrd;   /* 0: none */
 	uint64_t initrd_end;
 };
 
