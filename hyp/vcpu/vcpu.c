@@ -158,7 +158,7 @@ static void reset(struct vcpu *v)
 	atomic_set(&v->hsm, SBI_HSM_STATE_STARTED);
 }
 
-/* SLEEP: the hart stops. Its timer and pending interrupts go with it. */
+/* The hart stops (HSM). Its timer and pending interrupts go with it. */
 static void stop(struct vcpu *v)
 {
 	vcpu_timer_reset(v);
@@ -169,7 +169,8 @@ static void stop(struct vcpu *v)
 
 static void serve(struct vcpu *v)
 {
-	if (vcpu_check_request(REQUEST_SLEEP, v))
+	/* SLEEP: something wants it not to run: its own hart_stop, or vm_pause(). */
+	if (vcpu_check_request(REQUEST_SLEEP, v) && vcpu_hsm_status(v) == SBI_HSM_STATE_STOP_PENDING)
 		stop(v);
 	/* RESET before the fences: it empties their queue (KVM has the same order). */
 	if (vcpu_check_request(REQUEST_RESET, v))
@@ -187,7 +188,9 @@ static void serve(struct vcpu *v)
 		vcpu_fence_all(v);
 	if (vcpu_check_request(REQUEST_HFENCE, v))
 		vcpu_fence_drain(v);
-	(void)vcpu_check_request(REQUEST_UNBLOCK, v); /* it has: we run */
+	/* UNBLOCK: vm_resume(), which has moved the guest's clock. That we got here is the rest. */
+	if (vcpu_check_request(REQUEST_UNBLOCK, v))
+		csr_write(CSR_HTIMEDELTA, v->vm->htimedelta);
 }
 
 /*
@@ -218,6 +221,8 @@ enum vcpu_verdict vcpu_handle_requests(struct vcpu *v)
 			return VCPU_IS_DEAD; /* never cleared in this life */
 		serve(v);
 	}
+	if (atomic_read_acquire(&v->vm->paused))
+		return VCPU_MUST_BLOCK;
 	if (v->halted)
 		end_halt(v);
 	hsm = vcpu_hsm_status(v);
@@ -236,6 +241,9 @@ static bool must_stay(struct vcpu *v)
 {
 	if (vcpu_request_pending(v))
 		return true;
+	/* vm_resume() clears it before it makes UNBLOCK, so a false "paused" has its bit. */
+	if (atomic_read(&v->vm->paused))
+		return false;
 	return v->halted && (vcpu_irq_posted(v) || atomic_read(&v->kicked));
 }
 

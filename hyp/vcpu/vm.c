@@ -3,7 +3,8 @@
 
 #include <string.h>
 
-#include "vcpu/request.h"
+#include "arch/timer.h"
+#include "vcpu/vcpu.h"
 
 struct vm *vms[VM_MAX];
 unsigned int nr_vms;
@@ -19,5 +20,31 @@ bool vm_stop(struct vm *vm, enum vm_stop how, const char *why)
 	if (why)
 		(void)strncat(vm->stop_why, why, sizeof(vm->stop_why) - 1);
 	(void)vm_make_all_vcpus_request(vm, REQUEST_VM_DEAD);
+	return true;
+}
+
+bool vm_pause(struct vm *vm)
+{
+	if (atomic_read(&vm->state) != VM_RUNNING || atomic_exchange(&vm->paused, 1))
+		return false;
+	/*
+	 * SLEEP makes those outside look at `paused` before they enter, OUTSIDE_GUEST_MODE gets the
+	 * others out, and waits. The bits come first: who is not seen in guest mode sees his bit.
+	 */
+	for (unsigned int i = 0; i < vm->nr_vcpus; i++)
+		vcpu_make_request(REQUEST_SLEEP, vm->vcpus[i]);
+	(void)vm_make_all_vcpus_request(vm, REQUEST_OUTSIDE_GUEST_MODE);
+	vm->paused_at = timer_now();
+	return true;
+}
+
+bool vm_resume(struct vm *vm)
+{
+	if (!atomic_read(&vm->paused))
+		return false;
+	/* Every vcpu takes it over with UNBLOCK before it enters again. */
+	vm->htimedelta -= timer_now() - vm->paused_at;
+	atomic_set_release(&vm->paused, 0);
+	(void)vm_make_all_vcpus_request(vm, REQUEST_UNBLOCK);
 	return true;
 }

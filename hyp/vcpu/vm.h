@@ -49,6 +49,8 @@ struct vm {
 	uint32_t stop;	      /* enum vm_stop, atomic: the first one to stop it wins */
 	char stop_why[80];
 	uint32_t active;      /* atomic: vcpus that have not yet seen VM_DEAD */
+	uint32_t paused;      /* atomic; 1: no vcpu enters the guest (vm_pause) */
+	uint64_t paused_at;   /* host time */
 	struct spinlock lock; /* outermost: life cycle and G-stage writers */
 
 	struct arena arena;
@@ -89,5 +91,14 @@ static inline uint64_t vm_all_vcpus(const struct vm *vm)
  * Context: any hart, no locks.
  */
 bool vm_stop(struct vm *vm, enum vm_stop how, const char *why);
+
+/*
+ * vm_pause - when it returns true no vcpu of @vm is in the guest, and none enters before vm_resume().
+ * The guest's clock stands still meanwhile. False: it is not running, or paused already.
+ * vm_resume - go on. False: it was not paused.
+ * Context: one operator at a time; not from a vcpu of @vm; no locks.
+ */
+bool vm_pause(struct vm *vm);
+bool vm_resume(struct vm *vm);
 
 #endif

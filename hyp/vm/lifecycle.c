@@ -100,6 +100,7 @@ static void start(struct vm *vm, const struct loader_result *at)
 		vcpu_power_on(vm->vcpus[i]);
 	atomic_set(&vm->active, vm->nr_vcpus);
 	atomic_set(&vm->stop, VM_STOP_NONE);
+	atomic_set(&vm->paused, 0);
 	life->started_at = timer_now();
 	vm->htimedelta = -life->started_at; /* a guest's clock starts with it */
 	life->phase = PHASE_RUN;
