@@ -22,7 +22,7 @@ static void stats_for_each(void (*fn)(const char *name, const struct vcpu *v))
 {
 	for (unsigned int i = 0; i < nr_vms; i++) {
 		for (unsigned int j = 0; j < vms[i]->nr_vcpus; j++) {
-			char name[NAME_WIDTH + 1];
+			char name[32];
 
 			if (!vms[i]->vcpus[j])
 				continue;
