@@ -43,6 +43,27 @@ static bool from_vu(const struct vcpu *v)
 }
 
 /*
+ * The guest has zicntr for `time`, which it reads itself; cycle and instret would show what neighbours
+ * do, and read as zero (as under KVM; Linux's legacy PMU driver reads them and must not fault). In
+ * VU-mode the guest's own scounteren decides.
+ */
+static bool read_counter(struct vcpu *v, uint32_t insn)
+{
+	uint32_t csr = insn >> 20;
+	bool reads_only = ((insn >> 12) & 2) && ((insn >> 15) & 31) == 0; /* csrrs, csrrc of x0 */
+	unsigned int rd = (insn >> 7) & 31;
+
+	if ((csr != CSR_CYCLE && csr != CSR_INSTRET) || !reads_only)
+		return false;
+	if (from_vu(v) && !(csr_read(CSR_SCOUNTEREN) & BIT(csr & 31)))
+		return false;
+	if (rd)
+		v->regs.x[rd] = 0;
+	v->regs.sepc += 4;
+	return true;
+}
+
+/*
  * Virtual-instruction exceptions: WFI and WRS.NTO are ours; everything else is what a hart without the
  * hypervisor extension calls illegal. stval may be 0 instead of the instruction (facts: QEMU's WRS.NTO
  * and CBOs), and the fetch may itself fault, when the guest has remapped the page meanwhile: then the
@@ -68,8 +89,12 @@ static bool handle_virtual_insn(struct vcpu *v, uint64_t tval)
 		v->stats.exits[EXIT_WRS]++;
 		v->regs.sepc += 4;
 		return true;
-	case INSN_WRS_STO:
 	case INSN_CSR:
+		if (!read_counter(v, insn))
+			break;
+		v->stats.exits[EXIT_CSR]++;
+		return false;
+	case INSN_WRS_STO:
 	case INSN_OTHER:
 		break;
 	}
