@@ -31,8 +31,6 @@ int gstage_probe(void)
 	for (unsigned int levels = 3; levels <= 5; levels++) {
 		uint64_t value = levels_mode(levels) << HGATP_MODE_SHIFT;
 
-		/* A mode that is not there leaves hgatp as it was: start from Bare each time. */
-		csr_write(CSR_HGATP, 0);
 		csr_write(CSR_HGATP, value);
 		if (csr_read(CSR_HGATP) >> HGATP_MODE_SHIFT == levels_mode(levels))
 			levels_there |= 1u << levels;
@@ -53,11 +51,11 @@ int gstage_init(struct gstage *gs, uint64_t limit)
 	return HV_ENOTSUP;
 }
 
-/* --- RAM ----------------------------------------------------------------------------------------- */
+/* --- RAM --- */
 
 /*
- * One contiguous piece for guest-physical addresses from @at on, aligned as they are for the largest
- * leaves that are of use. Returns its size; 0: none.
+ * One contiguous piece for guest-physical addresses from @at on, aligned as they are for the
+ * largest leaves that are of use. Returns its size; 0: none.
  */
 static uint64_t piece_alloc(gpa_t at, uint64_t left, hpa_t *out)
 {
@@ -195,7 +193,7 @@ uint64_t gstage_hgatp(const struct gstage *gs, unsigned int vmid)
 	       ptr_to_hpa(gs->pt.root).hpa >> PAGE_SHIFT;
 }
 
-/* --- guest memory -------------------------------------------------------------------------------- */
+/* --- guest memory --- */
 
 bool gstage_is_ram(const struct gstage *gs, gpa_t a, uint64_t size)
 {
@@ -215,7 +213,7 @@ bool gstage_is_ram(const struct gstage *gs, gpa_t a, uint64_t size)
 	return left == 0;
 }
 
-/* A direct-map pointer to @a and in @len the bytes that follow it in its leaf; NULL: lacks @right. */
+/* A direct-map pointer to @a, and in @len what follows it in its leaf; NULL: lacks @right. */
 static void *leaf_ptr(const struct gstage *gs, gpa_t a, uint64_t right, uint64_t *len)
 {
 	struct pgtable_leaf leaf;

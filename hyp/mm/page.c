@@ -14,8 +14,9 @@ struct extent {
 };
 
 /*
- * What is free while the boot code still adds and reserves. Its pages must not be touched before all
- * reservations are known: the firmware's are closed to us by PMP, and a node there would be a fault.
+ * What is free while the boot code still adds and reserves. Its pages must not be touched before
+ * all reservations are known: the firmware's are closed to us by PMP, and a node there would be a
+ * fault.
  */
 #define BOOT_RANGES 128
 
@@ -31,7 +32,7 @@ static struct range boot_ranges[BOOT_RANGES]; /* ordered, neither overlapping no
 static unsigned int nr_boot_ranges;
 static bool booted; /* the ranges have become extents */
 
-/* --- extents ------------------------------------------------------------------------------------- */
+/* --- extents --- */
 
 static uint64_t extent_start(const struct extent *e)
 {
@@ -103,7 +104,7 @@ static bool extent_insert(uint64_t start, uint64_t end)
 	return true;
 }
 
-/* --- boot: ranges, until the first allocation ---------------------------------------------------- */
+/* --- boot: ranges, until the first allocation --- */
 
 static void range_remove(unsigned int i)
 {
@@ -115,8 +116,8 @@ static void range_remove(unsigned int i)
 static bool range_insert(unsigned int i, uint64_t start, uint64_t end)
 {
 	if (nr_boot_ranges == BOOT_RANGES) {
-		log_warn("memory in more than %u pieces: 0x%llx bytes at 0x%llx stay unused", BOOT_RANGES,
-			 (unsigned long long)(end - start), (unsigned long long)start);
+		log_warn("memory in more than %u pieces: 0x%llx bytes at 0x%llx stay unused",
+			 BOOT_RANGES, (unsigned long long)(end - start), (unsigned long long)start);
 		return false;
 	}
 	memmove(&boot_ranges[i + 1], &boot_ranges[i],
@@ -156,7 +157,7 @@ static void ranges_reserve(uint64_t start, uint64_t end)
 		}
 		if (r->start < start) {
 			r->end = start;
-			/* Without room for the part behind it is lost: less memory, none of it wrong. */
+			/* Without room for the part behind it is lost: less memory, but right. */
 			if (old_end > end)
 				range_insert(i + 1, end, old_end);
 		} else {
@@ -187,7 +188,7 @@ static uint64_t ranges_bytes(void)
 	return sum;
 }
 
-/* --- the contract -------------------------------------------------------------------------------- */
+/* --- the contract --- */
 
 /* @base + @size, or the last page's start where that overflows: both come from a device tree. */
 static uint64_t range_end(hpa_t base, uint64_t size)

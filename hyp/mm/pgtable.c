@@ -19,7 +19,7 @@ struct cursor {
 	unsigned int level;
 };
 
-/* --- addresses ----------------------------------------------------------------------------------- */
+/* --- addresses --- */
 
 static unsigned int va_bits(const struct pgtable *pt)
 {
@@ -27,8 +27,8 @@ static unsigned int va_bits(const struct pgtable *pt)
 }
 
 /*
- * Can [va, va+size) be translated? G-stage addresses are zero-extended; others are canonical, that is
- * all bits from the highest translated one up are equal, and a range does not cross the gap.
+ * Can [va, va+size) be translated? G-stage addresses are zero-extended; others are canonical, that
+ * is all bits from the highest translated one up are equal, and a range does not cross the gap.
  */
 static bool va_range_ok(const struct pgtable *pt, uint64_t va, uint64_t size)
 {
@@ -47,7 +47,7 @@ static unsigned int pt_index(const struct pgtable *pt, uint64_t va, unsigned int
 	return (unsigned int)(va >> (PAGE_SHIFT + PT_INDEX_BITS * level)) & ((1u << bits) - 1);
 }
 
-/* --- tables -------------------------------------------------------------------------------------- */
+/* --- tables --- */
 
 static pte_t *pte_table(pte_t e)
 {
@@ -126,7 +126,7 @@ int pgtable_init(struct pgtable *pt, unsigned int levels, unsigned int root_bits
 	return HV_OK;
 }
 
-/* --- map ----------------------------------------------------------------------------------------- */
+/* --- map --- */
 
 static bool range_is_hole(const struct pgtable *pt, uint64_t va, uint64_t size)
 {
@@ -207,7 +207,7 @@ int pgtable_map(struct pgtable *pt, uint64_t va, hpa_t pa, uint64_t size, uint64
 	return HV_OK;
 }
 
-/* --- unmap --------------------------------------------------------------------------------------- */
+/* --- unmap --- */
 
 static int split_leaf(struct pgtable *pt, const struct cursor *c)
 {
@@ -265,7 +265,7 @@ int pgtable_unmap(struct pgtable *pt, uint64_t va, uint64_t size)
 	return HV_OK;
 }
 
-/* --- freeing ------------------------------------------------------------------------------------- */
+/* --- freeing --- */
 
 /*
  * Free the tables below @table that are empty (@all: every one); is @table itself empty now? The
@@ -304,7 +304,7 @@ void pgtable_destroy(struct pgtable *pt)
 	pt->tables = 0;
 }
 
-/* --- walk ---------------------------------------------------------------------------------------- */
+/* --- walk --- */
 
 int pgtable_walk(const struct pgtable *pt, uint64_t va, struct pgtable_leaf *leaf)
 {

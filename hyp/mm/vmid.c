@@ -14,23 +14,27 @@ struct vmid_pcpu {
 
 static struct vmid_pcpu vmid_pcpus[MAX_PCPUS];
 
-/* How many bits of hgatp.VMID hold a one. */
+#define VMID_ONES (HGATP_VMID_MASK << HGATP_VMID_SHIFT)
+
+/*
+ * How many bits hgatp.VMID has: those that hold a one. With MODE = Bare every other field must be
+ * zero, so only a valid mode shows them (privileged specification, "hgatp").
+ */
 static unsigned int probe_bits(void)
 {
-	uint64_t vmid = 0;
 	unsigned int bits = 0;
 
-	/* With MODE = Bare every other field must be zero: only a valid mode shows the VMID's width
-	 * (privileged specification, "hgatp"). */
-	for (uint64_t mode = HGATP_MODE_SV39X4; mode <= HGATP_MODE_SV57X4 && vmid == 0; mode++) {
-		csr_write(CSR_HGATP, mode << HGATP_MODE_SHIFT | HGATP_VMID_MASK << HGATP_VMID_SHIFT);
-		vmid = csr_read(CSR_HGATP);
-		vmid = vmid >> HGATP_MODE_SHIFT == mode ?
-			       vmid >> HGATP_VMID_SHIFT & HGATP_VMID_MASK : 0;
-		csr_write(CSR_HGATP, 0);
+	for (uint64_t mode = HGATP_MODE_SV39X4; mode <= HGATP_MODE_SV57X4 && bits == 0; mode++) {
+		uint64_t found;
+
+		csr_write(CSR_HGATP, mode << HGATP_MODE_SHIFT | VMID_ONES);
+		found = csr_read(CSR_HGATP);
+		if (found >> HGATP_MODE_SHIFT != mode)
+			continue;
+		while (found & BIT(HGATP_VMID_SHIFT + bits) & VMID_ONES)
+			bits++;
 	}
-	for (; vmid & 1; vmid >>= 1)
-		bits++;
+	csr_write(CSR_HGATP, 0);
 	return bits;
 }
 
@@ -59,9 +63,11 @@ bool vmid_alloc(struct vmid *v, unsigned int pcpu)
 	struct vmid_pcpu *p = &vmid_pcpus[pcpu];
 
 	if (p->next >= p->limit) {
-		/* No guest runs on this hart now, and none will under an old number: one flush of the
-		 * G-stage serves for all of them. VS-stage entries can only be fenced one VMID at a
-		 * time, by whoever gets it next. */
+		/*
+		 * No guest runs on this hart now, and none will under an old number: one flush of
+		 * the G-stage serves for all of them. VS-stage entries can only be fenced one VMID
+		 * at a time, by whoever gets it next.
+		 */
 		arch_hfence_gvma_all();
 		p->generation++;
 		p->next = 0;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * DBCN: the console by whole buffers (riscv-sbi-doc, "Debug Console Extension"). Reads and writes may
- * be partial, so that no call copies more than a bounded piece; the guest asks again for the rest.
+ * DBCN: the console by whole buffers (riscv-sbi-doc, "Debug Console Extension"). Reads and writes
+ * may be partial, so that no call copies more than a bounded piece; the guest asks again for the
+ * rest.
  */
 #include "sbi/sbi.h"
 #include "term/term.h"

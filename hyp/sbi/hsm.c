@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* HSM: starting, stopping and suspending harts (riscv-sbi-doc, "Hart State Management Extension"). */
+/* HSM: starting, stopping, suspending harts (riscv-sbi-doc, "Hart State Management Extension"). */
 #include "vcpu/hsm.h"
 
 #include "sbi/sbi.h"
@@ -26,8 +26,8 @@ static struct sbi_ret hart_status(struct vcpu *v, uint64_t hartid)
 }
 
 /*
- * suspend_type is 32 bits wide: 0 and 0x80000000 are the defaults, what follows each is reserved up to
- * 0x0fffffff and 0x8fffffff, the rest platform-specific, of which we have none.
+ * suspend_type is 32 bits wide: 0 and 0x80000000 are the defaults, what follows each is reserved up
+ * to 0x0fffffff and 0x8fffffff, the rest platform-specific, of which we have none.
  */
 static struct sbi_ret hart_suspend(struct vcpu *v, uint32_t type)
 {

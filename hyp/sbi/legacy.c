@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The legacy extensions (riscv-sbi-doc, "Legacy Extensions"): one EID each, no FID, the answer in a0
- * alone. Old guests have nothing else. Hart masks lie in guest-virtual memory.
+ * The legacy extensions (riscv-sbi-doc, "Legacy Extensions"): one EID each, no FID, the answer in
+ * a0 alone. Old guests have nothing else. Hart masks lie in guest-virtual memory.
  */
 #include "arch/csr.h"
 #include "sbi/sbi.h"
@@ -40,8 +40,8 @@ static struct sbi_ret clear_ipi(struct vcpu *v)
 }
 
 /*
- * The set that the mask at @addr names: one bit per hart, in as many 64-bit words as the VM needs, and
- * that is one. NULL: all.
+ * The set that the mask at @addr names: one bit per hart, in as many 64-bit words as the VM needs,
+ * and that is one. NULL: all.
  */
 static int64_t mask_read(struct vcpu *v, uint64_t addr, uint64_t *set)
 {
@@ -71,8 +71,8 @@ static struct sbi_ret masked_call(struct vcpu *v, uint32_t eid, const uint64_t a
 		vm_fence_i(v->vm, set);
 		break;
 	default:
-		sbi_fence_vvma(v->vm, set, a[1], a[2],
-			       eid == SBI_EXT_LEGACY_REMOTE_SFENCE_VMA_ASID, a[3]);
+		sbi_fence_vvma(v->vm, set, a[1], a[2], eid == SBI_EXT_LEGACY_REMOTE_SFENCE_VMA_ASID,
+			       a[3]);
 		break;
 	}
 	return sbi_ok(0);

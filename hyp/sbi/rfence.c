@@ -3,7 +3,7 @@
 #include "sbi/sbi.h"
 #include "vcpu/fence.h"
 
-/* The specification's numbers. One hypervisor had each VMID or ASID form swapped with its plain one. */
+/* The specification's numbers. Another hypervisor had 3 and 4 swapped, and 5 and 6. */
 static_assert(SBI_RFNC_REMOTE_FENCE_I == 0, "RFENCE");
 static_assert(SBI_RFNC_REMOTE_SFENCE_VMA == 1, "RFENCE");
 static_assert(SBI_RFNC_REMOTE_SFENCE_VMA_ASID == 2, "RFENCE");
@@ -25,8 +25,10 @@ void sbi_fence_vvma(struct vm *vm, uint64_t set, uint64_t start, uint64_t size, 
 	/* An empty range; as a struct vcpu_fence it would mean the whole space. */
 	if (set == 0 || (size == 0 && !whole))
 		return;
-	/* A range that reaches into the last page, or beyond, becomes the whole space as well: its end
-	 * has no number. */
+	/*
+	 * A range that reaches into the last page, or beyond, becomes the whole space as well: its
+	 * end has no number.
+	 */
 	if (!whole && start < last_page && size <= last_page - start) {
 		f.start = align_down(start, PAGE_SIZE);
 		f.size = align_up(start + size, PAGE_SIZE) - f.start;

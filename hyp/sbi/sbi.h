@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * SBI calls of a guest (riscv-sbi-doc v2.0). One file per extension, each ending in one entry of type
- * struct sbi_extension; sbi_dispatch.c lists them.
+ * SBI calls of a guest (riscv-sbi-doc v2.0). One file per extension, each ending in one entry of
+ * type struct sbi_extension; sbi_dispatch.c lists them.
  *
- * The rules that hold for all are kept in one place, the dispatcher: EID and FID are signed 32-bit, an
- * unknown EID or FID is SBI_ERR_NOT_SUPPORTED, all registers but a0 and a1 stay, legacy calls return in
- * a0 alone. Arguments are hostile; no call logs, blocks or loops longer than a vcpu set allows.
+ * The rules that hold for all are kept in one place, the dispatcher: EID and FID are signed 32-bit,
+ * an unknown EID or FID is SBI_ERR_NOT_SUPPORTED, all registers but a0 and a1 stay, legacy calls
+ * return in a0 alone. Arguments are hostile; no call logs, blocks or loops longer than a vcpu set
+ * allows.
  */
 #ifndef SBI_SBI_H
 #define SBI_SBI_H
@@ -19,7 +20,7 @@
 #define SBI_SPEC_VERSION 0x02000000
 #define SBI_IMPL_VERSION 0x00000100
 
-/* The machine's identity as the firmware reports it; main fills it at boot, guests read it by BASE. */
+/* The machine as the firmware reports it: filled by main at boot, read by guests through BASE. */
 struct sbi_ids {
 	uint64_t mvendorid, marchid, mimpid;
 };
@@ -43,25 +44,25 @@ static inline struct sbi_ret sbi_err(int64_t error)
 struct sbi_extension {
 	const char *name;
 	uint32_t eid_first, eid_last;
-	/* is it there for this VM? NULL: always. Its result is what probe_extension returns (0: absent). */
+	/* What probe_extension returns for this VM; 0: the VM has it not. NULL: 1, always. */
 	uint64_t (*probe)(const struct vm *vm);
 	/* @a: a0 to a5. The calling vcpu's pc already points behind the ecall. */
 	struct sbi_ret (*handle)(struct vcpu *v, uint32_t eid, uint32_t fid, const uint64_t a[6]);
 	bool legacy; /* returns in a0 only, and has no FID */
 };
 
-extern const struct sbi_extension sbi_ext_base, sbi_ext_time, sbi_ext_ipi, sbi_ext_rfence, sbi_ext_hsm,
-	sbi_ext_srst, sbi_ext_dbcn, sbi_ext_legacy;
+extern const struct sbi_extension sbi_ext_base, sbi_ext_time, sbi_ext_ipi, sbi_ext_rfence,
+	sbi_ext_hsm, sbi_ext_srst, sbi_ext_dbcn, sbi_ext_legacy;
 
-/* sbi_call - carry out the ecall that @v made: reads a0..a7, advances sepc by 4, writes a0 (and a1). */
+/* sbi_call - do the ecall that @v made: reads a0..a7, advances sepc by 4, writes a0 (and a1). */
 void sbi_call(struct vcpu *v);
 
 /* sbi_probe - what probe_extension answers to @vm for @eid. */
 uint64_t sbi_probe(const struct vm *vm, uint32_t eid);
 
 /*
- * sbi_hart_set - turn (mask, base) into a set of @vm's vcpus: base = all ones means all of them and the
- * mask is ignored. SBI_SUCCESS, or SBI_ERR_INVALID_PARAM when any named hart does not exist.
+ * sbi_hart_set - turn (mask, base) into a set of @vm's vcpus: base = all ones means all of them and
+ * the mask is ignored. SBI_SUCCESS, or SBI_ERR_INVALID_PARAM when any named hart does not exist.
  */
 int64_t sbi_hart_set(const struct vm *vm, uint64_t mask, uint64_t base, uint64_t *set);
 
@@ -69,8 +70,9 @@ int64_t sbi_hart_set(const struct vm *vm, uint64_t mask, uint64_t base, uint64_t
 void sbi_send_ipi(struct vm *vm, uint64_t set);
 
 /*
- * sbi_fence_vvma - sfence.vma of [start, start+size) on each vcpu in @set, of address space @asid alone
- * when @by_asid; start = size = 0, or size = all ones: the whole space. For RFENCE and its legacy form.
+ * sbi_fence_vvma - sfence.vma of [start, start+size) on each vcpu in @set, of address space @asid
+ * alone when @by_asid; start = size = 0, or size = all ones: the whole space. For RFENCE and its
+ * legacy form.
  */
 void sbi_fence_vvma(struct vm *vm, uint64_t set, uint64_t start, uint64_t size, bool by_asid,
 		    uint64_t asid);

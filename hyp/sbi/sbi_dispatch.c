@@ -13,8 +13,8 @@ static const struct sbi_extension *const extensions[] = {
 #define LEGACY_EID_LAST 0x0f
 
 /*
- * EIDs and FIDs are signed 32-bit integers, so a register holds one in sign-extended form; anything else
- * is no number of an extension or function at all (riscv-sbi-doc, "Binary Encoding").
+ * EIDs and FIDs are signed 32-bit integers, so a register holds one in sign-extended form; anything
+ * else is no number of an extension or function at all (riscv-sbi-doc, "Binary Encoding").
  */
 static bool is_int32(uint64_t reg)
 {
@@ -47,9 +47,10 @@ uint64_t sbi_probe(const struct vm *vm, uint32_t eid)
 
 static struct sbi_ret dispatch(struct vcpu *v, uint64_t eid, uint64_t fid, const uint64_t a[6])
 {
-	const struct sbi_extension *ext =
-		is_int32(eid) ? extension_find(v->vm, (uint32_t)eid) : NULL;
+	const struct sbi_extension *ext = NULL;
 
+	if (is_int32(eid))
+		ext = extension_find(v->vm, (uint32_t)eid);
 	if (!ext || (!ext->legacy && !is_int32(fid)))
 		return sbi_err(SBI_ERR_NOT_SUPPORTED);
 	return ext->handle(v, (uint32_t)eid, (uint32_t)fid, a);
@@ -58,12 +59,11 @@ static struct sbi_ret dispatch(struct vcpu *v, uint64_t eid, uint64_t fid, const
 void sbi_call(struct vcpu *v)
 {
 	uint64_t *x = v->regs.x;
-	const uint64_t a[6] = { x[REG_A0], x[REG_A1], x[REG_A2],
-				x[REG_A3], x[REG_A4], x[REG_A5] };
+	const uint64_t a[6] = { x[REG_A0], x[REG_A1], x[REG_A2], x[REG_A3], x[REG_A4], x[REG_A5] };
 	const uint64_t eid = x[REG_A7];
 	struct sbi_ret ret;
 
-	/* First: a call that stops or halts the vcpu goes on behind the ecall. No C ecall exists. */
+	/* First: a call that halts the vcpu goes on behind the ecall, which is never compressed. */
 	v->regs.sepc += 4;
 	ret = dispatch(v, eid, x[REG_A6], a);
 	x[REG_A0] = (uint64_t)ret.error;

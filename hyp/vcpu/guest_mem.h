@@ -20,8 +20,8 @@ int vcpu_write_guest(struct vcpu *v, gpa_t a, const void *buf, uint64_t len);
 int vcpu_fetch_insn(struct vcpu *v, gva_t pc, uint32_t *insn);
 
 /*
- * vcpu_read_guest_virt_u64 - eight bytes at guest-virtual @a, as the vcpu itself would read them now (by
- * HLV, with its mode and translation). HV_EFAULT: that faulted; nothing has happened to the guest.
+ * vcpu_read_guest_virt_u64 - eight bytes at guest-virtual @a, as the vcpu itself would read them
+ * now (by HLV, with its mode and translation). HV_EFAULT: that faulted; the guest is as it was.
  * Context: the vcpu is loaded on this pcpu, as in the handling of one of its exits.
  */
 int vcpu_read_guest_virt_u64(struct vcpu *v, gva_t a, uint64_t *out);

@@ -74,6 +74,8 @@ static void no_memory_is_null_and_leaves_the_rest_usable(void **state)
 {
 	(void)state;
 	assert_non_null(arena_alloc(&arena, 100, 8));
+	assert_null(arena_alloc(&arena, UINT64_MAX - 4000, 8));
+	assert_int_equal(arena.bytes, 4 * PAGE_SIZE); /* no block was taken in vain */
 	fake_page_starve(0);
 	assert_null(arena_alloc(&arena, MIB(4), 8));
 	assert_null(arena_alloc(&arena, UINT64_MAX, 8));

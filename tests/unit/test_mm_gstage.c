@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// SOURCES: hyp/mm/gstage.c hyp/mm/pgtable.c hyp/mm/page.c tests/unit/fake/page.c tests/unit/fake/fence.c
+// SOURCES: hyp/mm/gstage.c hyp/mm/pgtable.c hyp/mm/page.c
+// SOURCES: tests/unit/fake/page.c tests/unit/fake/fence.c
 #include <stdarg.h>
 #include <setjmp.h>
 #include <stdlib.h>
@@ -19,7 +20,7 @@
 
 static struct gstage gs;
 
-/* --- a hart's hgatp ------------------------------------------------------------------------------ */
+/* --- a hart's hgatp --- */
 
 static uint64_t hgatp;
 static uint64_t hart_modes;
@@ -68,14 +69,14 @@ static int teardown(void **state)
 	return fake_page_teardown() && fake_log_count == 0 ? 0 : -1;
 }
 
-/* --- modes --------------------------------------------------------------------------------------- */
+/* --- modes --- */
 
 static void the_narrowest_mode_that_serves_is_taken(void **state)
 {
 	static const struct {
 		uint64_t limit;
 		unsigned int levels;
-	} want[] = { { 1, 3 },	       { BIT(41), 3 }, { BIT(41) + 1, 4 },
+	} want[] = { { 1, 3 },	     { BIT(41), 3 },	 { BIT(41) + 1, 4 },
 		     { BIT(50), 4 }, { BIT(50) + 1, 5 }, { BIT(59), 5 } };
 
 	(void)state;
@@ -118,7 +119,7 @@ static void hgatp_holds_mode_vmid_and_root(void **state)
 	assert_true(is_aligned((uintptr_t)gs.pt.root, KIB(16)));
 }
 
-/* --- RAM ----------------------------------------------------------------------------------------- */
+/* --- RAM --- */
 
 static void ram_is_mapped_by_the_largest_leaves_with_all_rights(void **state)
 {
@@ -140,8 +141,8 @@ static void a_gigabyte_gets_gigabyte_leaves(void **state)
 {
 	/* Reserved, not committed: the allocator writes to a page here and there only. */
 	uint64_t size = GIB(4);
-	char *map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
-			 -1, 0);
+	char *map = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	struct pgtable_leaf leaf;
 
 	(void)state;
@@ -210,7 +211,8 @@ static void more_pieces_than_fit_is_no_memory_and_gives_all_back(void **state)
 	fragment(GSTAGE_MAX_RAM + 4, KIB(128));
 	assert_int_equal(gstage_init(&gs, RAM + GIB(1)), HV_OK);
 	before = page_free_bytes();
-	assert_int_equal(gstage_alloc_ram(&gs, gpa(RAM), (GSTAGE_MAX_RAM + 1) * KIB(128)), HV_ENOMEM);
+	assert_int_equal(gstage_alloc_ram(&gs, gpa(RAM), (GSTAGE_MAX_RAM + 1) * KIB(128)),
+			 HV_ENOMEM);
 	assert_int_equal(page_free_bytes(), before);
 	assert_int_equal(gs.nr_ram, 0);
 	assert_int_equal(gs.ram_bytes, 0);
@@ -259,7 +261,7 @@ static void wrong_ram_is_refused(void **state)
 	assert_true(gstage_is_ram(&gs, gpa(RAM), MIB(1)));
 }
 
-/* --- access -------------------------------------------------------------------------------------- */
+/* --- access --- */
 
 static void is_ram_knows_every_edge(void **state)
 {
@@ -302,7 +304,8 @@ static void access_outside_ram_or_rights_faults_and_writes_nothing(void **state)
 	assert_int_equal(gstage_read(&gs, gpa(0), buf, 0), HV_OK);
 
 	/* Device windows are mapped, too, but are no RAM. */
-	assert_int_equal(pgtable_map(&gs.pt, MIB(16), gs.ram[0].hpa, PAGE_SIZE, PTE_R | PTE_W | PTE_U),
+	assert_int_equal(pgtable_map(&gs.pt, MIB(16), gs.ram[0].hpa, PAGE_SIZE,
+				     PTE_R | PTE_W | PTE_U),
 			 HV_OK);
 	assert_int_equal(gstage_read(&gs, gpa(MIB(16)), buf, 1), HV_EFAULT);
 	assert_int_equal(pgtable_unmap(&gs.pt, MIB(16), PAGE_SIZE), HV_OK);
@@ -311,7 +314,8 @@ static void access_outside_ram_or_rights_faults_and_writes_nothing(void **state)
 	assert_int_equal(pgtable_unmap(&gs.pt, RAM, 3 * PAGE_SIZE), HV_OK);
 	assert_int_equal(pgtable_map(&gs.pt, RAM, gs.ram[0].hpa, PAGE_SIZE, PTE_R | PTE_U), HV_OK);
 	assert_int_equal(pgtable_map(&gs.pt, RAM + PAGE_SIZE, hpa(gs.ram[0].hpa.hpa + PAGE_SIZE),
-				     PAGE_SIZE, PTE_X | PTE_U), HV_OK);
+				     PAGE_SIZE, PTE_X | PTE_U),
+			 HV_OK);
 	assert_int_equal(gstage_read(&gs, gpa(RAM), buf, 64), HV_OK);
 	assert_int_equal(gstage_write(&gs, gpa(RAM), buf, 64), HV_EFAULT);
 	assert_int_equal(gstage_read(&gs, gpa(RAM + PAGE_SIZE), buf, 64), HV_EFAULT);

@@ -57,7 +57,7 @@ static hpa_t alloc_ok(uint64_t pages, uint64_t align_pages)
 	return a;
 }
 
-/* --- boot ---------------------------------------------------------------------------------------- */
+/* --- boot --- */
 
 static void reserve_poisoned(uint64_t from, uint64_t count)
 {
@@ -162,7 +162,7 @@ static void late_additions_and_reservations_work_on_the_list(void **state)
 	assert_int_equal(page_largest(PAGE_SIZE), 5 * PAGE_SIZE);
 }
 
-/* --- allocation ---------------------------------------------------------------------------------- */
+/* --- allocation --- */
 
 static void single_pages_leave_the_large_blocks_whole(void **state)
 {
@@ -229,7 +229,7 @@ static void zeroed_memory_is_zero(void **state)
 		assert_int_equal(p[i], 0);
 }
 
-/* --- against a model ----------------------------------------------------------------------------- */
+/* --- against a model --- */
 
 static bool used[PAGES]; /* the model: allocated, or never ours */
 
@@ -244,7 +244,8 @@ static uint64_t model_largest(uint64_t align)
 	for (uint64_t i = 0; i < PAGES; i++) {
 		uint64_t n = 0;
 
-		while (is_aligned(page_at(i).hpa, align * PAGE_SIZE) && i + n < PAGES && !used[i + n])
+		while (is_aligned(page_at(i).hpa, align * PAGE_SIZE) && i + n < PAGES &&
+		       !used[i + n])
 			n++;
 		best = max_u64(best, n);
 	}
@@ -281,7 +282,8 @@ static void random_sequences_agree_with_a_bitmap(void **state)
 
 			assert_int_equal(page_largest(align * PAGE_SIZE),
 					 model_largest(align) * PAGE_SIZE);
-			assert_int_equal(page_alloc(pages * PAGE_SIZE, align * PAGE_SIZE, &a), possible);
+			assert_int_equal(page_alloc(pages * PAGE_SIZE, align * PAGE_SIZE, &a),
+					 possible);
 			if (!possible)
 				continue;
 			assert_true(is_aligned(a.hpa, align * PAGE_SIZE));

@@ -82,7 +82,8 @@ static void check_mapped(uint64_t va, uint64_t pa, uint64_t prot)
 	assert_int_equal(leaf.pa.hpa, pa);
 	assert_int_equal(leaf.prot, prot);
 	assert_int_equal(leaf.level, hw_level);
-	assert_int_equal(leaf.left, (PAGE_SIZE << 9 * hw_level) - (va & ((PAGE_SIZE << 9 * hw_level) - 1)));
+	assert_int_equal(leaf.left,
+			 (PAGE_SIZE << 9 * hw_level) - (va & ((PAGE_SIZE << 9 * hw_level) - 1)));
 }
 
 static void check_hole(uint64_t va)
@@ -95,7 +96,7 @@ static void check_hole(uint64_t va)
 	assert_int_equal(pgtable_walk(&pt, va, &leaf), HV_ENOENT);
 }
 
-/* --- the matrix ---------------------------------------------------------------------------------- */
+/* --- the matrix --- */
 
 /* The largest aligned block around @at that lies in the mapping and whose two addresses agree. */
 static unsigned int best_level(uint64_t at, uint64_t va, uint64_t pa, uint64_t size)
@@ -124,8 +125,8 @@ static void check_whole_mapping(uint64_t va, uint64_t pa, uint64_t size, uint64_
 }
 
 static const uint64_t sizes[] = {
-	KIB(4), KIB(8), MIB(2) - KIB(4), MIB(2), MIB(2) + KIB(4), MIB(6), GIB(1) - KIB(4), GIB(1),
-	GIB(1) + MIB(2) + KIB(4), GIB(3),
+	KIB(4),		 KIB(8), MIB(2) - KIB(4),	   MIB(2), MIB(2) + KIB(4), MIB(6),
+	GIB(1) - KIB(4), GIB(1), GIB(1) + MIB(2) + KIB(4), GIB(3),
 };
 static const uint64_t offsets[] = { 0, KIB(4), MIB(2), MIB(2) - KIB(4), GIB(1), GIB(1) - KIB(4) };
 static const uint64_t prots[] = {
@@ -149,7 +150,8 @@ static void check_cell(uint64_t va, uint64_t pa, uint64_t size, uint64_t prot)
 		check_hole(va - 1);
 	if (va + size < UINT64_C(1) << (address_bits() - 1))
 		check_hole(va + size);
-	assert_int_equal(pgtable_map(&pt, va + size - PAGE_SIZE, hpa(0), PAGE_SIZE, PTE_R), HV_EEXIST);
+	assert_int_equal(pgtable_map(&pt, va + size - PAGE_SIZE, hpa(0), PAGE_SIZE, PTE_R),
+			 HV_EEXIST);
 	assert_int_equal(pgtable_map(&pt, va, hpa(0), PAGE_SIZE, PTE_R), HV_EEXIST);
 	check_whole_mapping(va, pa, size, prot);
 	assert_int_equal(pgtable_unmap(&pt, va, size), HV_OK);
@@ -169,9 +171,13 @@ static void check_matrix(unsigned int levels, unsigned int root_bits)
 	assert_true(is_aligned((uintptr_t)pt.root, PAGE_SIZE << root_bits));
 	for (unsigned int s = 0; s < ARRAY_SIZE(sizes); s++) {
 		for (unsigned int v = 0; v < ARRAY_SIZE(offsets); v++) {
-			/* Both ends of what can be translated; and of an upper half if there is one. */
+			/*
+			 * Both ends of what can be translated; and of an upper half if there is
+			 * one.
+			 */
 			uint64_t low = offsets[v];
-			uint64_t high = (UINT64_C(1) << (address_bits() - !root_bits)) - sizes[s] - offsets[v];
+			uint64_t high = (UINT64_C(1) << (address_bits() - !root_bits)) - sizes[s] -
+					offsets[v];
 			uint64_t top = UINT64_MAX - sizes[s] - offsets[v] + 1;
 
 			for (unsigned int p = 0; p < ARRAY_SIZE(offsets); p++) {
@@ -218,7 +224,7 @@ static void leaves_go_beyond_a_gigabyte(void **state)
 	check_whole_mapping(GIB(512), GIB(1024), GIB(512), PTE_R);
 }
 
-/* --- refusals ------------------------------------------------------------------------------------ */
+/* --- refusals --- */
 
 static void wrong_arguments_change_nothing(void **state)
 {
@@ -289,7 +295,7 @@ static void a_mapping_over_a_distant_one_is_refused_whole(void **state)
 	check_hole(GIB(3));
 }
 
-/* --- no memory ----------------------------------------------------------------------------------- */
+/* --- no memory --- */
 
 static void a_map_that_runs_out_of_memory_is_undone_at_every_step(void **state)
 {
@@ -352,7 +358,7 @@ static void no_root_no_table(void **state)
 	assert_int_equal(pt.tables, 0);
 }
 
-/* --- against a model ----------------------------------------------------------------------------- */
+/* --- against a model --- */
 
 /* Six 2 MiB blocks across a 1 GiB boundary; what each page maps to, 0: nothing. */
 #define MODEL_PAGES (6 * 512)
@@ -396,7 +402,8 @@ static void random_step(void)
 	for (unsigned int i = 0; i < count; i++)
 		hole = hole && !model[first + i].pa;
 	if (map)
-		assert_int_equal(pgtable_map(&pt, va, hpa(pa), size, prot), hole ? HV_OK : HV_EEXIST);
+		assert_int_equal(pgtable_map(&pt, va, hpa(pa), size, prot),
+				 hole ? HV_OK : HV_EEXIST);
 	else
 		assert_int_equal(pgtable_unmap(&pt, va, size), HV_OK);
 	for (unsigned int i = 0; i < count && (!map || hole); i++) {
@@ -446,7 +453,7 @@ static void prune_frees_the_empty_tables_and_no_other(void **state)
 	assert_int_equal(pt.tables, PAGE_SIZE);
 }
 
-/* --- a reader without a lock --------------------------------------------------------------------- */
+/* --- a reader without a lock --- */
 
 static uint32_t writer_done;
 

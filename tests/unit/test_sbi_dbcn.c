@@ -70,12 +70,17 @@ static void a_buffer_outside_of_ram_is_refused_and_no_input_is_lost(void **state
 	static const struct {
 		uint64_t num, lo, hi;
 	} table[] = {
-		{ 1, WORLD_RAM - 1, 0 },	{ 2, WORLD_RAM - 1, 0 },
-		{ 1, end, 0 },			{ 2, end - 1, 0 },
+		{ 1, WORLD_RAM - 1, 0 },
+		{ 2, WORLD_RAM - 1, 0 },
+		{ 1, end, 0 },
+		{ 2, end - 1, 0 },
 		{ 4096, end - 1024, 0 }, /* its first 256 bytes would be there */
-		{ UINT64_MAX, WORLD_RAM, 0 },	{ UINT64_MAX - WORLD_RAM + 2, WORLD_RAM, 0 },
-		{ 1, UINT64_MAX, 0 },		{ 1, 0, 0 },
-		{ 1, WORLD_RAM, 1 },		{ 0, WORLD_RAM, 1 },
+		{ UINT64_MAX, WORLD_RAM, 0 },
+		{ UINT64_MAX - WORLD_RAM + 2, WORLD_RAM, 0 },
+		{ 1, UINT64_MAX, 0 },
+		{ 1, 0, 0 },
+		{ 1, WORLD_RAM, 1 },
+		{ 0, WORLD_RAM, 1 },
 		{ 1, WORLD_RAM, UINT64_MAX },
 	};
 
@@ -83,7 +88,8 @@ static void a_buffer_outside_of_ram_is_refused_and_no_input_is_lost(void **state
 	w.in_len = 100;
 	for (unsigned int i = 0; i < ARRAY_SIZE(table); i++) {
 		for (uint64_t fid = 0; fid <= 1; fid++)
-			assert_error(call3(SBI_EXT_DBCN, fid, table[i].num, table[i].lo, table[i].hi),
+			assert_error(call3(SBI_EXT_DBCN, fid, table[i].num, table[i].lo,
+					   table[i].hi),
 				     SBI_ERR_INVALID_PARAM);
 	}
 	assert_int_equal(w.out_len, 0);

@@ -16,23 +16,25 @@ static int setup(void **state)
 	return 0;
 }
 
-/* EID, whether it is there, and its number of FIDs (riscv-sbi-doc v2.0, "Function Listing" tables). */
+/*
+ * EID, whether it is there, and its number of FIDs (riscv-sbi-doc v2.0, "Function Listing" tables).
+ */
 static const struct {
 	uint64_t eid;
 	bool there;
 	unsigned int fids;
 } known[] = {
-	{ SBI_EXT_BASE, true, 7 },  { SBI_EXT_TIME, true, 1 }, { SBI_EXT_IPI, true, 1 },
-	{ SBI_EXT_RFNC, true, 3 },  { SBI_EXT_HSM, true, 4 },  { SBI_EXT_SRST, true, 1 },
-	{ SBI_EXT_DBCN, true, 3 },  { SBI_EXT_STA, false, 0 }, { 0x504D55, false, 0 }, /* PMU */
-	{ 0x53555350, false, 0 },						     /* SUSP */
-	{ 0x43505043, false, 0 },						     /* CPPC */
-	{ 0x4E41434C, false, 0 },						     /* NACL */
-	{ 0x535345, false, 0 },							     /* SSE */
-	{ 0x46574654, false, 0 },						     /* FWFT */
-	{ 0x44425452, false, 0 },						     /* DBTR */
-	{ 0x4D505859, false, 0 },						     /* MPXY */
-	{ 0x08000000, false, 0 },   { 0x09000000, false, 0 },  { 0x0A00000C, false, 0 },
+	{ SBI_EXT_BASE, true, 7 }, { SBI_EXT_TIME, true, 1 }, { SBI_EXT_IPI, true, 1 },
+	{ SBI_EXT_RFNC, true, 3 }, { SBI_EXT_HSM, true, 4 },  { SBI_EXT_SRST, true, 1 },
+	{ SBI_EXT_DBCN, true, 3 }, { SBI_EXT_STA, false, 0 }, { 0x504D55, false, 0 }, /* PMU */
+	{ 0x53555350, false, 0 },						      /* SUSP */
+	{ 0x43505043, false, 0 },						      /* CPPC */
+	{ 0x4E41434C, false, 0 },						      /* NACL */
+	{ 0x535345, false, 0 },							      /* SSE */
+	{ 0x46574654, false, 0 },						      /* FWFT */
+	{ 0x44425452, false, 0 },						      /* DBTR */
+	{ 0x4D505859, false, 0 },						      /* MPXY */
+	{ 0x08000000, false, 0 },  { 0x09000000, false, 0 },  { 0x0A00000C, false, 0 },
 };
 
 static void base_names_the_specification_and_us(void **state)
@@ -122,7 +124,7 @@ static void time_sets_the_callers_timer(void **state)
 	assert_int_equal(w.timers, 2);
 }
 
-/* --- hart masks ---------------------------------------------------------------------------------- */
+/* --- hart masks --- */
 
 static void check_set(uint64_t mask, uint64_t base, int64_t error, uint64_t want)
 {
@@ -180,7 +182,7 @@ static void naming_a_hart_that_does_not_exist_is_an_error(void **state)
 	check_set(2, 63, SBI_ERR_INVALID_PARAM, 0);
 }
 
-/* --- everything at random ------------------------------------------------------------------------- */
+/* --- everything at random --- */
 
 static uint64_t random64(void)
 {
@@ -190,8 +192,10 @@ static uint64_t random64(void)
 /* Numbers near those that matter, and any. */
 static uint64_t random_argument(void)
 {
-	static const uint64_t pivots[] = { 0, 4, 64, 256, WORLD_RAM, WORLD_RAM + WORLD_RAM_SIZE, BIT(31),
-					   BIT(32), BIT(63), UINT64_MAX, 0xf0000000, 0xe0000000 };
+	static const uint64_t pivots[] = { 0,	       4,	   64,
+					   256,	       WORLD_RAM,  WORLD_RAM + WORLD_RAM_SIZE,
+					   BIT(31),    BIT(32),	   BIT(63),
+					   UINT64_MAX, 0xf0000000, 0xe0000000 };
 
 	switch (random() % 4) {
 	case 0:
@@ -199,7 +203,8 @@ static uint64_t random_argument(void)
 	case 1:
 		return random64() >> random() % 64;
 	default:
-		return pivots[(unsigned long)random() % ARRAY_SIZE(pivots)] + (uint64_t)(random() % 9) - 4;
+		return pivots[(unsigned long)random() % ARRAY_SIZE(pivots)] +
+		       (uint64_t)(random() % 9) - 4;
 	}
 }
 

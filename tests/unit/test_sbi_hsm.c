@@ -52,8 +52,13 @@ static void a_hart_that_does_not_exist_cannot_be_named(void **state)
 
 static void a_start_outside_of_ram_is_an_invalid_address(void **state)
 {
-	static const uint64_t pcs[] = { 0, WORLD_RAM - 2, WORLD_RAM + 1, WORLD_RAM + WORLD_RAM_SIZE,
-					WORLD_RAM + WORLD_RAM_SIZE - 1, UINT64_MAX, BIT(63) | WORLD_RAM };
+	static const uint64_t pcs[] = { 0,
+					WORLD_RAM - 2,
+					WORLD_RAM + 1,
+					WORLD_RAM + WORLD_RAM_SIZE,
+					WORLD_RAM + WORLD_RAM_SIZE - 1,
+					UINT64_MAX,
+					BIT(63) | WORLD_RAM };
 
 	(void)state;
 	w.running = 1;

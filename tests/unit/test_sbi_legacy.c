@@ -78,12 +78,14 @@ static void a_mask_is_read_from_the_guests_own_address_space(void **state)
 	assert_int_equal(w.injected, 6);
 	assert_error(call1(SBI_EXT_LEGACY_REMOTE_FENCE_I, 0, w.virt_addr), 0);
 	assert_int_equal(w.fence_i_set, 6);
-	assert_error(LEGACY(SBI_EXT_LEGACY_REMOTE_SFENCE_VMA, w.virt_addr, 0x1000, 0x2000, 7, 0), 0);
+	assert_error(LEGACY(SBI_EXT_LEGACY_REMOTE_SFENCE_VMA, w.virt_addr, 0x1000, 0x2000, 7, 0),
+		     0);
 	assert_int_equal(w.vvma_set, 6);
 	assert_int_equal(w.vvma.start, 0x1000);
 	assert_int_equal(w.vvma.size, 0x2000);
 	assert_false(w.vvma.by_asid);
-	assert_error(LEGACY(SBI_EXT_LEGACY_REMOTE_SFENCE_VMA_ASID, w.virt_addr, 0, UINT64_MAX, 7, 0), 0);
+	assert_error(
+		LEGACY(SBI_EXT_LEGACY_REMOTE_SFENCE_VMA_ASID, w.virt_addr, 0, UINT64_MAX, 7, 0), 0);
 	assert_int_equal(w.vvma.size, 0);
 	assert_true(w.vvma.by_asid);
 	assert_int_equal(w.vvma.asid, 7);
@@ -102,7 +104,8 @@ static void a_mask_that_is_bad_or_cannot_be_read_does_nothing(void **state)
 {
 	(void)state;
 	w.virt_addr = 0x1000;
-	for (uint64_t eid = SBI_EXT_LEGACY_SEND_IPI; eid <= SBI_EXT_LEGACY_REMOTE_SFENCE_VMA_ASID; eid++) {
+	for (uint64_t eid = SBI_EXT_LEGACY_SEND_IPI; eid <= SBI_EXT_LEGACY_REMOTE_SFENCE_VMA_ASID;
+	     eid++) {
 		assert_error(LEGACY(eid, 0x2000, 0, 0, 0, 0), SBI_ERR_INVALID_ADDRESS);
 		w.virt_value = 0x10;
 		assert_error(LEGACY(eid, 0x1000, 0, 0, 0, 0), SBI_ERR_INVALID_PARAM);

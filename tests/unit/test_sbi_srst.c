@@ -47,19 +47,16 @@ static void reserved_and_foreign_numbers_stop_nothing(void **state)
 		uint64_t type, reason;
 		int64_t error;
 	} table[] = {
-		{ 3, 0, SBI_ERR_INVALID_PARAM },
-		{ 0xefffffff, 0, SBI_ERR_INVALID_PARAM },
-		{ 0xf0000000, 0, SBI_ERR_NOT_SUPPORTED },
-		{ UINT64_MAX, 0, SBI_ERR_NOT_SUPPORTED },
-		{ 0, 2, SBI_ERR_INVALID_PARAM },
-		{ 0, 0xdfffffff, SBI_ERR_INVALID_PARAM },
-		{ 1, 0xe0000000, SBI_ERR_NOT_SUPPORTED },
-		{ 1, UINT64_MAX, SBI_ERR_NOT_SUPPORTED },
+		{ 3, 0, SBI_ERR_INVALID_PARAM },	  { 0xefffffff, 0, SBI_ERR_INVALID_PARAM },
+		{ 0xf0000000, 0, SBI_ERR_NOT_SUPPORTED }, { UINT64_MAX, 0, SBI_ERR_NOT_SUPPORTED },
+		{ 0, 2, SBI_ERR_INVALID_PARAM },	  { 0, 0xdfffffff, SBI_ERR_INVALID_PARAM },
+		{ 1, 0xe0000000, SBI_ERR_NOT_SUPPORTED }, { 1, UINT64_MAX, SBI_ERR_NOT_SUPPORTED },
 	};
 
 	(void)state;
 	for (unsigned int i = 0; i < ARRAY_SIZE(table); i++)
-		assert_error(call2(SBI_EXT_SRST, 0, table[i].type, table[i].reason), table[i].error);
+		assert_error(call2(SBI_EXT_SRST, 0, table[i].type, table[i].reason),
+			     table[i].error);
 	assert_int_equal(w.calls, 0);
 }
 

@@ -25,8 +25,10 @@ void fake_page_setup(uint64_t size, uint64_t align)
 	memory_size = size;
 	memset(memory, 0xa5, size);
 	page_add(ptr_to_hpa(memory), size);
-	/* The first allocation ends the boot phase of page.c: page_add and page_reserve then work on
-	 * the list itself, which is what lets one program set up many times. */
+	/*
+	 * The first allocation ends the boot phase of page.c: page_add and page_reserve then work
+	 * on the list itself, which is what lets one program set up many times.
+	 */
 	(void)page_largest(PAGE_SIZE);
 }
 

@@ -8,8 +8,8 @@
 #include <stdint.h>
 
 /*
- * fake_page_setup - the allocator has @size fresh bytes, aligned to @align, and nothing else. Filled with
- * 0xa5, since what is allocated holds what was there before.
+ * fake_page_setup - the allocator has @size fresh bytes, aligned to @align, and nothing else.
+ * Filled with 0xa5, since what is allocated holds what was there before.
  */
 void fake_page_setup(uint64_t size, uint64_t align);
 

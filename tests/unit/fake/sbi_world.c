@@ -37,8 +37,8 @@ struct vcpu *world_me(void)
 	return &w.vcpus[0];
 }
 
-struct sbi_ret world_call(uint64_t eid, uint64_t fid, uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3,
-			  uint64_t a4, uint64_t a5)
+struct sbi_ret world_call(uint64_t eid, uint64_t fid, uint64_t a0, uint64_t a1, uint64_t a2,
+			  uint64_t a3, uint64_t a4, uint64_t a5)
 {
 	const uint64_t a[8] = { a0, a1, a2, a3, a4, a5, fid, eid };
 	struct guest_regs before, *regs = &world_me()->regs;
@@ -62,7 +62,7 @@ struct sbi_ret world_call(uint64_t eid, uint64_t fid, uint64_t a0, uint64_t a1, 
 	return (struct sbi_ret){ (int64_t)regs->x[REG_A0], regs->x[REG_A1] };
 }
 
-/* --- checks -------------------------------------------------------------------------------------- */
+/* --- checks --- */
 
 static void must_be_ours(const struct vcpu *v)
 {
@@ -77,7 +77,7 @@ static void must_be_a_set(const struct vm *vm, uint64_t set)
 	w.calls++;
 }
 
-/* --- what SBI calls reach ------------------------------------------------------------------------- */
+/* --- what SBI calls reach --- */
 
 void vcpu_inject(struct vcpu *v, uint64_t mask)
 {

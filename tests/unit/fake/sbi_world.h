@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A guest for tests of hyp/sbi: one VM with vcpus, RAM and a console, and fakes of all that SBI calls
- * reach. The fakes remember what was asked, and fail the test when they are asked what no guest may
- * cause: a vcpu that does not exist, an empty set, memory outside of RAM.
+ * A guest for tests of hyp/sbi: one VM with vcpus, RAM and a console, and fakes of all that SBI
+ * calls reach. The fakes remember what was asked, and fail the test when they are asked what no
+ * guest may cause: a vcpu that does not exist, an empty set, memory outside of RAM.
  */
 #ifndef FAKE_SBI_WORLD_H
 #define FAKE_SBI_WORLD_H
@@ -45,8 +45,8 @@ void world_setup(unsigned int vcpus);
 struct vcpu *world_me(void);
 
 /* world_call - vcpu 0's ecall, with a0 to a5 given; checks the rules that hold for every call. */
-struct sbi_ret world_call(uint64_t eid, uint64_t fid, uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3,
-			  uint64_t a4, uint64_t a5);
+struct sbi_ret world_call(uint64_t eid, uint64_t fid, uint64_t a0, uint64_t a1, uint64_t a2,
+			  uint64_t a3, uint64_t a4, uint64_t a5);
 
 #define call0(eid, fid)		       world_call(eid, fid, 0, 0, 0, 0, 0, 0)
 #define call1(eid, fid, a)	       world_call(eid, fid, a, 0, 0, 0, 0, 0)
@@ -55,10 +55,10 @@ struct sbi_ret world_call(uint64_t eid, uint64_t fid, uint64_t a0, uint64_t a1, 
 #define call5(eid, fid, a, b, c, d, e) world_call(eid, fid, a, b, c, d, e, 0)
 
 #define assert_error(ret, want) assert_int_equal((ret).error, (want))
-#define assert_value(ret, want)                      \
-	do {                                         \
-		struct sbi_ret ret_ = (ret);         \
-		assert_int_equal(ret_.error, 0);     \
+#define assert_value(ret, want)                       \
+	do {                                          \
+		struct sbi_ret ret_ = (ret);          \
+		assert_int_equal(ret_.error, 0);      \
 		assert_int_equal(ret_.value, (want)); \
 	} while (0)
 

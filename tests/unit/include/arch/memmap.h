@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* On the build machine the direct map is the identity: memory from aligned_alloc() is "physical". */
+/*
+ * On the build machine the direct map is the identity: memory from aligned_alloc() is "physical".
+ */
 #ifndef FAKE_ARCH_MEMMAP_H
 #define FAKE_ARCH_MEMMAP_H
 
