@@ -15,6 +15,7 @@
 #include "arch/sbi_call.h"
 #include "arch/smp.h"
 #include "arch/timer.h"
+#include "arch/trap.h"
 #include "console/menu.h"
 #include "lib/fdt.h"
 #include "lib/log.h"
@@ -272,6 +273,7 @@ static void boot(void)
 	(void)option_number(machine.bootargs, "hartvisor.colour", &colour);
 	term_init(colour != 0);
 	log_set_sink(term_log);
+	panic_set_hook(term_drain);
 	menu_init();
 	setup_this_hart();
 	read_ids();

@@ -21,7 +21,8 @@
 /* Guest RAM cleared in one step of work. */
 #define CLEAR_STEP MIB(4)
 
-/* A VM that crashes again at once is restarted at this pace. */
+/* A VM that ends and starts again and again does so at this pace: each time costs others the clearing
+ * and loading, and lines of the log. */
 #define RESTART_PERIOD_NS UINT64_C(1000000000)
 
 enum phase { PHASE_CLEAR, PHASE_BEGIN_LOAD, PHASE_LOAD, PHASE_RUN };
@@ -159,11 +160,19 @@ static void restart_timer(struct timer *t)
 	rebuild(container_of(t, struct vm_life, restart)->vm);
 }
 
-static void crashed(struct vm *vm)
+static void restart(struct vm *vm)
 {
 	struct vm_life *life = lives[vm->id];
 	uint64_t period = timer_ns_to_ticks(RESTART_PERIOD_NS);
 
+	if (timer_now() - life->started_at >= period)
+		rebuild(vm);
+	else
+		timer_arm(&life->restart, life->started_at + period);
+}
+
+static void crashed(struct vm *vm)
+{
 	if (vm->config->on_crash != ON_CRASH_RESTART) {
 		log_error("%s: crashed: %s", vm->name, vm->stop_why);
 		finish(vm, VM_CRASHED);
@@ -171,10 +180,7 @@ static void crashed(struct vm *vm)
 		return;
 	}
 	log_error("%s: crashed: %s; restarting", vm->name, vm->stop_why);
-	if (timer_now() - life->started_at >= period)
-		rebuild(vm);
-	else
-		timer_arm(&life->restart, life->started_at + period);
+	restart(vm);
 }
 
 /* The last vcpu has left. */
@@ -184,7 +190,7 @@ static void ended(struct vm *vm)
 	switch ((enum vm_stop)atomic_read(&vm->stop)) {
 	case VM_STOP_REBOOT:
 		log_info("%s: rebooting", vm->name);
-		rebuild(vm);
+		restart(vm);
 		break;
 	case VM_STOP_CRASH:
 		crashed(vm);
