@@ -224,7 +224,8 @@ static unsigned int read_configs(void)
 			give_up("the bundle cannot be used");
 	}
 	if (n < (int)VM_MAX) {
-		int more = config_parse_host_fdt(machine.fdt, configs + n, VM_MAX - (unsigned int)n);
+		int more =
+			config_parse_host_fdt(machine.fdt, configs + n, VM_MAX - (unsigned int)n);
 
 		n += more > 0 ? more : 0;
 	}
@@ -262,7 +263,7 @@ static void set_up_isa(void)
 /* On the boot hart's own, guarded stack, in the final address space. */
 static void boot(void)
 {
-	uint64_t colour = 0;
+	uint64_t colour = 1;
 
 	set_up_isa();
 	if (sched_init(nr_pcpus, machine.timebase) != HV_OK)
@@ -292,7 +293,8 @@ void hartvisor_main(uint64_t hartid, uint64_t fdt)
 
 	boot_pcpu.hartid = hartid;
 	boot_pcpu.online = 1;
-	boot_pcpu.emergency_sp = (uint64_t)(uintptr_t)boot_emergency_stack + sizeof(boot_emergency_stack);
+	boot_pcpu.emergency_sp =
+		(uint64_t)(uintptr_t)boot_emergency_stack + sizeof(boot_emergency_stack);
 	log_set_sink(early_sink);
 	log_info("hartvisor, started on hart %" PRIu64 " at %#" PRIx64, hartid, image_load_base);
 	check_platform();

@@ -95,25 +95,25 @@
 #define SCAUSE_INTERRUPT (1UL << 63)
 
 /* Exception causes. */
-#define EXC_INSN_MISALIGNED    0
-#define EXC_INSN_ACCESS	       1
-#define EXC_ILLEGAL_INSN       2
-#define EXC_BREAKPOINT	       3
-#define EXC_LOAD_MISALIGNED    4
-#define EXC_LOAD_ACCESS	       5
-#define EXC_STORE_MISALIGNED   6
-#define EXC_STORE_ACCESS       7
-#define EXC_ECALL_U	       8
-#define EXC_ECALL_S	       9
-#define EXC_ECALL_VS	       10
-#define EXC_INSN_PAGE_FAULT    12
-#define EXC_LOAD_PAGE_FAULT    13
-#define EXC_STORE_PAGE_FAULT   15
-#define EXC_SOFTWARE_CHECK     18
-#define EXC_INSN_GUEST_FAULT   20
-#define EXC_LOAD_GUEST_FAULT   21
-#define EXC_VIRTUAL_INSN       22
-#define EXC_STORE_GUEST_FAULT  23
+#define EXC_INSN_MISALIGNED   0
+#define EXC_INSN_ACCESS	      1
+#define EXC_ILLEGAL_INSN      2
+#define EXC_BREAKPOINT	      3
+#define EXC_LOAD_MISALIGNED   4
+#define EXC_LOAD_ACCESS	      5
+#define EXC_STORE_MISALIGNED  6
+#define EXC_STORE_ACCESS      7
+#define EXC_ECALL_U	      8
+#define EXC_ECALL_S	      9
+#define EXC_ECALL_VS	      10
+#define EXC_INSN_PAGE_FAULT   12
+#define EXC_LOAD_PAGE_FAULT   13
+#define EXC_STORE_PAGE_FAULT  15
+#define EXC_SOFTWARE_CHECK    18
+#define EXC_INSN_GUEST_FAULT  20
+#define EXC_LOAD_GUEST_FAULT  21
+#define EXC_VIRTUAL_INSN      22
+#define EXC_STORE_GUEST_FAULT 23
 
 #define HENVCFG_FIOM  (1UL << 0)
 #define HENVCFG_CBIE  (3UL << 4)
@@ -146,35 +146,35 @@
 #define CSR_STR_(x) #x
 #define CSR_STR(x)  CSR_STR_(x)
 
-#define csr_read(csr)                                                                        \
-	({                                                                                   \
-		uint64_t csr_v_;                                                             \
-		__asm__ volatile("csrr %0, " CSR_STR(csr) : "=r"(csr_v_) : : "memory");      \
-		csr_v_;                                                                      \
+#define csr_read(csr)                                                                   \
+	({                                                                              \
+		uint64_t csr_v_;                                                        \
+		__asm__ volatile("csrr %0, " CSR_STR(csr) : "=r"(csr_v_) : : "memory"); \
+		csr_v_;                                                                 \
 	})
-#define csr_write(csr, val)                                                                      \
-	do {                                                                                     \
-		uint64_t csr_v_ = (val);                                                         \
-		__asm__ volatile("csrw " CSR_STR(csr) ", %0" : : "rK"(csr_v_) : "memory");       \
+#define csr_write(csr, val)                                                                \
+	do {                                                                               \
+		uint64_t csr_v_ = (val);                                                   \
+		__asm__ volatile("csrw " CSR_STR(csr) ", %0" : : "rK"(csr_v_) : "memory"); \
 	} while (0)
-#define csr_swap(csr, val)                                                                       \
-	({                                                                                       \
-		uint64_t csr_v_ = (val);                                                         \
-		__asm__ volatile("csrrw %0, " CSR_STR(csr) ", %1"                                \
-				 : "=r"(csr_v_)                                                  \
-				 : "rK"(csr_v_)                                                  \
-				 : "memory");                                                    \
-		csr_v_;                                                                          \
+#define csr_swap(csr, val)                                        \
+	({                                                        \
+		uint64_t csr_v_ = (val);                          \
+		__asm__ volatile("csrrw %0, " CSR_STR(csr) ", %1" \
+				 : "=r"(csr_v_)                   \
+				 : "rK"(csr_v_)                   \
+				 : "memory");                     \
+		csr_v_;                                           \
 	})
-#define csr_set(csr, val)                                                                        \
-	do {                                                                                     \
-		uint64_t csr_v_ = (val);                                                         \
-		__asm__ volatile("csrs " CSR_STR(csr) ", %0" : : "rK"(csr_v_) : "memory");       \
+#define csr_set(csr, val)                                                                  \
+	do {                                                                               \
+		uint64_t csr_v_ = (val);                                                   \
+		__asm__ volatile("csrs " CSR_STR(csr) ", %0" : : "rK"(csr_v_) : "memory"); \
 	} while (0)
-#define csr_clear(csr, val)                                                                      \
-	do {                                                                                     \
-		uint64_t csr_v_ = (val);                                                         \
-		__asm__ volatile("csrc " CSR_STR(csr) ", %0" : : "rK"(csr_v_) : "memory");       \
+#define csr_clear(csr, val)                                                                \
+	do {                                                                               \
+		uint64_t csr_v_ = (val);                                                   \
+		__asm__ volatile("csrc " CSR_STR(csr) ", %0" : : "rK"(csr_v_) : "memory"); \
 	} while (0)
 #endif
 

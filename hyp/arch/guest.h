@@ -13,11 +13,11 @@
 
 /* General registers and what every entry writes and every exit reads; offsets used by switch.S. */
 struct guest_regs {
-	uint64_t x[32];	   /* x[0] is unused */
+	uint64_t x[32]; /* x[0] is unused */
 	uint64_t sepc;
 	uint64_t sstatus;
 	uint64_t hstatus;
-	uint64_t host_sp;  /* hypervisor's stack while the guest runs */
+	uint64_t host_sp; /* hypervisor's stack while the guest runs */
 };
 
 static_assert(offsetof(struct guest_regs, sepc) == 256, "switch.S");
@@ -26,7 +26,18 @@ static_assert(offsetof(struct guest_regs, hstatus) == 272, "switch.S");
 static_assert(offsetof(struct guest_regs, host_sp) == 280, "switch.S");
 
 /* ABI names of x[] for the SBI and for reset. */
-enum { REG_RA = 1, REG_SP = 2, REG_A0 = 10, REG_A1, REG_A2, REG_A3, REG_A4, REG_A5, REG_A6, REG_A7 };
+enum {
+	REG_RA = 1,
+	REG_SP = 2,
+	REG_A0 = 10,
+	REG_A1,
+	REG_A2,
+	REG_A3,
+	REG_A4,
+	REG_A5,
+	REG_A6,
+	REG_A7
+};
 
 /* VS-level CSRs, and the S-level ones without a VS copy: switched when another vcpu is loaded. */
 struct guest_vs_csrs {

@@ -44,8 +44,8 @@ static inline bool sbi_host_has(uint64_t eid)
 /* sbi_host_shutdown - power the machine off, or reset it; returns only when the firmware cannot. */
 static inline void sbi_host_shutdown(uint64_t type)
 {
-	(void)sbi_call_host(SBI_EXT_SRST, SBI_SRST_SYSTEM_RESET, type, SBI_SRST_REASON_NONE, 0, 0, 0,
-			    0);
+	(void)sbi_call_host(SBI_EXT_SRST, SBI_SRST_SYSTEM_RESET, type, SBI_SRST_REASON_NONE, 0, 0,
+			    0, 0);
 	(void)sbi_call_host(SBI_EXT_LEGACY_SHUTDOWN, 0, 0, 0, 0, 0, 0, 0);
 }
 

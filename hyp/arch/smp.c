@@ -45,7 +45,8 @@ static int wait_online(struct pcpu *p)
 		s = hart_status(p->hartid);
 		if (s != SBI_HSM_STATE_STARTED && s != SBI_HSM_STATE_START_PENDING) {
 			log_warn("hart %lu: left out: the firmware reports HSM state %ld after "
-				 "hart_start", p->hartid, s);
+				 "hart_start",
+				 p->hartid, s);
 			return HV_EIO;
 		}
 	}

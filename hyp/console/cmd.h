@@ -9,4 +9,9 @@ void cmd_list(void);
 /* cmd_stats - every vcpu: what the scheduler, kicks and exits have come to. */
 void cmd_stats(void);
 
+/* The VM whose console is in focus: pause or resume, reset, destroy. */
+void cmd_pause(void);
+void cmd_reset(void);
+void cmd_destroy(void);
+
 #endif

@@ -49,14 +49,20 @@ static void list_vcpus(const struct vm *vm)
 		term_printf("       vcpus %s", line);
 }
 
+/* A pause is the operator's, and no state of the life cycle. */
+static const char *state_name(const struct vm *vm)
+{
+	return atomic_read(&vm->paused) ? "paused" : vm_state_name(atomic_read(&vm->state));
+}
+
 static void list_vm(unsigned int number, const struct vm *vm)
 {
 	bool focused = vm->stream && vm->stream == term_focused();
 	uint64_t memory = vm->config ? vm->config->memory : 0;
 
 	term_printf("%c%2u  %-31s  %-8s  %6" PRIu64 " MiB  %2u vcpus%s%s", focused ? '*' : ' ',
-		    number, vm->name, vm_state_name(atomic_read(&vm->state)), memory >> 20,
-		    vm->nr_vcpus, vm->stop_why[0] ? "  " : "", vm->stop_why);
+		    number, vm->name, state_name(vm), memory >> 20, vm->nr_vcpus,
+		    vm->stop_why[0] ? "  " : "", vm->stop_why);
 	if (atomic_read(&vm->state) == VM_RUNNING)
 		list_vcpus(vm);
 }

@@ -15,10 +15,10 @@
 #include "dev/mmio.h"
 #include "vcpu/vm.h"
 
-#define VPLIC_BASE	  UINT64_C(0x0c000000)
-#define VPLIC_SIZE	  UINT64_C(0x600000) /* as virt's node says with 512 harts' room */
-#define VPLIC_NR_SOURCES  1024		     /* source 0 does not exist */
-#define VPLIC_NDEV	  95		     /* riscv,ndev in the guest's tree, as on virt */
+#define VPLIC_BASE	 UINT64_C(0x0c000000)
+#define VPLIC_SIZE	 UINT64_C(0x600000) /* as virt's node says with 512 harts' room */
+#define VPLIC_NR_SOURCES 1024		    /* source 0 does not exist */
+#define VPLIC_NDEV	 95		    /* riscv,ndev in the guest's tree, as on virt */
 
 struct vplic;
 

@@ -50,6 +50,6 @@ static inline void list_remove(struct list *n)
 #define list_entry(ptr, type, member) container_of(ptr, type, member)
 
 #define list_for_each(pos, head) \
-	for (struct list *(pos) = (head)->next; (pos) != (head); (pos) = (pos)->next)
+	for (struct list * (pos) = (head)->next; (pos) != (head); (pos) = (pos)->next)
 
 #endif

@@ -18,8 +18,8 @@ struct spinlock {
 };
 
 #define SPINLOCK_INIT \
-	{ \
-		0, 0 \
+	{             \
+		0, 0  \
 	}
 
 static inline void spin_init(struct spinlock *l)

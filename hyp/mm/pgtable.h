@@ -47,9 +47,9 @@ int pgtable_unmap(struct pgtable *pt, uint64_t va, uint64_t size);
 void pgtable_prune(struct pgtable *pt);
 
 struct pgtable_leaf {
-	hpa_t pa;	/* of the address asked for, not of the leaf's start */
-	uint64_t left;	/* bytes from there to the leaf's end */
-	uint64_t prot;	/* R W X U G as mapped */
+	hpa_t pa;      /* of the address asked for, not of the leaf's start */
+	uint64_t left; /* bytes from there to the leaf's end */
+	uint64_t prot; /* R W X U G as mapped */
 	unsigned int level;
 };
 

@@ -76,9 +76,11 @@ static void run_one(struct pcpu *p, struct vcpu *v)
 	if (r == RUN_DEAD)
 		vcpu_put(v);
 	/* From here on, once blocked, it may be woken; it stays loaded until another needs the hart. */
-	sched_put(&v->se, r == RUN_PREEMPTED ? SCHED_PREEMPTED :
-			  r == RUN_YIELDED   ? SCHED_YIELDED :
-					       SCHED_BLOCKS, timer_now());
+	sched_put(&v->se,
+		  r == RUN_PREEMPTED ? SCHED_PREEMPTED :
+		  r == RUN_YIELDED   ? SCHED_YIELDED :
+				       SCHED_BLOCKS,
+		  timer_now());
 	if (r == RUN_DEAD) {
 		sched_unloaded(&v->se);
 		bury(v);

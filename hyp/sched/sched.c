@@ -170,7 +170,8 @@ static struct sched_entity *steal_from(struct runq *q, uint32_t me)
 	if (found) {
 		dequeue(q, found);
 		change_queue(q, found, me);
-		found->state = SCHED_RUNNING; /* under the old lock: no waker may enqueue it again */
+		found->state =
+			SCHED_RUNNING; /* under the old lock: no waker may enqueue it again */
 		atomic_set(&found->on_cpu, 1);
 	}
 	spin_unlock(&q->lock);

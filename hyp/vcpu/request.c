@@ -64,7 +64,8 @@ static bool claim_ipi(struct vcpu *v)
 {
 	uint32_t in = IN_GUEST_MODE;
 
-	if (vcpu_mode(v) == IN_GUEST_MODE && atomic_compare_exchange(&v->mode, &in, EXITING_GUEST_MODE)) {
+	if (vcpu_mode(v) == IN_GUEST_MODE &&
+	    atomic_compare_exchange(&v->mode, &in, EXITING_GUEST_MODE)) {
 		(void)atomic_fetch_add(&v->stats.ipis_sent, 1);
 		return true;
 	}
@@ -85,7 +86,7 @@ void vcpu_kick(struct vcpu *v)
 }
 
 struct waiting {
-	uint64_t set;		       /* vcpu ids */
+	uint64_t set; /* vcpu ids */
 	uint64_t seq[VM_MAX_VCPUS];
 };
 

@@ -33,10 +33,10 @@ enum vcpu_mode {
 	READING_SHADOW_PAGE_TABLES,
 };
 
-#define REQUEST_MASK	  0xffu	      /* the bit number */
-#define REQUEST_NO_WAKEUP (1u << 8)   /* do not wake a blocked vcpu for it */
-#define REQUEST_WAIT	  (1u << 9)   /* wait until every vcpu that would get an IPI acknowledged */
-#define REQUEST_NO_ACTION (1u << 10)  /* log nothing: only get them out */
+#define REQUEST_MASK	  0xffu	     /* the bit number */
+#define REQUEST_NO_WAKEUP (1u << 8)  /* do not wake a blocked vcpu for it */
+#define REQUEST_WAIT	  (1u << 9)  /* wait until every vcpu that would get an IPI acknowledged */
+#define REQUEST_NO_ACTION (1u << 10) /* log nothing: only get them out */
 
 enum vcpu_request {
 	/* 0 to 7: architecture independent */

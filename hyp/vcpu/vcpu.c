@@ -16,7 +16,7 @@
 #include "vcpu/vm.h"
 #include "vcpu/vtimer.h"
 
-#define NO_PCPU	    UINT32_MAX
+#define NO_PCPU	     UINT32_MAX
 #define HVIP_UNKNOWN UINT64_MAX
 
 /* The stand-in for the guest's timer: only a blocked vcpu cares. */
@@ -170,7 +170,8 @@ static void stop(struct vcpu *v)
 static void serve(struct vcpu *v)
 {
 	/* SLEEP: something wants it not to run: its own hart_stop, or vm_pause(). */
-	if (vcpu_check_request(REQUEST_SLEEP, v) && vcpu_hsm_status(v) == SBI_HSM_STATE_STOP_PENDING)
+	if (vcpu_check_request(REQUEST_SLEEP, v) &&
+	    vcpu_hsm_status(v) == SBI_HSM_STATE_STOP_PENDING)
 		stop(v);
 	/* RESET before the fences: it empties their queue (KVM has the same order). */
 	if (vcpu_check_request(REQUEST_RESET, v))

@@ -42,10 +42,10 @@ enum vcpu_exit {
 
 struct vcpu_stats {
 	uint64_t exits[NR_VCPU_EXITS];
-	uint64_t kicks_asked;	/* atomic: by any hart */
-	uint64_t ipis_sent;	/* atomic */
-	uint64_t ipis_saved;	/* atomic: kicked while EXITING, or outside guest mode */
-	uint64_t wakeups;	/* atomic */
+	uint64_t kicks_asked;	  /* atomic: by any hart */
+	uint64_t ipis_sent;	  /* atomic */
+	uint64_t ipis_saved;	  /* atomic: kicked while EXITING, or outside guest mode */
+	uint64_t wakeups;	  /* atomic */
 	uint64_t aborted_entries; /* the last check before entry found something */
 };
 
@@ -69,20 +69,20 @@ struct vcpu_fence {
 struct vcpu {
 	struct guest_regs regs; /* first: the world switch takes its address */
 	struct guest_vs_csrs vs;
-	uint32_t mode;	   /* enum vcpu_mode */
-	uint64_t requests; /* bit n: request n */
+	uint32_t mode;	    /* enum vcpu_mode */
+	uint64_t requests;  /* bit n: request n */
 	uint64_t guest_seq; /* times it left guest or reading mode */
 
 	struct vm *vm;
 	unsigned int id; /* = the guest's hart id */
 
 	struct vcpu_irq irq;
-	uint32_t hsm;	    /* SBI_HSM_STATE_*; see vcpu/hsm.h */
-	uint64_t start_pc;  /* for RESET: valid while START_PENDING */
+	uint32_t hsm;	   /* SBI_HSM_STATE_*; see vcpu/hsm.h */
+	uint64_t start_pc; /* for RESET: valid while START_PENDING */
 	uint64_t start_arg;
-	bool halted;	    /* own pcpu: in WFI; cleared by an UNHALT */
-	uint32_t blocked;   /* atomic; 1: gives up its hart or has; whoever clears it wakes it */
-	uint32_t kicked;    /* atomic, sticky: the next halt ends at once */
+	bool halted;	  /* own pcpu: in WFI; cleared by an UNHALT */
+	uint32_t blocked; /* atomic; 1: gives up its hart or has; whoever clears it wakes it */
+	uint32_t kicked;  /* atomic, sticky: the next halt ends at once */
 
 	struct timer timer;	 /* stands in for the guest's timer while it is off its hart */
 	bool timer_off;		 /* own pcpu: the stand-in's turn: vcpu_timer_block() was called */

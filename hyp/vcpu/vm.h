@@ -45,8 +45,8 @@ struct vuart;
 struct vm {
 	char name[VM_NAME_MAX + 1];
 	unsigned int id;
-	uint32_t state;	      /* enum vm_state, atomic */
-	uint32_t stop;	      /* enum vm_stop, atomic: the first one to stop it wins */
+	uint32_t state; /* enum vm_state, atomic */
+	uint32_t stop;	/* enum vm_stop, atomic: the first one to stop it wins */
 	char stop_why[80];
 	uint32_t active;      /* atomic: vcpus that have not yet seen VM_DEAD */
 	uint32_t paused;      /* atomic; 1: no vcpu enters the guest (vm_pause) */

@@ -198,7 +198,8 @@ static void ended(struct vm *vm)
 	case VM_STOP_NONE:
 	case VM_STOP_POWEROFF:
 	case VM_STOP_DESTROY:
-		log_info("%s: powered off", vm->name);
+		log_info("%s: %s", vm->name,
+			 atomic_read(&vm->stop) == VM_STOP_DESTROY ? "destroyed" : "powered off");
 		finish(vm, VM_OFF);
 		lifecycle_check_all_ended();
 		break;
@@ -260,7 +261,8 @@ static bool make_ram(struct vm *vm, const struct vm_config *cfg)
 			  cfg->path, cfg->memory >> 20, page_free_bytes() >> 20);
 	else
 		log_error("config: %s: memory = %" PRIu64 " MiB: more than this machine's G-stage "
-			  "can address", cfg->path, cfg->memory >> 20);
+			  "can address",
+			  cfg->path, cfg->memory >> 20);
 	return false;
 }
 

@@ -30,7 +30,7 @@ BUILD = ROOT / "build"
 WORK = BUILD / "tests"
 LOGS = WORK / "logs"
 
-TIMEOUT = 300
+TIMEOUT = int(os.environ.get("HV_TIMEOUT", "300"))
 MIB = 1 << 20
 
 ESCAPE = "\x1d"
@@ -205,7 +205,7 @@ class Machine:
         """All that came so far."""
         if not self.log_file.closed:
             self.log_file.flush()
-        return self.log.read_text(encoding="utf-8", errors="replace").replace("\r", "")
+        return self.log.read_bytes().decode("utf-8", "replace").replace("\r", "")
 
     def expect(self, *patterns: str, timeout: int = TIMEOUT) -> int:
         """Wait for one of @patterns, of which the one that came is returned by its index."""

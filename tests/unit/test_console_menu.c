@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// SOURCES: hyp/console/menu.c hyp/console/cmd_list.c hyp/console/cmd_stats.c hyp/lib/work.c
+// SOURCES: hyp/console/menu.c hyp/console/cmd_vm.c hyp/console/cmd_list.c hyp/console/cmd_stats.c hyp/lib/work.c
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -91,6 +91,31 @@ uint64_t timer_ticks_to_ns(uint64_t ticks)
 
 struct vm *vms[VM_MAX];
 unsigned int nr_vms;
+
+static const struct vm *stopped;
+static enum vm_stop stopped_how;
+
+bool vm_stop(struct vm *vm, enum vm_stop how, const char *why)
+{
+	(void)why;
+	stopped = vm;
+	stopped_how = how;
+	return vm->state == VM_RUNNING;
+}
+
+bool vm_pause(struct vm *vm)
+{
+	vm->paused = vm->state == VM_RUNNING;
+	return vm->paused;
+}
+
+bool vm_resume(struct vm *vm)
+{
+	bool was = vm->paused;
+
+	vm->paused = 0;
+	return was;
+}
 
 static struct vm machines[VM_MAX];
 static struct vcpu vcpus[VM_MAX][VM_MAX_VCPUS];
@@ -217,6 +242,24 @@ static void quit_ends_the_machine_and_strangers_do_not(void **state)
 	assert_int_equal(shutdowns, 1);
 }
 
+static void commands_mean_the_vm_in_focus(void **state)
+{
+	(void)state;
+	make_vms(3, 1);
+	press("2p");
+	assert_true(machines[1].paused && !machines[0].paused && !machines[2].paused);
+	press("l");
+	assert_non_null(strstr(text, "paused"));
+	press("p");
+	assert_false(machines[1].paused);
+	press("3r");
+	assert_ptr_equal(stopped, &machines[2]);
+	assert_int_equal(stopped_how, VM_STOP_REBOOT);
+	press("1k");
+	assert_ptr_equal(stopped, &machines[0]);
+	assert_int_equal(stopped_how, VM_STOP_DESTROY);
+}
+
 static void help_names_every_command(void **state)
 {
 	(void)state;
@@ -239,6 +282,7 @@ int main(void)
 		cmocka_unit_test_setup(big_machines_fit_the_lines, setup),
 		cmocka_unit_test_setup(quit_ends_the_machine_and_strangers_do_not, setup),
 		cmocka_unit_test_setup(help_names_every_command, setup),
+		cmocka_unit_test_setup(commands_mean_the_vm_in_focus, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

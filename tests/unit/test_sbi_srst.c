@@ -48,9 +48,9 @@ static void reserved_and_foreign_numbers_stop_nothing(void **state)
 		int64_t error;
 	} table[] = {
 		{ 3, 0, SBI_ERR_INVALID_PARAM },	  { 0xefffffff, 0, SBI_ERR_INVALID_PARAM },
-		{ 0xf0000000, 0, SBI_ERR_NOT_SUPPORTED }, { UINT64_MAX, 0, SBI_ERR_NOT_SUPPORTED },
+		{ 0xf0000000, 0, SBI_ERR_INVALID_PARAM }, { UINT64_MAX, 0, SBI_ERR_INVALID_PARAM },
 		{ 0, 2, SBI_ERR_INVALID_PARAM },	  { 0, 0xdfffffff, SBI_ERR_INVALID_PARAM },
-		{ 1, 0xe0000000, SBI_ERR_NOT_SUPPORTED }, { 1, UINT64_MAX, SBI_ERR_NOT_SUPPORTED },
+		{ 1, 0xe0000000, SBI_ERR_INVALID_PARAM }, { 1, UINT64_MAX, SBI_ERR_INVALID_PARAM },
 	};
 
 	(void)state;

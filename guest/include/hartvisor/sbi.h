@@ -7,18 +7,18 @@
 #define HARTVISOR_SBI_H
 
 /* Return codes: chapter "Binary Encoding", table "Standard SBI Errors". */
-#define SBI_SUCCESS		    0L
-#define SBI_ERR_FAILED		    (-1L)
-#define SBI_ERR_NOT_SUPPORTED	    (-2L)
-#define SBI_ERR_INVALID_PARAM	    (-3L)
-#define SBI_ERR_DENIED		    (-4L)
-#define SBI_ERR_INVALID_ADDRESS	    (-5L)
-#define SBI_ERR_ALREADY_AVAILABLE   (-6L)
-#define SBI_ERR_ALREADY_STARTED	    (-7L)
-#define SBI_ERR_ALREADY_STOPPED	    (-8L)
-#define SBI_ERR_NO_SHMEM	    (-9L)
-#define SBI_ERR_INVALID_STATE	    (-10L)
-#define SBI_ERR_BAD_RANGE	    (-11L)
+#define SBI_SUCCESS		  0L
+#define SBI_ERR_FAILED		  (-1L)
+#define SBI_ERR_NOT_SUPPORTED	  (-2L)
+#define SBI_ERR_INVALID_PARAM	  (-3L)
+#define SBI_ERR_DENIED		  (-4L)
+#define SBI_ERR_INVALID_ADDRESS	  (-5L)
+#define SBI_ERR_ALREADY_AVAILABLE (-6L)
+#define SBI_ERR_ALREADY_STARTED	  (-7L)
+#define SBI_ERR_ALREADY_STOPPED	  (-8L)
+#define SBI_ERR_NO_SHMEM	  (-9L)
+#define SBI_ERR_INVALID_STATE	  (-10L)
+#define SBI_ERR_BAD_RANGE	  (-11L)
 
 /* Legacy extensions, one EID each, FID ignored. */
 #define SBI_EXT_LEGACY_SET_TIMER	      0x00
@@ -52,13 +52,13 @@
 
 #define SBI_IPI_SEND_IPI 0
 
-#define SBI_RFNC_REMOTE_FENCE_I		    0
-#define SBI_RFNC_REMOTE_SFENCE_VMA	    1
-#define SBI_RFNC_REMOTE_SFENCE_VMA_ASID	    2
-#define SBI_RFNC_REMOTE_HFENCE_GVMA_VMID    3
-#define SBI_RFNC_REMOTE_HFENCE_GVMA	    4
-#define SBI_RFNC_REMOTE_HFENCE_VVMA_ASID    5
-#define SBI_RFNC_REMOTE_HFENCE_VVMA	    6
+#define SBI_RFNC_REMOTE_FENCE_I		 0
+#define SBI_RFNC_REMOTE_SFENCE_VMA	 1
+#define SBI_RFNC_REMOTE_SFENCE_VMA_ASID	 2
+#define SBI_RFNC_REMOTE_HFENCE_GVMA_VMID 3
+#define SBI_RFNC_REMOTE_HFENCE_GVMA	 4
+#define SBI_RFNC_REMOTE_HFENCE_VVMA_ASID 5
+#define SBI_RFNC_REMOTE_HFENCE_VVMA	 6
 
 #define SBI_HSM_HART_START	0
 #define SBI_HSM_HART_STOP	1
@@ -90,7 +90,7 @@
 #define SBI_DBCN_CONSOLE_WRITE_BYTE 2
 
 /* hartvisor's own: sbi_get_impl_id, and the vendor space (low 24 bits are mvendorid's). */
-#define HARTVISOR_SBI_IMPL_ID 12
+#define HARTVISOR_SBI_IMPL_ID	      12
 #define HARTVISOR_SBI_EXT_VENDOR_BASE 0x09000000
 
 #endif
