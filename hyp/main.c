@@ -291,6 +291,7 @@ void hartvisor_main(uint64_t hartid, uint64_t fdt)
 {
 	uint64_t bits;
 
+	boot_time = csr_read(CSR_TIME);
 	boot_pcpu.hartid = hartid;
 	boot_pcpu.online = 1;
 	boot_pcpu.emergency_sp =

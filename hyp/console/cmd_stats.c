@@ -35,12 +35,12 @@ static void stats_for_each(void (*fn)(const char *name, const struct vcpu *v))
 static void stats_run_line(const char *name, const struct vcpu *v)
 {
 	term_printf("%-*s %10" PRIu64 " %10" PRIu64 " %10" PRIu64 " %9" PRIu64 " %9" PRIu64
-		    " %9" PRIu64 " %9" PRIu64 " %9" PRIu64,
+		    " %9" PRIu64 " %9" PRIu64 " %9" PRIu64 " %9" PRIu64,
 		    NAME_WIDTH, name, timer_ticks_to_ns(atomic_read(&v->se.run_ticks)) / 1000000,
 		    atomic_read(&v->se.switches), atomic_read(&v->se.migrations),
 		    atomic_read(&v->stats.wakeups), atomic_read(&v->stats.kicks_asked),
 		    atomic_read(&v->stats.ipis_sent), atomic_read(&v->stats.ipis_saved),
-		    atomic_read(&v->stats.aborted_entries));
+		    atomic_read(&v->stats.spurious_exits), atomic_read(&v->stats.aborted_entries));
 }
 
 static void stats_exit_line(const char *name, const struct vcpu *v)
@@ -59,8 +59,9 @@ void cmd_stats(void)
 	char line[STATS_WIDTH];
 	size_t len = 0;
 
-	term_printf("%-*s %10s %10s %10s %9s %9s %9s %9s %9s", NAME_WIDTH, "vcpu", "run ms",
-		    "switches", "migrations", "wakeups", "kicks", "ipis sent", "saved", "aborted");
+	term_printf("%-*s %10s %10s %10s %9s %9s %9s %9s %9s %9s", NAME_WIDTH, "vcpu", "run ms",
+		    "switches", "migrations", "wakeups", "kicks", "ipis sent", "saved", "spurious",
+		    "aborted");
 	stats_for_each(stats_run_line);
 
 	for (unsigned int i = 0; i < NR_VCPU_EXITS; i++)

@@ -11,6 +11,7 @@
 #include "run/run.h"
 #include "sbi/sbi.h"
 #include "vcpu/guest_mem.h"
+#include "vcpu/irq.h"
 #include "vcpu/vm.h"
 
 static void handle_interrupt(struct vcpu *v, uint64_t irq)
@@ -21,6 +22,9 @@ static void handle_interrupt(struct vcpu *v, uint64_t irq)
 		v->stats.exits[EXIT_IRQ_SOFT]++;
 		csr_clear(CSR_SIP, BIT(IRQ_S_SOFT));
 		this_pcpu()->ipis_taken++;
+		if (!vcpu_request_pending(v) && !vcpu_irq_posted(v) &&
+		    !atomic_read(&this_pcpu()->need_resched))
+			v->stats.spurious_exits++;
 		break;
 	case IRQ_S_TIMER:
 		v->stats.exits[EXIT_IRQ_TIMER]++;

@@ -46,6 +46,7 @@ struct vcpu_stats {
 	uint64_t ipis_sent;	  /* atomic */
 	uint64_t ipis_saved;	  /* atomic: kicked while EXITING, or outside guest mode */
 	uint64_t wakeups;	  /* atomic */
+	uint64_t spurious_exits;  /* an IPI took it out, and nothing was there to be done */
 	uint64_t aborted_entries; /* the last check before entry found something */
 };
 

@@ -40,6 +40,8 @@ struct vm_life {
 
 static struct vm_life *lives[VM_MAX]; /* index = vm->id */
 
+uint64_t boot_time;
+
 const char *vm_state_name(enum vm_state state)
 {
 	static const char *const names[] = {
@@ -106,8 +108,9 @@ static void start(struct vm *vm, const struct loader_result *at)
 	vm->htimedelta = -life->started_at; /* a guest's clock starts with it */
 	life->phase = PHASE_RUN;
 	atomic_set_release(&vm->state, VM_RUNNING);
-	log_info("%s: started: %u vcpu%s, %" PRIu64 " MiB", vm->name, vm->nr_vcpus,
-		 vm->nr_vcpus == 1 ? "" : "s", vm->gstage.ram_bytes >> 20);
+	log_info("%s: started: %u vcpu%s, %" PRIu64 " MiB, %" PRIu64 " us after hartvisor",
+		 vm->name, vm->nr_vcpus, vm->nr_vcpus == 1 ? "" : "s", vm->gstage.ram_bytes >> 20,
+		 timer_ticks_to_ns(life->started_at - boot_time) / 1000);
 	(void)vcpu_hsm_start(vm->vcpus[0], at->entry.gpa, at->fdt.gpa);
 }
 
