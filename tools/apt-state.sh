@@ -69,6 +69,7 @@ apt_state()
 
 apt_state_update()
 {
-	apt-get -q -c "$APT/$1/apt.conf" update || die "apt could not read the indexes named in build/apt/$1/sources.list." \
+	apt-get -q -c "$APT/$1/apt.conf" -o APT::Update::Error-Mode=any update ||
+		die "apt could not read the indexes named in build/apt/$1/sources.list." \
 		"Is the network up? Another mirror: DEBIAN_MIRROR=URI make setup"
 }
