@@ -299,7 +299,7 @@ libfdt_from_sources()
 	say "the archive has no $DTC_TARBALL any more; taking $GUEST_SUITE's, checked by apt"
 	apt_state source "deb-src $GUEST_SUITE"
 	apt_state_update source
-	(cd "$DL" && apt-get -q -c "$APT/source/apt.conf" source --download-only --only-source \
+	(cd "$DL" && apt-get -q -c "$APT/source/apt.conf" source --tar-only --download-only --only-source \
 		device-tree-compiler) || die "no source of libfdt to be had from the archive."
 	tarball=$(find "$DL" -name 'device-tree-compiler_*.orig.tar.*' ! -name '*.asc' | sort -V | tail -n 1)
 	unpack_libfdt "$tarball"
