@@ -108,7 +108,7 @@ static bool find_bundle(hpa_t *at, uint64_t *size)
 
 static void find_memory(void)
 {
-	struct vm_image modules[16];
+	static struct vm_image modules[3 * VM_MAX]; /* kernel, ramdisk, overlay */
 	unsigned int n;
 	hpa_t bundle;
 	uint64_t size;

@@ -12,6 +12,7 @@
 #include "arch/memmap.h"
 #include "lib/fdt.h"
 #include "lib/log.h"
+#include "platform/machine.h"
 #include "vm/config_vm.h"
 #include "vm/text.h"
 
@@ -42,24 +43,6 @@ static bool overlap(uint64_t a, uint64_t a_size, uint64_t b, uint64_t b_size)
 	return a_size != 0 && b_size != 0 && a < b + b_size && b < a + a_size;
 }
 
-/* Is [base, base+size) inside one range of one /memory node? */
-static bool inside_memory(const void *fdt, uint64_t base, uint64_t size)
-{
-	uint64_t a, len;
-	int node;
-
-	fdtx_for_each_child(fdt, 0, node) {
-		const char *type = fdtx_prop_string(fdt, node, "device_type");
-
-		if (type == NULL || strcmp(type, "memory") != 0)
-			continue;
-		for (unsigned int i = 0; fdtx_reg(fdt, node, i, &a, &len) == 0; i++)
-			if (base >= a && base - a < len && size <= len - (base - a))
-				return true;
-	}
-	return false;
-}
-
 /* Reserved memory belongs to the firmware; reading it may not even be allowed. */
 static bool touches_reserved(const void *fdt, uint64_t base, uint64_t size)
 {
@@ -85,7 +68,7 @@ static const char *find_module(const void *fdt, int node, struct vm_image *out)
 		return "must be an address and a size in the parent's #address-cells, #size-cells";
 	if (size == 0)
 		return "must have a size above 0";
-	if (!inside_memory(fdt, base, size) || base + size > DIRECT_MAP_SIZE)
+	if (!machine_is_memory(hpa(base), size))
 		return "must lie inside /memory";
 	if (touches_reserved(fdt, base, size))
 		return "must not lie in /reserved-memory";

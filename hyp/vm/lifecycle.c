@@ -85,10 +85,24 @@ static void finish(struct vm *vm, enum vm_state state)
 	atomic_set_release(&vm->state, state);
 }
 
+/* The operator looks at a VM that will never say anything: show another one. */
+static void give_focus_away(const struct vm *vm)
+{
+	if (term_focused() != vm->stream)
+		return;
+	for (unsigned int i = 0; i < nr_vms; i++) {
+		if (vms[i]->stream && !has_ended(atomic_read(&vms[i]->state))) {
+			term_focus(vms[i]->stream);
+			return;
+		}
+	}
+}
+
 static void fail(struct vm *vm)
 {
 	finish(vm, VM_FAILED);
 	log_error("%s: not started, for the reason above", vm->name);
+	give_focus_away(vm);
 	lifecycle_check_all_ended();
 }
 
@@ -269,6 +283,17 @@ static bool make_ram(struct vm *vm, const struct vm_config *cfg)
 	return false;
 }
 
+static bool check_affinity(const struct vm_config *cfg)
+{
+	uint64_t online = nr_pcpus == 64 ? UINT64_MAX : BIT(nr_pcpus) - 1;
+
+	if (cfg->affinity & online)
+		return true;
+	log_error("config: %s: affinity: none of these harts runs: must name one of 0 to %u",
+		  cfg->path, nr_pcpus - 1);
+	return false;
+}
+
 static bool make(struct vm *vm, const struct vm_config *cfg)
 {
 	struct vm_life *life = arena_new(&vm->arena, struct vm_life);
@@ -281,7 +306,9 @@ static bool make(struct vm *vm, const struct vm_config *cfg)
 	work_init(&vm->life, life_work);
 	vm->henvcfg = isa_guest_henvcfg();
 	vm->hcounteren = HCOUNTEREN_TM; /* the others would show what neighbours do */
-	if (!make_ram(vm, cfg))
+	/* What is wrong with the images can be said before any memory is spent on them. */
+	if (!check_affinity(cfg) || loader_begin(&life->loader, vm, cfg) != HV_OK ||
+	    !make_ram(vm, cfg))
 		return false;
 	if (!make_vcpus(vm, cfg) || !make_devices(vm, life)) {
 		log_error("%s: no memory left for its vcpus and devices", vm->name);

@@ -16,6 +16,16 @@
 #include "lib/log.h"
 #include "vm/config.h"
 
+/* What memory is, is platform/machine.c's to say; here it is the host tree's one range. */
+#define MEMORY_BASE 0x80000000u
+#define MEMORY_SIZE 0x10000000u
+
+bool machine_is_memory(hpa_t base, uint64_t size)
+{
+	return base.hpa >= MEMORY_BASE && base.hpa - MEMORY_BASE < MEMORY_SIZE &&
+	       size <= MEMORY_SIZE - (base.hpa - MEMORY_BASE);
+}
+
 static _Alignas(8) uint8_t host[FIT_ROOM];
 static struct vm_config vmc[VM_MAX];
 
