@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "run/run.h"
 
+#include "arch/cpu.h"
 #include "arch/csr.h"
 #include "arch/smp.h"
 #include "lib/work.h"
@@ -32,7 +33,7 @@ static void idle(struct pcpu *p)
 	atomic_set(&p->idle, 1);
 	fence_full();
 	if (!atomic_read(&p->need_resched) && !sched_others_wait() && !work_pending())
-		__asm__ volatile("wfi");
+		cpu_wait_for_interrupt();
 	atomic_set(&p->idle, 0);
 	atomic_set(&p->need_resched, 0);
 	poll_interrupts();
