@@ -6,7 +6,11 @@
 #     // SOURCES: hyp/irqchip/plic.c tests/unit/fake/timer.c
 #
 # tests/unit/fake/log.c comes along when it exists. tests/unit/include is searched before hyp, so that
-# a fake header there takes a real one's place.
+# a fake header there takes a real one's place. It may also say
+#
+#     // SANITIZE: thread        instead of address,undefined; "none" for none
+#     // CFLAGS: -O2             after all others
+#     // INCLUDE: tests/unit/x   a folder to search even before tests/unit/include
 
 HOSTCC := gcc
 U      := $(B)/unit
@@ -17,7 +21,7 @@ UNIT_LOG   := $(wildcard tests/unit/fake/log.c)
 
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 
-UNIT_CFLAGS := -std=gnu11 -O1 -g $(SANITIZE) -Wall -Wextra -Werror -DHARTVISOR_UNIT_TEST \
+UNIT_CFLAGS := -std=gnu11 -O1 -g -Wall -Wextra -Werror -DHARTVISOR_UNIT_TEST \
 	-Itests/unit/include -Itests/unit -Ihyp -I. -Iguest/include -isystem $(LIBFDT)
 
 $(U)/libfdt/%.o: $(LIBFDT)/%.c mk/test.mk
@@ -28,14 +32,22 @@ $(U)/libfdt.a: $(LIBFDT_SRCS:%=$(U)/libfdt/%.o)
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && ar rcs $@ $^
 
+# $(call unit_says,KEY,FILE): what follows KEY in the comment lines of FILE.
+unit_says = $(shell sed -n 's,^[/ ]*[/*] *$(1): *,,p' $(2))
+
 # $(call unit_sources,FILE): what its SOURCES lines name, and the log.
-unit_sources = $(sort $(shell sed -n 's,^[/ ]*[/*] *SOURCES: *,,p' $(1)) $(UNIT_LOG))
+unit_sources = $(sort $(call unit_says,SOURCES,$(1)) $(UNIT_LOG))
+
+# $(call unit_flags,FILE): what its SANITIZE, CFLAGS and INCLUDE lines make of the flags.
+unit_sanitize = $(if $(1),$(if $(filter none,$(1)),,-fsanitize=$(1)),$(SANITIZE))
+unit_flags = $(call unit_sanitize,$(call unit_says,SANITIZE,$(1))) \
+	$(addprefix -I,$(call unit_says,INCLUDE,$(1))) $(UNIT_CFLAGS) $(call unit_says,CFLAGS,$(1))
 
 define unit_rule
 $(U)/$(1): tests/unit/$(1).c $(call unit_sources,tests/unit/$(1).c) $(U)/libfdt.a mk/test.mk
 	$$(call say,HOSTCC,$$@)
 	@mkdir -p $$(@D)
-	$$(Q)$(HOSTCC) $(UNIT_CFLAGS) -MMD -MP -MT $$@ $$(filter %.c %.S,$$^) $(U)/libfdt.a \
+	$$(Q)$(HOSTCC) $(call unit_flags,tests/unit/$(1).c) -MMD -MP -MT $$@ $$(filter %.c %.S,$$^) $(U)/libfdt.a \
 		-lcmocka -lpthread -o $$@
 endef
 $(foreach name,$(UNIT_NAMES),$(eval $(call unit_rule,$(name))))
