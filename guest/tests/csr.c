@@ -2,7 +2,7 @@
 /*
  * Every CSR number is read and written from S-mode and read from U-mode. Whatever a CSR is, the access
  * works or is an illegal instruction; on hartvisor those of M-mode and of the H extension are always the
- * latter, and so are the counters nobody opened.
+ * latter. The counters nobody opened are that, or they read as zero.
  */
 #include "csr.h"
 #include "fdt.h"
@@ -79,7 +79,7 @@ static void test_csr(unsigned int csr)
 		refused++;
 	} else {
 		worked++;
-		if (is_virtual && (is_never_a_guests(csr) || is_closed_counter(csr)))
+		if (is_virtual && (is_never_a_guests(csr) || (is_closed_counter(csr) && value)))
 			test_fail("csr %x can be read: %lx", csr, value);
 	}
 

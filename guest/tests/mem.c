@@ -100,27 +100,35 @@ static void test_straddle(void)
 	CHECK_EQ(load(ram_end - 8).count, 0);
 }
 
+#define CHECK_ANSWER(t, access, misaligned)                                                        \
+	do {                                                                                       \
+		if ((t).count && (t).cause != (access) && (t).cause != (misaligned))               \
+			test_fail("mem:%d: at %lx cause %lu", __LINE__, addr, (t).cause);          \
+	} while (0)
+#define CHECK_LOAD(t)  CHECK_ANSWER(t, CAUSE_LOAD_ACCESS, CAUSE_LOAD_MISALIGNED)
+#define CHECK_STORE(t) CHECK_ANSWER(t, CAUSE_STORE_ACCESS, CAUSE_STORE_MISALIGNED)
+
 static void poke(unsigned long addr)
 {
 	unsigned long v;
 	struct trap t;
 
 	t = TRAP_TRY(__asm__ volatile("lb %0, (%1)" : "=r"(v) : "r"(addr) : "memory"));
-	CHECK(!t.count || t.cause == CAUSE_LOAD_ACCESS);
+	CHECK_LOAD(t);
 	t = TRAP_TRY(__asm__ volatile("lhu %0, (%1)" : "=r"(v) : "r"(addr) : "memory"));
-	CHECK(!t.count || t.cause == CAUSE_LOAD_ACCESS || t.cause == CAUSE_LOAD_MISALIGNED);
+	CHECK_LOAD(t);
 	t = TRAP_TRY(__asm__ volatile("lw %0, (%1)" : "=r"(v) : "r"(addr) : "memory"));
-	CHECK(!t.count || t.cause == CAUSE_LOAD_ACCESS || t.cause == CAUSE_LOAD_MISALIGNED);
+	CHECK_LOAD(t);
 	t = load(addr);
-	CHECK(!t.count || t.cause == CAUSE_LOAD_ACCESS || t.cause == CAUSE_LOAD_MISALIGNED);
+	CHECK_LOAD(t);
 	t = TRAP_TRY(__asm__ volatile("sb zero, (%0)" : : "r"(addr) : "memory"));
-	CHECK(!t.count || t.cause == CAUSE_STORE_ACCESS);
+	CHECK_STORE(t);
 	t = store(addr);
-	CHECK(!t.count || t.cause == CAUSE_STORE_ACCESS || t.cause == CAUSE_STORE_MISALIGNED);
+	CHECK_STORE(t);
 	t = amo(addr);
-	CHECK(!t.count || t.cause == CAUSE_STORE_ACCESS || t.cause == CAUSE_STORE_MISALIGNED);
+	CHECK_STORE(t);
 	t = TRAP_TRY(__asm__ volatile("lr.w %0, (%1)" : "=r"(v) : "r"(addr) : "memory"));
-	CHECK(!t.count || t.cause == CAUSE_LOAD_ACCESS || t.cause == CAUSE_LOAD_MISALIGNED);
+	CHECK_LOAD(t);
 	if (guest_is_virtual()) {
 		t = fetch(addr & ~1UL);
 		CHECK_EQ(t.count, 1);

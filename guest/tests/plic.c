@@ -139,6 +139,11 @@ static void test_m_context_is_inert(void)
 	*plic_enable(context - 1, UART_IRQ) = 0;
 	lower_uart();
 	*plic_claim(context - 1) = UART_IRQ;
+	/* It was latched all the same; away with it. */
+	*plic_enable(context, UART_IRQ) = 1U << UART_IRQ;
+	CHECK_EQ(*plic_claim(context), UART_IRQ);
+	*plic_claim(context) = UART_IRQ;
+	CHECK_EQ(*plic_claim(context), 0);
 }
 
 static void test_reserved(void)
@@ -148,8 +153,8 @@ static void test_reserved(void)
 	*plic_enable(context, 0) = 0xffffffff;
 	CHECK_EQ(*plic_enable(context, 0) & 1, 0);
 	*plic_enable(context, 0) = 0;
-	*plic_pending(0) = 0xffffffff; /* read only */
-	CHECK_EQ(*plic_pending(0), 0);
+	*plic_pending(0) = ~(1U << UART_IRQ); /* read only; the UART's may still be latched */
+	CHECK_EQ(*plic_pending(0) & ~(1U << UART_IRQ), 0);
 	for (unsigned int source = 1; source < 1024; source++) {
 		*plic_priority(source) = 7;
 		*plic_enable(context, source) = 0xffffffff;

@@ -53,7 +53,7 @@ def setting(name: str, otherwise: str) -> str:
 
 QEMU = setting("QEMU", "qemu-system-riscv64")
 OPENSBI = pathlib.Path(setting("OPENSBI", "/usr/lib/riscv64-linux-gnu/opensbi/generic"))
-HARTVISOR = BUILD / "hartvisor.bin"
+HARTVISOR = pathlib.Path(os.environ.get("HARTVISOR", BUILD / "hartvisor.bin"))
 LINUX = BUILD / "guest" / "Image"
 INITRAMFS = BUILD / "guest" / "initramfs.cpio.gz"
 BUSYBOX = BUILD / "guest" / "busybox"
