@@ -522,7 +522,7 @@ static void without_focus_input_goes_nowhere(void **state)
 
 static void too_much_typing_loses_the_newest(void **state)
 {
-	char keys[301];
+	static char keys[301];
 
 	(void)state;
 	focus(a);
@@ -545,7 +545,7 @@ static void menu_run(struct work *w)
 
 static void escape_is_never_seen_by_the_guest(void **state)
 {
-	struct work menu;
+	static struct work menu;
 
 	(void)state;
 	work_init(&menu, menu_run);
