@@ -18,6 +18,7 @@ from __future__ import annotations
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -142,6 +143,35 @@ def its_text(vms: Sequence[Vm]) -> str:
 """
 
 
+def firmware(name: str, itb: pathlib.Path) -> pathlib.Path:
+    """OpenSBI, hartvisor and @itb in one file, as make firmware puts them together."""
+    image = WORK / f"{name}.fw"
+    run_tool([sys.executable, ROOT / "firmware" / "mkfw.py", "--opensbi", OPENSBI / "fw_jump.bin",
+              "--hartvisor", HARTVISOR, "--bundle", itb, "-o", image])
+    return image
+
+
+def initramfs_with(name: str, files: dict) -> pathlib.Path:
+    """The usual initramfs and @files: path inside to path here."""
+    tree, archive = WORK / f"{name}.root", WORK / f"{name}.cpio.gz"
+    for inside, path in files.items():
+        (tree / inside).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, tree / inside)
+    run_tool([sys.executable, ROOT / "guest" / "initramfs" / "mkinitramfs.py", archive, BUSYBOX,
+              ROOT / "guest" / "initramfs" / "root", tree])
+    return archive
+
+
+def user_program(name: str) -> pathlib.Path:
+    """guest/user/NAME.c, a static program for Linux that needs no C library."""
+    WORK.mkdir(parents=True, exist_ok=True)
+    program = WORK / name
+    run_tool(["riscv64-unknown-elf-gcc", "-march=rv64imafdc_zicsr_zifencei", "-mabi=lp64", "-O2", "-std=gnu11",
+              "-Wall", "-Wextra", "-Werror", "-ffreestanding", "-fno-stack-protector", "-nostdlib", "-static",
+              "-Wl,-Ttext=0x10000", "-Wl,--build-id=none", ROOT / "guest" / "user" / f"{name}.c", "-o", program])
+    return program
+
+
 def run_tool(command: Sequence[Union[str, pathlib.Path]]) -> None:
     result = subprocess.run([str(word) for word in command], stdout=subprocess.PIPE,
                             stderr=subprocess.STDOUT, text=True, errors="replace")
@@ -244,7 +274,7 @@ class Machine:
     def expect_passed(self, vm: str, test: str, timeout: int = TIMEOUT) -> None:
         """Wait for the verdict of bare-metal guest @test in @vm."""
         line = rf"\[{re.escape(vm)}\] TEST {re.escape(test)} "
-        crash = rf"\[hartvisor\] {re.escape(vm)}: (?:crashed|not started)[^\r\n]*"
+        crash = rf"\[hartvisor\] (?:error: )?{re.escape(vm)}: (?:crashed|not started)[^\r\n]*"
         found = self.expect(line + r"PASS", line + r"FAIL[^\r\n]*", crash, timeout=timeout)
         assert found == 0, self.child.match.group(0)
 
@@ -269,6 +299,11 @@ class Machine:
         self.menu(str(number))
         self.expect(rf"console: {re.escape(name)}\b")
 
+    def ping(self, vm: str, what: str) -> None:
+        """Does guest hello in @vm, which has the focus, still answer?"""
+        self.send_line(what)
+        self.expect_line(vm, f"echo: {re.escape(what)}\\b", timeout=60)
+
     def own_lines(self) -> list:
         """The lines of hartvisor itself."""
         return [line for line in self.text().splitlines() if line.startswith("[hartvisor] ")]
@@ -276,4 +311,4 @@ class Machine:
     def shell(self, vm: str, command: str, answer: str, timeout: int = TIMEOUT) -> None:
         """Type @command to the shell of @vm, which has the focus, and wait for a line with @answer alone."""
         self.send_line(command)
-        self.expect(rf"\[{re.escape(vm)}\] {answer}\r?\n", timeout=timeout)
+        self.expect(rf"\[{re.escape(vm)}\] {answer}\r*\n", timeout=timeout)

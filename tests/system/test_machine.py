@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The machine below: how many harts, which of them boots, where hartvisor is loaded, how it gets its VMs."""
+
+import subprocess
+
+import pytest
+from hv import HARTVISOR, MIB, QEMU, WORK, Image, Machine, Vm, bundle, firmware, guest, run_tool
+
+
+def say_hello_and_end(m, vm="vm", nproc=1):
+    m.expect_line(vm, f"HELLO nproc={nproc} ")
+    m.ping(vm, "are you there?")
+    m.send_line("quit")
+    m.expect_passed(vm, "hello")
+    m.expect_line("hartvisor", "all VMs have ended; powering off")
+    return m.expect_end()
+
+
+def hello_bundle(name, cpus=1, external=False):
+    return bundle(name, [Vm("vm", guest("hello"), cpus=cpus)], external=external)
+
+
+@pytest.mark.parametrize("harts", [1, 2, 3, 16])
+def test_all_harts_run(name, harts):
+    vms = [Vm("vm", guest("ipi"), cpus=harts, bootargs="n=50")]
+    with Machine(name, bundle(name, vms), smp=harts) as m:
+        m.expect_line("hartvisor", f"{harts} of {harts} harts run")
+        m.expect_passed("vm", "ipi")
+        m.expect_end()
+
+
+@pytest.mark.long
+def test_64_harts_run(name):
+    vms = [Vm("vm", guest("ipi"), cpus=64, bootargs="n=5")]
+    with Machine(name, bundle(name, vms), smp=64) as m:
+        m.expect_line("hartvisor", "64 of 64 harts run")
+        m.expect_passed("vm", "ipi", timeout=1800)
+        m.expect_end()
+
+
+def test_data_outside_the_tree(name):
+    with Machine(name, hello_bundle(name, external=True)) as m:
+        say_hello_and_end(m)
+
+
+@pytest.mark.parametrize("address", [0x80400000, 0x84000000, 0xA8600000])
+def test_loaded_at_another_address(name, address):
+    """tramp stands where QEMU puts a kernel and jumps to hartvisor as the firmware would have."""
+    loader = f"loader,file={HARTVISOR},addr={address:#x},force-raw=on"
+    with Machine(name, hello_bundle(name), kernel=guest("tramp"), append=f"tramp={address}",
+                 args=["-device", loader]) as m:
+        m.expect("TRAMP to")
+        m.expect_line("hartvisor", f"started on hart 0 at {address:#x}")
+        say_hello_and_end(m)
+
+
+def device_tree_with_boot_hart(name, hart, harts):
+    """QEMU's device tree, and in it OpenSBI's own node that says which hart is to boot."""
+    tree = WORK / f"{name}.dtb"
+    WORK.mkdir(parents=True, exist_ok=True)
+    run_tool([QEMU, "-M", f"virt,dumpdtb={tree}", "-cpu", "rv64", "-smp", str(harts), "-m", "1G", "-nographic"])
+    phandle = subprocess.run(["fdtget", "-t", "x", tree, f"/cpus/cpu@{hart}", "phandle"], check=True,
+                             capture_output=True, text=True).stdout.strip()
+    if not phandle:
+        pytest.fail(f"cpu@{hart} has no phandle")
+    run_tool(["fdtput", "-c", tree, "/chosen/opensbi-config"])
+    run_tool(["fdtput", "-t", "s", tree, "/chosen/opensbi-config", "compatible", "opensbi,config"])
+    run_tool(["fdtput", "-t", "x", tree, "/chosen/opensbi-config", "cold-boot-harts", phandle])
+    return tree
+
+
+@pytest.mark.parametrize("hart, harts", [(1, 2), (2, 4)])
+def test_boot_hart_is_not_hart_0(name, hart, harts):
+    tree = device_tree_with_boot_hart(name, hart, harts)
+    with Machine(name, hello_bundle(name, cpus=2), smp=harts, args=["-dtb", tree]) as m:
+        m.expect_line("hartvisor", f"started on hart {hart} at")
+        m.expect_line("hartvisor", f"{harts} of {harts} harts run")
+        say_hello_and_end(m, nproc=2)
+
+
+def test_guest_loader(name):
+    """QEMU's own way to give a hypervisor its guest: multiboot,module nodes under /chosen."""
+    loader = f"guest-loader,addr=0x90000000,kernel={guest('hello')},bootargs=some words"
+    with Machine(name, append="hartvisor.guest-cpus=2", args=["-device", loader]) as m:
+        m.expect_line("guest", 'HELLO nproc=2 args="some words"')
+        m.ping("guest", "are you there?")
+        m.send_line("quit")
+        m.expect_passed("guest", "hello")
+        m.expect_end()
+
+
+def test_raw_payload_at_load_and_entry(name):
+    """No Image header; entry is not load."""
+    raw = bytearray(guest("hello").read_bytes())
+    assert raw[56:60] == b"RSC\x05"
+    raw[48:64] = bytes(16)
+    path = WORK / f"{name}.raw"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"\x13\0\0\0" * 1024 + bytes(raw))
+    image = Image("raw", path, load=0x80200000 - 4096, entry=0x80200000)
+    with Machine(name, bundle(name, [Vm("vm", image)])) as m:
+        say_hello_and_end(m)
+
+
+def test_firmware_image_alone(name):
+    """OpenSBI, hartvisor and the bundle in one file."""
+    image = firmware(name, hello_bundle(name))
+    with Machine(name, kernel=None, args=["-bios", image]) as m:
+        say_hello_and_end(m)
+
+
+@pytest.mark.parametrize("cpu", ["rv64", "rv64,sstc=off", "rv64,v=on", "max"])
+def test_cpu_models(name, cpu):
+    with Machine(name, hello_bundle(name, cpus=3), cpu=cpu) as m:
+        say_hello_and_end(m, nproc=3)
+
+
+def test_many_vms(name):
+    vms = [Vm(f"vm-{i}", guest("hello"), memory=32 * MIB) for i in range(1, 10)]
+    with Machine(name, bundle(name, vms)) as m:
+        m.expect_lines({vm.name: "HELLO" for vm in vms})
+        for i, vm in enumerate(vms, start=1):
+            m.focus(i, vm.name)
+            m.ping(vm.name, f"hello {vm.name}")
+        for i, vm in enumerate(vms, start=1):
+            m.focus(i, vm.name)
+            m.send_line("quit")
+            m.expect_line("hartvisor", f"{vm.name}: powered off")
+        m.expect_end()
