@@ -24,9 +24,13 @@ static bool may_enter(struct vcpu *v)
 
 static void leave(struct vcpu *v)
 {
-	/* The count first: who waits for this stay to end looks at either. */
-	atomic_set_release(&v->guest_seq, v->guest_seq + 1);
+	/*
+	 * The count last: who finds it counted finds no IN of this stay any more. The other way round
+	 * a waiter could take the new count for that of the stay that it sees, and would wait for the
+	 * next one to end, which nobody interrupts for it.
+	 */
 	atomic_set_release(&v->mode, OUTSIDE_GUEST_MODE);
+	atomic_set_release(&v->guest_seq, v->guest_seq + 1);
 }
 
 /* One stay in the guest. True: the vcpu yields. */
