@@ -91,10 +91,13 @@ void sched_entity_exit(struct sched_entity *se)
 	spin_unlock(&q->lock);
 }
 
-/* An idle pcpu for @se, or its own. Only a hint: nobody else's lock is taken for it. */
+/*
+ * An idle pcpu for @se, or its own. Only a hint: nobody else's lock is taken for it. But on_cpu is
+ * acquired: where @se goes must see the state that was saved where it leaves (sched_unloaded).
+ */
 static uint32_t place(const struct sched_entity *se)
 {
-	if (atomic_read(&pcpus[se->pcpu]->idle) || atomic_read(&se->on_cpu))
+	if (atomic_read(&pcpus[se->pcpu]->idle) || atomic_read_acquire(&se->on_cpu))
 		return se->pcpu;
 	for (unsigned int i = 0; i < nr_runqs; i++)
 		if ((se->affinity & BIT(i)) && atomic_read(&pcpus[i]->idle) &&
