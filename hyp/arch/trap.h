@@ -39,7 +39,13 @@ bool csr_probe_vlenb(void);
  */
 _Noreturn void panic(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-/* panic_set_hook - called once with the panicking hart's interrupts off, e.g. to drain the terminal. */
+/* panic_print - more of the last words, from the hook. No lock, no driver. */
+void panic_print(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* panic_set_frame - the backtrace starts at @f instead of at panic()'s caller. */
+void panic_set_frame(const struct host_frame *f);
+
+/* panic_set_hook - called once by the panicking hart before it prints. */
 void panic_set_hook(void (*fn)(void));
 
 #endif
