@@ -322,7 +322,7 @@ loop:	/* pcpu_loop(): interrupts, work, the next vcpu, or sleep */
 	state = SE_RUNNING;
 
 again:	/* vcpu_run(), vcpu_handle_requests() */
-	d_step {
+	atomic {
 		if :: requests & R_UNBLOCK -> taken_clock = clock :: else fi;
 		requests = 0
 	}
