@@ -50,10 +50,11 @@ struct vcpu *vcpu_new(struct vm *vm, unsigned int id, uint64_t affinity)
 
 void vcpu_power_on(struct vcpu *v)
 {
-	v->mode = OUTSIDE_GUEST_MODE;
-	v->requests = 0;
+	/* Atomic, since the stand-in of the former life may still be on its way with a kick. */
+	atomic_set(&v->mode, OUTSIDE_GUEST_MODE);
+	atomic_set(&v->requests, 0);
 	v->halted = false;
-	v->kicked = 0;
+	atomic_set(&v->kicked, 0);
 	v->nr_fences = 0;
 	v->irq = (struct vcpu_irq){ .hvip = HVIP_UNKNOWN };
 	timer_cancel(&v->timer);
@@ -150,6 +151,8 @@ static void reset(struct vcpu *v)
 		guest_vector_get(v->vector);
 	}
 	p->fp_owner = v;
+	/* It may have been loaded, stopped, since before its VM began anew: see vcpu_power_on(). */
+	csr_write(CSR_HTIMEDELTA, atomic_read(&v->vm->htimedelta));
 	vcpu_irq_reset(v);
 	vcpu_timer_reset(v);
 	v->halted = false;
@@ -165,7 +168,8 @@ static void stop(struct vcpu *v)
 	vcpu_timer_reset(v);
 	vcpu_irq_reset(v);
 	v->halted = false;
-	atomic_set(&v->hsm, SBI_HSM_STATE_STOPPED);
+	/* Release: the next starter writes start_pc, which the last RESET has read. */
+	atomic_set_release(&v->hsm, SBI_HSM_STATE_STOPPED);
 }
 
 static void serve(struct vcpu *v)
