@@ -568,7 +568,11 @@ static void explore_to(const char *name, unsigned int preemptions, void (*final)
 		.final = final,
 	};
 
-	assert_true(explorer_run(&o));
+	bool good = explorer_run(&o);
+
+	if (!good && getenv("HV_FAIL_FAST"))
+		exit(1);
+	assert_true(good);
 }
 
 #define explore(preemptions, final) explore_to(__func__, preemptions, final)

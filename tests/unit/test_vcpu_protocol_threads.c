@@ -50,8 +50,8 @@
 #define VCPUS	      3 /* of each VM */
 #define ALL_VCPUS     (VMS * VCPUS)
 #define PAGE_WORDS    8
-#define WATCHDOG_SECS 20
-#define TICKS_PER_NS  2 /* of a 10 MHz clock that runs 200 times as fast */
+#define WATCHDOG_SECS 30 /* without any progress; HV_WATCHDOG */
+#define TICKS_PER_NS  2	 /* of a 10 MHz clock that runs 200 times as fast */
 
 #define read_now(p)	__atomic_load_n((p), __ATOMIC_RELAXED)
 #define write_now(p, v) __atomic_store_n((p), (v), __ATOMIC_RELAXED)
@@ -511,7 +511,7 @@ static void begin_life(struct machine *mc)
 	atomic_set(&vm->active, VCPUS);
 	atomic_set(&vm->stop, VM_STOP_NONE);
 	atomic_set(&vm->paused, 0);
-	vm->htimedelta = -timer_now();
+	atomic_set(&vm->htimedelta, -timer_now());
 	mc->lives++;
 	write_now(&mc->dead, 0);
 	atomic_set_release(&vm->state, VM_RUNNING);
@@ -656,13 +656,21 @@ static void *hart(void *arg)
 	pcpu_loop();
 }
 
+static unsigned int from_environment(const char *name, unsigned int otherwise)
+{
+	const char *text = getenv(name);
+
+	return text ? (unsigned int)strtoul(text, NULL, 0) : otherwise;
+}
+
 /* Nothing has been making progress for long: say who waits for what. */
 static __attribute__((no_sanitize("thread"))) void *watchdog(void *arg)
 {
+	unsigned int patience = from_environment("HV_WATCHDOG", WATCHDOG_SECS);
 	uint64_t last = 0;
 
 	(void)arg;
-	for (unsigned int still = 0; still < WATCHDOG_SECS; still++) {
+	for (unsigned int still = 0; still < patience; still++) {
 		uint64_t now = read_now(&progress);
 
 		if (now != last)
@@ -725,13 +733,6 @@ static void make_machines(void)
 			mc->vm.nr_vcpus = i + 1;
 		}
 	}
-}
-
-static unsigned int from_environment(const char *name, unsigned int otherwise)
-{
-	const char *text = getenv(name);
-
-	return text ? (unsigned int)strtoul(text, NULL, 0) : otherwise;
 }
 
 static void harts_begin(unsigned int harts, unsigned int others, pthread_t threads[])
