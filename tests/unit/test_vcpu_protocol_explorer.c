@@ -563,7 +563,7 @@ static void explore_to(const char *name, unsigned int preemptions, void (*final)
 	const struct explorer_options o = {
 		.name = name,
 		.preemptions = long_run() ? preemptions + 2 : preemptions,
-		.max_states = long_run() ? 20000000 : 60000,
+		.max_states = long_run() ? 1500000 : 60000,
 		.tidy = tidy,
 		.final = final,
 	};

@@ -51,7 +51,7 @@
 #define ALL_VCPUS     (VMS * VCPUS)
 #define PAGE_WORDS    8
 #define WATCHDOG_SECS 30 /* without any progress; HV_WATCHDOG */
-#define TICKS_PER_NS  2	 /* of a 10 MHz clock that runs 200 times as fast */
+#define NS_PER_TICK   2	 /* of a 10 MHz clock that runs 200 times as fast */
 
 #define read_now(p)	__atomic_load_n((p), __ATOMIC_RELAXED)
 #define write_now(p, v) __atomic_store_n((p), (v), __ATOMIC_RELAXED)
@@ -194,7 +194,7 @@ uint64_t hart_time(void)
 	struct timespec t;
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
-	return ((uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec) / TICKS_PER_NS;
+	return ((uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec) / NS_PER_TICK;
 }
 
 void cpu_wait_for_interrupt(void)
@@ -826,6 +826,8 @@ static void what_was_written_before_a_request_is_seen_after_it(void **state)
 {
 	static struct machine mc;
 	pthread_t threads[1];
+	uint64_t patience = from_environment("HV_WATCHDOG", WATCHDOG_SECS) *
+			    (UINT64_C(1000000000) / NS_PER_TICK);
 	struct vcpu *v;
 
 	(void)state;
@@ -844,8 +846,12 @@ static void what_was_written_before_a_request_is_seen_after_it(void **state)
 		payload = i;
 		vcpu_make_request(REQUEST_FENCE_I, v);
 		vcpu_kick(v);
-		while (__atomic_load_n(&payload_seen, __ATOMIC_ACQUIRE) != i)
+		for (uint64_t since = hart_time();
+		     __atomic_load_n(&payload_seen, __ATOMIC_ACQUIRE) != i;) {
 			sched_yield();
+			if (hart_time() - since > patience)
+				broken("request %" PRIu64 " is not seen", i);
+		}
 	}
 	harts_end(1, threads);
 	payload_test = false;
