@@ -22,7 +22,7 @@ import sys
 NETS = {"explorer": "tests/unit/test_vcpu_protocol_explorer.c",
         "threads": "tests/unit/test_vcpu_protocol_threads.c"}
 OUT = pathlib.Path("build/verify/sources")
-TIMEOUT = 240
+TIMEOUT = 120
 FLAGS = ["-std=gnu11", "-O1", "-g", "-w", "-DHARTVISOR_UNIT_TEST"]
 INCLUDES = ["tests/unit/include", "tests/unit", "hyp", ".", "guest/include"]
 
@@ -98,6 +98,11 @@ MUTANTS = {
     "a full ring loses the fence": [("hyp/vcpu/fence.c", "			all |= s & -s;", "			set &= ~(s & -s);")],
     "the ring runs over": [("hyp/vcpu/fence.c", "	room = v->nr_fences < VCPU_FENCE_RING;", "	room = true;")],
 }
+
+# What only one net can see: the explorer has locks of its own and does not reorder loads, and a raw
+# builtin would go past its memory.
+ONLY = {"check without its barrier": "threads", "make without its barrier": "threads",
+        "trylock without its acquire": "threads", "on_cpu not acquired by who moves it": "threads"}
 
 
 def said(key, path):
@@ -191,6 +196,8 @@ def one(name, nets, options):
         return None, files
     result, words = {}, []
     for net in nets:
+        if ONLY.get(name, net.name) != net.name:
+            continue
         header = any(f.endswith(".h") for f in files)
         program = build_in_copy(net, folder, files) if header else net.build_mutant(folder, files)
         result[net.name], why = run(program, options.trace)
