@@ -105,7 +105,7 @@ def test_a_halt_and_an_ipi_at_once(name, patience, rounds, cpus, smp, thread):
 
 
 @pytest.mark.parametrize("rounds, cpus, smp, thread", [
-    (40, 2, 2, "multi"),
+    (16, 2, 2, "multi"),
     long(1000, 2, 2, "multi"),
     long(1000, 4, 4, "single"),
     long(60, 4, 2, "multi"),
@@ -137,7 +137,7 @@ def test_harts_start_and_stop(name, patience, rounds, cpus, smp, thread):
 
 
 @pytest.mark.parametrize("lines, cpus, smp, thread", [
-    (100, 4, 2, "multi"),
+    (50, 4, 2, "multi"),
     long(5000, 8, 4, "multi"),
     long(3000, 8, 4, "single"),
 ])
@@ -206,8 +206,8 @@ def test_a_sleeping_guests_clock_stands_still_too(name):
 
 
 @pytest.mark.parametrize("test, cpus, smp, thread, bootargs", [
-    ("ipi", 4, 2, "multi", "n=6000 awake=10"),
-    ("race", 4, 2, "multi", "n=8000"),
+    ("ipi", 4, 2, "multi", "n=3000 awake=10"),
+    ("race", 4, 2, "multi", "n=5000"),
     ("hsm", 3, 1, "multi", "n=60"),
     long("fence", 2, 2, "multi", "n=600"),
     long("timer", 4, 2, "multi", "n=3000"),
