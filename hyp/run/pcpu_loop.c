@@ -32,8 +32,9 @@ static void idle(struct pcpu *p)
 {
 	atomic_set(&p->idle, 1);
 	fence_full();
-	if (!atomic_read(&p->need_resched) && !sched_others_wait() && !work_pending())
+	if (sched_idle_begin() && !atomic_read(&p->need_resched) && !work_pending())
 		cpu_wait_for_interrupt();
+	sched_idle_end();
 	atomic_set(&p->idle, 0);
 	atomic_set(&p->need_resched, 0);
 	poll_interrupts();
@@ -71,7 +72,7 @@ static void run_one(struct pcpu *p, struct vcpu *v)
 	} else {
 		vcpu_timer_unblock(v);
 	}
-	timer_set_slice(sched_others_wait() ? v->se.slice_end : TIMER_NEVER);
+	timer_set_slice(sched_next_look(&v->se));
 	r = vcpu_run(v);
 	timer_set_slice(TIMER_NEVER);
 	if (r == RUN_DEAD)

@@ -25,7 +25,7 @@ static void timer_fired(struct timer *t)
 	vcpu_kick(container_of(t, struct vcpu, timer));
 }
 
-struct vcpu *vcpu_new(struct vm *vm, unsigned int id, uint64_t affinity)
+struct vcpu *vcpu_new(struct vm *vm, unsigned int id, const struct sched_params *sched)
 {
 	struct vcpu *v = arena_new(&vm->arena, struct vcpu);
 
@@ -43,7 +43,7 @@ struct vcpu *vcpu_new(struct vm *vm, unsigned int id, uint64_t affinity)
 	v->last_pcpu = NO_PCPU;
 	spin_init(&v->fence_lock);
 	timer_init(&v->timer, timer_fired);
-	sched_entity_init(&v->se, affinity);
+	sched_entity_init(&v->se, &vm->group, sched);
 	vcpu_power_on(v);
 	return v;
 }

@@ -110,7 +110,7 @@ static_assert(offsetof(struct vcpu, regs) == 0, "switch.S");
  * vcpu_new - a vcpu of @vm with hart id @id, from the VM's arena: STOPPED, not known to the scheduler
  * until vcpu_power_on(). NULL: no memory.
  */
-struct vcpu *vcpu_new(struct vm *vm, unsigned int id, uint64_t affinity);
+struct vcpu *vcpu_new(struct vm *vm, unsigned int id, const struct sched_params *sched);
 
 /* vcpu_power_on - forget everything of an earlier life. Nobody runs, kicks or requests @v. */
 void vcpu_power_on(struct vcpu *v);

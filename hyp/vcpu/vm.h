@@ -13,6 +13,7 @@
 #include "lib/work.h"
 #include "mm/arena.h"
 #include "mm/gstage.h"
+#include "sched/sched.h"
 
 #define VM_MAX	     64
 #define VM_MAX_VCPUS 64
@@ -60,6 +61,8 @@ struct vm {
 	uint64_t htimedelta;		  /* guest time = host time + htimedelta */
 	uint64_t henvcfg;
 	uint64_t hcounteren;
+
+	struct sched_group group; /* of its vcpus; made before the first of them */
 
 	struct mmio_bus *bus;
 	struct vplic *plic;

@@ -254,8 +254,11 @@ static bool make_devices(struct vm *vm, struct vm_life *life)
 
 static bool make_vcpus(struct vm *vm, const struct vm_config *cfg)
 {
+	sched_group_init(&vm->group, 0);
 	for (unsigned int i = 0; i < cfg->cpus; i++) {
-		vm->vcpus[i] = vcpu_new(vm, i, cfg->affinity);
+		struct sched_params p = { .affinity = hartset_of(cfg->affinity) };
+
+		vm->vcpus[i] = vcpu_new(vm, i, &p);
 		if (!vm->vcpus[i])
 			return false;
 		vm->nr_vcpus = i + 1;
