@@ -260,6 +260,20 @@ static void set_up_isa(void)
 	timer_setup(machine.timebase, hart_features.sstc && isa_has(&isa_machine()->set, ISA_SSTC));
 }
 
+/* Of a panic: what the terminal still holds, and whose exit was being handled. */
+static void last_words(void)
+{
+	const struct vcpu *v = this_vcpu();
+
+	term_drain();
+	if (v)
+		panic_print(
+			"[hartvisor] loaded: %s/%u, sepc %#lx, ra %#lx, a7 %#lx, a6 %#lx, requests "
+			"%#lx, mode %u, %lu stays\n",
+			v->vm->name, v->id, v->regs.sepc, v->regs.x[REG_RA], v->regs.x[REG_A7],
+			v->regs.x[REG_A6], v->requests, v->mode, v->guest_seq);
+}
+
 /* On the boot hart's own, guarded stack, in the final address space. */
 static void boot(void)
 {
@@ -274,7 +288,7 @@ static void boot(void)
 	(void)option_number(machine.bootargs, "hartvisor.colour", &colour);
 	term_init(colour != 0);
 	log_set_sink(term_log);
-	panic_set_hook(term_drain);
+	panic_set_hook(last_words);
 	menu_init();
 	setup_this_hart();
 	read_ids();

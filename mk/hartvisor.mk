@@ -35,6 +35,10 @@ WARNINGS := -Wall -Wextra -Werror -Wconversion -Wsign-conversion -Wshadow -Wcast
 
 HV_CFLAGS := $(TARGET_CFLAGS) $(WARNINGS) $(INCLUDES) $(CFLAGS)
 
+# What runs once, or for a typed key, is better small.
+$(B)/obj/hyp/vm/%.o $(B)/obj/hyp/console/%.o $(B)/obj/platform/machine.o $(B)/obj/hyp/lib/fdt.o \
+	$(B)/obj/hyp/arch/isa.o: CFLAGS += -Os
+
 HV_LDFLAGS := $(PICOLIBC) $(LINK_ARCH) -mno-relax -nostartfiles -static -DPICOLIBC_INTEGER_PRINTF_SCANF \
 	-T $(LDS) -Wl,--gc-sections -Wl,--build-id=none -Wl,--no-relax \
 	-Wl,--no-warn-rwx-segments
@@ -57,7 +61,7 @@ $(B)/obj/%.o: %.S $(B)/obj/flags
 $(B)/obj/libfdt/%.o: $(LIBFDT)/%.c $(B)/obj/flags
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(TARGET_CFLAGS) -I$(LIBFDT) -MMD -MP -c $< -o $@
+	$(Q)$(CC) $(TARGET_CFLAGS) -Os -I$(LIBFDT) -MMD -MP -c $< -o $@
 
 $(B)/obj/libfdt/strtoul.o: mk/libc/strtoul.c $(B)/obj/flags
 	$(call say,CC,$<)
@@ -69,9 +73,12 @@ $(B)/obj/objects: FORCE
 	@mkdir -p $(@D)
 	@echo '$(OBJS)' | cmp -s - $@ || echo '$(OBJS)' >$@
 
-$(B)/hartvisor.elf: $(OBJS) $(LIBFDT_OBJS) $(LDS) $(B)/obj/objects
+$(B)/hartvisor.elf: $(OBJS) $(LIBFDT_OBJS) $(LDS) $(B)/obj/objects tools/mksyms.py
 	$(call say,LD,$@)
-	$(Q)$(CC) $(HV_LDFLAGS) -Wl,-Map=$(B)/hartvisor.map $(OBJS) $(LIBFDT_OBJS) -o $@
+	$(Q)$(CC) $(HV_LDFLAGS) $(OBJS) $(LIBFDT_OBJS) -o $(B)/obj/first-link.elf
+	$(Q)$(PYTHON) tools/mksyms.py $(CROSS)nm $(B)/obj/first-link.elf >$(B)/obj/symbols-table.S
+	$(Q)$(CC) $(TARGET_CFLAGS) -c $(B)/obj/symbols-table.S -o $(B)/obj/symbols-table.o
+	$(Q)$(CC) $(HV_LDFLAGS) -Wl,-Map=$(B)/hartvisor.map $(OBJS) $(B)/obj/symbols-table.o $(LIBFDT_OBJS) -o $@
 	$(Q)$(PYTHON) tools/check-elf.py --objdump $(CROSS)objdump --nm $(CROSS)nm $@
 
 $(B)/hartvisor.bin: $(B)/hartvisor.elf

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * IPIs between all vcpus, thousands of them (n=), asleep in WFI and spinning: none may be lost. A timer
- * is the watchdog: a vcpu that wakes by it, with its turn still not come, has found a lost one.
+ * IPIs between all vcpus, thousands of them (n=) asleep in WFI, some (awake=) spinning, which takes a time
+ * slice each where vcpus outnumber harts: none may be lost. A timer is the watchdog: a vcpu that wakes by
+ * it, with its turn still not come, has found a lost one.
  */
 #include "csr.h"
 #include "fdt.h"
@@ -15,7 +16,7 @@ GUEST("ipi");
 
 #define WATCHDOG_MS 60000
 
-static unsigned long rounds;
+static unsigned long rounds, rounds_awake;
 static volatile unsigned long turn[MAX_HARTS]; /* by index: how many times its turn has come */
 static volatile unsigned long got[MAX_HARTS];
 static struct barrier barrier;
@@ -63,6 +64,7 @@ static void await_turn_awake(struct cpu *cpu, unsigned long want)
 static void pass_around(struct cpu *cpu, bool asleep)
 {
 	unsigned int next = (cpu->index + 1) % nr_cpus;
+	unsigned long n = asleep ? rounds : rounds_awake;
 
 	csr_write(sie, 1UL << IRQ_SOFT | (asleep ? 1UL << IRQ_TIMER : 0));
 	csr_clear(sip, 1UL << IRQ_SOFT);
@@ -71,12 +73,12 @@ static void pass_around(struct cpu *cpu, bool asleep)
 	barrier_wait(&barrier, nr_cpus);
 	if (cpu->index == 0)
 		give_turn(0);
-	for (unsigned long i = 1; i <= rounds; i++) {
+	for (unsigned long i = 1; i <= n; i++) {
 		if (asleep)
 			await_turn_asleep(cpu, i);
 		else
 			await_turn_awake(cpu, i);
-		if (i < rounds || next)
+		if (i < n || next)
 			give_turn(next);
 	}
 	timer_set(~0UL);
@@ -122,6 +124,7 @@ static void test_all(struct cpu *cpu)
 void guest_main(void)
 {
 	rounds = machine_arg("n", 2000);
+	rounds_awake = machine_arg("awake", 50);
 	smp_start_others(test_all);
 	test_all(this_cpu());
 	smp_wait_others_stopped();

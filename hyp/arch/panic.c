@@ -9,10 +9,9 @@
 #include "arch/csr.h"
 #include "arch/pcpu.h"
 #include "arch/sbi_call.h"
+#include "arch/symbols.h"
 #include "arch/trap.h"
 #include "lib/atomic.h"
-
-extern char __image_start[], __text_end[];
 
 static void (*panic_hook)(void);
 static uint32_t panicking; /* 1 + index of the hart that panicked first */
@@ -31,23 +30,47 @@ static void put(const char *s)
 	}
 }
 
+void panic_print(const char *fmt, ...)
+{
+	char buf[160];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(buf, sizeof(buf), fmt, ap);
+	va_end(ap);
+	put(buf);
+}
+
+static void put_address(uint64_t a)
+{
+	uint64_t offset = 0;
+	const char *name = symbol_find(a, &offset);
+
+	panic_print("[hartvisor]   %#lx %s+%#lx\n", a, name ? name : "?", offset);
+}
+
 /* Return addresses on the stack: every word that points into our text. Some may be stale. */
 static void put_stack(const uint64_t *sp)
 {
-	char line[40];
 	unsigned int found = 0;
 
-	for (unsigned int i = 0; i < 256 && found < 24; i++) {
-		uint64_t a = sp[i];
+	for (unsigned int i = 0; i < 512 && found < 24; i++) {
+		uint64_t offset;
 
+		if (symbol_find(sp[i], &offset) && offset != 0) {
+			put_address(sp[i]);
+			found++;
+		}
 		if (((uintptr_t)&sp[i + 1] & (PAGE_SIZE - 1)) == 0)
-			break; /* do not run into the guard page */
-		if (a < (uintptr_t)__image_start || a >= (uintptr_t)__text_end)
-			continue;
-		(void)snprintf(line, sizeof(line), "  [%#lx]\n", a);
-		put(line);
-		found++;
+			break; /* the next page may be a guard */
 	}
+}
+
+static const struct host_frame *trapped; /* NULL: panic() was called */
+
+void panic_set_frame(const struct host_frame *f)
+{
+	trapped = f;
 }
 
 void panic(const char *fmt, ...)
@@ -61,21 +84,25 @@ void panic(const char *fmt, ...)
 	if (!atomic_compare_exchange(&panicking, &none, p->index + 1) && none != p->index + 1)
 		for (;;) /* another hart is printing */
 			__asm__ volatile("wfi");
+	va_start(ap, fmt);
+	(void)vsnprintf(buf, sizeof(buf), fmt, ap);
+	va_end(ap);
 	if (panic_hook) {
 		void (*hook)(void) = panic_hook;
 
 		panic_hook = NULL;
 		hook();
 	}
-	put("\n[hartvisor] panic on hart ");
-	(void)snprintf(buf, sizeof(buf), "%lu: ", p->hartid);
+	panic_print("\n[hartvisor] panic on hart %lu: ", p->hartid);
 	put(buf);
-	va_start(ap, fmt);
-	(void)vsnprintf(buf, sizeof(buf), fmt, ap);
-	va_end(ap);
-	put(buf);
-	put("\n[hartvisor] return addresses on the stack:\n");
-	put_stack((const uint64_t *)__builtin_frame_address(0));
+	put("\n[hartvisor] where, and the return addresses on the stack:\n");
+	if (trapped) {
+		put_address(trapped->sepc);
+		put_address(trapped->x[1]);
+		put_stack((const uint64_t *)(trapped->x[2] & ~7UL));
+	} else {
+		put_stack((const uint64_t *)__builtin_frame_address(0));
+	}
 	sbi_host_shutdown(SBI_SRST_TYPE_SHUTDOWN);
 	for (;;)
 		__asm__ volatile("wfi");

@@ -25,6 +25,7 @@ void host_trap_handle(struct host_frame *f)
 		for (;;)
 			__asm__ volatile("wfi");
 	p->in_trap = 1;
+	panic_set_frame(f);
 	panic("trap in the hypervisor: scause %#lx stval %#lx sepc %#lx ra %#lx sp %#lx", f->scause,
 	      f->stval, f->sepc, f->x[1], f->x[2]);
 }

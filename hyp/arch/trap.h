@@ -32,6 +32,7 @@ bool csr_probe_henvcfg(void);
 bool csr_probe_hstateen0(void);
 bool csr_probe_vstimecmp(void);
 bool csr_probe_vlenb(void);
+bool csr_probe_instret(void);
 
 /*
  * panic - our own fault: print hart, reason and the return addresses on the stack through the
@@ -39,7 +40,13 @@ bool csr_probe_vlenb(void);
  */
 _Noreturn void panic(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-/* panic_set_hook - called once with the panicking hart's interrupts off, e.g. to drain the terminal. */
+/* panic_print - more of the last words, from the hook. No lock, no driver. */
+void panic_print(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* panic_set_frame - the backtrace starts at @f instead of at panic()'s caller. */
+void panic_set_frame(const struct host_frame *f);
+
+/* panic_set_hook - called once by the panicking hart before it prints. */
 void panic_set_hook(void (*fn)(void));
 
 #endif

@@ -7,6 +7,7 @@
 #include "arch/csr.h"
 #include "arch/fence.h"
 #include "arch/memmap.h"
+#include "lib/copy.h"
 #include "mm/page.h"
 
 #define GSTAGE_PROT (PTE_R | PTE_W | PTE_X | PTE_U)
@@ -234,7 +235,7 @@ int gstage_read(const struct gstage *gs, gpa_t a, void *buf, uint64_t len)
 
 		if (!from)
 			return HV_EFAULT;
-		memcpy((char *)buf + done, from, n);
+		copy_bytes((char *)buf + done, from, n);
 		done += n;
 	}
 	return HV_OK;
@@ -250,7 +251,7 @@ int gstage_write(const struct gstage *gs, gpa_t a, const void *buf, uint64_t len
 
 		if (!to)
 			return HV_EFAULT;
-		memcpy(to, (const char *)buf + done, n);
+		copy_bytes(to, (const char *)buf + done, n);
 		done += n;
 	}
 	return HV_OK;

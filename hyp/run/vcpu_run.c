@@ -2,6 +2,7 @@
 #include "run/run.h"
 
 #include "arch/csr.h"
+#include "arch/guest_state.h"
 #include "lib/work.h"
 #include "vcpu/irq.h"
 #include "vcpu/vm.h"
@@ -24,9 +25,13 @@ static bool may_enter(struct vcpu *v)
 
 static void leave(struct vcpu *v)
 {
-	/* The count first: who waits for this stay to end looks at either. */
-	atomic_set_release(&v->guest_seq, v->guest_seq + 1);
+	/*
+	 * The count last: who finds it counted finds no IN of this stay any more. The other way round
+	 * a waiter could take the new count for that of the stay that it sees, and would wait for the
+	 * next one to end, which nobody interrupts for it.
+	 */
 	atomic_set_release(&v->mode, OUTSIDE_GUEST_MODE);
+	atomic_set_release(&v->guest_seq, v->guest_seq + 1);
 }
 
 /*
@@ -37,10 +42,10 @@ static void leave(struct vcpu *v)
 
 static void enter_spinner(struct vcpu *v)
 {
-	uint64_t before = csr_read(CSR_INSTRET);
+	uint64_t before = hart_features.instret ? csr_read(CSR_INSTRET) : 0;
 
 	guest_enter(&v->regs);
-	if (csr_read(CSR_INSTRET) - before > SPIN_INSTRUCTIONS)
+	if (!hart_features.instret || csr_read(CSR_INSTRET) - before > SPIN_INSTRUCTIONS)
 		v->se.spin_renewed = true;
 }
 

@@ -72,7 +72,8 @@ uint32_t balance_place(const struct sched_entity *se)
 {
 	uint32_t i = se->pcpu;
 
-	if (atomic_read(&se->on_cpu))
+	/* Acquired: where it goes must see what was saved where it leaves (sched_unloaded). */
+	if (atomic_read_acquire(&se->on_cpu))
 		return i;
 	/* Whoever clears its bit has an idle pcpu for himself. */
 	if (hartset_atomic_clear(&sched_idle, i))

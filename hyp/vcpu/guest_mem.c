@@ -17,8 +17,8 @@ static void reading_begin(struct vcpu *v)
 
 static void reading_end(struct vcpu *v)
 {
-	atomic_set_release(&v->guest_seq, v->guest_seq + 1);
 	atomic_set_release(&v->mode, OUTSIDE_GUEST_MODE);
+	atomic_set_release(&v->guest_seq, v->guest_seq + 1); /* last: see leave() in vcpu_run.c */
 }
 
 int vcpu_read_guest(struct vcpu *v, gpa_t a, void *buf, uint64_t len)

@@ -92,8 +92,9 @@ struct waiting {
 
 /*
  * Look at one target's mode: does it need an IPI from us, and if we wait, is it to be waited for?
- * guest_seq is read before the mode: if the mode then says IN, the count belongs to that stay or to
- * an earlier one, and a change of it means that this stay has ended.
+ * guest_seq is read before the mode, and written after it by who leaves: if the mode says IN, the count
+ * belongs to that stay or to an earlier one, never to one that is still to come. When it changes, a stay
+ * has ended that could miss the request; those that begin later do not.
  */
 static bool target_needs_ipi(struct vcpu *v, enum vcpu_request req, struct waiting *w)
 {
@@ -139,13 +140,14 @@ bool vcpus_make_request(struct vm *vm, uint64_t set, enum vcpu_request req)
 	for (uint64_t s = set; s; s &= s - 1) {
 		struct vcpu *v = vm->vcpus[__builtin_ctzll(s)];
 
-		if (v == self)
-			continue;
 		(void)atomic_fetch_add(&v->stats.kicks_asked, 1);
+		/* Ourselves, too: who is loaded here may be asleep, and we in another's service. */
 		if (!(req & REQUEST_NO_WAKEUP) && wake(v)) {
 			kicked = true;
 			continue;
 		}
+		if (v == self)
+			continue;
 		if (target_needs_ipi(v, req, &w))
 			ipis |= BIT(atomic_read(&v->last_pcpu));
 	}

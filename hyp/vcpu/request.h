@@ -88,8 +88,9 @@ void vcpu_kick(struct vcpu *v);
 
 /*
  * vcpus_make_request - the same for each vcpu of @vm in @set (bit = vcpu id), with one SBI IPI call
- * for all that are in guest mode. Honours the flags of @req: NO_WAKEUP, WAIT, NO_ACTION. The calling
- * vcpu may be in @set: it is not sent an IPI and not waited for.
+ * for all that are in guest mode. Honours the flags of @req: NO_WAKEUP, WAIT, NO_ACTION. The vcpu
+ * that is loaded here may be in @set: it is not sent an IPI and not waited for (and woken as others
+ * are: it may be asleep, and the caller the console).
  * Returns whether any was kicked.
  * Context: with WAIT the caller holds no lock that the way out of a guest needs, and is in no vcpu's
  * READING_SHADOW_PAGE_TABLES bracket.

@@ -107,8 +107,9 @@ void vcpu_load(struct vcpu *v)
 	if (v->last_pcpu != p->index) {
 		arch_fence_i(); /* its local fence.i was made on another hart */
 		atomic_set(&v->last_pcpu, p->index);
+		fence_release(); /* who finds mode = IN finds this, too: vcpu_kick() */
 	}
-	csr_write(CSR_HTIMEDELTA, vm->htimedelta);
+	csr_write(CSR_HTIMEDELTA, atomic_read(&vm->htimedelta));
 	csr_write(CSR_HCOUNTEREN, vm->hcounteren);
 	if (hart_features.henvcfg)
 		csr_write(CSR_HENVCFG, vm->henvcfg);
@@ -191,7 +192,7 @@ static void serve(struct vcpu *v)
 		vcpu_fence_drain(v);
 	/* UNBLOCK: vm_resume(), which has moved the guest's clock. That we got here is the rest. */
 	if (vcpu_check_request(REQUEST_UNBLOCK, v))
-		csr_write(CSR_HTIMEDELTA, v->vm->htimedelta);
+		csr_write(CSR_HTIMEDELTA, atomic_read(&v->vm->htimedelta));
 }
 
 /*

@@ -42,8 +42,13 @@ bool vm_resume(struct vm *vm)
 {
 	if (!atomic_read(&vm->paused))
 		return false;
-	/* Every vcpu takes it over with UNBLOCK before it enters again. */
-	vm->htimedelta -= timer_now() - vm->paused_at;
+	/*
+	 * Every vcpu takes the new clock over with UNBLOCK before it enters again: the bits are there
+	 * before `paused` falls, since one that is awake enters as soon as it sees that.
+	 */
+	atomic_set(&vm->htimedelta, vm->htimedelta - (timer_now() - vm->paused_at));
+	for (unsigned int i = 0; i < vm->nr_vcpus; i++)
+		vcpu_make_request(REQUEST_UNBLOCK, vm->vcpus[i]);
 	atomic_set_release(&vm->paused, 0);
 	(void)vm_make_all_vcpus_request(vm, REQUEST_UNBLOCK);
 	return true;

@@ -58,7 +58,7 @@ struct vm {
 	struct gstage gstage;
 	unsigned int nr_vcpus;
 	struct vcpu *vcpus[VM_MAX_VCPUS]; /* index = vcpu id = guest hart id */
-	uint64_t htimedelta;		  /* guest time = host time + htimedelta */
+	uint64_t htimedelta;		  /* atomic; guest time = host time + it */
 	uint64_t henvcfg;
 	uint64_t hcounteren;
 

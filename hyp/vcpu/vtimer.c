@@ -6,14 +6,14 @@
 
 static uint64_t guest_now(const struct vcpu *v)
 {
-	return timer_now() + v->vm->htimedelta;
+	return timer_now() + atomic_read(&v->vm->htimedelta);
 }
 
 /* Host time of guest time @when; TIMER_NEVER when it is beyond what host time can say. */
 static uint64_t to_host_time(const struct vcpu *v, uint64_t when)
 {
 	uint64_t now = timer_now();
-	uint64_t gnow = now + v->vm->htimedelta;
+	uint64_t gnow = now + atomic_read(&v->vm->htimedelta);
 
 	if (when <= gnow)
 		return now;

@@ -302,7 +302,7 @@ class Machine:
     def ping(self, vm: str, what: str) -> None:
         """Does guest hello in @vm, which has the focus, still answer?"""
         self.send_line(what)
-        self.expect_line(vm, f"echo: {re.escape(what)}\\b", timeout=60)
+        self.expect_line(vm, f"echo: {re.escape(what)}[\r\n]", timeout=60)
 
     def own_lines(self) -> list:
         """The lines of hartvisor itself."""

@@ -10,7 +10,8 @@ MAX_OWN_LINES = 25
 
 
 def verdict(m, test):
-    return re.search(rf"\[evil\] TEST {test} (PASS|FAIL[^\n]*)", m.text())
+    found = re.search(rf"\[evil\] TEST {test} (PASS|FAIL[^\n]*)", m.text())
+    return found.group(1) if found else None
 
 
 def good_and(evil, name, smp=2, append=""):
@@ -30,12 +31,11 @@ def test_good_guest_answers_beside(name, test, cpus, bootargs):
     with good_and(Vm("evil", guest(test), cpus=cpus, bootargs=bootargs), name) as m:
         m.expect_lines({"good": "HELLO", "hartvisor": "evil: started"})
         number = 0
-        while not verdict(m, test):
+        while "[hartvisor] evil: powered off" not in m.text():
             number += 1
             assert number < 20000
             m.ping("good", f"ping {number}")
-        assert verdict(m, test).group(1) == "PASS", verdict(m, test).group(0)
-        m.expect_line("hartvisor", "evil: powered off")
+        assert verdict(m, test) == "PASS"
         m.ping("good", "still there?")
         m.send_line("quit")
         m.expect_end()

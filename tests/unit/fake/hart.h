@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Harts for the programs that run the vcpu protocol whole: per pcpu a set of CSRs with the aliases
+ * that matter (hie shows vsie, vsip shows hvip), and an IPI that stays pending in sip until it is
+ * cleared. hyp/arch/smp.c and guest.c run on top as they are.
+ */
+#ifndef FAKE_HART_H
+#define FAKE_HART_H
+
+#include "arch/fence.h"
+#include "arch/pcpu.h"
+#include "vcpu/vcpu.h"
+
+#define HARTS_MAX 12
+
+/* harts_setup - pcpus [0, nr), all CSRs zero, no IPI pending; the caller is pcpu 0. */
+void harts_setup(unsigned int nr);
+
+bool hart_ipi_pending(unsigned int index);
+void hart_clear_ipi(unsigned int index);
+
+/* hart_trap - what the guest on this hart left by. */
+void hart_trap(uint64_t cause, uint64_t tval);
+
+/* --- by the program ------------------------------------------------------------------------------- */
+
+/* hart_ipi - this pcpu is about to send an IPI to the pcpus in @set (bit = index). */
+void hart_ipi(uint64_t set);
+
+/* hart_time - the time CSR. hart_ipi_to_nobody - an IPI to a hart that does not exist. */
+uint64_t hart_time(void);
+void hart_ipi_to_nobody(void);
+
+#endif
