@@ -33,9 +33,9 @@ void balance_init(uint64_t ticks_per_second)
 	time_of_all = 0;
 }
 
-void balance_meet_vtime(struct fair *f)
+int64_t balance_time_of_all(void)
 {
-	atomic_set(&f->offset, atomic_read(&time_of_all) - f->v);
+	return atomic_read(&time_of_all);
 }
 
 /* --- waking ----------------------------------------------------------------------------------------- */
@@ -253,8 +253,7 @@ static bool is_better(struct runq *me, const struct sched_entity *se, const stru
 		return true;
 	if (theirs + 2 * (uint64_t)se->weight <= mine)
 		return true;
-	/* One that weighs more than all others here: they go, not it. */
-	if (theirs >= mine || 2 * (uint64_t)se->weight > mine || theirs == 0)
+	if (theirs >= mine || theirs == 0)
 		return false;
 	need = (ahead_ticks << VTIME_SHIFT) / se->weight;
 	return ahead_of(me, q, theirs, need, now) >= need;
@@ -287,6 +286,7 @@ static struct sched_entity *find_to_push(struct runq *me, uint32_t *to, uint64_t
 		list_push_back(&me->scan, &se->scan);
 		if (atomic_read_acquire(&se->on_cpu) || se == me->next || cap_is_out(se, now))
 			continue;
+		me->next_balance = now + balance_ticks;
 		*to = better_place(me, se, now);
 		if (*to != HARTSET_NONE)
 			return se;
@@ -303,7 +303,6 @@ void balance_queue(struct runq *me, uint64_t now)
 
 	if (nr_runqs == 1 || atomic_read(&me->nr_waiting) == 0 || now < me->next_balance)
 		return;
-	me->next_balance = now + balance_ticks;
 	spin_lock(&me->lock);
 	atomic_set(&time_of_all, me->fair.v + me->fair.offset);
 	se = find_to_push(me, &to, now);
@@ -313,8 +312,6 @@ void balance_queue(struct runq *me, uint64_t now)
 	}
 	q = &runqs[to];
 	runq_take(me, se);
-	if (se->class == SCHED_FAIR)
-		fair_migrates(&me->fair, &q->fair, se);
 	runq_change(me, se, to);
 	spin_unlock(&me->lock);
 	/* RUNNABLE and on no list: nobody else touches it. */

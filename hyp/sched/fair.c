@@ -13,7 +13,7 @@
  */
 #include "sched/runq.h"
 
-#define LAG_SLICES 4 /* no more than so many slices are ever owed */
+#define LAG_SLICES 32
 
 /* --- the tree --------------------------------------------------------------------------------------- */
 
@@ -181,17 +181,29 @@ void fair_charge(struct fair *f, struct sched_entity *se, uint64_t delta)
 	normalise(f);
 }
 
-void fair_join(struct fair *f, struct sched_entity *se)
+/* How far behind this queue's time @se is when it comes here. */
+static int64_t lag_here(struct fair *f, struct sched_entity *se)
 {
-	int64_t lag = clamp(se->lag, lag_limit(se));
+	int64_t lag;
 
 	if (f->weight == 0) {
-		balance_meet_vtime(f);
-		lag = 0;
-	} else {
-		/* Joining moves the mean towards it; so that its lag is as it was afterwards: */
-		lag += lag * (int64_t)se->weight / (int64_t)f->weight;
+		/* Time goes on from where it is, or from where it is elsewhere. */
+		atomic_set(&f->offset,
+			   (se->migrates ? se->lag : balance_time_of_all()) - f->v);
+		return 0;
 	}
+	if (se->migrates)
+		return clamp(f->v + f->offset - se->lag, lag_limit(se));
+	/* Joining moves the mean towards it; so that its lag is as it was afterwards: */
+	lag = clamp(se->lag, lag_limit(se));
+	return lag + lag * (int64_t)se->weight / (int64_t)f->weight;
+}
+
+void fair_join(struct fair *f, struct sched_entity *se)
+{
+	int64_t lag = lag_here(f, se);
+
+	se->migrates = false;
 	se->vtime = f->v - lag;
 	se->vdeadline = se->vtime + ticks_to_virtual(se->request, se);
 	atomic_set(&f->weight, f->weight + se->weight);
@@ -205,6 +217,13 @@ void fair_leave(struct fair *f, struct sched_entity *se)
 	f->rem -= (se->vtime - f->v) * (int64_t)se->weight;
 	atomic_set(&f->weight, f->weight - se->weight);
 	normalise(f);
+}
+
+void fair_migrate(struct fair *f, struct sched_entity *se)
+{
+	fair_leave(f, se);
+	se->lag = se->vtime + f->offset;
+	se->migrates = true;
 }
 
 bool fair_preempts(const struct fair *f, const struct sched_entity *se,
@@ -285,9 +304,4 @@ void fair_exchange(struct fair *f, struct sched_entity *a, struct sched_entity *
 	b->vdeadline = b->vtime + reweigh(left_a, a, b);
 	normalise(f);
 	fair_insert(f, b);
-}
-
-void fair_migrates(const struct fair *from, const struct fair *to, struct sched_entity *se)
-{
-	se->lag += atomic_read(&to->v) + atomic_read(&to->offset) - from->v - from->offset;
 }

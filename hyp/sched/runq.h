@@ -88,7 +88,7 @@ void runq_charge(struct runq *q, uint64_t now);
  */
 bool runq_add(struct runq *q, struct sched_entity *se, uint64_t now);
 
-/* runq_take - @se, which waits on @q, off it, its state unchanged. */
+/* runq_take - @se, which waits on @q, off it and on its way to another queue; its state is unchanged. */
 void runq_take(struct runq *q, struct sched_entity *se);
 
 /* runq_change - @se, on no list, belongs to pcpu @to from now on. @from's lock is held. */
@@ -102,6 +102,8 @@ void fair_charge(struct fair *f, struct sched_entity *se, uint64_t delta);
 /* fair_join - @se counts from now on; its lag becomes its place. fair_leave - and back. */
 void fair_join(struct fair *f, struct sched_entity *se);
 void fair_leave(struct fair *f, struct sched_entity *se);
+/* fair_migrate - leave, to join another queue with the same claim: same place in the common time. */
+void fair_migrate(struct fair *f, struct sched_entity *se);
 /* fair_insert, fair_remove - into and out of those that wait. It has joined. */
 void fair_insert(struct fair *f, struct sched_entity *se);
 void fair_remove(struct fair *f, struct sched_entity *se);
@@ -121,8 +123,6 @@ uint64_t fair_left(const struct sched_entity *se);
 void fair_yielded(struct sched_entity *se);
 /* fair_exchange - @a, which runs, and @b, which waits, change places in time. */
 void fair_exchange(struct fair *f, struct sched_entity *a, struct sched_entity *b);
-/* fair_migrates - @se leaves for another queue: keep its place in the time that queues share. */
-void fair_migrates(const struct fair *from, const struct fair *to, struct sched_entity *se);
 
 /* --- fifo.c --- */
 
@@ -154,7 +154,7 @@ struct sched_entity *balance_steal(const struct runq *me, uint64_t now);
 void balance_queue(struct runq *me, uint64_t now);
 /* balance_call_idle - @se waits: if there is an idle pcpu for it, get it to look. No locks. */
 void balance_call_idle(const struct sched_entity *se);
-/* balance_meet_vtime - @f begins to have entities: its time goes on from where the others' is. */
-void balance_meet_vtime(struct fair *f);
+/* balance_time_of_all - where virtual time is elsewhere, for a queue that begins to have entities. */
+int64_t balance_time_of_all(void);
 
 #endif

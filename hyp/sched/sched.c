@@ -215,7 +215,7 @@ void runq_take(struct runq *q, struct sched_entity *se)
 {
 	no_longer_waits(q, se);
 	if (se->class == SCHED_FAIR)
-		fair_leave(&q->fair, se);
+		fair_migrate(&q->fair, se);
 }
 
 /* With @from's lock held and @se off every list: @se now belongs to pcpu @to. */
@@ -419,8 +419,10 @@ void sched_unloaded(struct sched_entity *se)
 {
 	atomic_set_release(&se->on_cpu, 0);
 	fence_full(); /* pairs with the one in sched_idle_begin() */
-	if (atomic_read(&se->state) == SCHED_RUNNABLE)
-		balance_call_idle(se);
+	if (atomic_read(&se->state) != SCHED_RUNNABLE)
+		return;
+	balance_call_idle(se);
+	balance_queue(this_runq(), timer_now());
 }
 
 bool sched_others_wait(void)

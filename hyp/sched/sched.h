@@ -88,6 +88,7 @@ struct sched_entity {
 	uint32_t on_cpu;   /* atomic; its context is loaded on se->pcpu */
 	uint32_t wakeups;  /* a wake that came while it ran: sched_put(BLOCK) then stays runnable */
 	bool queued;	   /* waits on pcpu's queue; RUNNABLE and not: throttled, or on its way */
+	bool migrates;	   /* between two queues: its vtime is to stay the same */
 	bool woken;	   /* has not run since it was blocked */
 	bool spinning;	   /* own pcpu: its last exit was WRS.NTO; read by its siblings as a hint */
 	bool spin_renewed; /* own pcpu: it did something else since its last WRS.NTO */
@@ -107,7 +108,7 @@ struct sched_entity {
 	int64_t vtime; /* grows by ticks << SHIFT / weight; queued: on the queue's axis */
 	int64_t vdeadline;
 	int64_t min_vtime;   /* the least in its subtree */
-	int64_t lag;	     /* while off the queues: what it is owed, in virtual time */
+	int64_t lag;	     /* while off the queues: what it is owed; if it migrates: its place */
 	uint64_t remainder;  /* of the division by weight */
 	uint64_t request;    /* ticks that it asks for next */
 	uint64_t burst;	     /* ticks it uses to run until it blocks: the average */
