@@ -242,7 +242,7 @@ static bool is_better(struct runq *me, const struct sched_entity *se, const stru
 {
 	uint64_t mine = me->fair.weight, theirs = atomic_read(&q->fair.weight);
 	uint32_t urgency = atomic_read(&q->urgency);
-	int64_t need;
+	int64_t need, ahead;
 
 	sched_step();
 	if (se->class == SCHED_FIFO)
@@ -251,12 +251,15 @@ static bool is_better(struct runq *me, const struct sched_entity *se, const stru
 		return false;
 	if (atomic_read(&me->urgency) >= 2)
 		return true;
-	if (theirs + 2 * (uint64_t)se->weight <= mine)
-		return true;
 	if (theirs >= mine || theirs == 0)
 		return false;
 	need = (ahead_ticks << VTIME_SHIFT) / se->weight;
-	return ahead_of(me, q, theirs, need, now) >= need;
+	ahead = ahead_of(me, q, theirs, need, now);
+	/* A queue that is behind although it is lighter has somebody whose weight is more than a hart
+	 * can give; he is better left alone. */
+	if (theirs + 2 * (uint64_t)se->weight <= mine)
+		return ahead >= -need;
+	return ahead >= need;
 }
 
 static uint32_t better_place(struct runq *me, const struct sched_entity *se, uint64_t now)
@@ -286,7 +289,9 @@ static struct sched_entity *find_to_push(struct runq *me, uint32_t *to, uint64_t
 		list_push_back(&me->scan, &se->scan);
 		if (atomic_read_acquire(&se->on_cpu) || se == me->next || cap_is_out(se, now))
 			continue;
-		me->next_balance = now + balance_ticks;
+		/* Not in step with the slices: it must meet everybody waiting some time. */
+		me->next_balance =
+			now + balance_ticks / 2 + (me->fair.random >> 32) % balance_ticks;
 		*to = better_place(me, se, now);
 		if (*to != HARTSET_NONE)
 			return se;

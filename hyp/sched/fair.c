@@ -13,7 +13,9 @@
  */
 #include "sched/runq.h"
 
-#define LAG_SLICES 32
+/* So many slices are owed at most: to one that slept, and to one that waited on a slower queue. */
+#define LAG_SLICES	   4
+#define LAG_SLICES_MIGRATE 32
 
 /* --- the tree --------------------------------------------------------------------------------------- */
 
@@ -138,6 +140,11 @@ static int64_t lag_limit(const struct sched_entity *se)
 	return LAG_SLICES * ticks_to_virtual(se->slice, se);
 }
 
+static int64_t lag_limit_migrate(const struct sched_entity *se)
+{
+	return LAG_SLICES_MIGRATE * ticks_to_virtual(se->slice, se);
+}
+
 static int64_t clamp(int64_t x, int64_t limit)
 {
 	return x > limit ? limit : x < -limit ? -limit : x;
@@ -193,7 +200,7 @@ static int64_t lag_here(struct fair *f, struct sched_entity *se)
 		return 0;
 	}
 	if (se->migrates)
-		return clamp(f->v + f->offset - se->lag, lag_limit(se));
+		return clamp(f->v + f->offset - se->lag, lag_limit_migrate(se));
 	/* Joining moves the mean towards it; so that its lag is as it was afterwards: */
 	lag = clamp(se->lag, lag_limit(se));
 	return lag + lag * (int64_t)se->weight / (int64_t)f->weight;

@@ -44,6 +44,7 @@ struct runq {
 	struct fifo fifo;
 	struct list scan;      /* all that wait */
 	uint64_t next_balance; /* own pcpu */
+	const struct sched_entity *loaded; /* own pcpu: picked last */
 	uint32_t probe;	       /* own pcpu */
 } __attribute__((aligned(64)));
 

@@ -364,8 +364,10 @@ struct sched_entity *sched_pick(uint64_t now)
 
 	if (!se)
 		se = take_from_others(q, now);
-	if (se)
+	/* When another one's state is loaded here sched_unloaded() will do it: that one can go, then. */
+	if (se && q->loaded == se)
 		balance_queue(q, now);
+	q->loaded = se ? se : q->loaded;
 	return se;
 }
 

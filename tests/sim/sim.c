@@ -342,6 +342,8 @@ struct sim_vcpu *sim_add(struct sched_group *g, const struct sched_params *p, ui
 
 void sim_start(void)
 {
+	for (unsigned int i = 0; i < nr_harts; i++)
+		sim_step_hart(i); /* they have been up, and idle */
 	for (unsigned int i = 0; i < sim_nr_vcpus; i++) {
 		sim_become(sim_vcpus[i].se.pcpu);
 		(void)sched_wake(&sim_vcpus[i].se);

@@ -203,7 +203,7 @@ static void shares_on_one_hart_follow_weights(void **state)
 static void shares_on_many_harts_follow_weights(void **state)
 {
 	(void)state;
-	for (uint64_t seed = 1; seed <= (is_long() ? 100 : 12); seed++)
+	for (uint64_t seed = 1; seed <= (is_long() ? 300 : 100); seed++)
 		check(mix(2 + (unsigned int)seed % 7, 4 + (unsigned int)seed % 20, false, seed) <
 			    0.01);
 }
@@ -211,7 +211,7 @@ static void shares_on_many_harts_follow_weights(void **state)
 static void shares_follow_weights_as_far_as_affinities_allow(void **state)
 {
 	(void)state;
-	for (uint64_t seed = 1; seed <= (is_long() ? 100 : 12); seed++)
+	for (uint64_t seed = 1; seed <= (is_long() ? 300 : 100); seed++)
 		check(mix(2 + (unsigned int)seed % 5, 4 + (unsigned int)seed % 12, true, seed) <
 			    0.01);
 }
