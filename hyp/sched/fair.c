@@ -145,6 +145,11 @@ static int64_t lag_limit_migrate(const struct sched_entity *se)
 	return LAG_SLICES_MIGRATE * ticks_to_virtual(se->slice, se);
 }
 
+static int64_t min_i64(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
 static int64_t clamp(int64_t x, int64_t limit)
 {
 	return x > limit ? limit : x < -limit ? -limit : x;
@@ -201,8 +206,11 @@ static int64_t lag_here(struct fair *f, struct sched_entity *se)
 	}
 	if (se->migrates)
 		return clamp(f->v + f->offset - se->lag, lag_limit_migrate(se));
-	/* Joining moves the mean towards it; so that its lag is as it was afterwards: */
 	lag = clamp(se->lag, lag_limit(se));
+	/* One that never asks for much pays its debt off while others get on and it sleeps. */
+	if (lag < 0 && se->request <= se->slice / 8 && f->v + f->offset > se->left_at)
+		lag = min_i64(lag + (f->v + f->offset - se->left_at), 0);
+	/* Joining moves the mean towards it; so that its lag is as it was afterwards: */
 	return lag + lag * (int64_t)se->weight / (int64_t)f->weight;
 }
 
@@ -221,6 +229,7 @@ void fair_join(struct fair *f, struct sched_entity *se)
 void fair_leave(struct fair *f, struct sched_entity *se)
 {
 	se->lag = clamp(f->v - se->vtime, lag_limit(se));
+	se->left_at = f->v + f->offset;
 	f->rem -= (se->vtime - f->v) * (int64_t)se->weight;
 	atomic_set(&f->weight, f->weight - se->weight);
 	normalise(f);

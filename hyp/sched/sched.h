@@ -109,6 +109,7 @@ struct sched_entity {
 	int64_t vdeadline;
 	int64_t min_vtime;   /* the least in its subtree */
 	int64_t lag;	     /* while off the queues: what it is owed; if it migrates: its place */
+	int64_t left_at;     /* the queue's time when it left */
 	uint64_t remainder;  /* of the division by weight */
 	uint64_t request;    /* ticks that it asks for next */
 	uint64_t burst;	     /* ticks it uses to run until it blocks: the average */
