@@ -62,7 +62,8 @@ static uint32_t least_crowded(const struct sched_entity *se)
 		if (i == se->pcpu || i == HARTSET_NONE)
 			break;
 		if (!is_crowded(&runqs[i], se) &&
-		    atomic_read(&runqs[i].fair.weight) <= atomic_read(&last->fair.weight))
+		    (atomic_read(&last->urgency) >= 2 ||
+		     atomic_read(&runqs[i].fair.weight) <= atomic_read(&last->fair.weight)))
 			return i;
 	}
 	return se->pcpu;
@@ -299,30 +300,43 @@ static struct sched_entity *find_to_push(struct runq *me, uint32_t *to, uint64_t
 	return NULL;
 }
 
-void balance_queue(struct runq *me, uint64_t now)
+/* Move one; false: there is none to move. */
+static bool push_one(struct runq *me, uint64_t now)
 {
 	struct sched_entity *se;
 	struct runq *q;
 	uint32_t to = 0;
 	bool tell;
 
-	if (nr_runqs == 1 || atomic_read(&me->nr_waiting) == 0 || now < me->next_balance)
-		return;
 	spin_lock(&me->lock);
+	runq_charge(me, now);
 	atomic_set(&time_of_all, me->fair.v + me->fair.offset);
 	se = find_to_push(me, &to, now);
 	if (!se) {
 		spin_unlock(&me->lock);
-		return;
+		return false;
 	}
-	q = &runqs[to];
 	runq_take(me, se);
 	runq_change(me, se, to);
 	spin_unlock(&me->lock);
 	/* RUNNABLE and on no list: nobody else touches it. */
+	q = &runqs[to];
 	spin_lock(&q->lock);
 	tell = runq_add(q, se, now);
 	spin_unlock(&q->lock);
 	if (tell)
 		smp_resched(to);
+	return true;
+}
+
+void balance_queue(struct runq *me, uint64_t now)
+{
+	bool urgent = atomic_read(&me->urgency) >= 2;
+
+	if (nr_runqs == 1 || atomic_read(&me->nr_waiting) == 0 ||
+	    (!urgent && now < me->next_balance))
+		return;
+	/* Class fifo may never come here again, so all that wait go now. */
+	while (push_one(me, now) && urgent)
+		;
 }

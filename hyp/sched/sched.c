@@ -364,10 +364,12 @@ struct sched_entity *sched_pick(uint64_t now)
 
 	if (!se)
 		se = take_from_others(q, now);
+	if (!se)
+		return NULL;
 	/* When another one's state is loaded here sched_unloaded() will do it: that one can go, then. */
-	if (se && q->loaded == se)
+	if (!q->loaded || q->loaded == se)
 		balance_queue(q, now);
-	q->loaded = se ? se : q->loaded;
+	q->loaded = se;
 	return se;
 }
 
@@ -419,12 +421,15 @@ void sched_put(struct sched_entity *se, enum sched_reason why, uint64_t now)
 
 void sched_unloaded(struct sched_entity *se)
 {
+	struct runq *q = this_runq();
+
+	if (q->loaded == se)
+		q->loaded = NULL;
 	atomic_set_release(&se->on_cpu, 0);
 	fence_full(); /* pairs with the one in sched_idle_begin() */
-	if (atomic_read(&se->state) != SCHED_RUNNABLE)
-		return;
-	balance_call_idle(se);
-	balance_queue(this_runq(), timer_now());
+	if (atomic_read(&se->state) == SCHED_RUNNABLE)
+		balance_call_idle(se);
+	balance_queue(q, timer_now());
 }
 
 bool sched_others_wait(void)

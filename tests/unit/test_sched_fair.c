@@ -189,9 +189,9 @@ static double mix(unsigned int harts, unsigned int n, bool affinities, uint64_t 
 		(void)sim_add(sim_group(0), &s, 1, 0);
 	}
 	solve(&p);
-	/* Who is owed a whole hart would have to be moved without ever waiting: not promised. */
+	/* Who is owed nearly a whole hart hardly ever waits, so nobody can move it: not promised. */
 	for (unsigned int i = 0; affinities && i < n; i++) {
-		if (p.share[i] > 0.99) {
+		if (p.share[i] > 0.8) {
 			sim_end();
 			return 0;
 		}
@@ -280,7 +280,7 @@ static void fluid_run(struct fluid *f, unsigned int n, double end)
 
 static void sleepers_get_what_an_ideal_division_gives_them(void **state)
 {
-	unsigned int off = 0;
+	unsigned int off = 0, samples = 0;
 
 	(void)state;
 	for (uint64_t seed = 1; seed <= (is_long() ? 300 : 40); seed++) {
@@ -314,11 +314,12 @@ static void sleepers_get_what_an_ideal_division_gives_them(void **state)
 			assert_true(got - f[i].got < 100 && f[i].got - got < 100);
 			if (f[i].got > 1000 && (e > 0.01 || e < -0.01))
 				off++;
+			samples++;
 		}
 		sim_end();
 	}
 	/* One or the other ends its period just after a run that the fluid has half of. */
-	assert_true(off * 50 <= (is_long() ? 300 : 40));
+	assert_true(off * 50 <= samples);
 }
 
 /* --- latency ----------------------------------------------------------------------------------------- */
