@@ -5,6 +5,7 @@
 #include "arch/guest_state.h"
 #include "lib/work.h"
 #include "vcpu/irq.h"
+#include "vcpu/poll.h"
 #include "vcpu/vm.h"
 
 /*
@@ -104,10 +105,12 @@ enum run_result vcpu_run(struct vcpu *v)
 		case VCPU_IS_DEAD:
 			return RUN_DEAD;
 		case VCPU_MUST_BLOCK:
-			if (vcpu_block(v))
+			if (!vcpu_poll(v) && vcpu_block(v))
 				return RUN_BLOCKED;
 			continue;
 		case VCPU_MAY_RUN:
+			if (v->halted_at)
+				vcpu_poll_adapt(v);
 			break;
 		}
 		if (slice_is_over(v))

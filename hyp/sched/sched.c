@@ -223,7 +223,7 @@ void runq_change(struct runq *from, struct sched_entity *se, uint32_t to)
 {
 	atomic_fetch_sub(&from->nr_entities, 1);
 	atomic_fetch_add(&runqs[to].nr_entities, 1);
-	se->migrations++;
+	atomic_set(&se->migrations, se->migrations + 1);
 	atomic_set(&se->pcpu, to);
 }
 
@@ -232,8 +232,8 @@ void runq_change(struct runq *from, struct sched_entity *se, uint32_t to)
 static void account_wake(struct sched_entity *se, uint64_t now)
 {
 	if (now > se->since)
-		se->block_ticks += now - se->since;
-	se->since = now;
+		atomic_set(&se->block_ticks, se->block_ticks + (now - se->since));
+	atomic_set(&se->since, now);
 	se->woken = true;
 	if (se->class == SCHED_FAIR)
 		fair_woken(se);
@@ -296,12 +296,12 @@ static void account_run(struct sched_entity *se, uint64_t now)
 {
 	uint64_t waited = now > se->since ? now - se->since : 0;
 
-	se->wait_ticks += waited;
+	atomic_set(&se->wait_ticks, se->wait_ticks + waited);
 	if (se->woken && waited > se->max_latency)
 		se->max_latency = waited;
 	se->woken = false;
-	se->since = now;
-	se->switches++;
+	atomic_set(&se->since, now);
+	atomic_set(&se->switches, se->switches + 1);
 }
 
 static void begin(struct runq *q, struct sched_entity *se, uint64_t slice_end, uint64_t now)
@@ -377,9 +377,9 @@ static void account_put(struct sched_entity *se, uint64_t now)
 {
 	uint64_t ran = now > se->since ? now - se->since : 0;
 
-	se->run_ticks += ran;
+	atomic_set(&se->run_ticks, se->run_ticks + ran);
 	se->this_burst += ran;
-	se->since = now;
+	atomic_set(&se->since, now);
 }
 
 /* It stays runnable. */
@@ -464,6 +464,19 @@ uint64_t sched_next_look(const struct sched_entity *se)
 {
 	return sched_others_wait() ? min_u64(atomic_read(&se->slice_end), se->budget_end) :
 				     se->budget_end;
+}
+
+struct sched_times sched_times(const struct sched_entity *se)
+{
+	uint32_t state = atomic_read(&se->state);
+	uint64_t since = atomic_read(&se->since), now = timer_now();
+	uint64_t lasts = now > since ? now - since : 0;
+
+	return (struct sched_times){
+		.run = atomic_read(&se->run_ticks) + (state == SCHED_RUNNING ? lasts : 0),
+		.wait = atomic_read(&se->wait_ticks) + (state == SCHED_RUNNABLE ? lasts : 0),
+		.block = atomic_read(&se->block_ticks) + (state == SCHED_BLOCKED ? lasts : 0),
+	};
 }
 
 unsigned int sched_queue_length(unsigned int p)

@@ -208,6 +208,16 @@ bool sched_spin_yield(struct sched_entity *from);
 bool sched_idle_begin(void);
 void sched_idle_end(void);
 
+/* What an entity has done with its time until now, in ticks. */
+struct sched_times {
+	uint64_t run;
+	uint64_t wait; /* runnable, and not running: steal */
+	uint64_t block;
+};
+
+/* sched_times - of @se, its present state included; from any hart, without a lock: a snapshot. */
+struct sched_times sched_times(const struct sched_entity *se);
+
 /* sched_queue_length - entities waiting on pcpu @p (a snapshot, for the console). */
 unsigned int sched_queue_length(unsigned int p);
 

@@ -53,6 +53,8 @@ void vcpu_power_on(struct vcpu *v)
 	v->mode = OUTSIDE_GUEST_MODE;
 	v->requests = 0;
 	v->halted = false;
+	v->halted_at = 0;
+	v->poll_ticks = 0;
 	v->kicked = 0;
 	v->nr_fences = 0;
 	v->irq = (struct vcpu_irq){ .hvip = HVIP_UNKNOWN };

@@ -47,6 +47,7 @@ struct vcpu_stats {
 	uint64_t ipis_saved;	  /* atomic: kicked while EXITING, or outside guest mode */
 	uint64_t wakeups;	  /* atomic */
 	uint64_t spurious_exits;  /* an IPI took it out, and nothing was there to be done */
+	uint64_t polls_won;	  /* a halt ended before its vcpu gave the hart away */
 	uint64_t aborted_entries; /* the last check before entry found something */
 };
 
@@ -81,6 +82,8 @@ struct vcpu {
 	uint32_t hsm;	   /* SBI_HSM_STATE_*; see vcpu/hsm.h */
 	uint64_t start_pc; /* for RESET: valid while START_PENDING */
 	uint64_t start_arg;
+	uint64_t halted_at;  /* own pcpu: host time of the halt that polls; 0: none (vcpu/poll.h) */
+	uint64_t poll_ticks; /* own pcpu: how long to poll next time */
 	bool halted;	  /* own pcpu: in WFI; cleared by an UNHALT */
 	uint32_t blocked; /* atomic; 1: gives up its hart or has; whoever clears it wakes it */
 	uint32_t kicked;  /* atomic, sticky: the next halt ends at once */

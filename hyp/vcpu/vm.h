@@ -63,6 +63,7 @@ struct vm {
 	uint64_t hcounteren;
 
 	struct sched_group group; /* of its vcpus; made before the first of them */
+	uint64_t halt_poll_max;	  /* ticks; 0: none (vcpu/poll.h) */
 
 	struct mmio_bus *bus;
 	struct vplic *plic;

@@ -254,10 +254,12 @@ static bool make_devices(struct vm *vm, struct vm_life *life)
 
 static bool make_vcpus(struct vm *vm, const struct vm_config *cfg)
 {
-	sched_group_init(&vm->group, 0);
+	sched_group_init(&vm->group, cfg->cap);
+	vm->halt_poll_max = timer_ns_to_ticks((uint64_t)cfg->halt_poll_us * 1000);
 	for (unsigned int i = 0; i < cfg->cpus; i++) {
-		struct sched_params p = { .affinity = hartset_of(cfg->affinity) };
+		struct sched_params p;
 
+		config_vcpu_sched(cfg, i, &p);
 		vm->vcpus[i] = vcpu_new(vm, i, &p);
 		if (!vm->vcpus[i])
 			return false;
@@ -286,15 +288,25 @@ static bool make_ram(struct vm *vm, const struct vm_config *cfg)
 	return false;
 }
 
+/* Each vcpu must have a hart that runs. */
 static bool check_affinity(const struct vm_config *cfg)
 {
-	uint64_t online = nr_pcpus == 64 ? UINT64_MAX : BIT(nr_pcpus) - 1;
+	struct hartset online = hartset_first(nr_pcpus);
 
-	if (cfg->affinity & online)
-		return true;
-	log_error("config: %s: affinity: none of these harts runs: must name one of 0 to %u",
-		  cfg->path, nr_pcpus - 1);
-	return false;
+	for (unsigned int i = 0; i < cfg->cpus; i++) {
+		struct sched_params p;
+		struct hartset both;
+
+		config_vcpu_sched(cfg, i, &p);
+		both = hartset_and(&p.affinity, &online);
+		if (!hartset_empty(&both))
+			continue;
+		log_error("config: %s: affinity of vcpu %u: none of these harts runs: must name "
+			  "one of 0 to %u",
+			  cfg->path, i, nr_pcpus - 1);
+		return false;
+	}
+	return true;
 }
 
 static bool make(struct vm *vm, const struct vm_config *cfg)

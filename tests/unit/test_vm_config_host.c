@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// SOURCES: hyp/vm/config_host.c hyp/vm/config_vm.c hyp/vm/text.c hyp/lib/fdt.c
+// SOURCES: hyp/vm/config_host.c hyp/vm/config_vm.c hyp/vm/config_sched.c hyp/vm/text.c hyp/lib/fdt.c
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -239,6 +239,7 @@ static void errors_of_host_vm_nodes_name_node_and_property(void **state)
 		      "multiboot,kernel");
 	assert_logged("config: /chosen/first: cpsu = <4>: unknown, did you mean cpus? allowed: "
 		      "compatible, label, description, cpus, memory, bootargs, affinity, on-crash, "
+		      "weight, class, priority, slice-us, cap, halt-poll-us, "
 		      "#address-cells, #size-cells");
 	assert_lines_fit();
 }
