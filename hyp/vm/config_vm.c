@@ -247,7 +247,7 @@ static void unknown_property(struct vm_node *n, const char *name, const char *co
 		text_add(&t, "%s%s", i == 0 ? "" : ", ", allowed[i]);
 	}
 	if (closest != NULL)
-		vm_node_error(n, name, "unknown, did you mean %s? allowed: %s", closest, list);
+		vm_node_error(n, name, "unknown, did you mean %s?", closest);
 	else
 		vm_node_error(n, name, "unknown, allowed: %s", list);
 }

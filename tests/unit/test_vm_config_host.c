@@ -237,10 +237,7 @@ static void errors_of_host_vm_nodes_name_node_and_property(void **state)
 	assert_false(vmc[1].failed);
 	assert_logged("config: /chosen/first: no kernel: must have a child compatible with "
 		      "multiboot,kernel");
-	assert_logged("config: /chosen/first: cpsu = <4>: unknown, did you mean cpus? allowed: "
-		      "compatible, label, description, cpus, memory, bootargs, affinity, on-crash, "
-		      "weight, class, priority, slice-us, cap, halt-poll-us, "
-		      "#address-cells, #size-cells");
+	assert_logged("config: /chosen/first: cpsu = <4>: unknown, did you mean cpus?");
 	assert_lines_fit();
 }
 
