@@ -43,6 +43,7 @@ help:
 	@echo 'make lint          format, static analysis, layout'
 	@echo 'make firmware      build/hartvisor-fw.bin: OpenSBI, hartvisor and build/$(CONFIG).itb in one'
 	@echo 'make guest-tests   the bare-metal guests of the tests'
+	@echo 'make guest-linux   a guest kernel of our own;  make bench-linux: overcommit measured with it (ROWS=...)'
 	@echo 'make setup         only install and download what is missing'
 	@echo 'make clean         remove what was built;  make distclean: and what was downloaded'
 
@@ -74,6 +75,7 @@ FORCE:
 
 include mk/hartvisor.mk
 include mk/guest.mk
+include mk/linux.mk
 include mk/test.mk
 include mk/lint.mk
 

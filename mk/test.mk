@@ -76,6 +76,11 @@ test:
 
 .PHONY: verify
 verify:
-	+@$(RUN_TESTS) build unit system long
+	+@HV_LONG=1 $(RUN_TESTS) build unit system long
+
+# Known ways to break the vcpu protocol; the unit tests of it must notice each.
+.PHONY: mutants
+mutants:
+	@$(PYTHON) tests/model/mutate_sources.py
 
 -include $(wildcard $(U)/*.d)

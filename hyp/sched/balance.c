@@ -46,7 +46,7 @@ static bool is_crowded(const struct runq *q, const struct sched_entity *se)
 	uint32_t urgency = atomic_read(&q->urgency);
 
 	return (urgency >= 2 && urgency >= urgency_of(se)) ||
-	       (se->group && atomic_read(&q->group) == se->group);
+	       (se->group && atomic_read(&q->group) == (uintptr_t)se->group);
 }
 
 static uint32_t least_crowded(const struct sched_entity *se)
@@ -137,10 +137,10 @@ static struct sched_entity *steal_from(struct runq *q, const struct runq *me, ui
 	se = find_for(q, me->index, now);
 	if (se) {
 		runq_take(q, se);
-		runq_change(q, se, me->index);
 		/* under the old lock: no waker may put it on a queue again */
 		atomic_set(&se->state, SCHED_RUNNING);
 		atomic_set(&se->on_cpu, 1);
+		runq_change(q, se, me->index);
 	}
 	spin_unlock(&q->lock);
 	return se;
@@ -246,7 +246,7 @@ static bool is_better(struct runq *me, const struct sched_entity *se, const stru
 	int64_t need, ahead;
 
 	sched_step();
-	if (se->class == SCHED_FIFO)
+	if (se->class == SCHED_CLASS_FIFO)
 		return urgency_of(se) > urgency;
 	if (urgency >= 2)
 		return false;

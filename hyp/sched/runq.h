@@ -35,7 +35,7 @@ struct runq {
 	uint32_t preempt;	      /* atomic: one that waits has a better claim than what runs */
 	uint32_t urgency;	      /* atomic: of what runs: 0 nothing, 1 fair, 2 + priority fifo */
 	struct sched_entity *running; /* written by its pcpu, under the lock */
-	struct sched_group *group;    /* atomic, only to compare: of what runs */
+	uintptr_t group;	      /* atomic, only to compare: whose is what runs */
 	uint64_t charged_at;	      /* until when it is accounted for; atomic */
 	struct sched_entity *next;    /* by directed yield: waiting, to be picked first */
 	uint64_t next_slice_end;
@@ -67,7 +67,7 @@ static inline struct runq *this_runq(void)
 
 static inline uint32_t urgency_of(const struct sched_entity *se)
 {
-	return se->class == SCHED_FIFO ? 2 + se->priority : 1;
+	return se->class == SCHED_CLASS_FIFO ? 2 + se->priority : 1;
 }
 
 static inline bool sched_is_capped(const struct sched_entity *se)

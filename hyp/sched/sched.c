@@ -55,7 +55,8 @@ struct runq *runq_lock_entity(struct sched_entity *se)
 		uint32_t i = atomic_read(&se->pcpu);
 
 		spin_lock(&runqs[i].lock);
-		if (i == atomic_read(&se->pcpu))
+		/* Acquire: it came from a queue whose lock we do not take; see runq_change(). */
+		if (i == atomic_read_acquire(&se->pcpu))
 			return &runqs[i];
 		spin_unlock(&runqs[i].lock);
 	}
@@ -65,7 +66,7 @@ struct runq *runq_lock_entity(struct sched_entity *se)
 
 static uint64_t slice_of(enum sched_class class, uint32_t us)
 {
-	if (us == 0 && class == SCHED_FAIR)
+	if (us == 0 && class == SCHED_CLASS_FAIR)
 		us = SCHED_SLICE_US;
 	return us * ticks_per_ms / 1000 + (us != 0);
 }
@@ -107,7 +108,7 @@ void sched_entity_init(struct sched_entity *se, struct sched_group *g,
 
 	*se = (struct sched_entity){
 		.state = SCHED_BLOCKED,
-		.class = p ? p->class : SCHED_FAIR,
+		.class = p ? p->class : SCHED_CLASS_FAIR,
 		.weight = p && p->weight ? p->weight : SCHED_WEIGHT_DEFAULT,
 		.priority = p ? p->priority % SCHED_PRIORITIES : 0,
 		.affinity = p ? hartset_and(&p->affinity, &online) : online,
@@ -145,7 +146,7 @@ void runq_charge(struct runq *q, uint64_t now)
 	/* The clocks of two harts may differ by a hair. */
 	if (now <= q->charged_at)
 		return;
-	if (q->running && q->running->class == SCHED_FAIR)
+	if (q->running && q->running->class == SCHED_CLASS_FAIR)
 		fair_charge(&q->fair, q->running, now - q->charged_at);
 	atomic_set(&q->charged_at, now);
 }
@@ -153,7 +154,7 @@ void runq_charge(struct runq *q, uint64_t now)
 /* @se, which counts on @q already, waits there. */
 static void wait_on(struct runq *q, struct sched_entity *se, bool front)
 {
-	if (se->class == SCHED_FIFO)
+	if (se->class == SCHED_CLASS_FIFO)
 		fifo_insert(&q->fifo, se, front);
 	else
 		fair_insert(&q->fair, se);
@@ -166,7 +167,7 @@ static void wait_on(struct runq *q, struct sched_entity *se, bool front)
 
 static void no_longer_waits(struct runq *q, struct sched_entity *se)
 {
-	if (se->class == SCHED_FIFO)
+	if (se->class == SCHED_CLASS_FIFO)
 		fifo_remove(&q->fifo, se);
 	else
 		fair_remove(&q->fair, se);
@@ -183,9 +184,9 @@ static bool preempts(const struct runq *q, const struct sched_entity *se)
 {
 	const struct sched_entity *running = q->running;
 
-	if (se->class == SCHED_FIFO)
+	if (se->class == SCHED_CLASS_FIFO)
 		return urgency_of(se) > urgency_of(running);
-	return running->class == SCHED_FAIR && fair_preempts(&q->fair, se, running);
+	return running->class == SCHED_CLASS_FAIR && fair_preempts(&q->fair, se, running);
 }
 
 bool runq_add(struct runq *q, struct sched_entity *se, uint64_t now)
@@ -194,12 +195,12 @@ bool runq_add(struct runq *q, struct sched_entity *se, uint64_t now)
 	bool first = q->nr_waiting == 0;
 
 	runq_charge(q, now);
-	if (running && first && running->class == SCHED_FAIR) {
+	if (running && first && running->class == SCHED_CLASS_FAIR) {
 		/* It was alone and had no slices: they begin to count. */
 		fair_renew(running);
 		atomic_set(&running->slice_end, now + fair_left(running));
 	}
-	if (se->class == SCHED_FAIR)
+	if (se->class == SCHED_CLASS_FAIR)
 		fair_join(&q->fair, se);
 	wait_on(q, se, false);
 	if (!running)
@@ -214,17 +215,18 @@ bool runq_add(struct runq *q, struct sched_entity *se, uint64_t now)
 void runq_take(struct runq *q, struct sched_entity *se)
 {
 	no_longer_waits(q, se);
-	if (se->class == SCHED_FAIR)
+	if (se->class == SCHED_CLASS_FAIR)
 		fair_migrate(&q->fair, se);
 }
 
-/* With @from's lock held and @se off every list: @se now belongs to pcpu @to. */
+/* With @from's lock held and @se off every list: @se now belongs to pcpu @to, and whatever was written
+ * to it before is seen by whoever finds it there. */
 void runq_change(struct runq *from, struct sched_entity *se, uint32_t to)
 {
 	atomic_fetch_sub(&from->nr_entities, 1);
 	atomic_fetch_add(&runqs[to].nr_entities, 1);
 	atomic_set(&se->migrations, se->migrations + 1);
-	atomic_set(&se->pcpu, to);
+	atomic_set_release(&se->pcpu, to);
 }
 
 /* --- waking ----------------------------------------------------------------------------------------- */
@@ -235,7 +237,7 @@ static void account_wake(struct sched_entity *se, uint64_t now)
 		atomic_set(&se->block_ticks, se->block_ticks + (now - se->since));
 	atomic_set(&se->since, now);
 	se->woken = true;
-	if (se->class == SCHED_FAIR)
+	if (se->class == SCHED_CLASS_FAIR)
 		fair_woken(se);
 }
 
@@ -287,7 +289,7 @@ static struct sched_entity *choose(const struct runq *q)
 
 static uint64_t slice_end_of(const struct sched_entity *se, uint64_t now)
 {
-	if (se->class == SCHED_FIFO)
+	if (se->class == SCHED_CLASS_FIFO)
 		return se->slice ? now + se->slice : TIMER_NEVER;
 	return now + fair_left(se);
 }
@@ -313,7 +315,7 @@ static void begin(struct runq *q, struct sched_entity *se, uint64_t slice_end, u
 	q->next = NULL;
 	atomic_set(&q->preempt, 0);
 	atomic_set(&q->urgency, urgency_of(se));
-	atomic_set(&q->group, se->group);
+	atomic_set(&q->group, (uintptr_t)se->group);
 	account_run(se, now);
 }
 
@@ -332,7 +334,7 @@ static struct sched_entity *take_first(struct runq *q, uint64_t now)
 			begin(q, se, end, now);
 			break;
 		}
-		if (se->class == SCHED_FAIR)
+		if (se->class == SCHED_CLASS_FAIR)
 			fair_leave(&q->fair, se);
 		cap_throttle(se, now);
 	}
@@ -349,7 +351,7 @@ static struct sched_entity *take_from_others(struct runq *q, uint64_t now)
 		return NULL;
 	spin_lock(&q->lock);
 	runq_charge(q, now);
-	if (se->class == SCHED_FAIR)
+	if (se->class == SCHED_CLASS_FAIR)
 		fair_join(&q->fair, se);
 	(void)cap_take(se, now); /* without any: it is put again at once */
 	begin(q, se, slice_end_of(se, now), now);
@@ -386,7 +388,7 @@ static void account_put(struct sched_entity *se, uint64_t now)
 static void put_back(struct runq *q, struct sched_entity *se, enum sched_reason why, uint64_t now)
 {
 	atomic_set(&se->state, SCHED_RUNNABLE);
-	if (se->class == SCHED_FAIR) {
+	if (se->class == SCHED_CLASS_FAIR) {
 		fair_renew(se);
 		if (why == SCHED_YIELDED && !q->next)
 			fair_yielded(se);
@@ -405,11 +407,11 @@ void sched_put(struct sched_entity *se, enum sched_reason why, uint64_t now)
 	cap_give_back(se, now);
 	q->running = NULL;
 	atomic_set(&q->urgency, 0);
-	atomic_set(&q->group, NULL);
+	atomic_set(&q->group, 0);
 	if (why != SCHED_BLOCKS || se->wakeups) {
 		put_back(q, se, why, now);
 	} else {
-		if (se->class == SCHED_FAIR) {
+		if (se->class == SCHED_CLASS_FAIR) {
 			fair_blocks(se);
 			fair_leave(&q->fair, se);
 		}

@@ -46,8 +46,8 @@ enum sched_state {
 };
 
 enum sched_class {
-	SCHED_FAIR,
-	SCHED_FIFO,
+	SCHED_CLASS_FAIR,
+	SCHED_CLASS_FIFO,
 };
 
 /* What an entity may ask for. Slice 0: the class's default; for fifo that is no slice at all. */

@@ -48,14 +48,14 @@ bool sched_yield_to(struct sched_entity *from, struct sched_entity *to)
 	if (atomic_read(&to->pcpu) != q->index && !fetch(q, to, now))
 		return false;
 	spin_lock(&q->lock);
-	if (to->pcpu == q->index && to->queued) {
+	if (atomic_read_acquire(&to->pcpu) == q->index && to->queued) {
 		runq_charge(q, now);
-		if (from->class == SCHED_FAIR && to->class == SCHED_FAIR)
+		if (from->class == SCHED_CLASS_FAIR && to->class == SCHED_CLASS_FAIR)
 			fair_exchange(&q->fair, from, to);
 		q->next = to;
 		q->next_slice_end = from->slice_end;
 		/* An urgent one that waits for a fair one would else wait for ever. */
-		q->next_first = from->class == SCHED_FIFO;
+		q->next_first = from->class == SCHED_CLASS_FIFO;
 		to->yields++;
 		done = true;
 	}

@@ -50,12 +50,13 @@ struct vcpu *vcpu_new(struct vm *vm, unsigned int id, const struct sched_params 
 
 void vcpu_power_on(struct vcpu *v)
 {
-	v->mode = OUTSIDE_GUEST_MODE;
-	v->requests = 0;
+	/* Atomic, since the stand-in of the former life may still be on its way with a kick. */
+	atomic_set(&v->mode, OUTSIDE_GUEST_MODE);
+	atomic_set(&v->requests, 0);
 	v->halted = false;
 	v->halted_at = 0;
 	v->poll_ticks = 0;
-	v->kicked = 0;
+	atomic_set(&v->kicked, 0);
 	v->nr_fences = 0;
 	v->irq = (struct vcpu_irq){ .hvip = HVIP_UNKNOWN };
 	timer_cancel(&v->timer);
@@ -152,6 +153,8 @@ static void reset(struct vcpu *v)
 		guest_vector_get(v->vector);
 	}
 	p->fp_owner = v;
+	/* It may have been loaded, stopped, since before its VM began anew: see vcpu_power_on(). */
+	csr_write(CSR_HTIMEDELTA, atomic_read(&v->vm->htimedelta));
 	vcpu_irq_reset(v);
 	vcpu_timer_reset(v);
 	v->halted = false;
@@ -167,7 +170,8 @@ static void stop(struct vcpu *v)
 	vcpu_timer_reset(v);
 	vcpu_irq_reset(v);
 	v->halted = false;
-	atomic_set(&v->hsm, SBI_HSM_STATE_STOPPED);
+	/* Release: the next starter writes start_pc, which the last RESET has read. */
+	atomic_set_release(&v->hsm, SBI_HSM_STATE_STOPPED);
 }
 
 static void serve(struct vcpu *v)

@@ -33,9 +33,9 @@ static void parse_class(struct vm_node *n, struct sched_params *p)
 	const char *s = fdtx_prop_string(n->fdt, n->node, "class");
 
 	if (s != NULL && strcmp(s, "fair") == 0)
-		p->class = SCHED_FAIR;
+		p->class = SCHED_CLASS_FAIR;
 	else if (s != NULL && strcmp(s, "fifo") == 0)
-		p->class = SCHED_FIFO;
+		p->class = SCHED_CLASS_FIFO;
 	else if (fdtx_prop_bool(n->fdt, n->node, "class"))
 		vm_node_error(n, "class", "must be \"fair\" or \"fifo\"");
 }
@@ -45,10 +45,10 @@ static void parse_params(struct vm_node *n, struct sched_params *p)
 {
 	parse_class(n, p);
 	if (parse_cell(n, "weight", SCHED_WEIGHT_MIN, SCHED_WEIGHT_MAX, &p->weight) &&
-	    p->class != SCHED_FAIR)
+	    p->class != SCHED_CLASS_FAIR)
 		vm_node_error(n, "weight", "must not be given with class \"fifo\"");
 	if (parse_cell(n, "priority", 0, SCHED_PRIORITIES - 1, &p->priority) &&
-	    p->class != SCHED_FIFO)
+	    p->class != SCHED_CLASS_FIFO)
 		vm_node_error(n, "priority", "must be given with class = \"fifo\" only");
 	(void)parse_cell(n, "slice-us", SCHED_SLICE_US_MIN, SCHED_SLICE_US_MAX, &p->slice_us);
 }

@@ -48,7 +48,7 @@ void vm_node_begin(struct vm_node *n, const void *fdt, int node, struct vm_confi
 		.affinity = UINT64_MAX,
 		.bootargs = "",
 		.on_crash = ON_CRASH_STOP,
-		.sched = { .class = SCHED_FAIR, .weight = SCHED_WEIGHT_DEFAULT },
+		.sched = { .class = SCHED_CLASS_FAIR, .weight = SCHED_WEIGHT_DEFAULT },
 		.fdt = fdt,
 		.node = node,
 	};

@@ -119,7 +119,7 @@ static void start(struct vm *vm, const struct loader_result *at)
 	atomic_set(&vm->stop, VM_STOP_NONE);
 	atomic_set(&vm->paused, 0);
 	life->started_at = timer_now();
-	vm->htimedelta = -life->started_at; /* a guest's clock starts with it */
+	atomic_set(&vm->htimedelta, -life->started_at); /* a guest's clock starts with it */
 	life->phase = PHASE_RUN;
 	atomic_set_release(&vm->state, VM_RUNNING);
 	log_info("%s: started: %u vcpu%s, %" PRIu64 " MiB, %" PRIu64 " us after hartvisor",

@@ -13,7 +13,7 @@
  * The guest takes its IPI, looks at its lock, and halts (WFI); nothing but the protocol wakes it.
  *
  * Safety: no vcpu is told to the scheduler twice, none is woken for a NO_WAKEUP request, none is in the
- * guest after vm_pause() has returned.
+ * guest after vm_pause() has returned, or after vm_resume() with the clock of before.
  * Liveness: no cycle (pan -l); every run ends with all work done, the lock seen, the pause over. Every
  * other end, i.e. any lost wake-up, is an invalid end state.
  *
@@ -21,8 +21,8 @@
  * KICK_FORGOTTEN (`kicked` is cleared by the halt), KICK_NOT_LOOKED_AT (by vcpu_block), NO_WAKEUP_IGNORED,
  * WAKE_NOT_CLAIMED (read and write of `blocked` instead of the exchange), UNBLOCK_QUIETLY (vcpu_block
  * that changes its mind does not ask whether a waker was faster), SELF_BEFORE_WAKE (a vcpu that is loaded
- * here is not woken), UNHALT_BY_ANY (whatever ends the sleep ends the halt: safe, the guest looks again,
- * but it is not what design.md says), RESUME_LATE (UNBLOCK before `paused` is cleared).
+ * here is not woken), RESUME_WAKES_EARLY (before `paused` falls), RESUME_CLOCK_LATE (no UNBLOCK before
+ * `paused` falls).
  */
 #include "modes.h"
 #ifndef ROUNDS
@@ -39,6 +39,7 @@ bool kicked;
 bool paused;
 bool work;	 /* the guest's: queued before the inject */
 bool lock_free;	 /* the guest's */
+bool clock;	 /* htimedelta: what resume makes of it */
 bool ipi;
 
 /* the scheduler's, under its lock */
@@ -89,6 +90,7 @@ byte nr_done;
 #define PAUSED 6
 #define WORK 7
 #define LOCK 8
+#define CLOCK 9
 
 #define R_QUIET 1 /* a request with NO_WAKEUP */
 #define R_SLEEP 2
@@ -106,6 +108,7 @@ inline apply(w, x)
 	:: w == PAUSED -> paused = x
 	:: w == WORK -> work = x
 	:: w == LOCK -> lock_free = x
+	:: w == CLOCK -> clock = x
 	fi
 }
 #include "buffer.h"
@@ -229,7 +232,11 @@ inline pause(c, is_self)
 inline resume(c, is_self)
 {
 	is_paused = 0;
-#ifdef RESUME_LATE
+	STORE(c, CLOCK, 1);
+#ifndef RESUME_CLOCK_LATE
+	OR(c, OR_REQUESTS, R_UNBLOCK);
+#endif
+#ifdef RESUME_WAKES_EARLY
 	make_request(c, R_UNBLOCK, false, is_self);
 	STORE(c, PAUSED, 0)
 #else
@@ -297,7 +304,7 @@ inline leave()
 proctype pcpu()
 {
 	byte count, s;
-	bool vssip, woke, reason, sees_lock;
+	bool vssip, woke, reason, sees_lock, taken_clock;
 
 loop:	/* pcpu_loop(): interrupts, work, the next vcpu, or sleep */
 	atomic {
@@ -315,7 +322,10 @@ loop:	/* pcpu_loop(): interrupts, work, the next vcpu, or sleep */
 	state = SE_RUNNING;
 
 again:	/* vcpu_run(), vcpu_handle_requests() */
-	requests = 0;
+	atomic {
+		if :: requests & R_UNBLOCK -> taken_clock = clock :: else fi;
+		requests = 0
+	}
 	if
 	:: paused -> goto block
 	:: else
@@ -324,10 +334,6 @@ again:	/* vcpu_run(), vcpu_handle_requests() */
 	:: !halted -> goto enter
 	:: else
 	fi;
-#ifdef UNHALT_BY_ANY
-	halted = 0;
-	goto enter;
-#endif
 	if
 	:: vssip || inject
 	:: !(vssip || inject) && kicked
@@ -350,7 +356,7 @@ enter:
 	:: requests -> leave(); goto again
 	:: else
 	fi;
-	in_guest = 1;
+	atomic { in_guest = 1; assert(taken_clock == clock) };
 guest:
 	if
 	:: atomic { ipi -> ipi = 0; in_guest = 0 }; leave(); 

@@ -407,7 +407,7 @@ static void check_queue(const struct runq *q)
 		if (!se->queued || se->state != SCHED_RUNNABLE || se->pcpu != q->index)
 			fail("on a list that it does not belong to", q->index);
 		listed++;
-		if (se->class == SCHED_FIFO) {
+		if (se->class == SCHED_CLASS_FIFO) {
 			fifo++;
 			continue;
 		}
@@ -418,7 +418,7 @@ static void check_queue(const struct runq *q)
 	for (unsigned int i = 0; i < SCHED_PRIORITIES; i++)
 		list_for_each(n, &q->fifo.level[i])
 			fifo--;
-	if (q->running && q->running->class == SCHED_FAIR) {
+	if (q->running && q->running->class == SCHED_CLASS_FAIR) {
 		weight += q->running->weight;
 		sum += (__int128)q->running->weight * (q->running->vtime - q->fair.v);
 	}

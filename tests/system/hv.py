@@ -84,6 +84,7 @@ class Vm:
     ramdisk: Optional[pathlib.Path] = None
     bootargs: str = ""
     more: str = ""  # properties as they stand in the .its
+    fdt: Optional[pathlib.Path] = None  # a .dtbo
 
 
 def linux(name: str, ramdisk: pathlib.Path = INITRAMFS, cpus: int = 2, bootargs: str = "") -> Vm:
@@ -111,13 +112,14 @@ def image_node(image: Union[pathlib.Path, Image], kind: str) -> str:
 def vm_node(vm: Vm) -> str:
     ramdisk = f'ramdisk = "{image_name(vm.ramdisk)}";' if vm.ramdisk else ""
     bootargs = f'bootargs = "{vm.bootargs}";' if vm.bootargs else ""
+    fdt = f'fdt = "{image_name(vm.fdt)}";' if vm.fdt else ""
     return f"""
             {vm.name} {{
                 compatible = "hartvisor,vm";
                 cpus = <{vm.cpus}>;
                 memory = <{vm.memory >> 32:#x} {vm.memory & 0xffffffff:#x}>;
                 kernel = "{image_name(vm.kernel)}";
-                {ramdisk} {bootargs} {vm.more}
+                {ramdisk} {fdt} {bootargs} {vm.more}
             }};"""
 
 
@@ -127,6 +129,8 @@ def its_text(vms: Sequence[Vm]) -> str:
         images[image_name(vm.kernel)] = image_node(vm.kernel, "kernel")
         if vm.ramdisk:
             images[image_name(vm.ramdisk)] = image_node(vm.ramdisk, "ramdisk")
+        if vm.fdt:
+            images[image_name(vm.fdt)] = image_node(vm.fdt, "flat_dt")
     return f"""/dts-v1/;
 / {{
     description = "a test's bundle";

@@ -22,7 +22,7 @@ def hello_bundle(name, cpus=1, external=False):
 
 @pytest.mark.parametrize("harts", [1, 2, 3, 16])
 def test_all_harts_run(name, harts):
-    vms = [Vm("vm", guest("ipi"), cpus=harts, bootargs="n=50")]
+    vms = [Vm("vm", guest("ipi"), cpus=harts, bootargs=f"n={160 // harts} awake=2")]
     with Machine(name, bundle(name, vms), smp=harts) as m:
         m.expect_line("hartvisor", f"{harts} of {harts} harts run")
         m.expect_passed("vm", "ipi")
@@ -31,9 +31,9 @@ def test_all_harts_run(name, harts):
 
 @pytest.mark.long
 def test_64_harts_run(name):
-    vms = [Vm("vm", guest("ipi"), cpus=64, bootargs="n=5")]
+    vms = [Vm("vm", guest("ipi"), cpus=64, bootargs="n=3 awake=1")]
     with Machine(name, bundle(name, vms), smp=64) as m:
-        m.expect_line("hartvisor", "64 of 64 harts run")
+        m.expect_line("hartvisor", "64 of 64 harts run", timeout=1800)
         m.expect_passed("vm", "ipi", timeout=1800)
         m.expect_end()
 

@@ -25,7 +25,7 @@ static struct sched_params fifo(uint32_t priority)
 {
 	struct sched_params p = sim_params(0);
 
-	p.class = SCHED_FIFO;
+	p.class = SCHED_CLASS_FIFO;
 	p.priority = priority;
 	return p;
 }

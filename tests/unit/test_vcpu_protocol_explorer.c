@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // SOURCES: hyp/vcpu/request.c hyp/vcpu/vcpu.c hyp/vcpu/irq.c hyp/vcpu/fence.c hyp/vcpu/hsm.c
-// SOURCES: hyp/vcpu/vm.c hyp/vcpu/guest_mem.c hyp/vcpu/vtimer.c hyp/sched/sched.c
+// SOURCES: hyp/vcpu/vm.c hyp/vcpu/guest_mem.c hyp/vcpu/vtimer.c hyp/sched/sched.c hyp/sched/fair.c
+// SOURCES: hyp/sched/fifo.c hyp/sched/cap.c hyp/sched/balance.c hyp/sched/yield.c hyp/vcpu/poll.c
 // SOURCES: hyp/run/vcpu_run.c hyp/run/pcpu_loop.c hyp/arch/smp.c hyp/arch/guest.c
 // SOURCES: tests/unit/fake/explorer.c tests/unit/fake/hart.c
 // SANITIZE: none
@@ -67,7 +68,8 @@ struct guest {
 static struct world {
 	struct vm vm;
 	struct guest guests[VCPUS_MAX];
-	unsigned int ipis; /* by kicks and reschedules together */
+	unsigned int ipis; /* sent, for whatever reason */
+	bool only_kicks;   /* nobody sleeps in this scene: an IPI is for a stay in the guest */
 	bool paused;	   /* vm_pause() has returned, vm_resume() has not begun */
 	bool must_not_run; /* nobody may enter */
 	unsigned int buried;
@@ -236,12 +238,24 @@ void cpu_wait_for_interrupt(void)
 	explorer_wait(ipi_here, this_pcpu());
 }
 
+/* How many times anybody has been in guest mode, till now. */
+static uint64_t stays(void)
+{
+	uint64_t n = 0;
+
+	for (unsigned int i = 0; i < w.vm.nr_vcpus; i++)
+		n += vcpu(i)->guest_seq + (vcpu(i)->mode != OUTSIDE_GUEST_MODE);
+	return n;
+}
+
 /* The firmware has fences enough: what the caller did before is seen by whom the IPI reaches. */
 void hart_ipi(uint64_t set)
 {
 	explorer_step();
 	explorer_drain();
 	w.ipis += (unsigned int)__builtin_popcountll(set);
+	if (w.only_kicks && w.ipis > stays())
+		explorer_fail("%u IPIs for %lu stays in the guest", w.ipis, stays());
 }
 
 void hart_ipi_to_nobody(void)
@@ -437,6 +451,13 @@ static void name_words(void)
 	}
 }
 
+static struct vcpu *new_vcpu(unsigned int id, uint64_t affinity)
+{
+	struct sched_params p = { .affinity = hartset_of(affinity) };
+
+	return vcpu_new(&w.vm, id, &p);
+}
+
 /*
  * @harts pcpus that run guests and @others more for outsiders; @vcpus of which number i may run on the
  * pcpus in affinity[i].
@@ -455,10 +476,11 @@ static void scene(unsigned int harts, unsigned int others, unsigned int vcpus,
 	assert_int_equal(sched_init(harts, 10000000), 0);
 	explorer_begin();
 	w.vm.state = VM_RUNNING;
+	sched_group_init(&w.vm.group, 0);
 	for (unsigned int i = 0; i < vcpus; i++) {
 		static const enum guest_op end[] = { END };
 
-		w.vm.vcpus[i] = vcpu_new(&w.vm, i, affinity[i]);
+		w.vm.vcpus[i] = new_vcpu(i, affinity[i]);
 		w.vm.nr_vcpus = i + 1;
 		w.guests[i].script = end;
 		explorer_quiet(&vcpu(i)->stats, sizeof(struct vcpu_stats));
@@ -563,12 +585,16 @@ static void explore_to(const char *name, unsigned int preemptions, void (*final)
 	const struct explorer_options o = {
 		.name = name,
 		.preemptions = long_run() ? preemptions + 2 : preemptions,
-		.max_states = long_run() ? 20000000 : 60000,
+		.max_states = long_run() ? 1500000 : 60000,
 		.tidy = tidy,
 		.final = final,
 	};
 
-	assert_true(explorer_run(&o));
+	bool good = explorer_run(&o);
+
+	if (!good && getenv("HV_FAIL_FAST"))
+		exit(1);
+	assert_true(good);
 }
 
 #define explore(preemptions, final) explore_to(__func__, preemptions, final)
@@ -600,17 +626,6 @@ static void kicks_request(void *arg)
 	calls(BIT(v->id), -1);
 }
 
-static void final_one_ipi_a_stay(void)
-{
-	uint64_t stays = 0;
-
-	final_common();
-	for (unsigned int i = 0; i < w.vm.nr_vcpus; i++)
-		stays += vcpu(i)->guest_seq + (vcpu(i)->mode != OUTSIDE_GUEST_MODE);
-	if (w.ipis > stays)
-		explorer_fail("%u IPIs for %lu stays in the guest", w.ipis, stays);
-}
-
 static void request_is_seen_before_entry(void **state)
 {
 	static const enum guest_op script[] = { NOP, END };
@@ -618,8 +633,9 @@ static void request_is_seen_before_entry(void **state)
 	(void)state;
 	scene(1, 1, 1, own_hart);
 	runs(0, script);
+	w.only_kicks = true;
 	outsider("requester", kicks_request, 0);
-	explore(6, final_one_ipi_a_stay);
+	explore(6, final_common);
 }
 
 static void two_requesters_send_one_ipi_a_stay(void **state)
@@ -627,9 +643,10 @@ static void two_requesters_send_one_ipi_a_stay(void **state)
 	(void)state;
 	scene(1, 2, 1, own_hart);
 	runs(0, runs_on);
+	w.only_kicks = true;
 	outsider("requester", kicks_request, 0);
 	outsider("broadcaster", asks_fence_i, 1);
-	explore(4, final_one_ipi_a_stay);
+	explore(4, final_common);
 }
 
 static void broadcast_is_seen_before_entry(void **state)
@@ -639,8 +656,9 @@ static void broadcast_is_seen_before_entry(void **state)
 	(void)state;
 	scene(1, 1, 1, own_hart);
 	runs(0, script);
+	w.only_kicks = true;
 	outsider("broadcaster", asks_fence_i, 1);
-	explore(6, final_one_ipi_a_stay);
+	explore(6, final_common);
 }
 
 static void final_asleep(void)
@@ -763,7 +781,8 @@ static void two_waiters_for_each_other_finish(void **state)
 	scene(2, 0, 2, own_hart);
 	runs(0, script);
 	runs(1, script);
-	explore(3, final_one_ipi_a_stay);
+	w.only_kicks = true;
+	explore(3, final_common);
 }
 
 static void waiters_for_one_that_reenters_finish(void **state)
@@ -773,9 +792,10 @@ static void waiters_for_one_that_reenters_finish(void **state)
 	(void)state;
 	scene(1, 2, 1, own_hart);
 	runs(0, script);
+	w.only_kicks = true;
 	outsider("broadcaster", asks_fence_i, 1);
 	outsider("requester", kicks_request, 0);
-	explore(4, final_one_ipi_a_stay);
+	explore(4, final_common);
 }
 
 static void fences_a_hundred_times(void *arg)
@@ -821,6 +841,7 @@ static void a_kick_finds_the_hart_that_loaded_it_last(void **state)
 	(void)state;
 	scene(1, 1, 1, own_hart);
 	runs(0, runs_on);
+	w.only_kicks = true;
 	outsider("requester", kicks_request, 0);
 	explore(4, final_common);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // SOURCES: hyp/vcpu/request.c hyp/vcpu/vcpu.c hyp/vcpu/irq.c hyp/vcpu/fence.c hyp/vcpu/hsm.c
-// SOURCES: hyp/vcpu/vm.c hyp/vcpu/guest_mem.c hyp/vcpu/vtimer.c hyp/sched/sched.c hyp/lib/work.c
+// SOURCES: hyp/vcpu/vm.c hyp/vcpu/guest_mem.c hyp/vcpu/vtimer.c hyp/sched/sched.c hyp/sched/fair.c hyp/lib/work.c
+// SOURCES: hyp/sched/fifo.c hyp/sched/cap.c hyp/sched/balance.c hyp/sched/yield.c hyp/vcpu/poll.c
 // SOURCES: hyp/run/vcpu_run.c hyp/run/pcpu_loop.c hyp/arch/smp.c hyp/arch/guest.c hyp/arch/timer.c
 // SOURCES: hyp/mm/vmid.c tests/unit/fake/hart.c
 // SANITIZE: thread
@@ -50,8 +51,8 @@
 #define VCPUS	      3 /* of each VM */
 #define ALL_VCPUS     (VMS * VCPUS)
 #define PAGE_WORDS    8
-#define WATCHDOG_SECS 20
-#define TICKS_PER_NS  2 /* of a 10 MHz clock that runs 200 times as fast */
+#define WATCHDOG_SECS 30 /* without any progress; HV_WATCHDOG */
+#define NS_PER_TICK   2	 /* of a 10 MHz clock that runs 200 times as fast */
 
 #define read_now(p)	__atomic_load_n((p), __ATOMIC_RELAXED)
 #define write_now(p, v) __atomic_store_n((p), (v), __ATOMIC_RELAXED)
@@ -194,7 +195,7 @@ uint64_t hart_time(void)
 	struct timespec t;
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
-	return ((uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec) / TICKS_PER_NS;
+	return ((uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec) / NS_PER_TICK;
 }
 
 void cpu_wait_for_interrupt(void)
@@ -511,7 +512,7 @@ static void begin_life(struct machine *mc)
 	atomic_set(&vm->active, VCPUS);
 	atomic_set(&vm->stop, VM_STOP_NONE);
 	atomic_set(&vm->paused, 0);
-	vm->htimedelta = -timer_now();
+	atomic_set(&vm->htimedelta, -timer_now());
 	mc->lives++;
 	write_now(&mc->dead, 0);
 	atomic_set_release(&vm->state, VM_RUNNING);
@@ -656,13 +657,21 @@ static void *hart(void *arg)
 	pcpu_loop();
 }
 
+static unsigned int from_environment(const char *name, unsigned int otherwise)
+{
+	const char *text = getenv(name);
+
+	return text ? (unsigned int)strtoul(text, NULL, 0) : otherwise;
+}
+
 /* Nothing has been making progress for long: say who waits for what. */
 static __attribute__((no_sanitize("thread"))) void *watchdog(void *arg)
 {
+	unsigned int patience = from_environment("HV_WATCHDOG", WATCHDOG_SECS);
 	uint64_t last = 0;
 
 	(void)arg;
-	for (unsigned int still = 0; still < WATCHDOG_SECS; still++) {
+	for (unsigned int still = 0; still < patience; still++) {
 		uint64_t now = read_now(&progress);
 
 		if (now != last)
@@ -714,6 +723,7 @@ static void make_machines(void)
 		struct machine *mc = &machines[n];
 
 		mc->vm.id = n;
+		sched_group_init(&mc->vm.group, 0);
 		work_init(&mc->vm.life, life_work);
 		pthread_rwlock_init(&mc->life, NULL);
 		mc->table = mc->pages[0];
@@ -721,17 +731,10 @@ static void make_machines(void)
 			mc->pages[0][i] = 0x600d;
 		for (unsigned int i = 0; i < VCPUS; i++) {
 			pthread_mutex_init(&mc->guests[i].line, NULL);
-			mc->vm.vcpus[i] = vcpu_new(&mc->vm, i, UINT64_MAX);
+			mc->vm.vcpus[i] = vcpu_new(&mc->vm, i, NULL);
 			mc->vm.nr_vcpus = i + 1;
 		}
 	}
-}
-
-static unsigned int from_environment(const char *name, unsigned int otherwise)
-{
-	const char *text = getenv(name);
-
-	return text ? (unsigned int)strtoul(text, NULL, 0) : otherwise;
 }
 
 static void harts_begin(unsigned int harts, unsigned int others, pthread_t threads[])
@@ -824,13 +827,16 @@ static bool payload_guest(void)
 static void what_was_written_before_a_request_is_seen_after_it(void **state)
 {
 	static struct machine mc;
+	struct sched_params first = { .affinity = hartset_of(1) };
 	pthread_t threads[1];
+	uint64_t patience = from_environment("HV_WATCHDOG", WATCHDOG_SECS) *
+			    (UINT64_C(1000000000) / NS_PER_TICK);
 	struct vcpu *v;
 
 	(void)state;
 	payload_test = true;
 	harts_begin(1, 1, threads);
-	v = vcpu_new(&mc.vm, 0, 1);
+	v = vcpu_new(&mc.vm, 0, &first);
 	mc.vm.vcpus[0] = v;
 	mc.vm.nr_vcpus = 1;
 	mc.vm.state = VM_RUNNING;
@@ -843,8 +849,12 @@ static void what_was_written_before_a_request_is_seen_after_it(void **state)
 		payload = i;
 		vcpu_make_request(REQUEST_FENCE_I, v);
 		vcpu_kick(v);
-		while (__atomic_load_n(&payload_seen, __ATOMIC_ACQUIRE) != i)
+		for (uint64_t since = hart_time();
+		     __atomic_load_n(&payload_seen, __ATOMIC_ACQUIRE) != i;) {
 			sched_yield();
+			if (hart_time() - since > patience)
+				broken("request %" PRIu64 " is not seen", i);
+		}
 	}
 	harts_end(1, threads);
 	payload_test = false;

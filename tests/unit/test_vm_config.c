@@ -319,15 +319,15 @@ static void a_vcpu_s_own_node_wins_over_its_vm(void **state)
 	assert_int_equal(vmc[1].cap, 150);
 	assert_int_equal(vmc[1].halt_poll_us, 50);
 	config_vcpu_sched(&vmc[1], 0, &p);
-	assert_true(p.class == SCHED_FAIR && p.weight == 700 && p.slice_us == 0 &&
+	assert_true(p.class == SCHED_CLASS_FAIR && p.weight == 700 && p.slice_us == 0 &&
 		    p.affinity.word[0] == BIT(3));
 	config_vcpu_sched(&vmc[1], 1, &p);
-	assert_true(p.class == SCHED_FIFO && p.priority == 31 && p.affinity.word[0] == BIT(2));
+	assert_true(p.class == SCHED_CLASS_FIFO && p.priority == 31 && p.affinity.word[0] == BIT(2));
 	config_vcpu_sched(&vmc[1], 2, &p);
-	assert_true(p.class == SCHED_FAIR && p.weight == 5 && p.slice_us == 1000 &&
+	assert_true(p.class == SCHED_CLASS_FAIR && p.weight == 5 && p.slice_us == 1000 &&
 		    p.affinity.word[0] == BIT(3));
 	config_vcpu_sched(&vmc[0], 0, &p);
-	assert_true(p.class == SCHED_FAIR && p.weight == 100 && p.affinity.word[0] == UINT64_MAX);
+	assert_true(p.class == SCHED_CLASS_FAIR && p.weight == 100 && p.affinity.word[0] == UINT64_MAX);
 	assert_int_equal(vmc[0].cap, 0);
 }
 

@@ -1,0 +1,634 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Litmus tests of the vcpu protocol, with the instructions as the compiler emitted them.
+
+usage: extract_litmus.py [--elf ELF] [--out DIR] [--objdump OBJDUMP]
+
+Each test of TESTS pairs a piece of one hart's code with a piece of another's: all paths through the
+named functions of hartvisor.elf from one access of a shared word to another, callees followed where they
+are named in INLINE. Of a path there remain the accesses to shared words, every AMO, LR and SC with its
+aq and rl, and every fence. What is not understood is left out: a call that is not followed, an address
+that is not a vcpu's, a dependency. That makes a test only weaker, so that "never" stays true. Where a
+path is not found, or ends in an indirect jump, the extraction fails.
+
+DIR gets a NAME-n.litmus for each different pair of paths and the same again for each mutant: a fence
+removed, every order removed, two accesses swapped. Offsets come from the ELF's debug information.
+run_models.py has herd7 judge them.
+"""
+
+import argparse
+import itertools
+import pathlib
+import re
+import subprocess
+import sys
+
+# --- the tests ------------------------------------------------------------------------------------
+
+# Followed when called; everything else is a call that orders nothing.
+INLINE = {"wake", "claim_ipi", "target_needs_ipi", "wait_acknowledged", "may_enter", "leave", "enter",
+          "vcpu_irq_flush", "vcpu_irq_posted", "vcpu_request_pending", "vcpu_test_request",
+          "vcpu_clear_request", "vcpu_check_request", "vcpu_make_request", "vcpu_kick", "must_stay",
+          "reading_begin", "reading_end", "vcpu_mode"}
+
+W, R, X = "write", "read", "rmw"  # rmw: an atomic OR, AND or exchange that is asked for as such
+
+
+class Side:
+    """Code of one hart: from `start` to `end`, in the functions one after another.
+
+    start, end: (kind, word, value) with None for any; "entry", "return", or "call NAME".
+    before, after: accesses of the caller's, for the word that the protocol guards.
+    through: a word that the path has to access by an rmw.
+    """
+
+    def __init__(self, functions, start, end, before=None, after=None, through=None):
+        self.functions = functions
+        self.start, self.end = start, end
+        self.before, self.after = before, after
+        self.through = through
+
+
+# The vcpu's sides.
+def enters(word):
+    return Side(["vcpu_run"], (W, "mode", 1), (R, word, None))
+
+
+def blocks(word):
+    return Side(["vcpu_block"], (W, "blocked", 1), (R, word, None))
+
+
+# The requester's sides.
+def requester(functions, made, looked_at):
+    return Side(functions, (X, made, None), (R, looked_at, None))
+
+
+MAKE_KICK = ["vcpu_make_request", "vcpu_kick"]
+BROADCAST = ["vcpus_make_request"]
+
+DEKKER_ENTRY = [("FENCE_B", 0, "fences"), ("FENCE_A", 1, "fences"), ("FENCE_A", 1, "order"),
+                ("MODE_LATE", 0, "swap"), ("KICK_EARLY", 1, "swap")]
+DEKKER_BLOCK = [("FENCE_C", 0, "fences"), ("FENCE_A", 1, "fences"), ("FENCE_A", 1, "order"),
+                ("KICK_EARLY", 1, "swap")]
+DEKKER_READING = [("FENCE_READING", 0, "fences"), ("FENCE_A", 1, "order")]
+
+# name: (side 0, side 1, words that are not 0 at first, the forbidden values of the reads, mutants).
+# A read is "0:word" or "1:word": side 0's or 1's, the last one of this word on the path; "1:word@first".
+TESTS = {
+    # entry/kick: the vcpu overlooks the request and the kicker overlooks the vcpu
+    "entry_kick": (enters("requests"), requester(MAKE_KICK, "requests", "mode"), {},
+                   {"0:requests": 0, "1:mode": 0}, DEKKER_ENTRY),
+    "entry_broadcast": (enters("requests"), requester(BROADCAST, "requests", "mode"), {},
+                        {"0:requests": 0, "1:mode": 0}, DEKKER_ENTRY),
+    "entry_pause": (enters("requests"), requester(["vcpu_make_request"] + BROADCAST, "requests", "mode"),
+                    {}, {"0:requests": 0, "1:mode": 0}, DEKKER_ENTRY),
+    # inject/flush: there is no request, inject or levels play its part
+    "inject_flush": (enters("inject"), requester(["vcpu_inject"], "inject", "mode"), {},
+                     {"0:inject": 0, "1:mode": 0}, DEKKER_ENTRY),
+    "level_flush": (enters("levels"), requester(["vcpu_set_level"], "levels", "mode"), {},
+                    {"0:levels": 0, "1:mode": 0}, DEKKER_ENTRY),
+    # block/kick: the vcpu goes to sleep over a request and the kicker does not see that it sleeps
+    "block_kick": (blocks("requests"), requester(MAKE_KICK, "requests", "blocked"), {},
+                   {"0:requests": 0, "1:blocked": 0}, DEKKER_BLOCK),
+    "block_broadcast": (blocks("requests"), requester(BROADCAST, "requests", "blocked"), {},
+                        {"0:requests": 0, "1:blocked": 0}, DEKKER_BLOCK),
+    "block_inject": (blocks("inject"), requester(["vcpu_inject"], "inject", "blocked"), {},
+                     {"0:inject": 0, "1:blocked": 0}, DEKKER_BLOCK),
+    "block_level": (blocks("levels"), requester(["vcpu_set_level"], "levels", "blocked"), {},
+                    {"0:levels": 0, "1:blocked": 0}, DEKKER_BLOCK),
+    # make/check: the request is seen, what the requester wrote before is not
+    "make_check": (Side(["vcpu_make_request"], "entry", (X, "requests", None), before=(W, "data", 1)),
+                   Side(["vcpu_check_request"], (R, "requests", None), "return", after=(R, "data"),
+                        through="requests"),
+                   {}, {"1:requests@first": 1, "1:data": 0},
+                   [("MAKE_NO_BARRIER", 0, "fences"), ("CHECK_NO_BARRIER", 1, "fences"),
+                    ("CHECK_NO_BARRIER", 1, "order")]),
+    "broadcast_check": (Side(BROADCAST, "entry", (X, "requests", None), before=(W, "data", 1)),
+                        Side(["vcpu_check_request"], (R, "requests", None), "return", after=(R, "data"),
+                             through="requests"),
+                        {}, {"1:requests@first": 1, "1:data": 0},
+                        [("MAKE_NO_BARRIER", 0, "fences"), ("CHECK_NO_BARRIER", 1, "order")]),
+    # READING: the walker sees the table that was taken out, the waiter does not see the walker
+    "reading_read": (Side(["vcpu_read_guest"], (W, "mode", 3), "call gstage_read", after=(R, "table")),
+                     Side(BROADCAST, "entry", (R, "mode", None), before=(W, "table", 1)), {},
+                     {"0:table": 0, "1:mode": 0}, DEKKER_READING),
+    "reading_write": (Side(["vcpu_write_guest"], (W, "mode", 3), "call gstage_write",
+                           after=(R, "table")),
+                      Side(BROADCAST, "entry", (R, "mode", None), before=(W, "table", 1)), {},
+                      {"0:table": 0, "1:mode": 0}, DEKKER_READING),
+    "reading_fetch": (Side(["vcpu_fetch_insn"], (W, "mode", 3), "call guest_hlvx_hu",
+                           after=(R, "table")),
+                      Side(BROADCAST, "entry", (R, "mode", None), before=(W, "table", 1)), {},
+                      {"0:table": 0, "1:mode": 0}, DEKKER_READING),
+    # WAIT: the waiter sees that the stay is over and reuses the page that it still reads
+    "wait_mode": (Side(["vcpu_read_guest"], "call gstage_read", (W, "mode", 0), before=(R, "table")),
+                  Side(BROADCAST, (R, "mode", None), "return", after=(W, "table", 2)), {"mode": 3},
+                  {"0:table": 2, "1:mode@first": 0},
+                  [("LEAVE_NO_RELEASE", 0, "fences"), ("WAIT_NO_ACQUIRE", 1, "order")]),
+    "wait_seq": (Side(["vcpu_read_guest"], "call gstage_read", (W, "guest_seq", None),
+                      before=(R, "table")),
+                 Side(BROADCAST, (R, "guest_seq", None), "return", after=(W, "table", 2)), {"mode": 3},
+                 {"0:table": 2, "1:guest_seq@first": 1},
+                 [("LEAVE_NO_RELEASE", 0, "order"), ("WAIT_NO_ACQUIRE", 1, "order")]),
+    "wait_guest": (Side(["vcpu_run"], "call guest_enter", (W, "mode", 0), before=(R, "table")),
+                   Side(BROADCAST, (R, "mode", None), "return", after=(W, "table", 2)), {"mode": 1},
+                   {"0:table": 2, "1:mode@first": 0},
+                   [("LEAVE_NO_RELEASE", 0, "fences"), ("WAIT_NO_ACQUIRE", 1, "order")]),
+    # the count of a stay that is over is never seen with the mode of that stay
+    "seq_after_mode": (Side(["vcpu_run"], (W, "mode", 0), (W, "guest_seq", None)),
+                       Side(BROADCAST, (R, "guest_seq", None), (R, "mode", None)), {"mode": 1},
+                       {"1:guest_seq@first": 1, "1:mode": 1},
+                       [("SEQ_BEFORE_MODE", 0, "swap"), ("SEQ_BEFORE_MODE", 0, "fences"),
+                        ("SEQ_READ_LATE", 1, "swap")]),
+    "seq_after_reading": (Side(["vcpu_read_guest"], (W, "mode", 0), (W, "guest_seq", None)),
+                          Side(BROADCAST, (R, "guest_seq", None), (R, "mode", None)), {"mode": 3},
+                          {"1:guest_seq@first": 1, "1:mode": 3},
+                          [("SEQ_BEFORE_MODE", 0, "swap"), ("SEQ_BEFORE_MODE", 0, "fences"),
+                           ("SEQ_READ_LATE", 1, "swap")]),
+    # who finds it IN_GUEST_MODE finds where: the IPI goes to the right hart
+    "where_kick": (Side(["vcpu_load", "vcpu_run"], (W, "last_pcpu", None), (W, "mode", 1)),
+                   Side(["vcpu_kick"], (R, "mode", None), (R, "last_pcpu", None)), {},
+                   {"1:mode@first": 1, "1:last_pcpu": 0},
+                   [("LAST_PCPU_UNORDERED", 0, "fences"), ("LAST_PCPU_UNORDERED", 1, "order")]),
+    "where_broadcast": (Side(["vcpu_load", "vcpu_run"], (W, "last_pcpu", None), (W, "mode", 1)),
+                        Side(BROADCAST, (R, "mode", None), (R, "last_pcpu", None)), {},
+                        {"1:mode@first": 1, "1:last_pcpu": 0},
+                        [("LAST_PCPU_UNORDERED", 0, "fences"), ("LAST_PCPU_UNORDERED", 1, "order")]),
+}
+
+
+class Failure(Exception):
+    pass
+
+
+# --- reading the ELF ------------------------------------------------------------------------------
+
+def member_offsets(objdump, elf, structures):
+    """{structure: {member: offset}} from the debug information."""
+    text = subprocess.run([objdump, "--dwarf=info", elf], capture_output=True, text=True).stdout
+    found, current, level, member = {}, None, 0, None
+    for line in text.splitlines():
+        die = re.match(r"\s*<(\d+)><[0-9a-f]+>: Abbrev Number: \d+(?: \((DW_TAG_\w+)\))?", line)
+        if die:
+            depth, tag, member = int(die.group(1)), die.group(2), None
+            if tag == "DW_TAG_structure_type":
+                current, level = {}, depth
+            elif current is not None and tag == "DW_TAG_member" and depth == level + 1:
+                member = {}
+            elif depth <= level:
+                current = None
+            continue
+        attribute = re.match(r"\s*<[0-9a-f]+>\s+(DW_AT_\w+)\s*: (.*)", line)
+        if not attribute or current is None:
+            continue
+        name, value = attribute.groups()
+        if name == "DW_AT_name":
+            value = value.rsplit(": ", 1)[-1].strip()
+            if member is None:
+                if value in structures:
+                    found.setdefault(value, []).append(current)
+            else:
+                member["name"] = value
+        elif name == "DW_AT_data_member_location" and member:
+            current[member["name"]] = int(value.split()[0], 0)
+    # A mere declaration has no members.
+    found = {name: next(filter(None, dies), None) for name, dies in found.items()}
+    for structure in structures:
+        if not found.get(structure):
+            raise Failure(f"no struct {structure} in the debug information of {elf}")
+    return found
+
+
+def vcpu_words(objdump, elf):
+    """{offset in struct vcpu: name} of the shared words."""
+    members = member_offsets(objdump, elf, ("vcpu", "vcpu_irq"))
+    vcpu, irq = members["vcpu"], members["vcpu_irq"]
+    words = {vcpu[name]: name
+             for name in ("mode", "requests", "guest_seq", "blocked", "last_pcpu", "kicked")}
+    words.update({vcpu["irq"] + irq[name]: name for name in ("inject", "levels")})
+    return words
+
+
+class Instruction:
+    __slots__ = ("pc", "op", "args", "target", "symbol")
+
+    def __init__(self, pc, op, args, target, symbol):
+        self.pc, self.op, self.args = pc, op, args
+        self.target, self.symbol = target, symbol  # of a branch or call: its address, and name if any
+
+
+class Program:
+    def __init__(self, objdump, elf):
+        text = subprocess.run([objdump, "-d", "--no-show-raw-insn", elf], capture_output=True, text=True,
+                              check=True).stdout
+        self.code, self.next, self.functions, self.function_of = {}, {}, {}, {}
+        last, function = None, None
+        for line in text.splitlines():
+            label = re.match(r"([0-9a-f]+) <(.+)>:$", line)
+            if label:
+                function = label.group(2)
+                self.functions[function] = int(label.group(1), 16)
+                last = None
+                continue
+            match = re.match(r"\s*([0-9a-f]+):\s+(\S+)\s*(.*)$", line)
+            if not match:
+                continue
+            pc, op, rest = int(match.group(1), 16), match.group(2), match.group(3)
+            where = re.search(r"\b(?:0x)?([0-9a-f]{8,16}) <([^>+]+)(\+0x[0-9a-f]+)?>", rest)
+            target = int(where.group(1), 16) if where else None
+            symbol = where.group(2) if where and not where.group(3) else None
+            args = [a.strip() for a in rest.split("#")[0].split("<")[0].split(",")] if rest else []
+            self.code[pc] = Instruction(pc, op, args, target, symbol)
+            self.function_of[pc] = function
+            if last is not None:
+                self.next[last] = pc
+            last = pc
+
+
+# --- paths ----------------------------------------------------------------------------------------
+
+BRANCHES = {"beq", "bne", "blt", "bge", "bltu", "bgeu", "beqz", "bnez", "blez", "bgez", "bltz", "bgtz",
+            "bgt", "ble", "bgtu", "bleu"}
+LOADS = {"ld", "lw", "lwu", "lh", "lhu", "lb", "lbu"}
+STORES = {"sd", "sw", "sh", "sb"}
+CALLER_SAVED = ["ra"] + [f"a{i}" for i in range(8)] + [f"t{i}" for i in range(7)]
+MAX_STEPS = 400000
+
+
+class Event(tuple):
+    """(kind, op, annotation, word, value, pc): kind is F, R, W, X, LR or SC."""
+    __slots__ = ()
+    kind = property(lambda self: self[0])
+    op = property(lambda self: self[1])
+    annotation = property(lambda self: self[2])
+    word = property(lambda self: self[3])
+    value = property(lambda self: self[4])
+    pc = property(lambda self: self[5])
+
+    def same(self):
+        return self[:5]
+
+
+def matches(event, pattern):
+    kind, word, value = pattern
+    if event.word != word:
+        return False
+    if kind == R:
+        return event.kind in ("R", "LR")
+    if kind == W:
+        stores = event.kind == "W" or (event.kind == "X" and event.op == "amoswap")
+        return stores and (value is None or event.value == value)
+    return event.kind == "X"
+
+
+def own(events, relevant):
+    return tuple(e.same() for e in events if e.word in relevant)
+
+
+def is_within(few, many):
+    """Is `few` what is left of `many` when some of it is left out?"""
+    rest = iter(many)
+    return all(any(e.same() == other.same() for other in rest) for e in few)
+
+
+class Explorer:
+    """
+    All paths of one Side, as lists of events, but for those that another one is the weaker of: with the
+    same accesses to the test's words, and otherwise fewer fences and other AMOs.
+    """
+
+    def __init__(self, program, words, side, relevant):
+        self.program, self.words, self.side, self.relevant = program, words, side, relevant
+        self.found = []
+        self.seen = {}
+        self.steps = 0
+
+    def paths(self):
+        for function in self.side.functions:
+            if function not in self.program.functions:
+                raise Failure(f"no function {function} in the ELF")
+        self.todo = []
+        events = () if self.side.start == "entry" else None
+        self.push(self.program.functions[self.side.functions[0]], {"sp": ("sp", 0), "tp": ("tp", 0)}, (),
+                  events, 0)
+        while self.todo:
+            self.step(*self.todo.pop())
+            self.steps += 1
+            if self.steps > MAX_STEPS:
+                raise Failure(f"too many paths through {self.side.functions}")
+        found = self.found
+        if self.side.through:
+            found = [f for f in found if any(e.kind == "X" and e.word == self.side.through for e in f)]
+        if not found:
+            raise Failure(f"no path from {self.side.start} to {self.side.end} in "
+                          f"{', '.join(self.side.functions)}")
+        return found
+
+    def push(self, pc, registers, frames, events, index):
+        key = (pc, frozenset(registers.items()), frames, index,
+               None if events is None else own(events, self.relevant))
+        if self.weakest(self.seen.setdefault(key, []), events or ()):
+            self.todo.append((pc, registers, frames, events, index))
+
+    # Adds `events` to `known` unless one of them is as weak; drops those that it is weaker than.
+    @staticmethod
+    def weakest(known, events):
+        if any(is_within(other, events) for other in known):
+            return False
+        known[:] = [other for other in known if not is_within(events, other)] + [events]
+        return True
+
+    def end(self, events):
+        same = [f for f in self.found if own(f, self.relevant) == own(events, self.relevant)]
+        rest = [f for f in self.found if own(f, self.relevant) != own(events, self.relevant)]
+        self.weakest(same, list(events))
+        self.found = rest + same
+
+    # An event of the path: may begin it, goes into it, may end it. Returns (events, ended). What comes
+    # after the last access that can be the first one orders all of them: it alone is kept.
+    def add(self, events, event):
+        start, end = self.side.start, self.side.end
+        if isinstance(start, tuple) and matches(event, start):
+            if events is None or not (isinstance(end, tuple) and matches(event, end)):
+                return (event,), False
+        if events is None:
+            return None, False
+        if sum(e.pc == event.pc for e in events) >= 2:
+            return events, True
+        events = events + (event,)
+        if isinstance(end, tuple) and matches(event, end):
+            self.end(events)
+            return events, True
+        return events, False
+
+    def step(self, pc, registers, frames, events, index):
+        program = self.program
+        i = program.code.get(pc)
+        if i is None:
+            raise Failure(f"ran off the code at {pc:#x}")
+        op, args = i.op, i.args
+        after = program.next.get(pc)
+
+        event = self.memory(i, registers)
+        if event is not None:
+            events, ended = self.add(events, event)
+            registers = self.result(i, registers)
+            if not ended:
+                self.push(after, registers, frames, events, index)
+            return
+        if op in BRANCHES:
+            self.push(i.target, registers, frames, events, index)
+            self.push(after, registers, frames, events, index)
+        elif op == "j":
+            self.push(i.target, registers, frames, events, index)
+        elif op in ("jal", "jalr"):
+            self.call(i, registers, frames, events, index, after)
+        elif op == "jr" and args[0] != "ra":
+            if i.symbol is None:
+                raise Failure(f"an indirect jump at {pc:#x} in {program.function_of[pc]}")
+            self.call(i, registers, frames, events, index, None)
+        elif op == "ret" or op == "jr":
+            self.leave(registers, frames, events, index)
+        elif op in ("unimp", "ebreak"):
+            pass  # a panic: no path
+        else:
+            self.push(after, self.result(i, registers), frames, events, index)
+
+    # A call that is followed, or not: then it clobbers registers. after = None: a tail call.
+    def call(self, i, registers, frames, events, index, after):
+        name = i.symbol
+        mark = f"call {name}"
+        if self.side.end == mark and events is not None:
+            self.end(events)
+            return
+        if name in INLINE and len(frames) < 6:
+            self.push(i.target, registers, frames if after is None else frames + (after,), events, index)
+            return
+        if self.side.start == mark:
+            events = ()
+        registers = {r: v for r, v in registers.items() if r not in CALLER_SAVED}
+        if after is None:
+            self.leave(registers, frames, events, index)
+        else:
+            self.push(after, registers, frames, events, index)
+
+    def leave(self, registers, frames, events, index):
+        if frames:
+            registers = {r: v for r, v in registers.items() if r not in CALLER_SAVED}
+            self.push(frames[-1], registers, frames[:-1], events, index)
+        elif index + 1 < len(self.side.functions):
+            function = self.side.functions[index + 1]
+            self.push(self.program.functions[function], {"sp": ("sp", 0), "tp": ("tp", 0)}, (), events,
+                      index + 1)
+        elif self.side.end == "return" and events is not None:
+            self.end(events)
+
+    # The shared word at offset(register), or None.
+    def word(self, registers, register, offset):
+        base, known = registers.get(register, (register, 0))
+        if base in ("sp", "tp", "const"):
+            return None
+        return self.words.get(known + offset)
+
+    def memory(self, i, registers):
+        op, args = i.op, i.args
+        if op == "fence":
+            sets = args if len(args) == 2 else ["rw", "rw"]
+            before, behind = ("".join(c for c in "rw" if c in s) for s in sets)
+            return Event(("F", "fence", "", f"{before},{behind}", None, i.pc)) if before and behind else None
+        if op == "fence.tso":
+            return Event(("F", "fence.tso", "", "", None, i.pc))
+        if op in LOADS or op in STORES:
+            offset, register = re.match(r"(-?\d+)\((\w+)\)$", args[1]).groups()
+            word = self.word(registers, register, int(offset))
+            if word not in self.relevant:
+                return None
+            if op in LOADS:
+                return Event(("R", "lw", "", word, None, i.pc))
+            return Event(("W", "sw", "", word, self.constant(registers, args[0]), i.pc))
+        match = re.match(r"(amo\w+|lr|sc)\.[wd](?:\.(aqrl|aq|rl))?$", op)
+        if not match:
+            return None
+        name, annotation = match.group(1), match.group(2) or ""
+        offset, register = re.match(r"(-?\d*)\((\w+)\)$", args[-1]).groups()
+        word = self.word(registers, register, int(offset or 0))
+        if word is None:
+            base, known = registers.get(register, (register, 0))
+            word = f"other_{known}" if base != "sp" else "stack"
+        value = self.constant(registers, args[1]) if name != "lr" else None
+        kind = {"lr": "LR", "sc": "SC"}.get(name, "X")
+        return Event((kind, name, annotation, word, value, i.pc))
+
+    @staticmethod
+    def constant(registers, register):
+        if register == "zero":
+            return 0
+        base, value = registers.get(register, (register, 0))
+        return value if base == "const" else None
+
+    # What the instruction leaves in its destination: base + offset, or something of its own.
+    def result(self, i, registers):
+        op, args = i.op, i.args
+        if not args or op in STORES or op.startswith("fence") or args[0] in ("zero", "sp"):
+            return registers
+        rd, value = args[0], (f"at {i.pc:x}", 0)
+        known = registers.get(args[1], (f"in {args[1]}", 0)) if len(args) > 1 else None
+        if op == "li":
+            value = ("const", int(args[1], 0))
+        elif op == "mv":
+            value = ("const", 0) if args[1] == "zero" else known
+        elif op in ("add", "addi") and re.match(r"-?\d+$", args[2]):
+            value = (known[0], known[1] + int(args[2])) if args[1] != "zero" else ("const", int(args[2]))
+        elif op == "sext.w" and known[0] == "const":
+            value = known
+        return {**registers, rd: value}
+
+
+# --- litmus ---------------------------------------------------------------------------------------
+
+class Thread:
+    """One side's events in herd7's syntax, with registers of its own."""
+
+    def __init__(self, side, events):
+        self.lines, self.init, self.reads = [], {}, {}
+        self.address, self.register = {}, itertools.count(5)
+        if side.before:
+            self.access(*side.before)
+        for e in events:
+            self.event(e)
+        if side.after:
+            self.access(*side.after)
+
+    def fresh(self):
+        register = next(self.register)
+        if register > 31:
+            raise Failure("a path with more accesses than registers")
+        return f"x{register}"
+
+    def at(self, word):
+        if word not in self.address:
+            self.address[word] = self.fresh()
+            self.init[self.address[word]] = word
+        return self.address[word]
+
+    def number(self, value):
+        register = self.address.get(("const", value))
+        if register is None:
+            register = self.address[("const", value)] = self.fresh()
+            self.init[register] = value
+        return register
+
+    def access(self, kind, word, value=None):
+        self.event(Event(("R" if kind == R else "W", "lw" if kind == R else "sw", "", word, value, None)))
+
+    def event(self, e):
+        suffix = f".w.{e.annotation}" if e.annotation else ".w"
+        value = 1 if e.value is None else e.value
+        if e.kind == "F":
+            self.lines.append(f"{e.op} {e.word}".strip())
+        elif e.kind == "R":
+            self.lines.append(f"lw {self.read(e.word)},0({self.at(e.word)})")
+        elif e.kind == "W":
+            self.lines.append(f"sw {self.number(value)},0({self.at(e.word)})")
+        elif e.kind == "LR":
+            self.lines.append(f"lr{suffix} {self.read(e.word)},({self.at(e.word)})")
+        elif e.kind == "SC":
+            self.lines.append(f"sc{suffix} {self.fresh()},{self.number(value)},({self.at(e.word)})")
+        else:
+            self.lines.append(f"{e.op}{suffix} {self.fresh()},{self.number(value)},({self.at(e.word)})")
+
+    def read(self, word):
+        register = self.fresh()
+        self.reads.setdefault(word, []).append(register)
+        return register
+
+
+def litmus(name, threads, init, forbidden):
+    state = [f"{word}={value};" for word, value in init.items()]
+    state += [f"{n}:{register}={what};" for n, t in enumerate(threads) for register, what in t.init.items()]
+    clauses = []
+    for what, value in forbidden.items():
+        n, word = what.split(":")
+        word, _, which = word.partition("@")
+        registers = threads[int(n)].reads.get(word)
+        if not registers:
+            raise Failure(f"{name}: side {n} does not read {word}")
+        clauses.append(f"{n}:{registers[0 if which else -1]}={value}")
+    rows = [" " + " | ".join(f"{line:<28}" for line in row) + " ;" for row in
+            itertools.zip_longest(["P0"] + threads[0].lines, ["P1"] + threads[1].lines, fillvalue="")]
+    return "\n".join([f"RISCV {name}", "{", *state, "}", *rows, "exists (" + " /\\ ".join(clauses) + ")", ""])
+
+
+def mutate(events, how):
+    """fences: without any; order: nor any aq or rl; swap: the first access comes last."""
+    if how == "swap":
+        first = events[0]
+        return events[1:] + [first]
+    out = [e for e in events if e.kind != "F"]
+    if how == "order":
+        out = [Event((e.kind, e.op, "", e.word, e.value, e.pc)) for e in out]
+    return out
+
+
+def generate(program, words, name):
+    """[(file name, text, mutant or None, how)] of one test."""
+    sides, init, forbidden, mutants = TESTS[name][:2], *TESTS[name][2:]
+    relevant = {what.split(":")[1].partition("@")[0] for what in forbidden}
+    for side in sides:
+        relevant |= {p[1] for p in (side.start, side.end) if isinstance(p, tuple)}
+        relevant |= {side.through} if side.through else set()
+    paths = [Explorer(program, words, side, relevant).paths() for side in sides]
+    out = []
+
+    def emit(pair, mutant, how, n):
+        label = f"{name}-{n}" + (f"-{mutant}-{how}" if mutant else "")
+        threads = [Thread(side, events) for side, events in zip(sides, pair)]
+        out.append((label, litmus(label, threads, init, forbidden), mutant, how))
+
+    for n, pair in enumerate(itertools.product(*paths)):
+        emit(pair, None, None, n)
+        for mutant, thread, how in mutants:
+            changed = list(pair)
+            changed[thread] = mutate(changed[thread], how)
+            emit(changed, mutant, f"{how}{thread}", n)
+    return out
+
+
+def generate_all(elf, out, objdump):
+    """Writes all tests; returns ({test: [(path, mutant, how)]}, {test: why it could not be extracted})."""
+    out.mkdir(parents=True, exist_ok=True)
+    for old in out.glob("*.litmus"):
+        old.unlink()
+    words = vcpu_words(objdump, elf)
+    program = Program(objdump, elf)
+    made, failed = {}, {}
+    for name in TESTS:
+        try:
+            made[name] = []
+            for label, text, mutant, how in generate(program, words, name):
+                path = out / f"{label}.litmus"
+                path.write_text(text)
+                made[name].append((path, mutant, how))
+        except Failure as failure:
+            failed[name] = str(failure)
+    return made, failed
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--elf", default="build/hartvisor.elf")
+    parser.add_argument("--out", default="build/verify/litmus", type=pathlib.Path)
+    parser.add_argument("--objdump", default="riscv64-unknown-elf-objdump")
+    options = parser.parse_args()
+    try:
+        made, failed = generate_all(options.elf, options.out, options.objdump)
+    except (Failure, OSError, subprocess.CalledProcessError) as failure:
+        print(f"extract_litmus: {failure}", file=sys.stderr)
+        return 1
+    for name, files in made.items():
+        print(f"{name}: {failed.get(name) or sum(m is None for _, m, _ in files)}")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

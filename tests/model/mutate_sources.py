@@ -1,0 +1,263 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Break the vcpu protocol's sources in known ways; at least one of the nets must notice each.
+
+usage: mutate_sources.py [--only TEXT] [--jobs N] [--trace]
+
+The nets are the programs tests/unit/test_vcpu_protocol_explorer.c and _threads.c. A mutant is a file
+of hyp/ with some text replaced; it is compiled instead of the original, into build/verify/sources.
+A text that is not found, or found twice, is a failure: the mutant would have rotted. The unbroken
+sources must pass in both. build/verify/sources.json gets {mutant: {net: caught}}.
+"""
+
+import argparse
+import concurrent.futures
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+NETS = {"explorer": "tests/unit/test_vcpu_protocol_explorer.c",
+        "threads": "tests/unit/test_vcpu_protocol_threads.c"}
+OUT = pathlib.Path("build/verify/sources")
+TIMEOUT = 120
+FLAGS = ["-std=gnu11", "-O1", "-g", "-w", "-DHARTVISOR_UNIT_TEST"]
+INCLUDES = ["tests/unit/include", "tests/unit", "hyp", ".", "guest/include"]
+
+REQUEST, VCPU, RUN = "hyp/vcpu/request.c", "hyp/vcpu/vcpu.c", "hyp/run/vcpu_run.c"
+
+# name: [(file, text, replacement), ...]
+MUTANTS = {
+    # the Dekker pairs
+    "fence A of vcpu_kick dropped": [(REQUEST, "	fence_full(); /* A */\n	(void)atomic_fetch_add(&v->stats.kicks_asked, 1);\n	if (wake(v)", "	(void)atomic_fetch_add(&v->stats.kicks_asked, 1);\n	if (wake(v)")],
+    "fence A of vcpus_make_request dropped": [(REQUEST, "	fence_full(); /* A */\n	for (", "	for (")],
+    "fence B before entry dropped": [(RUN, "	fence_full(); /* B */\n", "")],
+    "fence C before blocking dropped": [(VCPU, "	fence_full(); /* C, request.c */\n", "")],
+    "mode set after the last check": [(RUN, "	atomic_set(&v->mode, IN_GUEST_MODE);\n	fence_full(); /* B */\n	vcpu_irq_flush(v);\n	return !vcpu_request_pending(v) && !atomic_read(&this_pcpu()->need_resched);", "	bool ok;\n\n	vcpu_irq_flush(v);\n	ok = !vcpu_request_pending(v) && !atomic_read(&this_pcpu()->need_resched);\n	atomic_set(&v->mode, IN_GUEST_MODE);\n	fence_full();\n	return ok;")],
+    "kick before the bit (inject)": [("hyp/vcpu/irq.c", "	(void)atomic_fetch_or(&v->irq.inject, mask);\n	vcpu_kick(v);", "	vcpu_kick(v);\n	(void)atomic_fetch_or(&v->irq.inject, mask);")],
+    "kick before the bit (hart_start)": [("hyp/vcpu/hsm.c", "	vcpu_make_request(REQUEST_RESET, v);\n	vcpu_kick(v);", "	vcpu_kick(v);\n	vcpu_make_request(REQUEST_RESET, v);")],
+    "kick before the bit (broadcast)": [(REQUEST, "	fence_full(); /* A */\n	for (uint64_t s = set; s; s &= s - 1) {", "	for (uint64_t s = set; s; s &= s - 1)\n		vcpu_clear_request(req, vm->vcpus[__builtin_ctzll(s)]);\n	for (uint64_t s = set; s; s &= s - 1) {"),
+                                        (REQUEST, "	wait_acknowledged(vm, &w);\n	return kicked;", "	if (!(req & REQUEST_NO_ACTION))\n		for (uint64_t s = set; s; s &= s - 1)\n			vcpu_make_request(req, vm->vcpus[__builtin_ctzll(s)]);\n	wait_acknowledged(vm, &w);\n	return kicked;")],
+    # make and check
+    "check without its barrier": [(REQUEST, "	vcpu_clear_request(req, v);\n	fence_full();", "	(void)__atomic_fetch_and(&v->requests, ~request_bit(req), __ATOMIC_RELAXED);\n	(void)0;")],
+    "make without its barrier": [(REQUEST, "	fence_release();\n	(void)atomic_fetch_or(&v->requests, request_bit(req));", "	(void)__atomic_fetch_or(&v->requests, request_bit(req), __ATOMIC_RELAXED);")],
+    "last check sees no requests": [(RUN, "	return !vcpu_request_pending(v) && ", "	return ")],
+    "check tests and does not clear": [(REQUEST, "	vcpu_clear_request(req, v);\n	fence_full();", "	fence_full();")],
+    # IPIs
+    "EXITING ignored": [(REQUEST, "	if (vcpu_mode(v) == IN_GUEST_MODE && atomic_compare_exchange(&v->mode, &in, EXITING_GUEST_MODE)) {", "	(void)in;\n	if (vcpu_mode(v) == IN_GUEST_MODE || vcpu_mode(v) == EXITING_GUEST_MODE) {")],
+    "kick sends no IPI": [(REQUEST, "	if (claim_ipi(v))\n		smp_kick", "	if (claim_ipi(v) && 0)\n		smp_kick")],
+    "the loser of IN -> EXITING waits for nobody's IPI": [(REQUEST, "	return mode != READING_SHADOW_PAGE_TABLES && claim_ipi(v);", "	return false;")],
+    "last_pcpu not ordered before mode": [(VCPU, "		fence_release(); /* who finds mode = IN finds this, too: vcpu_kick() */\n", "")],
+    "last_pcpu not kept": [(VCPU, "		atomic_set(&v->last_pcpu, p->index);\n", "		if (v->last_pcpu == NO_PCPU)\n			atomic_set(&v->last_pcpu, p->index);\n")],
+    # WAIT
+    "WAIT tests IN_GUEST_MODE only": [(REQUEST, "	if (mode == OUTSIDE_GUEST_MODE) {", "	if (mode != IN_GUEST_MODE) {")],
+    "WAIT ignored": [(REQUEST, "	if (req & REQUEST_WAIT) {", "	if (0) {")],
+    "WAIT returns at EXITING": [(REQUEST, "		while (atomic_read_acquire(&v->mode) != OUTSIDE_GUEST_MODE &&", "		while (atomic_read_acquire(&v->mode) != OUTSIDE_GUEST_MODE && atomic_read(&v->mode) != EXITING_GUEST_MODE &&")],
+    "guest_seq not counted": [(RUN, "	atomic_set_release(&v->guest_seq, v->guest_seq + 1);\n", "")],
+    "guest_seq counted before mode": [(RUN, "	atomic_set_release(&v->mode, OUTSIDE_GUEST_MODE);\n	atomic_set_release(&v->guest_seq, v->guest_seq + 1);\n", "	atomic_set_release(&v->guest_seq, v->guest_seq + 1);\n	atomic_set_release(&v->mode, OUTSIDE_GUEST_MODE);\n")],
+    "READING not said": [("hyp/vcpu/guest_mem.c", "	atomic_set(&v->mode, READING_SHADOW_PAGE_TABLES);\n", "")],
+    "READING without its fence": [("hyp/vcpu/guest_mem.c", "READING_SHADOW_PAGE_TABLES);\n	fence_full();", "READING_SHADOW_PAGE_TABLES);")],
+    "READING left before the last read": [("hyp/vcpu/guest_mem.c", "	reading_begin(v);\n	err = gstage_read(&v->vm->gstage, a, buf, len);\n	reading_end(v);", "	reading_begin(v);\n	reading_end(v);\n	err = gstage_read(&v->vm->gstage, a, buf, len);")],
+    # blocking and waking
+    "NO_WAKEUP ignored": [(REQUEST, "		if (!(req & REQUEST_NO_WAKEUP) && wake(v)) {", "		if (wake(v)) {")],
+    "the kick before a halt forgotten (sched_put)": [("hyp/sched/sched.c", "	if (why != SCHED_BLOCKS || se->wakeups)", "	if (why != SCHED_BLOCKS)")],
+    "blocked cleared without a wake": [(REQUEST, "	(void)sched_wake(&v->se);\n	return true;", "	return true;")],
+    "block looks at requests first": [(VCPU, "	atomic_set(&v->blocked, 1);\n	fence_full(); /* C, request.c */\n	if (!must_stay(v))\n		return true;", "	if (!must_stay(v)) {\n		atomic_set(&v->blocked, 1);\n		fence_full();\n		return true;\n	}\n	atomic_set(&v->blocked, 1);")],
+    "block takes back what a kicker has": [(VCPU, "	if (!atomic_exchange(&v->blocked, 0))\n		return true;\n", "	atomic_set(&v->blocked, 0);\n")],
+    "block overlooks a posted interrupt": [(VCPU, "	return v->halted && (vcpu_irq_posted(v) || atomic_read(&v->kicked));", "	return v->halted && atomic_read(&v->kicked);")],
+    "the halt does not end by an interrupt": [(VCPU, "	if (!vcpu_irq_pending(v) && !atomic_read(&v->kicked))", "	if (!atomic_read(&v->kicked))")],
+    "the loaded vcpu is not woken": [(REQUEST, "		(void)atomic_fetch_add(&v->stats.kicks_asked, 1);\n		/* Ourselves", "		if (v == self)\n			continue;\n		(void)atomic_fetch_add(&v->stats.kicks_asked, 1);\n		/* Ourselves")],
+    "idle looks at its queue before it says so": [("hyp/run/pcpu_loop.c", "	atomic_set(&p->idle, 1);\n	fence_full();\n	if (!atomic_read(&p->need_resched) && !sched_others_wait() && !work_pending())\n		cpu_wait_for_interrupt();", "	if (!atomic_read(&p->need_resched) && !sched_others_wait() && !work_pending()) {\n		atomic_set(&p->need_resched, 0);\n		atomic_set(&p->idle, 1);\n		fence_full();\n		csr_clear(CSR_SIP, BIT(IRQ_S_SOFT));\n		cpu_wait_for_interrupt();\n	}")],
+    "waking sends no IPI": [("hyp/sched/sched.c", "	enqueue(q, se);\n	spin_unlock(&q->lock);\n	smp_resched(to);", "	enqueue(q, se);\n	spin_unlock(&q->lock);")],
+    "a loaded vcpu is moved": [("hyp/sched/sched.c", "(se->affinity & BIT(me)) && !atomic_read_acquire(&se->on_cpu)", "(se->affinity & BIT(me))")],
+    "on_cpu not acquired by who moves it": [("hyp/sched/sched.c", "idle) || atomic_read_acquire(&se->on_cpu))", "idle) || atomic_read(&se->on_cpu))")],
+    "trylock without its acquire": [("hyp/lib/spinlock.h", "	uint32_t owner = __atomic_load_n(&l->owner, __ATOMIC_ACQUIRE);\n\n	return", "	uint32_t owner = __atomic_load_n(&l->owner, __ATOMIC_RELAXED);\n\n	return")],
+    # interrupts
+    "inject overwritten at sync": [("hyp/vcpu/irq.c", "	v->irq.shadow = v->irq.hvip & BIT(IRQ_VS_SOFT);", "	v->irq.shadow = v->irq.hvip & BIT(IRQ_VS_SOFT);\n	atomic_set(&v->irq.inject, v->irq.shadow);")],
+    "inject taken in two steps": [("hyp/vcpu/irq.c", "		v->irq.shadow |= atomic_exchange(&v->irq.inject, 0);", "	{\n		v->irq.shadow |= atomic_read(&v->irq.inject);\n		atomic_set(&v->irq.inject, 0);\n	}")],
+    "what the guest cleared comes back": [("hyp/vcpu/irq.c", "	v->irq.shadow = v->irq.hvip & BIT(IRQ_VS_SOFT);", "	v->irq.shadow |= v->irq.hvip & BIT(IRQ_VS_SOFT);")],
+    "hvip not flushed": [("hyp/vcpu/irq.c", "		csr_write(CSR_HVIP, hvip);\n", "")],
+    "flush forgets what was latched": [("hyp/vcpu/irq.c", "		v->irq.shadow |= atomic_exchange(", "		v->irq.shadow = atomic_exchange("), ("hyp/vcpu/irq.c", "	if (atomic_read(&v->irq.inject))\n", "")],
+    "flush before mode": [(RUN, "	atomic_set(&v->mode, IN_GUEST_MODE);\n	fence_full(); /* B */\n	vcpu_irq_flush(v);\n", "	vcpu_irq_flush(v);\n	atomic_set(&v->mode, IN_GUEST_MODE);\n	fence_full();\n")],
+    "the stand-in for the timer is not armed": [("hyp/vcpu/vtimer.c", "			timer_arm(&v->timer, to_host_time(v, v->vs.vstimecmp));", "			(void)to_host_time(v, 0);")],
+    # pause, stop, HSM
+    "SLEEP not made by vm_pause": [("hyp/vcpu/vm.c", "		vcpu_make_request(REQUEST_SLEEP, vm->vcpus[i]);", "		(void)i;")],
+    "pause does not get them out": [("hyp/vcpu/vm.c", "	(void)vm_make_all_vcpus_request(vm, REQUEST_OUTSIDE_GUEST_MODE);\n", "")],
+    "paused is not looked at": [(VCPU, "	if (atomic_read_acquire(&v->vm->paused))\n		return VCPU_MUST_BLOCK;\n", "")],
+    "resume wakes nobody": [("hyp/vcpu/vm.c", "	(void)vm_make_all_vcpus_request(vm, REQUEST_UNBLOCK);\n", "")],
+    "UNBLOCK made after paused fell": [("hyp/vcpu/vm.c", "		vcpu_make_request(REQUEST_UNBLOCK, vm->vcpus[i]);", "		(void)i;")],
+    "VM_DEAD cleared when seen": [(VCPU, "		if (vcpu_test_request(REQUEST_VM_DEAD, v))", "		if (vcpu_check_request(REQUEST_VM_DEAD, v) && v->halted)")],
+    "VM_DEAD wakes nobody": [("hyp/vcpu/vm.c", "	(void)vm_make_all_vcpus_request(vm, REQUEST_VM_DEAD);", "	(void)vm_make_all_vcpus_request(vm, (enum vcpu_request)(REQUEST_VM_DEAD | REQUEST_NO_WAKEUP));")],
+    "a stop forgets RESET": [(VCPU, "	atomic_set_release(&v->hsm, SBI_HSM_STATE_STOPPED);\n}", "	atomic_set_release(&v->hsm, SBI_HSM_STATE_STOPPED);\n	vcpu_clear_request(REQUEST_RESET, v);\n}")],
+    "STOPPED is not a release": [(VCPU, "	atomic_set_release(&v->hsm, SBI_HSM_STATE_STOPPED);", "	atomic_set(&v->hsm, SBI_HSM_STATE_STOPPED);")],
+    "a stopped hart goes on": [(VCPU, "	if (v->halted || hsm == SBI_HSM_STATE_STOPPED || hsm == SBI_HSM_STATE_START_PENDING)", "	if (v->halted || hsm == SBI_HSM_STATE_START_PENDING)")],
+    # fences
+    "a fence is not made": [(VCPU, "	if (vcpu_check_request(REQUEST_FENCE_I, v))\n		arch_fence_i();", "	(void)vcpu_check_request(REQUEST_FENCE_I, v);")],
+    "a full ring loses the fence": [("hyp/vcpu/fence.c", "			all |= s & -s;", "			set &= ~(s & -s);")],
+    "the ring runs over": [("hyp/vcpu/fence.c", "	room = v->nr_fences < VCPU_FENCE_RING;", "	room = true;")],
+}
+
+# What only one net can see: the explorer has locks of its own and does not reorder loads, and a raw
+# builtin would go past its memory.
+ONLY = {"check without its barrier": "threads", "make without its barrier": "threads",
+        "trylock without its acquire": "threads", "on_cpu not acquired by who moves it": "threads"}
+
+
+def said(key, path):
+    return " ".join(re.findall(rf"^[/ ]*[/*] *{key}: *(.*)$", path.read_text(), re.M)).split()
+
+
+class Net:
+    def __init__(self, name, main):
+        path = pathlib.Path(main)
+        sanitize = said("SANITIZE", path)
+        self.name = name
+        self.sources = [main] + said("SOURCES", path) + ["tests/unit/fake/log.c"]
+        self.folders = said("INCLUDE", path) + INCLUDES
+        self.flags = FLAGS + [f"-fsanitize={s}" for s in sanitize if s != "none"] + said("CFLAGS", path)
+
+    def compile(self, source, obj):
+        obj.parent.mkdir(parents=True, exist_ok=True)
+        subprocess.run(["gcc", *self.flags, *[f"-I{f}" for f in self.folders], "-c", str(source), "-o", str(obj)],
+                       check=True)
+
+    def object_of(self, source):
+        return OUT / self.name / "objects" / (source.replace("/", "_") + ".o")
+
+    def build_all(self, pool):
+        list(pool.map(lambda s: self.compile(s, self.object_of(s)), self.sources))
+
+    def link(self, program, replaced):
+        objects = [str(replaced.get(s, self.object_of(s))) for s in self.sources]
+        subprocess.run(["gcc", *self.flags, *objects, "-lcmocka", "-lpthread", "-o", str(program)], check=True)
+
+    def build_mutant(self, folder, files):
+        """The program with the mutant's @files (below @folder) instead of the originals."""
+        replaced = {}
+        for source in files:
+            if source in self.sources:
+                replaced[source] = folder / self.name / (source.replace("/", "_") + ".o")
+                self.compile(folder / source, replaced[source])
+        program = folder / self.name / "program"
+        program.parent.mkdir(parents=True, exist_ok=True)
+        self.link(program, replaced)
+        return program
+
+
+def run(program, trace):
+    """(caught, what it said)"""
+    environment = {k: v for k, v in os.environ.items() if k != "HV_LONG"}
+    environment.setdefault("HV_ROUNDS", "20")
+    environment.setdefault("HV_WATCHDOG", "8")
+    environment["HV_FAIL_FAST"] = "1"
+    if trace:
+        environment["HV_TEST_TRACE"] = "1"
+    try:
+        result = subprocess.run([program], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                stdin=subprocess.DEVNULL, timeout=TIMEOUT)
+    except subprocess.TimeoutExpired:
+        return True, "no end"
+    text = result.stdout.decode(errors="replace")
+    if result.returncode == 0:
+        return False, ""
+    found = re.search(r"(BROKEN.*|SUMMARY: ThreadSanitizer.*)", text)
+    test = re.search(r"explorer: (\w+): .*BROKEN", text)
+    why = found.group(1) if found else f"exit status {result.returncode}"
+    return True, (f"{test.group(1)}: " if test else "") + re.sub(r" \(HV_SEED.*", "", why) + ("\n" + text if trace else "")
+
+
+def mutate(name, changes):
+    """The folder with the mutant's files, and their names; or None and what is wrong."""
+    folder = OUT / "mutants" / re.sub(r"\W+", "-", name).strip("-")
+    texts = {}
+    for file, old, new in changes:
+        text = texts.setdefault(file, pathlib.Path(file).read_text())
+        # Any white space stands for any other, so that layout may change.
+        head, tail = re.match(r"\s*", old).group(), re.search(r"\s*$", old).group()
+        pattern = r"\s+".join(re.escape(word) for word in old.split())
+        found = re.findall(pattern, text)
+        if len(found) != 1:
+            return None, f"{file}: the text to replace is there {len(found)} times:\n{old}"
+        new = new.removeprefix(head) if new.startswith(head) else new
+        new = new.removesuffix(tail) if tail and new.endswith(tail) else new
+        texts[file] = text.replace(found[0], new)
+    for file, text in texts.items():
+        path = folder / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return folder, list(texts)
+
+
+def one(name, nets, options):
+    folder, files = mutate(name, MUTANTS[name])
+    if folder is None:
+        return None, files
+    result, words = {}, []
+    for net in nets:
+        if ONLY.get(name, net.name) != net.name:
+            continue
+        header = any(f.endswith(".h") for f in files)
+        program = build_in_copy(net, folder, files) if header else net.build_mutant(folder, files)
+        result[net.name], why = run(program, options.trace)
+        if why:
+            words.append(f"{net.name}: {why}")
+    return result, "; ".join(words)
+
+
+def build_in_copy(net, folder, files):
+    """A mutated header: the fakes reach it by relative paths, so everything is built in a copy."""
+    tree = folder / "tree"
+    for part in ("hyp", "platform", "guest/include", "tests/unit"):
+        (tree / part).parent.mkdir(parents=True, exist_ok=True)
+        subprocess.run(["cp", "-r", "-T", part, str(tree / part)], check=True)
+    for file in files:
+        (tree / file).write_text((folder / file).read_text())
+    program = (folder / net.name / "program").resolve()
+    program.parent.mkdir(parents=True, exist_ok=True)
+    command = ["gcc", *net.flags, *[f"-I{f}" for f in net.folders], *net.sources, "-lcmocka", "-lpthread",
+               "-o", str(program)]
+    subprocess.run(command, check=True, cwd=tree)
+    return program
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Break the vcpu protocol; the nets must notice.")
+    parser.add_argument("--only", default="", help="mutants whose name has this text")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--trace", action="store_true", help="show what a net said")
+    options = parser.parse_args()
+
+    nets = [Net(name, main) for name, main in NETS.items()]
+    passed = failed = 0
+    table = {}
+    pool = concurrent.futures.ThreadPoolExecutor(options.jobs)
+    for net in nets:
+        net.build_all(pool)
+        program = OUT / net.name / "program"
+        net.link(program, {})
+        caught, why = run(program, options.trace)
+        print(f"{'unbroken':<48} {net.name}: {'FAILS: ' + why if caught else 'passes'}", flush=True)
+        failed += caught
+        passed += not caught
+    names = [n for n in MUTANTS if options.only in n]
+    for name, (result, why) in zip(names, pool.map(lambda n: one(n, nets, options), names)):
+        if result is None:
+            print(f"{name:<48} ROTTEN: {why}", flush=True)
+            failed += 1
+            continue
+        table[name] = result
+        marks = " ".join(f"{net}:{'caught' if hit else '-':<7}" for net, hit in result.items())
+        caught = any(result.values())
+        print(f"{name:<48} {marks} {why if caught else 'NOT CAUGHT'}"[:230 if not options.trace else None], flush=True)
+        passed += caught
+        failed += not caught
+    if not options.only:
+        pathlib.Path("build/verify/sources.json").write_text(json.dumps(table, indent=1) + "\n")
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,309 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""What a Linux guest with more vcpus than harts gets done: locktorture and fork/exec loops, in a table.
+
+    make guest-linux                                   once: the kernel and the initramfs
+    tools/bench-overcommit.py                          the whole table: make bench-linux
+    tools/bench-overcommit.py --vcpus 2,4 --locks z --work spin_lock,fork
+    tools/bench-overcommit.py --native                 the same kernel on OpenSBI, no hypervisor
+    tools/bench-overcommit.py --hartvisor BIN --out build/before.json
+
+One VM of 256 MiB on one hart, all of it under icount: one instruction is one virtual nanosecond, so
+figures do not depend on the machine this runs on and may be compared from commit to commit. Which lock
+the kernel takes is said by the ISA list in the guest's device tree, set by an overlay:
+
+    t ticket   q queued (ziccrse)   y ticket + zawrs   z queued + zawrs
+
+Columns: rate is lock acquisitions, or loops, per second of guest time; of locks, from the second of
+locktorture's lines to the last one, as its first writer runs alone for a while. KVM and Xvisor are what
+those reach on the same work. steal is the share of the guest's time in /proc/stat that it calls stolen.
+exits/s, wrs/s and switches/s are hartvisor's own counters (^] s) over the guest's uptime.
+
+Another build, say of a worktree: run the script where the guest kernel is, and name the other build by
+--hartvisor; it is copied first, so it may be rebuilt meanwhile. Several runs at a time need different
+--out, which also names their logs (build/tests/logs/bench-STEM-*.log). See docs/benchmarks.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import concurrent.futures
+import itertools
+import json
+import pathlib
+import re
+import shutil
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tests" / "system"))
+import hv  # noqa: E402
+
+LINUX = ROOT / "build" / "linux"
+BASE_ISA = "i m a f d c zicsr zifencei sstc".split()
+LOCK_ISA = {"t": [], "q": ["ziccrse"], "y": ["zawrs"], "z": ["ziccrse", "zawrs"]}
+WORKS = ("spin_lock", "mutex_lock", "rwsem_lock", "fork")
+MEMORY = 256 * hv.MIB
+VM = "guest"
+
+# (vcpus, locks, work): KVM, Xvisor. Measured in November 2026, Linux 6.12.107 and Xvisor 8713a80.
+REFERENCE = {
+    (1, "q", "spin_lock"): ("3.19 M", "3.19 M"), (1, "q", "fork"): ("1344", "1346"),
+    (2, "t", "spin_lock"): ("250", "100"), (2, "q", "spin_lock"): ("250", "100"),
+    (2, "y", "spin_lock"): ("178 k", ""), (2, "z", "spin_lock"): ("3.20 M", ""),
+    (2, "t", "fork"): ("71-149", "329-590"), (2, "q", "fork"): ("71-149", "329-590"),
+    (2, "y", "fork"): ("1250-1288", ""), (2, "z", "fork"): ("1300", ""),
+    (4, "t", "spin_lock"): ("125-250", "100"), (4, "q", "spin_lock"): ("125-250", "100"),
+    (4, "y", "spin_lock"): ("62-100 k", ""), (4, "z", "spin_lock"): ("69.5 k", ""),
+    (4, "t", "fork"): ("24-133", "19-82"), (4, "q", "fork"): ("24-133", "19-82"),
+    (4, "y", "fork"): ("1265-1294", ""), (4, "z", "fork"): ("1298", ""),
+    (8, "t", "spin_lock"): ("81-122", ""), (8, "q", "spin_lock"): ("81-122", ""),
+    (8, "y", "spin_lock"): ("39.3 k", ""), (8, "z", "spin_lock"): ("29.6 k", ""),
+    (8, "t", "fork"): ("39-178", ""), (8, "q", "fork"): ("39-178", ""),
+    (8, "y", "fork"): ("1159", ""), (8, "z", "fork"): ("1186", ""),
+    (1, "q", "mutex_lock"): ("3.6 M", ""), (4, "q", "mutex_lock"): ("1.7 M", ""),
+    (4, "z", "mutex_lock"): ("2.6 M", ""), (8, "q", "mutex_lock"): ("0.5 M", ""),
+    (1, "q", "rwsem_lock"): ("3.9 M", ""),
+}
+
+TORTURE_LINE = re.compile(r"\[ *(\d+\.\d+)\] \w+-torture: Writes:  Total: (\d+)")
+FORK_LINE = re.compile(r"FORK loops=\d+ start=([\d.]+) stop=([\d.]+) end=([\d.]+) total=(\d+)")
+TROUBLE = re.compile(r"soft lockup|hard LOCKUP|rcu: INFO|rcu_\w+ (?:self-)?detected|blocked for more than|"
+                     r"BUG:|Oops|Kernel panic|WARNING:|crashed")
+
+
+# --- one row --------------------------------------------------------------------------------------
+
+def bootargs(args, vcpus: int, work: str) -> str:
+    words = ["console=hvc0", "earlycon=sbi"]
+    if work == "fork":
+        words += [f"S={args.seconds or 4}", f"fork={vcpus}", "locktorture.torture_type=none"]
+    else:
+        words += [f"S={args.seconds or 6}"]
+        words += [f"locktorture.{word}" for word in (
+            f"torture_type={work}", f"nwriters_stress={vcpus}", "nreaders_stress=0", "stat_interval=1",
+            "stutter=0", "shuffle_interval=0", "long_hold=0", "rt_boost=0")]
+    return " ".join(words + args.bootargs.split())
+
+
+def isa_overlay(name: str, vcpus: int, locks: str) -> pathlib.Path:
+    """The overlay that leaves a guest's vcpus just these extensions."""
+    exts = BASE_ISA + LOCK_ISA[locks]
+    text = "rv64" + "".join(e for e in exts if len(e) == 1) + "".join(f"_{e}" for e in exts if len(e) > 1)
+    quoted = ", ".join(f'"{e}"' for e in exts)
+    nodes = "".join(f'&cpu{i} {{ riscv,isa = "{text}"; riscv,isa-extensions = {quoted}; }};\n'
+                    for i in range(vcpus))
+    hv.WORK.mkdir(parents=True, exist_ok=True)
+    source, overlay = hv.WORK / f"{name}.isa.dts", hv.WORK / f"{name}.isa.dtbo"
+    source.write_text(f"/dts-v1/;\n/plugin/;\n{nodes}")
+    hv.run_tool(["dtc", "-q", "-@", "-I", "dts", "-O", "dtb", "-o", overlay, source])
+    return overlay
+
+
+def native_tree(name: str, locks: str) -> pathlib.Path:
+    """QEMU's own tree, with the guest's extensions."""
+    tree = hv.WORK / f"{name}.dtb"
+    hv.WORK.mkdir(parents=True, exist_ok=True)
+    hv.run_tool([hv.QEMU, "-M", f"virt,dumpdtb={tree}", "-cpu", "rv64", "-smp", "1", "-m", "256M",
+                 "-display", "none"])
+    hv.run_tool(["fdtput", "-t", "s", tree, "/cpus/cpu@0", "riscv,isa-extensions",
+                 *BASE_ISA, *LOCK_ISA[locks]])
+    return tree
+
+
+def machine(args, name: str, vcpus: int, locks: str, work: str, seed: int) -> hv.Machine:
+    icount = ["-icount", "shift=0,sleep=off", "-rtc", "clock=vm", "-seed", str(seed)]
+    append = bootargs(args, vcpus, work)
+    if args.native:
+        return hv.Machine(name, initrd=args.initramfs, smp=1, mem="256M", append=append, kernel=args.kernel,
+                          args=[*icount, "-dtb", native_tree(name, locks)])
+    vm = hv.Vm(VM, args.kernel, cpus=vcpus, memory=MEMORY, ramdisk=args.initramfs, more=args.properties,
+               bootargs=f"{append} hold=3", fdt=isa_overlay(name, vcpus, locks))
+    return hv.Machine(name, initrd=hv.bundle(name, [vm]), smp=1, mem="1G", kernel=args.hartvisor, args=icount)
+
+
+def run_row(args, vcpus: int, locks: str, work: str, seed: int) -> dict:
+    name = f"bench-{args.out.stem}-{vcpus}{locks}-{work}-{seed}"
+    row = {"vcpus": vcpus, "locks": locks, "work": work, "seed": seed}
+    began = time.monotonic()
+    try:
+        with machine(args, name, vcpus, locks, work, seed) as m:
+            m.expect(r"GUEST-END [^\r\n]*", timeout=args.timeout)
+            guest_text = m.text()
+            if not args.native:
+                row["counters"] = ask_counters(m, vcpus)
+        evaluate(row, guest_text)
+    except AssertionError as error:
+        row["error"] = str(error).splitlines()[0]
+    row["wall_seconds"] = round(time.monotonic() - began, 1)
+    return row
+
+
+def ask_counters(m: hv.Machine, vcpus: int) -> dict:
+    """hartvisor's table of ^] s, as {column: [of vcpu 0, of vcpu 1, ...]}."""
+    before = len(m.text())
+    m.menu("s")
+    m.expect(rf"\nexits [\s\S]*?\n{VM}/{vcpus - 1} [^\n]*\n", timeout=120)
+    counters, header = {}, ""
+    for line in m.text()[before:].splitlines():
+        found = re.match(rf"{VM}/\d+(?= +\d[\d ]*$)", line)
+        if not found:
+            header = line or header
+            continue
+        left = found.end()
+        for number in re.finditer(r" *(\d+)", line[left:]):
+            # Numbers stand below the right end of their column's name.
+            title = header[left + number.start():left + number.end()].strip()
+            counters.setdefault(title, []).append(int(number.group(1)))
+    return counters
+
+
+# --- what a run said ------------------------------------------------------------------------------
+
+def evaluate(row: dict, text: str) -> None:
+    row["trouble"] = sorted(set(TROUBLE.findall(text)))
+    row["uptime"] = float(re.search(r"GUEST-END ([\d.]+)", text).group(1))
+    row["lock_events"] = lock_events(text)
+    row["steal_percent"] = steal_percent(text)
+    if row["work"] == "fork":
+        start, _, end, total = FORK_LINE.search(text).groups()
+        row["rate"] = int(total) / (float(end) - float(start))
+        return
+    lines = [(float(when), int(total)) for when, total in TORTURE_LINE.findall(text)]
+    row["torture_lines"] = lines
+    if len(lines) < 3:
+        row["error"] = f"only {len(lines)} lines of locktorture's"
+        return
+    (then, some), (now, all_) = lines[1], lines[-1]
+    row["rate"] = (all_ - some) / (now - then)
+
+
+def lock_events(text: str) -> dict:
+    line = re.search(r"LOCK-EVENTS ([^\r\n]*)", text)
+    return {name: int(count) for name, count in re.findall(r"(\w+):(\d+)", line.group(1))} if line else {}
+
+
+def steal_percent(text: str) -> float:
+    """The eighth of the numbers of /proc/stat's first line, of the first eight."""
+    line = re.search(r"\bcpu  ([\d ]+)", text)
+    times = [int(word) for word in line.group(1).split()][:8] if line else []
+    return round(100 * times[7] / sum(times), 1) if len(times) == 8 and sum(times) else 0.0
+
+
+# --- the table ------------------------------------------------------------------------------------
+
+EXIT_COLUMNS = ("ipi", "timer", "irq", "sbi", "wfi", "wrs", "csr", "mmio", "fault", "other")
+
+
+def human(value: float) -> str:
+    for limit, unit in ((1e6, "M"), (1e4, "k")):
+        if value >= limit:
+            return f"{value / (1e6 if unit == 'M' else 1e3):.4g} {unit}"
+    return f"{value:.0f}"
+
+
+def per_second(row: dict, *columns: str) -> str:
+    counters = row.get("counters") or {}
+    found = [sum(counters[c]) for c in columns if c in counters]
+    return human(sum(found) / row["uptime"]) if found and row.get("uptime") else ""
+
+
+HEADINGS = ("vcpus", "locks", "work", "seed", "rate/s", "KVM", "Xvisor", "steal", "exits/s", "wrs/s",
+            "switches/s", "wall s", "remarks")
+
+
+def cells(row: dict) -> tuple:
+    kvm, xvisor = REFERENCE.get((row["vcpus"], row["locks"], row["work"]), ("", ""))
+    remarks = "; ".join(filter(None, [row.get("error", ""), *row.get("trouble", [])]))
+    return (row["vcpus"], row["locks"], row["work"], row["seed"],
+            human(row["rate"]) if "rate" in row else "-", kvm, xvisor,
+            f"{row['steal_percent']} %" if "steal_percent" in row else "",
+            per_second(row, *EXIT_COLUMNS), per_second(row, "wrs"), per_second(row, "switches"),
+            row["wall_seconds"], remarks)
+
+
+def print_line(values) -> None:
+    widths = (5, 5, 10, 4, 9, 9, 8, 7, 8, 8, 10, 6, 0)
+    print("| " + " | ".join(f"{value!s:>{w}}" for value, w in zip(values, widths)) + " |", flush=True)
+
+
+def save(args, rows: list) -> None:
+    result = {"hartvisor": None if args.native else args.hartvisor_name, "kernel": args.kernel_version,
+              "bootargs": args.bootargs, "properties": args.properties, "rows": rows}
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    part = args.out.with_suffix(".part")
+    part.write_text(json.dumps(result, indent=1) + "\n")
+    part.replace(args.out)
+
+
+# --- what was asked for ---------------------------------------------------------------------------
+
+def choice(kind, allowed):
+    def parse(text: str) -> list:
+        values = [kind(word) for word in text.split(",")]
+        for value in values:
+            if allowed and value not in allowed:
+                raise argparse.ArgumentTypeError(f"{value}: one of {', '.join(map(str, allowed))}")
+        return values
+    return parse
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0],
+                                     epilog="Lists are separated by commas. See the head of this file.")
+    parser.add_argument("--vcpus", type=choice(int, range(1, 17)), default=None, help="1,2,4,8")
+    parser.add_argument("--locks", type=choice(str, LOCK_ISA), default=None, help="t,q,y,z")
+    parser.add_argument("--work", type=choice(str, WORKS), default=list(WORKS), help=",".join(WORKS))
+    parser.add_argument("--seeds", type=choice(int, None), default=[1], help="QEMU's -seed: 1")
+    parser.add_argument("--seconds", type=int, help="guest seconds of a run: 6 for locks, 4 for fork")
+    parser.add_argument("--native", action="store_true", help="on OpenSBI, without a hypervisor; 1 vcpu")
+    parser.add_argument("--hartvisor", type=pathlib.Path, default=hv.HARTVISOR, help="hartvisor.bin of another build")
+    parser.add_argument("--kernel", type=pathlib.Path, default=LINUX / "Image")
+    parser.add_argument("--initramfs", type=pathlib.Path, default=LINUX / "overcommit.cpio.gz")
+    parser.add_argument("--bootargs", default="", help="more words for the guest's command line (nopvspin, say)")
+    parser.add_argument("--properties", default="", help="more properties of the VM, as they stand in an .its")
+    parser.add_argument("--jobs", type=int, default=1, help="rows at a time")
+    parser.add_argument("--timeout", type=int, default=1800, help="seconds that a row may take")
+    parser.add_argument("--out", type=pathlib.Path, default=hv.BUILD / "bench-linux.json")
+    args = parser.parse_args()
+    if args.native and args.vcpus not in (None, [1]):
+        parser.error("--native has 1 vcpu: the machine has one hart")
+    args.vcpus = args.vcpus or ([1] if args.native else [1, 2, 4, 8])
+    args.locks = args.locks or (["q"] if args.native else list(LOCK_ISA))
+    for path in (args.kernel, args.initramfs):
+        if not path.exists():
+            parser.error(f"no {path}: make guest-linux")
+    # mkimage reads the paths from another folder.
+    args.kernel, args.initramfs = args.kernel.resolve(), args.initramfs.resolve()
+    return args
+
+
+def kernel_version(image: pathlib.Path) -> str:
+    found = re.search(rb"Linux version (\S+)", image.read_bytes())
+    return found.group(1).decode() if found else "unknown"
+
+
+def main() -> int:
+    args = parse_arguments()
+    args.kernel_version = kernel_version(args.kernel)
+    if not args.native:
+        args.hartvisor_name = str(args.hartvisor)
+        hv.WORK.mkdir(parents=True, exist_ok=True)
+        args.hartvisor = pathlib.Path(shutil.copy(args.hartvisor, hv.WORK / f"bench-{args.out.stem}.bin"))
+    print(f"Linux {args.kernel_version} on {'OpenSBI' if args.native else args.hartvisor_name}\n")
+    print_line(HEADINGS)
+    print_line(["-"] * len(HEADINGS))
+    rows = []
+    with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
+        wanted = itertools.product(args.vcpus, args.locks, args.work, args.seeds)
+        for row in pool.map(lambda what: run_row(args, *what), list(wanted)):
+            rows.append(row)
+            print_line(cells(row))
+            save(args, rows)
+    print(f"\n{args.out}")
+    return any("error" in row or row["trouble"] for row in rows)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
