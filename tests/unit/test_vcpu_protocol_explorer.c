@@ -194,6 +194,11 @@ uint64_t hart_time(void)
 	return w.time;
 }
 
+uint64_t timer_ns_to_ticks(uint64_t ns)
+{
+	return ns / 100;
+}
+
 bool timer_has_sstc(void)
 {
 	return true;
