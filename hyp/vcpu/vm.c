@@ -40,7 +40,8 @@ bool vm_pause(struct vm *vm)
 
 bool vm_resume(struct vm *vm)
 {
-	if (!atomic_read(&vm->paused))
+	/* One that ended while it was paused stays so: its clock and vcpus are the next life's. */
+	if (atomic_read(&vm->state) != VM_RUNNING || !atomic_read(&vm->paused))
 		return false;
 	/*
 	 * Every vcpu takes the new clock over with UNBLOCK before it enters again: the bits are there
@@ -52,4 +53,20 @@ bool vm_resume(struct vm *vm)
 	atomic_set_release(&vm->paused, 0);
 	(void)vm_make_all_vcpus_request(vm, REQUEST_UNBLOCK);
 	return true;
+}
+
+int vm_give_back_ram(struct vm *vm, gpa_t base, uint64_t size)
+{
+	struct gstage_ram pieces[GSTAGE_MAX_RAM];
+	unsigned int nr;
+	int err;
+
+	spin_lock(&vm->lock);
+	err = gstage_unmap_ram(&vm->gstage, base, size, pieces, ARRAY_SIZE(pieces), &nr);
+	if (err == HV_OK) {
+		(void)vm_make_all_vcpus_request(vm, REQUEST_TLB_FLUSH);
+		gstage_free_pieces(&vm->gstage, pieces, nr);
+	}
+	spin_unlock(&vm->lock);
+	return err;
 }

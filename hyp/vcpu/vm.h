@@ -99,10 +99,18 @@ bool vm_stop(struct vm *vm, enum vm_stop how, const char *why);
 /*
  * vm_pause - when it returns true no vcpu of @vm is in the guest, and none enters before vm_resume().
  * The guest's clock stands still meanwhile. False: it is not running, or paused already.
- * vm_resume - go on. False: it was not paused.
+ * vm_resume - go on. False: it was not paused, or has ended since.
  * Context: one operator at a time; not from a vcpu of @vm; no locks.
  */
 bool vm_pause(struct vm *vm);
 bool vm_resume(struct vm *vm);
+
+/*
+ * vm_give_back_ram - take [base, base+size) from @vm: unmap it, flush every vcpu and wait (TLB_FLUSH), so
+ * that neither a hart's TLB nor a reader of the tables has it any more, and only then free the pages.
+ * Accesses of the guest get access faults from then on. HV_EINVAL, HV_ENOMEM: as gstage_unmap_ram().
+ * Takes vm->lock; nobody needs it on his way out of a guest.
+ */
+int vm_give_back_ram(struct vm *vm, gpa_t base, uint64_t size);
 
 #endif

@@ -51,6 +51,7 @@ enum guest_op {
 	READ,	/* an SBI call that reads guest memory */
 	STOP,	/* hart_stop */
 	ENABLE, /* vsie.SSIE */
+	ARM,	/* the timer, for later */
 	FENCE_OTHERS, /* remote fence.i to all other vcpus */
 };
 
@@ -157,6 +158,21 @@ int gstage_write(const struct gstage *gs, gpa_t a, const void *buf, uint64_t len
 {
 	(void)gs, (void)a, (void)buf, (void)len;
 	return walk();
+}
+
+int gstage_unmap_ram(struct gstage *gs, gpa_t base, uint64_t size, struct gstage_ram *out,
+		     unsigned int max, unsigned int *nr)
+{
+	(void)gs, (void)base, (void)size, (void)out, (void)max;
+	*nr = 1;
+	explorer_store(&w.table, sizeof(w.table), 0, false);
+	return HV_OK;
+}
+
+void gstage_free_pieces(struct gstage *gs, const struct gstage_ram *pieces, unsigned int nr)
+{
+	(void)gs, (void)pieces, (void)nr;
+	w.freed = true;
 }
 
 void timer_init(struct timer *t, void (*fn)(struct timer *t))
@@ -332,6 +348,11 @@ static bool guest_step(const struct vcpu *v, struct guest *g)
 			return false;
 		}
 		break;
+	case ARM:
+		csr_write(CSR_VSIE, BIT(IRQ_S_SOFT) | BIT(IRQ_S_TIMER));
+		csr_write(CSR_VSTIMECMP, w.time + 1000);
+		g->at++;
+		return false;
 	case ENABLE:
 		csr_write(CSR_VSIE, BIT(IRQ_S_SOFT));
 		g->at++;
@@ -559,6 +580,8 @@ static void nothing_is_left(void)
 			explorer_fail("vcpu %u sleeps with requests %#lx", i, v->requests);
 		if (v->halted && !w.vm.paused && (irqs & v->vs.vsie << 1) != 0)
 			explorer_fail("vcpu %u sleeps with an interrupt pending", i);
+		if (v->halted && !w.vm.paused && v->vs.vstimecmp != TIMER_NEVER && !v->timer.armed)
+			explorer_fail("vcpu %u sleeps and its timer wakes nobody", i);
 	}
 }
 
@@ -611,6 +634,8 @@ static const uint64_t any_hart[] = { UINT64_MAX, UINT64_MAX, UINT64_MAX };
 static const enum guest_op runs_on[] = { END };
 static const enum guest_op takes[] = { TAKE };
 static const enum guest_op idles[] = { IDLE };
+
+static void pauses_and_resumes(void *arg);
 
 /* --- requests and entry -------------------------------------------------------------------------------- */
 
@@ -723,6 +748,18 @@ static void kick_before_halt_is_remembered(void **state)
 	explore(4, final_common);
 }
 
+static void a_halted_vcpu_has_its_timer_armed(void **state)
+{
+	static const enum guest_op script[] = { ARM, IDLE };
+
+	(void)state;
+	scene(1, 2, 1, own_hart);
+	runs(0, script);
+	outsider("sender", posts, 0);
+	outsider("operator", pauses_and_resumes, 0);
+	explore(2, final_common);
+}
+
 static void wake_and_block_race_in_the_scheduler(void **state)
 {
 	(void)state;
@@ -758,13 +795,11 @@ static void requests_and_interrupts_together(void **state)
 static void frees_the_page(void *arg)
 {
 	(void)arg;
-	explorer_store(&w.table, sizeof(w.table), 0, false);
 	w.guests[0].asked[HART_FENCE_GVMA]++;
 	calls(1, 1);
-	(void)vm_make_all_vcpus_request(&w.vm, REQUEST_TLB_FLUSH);
+	(void)vm_give_back_ram(&w.vm, gpa(0), PAGE_SIZE);
 	calls(1, -1);
 	w.guests[0].returned[HART_FENCE_GVMA] = 1;
-	w.freed = true;
 }
 
 static void wait_returns_after_the_reader_left(void **state)
@@ -817,6 +852,8 @@ static void final_fenced(void)
 	all_are_done();
 	if (vcpu(0)->nr_fences > VCPU_FENCE_RING)
 		explorer_fail("the ring ran over");
+	if (!vcpu_test_request(REQUEST_HFENCE_VVMA_ALL, vcpu(0)))
+		explorer_fail("fences that had no room are forgotten");
 }
 
 static void hundred_fences_never_wait_for_a_vcpu_that_does_not_run(void **state)
@@ -1046,6 +1083,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(no_wakeup_leaves_a_blocked_vcpu_alone),
 		cmocka_unit_test(inject_and_guest_clear_lose_nothing),
 		cmocka_unit_test(kick_before_halt_is_remembered),
+		cmocka_unit_test(a_halted_vcpu_has_its_timer_armed),
 		cmocka_unit_test(wake_and_block_race_in_the_scheduler),
 		cmocka_unit_test(two_vcpus_on_one_hart_wake_each_other),
 		cmocka_unit_test(requests_and_interrupts_together),

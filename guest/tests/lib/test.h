@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * How a test guest says what it found: "TEST name PASS", or "TEST name FAIL what", then it powers off.
+ * Boot argument hold=1: before it passes it says "TEST name HOLD" and waits for a byte from the UART.
  */
 #ifndef GUEST_TEST_H
 #define GUEST_TEST_H
@@ -23,10 +24,10 @@ __attribute__((noreturn)) void test_pass(void);
 __attribute__((noreturn, format(printf, 1, 2))) void test_fail(const char *fmt, ...);
 __attribute__((noreturn)) void guest_reboot(void);
 
-#define CHECK(cond)                                                                                \
-	do {                                                                                       \
-		if (!(cond))                                                                       \
-			test_fail("%s:%d: %s", guest_name, __LINE__, #cond);                       \
+#define CHECK(cond)                                                          \
+	do {                                                                 \
+		if (!(cond))                                                 \
+			test_fail("%s:%d: %s", guest_name, __LINE__, #cond); \
 	} while (0)
 
 #define CHECK_EQ(a, b)                                                                             \
