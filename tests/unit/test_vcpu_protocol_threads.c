@@ -891,6 +891,7 @@ static void what_was_written_before_a_request_is_seen_after_it(void **state)
 /* start_pc is not atomic either: STOPPED orders its next writer after its last reader. */
 static void a_hart_that_stops_is_started_again_and_again(void **state)
 {
+	struct sched_params first = { .affinity = hartset_of(1) };
 	static struct machine mc;
 	pthread_t threads[1];
 	struct vcpu *v;
@@ -898,7 +899,7 @@ static void a_hart_that_stops_is_started_again_and_again(void **state)
 	(void)state;
 	stop_test = true;
 	harts_begin(1, 1, threads);
-	v = vcpu_new(&mc.vm, 0, 1);
+	v = vcpu_new(&mc.vm, 0, &first);
 	mc.vm.vcpus[0] = v;
 	mc.vm.nr_vcpus = 1;
 	mc.vm.state = VM_RUNNING;
