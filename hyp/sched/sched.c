@@ -224,7 +224,7 @@ void runq_change(struct runq *from, struct sched_entity *se, uint32_t to)
 {
 	atomic_fetch_sub(&from->nr_entities, 1);
 	atomic_fetch_add(&runqs[to].nr_entities, 1);
-	atomic_set(&se->migrations, se->migrations + 1);
+	counter_inc(&se->migrations);
 	atomic_set_release(&se->pcpu, to);
 }
 
@@ -302,7 +302,7 @@ static void account_run(struct sched_entity *se, uint64_t now)
 		se->max_latency = waited;
 	se->woken = false;
 	atomic_set(&se->since, now);
-	atomic_set(&se->switches, se->switches + 1);
+	counter_inc(&se->switches);
 }
 
 static void begin(struct runq *q, struct sched_entity *se, uint64_t slice_end, uint64_t now)

@@ -55,7 +55,7 @@ bool sched_yield_to(struct sched_entity *from, struct sched_entity *to)
 		q->next_slice_end = from->slice_end;
 		/* An urgent one that waits for a fair one would else wait for ever. */
 		q->next_first = from->class == SCHED_CLASS_FIFO;
-		to->yields++;
+		counter_inc(&to->yields);
 		done = true;
 	}
 	spin_unlock(&q->lock);
