@@ -175,6 +175,7 @@ static void prepare_pcpus(uint64_t boot_hart)
 static void setup_this_hart(void)
 {
 	guest_hart_setup();
+	timer_init_pcpu();
 	(void)vmid_init_pcpu(this_pcpu()->index, vmid_bits_limit);
 	host_irq_init_pcpu();
 }

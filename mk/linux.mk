@@ -31,4 +31,5 @@ $(L)/overcommit.cpio.gz: guest/initramfs/mkinitramfs.py guest/initramfs/overcomm
 	$(Q)$(PYTHON) guest/initramfs/mkinitramfs.py $@ $(G)/busybox guest/initramfs/overcommit
 
 bench-linux: $(B)/hartvisor.bin guest-linux
+	$(Q)[ $(B)/bench-native.json -nt $(L)/Image ] || $(PYTHON) tools/bench-overcommit.py --native
 	$(Q)$(PYTHON) tools/bench-overcommit.py $(ROWS)

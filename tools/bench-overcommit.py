@@ -15,8 +15,9 @@ the kernel takes is said by the ISA list in the guest's device tree, set by an o
     t ticket   q queued (ziccrse)   y ticket + zawrs   z queued + zawrs
 
 Columns: rate is lock acquisitions, or loops, per second of guest time; of locks, from the second of
-locktorture's lines to the last one, as its first writer runs alone for a while. KVM and Xvisor are what
-those reach on the same work. steal is the share of the guest's time in /proc/stat that it calls stolen.
+locktorture's lines to the last one, as its first writer runs alone for a while. native is that rate as a
+share of what --native wrote into build/bench-native.json, if it ran before. KVM and Xvisor are what those
+reach on the same work; their loops began at 1,344 per second native, by another busybox. steal is the share of the guest's time in /proc/stat that it calls stolen.
 exits/s, wrs/s and switches/s are hartvisor's own counters (^] s) over the guest's uptime.
 
 Another build, say of a worktree: run the script where the guest kernel is, and name the other build by
@@ -44,6 +45,7 @@ LINUX = ROOT / "build" / "linux"
 BASE_ISA = "i m a f d c zicsr zifencei sstc".split()
 LOCK_ISA = {"t": [], "q": ["ziccrse"], "y": ["zawrs"], "z": ["ziccrse", "zawrs"]}
 WORKS = ("spin_lock", "mutex_lock", "rwsem_lock", "fork")
+NATIVE = hv.BUILD / "bench-native.json"
 MEMORY = 256 * hv.MIB
 VM = "guest"
 
@@ -67,7 +69,7 @@ REFERENCE = {
     (1, "q", "rwsem_lock"): ("3.9 M", ""),
 }
 
-TORTURE_LINE = re.compile(r"\[ *(\d+\.\d+)\] \w+-torture: Writes:  Total: (\d+)")
+TORTURE_LINE = re.compile(r"\[ *(\d+\.\d+)\] Writes:  Total: (\d+)")
 FORK_LINE = re.compile(r"FORK loops=\d+ start=([\d.]+) stop=([\d.]+) end=([\d.]+) total=(\d+)")
 TROUBLE = re.compile(r"soft lockup|hard LOCKUP|rcu: INFO|rcu_\w+ (?:self-)?detected|blocked for more than|"
                      r"BUG:|Oops|Kernel panic|WARNING:|crashed")
@@ -147,15 +149,15 @@ def ask_counters(m: hv.Machine, vcpus: int) -> dict:
     m.expect(rf"\nexits [\s\S]*?\n{VM}/{vcpus - 1} [^\n]*\n", timeout=120)
     counters, header = {}, ""
     for line in m.text()[before:].splitlines():
-        found = re.match(rf"{VM}/\d+(?= +\d[\d ]*$)", line)
+        found = re.match(rf"{VM}/\d+(?= )", line)
         if not found:
             header = line or header
             continue
-        left = found.end()
-        for number in re.finditer(r" *(\d+)", line[left:]):
-            # Numbers stand below the right end of their column's name.
-            title = header[left + number.start():left + number.end()].strip()
-            counters.setdefault(title, []).append(int(number.group(1)))
+        for cell in re.finditer(r" +(\S+)", line[found.end():]):
+            # A value stands below the right end of its column's name.
+            title = header[found.end() + cell.start():found.end() + cell.end()].strip()
+            value = cell.group(1)
+            counters.setdefault(title, []).append(int(value) if value.isdigit() else value)
     return counters
 
 
@@ -209,23 +211,33 @@ def per_second(row: dict, *columns: str) -> str:
     return human(sum(found) / row["uptime"]) if found and row.get("uptime") else ""
 
 
-HEADINGS = ("vcpus", "locks", "work", "seed", "rate/s", "KVM", "Xvisor", "steal", "exits/s", "wrs/s",
+HEADINGS = ("vcpus", "locks", "work", "seed", "rate/s", "native", "KVM", "Xvisor", "steal", "exits/s", "wrs/s",
             "switches/s", "wall s", "remarks")
 
 
-def cells(row: dict) -> tuple:
+def cells(row: dict, native: dict) -> tuple:
     kvm, xvisor = REFERENCE.get((row["vcpus"], row["locks"], row["work"]), ("", ""))
+    share = f"{100 * row['rate'] / native[row['work']]:.3g} %" if row["work"] in native and "rate" in row else ""
     remarks = "; ".join(filter(None, [row.get("error", ""), *row.get("trouble", [])]))
     return (row["vcpus"], row["locks"], row["work"], row["seed"],
-            human(row["rate"]) if "rate" in row else "-", kvm, xvisor,
+            human(row["rate"]) if "rate" in row else "-", share, kvm, xvisor,
             f"{row['steal_percent']} %" if "steal_percent" in row else "",
             per_second(row, *EXIT_COLUMNS), per_second(row, "wrs"), per_second(row, "switches"),
             row["wall_seconds"], remarks)
 
 
 def print_line(values) -> None:
-    widths = (5, 5, 10, 4, 9, 9, 8, 7, 8, 8, 10, 6, 0)
+    widths = (5, 5, 10, 4, 9, 8, 9, 8, 7, 8, 8, 10, 6, 0)
     print("| " + " | ".join(f"{value!s:>{w}}" for value, w in zip(values, widths)) + " |", flush=True)
+
+
+def native_rates(kernel: str) -> dict:
+    """{work: rate} of the last --native with this kernel."""
+    try:
+        result = json.loads(NATIVE.read_text())
+    except FileNotFoundError:
+        return {}
+    return {row["work"]: row["rate"] for row in result["rows"] if "rate" in row and result["kernel"] == kernel}
 
 
 def save(args, rows: list) -> None:
@@ -265,10 +277,11 @@ def parse_arguments():
     parser.add_argument("--properties", default="", help="more properties of the VM, as they stand in an .its")
     parser.add_argument("--jobs", type=int, default=1, help="rows at a time")
     parser.add_argument("--timeout", type=int, default=1800, help="seconds that a row may take")
-    parser.add_argument("--out", type=pathlib.Path, default=hv.BUILD / "bench-linux.json")
+    parser.add_argument("--out", type=pathlib.Path, help="build/bench-linux.json, build/bench-native.json")
     args = parser.parse_args()
     if args.native and args.vcpus not in (None, [1]):
         parser.error("--native has 1 vcpu: the machine has one hart")
+    args.out = args.out or (NATIVE if args.native else hv.BUILD / "bench-linux.json")
     args.vcpus = args.vcpus or ([1] if args.native else [1, 2, 4, 8])
     args.locks = args.locks or (["q"] if args.native else list(LOCK_ISA))
     for path in (args.kernel, args.initramfs):
@@ -294,12 +307,12 @@ def main() -> int:
     print(f"Linux {args.kernel_version} on {'OpenSBI' if args.native else args.hartvisor_name}\n")
     print_line(HEADINGS)
     print_line(["-"] * len(HEADINGS))
-    rows = []
+    rows, native = [], native_rates(args.kernel_version)
     with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
         wanted = itertools.product(args.vcpus, args.locks, args.work, args.seeds)
         for row in pool.map(lambda what: run_row(args, *what), list(wanted)):
             rows.append(row)
-            print_line(cells(row))
+            print_line(cells(row, native))
             save(args, rows)
     print(f"\n{args.out}")
     return any("error" in row or row["trouble"] for row in rows)

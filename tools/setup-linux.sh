@@ -128,7 +128,7 @@ download_source()
 		[ "$best" != "$WANTED" ] || break
 	done
 	[ -n "$best" ] || die "no linux-source-7.x in $SUITES: nothing to build the guest kernel from." \
-		"Put a linux-source-7.*_all.deb into build/dl/, for instance from snapshot archives."
+		"Put a linux-source-7.*_all.deb into build/dl/, for instance one of an archive of older versions."
 	[ "$best" = "$WANTED" ] || say "no $WANTED in $SUITES any more; taking $best of $best_suite"
 	[ "$suite" = "$best_suite" ] || use_suite "$best_suite"
 	say "downloading $best (about 150 MB)"

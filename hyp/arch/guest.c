@@ -68,7 +68,11 @@ void guest_regs_reset(struct guest_regs *r, uint64_t pc, uint64_t a0, uint64_t a
 
 void guest_vs_reset(struct guest_vs_csrs *s)
 {
-	*s = (struct guest_vs_csrs){ .vsstatus = SSTATUS_UXL_64, .vstimecmp = UINT64_MAX };
+	/* scounteren as OpenSBI leaves it: user programs read the time; what hcounteren closes stays
+	 * closed to them, too. */
+	*s = (struct guest_vs_csrs){ .vsstatus = SSTATUS_UXL_64,
+				     .vstimecmp = UINT64_MAX,
+				     .scounteren = HCOUNTEREN_CY | HCOUNTEREN_TM | HCOUNTEREN_IR };
 }
 
 void guest_vs_save(struct guest_vs_csrs *s)

@@ -20,6 +20,9 @@ typedef uint64_t pte_t;
 #define PTE_A BIT(6)
 #define PTE_D BIT(7)
 
+/* RSW: for software. In a G-stage: the page is the VM's RAM, and so in the direct map. */
+#define PTE_RAM BIT(8)
+
 #define PTE_PPN_SHIFT 10
 #define PTE_PPN_MASK  ((UINT64_C(1) << 44) - 1)
 

@@ -33,13 +33,13 @@ static int64_t hart_status(uint64_t hartid)
 
 /* A started hart needs a few dozen instructions to say that it is online; one that the firmware calls
  * STARTED and that stays silent for so many status calls never will. */
-#define STATUS_CALLS_MAX 50000000u
+#define STATUS_CALLS_MAX 2000000u
 
 static int wait_online(struct pcpu *p)
 {
-	for (unsigned int i = 0; i < STATUS_CALLS_MAX; i++) {
-		int64_t s;
+	int64_t s = SBI_HSM_STATE_START_PENDING;
 
+	for (unsigned int i = 0; i < STATUS_CALLS_MAX; i++) {
 		if (atomic_read_acquire(&p->online))
 			return HV_OK;
 		s = hart_status(p->hartid);
@@ -50,7 +50,8 @@ static int wait_online(struct pcpu *p)
 			return HV_EIO;
 		}
 	}
-	log_warn("hart %lu: left out: started, but it never reached hartvisor", p->hartid);
+	log_warn("hart %lu: left out: the firmware calls it %s, but it never reached hartvisor",
+		 p->hartid, s == SBI_HSM_STATE_STARTED ? "STARTED" : "START_PENDING");
 	return HV_EIO;
 }
 

@@ -20,10 +20,6 @@ struct timer_queue {
 	uint64_t programmed; /* own pcpu only: what the hart timer holds; never after the earliest */
 } __attribute__((aligned(64)));
 
-/*
- * programmed starts as 0, "has fired long ago": whatever the firmware left in the hart timer is
- * replaced by the first timer_run() or timer_arm().
- */
 static struct timer_queue timer_queues[MAX_PCPUS];
 static uint64_t timer_hz;
 static bool timer_sstc;
@@ -240,7 +236,15 @@ void timer_setup(uint64_t ticks_per_second, bool sstc)
 	timer_hz = ticks_per_second ? ticks_per_second : 1;
 	timer_sstc = sstc;
 	for (unsigned int i = 0; i < MAX_PCPUS; i++)
-		timer_queues[i].slice = TIMER_NEVER;
+		timer_queues[i].slice = timer_queues[i].programmed = TIMER_NEVER;
+}
+
+void timer_init_pcpu(void)
+{
+	struct timer_queue *q = this_queue();
+
+	q->programmed = 0; /* whatever the firmware left in the hart timer */
+	timer_program(q, TIMER_NEVER);
 }
 
 uint64_t timer_frequency(void)

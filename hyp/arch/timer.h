@@ -37,6 +37,10 @@ void timer_run(void);
 void timer_set_slice(uint64_t deadline);
 
 void timer_setup(uint64_t ticks_per_second, bool sstc);
+
+/* timer_init_pcpu - each pcpu once, after timer_setup(): its hart timer is quiet. */
+void timer_init_pcpu(void);
+
 uint64_t timer_frequency(void);
 uint64_t timer_now(void);
 uint64_t timer_ns_to_ticks(uint64_t ns);

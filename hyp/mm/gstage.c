@@ -10,7 +10,7 @@
 #include "lib/copy.h"
 #include "mm/page.h"
 
-#define GSTAGE_PROT (PTE_R | PTE_W | PTE_X | PTE_U)
+#define GSTAGE_PROT (PTE_R | PTE_W | PTE_X | PTE_U | PTE_RAM)
 
 /* Levels of tables, from Sv39x4's on; bit n: n levels. Written once, before the first VM. */
 static unsigned int levels_there;
@@ -179,6 +179,59 @@ uint64_t gstage_clear_step(const struct gstage *gs, uint64_t offset, uint64_t ma
 	return 0;
 }
 
+/*
+ * The parts of @r outside of [base, base+size) go to @kept, the one inside to @out. Either may be empty.
+ */
+static void ram_cut(struct gstage_ram r, uint64_t base, uint64_t end, struct gstage_ram *kept,
+		    unsigned int *nr_kept, struct gstage_ram *out, unsigned int *nr_out)
+{
+	uint64_t start = r.gpa.gpa, stop = r.gpa.gpa + r.size;
+	uint64_t from = max_u64(start, base), to = min_u64(stop, end);
+
+	if (from >= to) {
+		kept[(*nr_kept)++] = r;
+		return;
+	}
+	if (start < from)
+		kept[(*nr_kept)++] = (struct gstage_ram){ r.gpa, r.hpa, from - start };
+	out[(*nr_out)++] =
+		(struct gstage_ram){ gpa(from), hpa(r.hpa.hpa + (from - start)), to - from };
+	if (to < stop)
+		kept[(*nr_kept)++] =
+			(struct gstage_ram){ gpa(to), hpa(r.hpa.hpa + (to - start)), stop - to };
+}
+
+int gstage_unmap_ram(struct gstage *gs, gpa_t base, uint64_t size, struct gstage_ram *out,
+		     unsigned int max, unsigned int *nr)
+{
+	struct gstage_ram kept[GSTAGE_MAX_RAM + 2], cut[GSTAGE_MAX_RAM];
+	unsigned int nr_kept = 0, nr_cut = 0;
+	int err;
+
+	if (size == 0 || !is_aligned(base.gpa | size, PAGE_SIZE) || !gstage_is_ram(gs, base, size))
+		return HV_EINVAL;
+	for (unsigned int i = 0; i < gs->nr_ram; i++)
+		ram_cut(gs->ram[i], base.gpa, base.gpa + size, kept, &nr_kept, cut, &nr_cut);
+	if (nr_kept > GSTAGE_MAX_RAM || nr_cut > max)
+		return HV_ENOMEM;
+	err = pgtable_unmap(&gs->pt, base.gpa, size);
+	if (err != HV_OK)
+		return err;
+	memcpy(gs->ram, kept, nr_kept * sizeof(kept[0]));
+	gs->nr_ram = nr_kept;
+	gs->ram_bytes -= size;
+	memcpy(out, cut, nr_cut * sizeof(cut[0]));
+	*nr = nr_cut;
+	return HV_OK;
+}
+
+void gstage_free_pieces(struct gstage *gs, const struct gstage_ram *pieces, unsigned int nr)
+{
+	for (unsigned int i = 0; i < nr; i++)
+		page_free(pieces[i].hpa, pieces[i].size);
+	pgtable_prune(&gs->pt);
+}
+
 void gstage_destroy(struct gstage *gs)
 {
 	for (unsigned int i = 0; i < gs->nr_ram; i++)
@@ -214,20 +267,39 @@ bool gstage_is_ram(const struct gstage *gs, gpa_t a, uint64_t size)
 	return left == 0;
 }
 
-/* A direct-map pointer to @a, and in @len what follows it in its leaf; NULL: lacks @right. */
+/*
+ * The tables decide, and say what is RAM: a reader needs no lock, and while RAM is being taken away
+ * the list may be in between.
+ *
+ * A direct-map pointer to @a, and in @len what follows it in its leaf; NULL: lacks @right.
+ */
 static void *leaf_ptr(const struct gstage *gs, gpa_t a, uint64_t right, uint64_t *len)
 {
 	struct pgtable_leaf leaf;
 
-	if (pgtable_walk(&gs->pt, a.gpa, &leaf) || !(leaf.prot & right))
+	if (pgtable_walk(&gs->pt, a.gpa, &leaf) ||
+	    (leaf.prot & (right | PTE_RAM)) != (right | PTE_RAM))
 		return NULL;
 	*len = min_u64(*len, leaf.left);
 	return hpa_to_ptr(leaf.pa);
 }
 
+/* Is all of it there? Then a copy that fails has changed nothing (unless RAM goes away under it). */
+static bool has_right(const struct gstage *gs, gpa_t a, uint64_t len, uint64_t right)
+{
+	for (uint64_t done = 0; done < len;) {
+		uint64_t n = len - done;
+
+		if (!leaf_ptr(gs, gpa(a.gpa + done), right, &n))
+			return false;
+		done += n;
+	}
+	return true;
+}
+
 int gstage_read(const struct gstage *gs, gpa_t a, void *buf, uint64_t len)
 {
-	if (!gstage_is_ram(gs, a, len))
+	if (!has_right(gs, a, len, PTE_R))
 		return HV_EFAULT;
 	for (uint64_t done = 0; done < len;) {
 		uint64_t n = len - done;
@@ -243,7 +315,7 @@ int gstage_read(const struct gstage *gs, gpa_t a, void *buf, uint64_t len)
 
 int gstage_write(const struct gstage *gs, gpa_t a, const void *buf, uint64_t len)
 {
-	if (!gstage_is_ram(gs, a, len))
+	if (!has_right(gs, a, len, PTE_W))
 		return HV_EFAULT;
 	for (uint64_t done = 0; done < len;) {
 		uint64_t n = len - done;

@@ -51,6 +51,18 @@ int gstage_alloc_ram(struct gstage *gs, gpa_t base, uint64_t size);
  */
 uint64_t gstage_clear_step(const struct gstage *gs, uint64_t offset, uint64_t max);
 
+/*
+ * Taking RAM out of a running VM comes in two steps, because the pages may be reused only when no hart
+ * holds a translation of them any more: gstage_unmap_ram() removes [base, base+size) from tables and list
+ * and says in @out (room for @max pieces) which host memory that was; then every vcpu is flushed
+ * (vcpu/vm.h, vm_give_back_ram); then gstage_free_pieces() frees it, and the tables that became empty.
+ * HV_EINVAL: not wholly RAM, or no page multiple; HV_ENOMEM: a large leaf cannot be split, or more pieces
+ * than fit; nothing has changed then. Writers are serialised by vm->lock.
+ */
+int gstage_unmap_ram(struct gstage *gs, gpa_t base, uint64_t size, struct gstage_ram *out,
+		     unsigned int max, unsigned int *nr);
+void gstage_free_pieces(struct gstage *gs, const struct gstage_ram *pieces, unsigned int nr);
+
 /* gstage_destroy - free tables and RAM; no vcpu may run or walk any more. */
 void gstage_destroy(struct gstage *gs);
 

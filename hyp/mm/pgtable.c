@@ -7,7 +7,7 @@
 #include "lib/atomic.h"
 #include "mm/page.h"
 
-#define PROT_BITS (PTE_R | PTE_W | PTE_X | PTE_U | PTE_G)
+#define PROT_BITS (PTE_R | PTE_W | PTE_X | PTE_U | PTE_G | PTE_RAM)
 
 /* Physical addresses have 56 bits (privileged specification, "Sv39"). */
 #define HPA_LIMIT BIT(56)

@@ -31,7 +31,7 @@ int pgtable_init(struct pgtable *pt, unsigned int levels, unsigned int root_bits
 void pgtable_destroy(struct pgtable *pt);
 
 /*
- * pgtable_map - map [va, va+size) to [pa, pa+size) with @prot (PTE_R.. | PTE_U | PTE_G).
+ * pgtable_map - map [va, va+size) to [pa, pa+size) with @prot (PTE_R.. | PTE_U | PTE_G | PTE_RAM).
  * All three are page multiples. HV_EEXIST when any part is mapped already (nothing is changed then),
  * HV_EINVAL for misaligned or out-of-range addresses, HV_ENOMEM (the part mapped so far is undone).
  */

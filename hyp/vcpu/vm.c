@@ -53,3 +53,19 @@ bool vm_resume(struct vm *vm)
 	(void)vm_make_all_vcpus_request(vm, REQUEST_UNBLOCK);
 	return true;
 }
+
+int vm_give_back_ram(struct vm *vm, gpa_t base, uint64_t size)
+{
+	struct gstage_ram pieces[GSTAGE_MAX_RAM];
+	unsigned int nr;
+	int err;
+
+	spin_lock(&vm->lock);
+	err = gstage_unmap_ram(&vm->gstage, base, size, pieces, ARRAY_SIZE(pieces), &nr);
+	if (err == HV_OK) {
+		(void)vm_make_all_vcpus_request(vm, REQUEST_TLB_FLUSH);
+		gstage_free_pieces(&vm->gstage, pieces, nr);
+	}
+	spin_unlock(&vm->lock);
+	return err;
+}

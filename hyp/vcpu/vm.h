@@ -105,4 +105,12 @@ bool vm_stop(struct vm *vm, enum vm_stop how, const char *why);
 bool vm_pause(struct vm *vm);
 bool vm_resume(struct vm *vm);
 
+/*
+ * vm_give_back_ram - take [base, base+size) from @vm: unmap it, flush every vcpu and wait (TLB_FLUSH), so
+ * that neither a hart's TLB nor a reader of the tables has it any more, and only then free the pages.
+ * Accesses of the guest get access faults from then on. HV_EINVAL, HV_ENOMEM: as gstage_unmap_ram().
+ * Takes vm->lock; nobody needs it on his way out of a guest.
+ */
+int vm_give_back_ram(struct vm *vm, gpa_t base, uint64_t size);
+
 #endif

@@ -81,6 +81,9 @@ static void finish(struct vm *vm, enum vm_state state)
 {
 	if (vm->stream)
 		term_stream_flush(vm->stream);
+	while (vm->gstage.nr_ram != 0 &&
+	       vm_give_back_ram(vm, vm->gstage.ram[0].gpa, vm->gstage.ram[0].size) == HV_OK)
+		;
 	gstage_destroy(&vm->gstage);
 	atomic_set_release(&vm->state, state);
 }

@@ -32,6 +32,19 @@
 #ifndef WALKS
 #define WALKS 1
 #endif
+/* which kinds of requests are made */
+#ifndef KICKS
+#define KICKS 1
+#endif
+#ifndef WAITS
+#define WAITS 1
+#endif
+#ifndef OUTS
+#define OUTS 1
+#endif
+#ifndef FREES
+#define FREES 1
+#endif
 
 /* memory */
 byte mode;
@@ -238,7 +251,7 @@ inline requester_step(c)
 {
 	atomic { round++; returned = returned & ~OWN; waited = waited & ~OWN };
 	if
-	:: true -> /* KICK */
+	:: KICKS -> /* KICK */
 #ifdef KICK_EARLY
 		fence_a(c);
 		claim_and_send();
@@ -249,7 +262,7 @@ inline requester_step(c)
 		claim_and_send();
 #endif
 		returned = returned | OWN
-	:: true -> /* WAIT */
+	:: WAITS -> /* WAIT */
 #ifdef KICK_EARLY
 		fence_a(c);
 		send_and_wait();
@@ -260,12 +273,12 @@ inline requester_step(c)
 		send_and_wait();
 #endif
 		waited = waited | OWN
-	:: true -> /* OUTSIDE_GUEST_MODE */
+	:: OUTS -> /* OUTSIDE_GUEST_MODE */
 		atomic { if :: in_guest -> met = met | OWN :: else fi };
 		fence_a(c);
 		send_and_wait();
 		assert(!(met & OWN))
-	:: i == 0 && round == ROUNDS -> /* FREE */
+	:: FREES && i == 0 && round == ROUNDS -> /* FREE */
 		STORE(c, LINKED, 0);
 		atomic { unserved = unserved | FLUSH; OR(c, OR_REQUESTS, FLUSH) };
 		fence_a(c);

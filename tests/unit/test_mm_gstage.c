@@ -132,7 +132,7 @@ static void ram_is_mapped_by_the_largest_leaves_with_all_rights(void **state)
 	for (uint64_t at = 0; at < MIB(6) + KIB(12); at += KIB(4)) {
 		assert_int_equal(pgtable_walk(&gs.pt, RAM + at, &leaf), HV_OK);
 		assert_int_equal(leaf.level, at < MIB(6) ? 1 : 0);
-		assert_int_equal(leaf.prot, PTE_R | PTE_W | PTE_X | PTE_U);
+		assert_int_equal(leaf.prot, PTE_R | PTE_W | PTE_X | PTE_U | PTE_RAM);
 		assert_int_equal(leaf.pa.hpa, gs.ram[0].hpa.hpa + at);
 	}
 }
@@ -312,9 +312,10 @@ static void access_outside_ram_or_rights_faults_and_writes_nothing(void **state)
 
 	/* Read-only, execute-only and taken-away pages of RAM. */
 	assert_int_equal(pgtable_unmap(&gs.pt, RAM, 3 * PAGE_SIZE), HV_OK);
-	assert_int_equal(pgtable_map(&gs.pt, RAM, gs.ram[0].hpa, PAGE_SIZE, PTE_R | PTE_U), HV_OK);
+	assert_int_equal(
+		pgtable_map(&gs.pt, RAM, gs.ram[0].hpa, PAGE_SIZE, PTE_R | PTE_U | PTE_RAM), HV_OK);
 	assert_int_equal(pgtable_map(&gs.pt, RAM + PAGE_SIZE, hpa(gs.ram[0].hpa.hpa + PAGE_SIZE),
-				     PAGE_SIZE, PTE_X | PTE_U),
+				     PAGE_SIZE, PTE_X | PTE_U | PTE_RAM),
 			 HV_OK);
 	assert_int_equal(gstage_read(&gs, gpa(RAM), buf, 64), HV_OK);
 	assert_int_equal(gstage_write(&gs, gpa(RAM), buf, 64), HV_EFAULT);
@@ -374,6 +375,39 @@ static void clearing_in_steps_reaches_every_byte_once(void **state)
 	}
 }
 
+static void given_back_ram_is_gone_and_the_rest_stays(void **state)
+{
+	struct gstage_ram out[GSTAGE_MAX_RAM];
+	unsigned int nr;
+	uint64_t before = page_free_bytes();
+	char c = 'x';
+
+	(void)state;
+	assert_int_equal(gstage_alloc_ram(&gs, gpa(RAM), MIB(8)), HV_OK);
+	assert_int_equal(gstage_unmap_ram(&gs, gpa(RAM + MIB(3)), MIB(2) + PAGE_SIZE, out,
+					  ARRAY_SIZE(out), &nr),
+			 HV_OK);
+	assert_int_equal(nr, 1);
+	assert_int_equal(out[0].size, MIB(2) + PAGE_SIZE);
+	assert_int_equal(gs.ram_bytes, MIB(6) - PAGE_SIZE);
+	/* Unmapped, but nobody else's before it is freed. */
+	assert_int_equal(gstage_write(&gs, gpa(RAM + MIB(3)), &c, 1), HV_EFAULT);
+	assert_int_equal(gstage_write(&gs, gpa(RAM + MIB(5)), &c, 1), HV_EFAULT);
+	assert_int_equal(gstage_write(&gs, gpa(RAM + MIB(3) - 1), &c, 1), HV_OK);
+	assert_int_equal(gstage_write(&gs, gpa(RAM + MIB(5) + PAGE_SIZE), &c, 1), HV_OK);
+	assert_false(gstage_is_ram(&gs, gpa(RAM + MIB(4)), 1));
+	nr = page_free_bytes() < before ? nr : 0;
+	before = page_free_bytes();
+	gstage_free_pieces(&gs, out, nr);
+	assert_true(page_free_bytes() >= before + MIB(2) + PAGE_SIZE);
+	/* What is not all RAM is refused, and stays. */
+	assert_int_equal(gstage_unmap_ram(&gs, gpa(RAM + MIB(2)), MIB(2), out, ARRAY_SIZE(out),
+					  &nr),
+			 HV_EINVAL);
+	assert_int_equal(gstage_unmap_ram(&gs, gpa(RAM), MIB(1), out, 0, &nr), HV_ENOMEM);
+	assert_true(gstage_is_ram(&gs, gpa(RAM), MIB(3)));
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -391,6 +425,7 @@ int main(void)
 		TEST(access_outside_ram_or_rights_faults_and_writes_nothing),
 		TEST(copies_cross_leaves_and_find_the_right_bytes),
 		TEST(clearing_in_steps_reaches_every_byte_once),
+		TEST(given_back_ram_is_gone_and_the_rest_stays),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -103,6 +103,7 @@ static void make_cpus(void)
 		tree_cells(tree, "reg", 1, i);
 		tree_node(tree, "interrupt-controller");
 		tree_cells(tree, "phandle", 1, 10 + i);
+		tree_bytes(tree, "interrupt-controller", "", 0);
 		tree_end_node(tree);
 		tree_end_node(tree);
 	}

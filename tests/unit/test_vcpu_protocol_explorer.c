@@ -817,6 +817,8 @@ static void final_fenced(void)
 	all_are_done();
 	if (vcpu(0)->nr_fences > VCPU_FENCE_RING)
 		explorer_fail("the ring ran over");
+	if (!vcpu_test_request(REQUEST_HFENCE_VVMA_ALL, vcpu(0)))
+		explorer_fail("fences that had no room are forgotten");
 }
 
 static void hundred_fences_never_wait_for_a_vcpu_that_does_not_run(void **state)

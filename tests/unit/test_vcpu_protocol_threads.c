@@ -231,7 +231,7 @@ static struct guest *guest_of(const struct vcpu *v)
 }
 
 static uint64_t payload, payload_seen;
-static bool payload_test;
+static bool payload_test, stop_test;
 
 void hart_fenced(enum hart_fence kind)
 {
@@ -428,6 +428,11 @@ void guest_enter(struct guest_regs *r)
 	if (payload_test) {
 		while (payload_guest())
 			;
+		return;
+	}
+	if (stop_test) {
+		g->op = STOP;
+		hart_trap(EXC_ECALL_VS, 0);
 		return;
 	}
 	if (__atomic_exchange_n(&g->inside, 1, __ATOMIC_RELAXED))
@@ -667,11 +672,11 @@ static unsigned int from_environment(const char *name, unsigned int otherwise)
 /* Nothing has been making progress for long: say who waits for what. */
 static __attribute__((no_sanitize("thread"))) void *watchdog(void *arg)
 {
-	unsigned int patience = from_environment("HV_WATCHDOG", WATCHDOG_SECS);
+	unsigned int seconds = from_environment("HV_WATCHDOG", WATCHDOG_SECS);
 	uint64_t last = 0;
 
 	(void)arg;
-	for (unsigned int still = 0; still < patience; still++) {
+	for (unsigned int still = 0; still < seconds; still++) {
 		uint64_t now = read_now(&progress);
 
 		if (now != last)
@@ -807,6 +812,13 @@ static void everybody_at_once_loses_nothing(void **state)
 	fflush(stdout);
 }
 
+/* In ticks. */
+static uint64_t patience(void)
+{
+	return from_environment("HV_WATCHDOG", WATCHDOG_SECS) *
+	       (UINT64_C(1000000000) / NS_PER_TICK);
+}
+
 /* --- the order of data and bit ----------------------------------------------------------------------- */
 
 static bool payload_guest(void)
@@ -829,8 +841,6 @@ static void what_was_written_before_a_request_is_seen_after_it(void **state)
 	static struct machine mc;
 	struct sched_params first = { .affinity = hartset_of(1) };
 	pthread_t threads[1];
-	uint64_t patience = from_environment("HV_WATCHDOG", WATCHDOG_SECS) *
-			    (UINT64_C(1000000000) / NS_PER_TICK);
 	struct vcpu *v;
 
 	(void)state;
@@ -852,7 +862,7 @@ static void what_was_written_before_a_request_is_seen_after_it(void **state)
 		for (uint64_t since = hart_time();
 		     __atomic_load_n(&payload_seen, __ATOMIC_ACQUIRE) != i;) {
 			sched_yield();
-			if (hart_time() - since > patience)
+			if (hart_time() - since > patience())
 				broken("request %" PRIu64 " is not seen", i);
 		}
 	}
@@ -860,10 +870,38 @@ static void what_was_written_before_a_request_is_seen_after_it(void **state)
 	payload_test = false;
 }
 
+/* start_pc is not atomic either: STOPPED orders its next writer after its last reader. */
+static void a_hart_that_stops_is_started_again_and_again(void **state)
+{
+	static struct machine mc;
+	pthread_t threads[1];
+	struct vcpu *v;
+
+	(void)state;
+	stop_test = true;
+	harts_begin(1, 1, threads);
+	v = vcpu_new(&mc.vm, 0, 1);
+	mc.vm.vcpus[0] = v;
+	mc.vm.nr_vcpus = 1;
+	mc.vm.state = VM_RUNNING;
+	pthread_create(&threads[0], NULL, hart, (void *)0);
+	fake_pcpu_become(1);
+	for (uint64_t i = 0; i < 3000; i++) {
+		uint64_t since = hart_time();
+
+		while (vcpu_hsm_start(v, i, i) != HV_OK)
+			if (hart_time() - since > patience())
+				broken("start %" PRIu64 " is lost", i);
+	}
+	harts_end(1, threads);
+	stop_test = false;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_was_written_before_a_request_is_seen_after_it),
+		cmocka_unit_test(a_hart_that_stops_is_started_again_and_again),
 		cmocka_unit_test(everybody_at_once_loses_nothing),
 	};
 
