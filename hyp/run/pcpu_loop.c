@@ -6,6 +6,7 @@
 #include "arch/smp.h"
 #include "lib/work.h"
 #include "platform/driver.h"
+#include "vcpu/steal.h"
 #include "vcpu/vm.h"
 #include "vcpu/vtimer.h"
 
@@ -73,8 +74,11 @@ static void run_one(struct pcpu *p, struct vcpu *v)
 		vcpu_timer_unblock(v);
 	}
 	timer_set_slice(sched_next_look(&v->se));
+	vcpu_steal_resumes(v);
 	r = vcpu_run(v);
 	timer_set_slice(TIMER_NEVER);
+	if (r == RUN_PREEMPTED || r == RUN_YIELDED)
+		vcpu_steal_preempted(v);
 	if (r == RUN_DEAD)
 		vcpu_put(v);
 	/* From here on, once blocked, it may be woken; it stays loaded until another needs the hart. */

@@ -84,9 +84,9 @@ struct vcpu {
 	uint64_t start_arg;
 	uint64_t halted_at;  /* own pcpu: host time of the halt that polls; 0: none (vcpu/poll.h) */
 	uint64_t poll_ticks; /* own pcpu: how long to poll next time */
-	bool halted;	  /* own pcpu: in WFI; cleared by an UNHALT */
-	uint32_t blocked; /* atomic; 1: gives up its hart or has; whoever clears it wakes it */
-	uint32_t kicked;  /* atomic, sticky: the next halt ends at once */
+	bool halted;	     /* own pcpu: in WFI; cleared by an UNHALT */
+	uint32_t blocked;    /* atomic; 1: gives up its hart or has; whoever clears it wakes it */
+	uint32_t kicked;     /* atomic, sticky: the next halt ends at once */
 
 	struct timer timer;	 /* stands in for the guest's timer while it is off its hart */
 	bool timer_off;		 /* own pcpu: the stand-in's turn: vcpu_timer_block() was called */
@@ -102,6 +102,13 @@ struct vcpu {
 
 	uint32_t fp_pcpu;     /* where its FP registers were restored last; UINT32_MAX: nowhere */
 	uint32_t vector_pcpu; /* the same for vector registers */
+	/* SBI STA, own pcpu only: vcpu/steal.h */
+	uint64_t steal_at;	/* guest-physical; STEAL_OFF: none */
+	uint64_t steal_base;	/* se.wait_ticks when this life began */
+	uint64_t steal_written; /* se.wait_ticks as the guest knows it */
+	uint32_t steal_sequence;
+	bool steal_marked; /* `preempted` is set in the guest's memory */
+
 	struct guest_fp fp;
 	struct guest_vector *vector; /* NULL: the machine has none */
 	struct vcpu_stats stats;
