@@ -75,6 +75,7 @@ FORCE:
 
 include mk/hartvisor.mk
 include mk/guest.mk
+include mk/model.mk
 include mk/linux.mk
 include mk/test.mk
 include mk/lint.mk

@@ -72,11 +72,12 @@ system: all guest-tests firmware
 
 .PHONY: test
 test:
-	+@$(RUN_TESTS) build unit system
+	+@$(RUN_TESTS) build unit model system
 
 .PHONY: verify
 verify:
-	+@HV_LONG=1 $(RUN_TESTS) build unit system long
+	+@HV_LONG=1 $(RUN_TESTS) build unit model-long mutants system long
+	@$(PYTHON) tools/mutant-table.py
 
 # Known ways to break the vcpu protocol; the unit tests of it must notice each.
 .PHONY: mutants

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Run hartvisor's tests and say in the last line how many passed, failed and were skipped.
 
-usage: run-tests.py [options] STEP...        STEP: build, unit, system, long
+usage: run-tests.py [options] STEP...   STEP: build, unit, model, model-long, system, long, mutants
 
 build:  what the tests need (hartvisor, bundles, bare-metal guests, firmware); a build that fails is
         one failure, and ends the run
@@ -10,6 +10,7 @@ unit:   every tests/unit/test_*.c, a cmocka program each; one that does not comp
         counts as a failure
 system: tests/system by pytest, without those marked long
 long:   those marked long
+model, model-long, mutants: the make targets of these names, by their own last line
 """
 
 import argparse
@@ -148,10 +149,33 @@ def step_pytest(options, tally, marker, label):
     return True
 
 
+def step_target(options, tally, target):
+    """A make target that counts for itself: its last line is 'N passed, N failed'."""
+    command = shlex.split(options.make) + ["--no-print-directory", target]
+    last = ""
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, close_fds=False) as process:
+        for line in process.stdout:
+            print(line, end="", flush=True)
+            last = line if re.match(r"\d+ passed, \d+ failed", line) else last
+    counts = re.match(r"(\d+) passed, (\d+) failed", last)
+    if not counts:
+        tally.fail(target, f"ended with status {process.returncode} and no totals")
+        return True
+    tally.passed += int(counts[1])
+    for _ in range(int(counts[2])):
+        tally.fail(target, "see above")
+    if process.returncode != 0 and not int(counts[2]):
+        tally.fail(target, f"ended with status {process.returncode}")
+    return True
+
+
 STEPS = {
     "build": step_build,
     "unit": step_unit,
     "system": lambda options, tally: step_pytest(options, tally, "not long", "system"),
+    "model": lambda options, tally: step_target(options, tally, "model"),
+    "model-long": lambda options, tally: step_target(options, tally, "model-long"),
+    "mutants": lambda options, tally: step_target(options, tally, "mutants"),
     "long": lambda options, tally: step_pytest(options, tally, "long", "long"),
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * IPIs between all vcpus, thousands of them (n=) asleep in WFI, some (awake=) spinning, which takes a time
- * slice each where vcpus outnumber harts: none may be lost. A timer is the watchdog: a vcpu that wakes by
- * it, with its turn still not come, has found a lost one.
+ * slice each where vcpus outnumber harts, then a storm (storm=, else n): none may be lost. A timer is the
+ * watchdog: a vcpu that wakes by it, with its turn still not come, has found a lost one.
  */
 #include "csr.h"
 #include "fdt.h"
@@ -16,7 +16,7 @@ GUEST("ipi");
 
 #define WATCHDOG_MS 60000
 
-static unsigned long rounds, rounds_awake;
+static unsigned long rounds, rounds_awake, rounds_storm;
 static volatile unsigned long turn[MAX_HARTS]; /* by index: how many times its turn has come */
 static volatile unsigned long got[MAX_HARTS];
 static struct barrier barrier;
@@ -93,7 +93,7 @@ static void storm(struct cpu *cpu)
 	csr_write(sie, 1UL << IRQ_SOFT);
 	barrier_wait(&barrier, nr_cpus);
 	irq_on();
-	for (unsigned long i = 0; i < rounds; i++)
+	for (unsigned long i = 0; i < rounds_storm; i++)
 		CHECK_EQ(sbi_send_ipi(0, ~0UL), SBI_SUCCESS);
 	irq_off();
 	barrier_wait(&barrier, nr_cpus);
@@ -125,6 +125,7 @@ void guest_main(void)
 {
 	rounds = machine_arg("n", 2000);
 	rounds_awake = machine_arg("awake", 50);
+	rounds_storm = machine_arg("storm", rounds);
 	smp_start_others(test_all);
 	test_all(this_cpu());
 	smp_wait_others_stopped();

@@ -40,7 +40,8 @@ bool vm_pause(struct vm *vm)
 
 bool vm_resume(struct vm *vm)
 {
-	if (!atomic_read(&vm->paused))
+	/* One that ended while it was paused stays so: its clock and vcpus are the next life's. */
+	if (atomic_read(&vm->state) != VM_RUNNING || !atomic_read(&vm->paused))
 		return false;
 	/*
 	 * Every vcpu takes the new clock over with UNBLOCK before it enters again: the bits are there

@@ -99,7 +99,7 @@ bool vm_stop(struct vm *vm, enum vm_stop how, const char *why);
 /*
  * vm_pause - when it returns true no vcpu of @vm is in the guest, and none enters before vm_resume().
  * The guest's clock stands still meanwhile. False: it is not running, or paused already.
- * vm_resume - go on. False: it was not paused.
+ * vm_resume - go on. False: it was not paused, or has ended since.
  * Context: one operator at a time; not from a vcpu of @vm; no locks.
  */
 bool vm_pause(struct vm *vm);

@@ -82,6 +82,8 @@ TESTS = {
                         {"0:requests": 0, "1:mode": 0}, DEKKER_ENTRY),
     "entry_pause": (enters("requests"), requester(["vcpu_make_request"] + BROADCAST, "requests", "mode"),
                     {}, {"0:requests": 0, "1:mode": 0}, DEKKER_ENTRY),
+    "entry_start": (enters("requests"), requester(["vcpu_hsm_start"], "requests", "mode"), {},
+                    {"0:requests": 0, "1:mode": 0}, DEKKER_ENTRY),
     # inject/flush: there is no request, inject or levels play its part
     "inject_flush": (enters("inject"), requester(["vcpu_inject"], "inject", "mode"), {},
                      {"0:inject": 0, "1:mode": 0}, DEKKER_ENTRY),
@@ -92,6 +94,8 @@ TESTS = {
                    {"0:requests": 0, "1:blocked": 0}, DEKKER_BLOCK),
     "block_broadcast": (blocks("requests"), requester(BROADCAST, "requests", "blocked"), {},
                         {"0:requests": 0, "1:blocked": 0}, DEKKER_BLOCK),
+    "block_start": (blocks("requests"), requester(["vcpu_hsm_start"], "requests", "blocked"), {},
+                    {"0:requests": 0, "1:blocked": 0}, DEKKER_BLOCK),
     "block_inject": (blocks("inject"), requester(["vcpu_inject"], "inject", "blocked"), {},
                      {"0:inject": 0, "1:blocked": 0}, DEKKER_BLOCK),
     "block_level": (blocks("levels"), requester(["vcpu_set_level"], "levels", "blocked"), {},

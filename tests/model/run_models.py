@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Run the models of the vcpu protocol: Spin's, and herd7's litmus tests of what the compiler emitted.
 
-usage: run_models.py [--short] [--only TEXT] [--jobs N] [--elf ELF]
+usage: run_models.py [--short] [--net spin|litmus] [--only TEXT] [--jobs N] [--elf ELF] [--out DIR]
 
 The unmutated models must hold, and what a mutant breaks must be seen by each model that claims to see it.
 Prints a line for each run, then the table mutant x net, then "N passed, N failed"; writes the same to
@@ -15,6 +15,7 @@ fence is gone and the emitted code still has the order by itself, here by the aq
 litmus tests of that mutant then take this order away, too, and must see that.
 
 --short: the smaller of the explorations, less than a minute of one processor.
+--net litmus --elf ELF --out DIR: judges another ELF, of mutated sources say; exit status 1: it is seen.
 """
 
 import argparse
@@ -32,8 +33,7 @@ import time
 import extract_litmus
 
 MODELS = pathlib.Path(__file__).resolve().parent
-OUT = pathlib.Path("build/verify")
-HERD = OUT / "herd7"
+HERD = pathlib.Path("build/verify/herd7")
 TIMEOUT = 1800
 MEMORY_LIMIT = 3900  # MiB for a run of pan; more is a failure, not a smaller exploration
 
@@ -165,8 +165,8 @@ class Spin:
         self.definitions = definitions + ((mutant,) if mutant else ())
         self.name = " ".join((model,) + self.definitions + (("(cycles)",) if cycles else ()))
 
-    def run(self):
-        folder = OUT / "spin" / re.sub(r"\W+", "-", self.name).strip("-")
+    def run(self, out):
+        folder = out / "spin" / re.sub(r"\W+", "-", self.name).strip("-")
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         for source in [MODELS / f"{self.model}.pml", *MODELS.glob("*.h")]:
@@ -231,7 +231,7 @@ def run_spin(options, results):
         runs += [Spin(model, definitions, mutant) for model, definitions in models.items()]
     runs = [run for run in runs if options.only in run.name]
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-        for run, outcome in zip(runs, pool.map(Spin.run, runs)):
+        for run, outcome in zip(runs, pool.map(lambda run: run.run(options.out), runs)):
             good, text = outcome.pop("passed"), outcome.pop("text")
             results.add("spin", run.name, good, text, **outcome)
             if run.mutant:
@@ -279,7 +279,7 @@ def judge_litmus(name, files, seen, results):
 
 def run_litmus(options, results):
     try:
-        made, failed = extract_litmus.generate_all(options.elf, OUT / "litmus", options.objdump)
+        made, failed = extract_litmus.generate_all(options.elf, options.out / "litmus", options.objdump)
     except (extract_litmus.Failure, OSError, subprocess.CalledProcessError) as failure:
         results.add("litmus", "extraction", False, str(failure))
         return
@@ -303,24 +303,28 @@ def run_litmus(options, results):
 def main():
     parser = argparse.ArgumentParser(description="Run the models of the vcpu protocol.")
     parser.add_argument("--short", action="store_true")
+    parser.add_argument("--net", choices=("spin", "litmus"), help="that one only")
     parser.add_argument("--only", default="", help="runs whose name has this text")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--elf", default="build/hartvisor.elf")
+    parser.add_argument("--out", default="build/verify", type=pathlib.Path)
     parser.add_argument("--objdump", default="riscv64-unknown-elf-objdump")
     options = parser.parse_args()
 
     started = time.monotonic()
-    OUT.mkdir(parents=True, exist_ok=True)
+    options.out.mkdir(parents=True, exist_ok=True)
     results = Results()
-    run_litmus(options, results)
-    run_spin(options, results)
+    if options.net != "spin":
+        run_litmus(options, results)
+    if options.net != "litmus":
+        run_spin(options, results)
     results.print_table()
     passed, failed = results.counts()
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     states = sum(run.get("states", 0) for run in results.runs if not run.get("mutant"))
     print(f"\n{states} states explored, {time.monotonic() - started:.0f} s, "
           f"{used.ru_utime + used.ru_stime:.0f} s of processor time")
-    (OUT / "models.json").write_text(json.dumps(
+    (options.out / "models.json").write_text(json.dumps(
         {"mode": "short" if options.short else "long", "passed": passed, "failed": failed,
          "states": states, "mutants": results.mutants, "runs": results.runs}, indent=1) + "\n")
     print(f"{passed} passed, {failed} failed")

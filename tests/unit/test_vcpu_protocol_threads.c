@@ -79,7 +79,7 @@ struct machine {
 	pthread_rwlock_t life; /* written while it begins anew: nobody may ask for anything then */
 	uint32_t paused, dead; /* nobody may be in the guest */
 	uint64_t *table;       /* the page that readers find; atomic */
-	uint64_t pages[4][PAGE_WORDS];
+	uint64_t pages[2][PAGE_WORDS];
 	unsigned int lives;
 };
 
@@ -184,6 +184,31 @@ int gstage_write(const struct gstage *gs, gpa_t a, const void *buf, uint64_t len
 {
 	(void)a, (void)buf, (void)len;
 	return walk(gs);
+}
+
+/* The table's page goes, and becomes garbage as soon as nobody can read it any more. */
+int gstage_unmap_ram(struct gstage *gs, gpa_t base, uint64_t size, struct gstage_ram *out,
+		     unsigned int max, unsigned int *nr)
+{
+	struct machine *mc = container_of(gs, struct machine, vm.gstage);
+	uint64_t *old = mc->table, *new = old == mc->pages[0] ? mc->pages[1] : mc->pages[0];
+
+	(void)base, (void)size, (void)max;
+	*out = (struct gstage_ram){ .hpa = hpa((uintptr_t)old) };
+	*nr = 1;
+	for (unsigned int i = 0; i < PAGE_WORDS; i++)
+		new[i] = 0x600d;
+	__atomic_store_n(&mc->table, new, __ATOMIC_RELEASE);
+	return HV_OK;
+}
+
+void gstage_free_pieces(struct gstage *gs, const struct gstage_ram *pieces, unsigned int nr)
+{
+	uint64_t *page = (uint64_t *)(uintptr_t)pieces[0].hpa.hpa;
+
+	(void)gs, (void)nr;
+	for (unsigned int i = 0; i < PAGE_WORDS; i++)
+		page[i] = 0xbad;
 }
 
 void host_irq_handle(void)
@@ -304,7 +329,7 @@ static void fences(struct machine *mc, uint64_t set, enum hart_fence kind)
 	else if (kind == HART_FENCE_VVMA)
 		vm_fence_vvma(&mc->vm, set, chance(3) ? &page : &space);
 	else
-		(void)vcpus_make_request(&mc->vm, set, REQUEST_TLB_FLUSH);
+		(void)vm_give_back_ram(&mc->vm, gpa(0), PAGE_SIZE);
 	for (unsigned int i = 0; i < VCPUS; i++) {
 		uint64_t *r = &mc->guests[i].returned[kind], old = read_now(r);
 
@@ -489,7 +514,8 @@ bool vcpu_handle_exit(struct vcpu *v, const struct vcpu_trap *t)
 		return false;
 	case TIMER:
 		write_now(&guest_of(v)->timer, 1);
-		vcpu_timer_set(v, hart_time() + csr_read(CSR_HTIMEDELTA) + chance(100000));
+		vcpu_timer_set(v, hart_time() + csr_read(CSR_HTIMEDELTA) +
+					  chance(chance(2) ? 100000 : 3000000));
 		return false;
 	case CLAIM:
 		claims(v);
@@ -552,7 +578,8 @@ static void pauses(struct machine *mc)
 	usleep((useconds_t)chance(200));
 	calls(mc, all, 1);
 	write_now(&mc->paused, 0);
-	if (!vm_resume(&mc->vm))
+	/* A vcpu that was on its way out when the pause began may have ended its VM meanwhile. */
+	if (!vm_resume(&mc->vm) && read_now(&mc->vm.state) == VM_RUNNING)
 		broken("not resumed");
 	calls(mc, all, -1);
 	add_now(&did.pauses, 1);
@@ -571,18 +598,9 @@ static void starts(struct machine *mc)
 	}
 }
 
-/* The table's page goes, and comes back as garbage as soon as nobody can read it any more. */
 static void frees(struct machine *mc)
 {
-	uint64_t *old = mc->table;
-	uint64_t *new = mc->pages[(size_t)(old - mc->pages[0]) / PAGE_WORDS == 0 ? 1 : 0];
-
-	for (unsigned int i = 0; i < PAGE_WORDS; i++)
-		new[i] = 0x600d;
-	__atomic_store_n(&mc->table, new, __ATOMIC_RELEASE);
 	fences(mc, BIT(VCPUS) - 1, HART_FENCE_GVMA);
-	for (unsigned int i = 0; i < PAGE_WORDS; i++)
-		old[i] = 0xbad;
 	add_now(&did.flushes, 1);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * How a test guest says what it found: "TEST name PASS", or "TEST name FAIL what", then it powers off.
+ * Boot argument hold=1: before it passes it says "TEST name HOLD" and waits for a byte from the UART.
  */
 #ifndef GUEST_TEST_H
 #define GUEST_TEST_H
