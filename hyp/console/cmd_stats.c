@@ -41,8 +41,8 @@ static void stats_sched_line(const char *name, const struct vcpu *v)
 {
 	struct sched_times t = sched_times(&v->se);
 
-	term_printf("%-*s %8s %4u %10" PRIu64 " %9" PRIu64 " %10" PRIu64 " %10" PRIu64
-		    " %10" PRIu64 " %9" PRIu64 " %9" PRIu64,
+	term_printf("%-*s %8s %4u %10" PRIu64 " %9" PRIu64 " %10" PRIu64 " %10" PRIu64 " %10" PRIu64
+		    " %9" PRIu64 " %9" PRIu64,
 		    NAME_WIDTH, name, vcpu_state_name(v), (unsigned int)atomic_read(&v->se.pcpu),
 		    ms(t.run), ms(t.wait), ms(t.block), atomic_read(&v->se.switches),
 		    atomic_read(&v->se.migrations), atomic_read(&v->se.yields),
@@ -51,10 +51,10 @@ static void stats_sched_line(const char *name, const struct vcpu *v)
 
 static void stats_run_line(const char *name, const struct vcpu *v)
 {
-	term_printf("%-*s %9" PRIu64 " %9" PRIu64
-		    " %9" PRIu64 " %9" PRIu64 " %9" PRIu64 " %9" PRIu64 " %9" PRIu64,
-		    NAME_WIDTH, name, atomic_read(&v->stats.wakeups), atomic_read(&v->stats.polls_won),
-		    atomic_read(&v->stats.kicks_asked),
+	term_printf("%-*s %9" PRIu64 " %9" PRIu64 " %9" PRIu64 " %9" PRIu64 " %9" PRIu64
+		    " %9" PRIu64 " %9" PRIu64,
+		    NAME_WIDTH, name, atomic_read(&v->stats.wakeups),
+		    atomic_read(&v->stats.polls_won), atomic_read(&v->stats.kicks_asked),
 		    atomic_read(&v->stats.ipis_sent), atomic_read(&v->stats.ipis_saved),
 		    atomic_read(&v->stats.spurious_exits), atomic_read(&v->stats.aborted_entries));
 }
@@ -79,8 +79,8 @@ void cmd_stats(void)
 		    "hart", "run ms", "steal ms", "block ms", "switches", "migrations", "yields to",
 		    "worst us");
 	stats_for_each(stats_sched_line);
-	term_printf("%-*s %9s %9s %9s %9s %9s %9s %9s", NAME_WIDTH, "events", "wakeups", "polls won",
-		    "kicks", "ipis sent", "saved", "spurious", "aborted");
+	term_printf("%-*s %9s %9s %9s %9s %9s %9s %9s", NAME_WIDTH, "events", "wakeups",
+		    "polls won", "kicks", "ipis sent", "saved", "spurious", "aborted");
 	stats_for_each(stats_run_line);
 
 	for (unsigned int i = 0; i < NR_VCPU_EXITS; i++)

@@ -200,8 +200,7 @@ static int64_t lag_here(struct fair *f, struct sched_entity *se)
 
 	if (f->weight == 0) {
 		/* Time goes on from where it is, or from where it is elsewhere. */
-		atomic_set(&f->offset,
-			   (se->migrates ? se->lag : balance_time_of_all()) - f->v);
+		atomic_set(&f->offset, (se->migrates ? se->lag : balance_time_of_all()) - f->v);
 		return 0;
 	}
 	if (se->migrates)

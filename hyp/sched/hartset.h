@@ -86,8 +86,12 @@ static inline uint32_t hartset_next_common(const struct hartset *a, const struct
 					   unsigned int from)
 {
 	for (unsigned int n = 0; n <= HARTSET_WORDS; n++) {
-		unsigned int i = (from / 64 + n) % HARTSET_WORDS;
-		uint64_t w = atomic_read(&a->word[i]) & (b ? b->word[i] : UINT64_MAX);
+		unsigned int i = from / 64 + n;
+		uint64_t w;
+
+		if (i >= HARTSET_WORDS)
+			i -= HARTSET_WORDS;
+		w = atomic_read(&a->word[i]) & (b ? b->word[i] : UINT64_MAX);
 
 		if (n == 0)
 			w &= UINT64_MAX << (from % 64);

@@ -28,12 +28,12 @@ struct fifo {
 };
 
 struct runq {
-	struct spinlock lock;	      /* after the device locks, before the timer queue's */
-	uint32_t index;		      /* its pcpu */
-	uint32_t nr_waiting;	      /* atomic reads without the lock */
-	uint32_t nr_entities;	      /* that call this queue theirs; atomic */
-	uint32_t preempt;	      /* atomic: one that waits has a better claim than what runs */
-	uint32_t urgency;	      /* atomic: of what runs: 0 nothing, 1 fair, 2 + priority fifo */
+	struct spinlock lock; /* after the device locks, before the timer queue's */
+	uint32_t index;	      /* its pcpu */
+	uint32_t nr_waiting;  /* atomic reads without the lock */
+	uint32_t nr_entities; /* that call this queue theirs; atomic */
+	uint32_t preempt;     /* atomic: one that waits has a better claim than what runs */
+	uint32_t urgency;     /* atomic: of what runs: 0 nothing, 1 fair, 2 + priority fifo */
 	struct sched_entity *running; /* written by its pcpu, under the lock */
 	uintptr_t group;	      /* atomic, only to compare: whose is what runs */
 	uint64_t charged_at;	      /* until when it is accounted for; atomic */
@@ -42,10 +42,10 @@ struct runq {
 	bool next_first; /* even before class fifo */
 	struct fair fair;
 	struct fifo fifo;
-	struct list scan;      /* all that wait */
-	uint64_t next_balance; /* own pcpu */
+	struct list scan;		   /* all that wait */
+	uint64_t next_balance;		   /* own pcpu */
 	const struct sched_entity *loaded; /* own pcpu: picked last */
-	uint32_t probe;	       /* own pcpu */
+	uint32_t probe;			   /* own pcpu */
 } __attribute__((aligned(64)));
 
 extern struct runq *runqs;

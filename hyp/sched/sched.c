@@ -101,8 +101,7 @@ static uint32_t first_pcpu(const struct sched_entity *se)
 	return best;
 }
 
-void sched_entity_init(struct sched_entity *se, struct sched_group *g,
-		       const struct sched_params *p)
+void sched_entity_init(struct sched_entity *se, struct sched_group *g, const struct sched_params *p)
 {
 	struct hartset online = hartset_first(nr_runqs);
 

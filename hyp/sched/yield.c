@@ -41,8 +41,7 @@ bool sched_yield_to(struct sched_entity *from, struct sched_entity *to)
 	uint64_t now;
 	bool done = false;
 
-	if (from == to || !from->group || from->group != to->group ||
-	    !may_run_here(to, q->index))
+	if (from == to || !from->group || from->group != to->group || !may_run_here(to, q->index))
 		return false;
 	now = timer_now();
 	if (atomic_read(&to->pcpu) != q->index && !fetch(q, to, now))

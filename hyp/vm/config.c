@@ -14,9 +14,9 @@
 #include "vm/config_vm.h"
 
 static const char *const vm_properties[] = {
-	"compatible", "label", "description", "cpus",	  "memory",   "kernel",
-	"ramdisk",    "fdt",   "bootargs",    "affinity", "on-crash", "weight",
-	"class",      "priority", "slice-us", "cap",	  "halt-poll-us",
+	"compatible", "label",	  "description", "cpus",     "memory",	     "kernel",
+	"ramdisk",    "fdt",	  "bootargs",	 "affinity", "on-crash",     "weight",
+	"class",      "priority", "slice-us",	 "cap",	     "halt-poll-us",
 };
 
 /* "/configurations: WHAT; there are LIST" */

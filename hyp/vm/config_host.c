@@ -21,10 +21,9 @@
 #define OPTION_MEMORY "hartvisor.guest-memory="
 
 static const char *const vm_properties[] = {
-	"compatible", "label",	  "description", "cpus",	   "memory",
-	"bootargs",   "affinity", "on-crash",	 "weight",	   "class",
-	"priority",   "slice-us", "cap",	 "halt-poll-us",   "#address-cells",
-	"#size-cells",
+	"compatible", "label",	      "description",	"cpus",	       "memory",   "bootargs",
+	"affinity",   "on-crash",     "weight",		"class",       "priority", "slice-us",
+	"cap",	      "halt-poll-us", "#address-cells", "#size-cells",
 };
 
 static bool is_module(const void *fdt, int node)

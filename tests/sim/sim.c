@@ -115,7 +115,8 @@ void timer_arm(struct timer *t, uint64_t deadline)
 	t->deadline = deadline;
 	t->armed = true;
 	t->pcpu = fake_this_pcpu->index;
-	push((struct event){ .at = deadline, .kind = EVENT_TIMER, .timer = t, .generation = deadline });
+	push((struct event){
+		.at = deadline, .kind = EVENT_TIMER, .timer = t, .generation = deadline });
 }
 
 void smp_resched(unsigned int index)

@@ -117,7 +117,8 @@ static void caps_hold_within_two_per_cent(void **state)
 			sim_begin(4, MAX_V, c + n);
 			g = sim_group(caps[c]);
 			for (unsigned int i = 0; i < n; i++)
-				(void)sim_add(g, &p, SIM_MS, i % 3 == 2 && caps[c] < 50 * n ? SIM_MS : 0);
+				(void)sim_add(g, &p, SIM_MS,
+					      i % 3 == 2 && caps[c] < 50 * n ? SIM_MS : 0);
 			sim_start();
 			sim_run(SIM_S);
 			sim_mark();
@@ -320,8 +321,8 @@ static void a_preempted_sibling_is_fetched_from_another_hart(void **state)
 	hog = sim_add(sim_group(0), &there, 1, 0);
 	wanted = sim_add(g, &both, 1, 0);
 	sim_start();
-	for (unsigned int i = 0; i < 1000 && !(wanted->se.pcpu == 1 && sim_running(1) == hog &&
-					       !wanted->se.on_cpu);
+	for (unsigned int i = 0;
+	     i < 1000 && !(wanted->se.pcpu == 1 && sim_running(1) == hog && !wanted->se.on_cpu);
 	     i++)
 		sim_run(SIM_MS / 3);
 	assert_int_equal(wanted->se.pcpu, 1);
@@ -405,11 +406,13 @@ static void nobody_is_lost_in_a_million_random_events(void **state)
 
 		sim_begin(harts, MAX_V, seed);
 		for (unsigned int vm = 0; vm < 12; vm++) {
-			struct sched_group *g = sim_group(sim_random() % 4 ? 0 : 20 + sim_random() % 300);
+			struct sched_group *g =
+				sim_group(sim_random() % 4 ? 0 : 20 + sim_random() % 300);
 
 			for (unsigned int i = 0; i <= vm % 4; i++) {
 				struct sched_params p = any_params(harts);
-				struct sim_vcpu *v = sim_add(g, &p, SIM_MS, sim_random() % 2 ? SIM_MS : 0);
+				struct sim_vcpu *v =
+					sim_add(g, &p, SIM_MS, sim_random() % 2 ? SIM_MS : 0);
 
 				v->random = true;
 			}

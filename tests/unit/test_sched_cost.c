@@ -71,14 +71,16 @@ static void write_svg(const char *path)
 		   "fill='white'/>\n<text x='320' y='20' text-anchor='middle'>steps per scheduling "
 		   "decision</text>\n");
 	for (int y = 0; y <= 80; y += 20)
-		fprintf(f, "<line x1='60' x2='620' y1='%d' y2='%d' stroke='#ddd'/><text x='50' y='%d' "
-			   "text-anchor='end'>%d</text>\n",
+		fprintf(f,
+			"<line x1='60' x2='620' y1='%d' y2='%d' stroke='#ddd'/><text x='50' y='%d' "
+			"text-anchor='end'>%d</text>\n",
 			360 - 4 * y, 360 - 4 * y, 364 - 4 * y, y);
 	for (unsigned int i = 0; i < nr_rows; i++)
 		fprintf(f, "<text x='%.0f' y='378' text-anchor='middle'>%u</text>\n",
 			60 + 50 * binary_log(rows[i].vcpus / 8.0), rows[i].vcpus);
 	for (int s = 0; s < 3; s++) {
-		fprintf(f, "<polyline fill='none' stroke='%s' stroke-width='2' points='", colour[s]);
+		fprintf(f, "<polyline fill='none' stroke='%s' stroke-width='2' points='",
+			colour[s]);
 		for (unsigned int i = 0; i < nr_rows; i++)
 			if (rows[i].steps[s] > 0)
 				fprintf(f, "%.0f,%.1f ", 60 + 50 * binary_log(rows[i].vcpus / 8.0),
@@ -92,7 +94,7 @@ static void write_svg(const char *path)
 
 static void a_decision_costs_no_more_than_the_logarithm(void **state)
 {
-	static const unsigned int sizes[] = { 10,   16,	  32,	64,   128,  256,
+	static const unsigned int sizes[] = { 10,  16,	 32,   64,   128,  256,
 					      512, 1024, 2048, 4096, 8192, 16384 };
 
 	(void)state;

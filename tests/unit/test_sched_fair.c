@@ -39,7 +39,8 @@ struct ideal {
 static double flow_to[MAX_V][64];
 static double hart_used[64];
 
-static bool augment(const struct ideal *p, unsigned int v, double *amount, bool *seen_v, bool *seen_h)
+static bool augment(const struct ideal *p, unsigned int v, double *amount, bool *seen_v,
+		    bool *seen_h)
 {
 	seen_v[v] = true;
 	for (unsigned int h = 0; h < p->harts; h++) {
@@ -144,8 +145,8 @@ static double worst_error(const struct ideal *p, uint64_t period)
 		double e = (got - p->share[v]) / p->share[v];
 
 		if (verbose())
-			printf("  %2u weight %5.0f affinity %2lx: ideal %.4f got %.4f (%+.2f %%) mig %lu\n", v,
-			       p->weight[v], p->affinity[v], p->share[v], got, 100 * e,
+			printf("  %2u weight %5.0f affinity %2lx: ideal %.4f got %.4f (%+.2f %%) mig %lu\n",
+			       v, p->weight[v], p->affinity[v], p->share[v], got, 100 * e,
 			       sim_vcpus[v].se.migrations);
 		if (p->share[v] < 0.05)
 			continue;
@@ -203,8 +204,8 @@ static double mix(unsigned int harts, unsigned int n, bool affinities, uint64_t 
 	sim_check();
 	worst = worst_error(&p, 10 * SIM_S);
 	if (verbose())
-		printf("harts %u vcpus %u affinities %d seed %lu: %.2f %%\n", harts, n, affinities, seed,
-		       100 * worst);
+		printf("harts %u vcpus %u affinities %d seed %lu: %.2f %%\n", harts, n, affinities,
+		       seed, 100 * worst);
 	sim_end();
 	return worst;
 }
@@ -220,8 +221,8 @@ static void shares_on_many_harts_follow_weights(void **state)
 {
 	(void)state;
 	for (uint64_t seed = 1; seed <= (is_long() ? 300 : 40); seed++)
-		assert_true(mix(2 + (unsigned int)seed % 7, 4 + (unsigned int)seed % 20, false, seed) <
-			    0.01);
+		assert_true(mix(2 + (unsigned int)seed % 7, 4 + (unsigned int)seed % 20, false,
+				seed) < 0.01);
 }
 
 static void shares_follow_weights_as_far_as_affinities_allow(void **state)
@@ -252,7 +253,7 @@ static void fluid_run(struct fluid *f, unsigned int n, double end)
 		for (unsigned int i = 0; i < n; i++)
 			w += f[i].asleep ? 0 : f[i].weight;
 		for (unsigned int i = 0; i < n; i++) {
-			double d = f[i].asleep	       ? f[i].wake - now :
+			double d = f[i].asleep	     ? f[i].wake - now :
 				   f[i].sleep == 0.0 ? step :
 						       f[i].left * w / f[i].weight;
 
@@ -293,8 +294,13 @@ static void sleepers_get_what_an_ideal_division_gives_them(void **state)
 			uint64_t run = (1 + sim_random() % 40) * SIM_MS / 2;
 			uint64_t sleep = i % 2 ? (1 + sim_random() % 40) * SIM_MS / 2 : 0;
 
-			f[i] = (struct fluid){ s.weight, (double)run / 1e6, (double)sleep / 1e6,
-					       (double)run / 1e6, 0, 0, false };
+			f[i] = (struct fluid){ s.weight,
+					       (double)run / 1e6,
+					       (double)sleep / 1e6,
+					       (double)run / 1e6,
+					       0,
+					       0,
+					       false };
 			(void)sim_add(sim_group(0), &s, run, sleep);
 		}
 		sim_start();
@@ -341,8 +347,9 @@ static void a_light_sleeper_is_served_within_a_slice_under_full_load(void **stat
 		v->se.max_latency = 0;
 		sim_run(10 * SIM_S);
 		if (verbose())
-			printf("light sleeper beside %u busy ones: worst %lu us, mean %lu us\n", busy,
-			       v->se.max_latency / 1000, v->se.wait_ticks / v->se.switches / 1000);
+			printf("light sleeper beside %u busy ones: worst %lu us, mean %lu us\n",
+			       busy, v->se.max_latency / 1000,
+			       v->se.wait_ticks / v->se.switches / 1000);
 		assert_true(v->se.max_latency <= SCHED_SLICE_US * UINT64_C(1000));
 		assert_true(v->se.wait_ticks / v->se.switches < busy * SIM_MS / 20);
 		sim_end();
@@ -351,7 +358,8 @@ static void a_light_sleeper_is_served_within_a_slice_under_full_load(void **stat
 
 static void nobody_starves(void **state)
 {
-	struct sched_params light = sim_params(SCHED_WEIGHT_MIN), heavy = sim_params(SCHED_WEIGHT_MAX);
+	struct sched_params light = sim_params(SCHED_WEIGHT_MIN),
+			    heavy = sim_params(SCHED_WEIGHT_MAX);
 	struct sim_vcpu *v;
 
 	(void)state;

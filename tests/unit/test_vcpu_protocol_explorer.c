@@ -82,9 +82,9 @@ static struct world {
 	unsigned int harts;
 } w;
 
-static uint8_t arena[VCPUS_MAX * sizeof(struct vcpu) + 64] __attribute__((aligned(64)));
+static uint8_t arena[VCPUS_MAX * (sizeof(struct vcpu) + 64)] __attribute__((aligned(64)));
 static uint64_t arena_used;
-static uint8_t queues[1024] __attribute__((aligned(64)));
+static uint8_t queues[3072] __attribute__((aligned(64)));
 
 static struct guest *guest_of(const struct vcpu *v)
 {

@@ -322,12 +322,14 @@ static void a_vcpu_s_own_node_wins_over_its_vm(void **state)
 	assert_true(p.class == SCHED_CLASS_FAIR && p.weight == 700 && p.slice_us == 0 &&
 		    p.affinity.word[0] == BIT(3));
 	config_vcpu_sched(&vmc[1], 1, &p);
-	assert_true(p.class == SCHED_CLASS_FIFO && p.priority == 31 && p.affinity.word[0] == BIT(2));
+	assert_true(p.class == SCHED_CLASS_FIFO && p.priority == 31 &&
+		    p.affinity.word[0] == BIT(2));
 	config_vcpu_sched(&vmc[1], 2, &p);
 	assert_true(p.class == SCHED_CLASS_FAIR && p.weight == 5 && p.slice_us == 1000 &&
 		    p.affinity.word[0] == BIT(3));
 	config_vcpu_sched(&vmc[0], 0, &p);
-	assert_true(p.class == SCHED_CLASS_FAIR && p.weight == 100 && p.affinity.word[0] == UINT64_MAX);
+	assert_true(p.class == SCHED_CLASS_FAIR && p.weight == 100 &&
+		    p.affinity.word[0] == UINT64_MAX);
 	assert_int_equal(vmc[0].cap, 0);
 }
 
@@ -344,8 +346,9 @@ static void what_is_wrong_with_a_vcpu_node_is_told_with_its_path(void **state)
 		{ "slice-us", 1, "slice-us = <1>: must be 100 to 100000 (one cell)" },
 		{ "affinity", 64,
 		  "affinity = <64>: must be a list of host cpus, each 0 to 63 (a cell)" },
-		{ "cap", 50, "cap = <50>: unknown, allowed: reg, affinity, weight, class, priority, "
-			     "slice-us" },
+		{ "cap", 50,
+		  "cap = <50>: unknown, allowed: reg, affinity, weight, class, priority, "
+		  "slice-us" },
 	};
 	char line[256];
 
@@ -374,7 +377,8 @@ static void what_is_wrong_with_a_vcpu_node_is_told_with_its_path(void **state)
 	fit_make(fit);
 	fit_add_node(fit, BAD, "vcpu");
 	assert_int_equal(parse(), 2);
-	assert_logged("config: " BAD "/vcpu: reg is missing: must be a vcpu's number, 0 to 1 (one cell)");
+	assert_logged("config: " BAD
+		      "/vcpu: reg is missing: must be a vcpu's number, 0 to 1 (one cell)");
 }
 
 static void optional_properties_have_defaults_and_are_taken(void **state)
