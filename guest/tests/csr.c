@@ -12,8 +12,9 @@
 
 GUEST("csr");
 
-#define CSRRW(csr) ((uint32_t)(csr) << 20 | 11 << 15 | 1 << 12 | 10 << 7 | 0x73) /* csrrw a0, csr, a1 */
-#define CSRRS(csr) ((uint32_t)(csr) << 20 | 2 << 12 | 10 << 7 | 0x73)		 /* csrrs a0, csr, x0 */
+#define CSRRW(csr) \
+	((uint32_t)(csr) << 20 | 11 << 15 | 1 << 12 | 10 << 7 | 0x73) /* csrrw a0, csr, a1 */
+#define CSRRS(csr) ((uint32_t)(csr) << 20 | 2 << 12 | 10 << 7 | 0x73) /* csrrs a0, csr, x0 */
 #define RET	   0x00008067
 
 static uint32_t code[2] __attribute__((aligned(8)));
@@ -38,8 +39,8 @@ static void check_illegal(struct trap t, uint32_t insn)
 {
 	if (t.count != 1 || t.cause != CAUSE_ILLEGAL || (t.stval != 0 && t.stval != insn) ||
 	    t.sepc != (unsigned long)code)
-		test_fail("csr %x: %lu traps, the first one %lu, stval %lx, sepc %lx", insn >> 20, t.count,
-			  t.cause, t.stval, t.sepc);
+		test_fail("csr %x: %lu traps, the first one %lu, stval %lx, sepc %lx", insn >> 20,
+			  t.count, t.cause, t.stval, t.sepc);
 }
 
 /* M-mode's, debug mode's, the H extension's (whose VS bank is 0x200). */
@@ -92,7 +93,8 @@ static void test_csr(unsigned int csr)
 	if (t.count || is_ours(csr))
 		return;
 	for (int i = 0; i < 4; i++) {
-		static const unsigned long values[] = { ~0UL, 0, 0x5555555555555555UL, 0xaaaaaaaaaaaaaaaaUL };
+		static const unsigned long values[] = { ~0UL, 0, 0x5555555555555555UL,
+							0xaaaaaaaaaaaaaaaaUL };
 
 		value = values[i];
 		t = run(CSRRW(csr), &value);

@@ -91,8 +91,8 @@ static void test_sfence(void)
 		barrier_wait(&barrier, nr_cpus);
 		for (unsigned int c = 1; c < nr_cpus; c++)
 			if (seen[c] != (i & 1))
-				test_fail("hart %lu reads the old page after a fence of kind %lu", cpus[c].hartid,
-					  i / 2 % KINDS);
+				test_fail("hart %lu reads the old page after a fence of kind %lu",
+					  cpus[c].hartid, i / 2 % KINDS);
 	}
 	stop = true;
 	barrier_wait(&barrier, nr_cpus);
@@ -153,7 +153,8 @@ static void own_fences(struct cpu *cpu)
 		__asm__ volatile("sfence.vma %0, zero" : : "r"(va) : "memory");
 		for (int again = 0; again < 20; again++)
 			if (*(volatile unsigned long *)va != (i & 1))
-				test_fail("hart %lu reads the old page after its own sfence.vma", cpu->hartid);
+				test_fail("hart %lu reads the old page after its own sfence.vma",
+					  cpu->hartid);
 	}
 	paging_disable();
 	barrier_wait(&barrier, nr_cpus);

@@ -31,9 +31,9 @@ static unsigned long rounds;
 static bool has_v;
 static struct barrier barrier;
 
-#define FP_ALL                                                                                     \
-	"op 0\n op 1\n op 2\n op 3\n op 4\n op 5\n op 6\n op 7\n op 8\n op 9\n op 10\n op 11\n"    \
-	"op 12\n op 13\n op 14\n op 15\n op 16\n op 17\n op 18\n op 19\n op 20\n op 21\n op 22\n"  \
+#define FP_ALL                                                                                    \
+	"op 0\n op 1\n op 2\n op 3\n op 4\n op 5\n op 6\n op 7\n op 8\n op 9\n op 10\n op 11\n"   \
+	"op 12\n op 13\n op 14\n op 15\n op 16\n op 17\n op 18\n op 19\n op 20\n op 21\n op 22\n" \
 	"op 23\n op 24\n op 25\n op 26\n op 27\n op 28\n op 29\n op 30\n op 31\n.purgem op\n"
 
 static void fp_load(const struct fp *fp)
@@ -121,8 +121,9 @@ static void keep_fp(struct cpu *cpu)
 		nap(cpu, round);
 		fp_store(&got);
 		if (memcmp(&want, &got, sizeof(want)))
-			test_fail("hart %lu: FP registers changed, round %lu, f0 %lx (%lx), fcsr %lx (%lx)", cpu->hartid,
-				  round, got.f[0], want.f[0], got.fcsr, want.fcsr);
+			test_fail(
+				"hart %lu: FP registers changed, round %lu, f0 %lx (%lx), fcsr %lx (%lx)",
+				cpu->hartid, round, got.f[0], want.f[0], got.fcsr, want.fcsr);
 	}
 }
 
@@ -140,9 +141,11 @@ static void keep_vectors(struct cpu *cpu)
 		vec_load(want, vlenb);
 		nap(cpu, round);
 		vec_store(got, vlenb);
-		if (memcmp(want->v, got->v, words * 8) || want->vl != got->vl || want->vtype != got->vtype)
-			test_fail("hart %lu: vector registers changed, round %lu, v0 %lx (%lx), vl %lu (%lu)",
-				  cpu->hartid, round, got->v[0], want->v[0], got->vl, want->vl);
+		if (memcmp(want->v, got->v, words * 8) || want->vl != got->vl ||
+		    want->vtype != got->vtype)
+			test_fail(
+				"hart %lu: vector registers changed, round %lu, v0 %lx (%lx), vl %lu (%lu)",
+				cpu->hartid, round, got->v[0], want->v[0], got->vl, want->vl);
 	}
 }
 

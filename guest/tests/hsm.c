@@ -86,7 +86,8 @@ static void test_ipi_to_stopped(void)
 	for (unsigned int c = 1; c < nr_cpus; c++) {
 		sbi_send_ipi(1, cpus[c].hartid); /* an error, or nothing */
 		CHECK_EQ(sbi_hart_status(cpus[c].hartid), SBI_HSM_STATE_STOPPED);
-		CHECK_EQ(smp_start(&cpus[c], guest_is_virtual() ? expect_nothing_pending : count), SBI_SUCCESS);
+		CHECK_EQ(smp_start(&cpus[c], guest_is_virtual() ? expect_nothing_pending : count),
+			 SBI_SUCCESS);
 		smp_wait_stopped(&cpus[c]);
 	}
 }

@@ -66,10 +66,11 @@ static void check(const char *name, uint32_t insn, bool user, unsigned int allow
 	}
 	if (!(allowed & CAN_ILLEGAL) || t.count != 1 || t.cause != CAUSE_ILLEGAL ||
 	    t.sepc != (unsigned long)code)
-		test_fail("%s (%x) from %s-mode: %lu traps, cause %lu at %lx", name, insn, where, t.count, t.cause,
-			  t.sepc);
+		test_fail("%s (%x) from %s-mode: %lu traps, cause %lu at %lx", name, insn, where,
+			  t.count, t.cause, t.sepc);
 	/* QEMU 10 leaves an older instruction in stval when mret and its kin are refused. */
-	if ((insn & 0x707f) != 0x73 && t.stval != 0 && t.stval != insn && t.stval != (insn & 0xffff))
+	if ((insn & 0x707f) != 0x73 && t.stval != 0 && t.stval != insn &&
+	    t.stval != (insn & 0xffff))
 		test_fail("%s (%x) from %s-mode: stval %lx", name, insn, where, t.stval);
 }
 
@@ -172,7 +173,8 @@ static void test_calls(void)
 	}
 }
 
-static void check_misaligned(const char *name, struct trap t, unsigned long addr, bool store, bool may_work)
+static void check_misaligned(const char *name, struct trap t, unsigned long addr, bool store,
+			     bool may_work)
 {
 	unsigned long misaligned = store ? CAUSE_STORE_MISALIGNED : CAUSE_LOAD_MISALIGNED;
 	unsigned long access = store ? CAUSE_STORE_ACCESS : CAUSE_LOAD_ACCESS;
@@ -183,7 +185,8 @@ static void check_misaligned(const char *name, struct trap t, unsigned long addr
 		return;
 	}
 	if (t.count != 1 || (t.cause != misaligned && t.cause != access) || t.stval != addr)
-		test_fail("misaligned %s: %lu traps, cause %lu, stval %lx", name, t.count, t.cause, t.stval);
+		test_fail("misaligned %s: %lu traps, cause %lu, stval %lx", name, t.count, t.cause,
+			  t.stval);
 }
 
 static void test_misaligned(void)
@@ -191,17 +194,35 @@ static void test_misaligned(void)
 	for (unsigned long offset = 1; offset < 8; offset++) {
 		unsigned long addr = (unsigned long)block + 64 + offset, v = 0;
 
-		check_misaligned("load", TRAP_TRY(__asm__ volatile("ld %0, (%1)" : "=r"(v) : "r"(addr) : "memory")),
+		check_misaligned("load",
+				 TRAP_TRY(__asm__ volatile("ld %0, (%1)"
+							   : "=r"(v)
+							   : "r"(addr)
+							   : "memory")),
 				 addr, false, true);
-		check_misaligned("store", TRAP_TRY(__asm__ volatile("sd %0, (%1)" : : "r"(v), "r"(addr) : "memory")),
+		check_misaligned("store",
+				 TRAP_TRY(__asm__ volatile("sd %0, (%1)"
+							   :
+							   : "r"(v), "r"(addr)
+							   : "memory")),
 				 addr, true, true);
-		check_misaligned("lr.d", TRAP_TRY(__asm__ volatile("lr.d %0, (%1)" : "=r"(v) : "r"(addr) : "memory")),
+		check_misaligned("lr.d",
+				 TRAP_TRY(__asm__ volatile("lr.d %0, (%1)"
+							   : "=r"(v)
+							   : "r"(addr)
+							   : "memory")),
 				 addr, false, false);
 		check_misaligned("sc.d",
-				 TRAP_TRY(__asm__ volatile("sc.d %0, %0, (%1)" : "+r"(v) : "r"(addr) : "memory")),
+				 TRAP_TRY(__asm__ volatile("sc.d %0, %0, (%1)"
+							   : "+r"(v)
+							   : "r"(addr)
+							   : "memory")),
 				 addr, true, true);
 		check_misaligned("amoadd.d",
-				 TRAP_TRY(__asm__ volatile("amoadd.d %0, %0, (%1)" : "+r"(v) : "r"(addr) : "memory")),
+				 TRAP_TRY(__asm__ volatile("amoadd.d %0, %0, (%1)"
+							   : "+r"(v)
+							   : "r"(addr)
+							   : "memory")),
 				 addr, true, true);
 	}
 }

@@ -39,8 +39,8 @@ static void await_turn_asleep(struct cpu *cpu, unsigned long want)
 		if (turn[cpu->index] >= want)
 			break;
 		if (time_now() >= limit)
-			test_fail("hart %lu: a wake-up was lost (turn %lu, not %lu)", cpu->hartid, turn[cpu->index],
-				  want);
+			test_fail("hart %lu: a wake-up was lost (turn %lu, not %lu)", cpu->hartid,
+				  turn[cpu->index], want);
 		wfi();
 	}
 }
@@ -55,8 +55,8 @@ static void await_turn_awake(struct cpu *cpu, unsigned long want)
 		cpu_relax();
 		irq_off();
 		if (time_now() > limit)
-			test_fail("hart %lu: an IPI was lost (turn %lu, not %lu)", cpu->hartid, turn[cpu->index],
-				  want);
+			test_fail("hart %lu: an IPI was lost (turn %lu, not %lu)", cpu->hartid,
+				  turn[cpu->index], want);
 	}
 	got[cpu->index] = cpu->irqs[IRQ_SOFT];
 }

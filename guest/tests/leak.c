@@ -27,7 +27,8 @@ static struct range known[3];
 static void learn_ranges(void)
 {
 	known[0] = (struct range){ (unsigned long)_image_start, (unsigned long)_image_end };
-	known[1] = (struct range){ (unsigned long)machine.fdt, (unsigned long)machine.fdt + machine.fdt_size };
+	known[1] = (struct range){ (unsigned long)machine.fdt,
+				   (unsigned long)machine.fdt + machine.fdt_size };
 	known[2] = (struct range){ machine.initrd_start, machine.initrd_end };
 }
 

@@ -45,11 +45,12 @@ static struct trap fetch(unsigned long addr)
 static void check(const char *name, unsigned long addr, struct trap t, unsigned long cause)
 {
 	/* QEMU itself calls a page table that is nowhere a page fault. */
-	if (lenient && (t.cause == CAUSE_LOAD_PAGE || t.cause == CAUSE_STORE_PAGE || t.cause == CAUSE_FETCH_PAGE))
+	if (lenient && (t.cause == CAUSE_LOAD_PAGE || t.cause == CAUSE_STORE_PAGE ||
+			t.cause == CAUSE_FETCH_PAGE))
 		t.cause = cause;
 	if (t.count != 1 || t.cause != cause || t.stval != addr)
-		test_fail("%s at %lx: %lu traps, cause %lu (not %lu), stval %lx", name, addr, t.count, t.cause,
-			  cause, t.stval);
+		test_fail("%s at %lx: %lu traps, cause %lu (not %lu), stval %lx", name, addr,
+			  t.count, t.cause, cause, t.stval);
 }
 
 static void check_nowhere(unsigned long addr)
@@ -68,9 +69,9 @@ static void test_outside(void)
 	};
 	/* On virt something is, or QEMU has other limits than a G-stage. */
 	static const unsigned long guests_only[] = {
-		0,	     0x1000,	 0x02000000,  0x02004000, 0x20000000, 0x30000000, 0x40000000, 0x7ffffff8,
-		1UL << 38,   1UL << 39,	 (1UL << 41) - 8,	  1UL << 41,  1UL << 50,  1UL << 55,
-		1UL << 56,   1UL << 63,	 ~0UL - 7,
+		0,	    0x1000,	0x02000000, 0x02004000, 0x20000000,	 0x30000000,
+		0x40000000, 0x7ffffff8, 1UL << 38,  1UL << 39,	(1UL << 41) - 8, 1UL << 41,
+		1UL << 50,  1UL << 55,	1UL << 56,  1UL << 63,	~0UL - 7,
 	};
 
 	for (unsigned int i = 0; i < sizeof(everywhere) / sizeof(everywhere[0]); i++)
@@ -89,21 +90,21 @@ static void test_straddle(void)
 
 		if (t.count != 1 || t.cause != CAUSE_LOAD_ACCESS ||
 		    (t.stval != ram_end - back && t.stval != ram_end))
-			test_fail("load at end of memory - %lu: %lu traps, cause %lu, stval %lx", back, t.count,
-				  t.cause, t.stval);
+			test_fail("load at end of memory - %lu: %lu traps, cause %lu, stval %lx",
+				  back, t.count, t.cause, t.stval);
 		t = store(ram_end - back);
 		if (t.count != 1 || t.cause != CAUSE_STORE_ACCESS ||
 		    (t.stval != ram_end - back && t.stval != ram_end))
-			test_fail("store at end of memory - %lu: %lu traps, cause %lu, stval %lx", back, t.count,
-				  t.cause, t.stval);
+			test_fail("store at end of memory - %lu: %lu traps, cause %lu, stval %lx",
+				  back, t.count, t.cause, t.stval);
 	}
 	CHECK_EQ(load(ram_end - 8).count, 0);
 }
 
-#define CHECK_ANSWER(t, access, misaligned)                                                        \
-	do {                                                                                       \
-		if ((t).count && (t).cause != (access) && (t).cause != (misaligned))               \
-			test_fail("mem:%d: at %lx cause %lu", __LINE__, addr, (t).cause);          \
+#define CHECK_ANSWER(t, access, misaligned)                                               \
+	do {                                                                              \
+		if ((t).count && (t).cause != (access) && (t).cause != (misaligned))      \
+			test_fail("mem:%d: at %lx cause %lu", __LINE__, addr, (t).cause); \
 	} while (0)
 #define CHECK_LOAD(t)  CHECK_ANSWER(t, CAUSE_LOAD_ACCESS, CAUSE_LOAD_MISALIGNED)
 #define CHECK_STORE(t) CHECK_ANSWER(t, CAUSE_STORE_ACCESS, CAUSE_STORE_MISALIGNED)
@@ -139,11 +140,26 @@ static void poke(unsigned long addr)
 static void test_device_windows(void)
 {
 	static const unsigned long at[] = {
-		PLIC_BASE,	      PLIC_BASE + 1,	    PLIC_BASE + 0xffc,	  PLIC_BASE + 0x1ffe,
-		PLIC_BASE + 0x1f2000, PLIC_BASE + 0x1fffff, PLIC_BASE + 0x200002, PLIC_BASE + 0x3ffff8,
-		PLIC_BASE + 0x5ffffc, UART_BASE + 1,	    UART_BASE + 4,	  UART_BASE + 7,
-		UART_BASE + 8,	      UART_BASE + 0xfc,	    UART_BASE + 0xff,	  0x00101000,
-		0x00101004,	      0x00101ff9,	    0x00100ffc,		  0x00100003,
+		PLIC_BASE,
+		PLIC_BASE + 1,
+		PLIC_BASE + 0xffc,
+		PLIC_BASE + 0x1ffe,
+		PLIC_BASE + 0x1f2000,
+		PLIC_BASE + 0x1fffff,
+		PLIC_BASE + 0x200002,
+		PLIC_BASE + 0x3ffff8,
+		PLIC_BASE + 0x5ffffc,
+		UART_BASE + 1,
+		UART_BASE + 4,
+		UART_BASE + 7,
+		UART_BASE + 8,
+		UART_BASE + 0xfc,
+		UART_BASE + 0xff,
+		0x00101000,
+		0x00101004,
+		0x00101ff9,
+		0x00100ffc,
+		0x00100003,
 	};
 
 	for (unsigned int i = 0; i < sizeof(at) / sizeof(at[0]); i++)
@@ -154,7 +170,8 @@ static void test_device_windows(void)
 
 static void test_page_tables(void)
 {
-	static const unsigned long nowhere[] = { 0x00200000, 0x18000000, 1UL << 41, (1UL << 56) - 4096 };
+	static const unsigned long nowhere[] = { 0x00200000, 0x18000000, 1UL << 41,
+						 (1UL << 56) - 4096 };
 	unsigned long va = -(128UL << 30), leaf = PAGING_VA(7);
 	volatile unsigned long *root = &paging_root[va >> 30 & 511];
 

@@ -31,7 +31,9 @@ static void halt(unsigned long kind)
 		wfi();
 		break;
 	default:
-		CHECK_EQ(sbi_call(SBI_EXT_HSM, SBI_HSM_HART_SUSPEND, SBI_HSM_SUSPEND_RETENTIVE, 0, 0, 0, 0).error,
+		CHECK_EQ(sbi_call(SBI_EXT_HSM, SBI_HSM_HART_SUSPEND, SBI_HSM_SUSPEND_RETENTIVE, 0,
+				  0, 0, 0)
+				 .error,
 			 SBI_SUCCESS);
 		break;
 	}

@@ -14,8 +14,8 @@
 GUEST("sbi");
 
 #define CALL(eid, fid, ...) CALL_(eid, fid, ##__VA_ARGS__, 0, 0, 0, 0, 0)
-#define CALL_(eid, fid, a, b, c, d, e, ...)                                                        \
-	sbi_call(eid, fid, (unsigned long)(a), (unsigned long)(b), (unsigned long)(c),             \
+#define CALL_(eid, fid, a, b, c, d, e, ...)                                            \
+	sbi_call(eid, fid, (unsigned long)(a), (unsigned long)(b), (unsigned long)(c), \
 		 (unsigned long)(d), (unsigned long)(e))
 #define ERROR(...) CALL(__VA_ARGS__).error
 
@@ -31,8 +31,9 @@ static unsigned long pending(unsigned long irq)
 
 static void test_base(void)
 {
-	static const unsigned long there[] = { SBI_EXT_BASE, SBI_EXT_TIME, SBI_EXT_IPI,	 SBI_EXT_RFNC,
-					       SBI_EXT_HSM,  SBI_EXT_SRST, SBI_EXT_DBCN };
+	static const unsigned long there[] = { SBI_EXT_BASE, SBI_EXT_TIME, SBI_EXT_IPI,
+					       SBI_EXT_RFNC, SBI_EXT_HSM,  SBI_EXT_SRST,
+					       SBI_EXT_DBCN };
 	struct sbiret version = CALL(SBI_EXT_BASE, SBI_BASE_GET_SPEC_VERSION);
 
 	CHECK_EQ(version.error, SBI_SUCCESS);
@@ -60,34 +61,35 @@ static unsigned long changed_registers(unsigned long eid, unsigned long fid)
 	before[11] = 0;
 	before[16] = fid;
 	before[17] = eid;
-	__asm__ volatile("addi sp, sp, -128\n"
-			 "sd s0, 0(sp)\n sd s1, 8(sp)\n sd s2, 16(sp)\n sd s3, 24(sp)\n"
-			 "sd s4, 32(sp)\n sd s5, 40(sp)\n sd s6, 48(sp)\n sd s7, 56(sp)\n"
-			 "sd s8, 64(sp)\n sd s9, 72(sp)\n sd s10, 80(sp)\n sd s11, 88(sp)\n"
-			 "sd gp, 96(sp)\n sd ra, 104(sp)\n sd %1, 112(sp)\n"
-			 "mv x31, %0\n"
-			 "ld x1, 8(x31)\n ld x3, 24(x31)\n"
-			 ".irp n, 5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30\n"
-			 "ld x\\n, \\n*8(x31)\n"
-			 ".endr\n"
-			 "ld x31, 248(x31)\n"
-			 "ecall\n"
-			 "sd x31, 120(sp)\n"
-			 "ld x31, 112(sp)\n"
-			 "sd x1, 8(x31)\n sd x3, 24(x31)\n"
-			 ".irp n, 5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30\n"
-			 "sd x\\n, \\n*8(x31)\n"
-			 ".endr\n"
-			 "ld t0, 120(sp)\n sd t0, 248(x31)\n"
-			 "ld s0, 0(sp)\n ld s1, 8(sp)\n ld s2, 16(sp)\n ld s3, 24(sp)\n"
-			 "ld s4, 32(sp)\n ld s5, 40(sp)\n ld s6, 48(sp)\n ld s7, 56(sp)\n"
-			 "ld s8, 64(sp)\n ld s9, 72(sp)\n ld s10, 80(sp)\n ld s11, 88(sp)\n"
-			 "ld gp, 96(sp)\n ld ra, 104(sp)\n"
-			 "addi sp, sp, 128\n"
-			 :
-			 : "r"(before), "r"(after)
-			 : "t0", "t1", "t2", "t3", "t4", "t5", "t6", "a0", "a1", "a2", "a3", "a4", "a5", "a6",
-			   "a7", "memory");
+	__asm__ volatile(
+		"addi sp, sp, -128\n"
+		"sd s0, 0(sp)\n sd s1, 8(sp)\n sd s2, 16(sp)\n sd s3, 24(sp)\n"
+		"sd s4, 32(sp)\n sd s5, 40(sp)\n sd s6, 48(sp)\n sd s7, 56(sp)\n"
+		"sd s8, 64(sp)\n sd s9, 72(sp)\n sd s10, 80(sp)\n sd s11, 88(sp)\n"
+		"sd gp, 96(sp)\n sd ra, 104(sp)\n sd %1, 112(sp)\n"
+		"mv x31, %0\n"
+		"ld x1, 8(x31)\n ld x3, 24(x31)\n"
+		".irp n, 5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30\n"
+		"ld x\\n, \\n*8(x31)\n"
+		".endr\n"
+		"ld x31, 248(x31)\n"
+		"ecall\n"
+		"sd x31, 120(sp)\n"
+		"ld x31, 112(sp)\n"
+		"sd x1, 8(x31)\n sd x3, 24(x31)\n"
+		".irp n, 5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30\n"
+		"sd x\\n, \\n*8(x31)\n"
+		".endr\n"
+		"ld t0, 120(sp)\n sd t0, 248(x31)\n"
+		"ld s0, 0(sp)\n ld s1, 8(sp)\n ld s2, 16(sp)\n ld s3, 24(sp)\n"
+		"ld s4, 32(sp)\n ld s5, 40(sp)\n ld s6, 48(sp)\n ld s7, 56(sp)\n"
+		"ld s8, 64(sp)\n ld s9, 72(sp)\n ld s10, 80(sp)\n ld s11, 88(sp)\n"
+		"ld gp, 96(sp)\n ld ra, 104(sp)\n"
+		"addi sp, sp, 128\n"
+		:
+		: "r"(before), "r"(after)
+		: "t0", "t1", "t2", "t3", "t4", "t5", "t6", "a0", "a1", "a2", "a3", "a4", "a5",
+		  "a6", "a7", "memory");
 	for (unsigned int i = 1; i < 32; i++)
 		if (i != 2 && i != 4 && before[i] != after[i])
 			changed |= 1UL << i;
@@ -97,7 +99,7 @@ static unsigned long changed_registers(unsigned long eid, unsigned long fid)
 static void test_registers(void)
 {
 	static const unsigned long calls[][2] = {
-		{ SBI_EXT_BASE, 0 }, { SBI_EXT_BASE, 99 }, { SBI_EXT_IPI, 0 }, { SBI_EXT_HSM, 2 },
+		{ SBI_EXT_BASE, 0 }, { SBI_EXT_BASE, 99 }, { SBI_EXT_IPI, 0 },	{ SBI_EXT_HSM, 2 },
 		{ 0x12345678, 0 },   { SBI_EXT_DBCN, 0 },  { SBI_EXT_RFNC, 0 },
 	};
 	const unsigned long results = 1UL << 10 | 1UL << 11;
@@ -106,7 +108,8 @@ static void test_registers(void)
 		unsigned long changed = changed_registers(calls[i][0], calls[i][1]);
 
 		if (changed & ~results)
-			test_fail("call %lx/%lu changed registers, mask %lx", calls[i][0], calls[i][1], changed);
+			test_fail("call %lx/%lu changed registers, mask %lx", calls[i][0],
+				  calls[i][1], changed);
 	}
 	/* Legacy calls return in a0 alone. */
 	CHECK_EQ(changed_registers(SBI_EXT_LEGACY_CONSOLE_GETCHAR, 0) & ~(1UL << 10), 0);
@@ -160,7 +163,8 @@ static void test_ipi(unsigned long self)
 	CHECK_EQ(ERROR(SBI_EXT_IPI, 1, 1, 0), SBI_ERR_NOT_SUPPORTED);
 	if (is_virtual) {
 		CHECK_EQ(sbi_send_ipi(1UL << 63, 0), SBI_ERR_INVALID_PARAM);
-		CHECK_EQ(sbi_send_ipi(~0UL, 0), nr_cpus == 64 ? SBI_SUCCESS : SBI_ERR_INVALID_PARAM);
+		CHECK_EQ(sbi_send_ipi(~0UL, 0),
+			 nr_cpus == 64 ? SBI_SUCCESS : SBI_ERR_INVALID_PARAM);
 		CHECK_EQ(sbi_send_ipi(0, NO_HART), SBI_SUCCESS);
 		CHECK_EQ(sbi_send_ipi(4, ~0UL - 1), SBI_ERR_INVALID_PARAM);
 		/* One wrong hart, and nothing was sent to the right ones. */
@@ -207,7 +211,8 @@ static void suspend_until_ipi(struct cpu *cpu)
 	(void)cpu;
 	csr_write(sie, 1UL << IRQ_SOFT);
 	while (!pending(IRQ_SOFT))
-		CHECK_EQ(ERROR(SBI_EXT_HSM, SBI_HSM_HART_SUSPEND, SBI_HSM_SUSPEND_RETENTIVE), SBI_SUCCESS);
+		CHECK_EQ(ERROR(SBI_EXT_HSM, SBI_HSM_HART_SUSPEND, SBI_HSM_SUSPEND_RETENTIVE),
+			 SBI_SUCCESS);
 	csr_clear(sip, 1UL << IRQ_SOFT);
 	woken = 1;
 }
@@ -217,7 +222,8 @@ static void test_hsm_errors(unsigned long self)
 	CHECK_EQ(sbi_hart_status(self), SBI_HSM_STATE_STARTED);
 	CHECK_EQ(sbi_hart_status(NO_HART), SBI_ERR_INVALID_PARAM);
 	CHECK_EQ(sbi_hart_status(~0UL), SBI_ERR_INVALID_PARAM);
-	CHECK_EQ(sbi_hart_start(self, (unsigned long)test_hsm_errors, 0), SBI_ERR_ALREADY_AVAILABLE);
+	CHECK_EQ(sbi_hart_start(self, (unsigned long)test_hsm_errors, 0),
+		 SBI_ERR_ALREADY_AVAILABLE);
 	CHECK_EQ(sbi_hart_start(NO_HART, (unsigned long)test_hsm_errors, 0), SBI_ERR_INVALID_PARAM);
 	CHECK_EQ(ERROR(SBI_EXT_HSM, 4), SBI_ERR_NOT_SUPPORTED);
 	CHECK_EQ(ERROR(SBI_EXT_HSM, SBI_HSM_HART_SUSPEND, 1), SBI_ERR_INVALID_PARAM);

@@ -26,11 +26,37 @@ static unsigned long rnd(void)
 static unsigned long argument(void)
 {
 	static const unsigned long nice[] = {
-		0,	      1,	    2,		  3,	      7,	   63,		  64,
-		65,	      0xfff,	    0x1000,	  0x100000,   0x0c000000,  0x10000000,	  0x7fffffff,
-		0x7ffffff8,   0x80000000,   0x80001000,	  0x80200000, 0x8fffffff,  0xffffffff,	  1UL << 38,
-		1UL << 39,    1UL << 41,    1UL << 50,	  1UL << 56,  1UL << 63,   ~0UL << 32,	  ~0UL,
-		~0UL - 1,     ~0UL - 4095,  (1UL << 63) - 1,
+		0,
+		1,
+		2,
+		3,
+		7,
+		63,
+		64,
+		65,
+		0xfff,
+		0x1000,
+		0x100000,
+		0x0c000000,
+		0x10000000,
+		0x7fffffff,
+		0x7ffffff8,
+		0x80000000,
+		0x80001000,
+		0x80200000,
+		0x8fffffff,
+		0xffffffff,
+		1UL << 38,
+		1UL << 39,
+		1UL << 41,
+		1UL << 50,
+		1UL << 56,
+		1UL << 63,
+		~0UL << 32,
+		~0UL,
+		~0UL - 1,
+		~0UL - 4095,
+		(1UL << 63) - 1,
 	};
 
 	return rnd() % 4 ? nice[rnd() % (sizeof(nice) / sizeof(nice[0]))] : rnd();
@@ -39,10 +65,10 @@ static unsigned long argument(void)
 static unsigned long extension(void)
 {
 	static const unsigned long eids[] = {
-		SBI_EXT_BASE, SBI_EXT_TIME, SBI_EXT_IPI, SBI_EXT_RFNC, SBI_EXT_HSM,  SBI_EXT_SRST,
-		SBI_EXT_DBCN, SBI_EXT_STA,  0x504d55,	 0x53555350,   0x43505043,   0x4e41434c,
-		0x535345,     0x46574654,   0x44425452,	 0x4d505859,   0x50564c4b,   0x09000000,
-		0x0a00000c,   0x08000000,   0x0,	 0x2,	       0x3,	     0x4,
+		SBI_EXT_BASE, SBI_EXT_TIME, SBI_EXT_IPI, SBI_EXT_RFNC, SBI_EXT_HSM, SBI_EXT_SRST,
+		SBI_EXT_DBCN, SBI_EXT_STA,  0x504d55,	 0x53555350,   0x43505043,  0x4e41434c,
+		0x535345,     0x46574654,   0x44425452,	 0x4d505859,   0x50564c4b,  0x09000000,
+		0x0a00000c,   0x08000000,   0x0,	 0x2,	       0x3,	    0x4,
 		0x5,	      0x6,	    0x7,	 0x9,	       0xf,
 	};
 
@@ -94,13 +120,14 @@ static void one_call(void)
 	if (is_effective(eid, fid, arg))
 		return;
 	if (machine_arg("trace", 0))
-		print("%lx/%lx(%lx, %lx, %lx, %lx, %lx)\n", eid, fid, arg[0], arg[1], arg[2], arg[3], arg[4]);
+		print("%lx/%lx(%lx, %lx, %lx, %lx, %lx)\n", eid, fid, arg[0], arg[1], arg[2],
+		      arg[3], arg[4]);
 	t = TRAP_TRY(r = sbi_call(eid, fid, arg[0], arg[1], arg[2], arg[3], arg[4]));
 	if (t.count) /* a legacy mask pointer that leads nowhere */
 		return;
 	if (eid > 0xf && (r.error > 0 || r.error < -14))
-		test_fail("%lx/%lx(%lx, %lx, %lx, %lx, %lx) returned %ld", eid, fid, arg[0], arg[1], arg[2],
-			  arg[3], arg[4], r.error);
+		test_fail("%lx/%lx(%lx, %lx, %lx, %lx, %lx) returned %ld", eid, fid, arg[0], arg[1],
+			  arg[2], arg[3], arg[4], r.error);
 }
 
 void guest_main(void)

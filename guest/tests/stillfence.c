@@ -113,7 +113,8 @@ static void await_seen(const char *who)
 			if (time_now() > limit)
 				test_fail("%s: hart %lu does not run again", who, cpus[c].hartid);
 		if ((what & 1) != (round & 1))
-			test_fail("%s: hart %lu reads the old page, round %lu", who, cpus[c].hartid, round);
+			test_fail("%s: hart %lu reads the old page, round %lu", who, cpus[c].hartid,
+				  round);
 	}
 }
 
@@ -153,7 +154,8 @@ static void test(const char *who, void (*how)(struct cpu *))
 		*pte = pte_make((unsigned long)pages[(round + 1) & 1], PTE_RW);
 		mb();
 		theirs = measure(others, 0);
-		print("%s: %lu fences, one took %lu ticks (%lu at most), our own %lu\n", who, n, theirs, took[n - 1], own);
+		print("%s: %lu fences, one took %lu ticks (%lu at most), our own %lu\n", who, n,
+		      theirs, took[n - 1], own);
 		if (theirs > TIMES * own + grace)
 			test_fail("%s: a fence took %lu ticks, our own %lu", who, theirs, own);
 		round++;

@@ -54,7 +54,9 @@ static void do_something(unsigned long *random)
 		CHECK_EQ(sbi_send_ipi(mask, 0), SBI_SUCCESS);
 		break;
 	case 2:
-		CHECK_EQ(sbi_remote_sfence_vma(mask, 0, r & ~0xfffUL & 0xffffffff, (r >> 40 & 127) << 12), SBI_SUCCESS);
+		CHECK_EQ(sbi_remote_sfence_vma(mask, 0, r & ~0xfffUL & 0xffffffff,
+					       (r >> 40 & 127) << 12),
+			 SBI_SUCCESS);
 		break;
 	case 3:
 		CHECK_EQ(sbi_remote_sfence_vma_asid(mask, 0, 0, ~0UL, r >> 60), SBI_SUCCESS);
@@ -105,8 +107,8 @@ static void watch(void)
 			since[c] = time_now();
 		old[c] = work[c];
 		if (time_now() - since[c] > PATIENCE_S * machine.timebase)
-			test_fail("hart %lu does nothing any more (%lu, HSM state %ld)", cpus[c].hartid, work[c],
-				  sbi_hart_status(cpus[c].hartid));
+			test_fail("hart %lu does nothing any more (%lu, HSM state %ld)",
+				  cpus[c].hartid, work[c], sbi_hart_status(cpus[c].hartid));
 	}
 }
 

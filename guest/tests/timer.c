@@ -24,9 +24,11 @@ static void see_time(void)
 	mb();
 	now = time_now();
 	if ((long)(now - before) < 0)
-		test_fail("hart %lu: time went back from %lu to %lu", this_cpu()->hartid, before, now);
-	while ((long)(now - before) > 0 && !__atomic_compare_exchange_n(&newest, &before, now, false,
-									__ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+		test_fail("hart %lu: time went back from %lu to %lu", this_cpu()->hartid, before,
+			  now);
+	while ((long)(now - before) > 0 &&
+	       !__atomic_compare_exchange_n(&newest, &before, now, false, __ATOMIC_SEQ_CST,
+					    __ATOMIC_SEQ_CST))
 		;
 }
 
@@ -42,8 +44,8 @@ static void took_one(struct cpu *cpu, unsigned long before, unsigned long when)
 
 	CHECK_EQ(cpu->irqs[IRQ_TIMER], before + 1);
 	CHECK((long)(now - when) >= 0);
-	while (now - when > old &&
-	       !__atomic_compare_exchange_n(&worst, &old, now - when, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+	while (now - when > old && !__atomic_compare_exchange_n(&worst, &old, now - when, false,
+								__ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
 		;
 	see_time();
 }
@@ -63,7 +65,8 @@ static void test_wfi(struct cpu *cpu)
 
 static void test_loop(struct cpu *cpu)
 {
-	unsigned long when = time_in_us(50), before = cpu->irqs[IRQ_TIMER], limit = time_in_ms(60000);
+	unsigned long when = time_in_us(50), before = cpu->irqs[IRQ_TIMER],
+		      limit = time_in_ms(60000);
 
 	arm(when);
 	irq_on();
@@ -120,5 +123,6 @@ void guest_main(void)
 	test_all(this_cpu());
 	smp_wait_others_stopped();
 	print("timer: %s, %u vcpus, %lu times 3 interrupts each, the latest %lu us late\n",
-	      timer_is_sstc() ? "Sstc" : "SBI", nr_cpus, rounds, worst * 1000000 / machine.timebase);
+	      timer_is_sstc() ? "Sstc" : "SBI", nr_cpus, rounds,
+	      worst * 1000000 / machine.timebase);
 }

@@ -28,7 +28,10 @@ static long sys(long nr, long a, long b, long c, long d, long e)
 	register long a4 __asm__("a4") = e;
 	register long a7 __asm__("a7") = nr;
 
-	__asm__ volatile("ecall" : "+r"(a0) : "r"(a1), "r"(a2), "r"(a3), "r"(a4), "r"(a7) : "memory");
+	__asm__ volatile("ecall"
+			 : "+r"(a0)
+			 : "r"(a1), "r"(a2), "r"(a3), "r"(a4), "r"(a7)
+			 : "memory");
 	return a0;
 }
 
@@ -43,7 +46,8 @@ static void say(const char *s)
 
 static void say_number(unsigned int v)
 {
-	char digits[4] = { (char)('0' + v / 100 % 10), (char)('0' + v / 10 % 10), (char)('0' + v % 10), 0 };
+	char digits[4] = { (char)('0' + v / 100 % 10), (char)('0' + v / 10 % 10),
+			   (char)('0' + v % 10), 0 };
 
 	say(v >= 100 ? digits : v >= 10 ? digits + 1 : digits + 2);
 }
@@ -52,33 +56,114 @@ static char buffer[4096] __attribute__((aligned(4096)));
 
 #define INSN(word) __asm__ volatile("mv a0, %0\n .4byte " #word : : "r"(buffer) : "a0", "memory")
 
-static void zeros(void) { __asm__ volatile(".2byte 0"); }
-static void ones(void) { INSN(0xffffffff); }
-static void mret(void) { INSN(0x30200073); }
-static void sret(void) { INSN(0x10200073); }
-static void sfence(void) { INSN(0x12000073); }
-static void hfence(void) { INSN(0x22000073); }
-static void hfence_g(void) { INSN(0x62000073); }
-static void hlv(void) { INSN(0x6c054573); }
-static void hsv(void) { INSN(0x6ea54073); }
-static void wfi(void) { INSN(0x10500073); }
-static void wrs_nto(void) { INSN(0x00d00073); }
-static void wrs_sto(void) { INSN(0x01d00073); }
-static void cbo_inval(void) { INSN(0x0005200f); }
-static void cbo_clean(void) { INSN(0x0015200f); }
-static void cbo_zero(void) { INSN(0x0045200f); }
-static void csr_mstatus(void) { INSN(0x30002573); }
-static void csr_sstatus(void) { INSN(0x10002573); }
-static void csr_satp(void) { INSN(0x18051073); }
-static void csr_hgatp(void) { INSN(0x68051073); }
-static void csr_hstatus(void) { INSN(0x60002573); }
-static void csr_vsatp(void) { INSN(0x28051073); }
-static void csr_stimecmp(void) { INSN(0x14d51073); }
-static void csr_cycle(void) { INSN(0xc0002573); }
-static void csr_time(void) { INSN(0xc0102573); }
-static void csr_seed(void) { INSN(0x01551573); }
-static void ebreak(void) { INSN(0x00100073); }
-static void vector(void) { INSN(0x0d0572d7); }
+static void zeros(void)
+{
+	__asm__ volatile(".2byte 0");
+}
+static void ones(void)
+{
+	INSN(0xffffffff);
+}
+static void mret(void)
+{
+	INSN(0x30200073);
+}
+static void sret(void)
+{
+	INSN(0x10200073);
+}
+static void sfence(void)
+{
+	INSN(0x12000073);
+}
+static void hfence(void)
+{
+	INSN(0x22000073);
+}
+static void hfence_g(void)
+{
+	INSN(0x62000073);
+}
+static void hlv(void)
+{
+	INSN(0x6c054573);
+}
+static void hsv(void)
+{
+	INSN(0x6ea54073);
+}
+static void wfi(void)
+{
+	INSN(0x10500073);
+}
+static void wrs_nto(void)
+{
+	INSN(0x00d00073);
+}
+static void wrs_sto(void)
+{
+	INSN(0x01d00073);
+}
+static void cbo_inval(void)
+{
+	INSN(0x0005200f);
+}
+static void cbo_clean(void)
+{
+	INSN(0x0015200f);
+}
+static void cbo_zero(void)
+{
+	INSN(0x0045200f);
+}
+static void csr_mstatus(void)
+{
+	INSN(0x30002573);
+}
+static void csr_sstatus(void)
+{
+	INSN(0x10002573);
+}
+static void csr_satp(void)
+{
+	INSN(0x18051073);
+}
+static void csr_hgatp(void)
+{
+	INSN(0x68051073);
+}
+static void csr_hstatus(void)
+{
+	INSN(0x60002573);
+}
+static void csr_vsatp(void)
+{
+	INSN(0x28051073);
+}
+static void csr_stimecmp(void)
+{
+	INSN(0x14d51073);
+}
+static void csr_cycle(void)
+{
+	INSN(0xc0002573);
+}
+static void csr_time(void)
+{
+	INSN(0xc0102573);
+}
+static void csr_seed(void)
+{
+	INSN(0x01551573);
+}
+static void ebreak(void)
+{
+	INSN(0x00100073);
+}
+static void vector(void)
+{
+	INSN(0x0d0572d7);
+}
 
 /* gcc must not see that these are no addresses. */
 static char *somewhere(unsigned long addr)
@@ -87,13 +172,34 @@ static char *somewhere(unsigned long addr)
 	return (char *)addr;
 }
 
-static void load_kernel(void) { (void)*(volatile char *)somewhere(-4096UL); }
-static void load_null(void) { (void)*(volatile char *)somewhere(16); }
-static void store_kernel(void) { *(volatile char *)somewhere(1UL << 63) = 1; }
-static void load_device(void) { (void)*(volatile char *)somewhere(0x0c200004); }
-static void jump_kernel(void) { ((void (*)(void))somewhere(-4096UL))(); }
-static void jump_nowhere(void) { ((void (*)(void))somewhere(1UL << 50))(); }
-static void jump_data(void) { ((void (*)(void))buffer)(); }
+static void load_kernel(void)
+{
+	(void)*(volatile char *)somewhere(-4096UL);
+}
+static void load_null(void)
+{
+	(void)*(volatile char *)somewhere(16);
+}
+static void store_kernel(void)
+{
+	*(volatile char *)somewhere(1UL << 63) = 1;
+}
+static void load_device(void)
+{
+	(void)*(volatile char *)somewhere(0x0c200004);
+}
+static void jump_kernel(void)
+{
+	((void (*)(void))somewhere(-4096UL))();
+}
+static void jump_nowhere(void)
+{
+	((void (*)(void))somewhere(1UL << 50))();
+}
+static void jump_data(void)
+{
+	((void (*)(void))buffer)();
+}
 
 static void misaligned_lr(void)
 {

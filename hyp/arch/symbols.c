@@ -12,7 +12,9 @@ const char *symbol_find(uint64_t addr, uint64_t *offset)
 	uint64_t at = addr - (uintptr_t)__image_start;
 	const char *name = symbols_names, *found = NULL;
 
-	if (addr < (uintptr_t)__image_start || addr >= (uintptr_t)__text_end || !name)
+	if (addr < (uintptr_t)__image_start || addr >= (uintptr_t)__text_end)
+		return NULL;
+	if (&symbols_count == NULL) /* the first link */
 		return NULL;
 	/* Once, in a panic: no need for anything quicker than from the first to the last. */
 	for (uint32_t i = 0; i < symbols_count && symbols_offsets[i] <= at; i++) {

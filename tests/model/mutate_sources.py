@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Break the vcpu protocol's sources in known ways; at least one of the nets must notice each.
 
-usage: mutate_sources.py [--only TEXT] [--jobs N] [--trace]
+usage: mutate_sources.py [--only REGEX] [--jobs N] [--trace]
 
 The nets are the programs tests/unit/test_vcpu_protocol_explorer.c and _threads.c. A mutant is a file
 of hyp/ with some text replaced; it is compiled instead of the original, into build/verify/sources.
 A text that is not found, or found twice, is a failure: the mutant would have rotted. The unbroken
-sources must pass in both. build/verify/sources.json gets {mutant: {net: caught}}.
+sources must pass in both. build/verify/sources.json gets {mutant: {net: caught}}; --only renews a part
+of it.
 """
 
 import argparse
@@ -22,6 +23,7 @@ import sys
 NETS = {"explorer": "tests/unit/test_vcpu_protocol_explorer.c",
         "threads": "tests/unit/test_vcpu_protocol_threads.c"}
 OUT = pathlib.Path("build/verify/sources")
+JSON = pathlib.Path("build/verify/sources.json")
 TIMEOUT = 120
 FLAGS = ["-std=gnu11", "-O1", "-g", "-w", "-DHARTVISOR_UNIT_TEST"]
 INCLUDES = ["tests/unit/include", "tests/unit", "hyp", ".", "guest/include"]
@@ -224,7 +226,7 @@ def build_in_copy(net, folder, files):
 
 def main():
     parser = argparse.ArgumentParser(description="Break the vcpu protocol; the nets must notice.")
-    parser.add_argument("--only", default="", help="mutants whose name has this text")
+    parser.add_argument("--only", default="", help="mutants whose name matches")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--trace", action="store_true", help="show what a net said")
     options = parser.parse_args()
@@ -241,20 +243,21 @@ def main():
         print(f"{'unbroken':<48} {net.name}: {'FAILS: ' + why if caught else 'passes'}", flush=True)
         failed += caught
         passed += not caught
-    names = [n for n in MUTANTS if options.only in n]
+    names = [n for n in MUTANTS if re.search(options.only, n)]
+    if options.only and JSON.exists():
+        table = {n: r for n, r in json.loads(JSON.read_text()).items() if n in MUTANTS}
     for name, (result, why) in zip(names, pool.map(lambda n: one(n, nets, options), names)):
         if result is None:
             print(f"{name:<48} ROTTEN: {why}", flush=True)
             failed += 1
             continue
         table[name] = result
+        JSON.write_text(json.dumps(table, indent=1) + "\n")
         marks = " ".join(f"{net}:{'caught' if hit else '-':<7}" for net, hit in result.items())
         caught = any(result.values())
         print(f"{name:<48} {marks} {why if caught else 'NOT CAUGHT'}"[:230 if not options.trace else None], flush=True)
         passed += caught
         failed += not caught
-    if not options.only:
-        pathlib.Path("build/verify/sources.json").write_text(json.dumps(table, indent=1) + "\n")
     print(f"{passed} passed, {failed} failed")
     return 1 if failed else 0
 

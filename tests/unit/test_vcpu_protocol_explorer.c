@@ -51,6 +51,7 @@ enum guest_op {
 	READ,	/* an SBI call that reads guest memory */
 	STOP,	/* hart_stop */
 	ENABLE, /* vsie.SSIE */
+	ARM,	/* the timer, for later */
 	FENCE_OTHERS, /* remote fence.i to all other vcpus */
 };
 
@@ -347,6 +348,11 @@ static bool guest_step(const struct vcpu *v, struct guest *g)
 			return false;
 		}
 		break;
+	case ARM:
+		csr_write(CSR_VSIE, BIT(IRQ_S_SOFT) | BIT(IRQ_S_TIMER));
+		csr_write(CSR_VSTIMECMP, w.time + 1000);
+		g->at++;
+		return false;
 	case ENABLE:
 		csr_write(CSR_VSIE, BIT(IRQ_S_SOFT));
 		g->at++;
@@ -574,6 +580,8 @@ static void nothing_is_left(void)
 			explorer_fail("vcpu %u sleeps with requests %#lx", i, v->requests);
 		if (v->halted && !w.vm.paused && (irqs & v->vs.vsie << 1) != 0)
 			explorer_fail("vcpu %u sleeps with an interrupt pending", i);
+		if (v->halted && !w.vm.paused && v->vs.vstimecmp != TIMER_NEVER && !v->timer.armed)
+			explorer_fail("vcpu %u sleeps and its timer wakes nobody", i);
 	}
 }
 
@@ -626,6 +634,8 @@ static const uint64_t any_hart[] = { UINT64_MAX, UINT64_MAX, UINT64_MAX };
 static const enum guest_op runs_on[] = { END };
 static const enum guest_op takes[] = { TAKE };
 static const enum guest_op idles[] = { IDLE };
+
+static void pauses_and_resumes(void *arg);
 
 /* --- requests and entry -------------------------------------------------------------------------------- */
 
@@ -736,6 +746,18 @@ static void kick_before_halt_is_remembered(void **state)
 	outsider("sender", posts, 0);
 	outsider("sender 2", posts, 0);
 	explore(4, final_common);
+}
+
+static void a_halted_vcpu_has_its_timer_armed(void **state)
+{
+	static const enum guest_op script[] = { ARM, IDLE };
+
+	(void)state;
+	scene(1, 2, 1, own_hart);
+	runs(0, script);
+	outsider("sender", posts, 0);
+	outsider("operator", pauses_and_resumes, 0);
+	explore(2, final_common);
 }
 
 static void wake_and_block_race_in_the_scheduler(void **state)
@@ -1061,6 +1083,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(no_wakeup_leaves_a_blocked_vcpu_alone),
 		cmocka_unit_test(inject_and_guest_clear_lose_nothing),
 		cmocka_unit_test(kick_before_halt_is_remembered),
+		cmocka_unit_test(a_halted_vcpu_has_its_timer_armed),
 		cmocka_unit_test(wake_and_block_race_in_the_scheduler),
 		cmocka_unit_test(two_vcpus_on_one_hart_wake_each_other),
 		cmocka_unit_test(requests_and_interrupts_together),

@@ -797,7 +797,7 @@ static void everybody_at_once_loses_nothing(void **state)
 	pthread_t harts[HARTS], others[NR_ROLES], dog;
 
 	(void)state;
-	rounds = from_environment("HV_ROUNDS", getenv("HV_LONG") ? 3000 : 100);
+	rounds = from_environment("HV_ROUNDS", getenv("HV_LONG") ? 3000 : 60);
 	harts_begin(HARTS, NR_ROLES, harts);
 	make_machines();
 	for (unsigned int n = 0; n < VMS; n++)

@@ -13,11 +13,11 @@
 #define STACK_SIZE 8192
 
 /* Offsets for assembly, asserted in trap.c. */
-#define CPU_TRAP_SP  0
-#define CPU_STACK_SP 8
-#define CPU_USER_SP  16
-#define CPU_FRAME    24
-#define FRAME_SEPC   256
+#define CPU_TRAP_SP   0
+#define CPU_STACK_SP  8
+#define CPU_USER_SP   16
+#define CPU_FRAME     24
+#define FRAME_SEPC    256
 #define FRAME_SSTATUS 264
 
 #ifndef __ASSEMBLY__

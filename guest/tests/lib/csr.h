@@ -36,22 +36,22 @@
 #define CSR_STR_(x) #x
 #define CSR_STR(x)  CSR_STR_(x)
 
-#define csr_read(csr)                                                                              \
-	({                                                                                         \
-		unsigned long v_;                                                                  \
-		__asm__ volatile("csrr %0, " CSR_STR(csr) : "=r"(v_) : : "memory");                \
-		v_;                                                                                \
+#define csr_read(csr)                                                               \
+	({                                                                          \
+		unsigned long v_;                                                   \
+		__asm__ volatile("csrr %0, " CSR_STR(csr) : "=r"(v_) : : "memory"); \
+		v_;                                                                 \
 	})
 #define csr_write(csr, v) __asm__ volatile("csrw " CSR_STR(csr) ", %0" : : "rK"(v) : "memory")
 #define csr_set(csr, v)	  __asm__ volatile("csrs " CSR_STR(csr) ", %0" : : "rK"(v) : "memory")
 #define csr_clear(csr, v) __asm__ volatile("csrc " CSR_STR(csr) ", %0" : : "rK"(v) : "memory")
 
-#define irq_on()  csr_set(sstatus, SSTATUS_SIE)
-#define irq_off() csr_clear(sstatus, SSTATUS_SIE)
-#define wfi()	  __asm__ volatile("wfi" : : : "memory")
-#define fence_i() __asm__ volatile("fence.i" : : : "memory")
-#define mb()	  __asm__ volatile("fence rw, rw" : : : "memory")
-#define cpu_relax() __asm__ volatile(".word 0x0100000f" : : : "memory") /* pause */
+#define irq_on()     csr_set(sstatus, SSTATUS_SIE)
+#define irq_off()    csr_clear(sstatus, SSTATUS_SIE)
+#define wfi()	     __asm__ volatile("wfi" : : : "memory")
+#define fence_i()    __asm__ volatile("fence.i" : : : "memory")
+#define mb()	     __asm__ volatile("fence rw, rw" : : : "memory")
+#define cpu_relax()  __asm__ volatile(".word 0x0100000f" : : : "memory") /* pause */
 #define sfence_vma() __asm__ volatile("sfence.vma" : : : "memory")
 
 static inline unsigned long time_now(void)

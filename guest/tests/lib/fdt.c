@@ -42,7 +42,8 @@ static void see_chosen(const char *name, const char *data, uint32_t len)
 }
 
 /* nodes[1] is the top node that the property is below of, nodes[0] the root. */
-static void see(const char *const *nodes, int depth, const char *name, const char *data, uint32_t len)
+static void see(const char *const *nodes, int depth, const char *name, const char *data,
+		uint32_t len)
 {
 	if (depth == 2 && starts_with(nodes[1], "memory@") && !strcmp(name, "reg") && len >= 16 &&
 	    !machine.ram_size) {

@@ -18,7 +18,7 @@
 #define PTE_RWX (PTE_V | PTE_R | PTE_W | PTE_X | PTE_A | PTE_D)
 #define PTE_RW	(PTE_V | PTE_R | PTE_W | PTE_A | PTE_D)
 
-#define PAGING_VA(n)   (-(256UL << 30) + (n) * 4096UL) /* page n of that */
+#define PAGING_VA(n) (-(256UL << 30) + (n)*4096UL) /* page n of that */
 
 /* The tables; the one root of all harts. */
 extern unsigned long paging_root[512];

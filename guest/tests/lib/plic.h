@@ -17,10 +17,10 @@ static inline unsigned long plic_context(unsigned long hartid)
 	return 2 * hartid + 1;
 }
 
-#define plic_priority(source)	       plic_reg(4UL * (source))
-#define plic_pending(source)	       plic_reg(0x1000 + (source) / 32 * 4UL)
-#define plic_enable(context, source)   plic_reg(0x2000 + 0x80UL * (context) + (source) / 32 * 4UL)
-#define plic_threshold(context)	       plic_reg(0x200000 + 0x1000UL * (context))
-#define plic_claim(context)	       plic_reg(0x200004 + 0x1000UL * (context))
+#define plic_priority(source)	     plic_reg(4UL * (source))
+#define plic_pending(source)	     plic_reg(0x1000 + (source) / 32 * 4UL)
+#define plic_enable(context, source) plic_reg(0x2000 + 0x80UL * (context) + (source) / 32 * 4UL)
+#define plic_threshold(context)	     plic_reg(0x200000 + 0x1000UL * (context))
+#define plic_claim(context)	     plic_reg(0x200004 + 0x1000UL * (context))
 
 #endif

@@ -17,7 +17,8 @@ static void put(struct out *o, char c)
 		o->buf[o->len++] = c;
 }
 
-static void put_number(struct out *o, unsigned long v, unsigned int base, bool negative, char pad, int width)
+static void put_number(struct out *o, unsigned long v, unsigned int base, bool negative, char pad,
+		       int width)
 {
 	char digits[24];
 	int n = 0;
@@ -67,16 +68,19 @@ size_t vformat(char *buf, size_t size, const char *fmt, va_list ap)
 		case 'd': {
 			long v = is_long ? va_arg(ap, long) : va_arg(ap, int);
 
-			put_number(&o, v < 0 ? 0UL - (unsigned long)v : (unsigned long)v, 10, v < 0, pad, width);
+			put_number(&o, v < 0 ? 0UL - (unsigned long)v : (unsigned long)v, 10, v < 0,
+				   pad, width);
 			break;
 		}
 		case 'u':
-			put_number(&o, is_long ? va_arg(ap, unsigned long) : va_arg(ap, unsigned int), 10, false,
-				   pad, width);
+			put_number(&o,
+				   is_long ? va_arg(ap, unsigned long) : va_arg(ap, unsigned int),
+				   10, false, pad, width);
 			break;
 		case 'x':
-			put_number(&o, is_long ? va_arg(ap, unsigned long) : va_arg(ap, unsigned int), 16, false,
-				   pad, width);
+			put_number(&o,
+				   is_long ? va_arg(ap, unsigned long) : va_arg(ap, unsigned int),
+				   16, false, pad, width);
 			break;
 		case '\0':
 			fmt--;
@@ -101,8 +105,8 @@ static void write_text(const char *text, size_t len)
 		size_t n = 0;
 
 		if (have_dbcn) {
-			struct sbiret r = sbi_call(SBI_EXT_DBCN, SBI_DBCN_CONSOLE_WRITE, len, (unsigned long)text,
-						   0, 0, 0);
+			struct sbiret r = sbi_call(SBI_EXT_DBCN, SBI_DBCN_CONSOLE_WRITE, len,
+						   (unsigned long)text, 0, 0, 0);
 
 			if (r.error)
 				have_dbcn = 0;

@@ -24,7 +24,8 @@ long sbi_remote_fence_i(unsigned long mask, unsigned long base)
 	return sbi_call(SBI_EXT_RFNC, SBI_RFNC_REMOTE_FENCE_I, mask, base, 0, 0, 0).error;
 }
 
-long sbi_remote_sfence_vma(unsigned long mask, unsigned long base, unsigned long start, unsigned long size)
+long sbi_remote_sfence_vma(unsigned long mask, unsigned long base, unsigned long start,
+			   unsigned long size)
 {
 	return sbi_call(SBI_EXT_RFNC, SBI_RFNC_REMOTE_SFENCE_VMA, mask, base, start, size, 0).error;
 }
@@ -32,7 +33,9 @@ long sbi_remote_sfence_vma(unsigned long mask, unsigned long base, unsigned long
 long sbi_remote_sfence_vma_asid(unsigned long mask, unsigned long base, unsigned long start,
 				unsigned long size, unsigned long asid)
 {
-	return sbi_call(SBI_EXT_RFNC, SBI_RFNC_REMOTE_SFENCE_VMA_ASID, mask, base, start, size, asid).error;
+	return sbi_call(SBI_EXT_RFNC, SBI_RFNC_REMOTE_SFENCE_VMA_ASID, mask, base, start, size,
+			asid)
+		.error;
 }
 
 long sbi_hart_start(unsigned long hartid, unsigned long addr, unsigned long opaque)

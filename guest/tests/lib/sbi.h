@@ -39,7 +39,8 @@ void sbi_set_timer(unsigned long when);
 /* Masks as everywhere in SBI: bit n is hart base + n; base ~0: all harts. */
 long sbi_send_ipi(unsigned long mask, unsigned long base);
 long sbi_remote_fence_i(unsigned long mask, unsigned long base);
-long sbi_remote_sfence_vma(unsigned long mask, unsigned long base, unsigned long start, unsigned long size);
+long sbi_remote_sfence_vma(unsigned long mask, unsigned long base, unsigned long start,
+			   unsigned long size);
 long sbi_remote_sfence_vma_asid(unsigned long mask, unsigned long base, unsigned long start,
 				unsigned long size, unsigned long asid);
 

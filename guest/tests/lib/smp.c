@@ -107,7 +107,7 @@ void barrier_wait(struct barrier *b, unsigned int n)
 	while (__atomic_load_n(&b->round, __ATOMIC_ACQUIRE) == round) {
 		cpu_relax();
 		if (time_now() > limit)
-			test_fail("hart %lu waits at a barrier, %u of %u are there", this_cpu()->hartid,
-				  b->waiting, n);
+			test_fail("hart %lu waits at a barrier, %u of %u are there",
+				  this_cpu()->hartid, b->waiting, n);
 	}
 }

@@ -13,7 +13,8 @@ void guest_start(void);
 
 bool guest_is_virtual(void)
 {
-	return sbi_call(SBI_EXT_BASE, SBI_BASE_GET_IMPL_ID, 0, 0, 0, 0, 0).value == HARTVISOR_SBI_IMPL_ID;
+	return sbi_call(SBI_EXT_BASE, SBI_BASE_GET_IMPL_ID, 0, 0, 0, 0, 0).value ==
+	       HARTVISOR_SBI_IMPL_ID;
 }
 
 static __attribute__((noreturn)) void end(unsigned long type)

@@ -24,10 +24,10 @@ __attribute__((noreturn)) void test_pass(void);
 __attribute__((noreturn, format(printf, 1, 2))) void test_fail(const char *fmt, ...);
 __attribute__((noreturn)) void guest_reboot(void);
 
-#define CHECK(cond)                                                                                \
-	do {                                                                                       \
-		if (!(cond))                                                                       \
-			test_fail("%s:%d: %s", guest_name, __LINE__, #cond);                       \
+#define CHECK(cond)                                                          \
+	do {                                                                 \
+		if (!(cond))                                                 \
+			test_fail("%s:%d: %s", guest_name, __LINE__, #cond); \
 	} while (0)
 
 #define CHECK_EQ(a, b)                                                                             \

@@ -61,7 +61,8 @@ static void skip(struct cpu *cpu, unsigned long cause)
 {
 	struct frame *f = &cpu->frame;
 
-	if (cause == CAUSE_FETCH_ACCESS || cause == CAUSE_FETCH_PAGE || cause == CAUSE_FETCH_MISALIGNED)
+	if (cause == CAUSE_FETCH_ACCESS || cause == CAUSE_FETCH_PAGE ||
+	    cause == CAUSE_FETCH_MISALIGNED)
 		f->sepc = f->x[REG_RA];
 	else
 		f->sepc += (*(const uint16_t *)f->sepc & 3) == 3 ? 4 : 2;
@@ -74,8 +75,8 @@ static void die(struct cpu *cpu, unsigned long cause)
 	for (int i = 1; i < 32; i += 4)
 		print("x%d: %016lx %016lx %016lx %016lx\n", i, cpu->frame.x[i], cpu->frame.x[i + 1],
 		      cpu->frame.x[i + 2], i + 3 < 32 ? cpu->frame.x[i + 3] : 0);
-	test_fail("hart %lu: unexpected trap %lu at %lx, stval %lx%s", cpu->hartid, cause, cpu->frame.sepc,
-		  stval, cpu->in_trap ? ", in a trap handler" : "");
+	test_fail("hart %lu: unexpected trap %lu at %lx, stval %lx%s", cpu->hartid, cause,
+		  cpu->frame.sepc, stval, cpu->in_trap ? ", in a trap handler" : "");
 }
 
 void trap_handle(struct cpu *cpu)

@@ -14,11 +14,11 @@
 void trap_expect(void);
 struct trap trap_taken(void);
 
-#define TRAP_TRY(statement)                                                                        \
-	({                                                                                         \
-		trap_expect();                                                                     \
-		statement;                                                                         \
-		trap_taken();                                                                      \
+#define TRAP_TRY(statement)    \
+	({                     \
+		trap_expect(); \
+		statement;     \
+		trap_taken();  \
 	})
 
 extern void (*trap_on_external)(struct cpu *cpu);
