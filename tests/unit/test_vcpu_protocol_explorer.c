@@ -210,6 +210,11 @@ uint64_t hart_time(void)
 	return w.time;
 }
 
+uint64_t timer_ticks_to_ns(uint64_t ticks)
+{
+	return ticks * 100;
+}
+
 uint64_t timer_ns_to_ticks(uint64_t ns)
 {
 	return ns / 100;

@@ -892,13 +892,14 @@ static void what_was_written_before_a_request_is_seen_after_it(void **state)
 static void a_hart_that_stops_is_started_again_and_again(void **state)
 {
 	static struct machine mc;
+	struct sched_params first = { .affinity = hartset_of(1) };
 	pthread_t threads[1];
 	struct vcpu *v;
 
 	(void)state;
 	stop_test = true;
 	harts_begin(1, 1, threads);
-	v = vcpu_new(&mc.vm, 0, 1);
+	v = vcpu_new(&mc.vm, 0, &first);
 	mc.vm.vcpus[0] = v;
 	mc.vm.nr_vcpus = 1;
 	mc.vm.state = VM_RUNNING;
