@@ -100,8 +100,7 @@ static void arguments_are_checked_and_change_nothing(void **state)
 				 table[i].error);
 	assert_int_equal(writes, 0);
 	assert_true(v.steal_at == STEAL_OFF);
-	assert_int_equal(sbi_ext_sta.handle(&v, SBI_EXT_STA, 1, none).error,
-			 SBI_ERR_NOT_SUPPORTED);
+	assert_int_equal(sbi_ext_sta.handle(&v, SBI_EXT_STA, 1, none).error, SBI_ERR_NOT_SUPPORTED);
 }
 
 static void the_structure_is_cleared_when_it_is_set(void **state)
