@@ -14,6 +14,9 @@
 #define atomic_set(p, v)	 __atomic_store_n((p), (v), __ATOMIC_RELAXED)
 #define atomic_set_release(p, v) __atomic_store_n((p), (v), __ATOMIC_RELEASE)
 
+/* A count that its owner alone writes and others read: no tearing, and no more than a load and a store. */
+#define counter_inc(p) atomic_set((p), *(p) + 1)
+
 /* All return the value before. */
 #define atomic_fetch_or(p, v)  __atomic_fetch_or((p), (v), __ATOMIC_SEQ_CST)
 #define atomic_fetch_and(p, v) __atomic_fetch_and((p), (v), __ATOMIC_SEQ_CST)

@@ -19,23 +19,23 @@ static void handle_interrupt(struct vcpu *v, uint64_t irq)
 	switch (irq) {
 	case IRQ_S_SOFT:
 		/* Being here is the answer to a kick; what it was for is in requests and queues. */
-		v->stats.exits[EXIT_IRQ_SOFT]++;
+		counter_inc(&v->stats.exits[EXIT_IRQ_SOFT]);
 		csr_clear(CSR_SIP, BIT(IRQ_S_SOFT));
 		this_pcpu()->ipis_taken++;
 		if (!vcpu_request_pending(v) && !vcpu_irq_posted(v) &&
 		    !atomic_read(&this_pcpu()->need_resched))
-			v->stats.spurious_exits++;
+			counter_inc(&v->stats.spurious_exits);
 		break;
 	case IRQ_S_TIMER:
-		v->stats.exits[EXIT_IRQ_TIMER]++;
+		counter_inc(&v->stats.exits[EXIT_IRQ_TIMER]);
 		timer_run();
 		break;
 	case IRQ_S_EXT:
-		v->stats.exits[EXIT_IRQ_EXTERNAL]++;
+		counter_inc(&v->stats.exits[EXIT_IRQ_EXTERNAL]);
 		host_irq_handle();
 		break;
 	default: /* nothing else is enabled in sie */
-		v->stats.exits[EXIT_OTHER]++;
+		counter_inc(&v->stats.exits[EXIT_OTHER]);
 		csr_clear(CSR_SIE, BIT(irq & 63));
 		break;
 	}
@@ -78,31 +78,31 @@ static bool handle_virtual_insn(struct vcpu *v, uint64_t tval)
 	uint32_t insn = (uint32_t)tval;
 
 	if (insn == 0 && vcpu_fetch_insn(v, gva(v->regs.sepc), &insn) != HV_OK) {
-		v->stats.exits[EXIT_OTHER]++;
+		counter_inc(&v->stats.exits[EXIT_OTHER]);
 		return false;
 	}
 	switch (insn_decode_virtual(insn)) {
 	case INSN_WFI:
 		if (from_vu(v)) /* user mode may not halt the hart */
 			break;
-		v->stats.exits[EXIT_WFI]++;
+		counter_inc(&v->stats.exits[EXIT_WFI]);
 		v->regs.sepc += 4;
 		vcpu_halt(v);
 		return false;
 	case INSN_WRS_NTO:
-		v->stats.exits[EXIT_WRS]++;
+		counter_inc(&v->stats.exits[EXIT_WRS]);
 		v->regs.sepc += 4;
 		return true;
 	case INSN_CSR:
 		if (!read_counter(v, insn))
 			break;
-		v->stats.exits[EXIT_CSR]++;
+		counter_inc(&v->stats.exits[EXIT_CSR]);
 		return false;
 	case INSN_WRS_STO:
 	case INSN_OTHER:
 		break;
 	}
-	v->stats.exits[EXIT_CSR]++;
+	counter_inc(&v->stats.exits[EXIT_CSR]);
 	vcpu_inject_exception(v, EXC_ILLEGAL_INSN, insn);
 	return false;
 }
@@ -114,7 +114,7 @@ static void inject_access_fault(struct vcpu *v, const struct vcpu_trap *t)
 			 t->cause == EXC_LOAD_GUEST_FAULT ? EXC_LOAD_ACCESS :
 							    EXC_STORE_ACCESS;
 
-	v->stats.exits[EXIT_GUEST_FAULT]++;
+	counter_inc(&v->stats.exits[EXIT_GUEST_FAULT]);
 	vcpu_inject_exception(v, cause, t->tval);
 }
 
@@ -143,7 +143,7 @@ static bool do_mmio(struct vcpu *v, gpa_t a, const struct insn_mem *m)
 			v->regs.x[m->reg] = val;
 	}
 	v->regs.sepc += m->insn_len;
-	v->stats.exits[EXIT_MMIO]++;
+	counter_inc(&v->stats.exits[EXIT_MMIO]);
 	return true;
 }
 
@@ -182,7 +182,7 @@ bool vcpu_handle_exit(struct vcpu *v, const struct vcpu_trap *t)
 	}
 	switch (t->cause) {
 	case EXC_ECALL_VS:
-		v->stats.exits[EXIT_SBI]++;
+		counter_inc(&v->stats.exits[EXIT_SBI]);
 		sbi_call(v);
 		return false;
 	case EXC_VIRTUAL_INSN:
@@ -194,7 +194,7 @@ bool vcpu_handle_exit(struct vcpu *v, const struct vcpu_trap *t)
 		return false;
 	default:
 		/* Not delegated by this machine's hedeleg, so it comes here: the guest's own. */
-		v->stats.exits[EXIT_OTHER]++;
+		counter_inc(&v->stats.exits[EXIT_OTHER]);
 		vcpu_inject_exception(v, t->cause & 63, t->tval);
 		return false;
 	}

@@ -58,7 +58,7 @@ static bool enter(struct vcpu *v)
 
 	if (!may_enter(v)) {
 		leave(v);
-		v->stats.aborted_entries++;
+		counter_inc(&v->stats.aborted_entries);
 		return false;
 	}
 	if (v->se.spinning)

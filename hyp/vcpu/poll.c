@@ -33,7 +33,7 @@ bool vcpu_poll(struct vcpu *v)
 	end = v->halted_at + v->poll_ticks;
 	while (!is_wanted() && now < end) {
 		if (halt_ends(v)) {
-			v->stats.polls_won++;
+			counter_inc(&v->stats.polls_won);
 			return true;
 		}
 		now = timer_now();

@@ -41,4 +41,6 @@ static inline void fence_release(void)
 	explorer_fence_release();
 }
 
+#define counter_inc(p) atomic_set((p), *(p) + 1)
+
 #endif

@@ -42,4 +42,6 @@ void chaos(void);
 	chaos_(__atomic_compare_exchange_n((p), (old), (val), false, __ATOMIC_SEQ_CST, \
 					   __ATOMIC_SEQ_CST))
 
+#define counter_inc(p) atomic_set((p), *(p) + 1)
+
 #endif
