@@ -18,48 +18,10 @@ readonly APT=$PWD/build/apt
 readonly V=$PWD/build/verify
 readonly HERD_SUITE=sid
 
-say()
-{
-	printf 'setup-verify: %s\n' "$*"
-}
+readonly me=setup-verify
 
-die()
-{
-	printf 'setup-verify: error: %s\n' "$1" >&2
-	shift
-	if [ $# -gt 0 ]; then
-		printf 'setup-verify:   %s\n' "$@" >&2
-	fi
-	exit 1
-}
-
-have()
-{
-	command -v "$1" >/dev/null 2>&1
-}
-
-# Sets $as_root to the prefix that makes a command root's, or fails.
-find_root()
-{
-	if [ "$(id -u)" -eq 0 ]; then
-		as_root=
-	elif have sudo && { sudo -n true 2>/dev/null || [ -t 0 ]; }; then
-		as_root=sudo
-	else
-		return 1
-	fi
-}
-
-install_packages()
-{
-	have apt-get || die "missing: $*; no apt-get to install them by."
-	find_root || die "missing: $*" "as root: apt-get install --no-install-recommends $*"
-	say "installing $*"
-	$as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y install --no-install-recommends "$@" || {
-		$as_root apt-get -q update
-		$as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y install --no-install-recommends "$@"
-	} || die "apt-get could not install: $*"
-}
+# shellcheck source=tools/setup-lib.sh
+. tools/setup-lib.sh
 
 # shellcheck source=tools/apt-state.sh
 . tools/apt-state.sh

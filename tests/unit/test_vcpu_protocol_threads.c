@@ -891,7 +891,6 @@ static void what_was_written_before_a_request_is_seen_after_it(void **state)
 /* start_pc is not atomic either: STOPPED orders its next writer after its last reader. */
 static void a_hart_that_stops_is_started_again_and_again(void **state)
 {
-	struct sched_params first = { .affinity = hartset_of(1) };
 	static struct machine mc;
 	struct sched_params first = { .affinity = hartset_of(1) };
 	pthread_t threads[1];
