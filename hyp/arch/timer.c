@@ -106,15 +106,20 @@ static struct timer_queue *this_queue(void)
 }
 
 /* Own pcpu. Either way of writing takes back a pending interrupt when the new time is in the future. */
+static void timer_write(uint64_t deadline)
+{
+	if (timer_sstc)
+		csr_write(CSR_STIMECMP, deadline);
+	else
+		(void)sbi_call_host(SBI_EXT_TIME, SBI_TIME_SET_TIMER, deadline, 0, 0, 0, 0, 0);
+}
+
 static void timer_program(struct timer_queue *q, uint64_t deadline)
 {
 	if (deadline == q->programmed)
 		return;
 	q->programmed = deadline;
-	if (timer_sstc)
-		csr_write(CSR_STIMECMP, deadline);
-	else
-		(void)sbi_call_host(SBI_EXT_TIME, SBI_TIME_SET_TIMER, deadline, 0, 0, 0, 0, 0);
+	timer_write(deadline);
 }
 
 static uint64_t queue_earliest(const struct timer_queue *q)
@@ -201,8 +206,16 @@ void timer_run(void)
 	uint64_t now = timer_now();
 	struct timer *t;
 
-	if (now < q->programmed)
+	if (now < q->programmed) {
+		/*
+		 * The interrupt of an earlier deadline, which was replaced as it passed. The privileged
+		 * specification lets it be taken; QEMU (10.0) even keeps it pending, when its timer
+		 * thread sets STIP after the hart's write has cleared it, until stimecmp is written
+		 * again. Without that write no guest would execute an instruction here any more.
+		 */
+		timer_write(q->programmed);
 		return;
+	}
 	if (q->slice <= now) {
 		q->slice = TIMER_NEVER;
 		atomic_set(&this_pcpu()->need_resched, 1U);

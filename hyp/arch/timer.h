@@ -28,8 +28,8 @@ void timer_arm(struct timer *t, uint64_t deadline);
 void timer_cancel(struct timer *t);
 
 /*
- * timer_run - this pcpu: run what is due, arm the hart timer for the next. Costs one read of the clock
- * when nothing is due. A slice that ended sets this pcpu's need_resched and is forgotten.
+ * timer_run - this pcpu's timer interrupt is pending: run what is due, arm the hart timer for the next;
+ * before its time, take the interrupt back. A slice that ended sets this pcpu's need_resched and is forgotten.
  */
 void timer_run(void);
 

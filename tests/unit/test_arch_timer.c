@@ -137,7 +137,6 @@ static void the_hart_timer_is_written_only_for_an_earlier_deadline(void **state)
 	assert_int_equal(hart_timer_writes, 1);
 	timer_set_slice(4000);
 	assert_int_equal(hart_timer, 4000);
-	timer_run();
 	assert_int_equal(hart_timer_writes, 2);
 	clock_now = 4000;
 	timer_run();
@@ -147,6 +146,18 @@ static void the_hart_timer_is_written_only_for_an_earlier_deadline(void **state)
 	assert_int_equal(fired[0] + fired[1], 2);
 	assert_true(hart_timer == TIMER_NEVER);
 	assert_int_equal(firmware_calls, 0);
+}
+
+static void an_interrupt_before_its_time_is_taken_back(void **state)
+{
+	(void)state;
+	timer_arm(&timers[0], 5000);
+	hart_timer = 0; /* it was raised for an earlier deadline */
+	hart_timer_writes = 0;
+	timer_run();
+	assert_int_equal(hart_timer, 5000);
+	assert_int_equal(hart_timer_writes, 1);
+	assert_int_equal(fired[0], 0);
 }
 
 static void the_end_of_a_slice_asks_for_a_reschedule_once(void **state)
@@ -288,6 +299,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(what_is_due_runs_once_and_in_order),
 		TEST(the_hart_timer_is_written_only_for_an_earlier_deadline),
+		TEST(an_interrupt_before_its_time_is_taken_back),
 		TEST(the_end_of_a_slice_asks_for_a_reschedule_once),
 		TEST(without_sstc_the_firmware_is_asked),
 		TEST(a_timer_armed_on_another_pcpu_moves_there),
