@@ -124,11 +124,14 @@ static void start(struct vm *vm, const struct loader_result *at)
 	life->started_at = timer_now();
 	atomic_set(&vm->htimedelta, -life->started_at); /* a guest's clock starts with it */
 	life->phase = PHASE_RUN;
+	(void)vcpu_hsm_prepare(vm->vcpus[0], at->entry.gpa, at->fdt.gpa);
+	/* RUNNING before the kick, so that the guest may end at once. The operator may even before that,
+	 * so nothing of the VM is written from here on; a kick too many does no harm. */
 	atomic_set_release(&vm->state, VM_RUNNING);
 	log_info("%s: started: %u vcpu%s, %" PRIu64 " MiB, %" PRIu64 " us after hartvisor",
 		 vm->name, vm->nr_vcpus, vm->nr_vcpus == 1 ? "" : "s", vm->gstage.ram_bytes >> 20,
 		 timer_ticks_to_ns(life->started_at - boot_time) / 1000);
-	(void)vcpu_hsm_start(vm->vcpus[0], at->entry.gpa, at->fdt.gpa);
+	vcpu_kick(vm->vcpus[0]);
 }
 
 /* One step on the way to RUNNING. True: call again. */
