@@ -22,6 +22,7 @@ void guest_features_probe(void)
 	hart_features.henvcfg = csr_probe_henvcfg();
 	hart_features.hstateen0 = csr_probe_hstateen0();
 	hart_features.sstc = csr_probe_vstimecmp();
+	hart_features.instret = csr_probe_instret();
 	csr_set(CSR_SSTATUS, SSTATUS_VS);
 	if (get_xs(csr_read(CSR_SSTATUS), SSTATUS_VS_SHIFT) != XS_OFF && csr_probe_vlenb())
 		hart_features.vlenb = (uint32_t)csr_read(CSR_VLENB);

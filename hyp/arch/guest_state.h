@@ -12,6 +12,7 @@
 /* What the machine has; the same on all harts, probed on the boot hart. */
 struct hart_features {
 	bool senvcfg, sstateen0, henvcfg, hstateen0, sstc;
+	bool instret;	/* the firmware lets us count instructions */
 	uint32_t vlenb; /* 0: no vector extension, or closed */
 };
 

@@ -11,7 +11,9 @@
 
 #include "lib/types.h"
 
+#ifndef MAX_PCPUS /* the simulator of the scheduler has more */
 #define MAX_PCPUS 64
+#endif
 
 struct pcpu {
 	uint64_t emergency_sp; /* assembler: the stack for traps of the hypervisor itself */

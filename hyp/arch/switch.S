@@ -181,3 +181,4 @@ csr_probe_\name:
 	csr_probe hstateen0, CSR_HSTATEEN0
 	csr_probe vstimecmp, CSR_VSTIMECMP
 	csr_probe vlenb, CSR_VLENB
+	csr_probe instret, CSR_INSTRET

@@ -32,6 +32,7 @@ bool csr_probe_henvcfg(void);
 bool csr_probe_hstateen0(void);
 bool csr_probe_vstimecmp(void);
 bool csr_probe_vlenb(void);
+bool csr_probe_instret(void);
 
 /*
  * panic - our own fault: print hart, reason and the return addresses on the stack through the

@@ -9,6 +9,11 @@ void cmd_list(void);
 /* cmd_stats - every vcpu: what the scheduler, kicks and exits have come to. */
 void cmd_stats(void);
 
+struct vcpu;
+
+/* vcpu_state_name - "stopped", "running", "ready" or "blocked". */
+const char *vcpu_state_name(const struct vcpu *v);
+
 /* The VM whose console is in focus: pause or resume, reset, destroy. */
 void cmd_pause(void);
 void cmd_reset(void);

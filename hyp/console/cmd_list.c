@@ -12,7 +12,7 @@
 #define LIST_WIDTH    92
 #define LIST_VCPU_MAX 24 /* ", 63 running on 63" and some */
 
-static const char *vcpu_state_name(const struct vcpu *v)
+const char *vcpu_state_name(const struct vcpu *v)
 {
 	if (vcpu_hsm_status(v) == SBI_HSM_STATE_STOPPED)
 		return "stopped";

@@ -32,13 +32,29 @@ static void stats_for_each(void (*fn)(const char *name, const struct vcpu *v))
 	}
 }
 
+static uint64_t ms(uint64_t ticks)
+{
+	return timer_ticks_to_ns(ticks) / 1000000;
+}
+
+static void stats_sched_line(const char *name, const struct vcpu *v)
+{
+	struct sched_times t = sched_times(&v->se);
+
+	term_printf("%-*s %8s %4u %10" PRIu64 " %9" PRIu64 " %10" PRIu64 " %10" PRIu64 " %10" PRIu64
+		    " %9" PRIu64 " %9" PRIu64,
+		    NAME_WIDTH, name, vcpu_state_name(v), (unsigned int)atomic_read(&v->se.pcpu),
+		    ms(t.run), ms(t.wait), ms(t.block), atomic_read(&v->se.switches),
+		    atomic_read(&v->se.migrations), atomic_read(&v->se.yields),
+		    timer_ticks_to_ns(atomic_read(&v->se.max_latency)) / 1000);
+}
+
 static void stats_run_line(const char *name, const struct vcpu *v)
 {
-	term_printf("%-*s %10" PRIu64 " %10" PRIu64 " %10" PRIu64 " %9" PRIu64 " %9" PRIu64
-		    " %9" PRIu64 " %9" PRIu64 " %9" PRIu64 " %9" PRIu64,
-		    NAME_WIDTH, name, timer_ticks_to_ns(atomic_read(&v->se.run_ticks)) / 1000000,
-		    atomic_read(&v->se.switches), atomic_read(&v->se.migrations),
-		    atomic_read(&v->stats.wakeups), atomic_read(&v->stats.kicks_asked),
+	term_printf("%-*s %9" PRIu64 " %9" PRIu64 " %9" PRIu64 " %9" PRIu64 " %9" PRIu64
+		    " %9" PRIu64 " %9" PRIu64,
+		    NAME_WIDTH, name, atomic_read(&v->stats.wakeups),
+		    atomic_read(&v->stats.polls_won), atomic_read(&v->stats.kicks_asked),
 		    atomic_read(&v->stats.ipis_sent), atomic_read(&v->stats.ipis_saved),
 		    atomic_read(&v->stats.spurious_exits), atomic_read(&v->stats.aborted_entries));
 }
@@ -59,9 +75,12 @@ void cmd_stats(void)
 	char line[STATS_WIDTH];
 	size_t len = 0;
 
-	term_printf("%-*s %10s %10s %10s %9s %9s %9s %9s %9s %9s", NAME_WIDTH, "vcpu", "run ms",
-		    "switches", "migrations", "wakeups", "kicks", "ipis sent", "saved", "spurious",
-		    "aborted");
+	term_printf("%-*s %8s %4s %10s %9s %10s %10s %10s %9s %9s", NAME_WIDTH, "vcpu", "state",
+		    "hart", "run ms", "steal ms", "block ms", "switches", "migrations", "yields to",
+		    "worst us");
+	stats_for_each(stats_sched_line);
+	term_printf("%-*s %9s %9s %9s %9s %9s %9s %9s", NAME_WIDTH, "events", "wakeups",
+		    "polls won", "kicks", "ipis sent", "saved", "spurious", "aborted");
 	stats_for_each(stats_run_line);
 
 	for (unsigned int i = 0; i < NR_VCPU_EXITS; i++)

@@ -6,6 +6,7 @@
 #include "arch/smp.h"
 #include "lib/work.h"
 #include "platform/driver.h"
+#include "vcpu/steal.h"
 #include "vcpu/vm.h"
 #include "vcpu/vtimer.h"
 
@@ -32,8 +33,9 @@ static void idle(struct pcpu *p)
 {
 	atomic_set(&p->idle, 1);
 	fence_full();
-	if (!atomic_read(&p->need_resched) && !sched_others_wait() && !work_pending())
+	if (sched_idle_begin() && !atomic_read(&p->need_resched) && !work_pending())
 		cpu_wait_for_interrupt();
+	sched_idle_end();
 	atomic_set(&p->idle, 0);
 	atomic_set(&p->need_resched, 0);
 	poll_interrupts();
@@ -71,9 +73,12 @@ static void run_one(struct pcpu *p, struct vcpu *v)
 	} else {
 		vcpu_timer_unblock(v);
 	}
-	timer_set_slice(sched_others_wait() ? v->se.slice_end : TIMER_NEVER);
+	timer_set_slice(sched_next_look(&v->se));
+	vcpu_steal_resumes(v);
 	r = vcpu_run(v);
 	timer_set_slice(TIMER_NEVER);
+	if (r == RUN_PREEMPTED || r == RUN_YIELDED)
+		vcpu_steal_preempted(v);
 	if (r == RUN_DEAD)
 		vcpu_put(v);
 	/* From here on, once blocked, it may be woken; it stays loaded until another needs the hart. */

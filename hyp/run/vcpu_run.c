@@ -2,8 +2,10 @@
 #include "run/run.h"
 
 #include "arch/csr.h"
+#include "arch/guest_state.h"
 #include "lib/work.h"
 #include "vcpu/irq.h"
+#include "vcpu/poll.h"
 #include "vcpu/vm.h"
 
 /*
@@ -33,41 +35,67 @@ static void leave(struct vcpu *v)
 	atomic_set_release(&v->guest_seq, v->guest_seq + 1);
 }
 
-/* One stay in the guest. True: the vcpu yields. */
+/*
+ * A vcpu that comes out of WRS.NTO, looks again and executes the next one has retired a dozen
+ * instructions, and a few for the way in and out. One that got what it waited for has done more.
+ */
+#define SPIN_INSTRUCTIONS 256
+
+static void enter_spinner(struct vcpu *v)
+{
+	uint64_t before = hart_features.instret ? csr_read(CSR_INSTRET) : 0;
+
+	guest_enter(&v->regs);
+	if (!hart_features.instret || csr_read(CSR_INSTRET) - before > SPIN_INSTRUCTIONS)
+		v->se.spin_renewed = true;
+}
+
+/* One stay in the guest. True: it spins. */
 static bool enter(struct vcpu *v)
 {
 	struct vcpu_trap t;
+	bool spins;
 
 	if (!may_enter(v)) {
 		leave(v);
 		counter_inc(&v->stats.aborted_entries);
 		return false;
 	}
-	guest_enter(&v->regs);
+	if (v->se.spinning)
+		enter_spinner(v);
+	else
+		guest_enter(&v->regs);
 	t.cause = csr_read(CSR_SCAUSE);
 	t.tval = csr_read(CSR_STVAL);
 	t.htval = csr_read(CSR_HTVAL);
 	t.htinst = csr_read(CSR_HTINST);
 	leave(v);
 	vcpu_irq_sync(v);
-	return vcpu_handle_exit(v, &t);
+	spins = vcpu_handle_exit(v, &t);
+	if (!spins)
+		v->se.spin_renewed = true;
+	atomic_set(&v->se.spinning, spins);
+	return spins;
 }
 
 /*
- * Must @v give up its hart? Somebody who begins to wait behind a vcpu that ran without a slice timer
- * asks by need_resched; from then on the timer ends the slice.
+ * Must @v give up its hart? Whoever changes what is to be looked at, and when, asks for it by
+ * need_resched: a slice begins to count when somebody begins to wait.
  */
 static bool slice_is_over(struct vcpu *v)
 {
 	struct pcpu *p = this_pcpu();
+	bool asked = atomic_read(&p->need_resched);
 
-	if (atomic_read(&p->need_resched)) {
+	if (asked) {
 		atomic_set(&p->need_resched, 0);
 		fence_full();
-		if (sched_others_wait())
-			timer_set_slice(v->se.slice_end);
 	}
-	return work_pending() || (sched_others_wait() && timer_now() >= v->se.slice_end);
+	if (work_pending() || sched_should_switch(&v->se))
+		return true;
+	if (asked)
+		timer_set_slice(sched_next_look(&v->se));
+	return false;
 }
 
 enum run_result vcpu_run(struct vcpu *v)
@@ -77,15 +105,17 @@ enum run_result vcpu_run(struct vcpu *v)
 		case VCPU_IS_DEAD:
 			return RUN_DEAD;
 		case VCPU_MUST_BLOCK:
-			if (vcpu_block(v))
+			if (!vcpu_poll(v) && vcpu_block(v))
 				return RUN_BLOCKED;
 			continue;
 		case VCPU_MAY_RUN:
+			if (v->halted_at)
+				vcpu_poll_adapt(v);
 			break;
 		}
 		if (slice_is_over(v))
 			return RUN_PREEMPTED;
-		if (enter(v) && sched_others_wait())
+		if (enter(v) && sched_spin_yield(&v->se))
 			return RUN_YIELDED;
 	}
 }

@@ -52,7 +52,7 @@ struct sbi_extension {
 };
 
 extern const struct sbi_extension sbi_ext_base, sbi_ext_time, sbi_ext_ipi, sbi_ext_rfence,
-	sbi_ext_hsm, sbi_ext_srst, sbi_ext_dbcn, sbi_ext_legacy;
+	sbi_ext_hsm, sbi_ext_srst, sbi_ext_dbcn, sbi_ext_sta, sbi_ext_legacy;
 
 /* sbi_call - do the ecall that @v made: reads a0..a7, advances sepc by 4, writes a0 (and a1). */
 void sbi_call(struct vcpu *v);

@@ -5,8 +5,8 @@ struct sbi_ids sbi_ids;
 
 /* The ones that guests call most come first. */
 static const struct sbi_extension *const extensions[] = {
-	&sbi_ext_time, &sbi_ext_ipi,  &sbi_ext_rfence, &sbi_ext_dbcn,
-	&sbi_ext_hsm,  &sbi_ext_base, &sbi_ext_srst,   &sbi_ext_legacy,
+	&sbi_ext_time, &sbi_ext_ipi,  &sbi_ext_rfence, &sbi_ext_dbcn, &sbi_ext_hsm,
+	&sbi_ext_base, &sbi_ext_srst, &sbi_ext_legacy, &sbi_ext_sta,
 };
 
 /* 0x0 to 0xf: the legacy extensions and the numbers kept for more of them. */

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Round robin with one queue per pcpu. An entity that is alone on its pcpu gets no slice timer; the
- * first one that comes to wait behind it makes that pcpu arm one (smp_resched).
+ * The queues: one per pcpu, with what waits in class fifo and in class fair.
  */
 #include "sched/sched.h"
 
@@ -11,19 +10,17 @@
 #include "lib/errno.h"
 #include "lib/spinlock.h"
 #include "mm/page.h"
+#include "sched/runq.h"
 
-struct runq {
-	struct spinlock lock;	      /* after the device locks, before the timer queue's */
-	struct list waiting;	      /* RUNNABLE entities, the next one first */
-	uint32_t nr_waiting;	      /* atomic reads without the lock */
-	uint32_t nr_entities;	      /* that call this queue theirs; atomic */
-	struct sched_entity *running; /* written by its pcpu, under the lock */
-	uint64_t picked_at;
-};
+struct runq *runqs;
+unsigned int nr_runqs;
+struct hartset sched_idle;
+struct hartset sched_loaded;
+static uint64_t ticks_per_ms;
 
-static struct runq *runqs;
-static unsigned int nr_runqs;
-static uint64_t slice_ticks;
+#ifdef HARTVISOR_SIM
+uint64_t sched_steps;
+#endif
 
 int sched_init(unsigned int nr, uint64_t ticks_per_second)
 {
@@ -33,54 +30,104 @@ int sched_init(unsigned int nr, uint64_t ticks_per_second)
 	if (!runqs)
 		return HV_ENOMEM;
 	nr_runqs = nr;
-	slice_ticks = ticks_per_second / (UINT64_C(1000000000) / SCHED_SLICE_NS);
+	sched_idle = sched_loaded = hartset_first(0);
+	ticks_per_ms = max_u64(ticks_per_second / 1000, 1);
+	balance_init(ticks_per_second);
 	for (unsigned int i = 0; i < nr; i++) {
-		spin_init(&runqs[i].lock);
-		list_init(&runqs[i].waiting);
+		struct runq *q = &runqs[i];
+
+		spin_init(&q->lock);
+		q->index = i;
+		fair_init(&q->fair, UINT64_C(0x9e3779b97f4a7c15) * (i + 1));
+		fifo_init(&q->fifo);
+		list_init(&q->scan);
 	}
 	return HV_OK;
-}
-
-static struct runq *this_runq(void)
-{
-	return &runqs[this_pcpu()->index];
 }
 
 /*
  * runq_lock_entity - lock the queue that @se belongs to. se->pcpu may change until the lock is held, so
  * look again.
  */
-static struct runq *runq_lock_entity(struct sched_entity *se)
+struct runq *runq_lock_entity(struct sched_entity *se)
 {
 	for (;;) {
 		uint32_t i = atomic_read(&se->pcpu);
 
 		spin_lock(&runqs[i].lock);
-		if (i == atomic_read(&se->pcpu))
+		/* Acquire: it came from a queue whose lock we do not take; see runq_change(). */
+		if (i == atomic_read_acquire(&se->pcpu))
 			return &runqs[i];
 		spin_unlock(&runqs[i].lock);
 	}
 }
 
-void sched_entity_init(struct sched_entity *se, uint64_t affinity)
+/* --- entities --------------------------------------------------------------------------------------- */
+
+static uint64_t slice_of(enum sched_class class, uint32_t us)
 {
-	uint64_t online = nr_runqs == 64 ? UINT64_MAX : BIT(nr_runqs) - 1;
-	unsigned int best = 0;
-	uint32_t fewest = UINT32_MAX;
+	if (us == 0 && class == SCHED_CLASS_FAIR)
+		us = SCHED_SLICE_US;
+	return us * ticks_per_ms / 1000 + (us != 0);
+}
 
-	*se = (struct sched_entity){ .state = SCHED_BLOCKED };
-	list_init(&se->node);
-	se->affinity = affinity & online ? affinity & online : online;
-	for (unsigned int i = 0; i < nr_runqs; i++) {
-		uint32_t n = atomic_read(&runqs[i].nr_entities);
+static unsigned int siblings_on(const struct sched_group *g, uint32_t pcpu)
+{
+	unsigned int n = 0;
 
-		if ((se->affinity & BIT(i)) && n < fewest) {
+	for (const struct sched_entity *s = g ? g->members : NULL; s; s = s->next_member)
+		n += atomic_read(&s->pcpu) == pcpu;
+	return n;
+}
+
+/* Spread siblings before they are stacked; then entities. */
+static uint32_t first_pcpu(const struct sched_entity *se)
+{
+	uint64_t fewest = UINT64_MAX;
+	uint32_t best = 0;
+
+	for (uint32_t i = 0; i < nr_runqs; i++) {
+		uint64_t n;
+
+		if (!hartset_has(&se->affinity, i))
+			continue;
+		n = ((uint64_t)siblings_on(se->group, i) << 32) |
+		    atomic_read(&runqs[i].nr_entities);
+		if (n < fewest) {
 			fewest = n;
 			best = i;
 		}
 	}
-	se->pcpu = best;
-	atomic_fetch_add(&runqs[best].nr_entities, 1);
+	return best;
+}
+
+void sched_entity_init(struct sched_entity *se, struct sched_group *g, const struct sched_params *p)
+{
+	struct hartset online = hartset_first(nr_runqs);
+
+	*se = (struct sched_entity){
+		.state = SCHED_BLOCKED,
+		.class = p ? p->class : SCHED_CLASS_FAIR,
+		.weight = p && p->weight ? p->weight : SCHED_WEIGHT_DEFAULT,
+		.priority = p ? p->priority % SCHED_PRIORITIES : 0,
+		.affinity = p ? hartset_and(&p->affinity, &online) : online,
+		.budget_end = TIMER_NEVER,
+		.since = timer_now(),
+		.group = g,
+	};
+	list_init(&se->node);
+	list_init(&se->scan);
+	se->slice = slice_of(se->class, p ? p->slice_us : 0);
+	se->request = se->slice;
+	if (hartset_empty(&se->affinity))
+		se->affinity = online;
+	se->pcpu = first_pcpu(se);
+	atomic_fetch_add(&runqs[se->pcpu].nr_entities, 1);
+	if (g) {
+		se->next_member = g->members;
+		g->members = se;
+		g->nr_members++;
+	}
 }
 
 void sched_entity_exit(struct sched_entity *se)
@@ -91,47 +138,114 @@ void sched_entity_exit(struct sched_entity *se)
 	spin_unlock(&q->lock);
 }
 
-/*
- * An idle pcpu for @se, or its own. Only a hint: nobody else's lock is taken for it. But on_cpu is
- * acquired: where @se goes must see the state that was saved where it leaves (sched_unloaded).
- */
-static uint32_t place(const struct sched_entity *se)
+/* --- queues ----------------------------------------------------------------------------------------- */
+
+void runq_charge(struct runq *q, uint64_t now)
 {
-	if (atomic_read(&pcpus[se->pcpu]->idle) || atomic_read_acquire(&se->on_cpu))
-		return se->pcpu;
-	for (unsigned int i = 0; i < nr_runqs; i++)
-		if ((se->affinity & BIT(i)) && atomic_read(&pcpus[i]->idle) &&
-		    atomic_read(&runqs[i].nr_waiting) == 0)
-			return i;
-	return se->pcpu;
+	/* The clocks of two harts may differ by a hair. */
+	if (now <= q->charged_at)
+		return;
+	if (q->running && q->running->class == SCHED_CLASS_FAIR)
+		fair_charge(&q->fair, q->running, now - q->charged_at);
+	atomic_set(&q->charged_at, now);
 }
 
-static void enqueue(struct runq *q, struct sched_entity *se)
+/* @se, which counts on @q already, waits there. */
+static void wait_on(struct runq *q, struct sched_entity *se, bool front)
 {
-	se->state = SCHED_RUNNABLE;
-	list_push_back(&q->waiting, &se->node);
+	if (se->class == SCHED_CLASS_FIFO)
+		fifo_insert(&q->fifo, se, front);
+	else
+		fair_insert(&q->fair, se);
+	list_push_back(&q->scan, &se->scan);
+	se->queued = true;
 	atomic_set(&q->nr_waiting, q->nr_waiting + 1);
+	if (q->nr_waiting == 1)
+		hartset_atomic_set(&sched_loaded, q->index);
 }
 
-static void dequeue(struct runq *q, struct sched_entity *se)
+static void no_longer_waits(struct runq *q, struct sched_entity *se)
 {
-	list_remove(&se->node);
+	if (se->class == SCHED_CLASS_FIFO)
+		fifo_remove(&q->fifo, se);
+	else
+		fair_remove(&q->fair, se);
+	list_remove(&se->scan);
+	se->queued = false;
+	if (q->next == se)
+		q->next = NULL;
 	atomic_set(&q->nr_waiting, q->nr_waiting - 1);
+	if (q->nr_waiting == 0)
+		(void)hartset_atomic_clear(&sched_loaded, q->index);
 }
 
-/* With @from's lock held and @se off every list: @se now belongs to pcpu @to. */
-static void change_queue(struct runq *from, struct sched_entity *se, uint32_t to)
+static bool preempts(const struct runq *q, const struct sched_entity *se)
+{
+	const struct sched_entity *running = q->running;
+
+	if (se->class == SCHED_CLASS_FIFO)
+		return urgency_of(se) > urgency_of(running);
+	return running->class == SCHED_CLASS_FAIR && fair_preempts(&q->fair, se, running);
+}
+
+bool runq_add(struct runq *q, struct sched_entity *se, uint64_t now)
+{
+	struct sched_entity *running = q->running;
+	bool first = q->nr_waiting == 0;
+
+	runq_charge(q, now);
+	if (running && first && running->class == SCHED_CLASS_FAIR) {
+		/* It was alone and had no slices: they begin to count. */
+		fair_renew(running);
+		atomic_set(&running->slice_end, now + fair_left(running));
+	}
+	if (se->class == SCHED_CLASS_FAIR)
+		fair_join(&q->fair, se);
+	wait_on(q, se, false);
+	if (!running)
+		return true;
+	if (preempts(q, se)) {
+		atomic_set(&q->preempt, 1);
+		return true;
+	}
+	return first; /* it ran without a timer */
+}
+
+void runq_take(struct runq *q, struct sched_entity *se)
+{
+	no_longer_waits(q, se);
+	if (se->class == SCHED_CLASS_FAIR)
+		fair_migrate(&q->fair, se);
+}
+
+/* With @from's lock held and @se off every list: @se now belongs to pcpu @to, and whatever was written
+ * to it before is seen by whoever finds it there. */
+void runq_change(struct runq *from, struct sched_entity *se, uint32_t to)
 {
 	atomic_fetch_sub(&from->nr_entities, 1);
 	atomic_fetch_add(&runqs[to].nr_entities, 1);
-	se->migrations++;
-	atomic_set(&se->pcpu, to);
+	atomic_set(&se->migrations, se->migrations + 1);
+	atomic_set_release(&se->pcpu, to);
+}
+
+/* --- waking ----------------------------------------------------------------------------------------- */
+
+static void account_wake(struct sched_entity *se, uint64_t now)
+{
+	if (now > se->since)
+		atomic_set(&se->block_ticks, se->block_ticks + (now - se->since));
+	atomic_set(&se->since, now);
+	se->woken = true;
+	if (se->class == SCHED_CLASS_FAIR)
+		fair_woken(se);
 }
 
 bool sched_wake(struct sched_entity *se)
 {
 	struct runq *q = runq_lock_entity(se);
+	uint64_t now;
 	uint32_t to;
+	bool tell;
 
 	if (se->state != SCHED_BLOCKED) {
 		if (se->state == SCHED_RUNNING)
@@ -139,71 +253,107 @@ bool sched_wake(struct sched_entity *se)
 		spin_unlock(&q->lock);
 		return false;
 	}
-	to = place(se);
+	now = timer_now();
+	account_wake(se, now);
+	to = balance_place(se);
+	/* From here on it is RUNNABLE. On no list yet: whoever else wakes it finds that there is
+	 * nothing to do; only one waker can find it BLOCKED. */
+	atomic_set(&se->state, SCHED_RUNNABLE);
 	if (to != se->pcpu) {
-		/* BLOCKED and on no list: whoever else wakes it finds it by the new queue's lock. Only
-		 * one waker can find it BLOCKED, so claim it before the locks change hands. */
-		se->state = SCHED_RUNNABLE;
-		change_queue(q, se, to);
+		runq_change(q, se, to);
 		spin_unlock(&q->lock);
 		q = &runqs[to];
 		spin_lock(&q->lock);
 	}
-	enqueue(q, se);
+	tell = runq_add(q, se, now);
 	spin_unlock(&q->lock);
-	smp_resched(to);
+	if (tell)
+		smp_resched(to);
+	balance_call_idle(se);
 	return true;
 }
 
-/* Take one waiting entity from another queue for this idle pcpu. */
-static struct sched_entity *steal_from(struct runq *q, uint32_t me)
+/* --- running ---------------------------------------------------------------------------------------- */
+
+/* Who is next of those that wait. A directed yield comes before class fair, and before class fifo when
+ * it was one of those who yielded. */
+static struct sched_entity *choose(const struct runq *q)
 {
-	struct sched_entity *found = NULL;
+	struct sched_entity *se = fifo_first(&q->fifo);
 
-	if (atomic_read(&q->nr_waiting) == 0 || !spin_trylock(&q->lock))
-		return NULL;
-	list_for_each(n, &q->waiting) {
-		struct sched_entity *se = list_entry(n, struct sched_entity, node);
-
-		if ((se->affinity & BIT(me)) && !atomic_read_acquire(&se->on_cpu)) {
-			found = se;
-			break;
-		}
-	}
-	if (found) {
-		dequeue(q, found);
-		change_queue(q, found, me);
-		found->state =
-			SCHED_RUNNING; /* under the old lock: no waker may enqueue it again */
-		atomic_set(&found->on_cpu, 1);
-	}
-	spin_unlock(&q->lock);
-	return found;
+	if (q->next && (!se || q->next_first))
+		return q->next;
+	return se ? se : fair_first(&q->fair);
 }
 
-static struct sched_entity *steal(uint32_t me)
+static uint64_t slice_end_of(const struct sched_entity *se, uint64_t now)
 {
-	for (unsigned int i = 1; i < nr_runqs; i++) {
-		struct sched_entity *se = steal_from(&runqs[(me + i) % nr_runqs], me);
-
-		if (se)
-			return se;
-	}
-	return NULL;
+	if (se->class == SCHED_CLASS_FIFO)
+		return se->slice ? now + se->slice : TIMER_NEVER;
+	return now + fair_left(se);
 }
 
-static struct sched_entity *take_first(struct runq *q)
+static void account_run(struct sched_entity *se, uint64_t now)
 {
-	struct sched_entity *se = NULL;
+	uint64_t waited = now > se->since ? now - se->since : 0;
+
+	atomic_set(&se->wait_ticks, se->wait_ticks + waited);
+	if (se->woken && waited > se->max_latency)
+		se->max_latency = waited;
+	se->woken = false;
+	atomic_set(&se->since, now);
+	atomic_set(&se->switches, se->switches + 1);
+}
+
+static void begin(struct runq *q, struct sched_entity *se, uint64_t slice_end, uint64_t now)
+{
+	atomic_set(&se->state, SCHED_RUNNING);
+	atomic_set(&se->on_cpu, 1);
+	atomic_set(&se->slice_end, slice_end);
+	q->running = se;
+	q->next = NULL;
+	atomic_set(&q->preempt, 0);
+	atomic_set(&q->urgency, urgency_of(se));
+	atomic_set(&q->group, (uintptr_t)se->group);
+	account_run(se, now);
+}
+
+/* The next one that may run; those on the way whose cap is used up leave the queue. */
+static struct sched_entity *take_first(struct runq *q, uint64_t now)
+{
+	struct sched_entity *se;
 
 	spin_lock(&q->lock);
-	if (!list_empty(&q->waiting)) {
-		se = list_entry(q->waiting.next, struct sched_entity, node);
-		dequeue(q, se);
-		se->state = SCHED_RUNNING;
-		atomic_set(&se->on_cpu, 1);
+	runq_charge(q, now);
+	while ((se = choose(q)) != NULL) {
+		uint64_t end = se == q->next ? q->next_slice_end : slice_end_of(se, now);
+
+		no_longer_waits(q, se);
+		if (cap_take(se, now)) {
+			begin(q, se, end, now);
+			break;
+		}
+		if (se->class == SCHED_CLASS_FAIR)
+			fair_leave(&q->fair, se);
+		cap_throttle(se, now);
 	}
-	q->running = se;
+	spin_unlock(&q->lock);
+	return se;
+}
+
+/* Its state says RUNNING and on_cpu already: from the other queue's lock on it was this pcpu's. */
+static struct sched_entity *take_from_others(struct runq *q, uint64_t now)
+{
+	struct sched_entity *se = balance_steal(q, now);
+
+	if (!se)
+		return NULL;
+	spin_lock(&q->lock);
+	runq_charge(q, now);
+	if (se->class == SCHED_CLASS_FAIR)
+		fair_join(&q->fair, se);
+	(void)cap_take(se, now); /* without any: it is put again at once */
+	begin(q, se, slice_end_of(se, now), now);
 	spin_unlock(&q->lock);
 	return se;
 }
@@ -211,20 +361,39 @@ static struct sched_entity *take_first(struct runq *q)
 struct sched_entity *sched_pick(uint64_t now)
 {
 	struct runq *q = this_runq();
-	struct sched_entity *se = take_first(q);
+	struct sched_entity *se = take_first(q, now);
 
-	if (!se) {
-		se = steal(this_pcpu()->index);
-		if (!se)
-			return NULL;
-		spin_lock(&q->lock);
-		q->running = se;
-		spin_unlock(&q->lock);
-	}
-	q->picked_at = now;
-	se->slice_end = now + slice_ticks;
-	se->switches++;
+	if (!se)
+		se = take_from_others(q, now);
+	if (!se)
+		return NULL;
+	/* When another one's state is loaded here sched_unloaded() will do it: that one can go, then. */
+	if (!q->loaded || q->loaded == se)
+		balance_queue(q, now);
+	q->loaded = se;
 	return se;
+}
+
+static void account_put(struct sched_entity *se, uint64_t now)
+{
+	uint64_t ran = now > se->since ? now - se->since : 0;
+
+	atomic_set(&se->run_ticks, se->run_ticks + ran);
+	se->this_burst += ran;
+	atomic_set(&se->since, now);
+}
+
+/* It stays runnable. */
+static void put_back(struct runq *q, struct sched_entity *se, enum sched_reason why, uint64_t now)
+{
+	atomic_set(&se->state, SCHED_RUNNABLE);
+	if (se->class == SCHED_CLASS_FAIR) {
+		fair_renew(se);
+		if (why == SCHED_YIELDED && !q->next)
+			fair_yielded(se);
+	}
+	/* One that a higher priority interrupts goes on afterwards before its equals. */
+	wait_on(q, se, why == SCHED_PREEMPTED && now < se->slice_end);
 }
 
 void sched_put(struct sched_entity *se, enum sched_reason why, uint64_t now)
@@ -232,24 +401,83 @@ void sched_put(struct sched_entity *se, enum sched_reason why, uint64_t now)
 	struct runq *q = this_runq();
 
 	spin_lock(&q->lock);
-	se->run_ticks += now - q->picked_at;
+	runq_charge(q, now);
+	account_put(se, now);
+	cap_give_back(se, now);
 	q->running = NULL;
-	if (why != SCHED_BLOCKS || se->wakeups)
-		enqueue(q, se);
-	else
-		se->state = SCHED_BLOCKED;
+	atomic_set(&q->urgency, 0);
+	atomic_set(&q->group, 0);
+	if (why != SCHED_BLOCKS || se->wakeups) {
+		put_back(q, se, why, now);
+	} else {
+		if (se->class == SCHED_CLASS_FAIR) {
+			fair_blocks(se);
+			fair_leave(&q->fair, se);
+		}
+		atomic_set(&se->state, SCHED_BLOCKED);
+	}
 	se->wakeups = 0;
 	spin_unlock(&q->lock);
 }
 
 void sched_unloaded(struct sched_entity *se)
 {
+	struct runq *q = this_runq();
+
+	if (q->loaded == se)
+		q->loaded = NULL;
 	atomic_set_release(&se->on_cpu, 0);
+	fence_full(); /* pairs with the one in sched_idle_begin() */
+	if (atomic_read(&se->state) == SCHED_RUNNABLE)
+		balance_call_idle(se);
+	balance_queue(q, timer_now());
 }
 
 bool sched_others_wait(void)
 {
 	return atomic_read(&this_runq()->nr_waiting) != 0;
+}
+
+/* More of the cap, if there is more. */
+static bool cap_extend(struct sched_entity *se, uint64_t now)
+{
+	cap_give_back(se, now);
+	return cap_take(se, now);
+}
+
+bool sched_should_switch(struct sched_entity *se)
+{
+	const struct runq *q = this_runq();
+	bool others = atomic_read(&q->nr_waiting) != 0;
+	uint64_t now;
+
+	if (!others && se->budget_end == TIMER_NEVER)
+		return false;
+	if (others && atomic_read(&q->preempt))
+		return true;
+	now = timer_now();
+	if (now >= se->budget_end && !cap_extend(se, now))
+		return true;
+	return others && now >= atomic_read(&se->slice_end);
+}
+
+uint64_t sched_next_look(const struct sched_entity *se)
+{
+	return sched_others_wait() ? min_u64(atomic_read(&se->slice_end), se->budget_end) :
+				     se->budget_end;
+}
+
+struct sched_times sched_times(const struct sched_entity *se)
+{
+	uint32_t state = atomic_read(&se->state);
+	uint64_t since = atomic_read(&se->since), now = timer_now();
+	uint64_t lasts = now > since ? now - since : 0;
+
+	return (struct sched_times){
+		.run = atomic_read(&se->run_ticks) + (state == SCHED_RUNNING ? lasts : 0),
+		.wait = atomic_read(&se->wait_ticks) + (state == SCHED_RUNNABLE ? lasts : 0),
+		.block = atomic_read(&se->block_ticks) + (state == SCHED_BLOCKED ? lasts : 0),
+	};
 }
 
 unsigned int sched_queue_length(unsigned int p)

@@ -1,47 +1,151 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The scheduler knows entities, not guests: something that can be runnable or blocked and that a pcpu
- * runs for a slice. A vcpu embeds one.
+ * runs for a slice. A vcpu embeds one; the entities of a VM are one group.
  *
  * Each pcpu has a queue of the entities that wait for it; the one that runs is not on it. An entity
  * belongs to one queue at a time (se->pcpu), whose lock guards its state and links. Waking takes only
- * that lock; an idle pcpu takes waiting entities from others' queues (one lock at a time, never two).
+ * that lock; whoever moves an entity between queues takes one lock at a time, never two.
  *
  * On a pcpu's way: sched_pick() gives an entity and marks it on_cpu; when it stops, sched_put() says
  * why. se->on_cpu stays set while the vcpu's guest state is still loaded in that pcpu's CSRs, and such
  * an entity is neither moved nor stolen; sched_unloaded() clears it.
+ *
+ * Who is next, in this order (the rooms):
+ *   fifo.c     class fifo: the highest priority first, for as long as it likes
+ *   fair.c     class fair: shares by weight, earliest eligible virtual deadline first (EEVDF)
+ *   cap.c      a group that has used up its cap leaves the queues until its next period
+ *   balance.c  where a woken entity goes, what an idle pcpu takes, how queues keep in step
+ *   yield.c    directed yield: an entity gives what it has of its slice to a sibling
+ *   sched.c    the queues themselves
+ *
+ * Time is in ticks of the host's clock. A pcpu that has only one entity needs no timer for it:
+ * sched_next_look() says when, if ever, it has to look again.
  */
 #ifndef SCHED_SCHED_H
 #define SCHED_SCHED_H
 
+#include "arch/timer.h"
 #include "lib/list.h"
+#include "lib/spinlock.h"
+#include "sched/hartset.h"
 
-#define SCHED_SLICE_NS 10000000 /* 10 ms */
+#define SCHED_WEIGHT_MIN     1
+#define SCHED_WEIGHT_DEFAULT 100
+#define SCHED_WEIGHT_MAX     10000
+#define SCHED_SLICE_US	     3000 /* of class fair, unless configured */
+#define SCHED_SLICE_US_MIN   100
+#define SCHED_SLICE_US_MAX   100000
+#define SCHED_PRIORITIES     32 /* of class fifo: 0 to 31, 31 is the most urgent */
+#define SCHED_CAP_PERIOD_NS  100000000
 
 enum sched_state {
 	SCHED_BLOCKED,	/* waits for sched_wake() */
-	SCHED_RUNNABLE, /* on its pcpu's queue */
+	SCHED_RUNNABLE, /* on its pcpu's queue; or throttled, until its group's next period */
 	SCHED_RUNNING,	/* picked by its pcpu */
 };
 
+enum sched_class {
+	SCHED_CLASS_FAIR,
+	SCHED_CLASS_FIFO,
+};
+
+/* What an entity may ask for. Slice 0: the class's default; for fifo that is no slice at all. */
+struct sched_params {
+	struct hartset affinity;
+	enum sched_class class;
+	uint32_t weight;   /* fair */
+	uint32_t priority; /* fifo */
+	uint32_t slice_us;
+};
+
+/*
+ * The entities of a VM. They share a cap, and yield to each other.
+ * Lock order: inside a queue's lock, outside the timer queue's.
+ */
+struct sched_group {
+	struct sched_entity *members; /* all, linked by next_member; fixed once they run */
+	uint32_t nr_members;
+	uint32_t spins;	 /* atomic: counts spins as they begin; orders their waiters */
+	uint32_t rounds; /* atomic: a spinner that was tried in this round is not tried again */
+
+	struct spinlock lock; /* guards the rest */
+	uint64_t quota;	      /* ticks in a period; 0: no cap */
+	uint64_t period;
+	uint64_t period_end;
+	int64_t pool; /* what is left; below zero: what the next period owes */
+	bool timer_armed;
+	struct timer timer;    /* the next period, when somebody waits for it */
+	struct list throttled; /* entities, by node */
+};
+
 struct sched_entity {
-	struct list node;
-	uint32_t state;	   /* enum sched_state; guarded by the queue's lock */
+	/* all guarded by the lock of pcpu's queue, but for what says otherwise */
+	struct list node;  /* fifo: among its priority; throttled: of the group */
+	struct list scan;  /* waiting: all of this queue, for those who take from it */
+	uint32_t state;	   /* enum sched_state */
 	uint32_t pcpu;	   /* whose queue; changes only while RUNNABLE and not on_cpu, or BLOCKED */
 	uint32_t on_cpu;   /* atomic; its context is loaded on se->pcpu */
 	uint32_t wakeups;  /* a wake that came while it ran: sched_put(BLOCK) then stays runnable */
-	uint64_t affinity; /* bit n: may run on pcpu n */
-	uint64_t slice_end; /* host time, ticks */
-	uint64_t run_ticks; /* time it ran; written by its pcpu */
+	bool queued;	   /* waits on pcpu's queue; RUNNABLE and not: throttled, or on its way */
+	bool migrates;	   /* between two queues: its vtime is to stay the same */
+	bool woken;	   /* has not run since it was blocked */
+	bool spinning;	   /* own pcpu: its last exit was WRS.NTO; read by its siblings as a hint */
+	bool spin_renewed; /* own pcpu: it did something else since its last WRS.NTO */
+
+	/* fixed */
+	enum sched_class class;
+	uint32_t weight;
+	uint32_t priority;
+	uint64_t slice; /* ticks; 0: none (fifo) */
+	struct hartset affinity;
+	struct sched_group *group; /* or NULL */
+	struct sched_entity *next_member;
+
+	/* fair.c: virtual time */
+	struct sched_entity *parent, *left, *right;
+	uint64_t heap; /* the tree's balance: a random number */
+	int64_t vtime; /* grows by ticks << SHIFT / weight; queued: on the queue's axis */
+	int64_t vdeadline;
+	int64_t min_vtime;   /* the least in its subtree */
+	int64_t lag;	     /* while off the queues: what it is owed; if it migrates: its place */
+	int64_t left_at;     /* the queue's time when it left */
+	uint64_t remainder;  /* of the division by weight */
+	uint64_t request;    /* ticks that it asks for next */
+	uint64_t burst;	     /* ticks it uses to run until it blocks: the average */
+	uint64_t this_burst; /* since it was woken */
+
+	uint64_t slice_end;  /* host time */
+	uint64_t budget_end; /* host time: what it took of its group's pool lasts until then */
+
+	/* yield.c, as hints */
+	uint32_t spin_order;  /* atomic */
+	uint32_t tried_round; /* atomic */
+
+	/* accounts, in ticks; the console reads them without a lock */
+	uint64_t since;	      /* when it came into its state */
+	uint64_t run_ticks;   /* written by its pcpu */
+	uint64_t wait_ticks;  /* runnable, not running: steal. Written by the pcpu that picks it */
+	uint64_t block_ticks; /* written by who wakes it */
 	uint64_t switches;
 	uint64_t migrations;
+	uint64_t max_latency; /* from a wake until it ran */
+	uint64_t yields;      /* directed yields that it received */
 };
 
 /* sched_init - @nr queues. Called once, before any entity. HV_ENOMEM. */
 int sched_init(unsigned int nr, uint64_t ticks_per_second);
 
-/* sched_entity_init - BLOCKED, on the pcpu of @affinity that has fewest entities. */
-void sched_entity_init(struct sched_entity *se, uint64_t affinity);
+/* sched_group_init - a group whose members together get at most @cap percent of one hart; 0: no cap. */
+void sched_group_init(struct sched_group *g, uint32_t cap);
+
+/*
+ * sched_entity_init - BLOCKED, on the pcpu of its affinity that has fewest of its siblings, then fewest
+ * entities. @g NULL: it has no siblings and no cap; @p NULL: all defaults. No other member of @g is
+ * being added meanwhile.
+ */
+void sched_entity_init(struct sched_entity *se, struct sched_group *g,
+		       const struct sched_params *p);
 
 /* sched_entity_exit - forget a blocked entity (it no longer counts for its pcpu). */
 void sched_entity_exit(struct sched_entity *se);
@@ -49,8 +153,8 @@ void sched_entity_exit(struct sched_entity *se);
 /*
  * sched_wake - make @se runnable. From any hart, any time; a wake of an entity that runs is
  * remembered, so that a block which is just being decided does not lose it. Puts it on an idle pcpu's
- * queue, else on its last one's, and sees to it that this pcpu looks (by an IPI if it sleeps or must
- * be preempted). Returns true when @se was blocked.
+ * queue, else on its last one's, and sees to it that this pcpu looks (by an IPI if it sleeps, ran
+ * without a timer, or must be preempted). Returns true when @se was blocked.
  * Locks: takes one runq lock; the caller holds none of floor 4 or below.
  */
 bool sched_wake(struct sched_entity *se);
@@ -59,7 +163,7 @@ bool sched_wake(struct sched_entity *se);
 struct sched_entity *sched_pick(uint64_t now);
 
 enum sched_reason {
-	SCHED_PREEMPTED, /* still runnable: to the queue's tail */
+	SCHED_PREEMPTED, /* still runnable */
 	SCHED_YIELDED,	 /* the same, of its own will */
 	SCHED_BLOCKS,	 /* wait for sched_wake(), unless one came meanwhile */
 };
@@ -72,6 +176,47 @@ void sched_unloaded(struct sched_entity *se);
 
 /* sched_others_wait - is anything queued for this pcpu besides what runs? One load. */
 bool sched_others_wait(void);
+
+/*
+ * sched_should_switch - this pcpu, which runs @se: must it be put? Its slice or its group's cap is used
+ * up, or somebody with a better claim waits. Reads no clock when it is alone and has no cap.
+ */
+bool sched_should_switch(struct sched_entity *se);
+
+/* sched_next_look - when @se, which runs here, must be looked at again; TIMER_NEVER: it is alone. */
+uint64_t sched_next_look(const struct sched_entity *se);
+
+/*
+ * sched_yield_to - @from, which runs here, gives the rest of its slice to @to, a waiting entity of its
+ * group, fetched from another pcpu's queue if its affinity allows. They exchange their claims on time,
+ * so that for everybody else nothing changes. True: put @from as YIELDED now, @to is picked next.
+ */
+bool sched_yield_to(struct sched_entity *from, struct sched_entity *to);
+
+/*
+ * sched_spin_yield - @from, which runs here, executed WRS.NTO: something that it waits for did not
+ * happen. Yields to a preempted sibling that may make it happen: first those that do not spin
+ * themselves, the longest waiting first; then, as locks have queues, who has been spinning longest and
+ * was not tried since somebody got on. False: go on spinning.
+ */
+bool sched_spin_yield(struct sched_entity *from);
+
+/*
+ * sched_idle_begin - this pcpu has found nothing to run: it is idle for others from now on. False: there
+ * is something after all. sched_idle_end - it looks at its queue again.
+ */
+bool sched_idle_begin(void);
+void sched_idle_end(void);
+
+/* What an entity has done with its time until now, in ticks. */
+struct sched_times {
+	uint64_t run;
+	uint64_t wait; /* runnable, and not running: steal */
+	uint64_t block;
+};
+
+/* sched_times - of @se, its present state included; from any hart, without a lock: a snapshot. */
+struct sched_times sched_times(const struct sched_entity *se);
 
 /* sched_queue_length - entities waiting on pcpu @p (a snapshot, for the console). */
 unsigned int sched_queue_length(unsigned int p);

@@ -5,7 +5,7 @@
 
 #include "lib/errno.h"
 
-int vcpu_hsm_start(struct vcpu *v, uint64_t pc, uint64_t arg)
+int vcpu_hsm_prepare(struct vcpu *v, uint64_t pc, uint64_t arg)
 {
 	uint32_t stopped = SBI_HSM_STATE_STOPPED;
 
@@ -15,8 +15,16 @@ int vcpu_hsm_start(struct vcpu *v, uint64_t pc, uint64_t arg)
 	v->start_pc = pc;
 	v->start_arg = arg;
 	vcpu_make_request(REQUEST_RESET, v);
-	vcpu_kick(v);
 	return HV_OK;
+}
+
+int vcpu_hsm_start(struct vcpu *v, uint64_t pc, uint64_t arg)
+{
+	int err = vcpu_hsm_prepare(v, pc, arg);
+
+	if (err == HV_OK)
+		vcpu_kick(v);
+	return err;
 }
 
 void vcpu_hsm_stop(struct vcpu *v)

@@ -13,6 +13,9 @@
 /* vcpu_hsm_start - start @v at @pc with a1 = @arg. HV_EEXIST: it is not stopped. */
 int vcpu_hsm_start(struct vcpu *v, uint64_t pc, uint64_t arg);
 
+/* vcpu_hsm_prepare - the same, but for the kick: it starts when somebody kicks it. */
+int vcpu_hsm_prepare(struct vcpu *v, uint64_t pc, uint64_t arg);
+
 /* vcpu_hsm_stop - own pcpu: the vcpu stops itself (makes SLEEP; takes effect before re-entry). */
 void vcpu_hsm_stop(struct vcpu *v);
 

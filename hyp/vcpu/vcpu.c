@@ -13,6 +13,7 @@
 #include "vcpu/fence.h"
 #include "vcpu/hsm.h"
 #include "vcpu/irq.h"
+#include "vcpu/steal.h"
 #include "vcpu/vm.h"
 #include "vcpu/vtimer.h"
 
@@ -25,7 +26,7 @@ static void timer_fired(struct timer *t)
 	vcpu_kick(container_of(t, struct vcpu, timer));
 }
 
-struct vcpu *vcpu_new(struct vm *vm, unsigned int id, uint64_t affinity)
+struct vcpu *vcpu_new(struct vm *vm, unsigned int id, const struct sched_params *sched)
 {
 	struct vcpu *v = arena_new(&vm->arena, struct vcpu);
 
@@ -43,7 +44,7 @@ struct vcpu *vcpu_new(struct vm *vm, unsigned int id, uint64_t affinity)
 	v->last_pcpu = NO_PCPU;
 	spin_init(&v->fence_lock);
 	timer_init(&v->timer, timer_fired);
-	sched_entity_init(&v->se, affinity);
+	sched_entity_init(&v->se, &vm->group, sched);
 	vcpu_power_on(v);
 	return v;
 }
@@ -54,12 +55,16 @@ void vcpu_power_on(struct vcpu *v)
 	atomic_set(&v->mode, OUTSIDE_GUEST_MODE);
 	atomic_set(&v->requests, 0);
 	v->halted = false;
+	v->halted_at = 0;
+	v->poll_ticks = 0;
 	atomic_set(&v->kicked, 0);
 	v->nr_fences = 0;
 	v->irq = (struct vcpu_irq){ .hvip = HVIP_UNKNOWN };
 	timer_cancel(&v->timer);
 	v->timer_deadline = TIMER_NEVER;
 	v->timer_off = true;
+	v->steal_at = STEAL_OFF;
+	v->steal_base = atomic_read(&v->se.wait_ticks);
 	v->fp_pcpu = NO_PCPU;
 	v->vector_pcpu = NO_PCPU;
 	memset(&v->fp, 0, sizeof(v->fp));
@@ -155,6 +160,7 @@ static void reset(struct vcpu *v)
 	csr_write(CSR_HTIMEDELTA, atomic_read(&v->vm->htimedelta));
 	vcpu_irq_reset(v);
 	vcpu_timer_reset(v);
+	vcpu_steal_reset(v);
 	v->halted = false;
 	atomic_set(&v->kicked, 0);
 	vcpu_fence_all(v);
@@ -167,6 +173,7 @@ static void stop(struct vcpu *v)
 {
 	vcpu_timer_reset(v);
 	vcpu_irq_reset(v);
+	vcpu_steal_reset(v);
 	v->halted = false;
 	/* Release: the next starter writes start_pc, which the last RESET has read. */
 	atomic_set_release(&v->hsm, SBI_HSM_STATE_STOPPED);
@@ -194,6 +201,8 @@ static void serve(struct vcpu *v)
 		vcpu_fence_all(v);
 	if (vcpu_check_request(REQUEST_HFENCE, v))
 		vcpu_fence_drain(v);
+	if (vcpu_check_request(REQUEST_STEAL_UPDATE, v))
+		vcpu_steal_update(v);
 	/* UNBLOCK: vm_resume(), which has moved the guest's clock. That we got here is the rest. */
 	if (vcpu_check_request(REQUEST_UNBLOCK, v))
 		csr_write(CSR_HTIMEDELTA, atomic_read(&v->vm->htimedelta));

@@ -47,6 +47,7 @@ struct vcpu_stats {
 	uint64_t ipis_saved;	  /* atomic: kicked while EXITING, or outside guest mode */
 	uint64_t wakeups;	  /* atomic */
 	uint64_t spurious_exits;  /* an IPI took it out, and nothing was there to be done */
+	uint64_t polls_won;	  /* a halt ended before its vcpu gave the hart away */
 	uint64_t aborted_entries; /* the last check before entry found something */
 };
 
@@ -81,9 +82,11 @@ struct vcpu {
 	uint32_t hsm;	   /* SBI_HSM_STATE_*; see vcpu/hsm.h */
 	uint64_t start_pc; /* for RESET: valid while START_PENDING */
 	uint64_t start_arg;
-	bool halted;	  /* own pcpu: in WFI; cleared by an UNHALT */
-	uint32_t blocked; /* atomic; 1: gives up its hart or has; whoever clears it wakes it */
-	uint32_t kicked;  /* atomic, sticky: the next halt ends at once */
+	uint64_t halted_at;  /* own pcpu: host time of the halt that polls; 0: none (vcpu/poll.h) */
+	uint64_t poll_ticks; /* own pcpu: how long to poll next time */
+	bool halted;	     /* own pcpu: in WFI; cleared by an UNHALT */
+	uint32_t blocked;    /* atomic; 1: gives up its hart or has; whoever clears it wakes it */
+	uint32_t kicked;     /* atomic, sticky: the next halt ends at once */
 
 	struct timer timer;	 /* stands in for the guest's timer while it is off its hart */
 	bool timer_off;		 /* own pcpu: the stand-in's turn: vcpu_timer_block() was called */
@@ -99,6 +102,13 @@ struct vcpu {
 
 	uint32_t fp_pcpu;     /* where its FP registers were restored last; UINT32_MAX: nowhere */
 	uint32_t vector_pcpu; /* the same for vector registers */
+	/* SBI STA, own pcpu only: vcpu/steal.h */
+	uint64_t steal_at;	/* guest-physical; STEAL_OFF: none */
+	uint64_t steal_base;	/* se.wait_ticks when this life began */
+	uint64_t steal_written; /* se.wait_ticks as the guest knows it */
+	uint32_t steal_sequence;
+	bool steal_marked; /* `preempted` is set in the guest's memory */
+
 	struct guest_fp fp;
 	struct guest_vector *vector; /* NULL: the machine has none */
 	struct vcpu_stats stats;
@@ -110,7 +120,7 @@ static_assert(offsetof(struct vcpu, regs) == 0, "switch.S");
  * vcpu_new - a vcpu of @vm with hart id @id, from the VM's arena: STOPPED, not known to the scheduler
  * until vcpu_power_on(). NULL: no memory.
  */
-struct vcpu *vcpu_new(struct vm *vm, unsigned int id, uint64_t affinity);
+struct vcpu *vcpu_new(struct vm *vm, unsigned int id, const struct sched_params *sched);
 
 /* vcpu_power_on - forget everything of an earlier life. Nobody runs, kicks or requests @v. */
 void vcpu_power_on(struct vcpu *v);

@@ -35,7 +35,9 @@ bool vm_pause(struct vm *vm)
 		vcpu_make_request(REQUEST_SLEEP, vm->vcpus[i]);
 	(void)vm_make_all_vcpus_request(vm, REQUEST_OUTSIDE_GUEST_MODE);
 	vm->paused_at = timer_now();
-	return true;
+	/* It may have been ending already, and the next life begins unpaused. From here on it cannot:
+	 * nobody is in the guest to ask for it. */
+	return atomic_read(&vm->state) == VM_RUNNING && atomic_read(&vm->paused);
 }
 
 bool vm_resume(struct vm *vm)

@@ -13,6 +13,7 @@
 #include "lib/work.h"
 #include "mm/arena.h"
 #include "mm/gstage.h"
+#include "sched/sched.h"
 
 #define VM_MAX	     64
 #define VM_MAX_VCPUS 64
@@ -60,6 +61,9 @@ struct vm {
 	uint64_t htimedelta;		  /* atomic; guest time = host time + it */
 	uint64_t henvcfg;
 	uint64_t hcounteren;
+
+	struct sched_group group; /* of its vcpus; made before the first of them */
+	uint64_t halt_poll_max;	  /* ticks; 0: none (vcpu/poll.h) */
 
 	struct mmio_bus *bus;
 	struct vplic *plic;

@@ -10,11 +10,13 @@
 #include "lib/fdt.h"
 #include "lib/log.h"
 #include "vm/bundle.h"
+#include "vm/config_sched.h"
 #include "vm/config_vm.h"
 
 static const char *const vm_properties[] = {
-	"compatible", "label", "description", "cpus",	  "memory",   "kernel",
-	"ramdisk",    "fdt",   "bootargs",    "affinity", "on-crash",
+	"compatible", "label",	  "description", "cpus",     "memory",	     "kernel",
+	"ramdisk",    "fdt",	  "bootargs",	 "affinity", "on-crash",     "weight",
+	"class",      "priority", "slice-us",	 "cap",	     "halt-poll-us",
 };
 
 /* "/configurations: WHAT; there are LIST" */
@@ -114,9 +116,14 @@ static void parse_vm(const struct bundle *b, int node, struct vm_config *all, un
 	parse_image(&n, b, "ramdisk", BUNDLE_RAMDISK, &vm->ramdisk);
 	parse_image(&n, b, "fdt", BUNDLE_FDT, &vm->overlay);
 	check_overlay(&n, &vm->overlay);
-	child = fdt_first_subnode(b->fit, node);
-	if (child >= 0)
-		vm_node_error(&n, NULL, "has a child node: must have properties only");
+	vm_node_sched(&n);
+	vm_node_vcpus(&n);
+	fdtx_for_each_child(b->fit, node, child) {
+		if (vm_node_is_vcpu(b->fit, child))
+			continue;
+		vm_node_error(&n, NULL, "has a child node that is not called vcpu@N");
+		break;
+	}
 }
 
 /* A configuration has nothing but its VMs to say, so anything else is a slip: said, but no VM's fault. */

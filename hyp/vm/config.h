@@ -42,6 +42,11 @@ struct vm_config {
 	struct vm_image ramdisk; /* data NULL: none */
 	struct vm_image overlay; /* data NULL: none */
 	enum vm_on_crash on_crash;
+	struct sched_params sched; /* but for affinity; config_vcpu_sched() puts all together */
+	uint32_t cap;		   /* percent of one hart; 0: none */
+	uint32_t halt_poll_us;	   /* 0: a halt gives the hart away at once */
+	const void *fdt;	   /* the tree that it comes from, and its node there */
+	int node;
 };
 
 /* The fixed part of a guest's physical map. */
@@ -54,6 +59,11 @@ struct vm_config {
 #define VM_MEMORY_UNIT	  MIB(2)
 #define VM_MEMORY_DEFAULT MIB(256)
 #define VM_BOOTARGS_MAX	  4095 /* characters */
+
+#define VM_HALT_POLL_US_MAX 10000
+
+/* config_vcpu_sched - what vcpu @id of a VM without errors is to get: the VM's, or its own. */
+void config_vcpu_sched(const struct vm_config *cfg, unsigned int id, struct sched_params *out);
 
 /*
  * config_parse_bundle - the VMs of the FIT image at @fit (@size bytes available from there on), the

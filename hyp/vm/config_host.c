@@ -13,6 +13,7 @@
 #include "lib/fdt.h"
 #include "lib/log.h"
 #include "platform/machine.h"
+#include "vm/config_sched.h"
 #include "vm/config_vm.h"
 #include "vm/text.h"
 
@@ -20,8 +21,9 @@
 #define OPTION_MEMORY "hartvisor.guest-memory="
 
 static const char *const vm_properties[] = {
-	"compatible", "label",	  "description", "cpus",	   "memory",
-	"bootargs",   "affinity", "on-crash",	 "#address-cells", "#size-cells",
+	"compatible", "label",	      "description",	"cpus",	       "memory",   "bootargs",
+	"affinity",   "on-crash",     "weight",		"class",       "priority", "slice-us",
+	"cap",	      "halt-poll-us", "#address-cells", "#size-cells",
 };
 
 static bool is_module(const void *fdt, int node)
@@ -144,19 +146,29 @@ static void warn_of_xen(const struct vm_node *n)
 static void parse_vm(const void *fdt, int node, struct vm_config *all, unsigned int nr)
 {
 	struct vm_node n;
-	bool has_kernel = false;
+	bool has_kernel = false, ours;
 	int child;
 
 	vm_node_begin(&n, fdt, node, &all[nr - 1]);
-	if (fdtx_is_compatible(fdt, node, "hartvisor,vm"))
+	ours = fdtx_is_compatible(fdt, node, "hartvisor,vm");
+	if (ours)
 		vm_node_properties(&n, vm_properties, ARRAY_SIZE(vm_properties));
 	else
 		warn_of_xen(&n);
 	vm_node_common(&n);
+	if (ours) {
+		vm_node_sched(&n);
+		vm_node_vcpus(&n);
+	}
 	vm_node_unique(&n, all, nr);
 	fdtx_for_each_child(fdt, node, child) {
-		if (!is_module(fdt, child))
+		if (!is_module(fdt, child)) {
+			if (ours && !vm_node_is_vcpu(fdt, child))
+				module_error(&n, child, "compatible",
+					     "must be a module, or the node be called vcpu@N");
+			n.vm->failed |= ours && !vm_node_is_vcpu(fdt, child);
 			continue;
+		}
 		has_kernel |= fdtx_is_compatible(fdt, child, "multiboot,kernel");
 		if (!take_module(&n, child)) {
 			module_error(&n, child, "compatible", "must be the only one in its VM");

@@ -48,6 +48,9 @@ void vm_node_begin(struct vm_node *n, const void *fdt, int node, struct vm_confi
 		.affinity = UINT64_MAX,
 		.bootargs = "",
 		.on_crash = ON_CRASH_STOP,
+		.sched = { .class = SCHED_CLASS_FAIR, .weight = SCHED_WEIGHT_DEFAULT },
+		.fdt = fdt,
+		.node = node,
 	};
 	fdtx_path(fdt, node, vm->path, sizeof(vm->path));
 	set_name(vm, fdtx_name(fdt, node));
@@ -73,7 +76,7 @@ void vm_node_error(struct vm_node *n, const char *prop, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(line + t.len, sizeof(line) - t.len, fmt, ap);
 	va_end(ap);
-	log_error("config: %s: %s", n->vm->path, line);
+	log_error("config: %s: %s", n->path != NULL ? n->path : n->vm->path, line);
 	n->vm->failed = true;
 }
 
@@ -144,7 +147,7 @@ void vm_node_bootargs(struct vm_node *n)
 		n->vm->bootargs = s;
 }
 
-static void parse_affinity(struct vm_node *n)
+void vm_node_affinity(struct vm_node *n, uint64_t *out)
 {
 	int len;
 	const fdt32_t *p = fdt_getprop(n->fdt, n->node, "affinity", &len);
@@ -164,7 +167,7 @@ static void parse_affinity(struct vm_node *n)
 	if (mask == 0)
 		vm_node_error(n, "affinity", "must be a list of host cpus, each 0 to 63 (a cell)");
 	else
-		n->vm->affinity = mask;
+		*out = mask;
 }
 
 static void parse_on_crash(struct vm_node *n)
@@ -185,7 +188,7 @@ void vm_node_common(struct vm_node *n)
 	parse_cpus(n);
 	parse_memory(n);
 	vm_node_bootargs(n);
-	parse_affinity(n);
+	vm_node_affinity(n, &n->vm->affinity);
 	parse_on_crash(n);
 }
 
@@ -230,7 +233,7 @@ static void unknown_property(struct vm_node *n, const char *name, const char *co
 {
 	const char *closest = NULL;
 	unsigned int best = 3; /* two slips of the finger are a typo, three are another word */
-	char list[160];
+	char list[200];
 	struct text t;
 
 	text_begin(&t, list, sizeof(list));
@@ -244,7 +247,7 @@ static void unknown_property(struct vm_node *n, const char *name, const char *co
 		text_add(&t, "%s%s", i == 0 ? "" : ", ", allowed[i]);
 	}
 	if (closest != NULL)
-		vm_node_error(n, name, "unknown, did you mean %s? allowed: %s", closest, list);
+		vm_node_error(n, name, "unknown, did you mean %s?", closest);
 	else
 		vm_node_error(n, name, "unknown, allowed: %s", list);
 }

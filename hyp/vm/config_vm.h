@@ -13,6 +13,7 @@ struct vm_node {
 	const void *fdt;
 	int node;
 	struct vm_config *vm;
+	const char *path; /* for messages; NULL: the VM's */
 };
 
 /* vm_node_begin - defaults, path, and a name made from the node's (checked by vm_node_common). */
@@ -30,6 +31,9 @@ void vm_node_common(struct vm_node *n);
 
 /* vm_node_bootargs - @prop of @node (the VM's own or a module's) as the VM's bootargs. */
 void vm_node_bootargs(struct vm_node *n);
+
+/* vm_node_affinity - into @out, which is left alone when it is not given or wrong. */
+void vm_node_affinity(struct vm_node *n, uint64_t *out);
 
 /* vm_node_memory - check and take a size that the user gave as @prop. */
 void vm_node_set_memory(struct vm_node *n, const char *prop, uint64_t bytes);

@@ -124,11 +124,14 @@ static void start(struct vm *vm, const struct loader_result *at)
 	life->started_at = timer_now();
 	atomic_set(&vm->htimedelta, -life->started_at); /* a guest's clock starts with it */
 	life->phase = PHASE_RUN;
+	(void)vcpu_hsm_prepare(vm->vcpus[0], at->entry.gpa, at->fdt.gpa);
+	/* RUNNING before the kick, so that the guest may end at once. The operator may even before that,
+	 * so nothing of the VM is written from here on; a kick too many does no harm. */
 	atomic_set_release(&vm->state, VM_RUNNING);
 	log_info("%s: started: %u vcpu%s, %" PRIu64 " MiB, %" PRIu64 " us after hartvisor",
 		 vm->name, vm->nr_vcpus, vm->nr_vcpus == 1 ? "" : "s", vm->gstage.ram_bytes >> 20,
 		 timer_ticks_to_ns(life->started_at - boot_time) / 1000);
-	(void)vcpu_hsm_start(vm->vcpus[0], at->entry.gpa, at->fdt.gpa);
+	vcpu_kick(vm->vcpus[0]);
 }
 
 /* One step on the way to RUNNING. True: call again. */
@@ -257,8 +260,13 @@ static bool make_devices(struct vm *vm, struct vm_life *life)
 
 static bool make_vcpus(struct vm *vm, const struct vm_config *cfg)
 {
+	sched_group_init(&vm->group, cfg->cap);
+	vm->halt_poll_max = timer_ns_to_ticks((uint64_t)cfg->halt_poll_us * 1000);
 	for (unsigned int i = 0; i < cfg->cpus; i++) {
-		vm->vcpus[i] = vcpu_new(vm, i, cfg->affinity);
+		struct sched_params p;
+
+		config_vcpu_sched(cfg, i, &p);
+		vm->vcpus[i] = vcpu_new(vm, i, &p);
 		if (!vm->vcpus[i])
 			return false;
 		vm->nr_vcpus = i + 1;
@@ -286,15 +294,25 @@ static bool make_ram(struct vm *vm, const struct vm_config *cfg)
 	return false;
 }
 
+/* Each vcpu must have a hart that runs. */
 static bool check_affinity(const struct vm_config *cfg)
 {
-	uint64_t online = nr_pcpus == 64 ? UINT64_MAX : BIT(nr_pcpus) - 1;
+	struct hartset online = hartset_first(nr_pcpus);
 
-	if (cfg->affinity & online)
-		return true;
-	log_error("config: %s: affinity: none of these harts runs: must name one of 0 to %u",
-		  cfg->path, nr_pcpus - 1);
-	return false;
+	for (unsigned int i = 0; i < cfg->cpus; i++) {
+		struct sched_params p;
+		struct hartset both;
+
+		config_vcpu_sched(cfg, i, &p);
+		both = hartset_and(&p.affinity, &online);
+		if (!hartset_empty(&both))
+			continue;
+		log_error("config: %s: affinity of vcpu %u: none of these harts runs: must name "
+			  "one of 0 to %u",
+			  cfg->path, i, nr_pcpus - 1);
+		return false;
+	}
+	return true;
 }
 
 static bool make(struct vm *vm, const struct vm_config *cfg)

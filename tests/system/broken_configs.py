@@ -191,7 +191,7 @@ BROKEN = [
            [BAD + "bootargs = ", "must be one string"]),
     Broken("fdt-no-tree", its(vm(more='fdt = "dt";'), image("dt", words(1, 2, 3), "flat_dt")),
            [BAD + 'fdt = "dt": not a flattened device tree']),
-    Broken("child-node", its(vm(more="disk { };")), [BAD + "has a child node"]),
+    Broken("child-node", its(vm(more="disk { };")), [BAD + "has a child node that is not called vcpu@N"]),
     Broken("deep-tree", its(vm(more=deep(6))), [BAD + "has a child node"]),
     Broken("compatible-wrong", its('compatible = "hartvisor,wm"; kernel = "payload";'),
            [BAD + 'compatible = "hartvisor,wm": must be "hartvisor,vm"']),

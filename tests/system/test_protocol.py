@@ -36,7 +36,7 @@ def run_guest(name, test, cpus, smp, thread="multi", bootargs="", timeout=TIMEOU
             print(line)
 
 
-RUN_COLUMNS = ["run_ms", "switches", "migrations", "wakeups", "kicks", "sent", "saved", "spurious", "aborted"]
+EVENT_COLUMNS = ["wakeups", "polls", "kicks", "sent", "saved", "spurious", "aborted"]
 
 
 def statistics(m, vm, cpus):
@@ -48,7 +48,7 @@ def statistics(m, vm, cpus):
     rows = re.findall(rf"{vm}/(\d+) +([ 0-9]+)\n", m.text() + "\n")[-2 * cpus:]
     assert [int(row[0]) for row in rows] == 2 * list(range(cpus))
     numbers = [[int(word) for word in row[1].split()] for row in rows]
-    vcpus = [dict(zip(RUN_COLUMNS, line)) for line in numbers[:cpus]]
+    vcpus = [dict(zip(EVENT_COLUMNS, line)) for line in numbers[:cpus]]
     for vcpu, line in zip(vcpus, numbers[cpus:]):
         vcpu["exits"] = dict(zip(exits, line))
     return vcpus
@@ -66,8 +66,8 @@ def check_statistics(vcpus):
 
 def print_statistics(vcpus):
     for number, v in enumerate(vcpus):
-        print(f"vcpu {number}:", *(f"{key}={v[key]}" for key in RUN_COLUMNS))
-    print("total: ", *(f"{key}={sum(v[key] for v in vcpus)}" for key in RUN_COLUMNS))
+        print(f"vcpu {number}:", *(f"{key}={v[key]}" for key in EVENT_COLUMNS))
+    print("total: ", *(f"{key}={sum(v[key] for v in vcpus)}" for key in EVENT_COLUMNS))
 
 
 # n rounds, in each of which every vcpu is sent one IPI.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // SOURCES: hyp/sbi/sbi_dispatch.c hyp/sbi/base.c hyp/sbi/time.c hyp/sbi/ipi.c hyp/sbi/rfence.c
-// SOURCES: hyp/sbi/hsm.c hyp/sbi/srst.c hyp/sbi/dbcn.c hyp/sbi/legacy.c tests/unit/fake/sbi_world.c
+// SOURCES: hyp/sbi/hsm.c hyp/sbi/srst.c hyp/sbi/sta.c hyp/sbi/dbcn.c hyp/sbi/legacy.c tests/unit/fake/sbi_world.c
 #include <stdarg.h>
 #include <setjmp.h>
 #include <stdlib.h>
@@ -26,7 +26,7 @@ static const struct {
 } known[] = {
 	{ SBI_EXT_BASE, true, 7 }, { SBI_EXT_TIME, true, 1 }, { SBI_EXT_IPI, true, 1 },
 	{ SBI_EXT_RFNC, true, 3 }, { SBI_EXT_HSM, true, 4 },  { SBI_EXT_SRST, true, 1 },
-	{ SBI_EXT_DBCN, true, 3 }, { SBI_EXT_STA, false, 0 }, { 0x504D55, false, 0 }, /* PMU */
+	{ SBI_EXT_DBCN, true, 3 }, { SBI_EXT_STA, true, 1 },  { 0x504D55, false, 0 }, /* PMU */
 	{ 0x53555350, false, 0 },						      /* SUSP */
 	{ 0x43505043, false, 0 },						      /* CPPC */
 	{ 0x4E41434C, false, 0 },						      /* NACL */

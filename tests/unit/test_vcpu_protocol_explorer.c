@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // SOURCES: hyp/vcpu/request.c hyp/vcpu/vcpu.c hyp/vcpu/irq.c hyp/vcpu/fence.c hyp/vcpu/hsm.c
-// SOURCES: hyp/vcpu/vm.c hyp/vcpu/guest_mem.c hyp/vcpu/vtimer.c hyp/sched/sched.c
+// SOURCES: hyp/vcpu/steal.c hyp/vcpu/vm.c hyp/vcpu/guest_mem.c hyp/vcpu/vtimer.c hyp/sched/sched.c hyp/sched/fair.c
+// SOURCES: hyp/sched/fifo.c hyp/sched/cap.c hyp/sched/balance.c hyp/sched/yield.c hyp/vcpu/poll.c
 // SOURCES: hyp/run/vcpu_run.c hyp/run/pcpu_loop.c hyp/arch/smp.c hyp/arch/guest.c
 // SOURCES: tests/unit/fake/explorer.c tests/unit/fake/hart.c
 // SANITIZE: none
@@ -82,9 +83,9 @@ static struct world {
 	unsigned int harts;
 } w;
 
-static uint8_t arena[VCPUS_MAX * sizeof(struct vcpu) + 64] __attribute__((aligned(64)));
+static uint8_t arena[VCPUS_MAX * (sizeof(struct vcpu) + 64)] __attribute__((aligned(64)));
 static uint64_t arena_used;
-static uint8_t queues[1024] __attribute__((aligned(64)));
+static uint8_t queues[3072] __attribute__((aligned(64)));
 
 static struct guest *guest_of(const struct vcpu *v)
 {
@@ -207,6 +208,16 @@ uint64_t timer_now(void)
 uint64_t hart_time(void)
 {
 	return w.time;
+}
+
+uint64_t timer_ticks_to_ns(uint64_t ticks)
+{
+	return ticks * 100;
+}
+
+uint64_t timer_ns_to_ticks(uint64_t ns)
+{
+	return ns / 100;
 }
 
 bool timer_has_sstc(void)
@@ -471,6 +482,13 @@ static void name_words(void)
 	}
 }
 
+static struct vcpu *new_vcpu(unsigned int id, uint64_t affinity)
+{
+	struct sched_params p = { .affinity = hartset_of(affinity) };
+
+	return vcpu_new(&w.vm, id, &p);
+}
+
 /*
  * @harts pcpus that run guests and @others more for outsiders; @vcpus of which number i may run on the
  * pcpus in affinity[i].
@@ -489,10 +507,11 @@ static void scene(unsigned int harts, unsigned int others, unsigned int vcpus,
 	assert_int_equal(sched_init(harts, 10000000), 0);
 	explorer_begin();
 	w.vm.state = VM_RUNNING;
+	sched_group_init(&w.vm.group, 0);
 	for (unsigned int i = 0; i < vcpus; i++) {
 		static const enum guest_op end[] = { END };
 
-		w.vm.vcpus[i] = vcpu_new(&w.vm, i, affinity[i]);
+		w.vm.vcpus[i] = new_vcpu(i, affinity[i]);
 		w.vm.nr_vcpus = i + 1;
 		w.guests[i].script = end;
 		explorer_quiet(&vcpu(i)->stats, sizeof(struct vcpu_stats));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // SOURCES: hyp/vcpu/request.c hyp/vcpu/vcpu.c hyp/vcpu/irq.c hyp/vcpu/fence.c hyp/vcpu/hsm.c
-// SOURCES: hyp/vcpu/vm.c hyp/vcpu/guest_mem.c hyp/vcpu/vtimer.c hyp/sched/sched.c hyp/lib/work.c
+// SOURCES: hyp/vcpu/steal.c hyp/vcpu/vm.c hyp/vcpu/guest_mem.c hyp/vcpu/vtimer.c hyp/sched/sched.c hyp/sched/fair.c hyp/lib/work.c
+// SOURCES: hyp/sched/fifo.c hyp/sched/cap.c hyp/sched/balance.c hyp/sched/yield.c hyp/vcpu/poll.c
 // SOURCES: hyp/run/vcpu_run.c hyp/run/pcpu_loop.c hyp/arch/smp.c hyp/arch/guest.c hyp/arch/timer.c
 // SOURCES: hyp/mm/vmid.c tests/unit/fake/hart.c
 // SANITIZE: thread
@@ -745,6 +746,7 @@ static void make_machines(void)
 		struct machine *mc = &machines[n];
 
 		mc->vm.id = n;
+		sched_group_init(&mc->vm.group, 0);
 		work_init(&mc->vm.life, life_work);
 		pthread_rwlock_init(&mc->life, NULL);
 		mc->table = mc->pages[0];
@@ -752,7 +754,7 @@ static void make_machines(void)
 			mc->pages[0][i] = 0x600d;
 		for (unsigned int i = 0; i < VCPUS; i++) {
 			pthread_mutex_init(&mc->guests[i].line, NULL);
-			mc->vm.vcpus[i] = vcpu_new(&mc->vm, i, UINT64_MAX);
+			mc->vm.vcpus[i] = vcpu_new(&mc->vm, i, NULL);
 			mc->vm.nr_vcpus = i + 1;
 		}
 	}
@@ -855,13 +857,14 @@ static bool payload_guest(void)
 static void what_was_written_before_a_request_is_seen_after_it(void **state)
 {
 	static struct machine mc;
+	struct sched_params first = { .affinity = hartset_of(1) };
 	pthread_t threads[1];
 	struct vcpu *v;
 
 	(void)state;
 	payload_test = true;
 	harts_begin(1, 1, threads);
-	v = vcpu_new(&mc.vm, 0, 1);
+	v = vcpu_new(&mc.vm, 0, &first);
 	mc.vm.vcpus[0] = v;
 	mc.vm.nr_vcpus = 1;
 	mc.vm.state = VM_RUNNING;
@@ -889,13 +892,14 @@ static void what_was_written_before_a_request_is_seen_after_it(void **state)
 static void a_hart_that_stops_is_started_again_and_again(void **state)
 {
 	static struct machine mc;
+	struct sched_params first = { .affinity = hartset_of(1) };
 	pthread_t threads[1];
 	struct vcpu *v;
 
 	(void)state;
 	stop_test = true;
 	harts_begin(1, 1, threads);
-	v = vcpu_new(&mc.vm, 0, 1);
+	v = vcpu_new(&mc.vm, 0, &first);
 	mc.vm.vcpus[0] = v;
 	mc.vm.nr_vcpus = 1;
 	mc.vm.state = VM_RUNNING;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// SOURCES: hyp/vm/config.c hyp/vm/config_vm.c hyp/vm/bundle.c hyp/vm/text.c hyp/lib/fdt.c
+// SOURCES: hyp/vm/config.c hyp/vm/config_vm.c hyp/vm/config_sched.c hyp/vm/bundle.c hyp/vm/text.c hyp/lib/fdt.c
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -19,7 +19,7 @@
 #define TWO "/configurations/two"
 #define ALLOWED                                                                                   \
 	"allowed: compatible, label, description, cpus, memory, kernel, ramdisk, fdt, bootargs, " \
-	"affinity, on-crash"
+	"affinity, on-crash, weight, class, priority, slice-us, cap, halt-poll-us"
 
 static _Alignas(8) uint8_t fit[FIT_ROOM];
 static struct vm_config vmc[VM_MAX];
@@ -155,12 +155,34 @@ static const struct broken broken[] = {
 	  "config: " BAD ": on-crash = \"reboot\": must be \"stop\" or \"restart\"" },
 	{ BAD, "on-crash", BYTES, 0, {}, "",
 	  "config: " BAD ": on-crash = (empty): must be \"stop\" or \"restart\"" },
+	{ BAD, "weight", CELLS, 1, { 0 }, NULL,
+	  "config: " BAD ": weight = <0>: must be 1 to 10000 (one cell)" },
+	{ BAD, "weight", CELLS, 1, { 10001 }, NULL,
+	  "config: " BAD ": weight = <10001>: must be 1 to 10000 (one cell)" },
+	{ BAD, "weight", STRING, 0, {}, "high",
+	  "config: " BAD ": weight = \"high\": must be 1 to 10000 (one cell)" },
+	{ BAD, "class", STRING, 0, {}, "rt",
+	  "config: " BAD ": class = \"rt\": must be \"fair\" or \"fifo\"" },
+	{ BAD, "class", CELLS, 1, { 1 }, NULL,
+	  "config: " BAD ": class = <1>: must be \"fair\" or \"fifo\"" },
+	{ BAD, "priority", CELLS, 1, { 3 }, NULL,
+	  "config: " BAD ": priority = <3>: must be given with class = \"fifo\" only" },
+	{ BAD, "slice-us", CELLS, 1, { 99 }, NULL,
+	  "config: " BAD ": slice-us = <99>: must be 100 to 100000 (one cell)" },
+	{ BAD, "slice-us", CELLS, 1, { 100001 }, NULL,
+	  "config: " BAD ": slice-us = <0x186a1>: must be 100 to 100000 (one cell)" },
+	{ BAD, "cap", CELLS, 1, { 0 }, NULL,
+	  "config: " BAD ": cap = <0>: must be 1 to 6400 (one cell)" },
+	{ BAD, "cap", CELLS, 2, { 0, 50 }, NULL,
+	  "config: " BAD ": cap = <0 50>: must be 1 to 6400 (one cell)" },
+	{ BAD, "halt-poll-us", CELLS, 1, { 10001 }, NULL,
+	  "config: " BAD ": halt-poll-us = <10001>: must be 0 to 10000 (one cell)" },
 	{ BAD, "memroy", CELLS, 2, { 0, 0x1000000 }, NULL,
-	  "config: " BAD ": memroy = <0 0x1000000>: unknown, did you mean memory? " ALLOWED },
+	  "config: " BAD ": memroy = <0 0x1000000>: unknown, did you mean memory?" },
 	{ BAD, "cpu", CELLS, 1, { 2 }, NULL,
-	  "config: " BAD ": cpu = <2>: unknown, did you mean cpus? " ALLOWED },
+	  "config: " BAD ": cpu = <2>: unknown, did you mean cpus?" },
 	{ BAD, "onn-crsh", STRING, 0, {}, "stop",
-	  "config: " BAD ": onn-crsh = \"stop\": unknown, did you mean on-crash? " ALLOWED },
+	  "config: " BAD ": onn-crsh = \"stop\": unknown, did you mean on-crash?" },
 	{ BAD, "initrd", STRING, 0, {}, "busybox",
 	  "config: " BAD ": initrd = \"busybox\": unknown, " ALLOWED },
 	{ BAD, "passthrough", CELLS, 4, { 1, 2, 3, 4 }, NULL,
@@ -258,9 +280,105 @@ static void a_child_of_a_vm_is_an_error(void **state)
 	fit_make(fit);
 	fit_add_node(fit, BAD, "disk");
 	assert_int_equal(parse(), 2);
-	assert_logged("config: " BAD ": has a child node: must have properties only");
+	assert_logged("config: " BAD ": has a child node that is not called vcpu@N");
 	assert_good(&vmc[0]);
 	assert_true(vmc[1].failed);
+}
+
+static int add_vcpu(const char *name, uint32_t reg)
+{
+	int node = fdt_add_subnode(fit, fit_node(fit, BAD), name);
+
+	assert_true(node >= 0);
+	fit_ok(fdt_setprop_u32(fit, node, "reg", reg));
+	return node;
+}
+
+static void a_vcpu_s_own_node_wins_over_its_vm(void **state)
+{
+	struct sched_params p;
+	int node;
+
+	(void)state;
+	fit_make(fit);
+	fit_ok(fdt_setprop_u32(fit, fit_node(fit, BAD), "cpus", 3));
+	fit_ok(fdt_setprop_u32(fit, fit_node(fit, BAD), "weight", 700));
+	fit_ok(fdt_setprop_u32(fit, fit_node(fit, BAD), "cap", 150));
+	fit_ok(fdt_setprop_u32(fit, fit_node(fit, BAD), "halt-poll-us", 50));
+	fit_ok(fdt_setprop_u32(fit, fit_node(fit, BAD), "affinity", 3));
+	node = add_vcpu("vcpu@1", 1);
+	fit_ok(fdt_setprop_string(fit, node, "class", "fifo"));
+	fit_ok(fdt_setprop_u32(fit, node, "priority", 31));
+	fit_ok(fdt_setprop_u32(fit, node, "affinity", 2));
+	node = add_vcpu("vcpu@2", 2);
+	fit_ok(fdt_setprop_u32(fit, node, "weight", 5));
+	fit_ok(fdt_setprop_u32(fit, node, "slice-us", 1000));
+	assert_int_equal(parse(), 2);
+	assert_int_equal(fake_log_count, 0);
+	assert_false(vmc[1].failed);
+	assert_int_equal(vmc[1].cap, 150);
+	assert_int_equal(vmc[1].halt_poll_us, 50);
+	config_vcpu_sched(&vmc[1], 0, &p);
+	assert_true(p.class == SCHED_CLASS_FAIR && p.weight == 700 && p.slice_us == 0 &&
+		    p.affinity.word[0] == BIT(3));
+	config_vcpu_sched(&vmc[1], 1, &p);
+	assert_true(p.class == SCHED_CLASS_FIFO && p.priority == 31 &&
+		    p.affinity.word[0] == BIT(2));
+	config_vcpu_sched(&vmc[1], 2, &p);
+	assert_true(p.class == SCHED_CLASS_FAIR && p.weight == 5 && p.slice_us == 1000 &&
+		    p.affinity.word[0] == BIT(3));
+	config_vcpu_sched(&vmc[0], 0, &p);
+	assert_true(p.class == SCHED_CLASS_FAIR && p.weight == 100 &&
+		    p.affinity.word[0] == UINT64_MAX);
+	assert_int_equal(vmc[0].cap, 0);
+}
+
+static void what_is_wrong_with_a_vcpu_node_is_told_with_its_path(void **state)
+{
+	static const struct {
+		const char *prop;
+		uint32_t value;
+		const char *line;
+	} cases[] = {
+		{ "reg", 2, "reg = <2>: must be 0 to 1 (one cell)" },
+		{ "weight", 20000, "weight = <20000>: must be 1 to 10000 (one cell)" },
+		{ "priority", 3, "priority = <3>: must be given with class = \"fifo\" only" },
+		{ "slice-us", 1, "slice-us = <1>: must be 100 to 100000 (one cell)" },
+		{ "affinity", 64,
+		  "affinity = <64>: must be a list of host cpus, each 0 to 63 (a cell)" },
+		{ "cap", 50,
+		  "cap = <50>: unknown, allowed: reg, affinity, weight, class, priority, "
+		  "slice-us" },
+	};
+	char line[256];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		int node;
+
+		fit_make(fit);
+		fit_ok(fdt_setprop_u32(fit, fit_node(fit, BAD), "cpus", 2));
+		node = add_vcpu("vcpu@1", 1);
+		fit_ok(fdt_setprop_u32(fit, node, cases[i].prop, cases[i].value));
+		assert_int_equal(parse(), 2);
+		snprintf(line, sizeof(line), "config: " BAD "/vcpu@1: %s", cases[i].line);
+		assert_logged(line);
+		assert_int_equal(fake_log_count, 1);
+		assert_true(vmc[1].failed);
+		assert_good(&vmc[0]);
+	}
+	fit_make(fit);
+	fit_ok(fdt_setprop_u32(fit, fit_node(fit, BAD), "cpus", 2));
+	(void)add_vcpu("vcpu@1", 1);
+	(void)add_vcpu("vcpu@2", 1);
+	assert_int_equal(parse(), 2);
+	assert_int_equal(fake_log_count, 1);
+	assert_true(vmc[1].failed);
+	fit_make(fit);
+	fit_add_node(fit, BAD, "vcpu");
+	assert_int_equal(parse(), 2);
+	assert_logged("config: " BAD
+		      "/vcpu: reg is missing: must be a vcpu's number, 0 to 1 (one cell)");
 }
 
 static void optional_properties_have_defaults_and_are_taken(void **state)
@@ -543,6 +661,8 @@ int main(void)
 		cmocka_unit_test(every_wrong_property_of_a_vm_is_told),
 		cmocka_unit_test(a_vm_node_s_own_name_is_checked),
 		cmocka_unit_test(a_child_of_a_vm_is_an_error),
+		cmocka_unit_test(a_vcpu_s_own_node_wins_over_its_vm),
+		cmocka_unit_test(what_is_wrong_with_a_vcpu_node_is_told_with_its_path),
 		cmocka_unit_test(optional_properties_have_defaults_and_are_taken),
 		cmocka_unit_test(a_wrong_image_fails_only_who_names_it),
 		cmocka_unit_test(an_overlay_that_is_no_tree_or_cut_short_is_an_error),

@@ -170,6 +170,7 @@ NO_PROBE(henvcfg)
 NO_PROBE(hstateen0)
 NO_PROBE(vstimecmp)
 NO_PROBE(vlenb)
+NO_PROBE(instret)
 
 int guest_hlvx_hu(uint64_t gva, uint16_t *out)
 {

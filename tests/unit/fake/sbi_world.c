@@ -9,6 +9,7 @@
 
 #include "arch/csr.h"
 #include "term/term.h"
+#include "vcpu/steal.h"
 #include "vcpu/guest_mem.h"
 #include "vcpu/hsm.h"
 #include "vcpu/irq.h"
@@ -216,5 +217,13 @@ int vcpu_read_guest_virt_u64(struct vcpu *v, gva_t a, uint64_t *out)
 	if (a.gva != w.virt_addr)
 		return HV_EFAULT;
 	*out = w.virt_value;
+	return HV_OK;
+}
+
+/* Steal time has a test of its own, with memory: test_vcpu_steal.c. */
+int vcpu_steal_set(struct vcpu *v, uint64_t a)
+{
+	if (a != STEAL_OFF && !gstage_is_ram(&v->vm->gstage, gpa(a), sizeof(struct sta_struct)))
+		return HV_EFAULT;
 	return HV_OK;
 }

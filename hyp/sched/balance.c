@@ -1,0 +1,342 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Between queues. Three things move an entity: it is woken and its pcpu is busy while another is idle;
+ * an idle pcpu takes it; or its queue is behind others in virtual time and gives it away.
+ *
+ * An idle pcpu beside something that it could run cannot persist: it says that it is idle before it
+ * looks at the other queues for the last time, and whoever puts something on a queue, or makes it
+ * movable, looks for idle pcpus after that (a fence on both sides).
+ *
+ * Shares hold between queues because of the third: every few ms a pcpu on which somebody waits looks
+ * at a few others. Is one of them lighter, so that it is still not the heavier one with one more, it
+ * gets one. Is it ahead in virtual time by more than the one that goes could catch up, it gets one,
+ * too, even if it becomes the heavier one by that; then it falls behind, and gives one back. So three
+ * equal entities on two harts get two thirds of a hart each.
+ */
+#include "sched/runq.h"
+
+#include "arch/smp.h"
+
+#define BALANCE_MS 4
+#define AHEAD_MS   6  /* of its own time that somebody is behind before he moves */
+#define PROBES	   4  /* queues that are compared */
+#define SCAN_MAX   16 /* entities that are looked at; the list then goes on behind them */
+
+static uint64_t balance_ticks;
+static int64_t ahead_ticks;
+static int64_t time_of_all; /* atomic: where some queue's virtual time was lately */
+
+void balance_init(uint64_t ticks_per_second)
+{
+	balance_ticks = ticks_per_second * BALANCE_MS / 1000;
+	ahead_ticks = (int64_t)(ticks_per_second * AHEAD_MS / 1000);
+	time_of_all = 0;
+}
+
+int64_t balance_time_of_all(void)
+{
+	return atomic_read(&time_of_all);
+}
+
+/* --- waking ----------------------------------------------------------------------------------------- */
+
+/* Would @se better wait elsewhere? For somebody more urgent, or besides a sibling. */
+static bool is_crowded(const struct runq *q, const struct sched_entity *se)
+{
+	uint32_t urgency = atomic_read(&q->urgency);
+
+	return (urgency >= 2 && urgency >= urgency_of(se)) ||
+	       (se->group && atomic_read(&q->group) == (uintptr_t)se->group);
+}
+
+static uint32_t least_crowded(const struct sched_entity *se)
+{
+	const struct runq *last = &runqs[se->pcpu];
+	uint32_t i = se->pcpu;
+
+	if (!is_crowded(last, se))
+		return i;
+	for (unsigned int n = 0; n < PROBES; n++) {
+		i = hartset_next_common(&se->affinity, NULL, (i + 1) % MAX_PCPUS);
+		sched_step();
+		if (i == se->pcpu || i == HARTSET_NONE)
+			break;
+		if (!is_crowded(&runqs[i], se) &&
+		    (atomic_read(&last->urgency) >= 2 ||
+		     atomic_read(&runqs[i].fair.weight) <= atomic_read(&last->fair.weight)))
+			return i;
+	}
+	return se->pcpu;
+}
+
+uint32_t balance_place(const struct sched_entity *se)
+{
+	uint32_t i = se->pcpu;
+
+	/* Acquired: where it goes must see what was saved where it leaves (sched_unloaded). */
+	if (atomic_read_acquire(&se->on_cpu))
+		return i;
+	/* Whoever clears its bit has an idle pcpu for himself. */
+	if (hartset_atomic_clear(&sched_idle, i))
+		return i;
+	for (unsigned int n = 0; n < PROBES; n++) {
+		i = hartset_next_common(&sched_idle, &se->affinity, i);
+		sched_step();
+		if (i == HARTSET_NONE)
+			break;
+		if (hartset_atomic_clear(&sched_idle, i))
+			return i;
+	}
+	return least_crowded(se);
+}
+
+void balance_call_idle(const struct sched_entity *se)
+{
+	uint32_t i;
+
+	fence_full(); /* pairs with the one in sched_idle_begin() */
+	if (atomic_read(&se->on_cpu))
+		return; /* sched_unloaded() looks again */
+	i = hartset_next_common(&sched_idle, &se->affinity, atomic_read(&se->pcpu));
+	if (i != HARTSET_NONE && hartset_atomic_clear(&sched_idle, i))
+		smp_resched(i);
+}
+
+/* --- idle ------------------------------------------------------------------------------------------- */
+
+static bool may_go(const struct sched_entity *se, uint32_t to, uint64_t now)
+{
+	sched_step();
+	return hartset_has(&se->affinity, to) && !atomic_read_acquire(&se->on_cpu) &&
+	       !cap_is_out(se, now);
+}
+
+/* Something that waits on @q and may run on pcpu @to. */
+static struct sched_entity *find_for(struct runq *q, uint32_t to, uint64_t now)
+{
+	struct sched_entity *se = fifo_first(&q->fifo);
+
+	if (se && may_go(se, to, now))
+		return se;
+	for (unsigned int n = min_u64(q->nr_waiting, SCAN_MAX) & UINT32_MAX; n > 0; n--) {
+		se = list_entry(q->scan.next, struct sched_entity, scan);
+		if (may_go(se, to, now))
+			return se;
+		list_remove(&se->scan);
+		list_push_back(&q->scan, &se->scan);
+	}
+	return NULL;
+}
+
+static struct sched_entity *steal_from(struct runq *q, const struct runq *me, uint64_t now)
+{
+	struct sched_entity *se;
+
+	if (atomic_read(&q->nr_waiting) == 0 || !spin_trylock(&q->lock))
+		return NULL;
+	se = find_for(q, me->index, now);
+	if (se) {
+		runq_take(q, se);
+		/* under the old lock: no waker may put it on a queue again */
+		atomic_set(&se->state, SCHED_RUNNING);
+		atomic_set(&se->on_cpu, 1);
+		runq_change(q, se, me->index);
+	}
+	spin_unlock(&q->lock);
+	return se;
+}
+
+static void forget(struct hartset *s, uint32_t i)
+{
+	s->word[i / 64] &= ~BIT(i % 64);
+}
+
+static struct hartset snapshot(const struct hartset *s)
+{
+	struct hartset copy;
+
+	for (unsigned int i = 0; i < HARTSET_WORDS; i++)
+		copy.word[i] = atomic_read(&s->word[i]);
+	return copy;
+}
+
+struct sched_entity *balance_steal(const struct runq *me, uint64_t now)
+{
+	struct hartset loaded = snapshot(&sched_loaded);
+	uint32_t i = me->index;
+
+	while ((i = hartset_next_common(&loaded, NULL, i)) != HARTSET_NONE) {
+		struct sched_entity *se = steal_from(&runqs[i], me, now);
+
+		sched_step();
+		if (se)
+			return se;
+		forget(&loaded, i);
+	}
+	return NULL;
+}
+
+static bool anything_for(uint32_t me)
+{
+	struct hartset loaded = snapshot(&sched_loaded);
+	uint64_t now = timer_now();
+	uint32_t i = me;
+	bool found = false;
+
+	while (!found && (i = hartset_next_common(&loaded, NULL, i)) != HARTSET_NONE) {
+		struct runq *q = &runqs[i];
+
+		spin_lock(&q->lock);
+		found = find_for(q, me, now) != NULL;
+		spin_unlock(&q->lock);
+		forget(&loaded, i);
+	}
+	return found;
+}
+
+bool sched_idle_begin(void)
+{
+	uint32_t me = this_pcpu()->index;
+
+	hartset_atomic_set(&sched_idle, me);
+	fence_full(); /* pairs with those in balance_call_idle() and sched_unloaded() */
+	if (!sched_others_wait() && !anything_for(me))
+		return true;
+	sched_idle_end();
+	return false;
+}
+
+void sched_idle_end(void)
+{
+	(void)hartset_atomic_clear(&sched_idle, this_pcpu()->index);
+}
+
+/* --- keeping in step -------------------------------------------------------------------------------- */
+
+/* A snapshot of another queue's virtual time, carried on to @now: a tickless one is charged rarely. */
+static int64_t time_of(const struct runq *q, uint64_t weight, uint64_t now)
+{
+	uint64_t at = atomic_read(&q->charged_at);
+	uint64_t since = now > at ? now - at : 0;
+
+	return atomic_read(&q->fair.v) + atomic_read(&q->fair.offset) +
+	       (int64_t)((min_u64(since, UINT64_C(1) << 44) << VTIME_SHIFT) / weight);
+}
+
+/* How far @q is ahead of @me. Being very far behind is no claim for ever: then our axis moves. */
+static int64_t ahead_of(struct runq *me, const struct runq *q, uint64_t weight, int64_t need,
+			uint64_t now)
+{
+	int64_t ahead = time_of(q, weight, now) - me->fair.v - me->fair.offset;
+	int64_t most = 4 * (ahead_ticks << VTIME_SHIFT) / SCHED_WEIGHT_DEFAULT;
+
+	if (most < 2 * need)
+		most = 2 * need;
+	if (ahead <= most)
+		return ahead;
+	atomic_set(&me->fair.offset, me->fair.offset + (ahead - most));
+	return most;
+}
+
+static bool is_better(struct runq *me, const struct sched_entity *se, const struct runq *q,
+		      uint64_t now)
+{
+	uint64_t mine = me->fair.weight, theirs = atomic_read(&q->fair.weight);
+	uint32_t urgency = atomic_read(&q->urgency);
+	int64_t need, ahead;
+
+	sched_step();
+	if (se->class == SCHED_CLASS_FIFO)
+		return urgency_of(se) > urgency;
+	if (urgency >= 2)
+		return false;
+	if (atomic_read(&me->urgency) >= 2)
+		return true;
+	if (theirs >= mine || theirs == 0)
+		return false;
+	need = (ahead_ticks << VTIME_SHIFT) / se->weight;
+	ahead = ahead_of(me, q, theirs, need, now);
+	/* A queue that is behind although it is lighter has somebody whose weight is more than a hart
+	 * can give; he is better left alone. */
+	if (theirs + 2 * (uint64_t)se->weight <= mine)
+		return ahead >= -need;
+	return ahead >= need;
+}
+
+static uint32_t better_place(struct runq *me, const struct sched_entity *se, uint64_t now)
+{
+	uint32_t i = hartset_next_common(&sched_idle, &se->affinity, me->index);
+
+	if (i != HARTSET_NONE && hartset_atomic_clear(&sched_idle, i))
+		return i;
+	for (unsigned int n = 0; n < PROBES; n++) {
+		i = hartset_next_common(&se->affinity, NULL, me->probe % MAX_PCPUS);
+		if (i == HARTSET_NONE)
+			break;
+		me->probe = i + 1;
+		if (i != me->index && is_better(me, se, &runqs[i], now))
+			return i;
+	}
+	return HARTSET_NONE;
+}
+
+/* One that waits on @me, and where it is to go. */
+static struct sched_entity *find_to_push(struct runq *me, uint32_t *to, uint64_t now)
+{
+	for (unsigned int n = min_u64(me->nr_waiting, PROBES) & UINT32_MAX; n > 0; n--) {
+		struct sched_entity *se = list_entry(me->scan.next, struct sched_entity, scan);
+
+		list_remove(&se->scan);
+		list_push_back(&me->scan, &se->scan);
+		if (atomic_read_acquire(&se->on_cpu) || se == me->next || cap_is_out(se, now))
+			continue;
+		/* Not in step with the slices: it must meet everybody waiting some time. */
+		me->next_balance =
+			now + balance_ticks / 2 + (me->fair.random >> 32) % balance_ticks;
+		*to = better_place(me, se, now);
+		if (*to != HARTSET_NONE)
+			return se;
+	}
+	return NULL;
+}
+
+/* Move one; false: there is none to move. */
+static bool push_one(struct runq *me, uint64_t now)
+{
+	struct sched_entity *se;
+	struct runq *q;
+	uint32_t to = 0;
+	bool tell;
+
+	spin_lock(&me->lock);
+	runq_charge(me, now);
+	atomic_set(&time_of_all, me->fair.v + me->fair.offset);
+	se = find_to_push(me, &to, now);
+	if (!se) {
+		spin_unlock(&me->lock);
+		return false;
+	}
+	runq_take(me, se);
+	runq_change(me, se, to);
+	spin_unlock(&me->lock);
+	/* RUNNABLE and on no list: nobody else touches it. */
+	q = &runqs[to];
+	spin_lock(&q->lock);
+	tell = runq_add(q, se, now);
+	spin_unlock(&q->lock);
+	if (tell)
+		smp_resched(to);
+	return true;
+}
+
+void balance_queue(struct runq *me, uint64_t now)
+{
+	bool urgent = atomic_read(&me->urgency) >= 2;
+
+	if (nr_runqs == 1 || atomic_read(&me->nr_waiting) == 0 ||
+	    (!urgent && now < me->next_balance))
+		return;
+	/* Class fifo may never come here again, so all that wait go now. */
+	while (push_one(me, now) && urgent)
+		;
+}

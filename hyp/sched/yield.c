@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Directed yield, within a group. The two exchange their claims: the one that gets the hart has what
+ * the other had, lag, deadline and the rest of the slice, and the other way round. The sum of the
+ * group's claims is the same as before, and so is everything for everybody else.
+ */
+#include "sched/runq.h"
+
+static bool may_run_here(const struct sched_entity *se, uint32_t me)
+{
+	return atomic_read(&se->state) == SCHED_RUNNABLE &&
+	       (atomic_read(&se->pcpu) == me ||
+		(hartset_has(&se->affinity, me) && !atomic_read_acquire(&se->on_cpu)));
+}
+
+/* @to waits on another queue: fetch it. False: it does not any more. */
+static bool fetch(struct runq *me, struct sched_entity *to, uint64_t now)
+{
+	struct runq *q = runq_lock_entity(to);
+
+	if (q == me) {
+		spin_unlock(&q->lock);
+		return true;
+	}
+	if (!to->queued || !may_run_here(to, me->index)) {
+		spin_unlock(&q->lock);
+		return false;
+	}
+	runq_take(q, to);
+	runq_change(q, to, me->index);
+	spin_unlock(&q->lock);
+	spin_lock(&me->lock);
+	(void)runq_add(me, to, now);
+	spin_unlock(&me->lock);
+	return true;
+}
+
+bool sched_yield_to(struct sched_entity *from, struct sched_entity *to)
+{
+	struct runq *q = this_runq();
+	uint64_t now;
+	bool done = false;
+
+	if (from == to || !from->group || from->group != to->group || !may_run_here(to, q->index))
+		return false;
+	now = timer_now();
+	if (atomic_read(&to->pcpu) != q->index && !fetch(q, to, now))
+		return false;
+	spin_lock(&q->lock);
+	if (atomic_read_acquire(&to->pcpu) == q->index && to->queued) {
+		runq_charge(q, now);
+		if (from->class == SCHED_CLASS_FAIR && to->class == SCHED_CLASS_FAIR)
+			fair_exchange(&q->fair, from, to);
+		q->next = to;
+		q->next_slice_end = from->slice_end;
+		/* An urgent one that waits for a fair one would else wait for ever. */
+		q->next_first = from->class == SCHED_CLASS_FIFO;
+		to->yields++;
+		done = true;
+	}
+	spin_unlock(&q->lock);
+	return done;
+}
+
+/* A sibling as a candidate of a spinner: the lower the better. */
+struct choice {
+	struct sched_entity *se;
+	bool spins;
+	uint64_t since;
+	uint32_t order;
+};
+
+static bool before(const struct choice *a, const struct choice *b)
+{
+	if (!b->se || a->spins != b->spins)
+		return !b->se || !a->spins;
+	return a->spins ? (int32_t)(a->order - b->order) < 0 : a->since < b->since;
+}
+
+static struct sched_entity *preempted_sibling(const struct sched_entity *from, uint32_t round)
+{
+	uint32_t me = this_pcpu()->index;
+	struct choice best = { 0 };
+
+	for (struct sched_entity *s = from->group->members; s; s = s->next_member) {
+		struct choice c = { .se = s };
+
+		sched_step();
+		if (s == from || !may_run_here(s, me) || atomic_read(&s->tried_round) == round)
+			continue;
+		c.spins = atomic_read(&s->spinning);
+		c.since = atomic_read(&s->since);
+		c.order = atomic_read(&s->spin_order);
+		if (before(&c, &best))
+			best = c;
+	}
+	return best.se;
+}
+
+bool sched_spin_yield(struct sched_entity *from)
+{
+	struct sched_group *g = from->group;
+	struct sched_entity *to;
+	uint32_t round;
+
+	if (!g || g->nr_members < 2)
+		return sched_others_wait();
+	/* It got on since it span last, so others may have, too: everybody is worth a try again. */
+	if (from->spin_renewed) {
+		from->spin_renewed = false;
+		atomic_set(&from->spin_order, atomic_fetch_add(&g->spins, 1));
+		round = atomic_fetch_add(&g->rounds, 1) + 1;
+	} else {
+		round = atomic_read(&g->rounds);
+	}
+	to = preempted_sibling(from, round);
+	if (!to) {
+		(void)atomic_fetch_add(&g->rounds, 1);
+		return sched_others_wait();
+	}
+	atomic_set(&to->tried_round, round);
+	return sched_yield_to(from, to) || sched_others_wait();
+}

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "vcpu/poll.h"
+
+#include "arch/csr.h"
+#include "lib/work.h"
+#include "vcpu/irq.h"
+#include "vcpu/vm.h"
+
+#define POLL_START_NS UINT64_C(10000)
+
+/* Somebody else wants this hart, or an interrupt of the host's waits for it. */
+static bool is_wanted(void)
+{
+	return atomic_read(&this_pcpu()->need_resched) || sched_others_wait() || work_pending() ||
+	       (csr_read(CSR_SIP) & csr_read(CSR_SIE)) != 0;
+}
+
+/* The guest's own timer included: it is still loaded. */
+static bool halt_ends(struct vcpu *v)
+{
+	return vcpu_request_pending(v) || vcpu_irq_pending(v) || atomic_read(&v->kicked);
+}
+
+bool vcpu_poll(struct vcpu *v)
+{
+	uint64_t now, end;
+
+	if (v->vm->halt_poll_max == 0 || !v->halted)
+		return false;
+	now = timer_now();
+	if (v->halted_at == 0)
+		v->halted_at = now;
+	end = v->halted_at + v->poll_ticks;
+	while (!is_wanted() && now < end) {
+		if (halt_ends(v)) {
+			counter_inc(&v->stats.polls_won);
+			return true;
+		}
+		now = timer_now();
+	}
+	/* Interrupts of the host's are taken where a vcpu that gives its hart up comes by. */
+	return false;
+}
+
+void vcpu_poll_adapt(struct vcpu *v)
+{
+	uint64_t most = v->vm->halt_poll_max, start, lasted;
+
+	if (v->halted_at == 0)
+		return;
+	lasted = timer_now() - v->halted_at;
+	v->halted_at = 0;
+	start = timer_ns_to_ticks(POLL_START_NS);
+	if (lasted <= v->poll_ticks)
+		return;
+	if (lasted > most)
+		v->poll_ticks = v->poll_ticks / 2 < start ? 0 : v->poll_ticks / 2;
+	else
+		v->poll_ticks = min_u64(most, max_u64(start, 2 * v->poll_ticks));
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Halt polling: a vcpu whose halts are short, on a hart that has nothing else to do, is waited for
+ * instead of being put to sleep. The time adapts: it doubles from 10 us up to the VM's limit as long as
+ * polling for so long would have been enough, and is halved when halts are longer than the limit.
+ */
+#ifndef VCPU_POLL_H
+#define VCPU_POLL_H
+
+#include "vcpu/vcpu.h"
+
+/*
+ * vcpu_poll - own pcpu, before vcpu_block(): wait a little. True: it need not block, or this pcpu has
+ * something else to look at; handle requests again.
+ */
+bool vcpu_poll(struct vcpu *v);
+
+/* vcpu_poll_adapt - own pcpu, it runs again: how long did the halt last? */
+void vcpu_poll_adapt(struct vcpu *v);
+
+#endif

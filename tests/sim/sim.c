@@ -1,0 +1,470 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "sim/sim.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "arch/smp.h"
+#include "arch/timer.h"
+#include "mm/page.h"
+
+struct hart {
+	struct pcpu pcpu;
+	struct sim_vcpu *running;
+	struct sim_vcpu *loaded;
+	uint64_t since;
+	uint64_t generation; /* events of older ones are void */
+	bool kicked;
+};
+
+enum kind { EVENT_LOOK, EVENT_KICK, EVENT_WAKE, EVENT_TIMER };
+
+struct event {
+	uint64_t at, order;
+	enum kind kind;
+	unsigned int index;
+	uint64_t generation;
+	struct timer *timer;
+};
+
+uint64_t sim_now, sim_decisions, sim_kicks;
+unsigned int sim_nr_vcpus;
+struct sim_vcpu *sim_vcpus;
+static unsigned int max_vcpus, nr_harts;
+static struct hart *harts;
+static struct event *heap;
+static size_t heap_len, heap_cap;
+static uint64_t order, seed;
+static struct sched_group *groups[20000];
+static unsigned int nr_groups;
+
+struct pcpu *pcpus[MAX_PCPUS];
+unsigned int nr_pcpus;
+_Thread_local struct pcpu *fake_this_pcpu;
+
+uint64_t sim_random(void)
+{
+	seed ^= seed << 13;
+	seed ^= seed >> 7;
+	seed ^= seed << 17;
+	return seed;
+}
+
+/* --- events ----------------------------------------------------------------------------------------- */
+
+static bool earlier(const struct event *a, const struct event *b)
+{
+	return a->at != b->at ? a->at < b->at : a->order < b->order;
+}
+
+static void push(struct event e)
+{
+	size_t i;
+
+	if (heap_len == heap_cap) {
+		heap_cap = heap_cap ? 2 * heap_cap : 1024;
+		heap = realloc(heap, heap_cap * sizeof(*heap));
+	}
+	e.order = order++;
+	for (i = heap_len++; i > 0 && earlier(&e, &heap[(i - 1) / 2]); i = (i - 1) / 2)
+		heap[i] = heap[(i - 1) / 2];
+	heap[i] = e;
+}
+
+static struct event pop(void)
+{
+	struct event top = heap[0], last = heap[--heap_len];
+	size_t i = 0;
+
+	for (;;) {
+		size_t c = 2 * i + 1;
+
+		if (c >= heap_len)
+			break;
+		if (c + 1 < heap_len && earlier(&heap[c + 1], &heap[c]))
+			c++;
+		if (!earlier(&heap[c], &last))
+			break;
+		heap[i] = heap[c];
+		i = c;
+	}
+	heap[i] = last;
+	return top;
+}
+
+/* --- the machine below the scheduler ---------------------------------------------------------------- */
+
+uint64_t timer_now(void)
+{
+	return sim_now;
+}
+
+uint64_t timer_ns_to_ticks(uint64_t ns)
+{
+	return ns;
+}
+
+void timer_init(struct timer *t, void (*fn)(struct timer *t))
+{
+	*t = (struct timer){ .deadline = TIMER_NEVER, .fn = fn };
+}
+
+void timer_arm(struct timer *t, uint64_t deadline)
+{
+	t->deadline = deadline;
+	t->armed = true;
+	t->pcpu = fake_this_pcpu->index;
+	push((struct event){
+		.at = deadline, .kind = EVENT_TIMER, .timer = t, .generation = deadline });
+}
+
+void smp_resched(unsigned int index)
+{
+	struct hart *h = &harts[index];
+
+	if (atomic_exchange(&h->pcpu.need_resched, 1))
+		return;
+	sim_kicks += fake_this_pcpu != &h->pcpu;
+	push((struct event){ .at = sim_now, .kind = EVENT_KICK, .index = index });
+}
+
+void *page_alloc_zeroed(uint64_t size, uint64_t align)
+{
+	void *p = aligned_alloc(align, size);
+
+	memset(p, 0, size);
+	return p;
+}
+
+void sim_become(unsigned int hart)
+{
+	fake_this_pcpu = &harts[hart].pcpu;
+}
+
+/* --- harts ------------------------------------------------------------------------------------------ */
+
+struct sim_vcpu *sim_running(unsigned int hart)
+{
+	return harts[hart].running;
+}
+
+static uint64_t some(uint64_t mean, bool random)
+{
+	return random ? 1 + sim_random() % (2 * mean) : mean;
+}
+
+static void account(struct hart *h)
+{
+	uint64_t ran = sim_now - h->since;
+
+	if (h->running && h->running->sleep)
+		h->running->left -= ran < h->running->left ? ran : h->running->left;
+	h->since = sim_now;
+}
+
+void sim_stop(unsigned int hart, enum sched_reason why)
+{
+	struct hart *h = &harts[hart];
+	struct sim_vcpu *v = h->running;
+
+	sim_become(hart);
+	account(h);
+	h->running = NULL;
+	sched_put(&v->se, why, sim_now);
+	/* A kick that came meanwhile may have kept it runnable. */
+	if (why == SCHED_BLOCKS && v->se.state == SCHED_BLOCKED && v->sleep) {
+		push((struct event){ .at = sim_now + some(v->sleep, v->random),
+				     .kind = EVENT_WAKE,
+				     .index = v->id });
+		v->left = some(v->run, v->random);
+	}
+}
+
+static void next_one(unsigned int hart)
+{
+	struct hart *h = &harts[hart];
+
+	for (;;) {
+		struct sched_entity *se;
+
+		sched_idle_end();
+		h->pcpu.need_resched = 0;
+		se = sched_pick(sim_now);
+		sim_decisions++;
+		if (se) {
+			struct sim_vcpu *v = container_of(se, struct sim_vcpu, se);
+
+			if (h->loaded && h->loaded != v)
+				sched_unloaded(&h->loaded->se);
+			h->loaded = v;
+			h->running = v;
+			h->since = sim_now;
+			return;
+		}
+		if (sched_idle_begin())
+			return;
+	}
+}
+
+static void look_again(unsigned int hart)
+{
+	struct hart *h = &harts[hart];
+	uint64_t at = sched_next_look(&h->running->se);
+
+	if (h->running->sleep)
+		at = min_u64(at, sim_now + h->running->left);
+	h->generation++;
+	if (at != TIMER_NEVER)
+		push((struct event){ .at = at > sim_now ? at : sim_now,
+				     .kind = EVENT_LOOK,
+				     .index = hart,
+				     .generation = h->generation });
+}
+
+void sim_step_hart(unsigned int hart)
+{
+	struct hart *h = &harts[hart];
+
+	sim_become(hart);
+	h->pcpu.need_resched = 0;
+	if (h->running) {
+		account(h);
+		if (h->running->sleep && h->running->left == 0)
+			sim_stop(hart, SCHED_BLOCKS);
+		else if (sched_should_switch(&h->running->se))
+			sim_stop(hart, SCHED_PREEMPTED);
+	}
+	if (!h->running)
+		next_one(hart);
+	if (h->running)
+		look_again(hart);
+}
+
+static void handle(const struct event *e)
+{
+	switch (e->kind) {
+	case EVENT_LOOK:
+		if (e->generation == harts[e->index].generation)
+			sim_step_hart(e->index);
+		break;
+	case EVENT_KICK:
+		if (harts[e->index].pcpu.need_resched)
+			sim_step_hart(e->index);
+		break;
+	case EVENT_WAKE:
+		sim_become(sim_vcpus[e->index].se.pcpu);
+		(void)sched_wake(&sim_vcpus[e->index].se);
+		break;
+	case EVENT_TIMER:
+		if (!e->timer->armed || e->timer->deadline != e->generation)
+			break;
+		e->timer->armed = false;
+		sim_become(e->timer->pcpu);
+		e->timer->fn(e->timer);
+		break;
+	}
+}
+
+void sim_run(uint64_t ns)
+{
+	uint64_t end = sim_now + ns;
+
+	while (heap_len && heap[0].at <= end) {
+		struct event e = pop();
+
+		sim_now = e.at;
+		handle(&e);
+	}
+	sim_now = end;
+}
+
+/* --- making it -------------------------------------------------------------------------------------- */
+
+void sim_begin(unsigned int count, unsigned int max, uint64_t s)
+{
+	sim_now = sim_decisions = sim_kicks = 0;
+	sim_nr_vcpus = nr_groups = 0;
+	heap_len = 0;
+	order = 0;
+	seed = s * 2654435761u + 88172645463325252u;
+	nr_harts = nr_pcpus = count;
+	max_vcpus = max;
+	harts = calloc(count, sizeof(*harts));
+	sim_vcpus = calloc(max, sizeof(*sim_vcpus));
+	for (unsigned int i = 0; i < count; i++) {
+		harts[i].pcpu.index = i;
+		pcpus[i] = &harts[i].pcpu;
+	}
+	sim_become(0);
+	if (sched_init(count, SIM_S) != 0)
+		abort();
+}
+
+void sim_end(void)
+{
+	for (unsigned int i = 0; i < nr_groups; i++)
+		free(groups[i]);
+	free(harts);
+	free(sim_vcpus);
+	free(runqs);
+	free(heap);
+	heap = NULL;
+	heap_cap = heap_len = 0;
+}
+
+struct sched_params sim_params(uint32_t weight)
+{
+	return (struct sched_params){ .affinity = hartset_first(MAX_PCPUS), .weight = weight };
+}
+
+struct sched_group *sim_group(uint32_t cap)
+{
+	struct sched_group *g = calloc(1, sizeof(*g));
+
+	sched_group_init(g, cap);
+	groups[nr_groups++] = g;
+	return g;
+}
+
+struct sim_vcpu *sim_add(struct sched_group *g, const struct sched_params *p, uint64_t run,
+			 uint64_t sleep)
+{
+	struct sim_vcpu *v = &sim_vcpus[sim_nr_vcpus];
+
+	if (sim_nr_vcpus == max_vcpus)
+		abort();
+	v->id = sim_nr_vcpus++;
+	v->run = v->left = run;
+	v->sleep = sleep;
+	sched_entity_init(&v->se, g, p);
+	return v;
+}
+
+void sim_start(void)
+{
+	for (unsigned int i = 0; i < nr_harts; i++)
+		sim_step_hart(i); /* they have been up, and idle */
+	for (unsigned int i = 0; i < sim_nr_vcpus; i++) {
+		sim_become(sim_vcpus[i].se.pcpu);
+		(void)sched_wake(&sim_vcpus[i].se);
+	}
+}
+
+void sim_mark(void)
+{
+	for (unsigned int i = 0; i < sim_nr_vcpus; i++)
+		sim_vcpus[i].base += sim_ran(&sim_vcpus[i]);
+}
+
+uint64_t sim_ran(const struct sim_vcpu *v)
+{
+	uint64_t ran = v->se.run_ticks;
+
+	if (v->se.state == SCHED_RUNNING)
+		ran += sim_now - v->se.since;
+	return ran - v->base;
+}
+
+/* --- invariants ------------------------------------------------------------------------------------- */
+
+static unsigned int tree_count(const struct sched_entity *n, const struct sched_entity *parent,
+			       int64_t *least)
+{
+	int64_t l = INT64_MAX, r = INT64_MAX;
+	unsigned int count;
+
+	if (!n) {
+		*least = INT64_MAX;
+		return 0;
+	}
+	if (n->parent != parent || (parent && parent->heap < n->heap))
+		abort();
+	count = 1 + tree_count(n->left, n, &l) + tree_count(n->right, n, &r);
+	*least = n->vtime < l ? n->vtime : l;
+	*least = r < *least ? r : *least;
+	if (*least != n->min_vtime || (n->left && n->left->vdeadline > n->vdeadline) ||
+	    (n->right && n->right->vdeadline < n->vdeadline))
+		abort();
+	return count;
+}
+
+static void fail(const char *what, unsigned int index)
+{
+	fprintf(stderr, "sim_check: %s (%u)\n", what, index);
+	abort();
+}
+
+static void check_queue(const struct runq *q)
+{
+	unsigned int listed = 0, fair = 0, fifo = 0;
+	__int128 sum = 0;
+	uint64_t weight = 0;
+	int64_t least;
+
+	list_for_each(n, &q->scan) {
+		const struct sched_entity *se = list_entry(n, struct sched_entity, scan);
+
+		if (!se->queued || se->state != SCHED_RUNNABLE || se->pcpu != q->index)
+			fail("on a list that it does not belong to", q->index);
+		listed++;
+		if (se->class == SCHED_CLASS_FIFO) {
+			fifo++;
+			continue;
+		}
+		fair++;
+		weight += se->weight;
+		sum += (__int128)se->weight * (se->vtime - q->fair.v);
+	}
+	for (unsigned int i = 0; i < SCHED_PRIORITIES; i++)
+		list_for_each(n, &q->fifo.level[i])
+			fifo--;
+	if (q->running && q->running->class == SCHED_CLASS_FAIR) {
+		weight += q->running->weight;
+		sum += (__int128)q->running->weight * (q->running->vtime - q->fair.v);
+	}
+	if (listed != q->nr_waiting || fifo != 0)
+		fail("queue length", q->index);
+	if (tree_count(q->fair.root, NULL, &least) != fair)
+		fail("tree", q->index);
+	if (weight != q->fair.weight || (weight && sum != q->fair.rem))
+		fail("sum of weights or lags", q->index);
+	if (hartset_has(&sched_loaded, q->index) != (listed != 0))
+		fail("loaded", q->index);
+}
+
+void sim_check(void)
+{
+	static unsigned int throttled[20000];
+	unsigned int waiting = 0, queued = 0;
+
+	memset(throttled, 0, sizeof(throttled));
+	for (unsigned int i = 0; i < nr_harts; i++) {
+		check_queue(&runqs[i]);
+		queued += runqs[i].nr_waiting;
+		if (harts[i].running && (runqs[i].running != &harts[i].running->se ||
+					 harts[i].running->se.state != SCHED_RUNNING))
+			fail("running", i);
+		if (!harts[i].running && runqs[i].running)
+			fail("running and not", i);
+	}
+	for (unsigned int i = 0; i < nr_groups; i++)
+		list_for_each(n, &groups[i]->throttled) {
+			const struct sched_entity *se = list_entry(n, struct sched_entity, node);
+
+			if (se->queued || se->state != SCHED_RUNNABLE)
+				fail("throttled, and something else", i);
+			throttled[container_of(se, struct sim_vcpu, se)->id]++;
+		}
+	for (unsigned int i = 0; i < sim_nr_vcpus; i++) {
+		const struct sched_entity *se = &sim_vcpus[i].se;
+
+		waiting += se->state == SCHED_RUNNABLE && !throttled[i];
+		if (se->state == SCHED_RUNNABLE && se->queued + throttled[i] != 1)
+			fail("runnable and nowhere", i);
+		if (se->state == SCHED_RUNNING && harts[se->pcpu].running != &sim_vcpus[i])
+			fail("lost while running", i);
+	}
+	if (waiting != queued)
+		fail("waiting vcpus are not those on the queues", waiting);
+}

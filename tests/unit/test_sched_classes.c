@@ -1,0 +1,499 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// SOURCES: hyp/sched/sched.c hyp/sched/fair.c hyp/sched/fifo.c hyp/sched/cap.c hyp/sched/balance.c
+// SOURCES: hyp/sched/yield.c tests/sim/sim.c
+// CFLAGS: -DHARTVISOR_SIM -DMAX_PCPUS=64 -O2 -Itests
+/* Class fifo, caps, directed yield, and that nobody is ever lost. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "sim/sim.h"
+
+#define MAX_V 128
+
+static bool is_long(void)
+{
+	return getenv("HV_LONG") != NULL;
+}
+
+static struct sched_params fifo(uint32_t priority)
+{
+	struct sched_params p = sim_params(0);
+
+	p.class = SCHED_CLASS_FIFO;
+	p.priority = priority;
+	return p;
+}
+
+/* --- fifo -------------------------------------------------------------------------------------------- */
+
+static void fifo_runs_at_once_whatever_fair_does(void **state)
+{
+	struct sched_params fair = sim_params(SCHED_WEIGHT_MAX), urgent = fifo(5);
+	struct sim_vcpu *v;
+
+	(void)state;
+	sim_begin(2, MAX_V, 1);
+	for (unsigned int i = 0; i < 8; i++)
+		(void)sim_add(sim_group(0), &fair, 1, 0);
+	v = sim_add(sim_group(0), &urgent, SIM_MS, 5 * SIM_MS);
+	sim_start();
+	sim_run(10 * SIM_S);
+	assert_int_equal(v->se.max_latency, 0);
+	assert_in_range(sim_ran(v), 10 * SIM_S / 6 - SIM_MS, 10 * SIM_S / 6 + SIM_MS);
+	sim_end();
+}
+
+static void the_higher_priority_runs_and_equals_wait_for_each_other(void **state)
+{
+	struct sched_params low = fifo(3), high = fifo(4);
+	struct sim_vcpu *first, *second, *third;
+
+	(void)state;
+	sim_begin(1, MAX_V, 1);
+	first = sim_add(sim_group(0), &low, 3 * SIM_MS, 97 * SIM_MS);
+	second = sim_add(sim_group(0), &low, 3 * SIM_MS, 97 * SIM_MS);
+	third = sim_add(sim_group(0), &high, SIM_MS, 9 * SIM_MS);
+	sim_start();
+	sim_run(10 * SIM_S);
+	assert_int_equal(third->se.max_latency, 0);
+	assert_true(first->se.switches > 0 && second->se.switches > 0);
+	assert_int_equal(sim_ran(first) / SIM_MS, sim_ran(second) / SIM_MS);
+	sim_end();
+}
+
+static void fifo_with_a_slice_takes_turns_with_its_equals(void **state)
+{
+	struct sched_params p = fifo(3);
+
+	(void)state;
+	p.slice_us = 2000;
+	sim_begin(1, MAX_V, 1);
+	for (unsigned int i = 0; i < 3; i++)
+		(void)sim_add(sim_group(0), &p, 1, 0);
+	sim_start();
+	sim_run(6 * SIM_S);
+	for (unsigned int i = 0; i < 3; i++)
+		assert_in_range(sim_ran(&sim_vcpus[i]), 1998 * SIM_MS, 2002 * SIM_MS);
+	sim_end();
+}
+
+static void fair_flees_from_a_hart_that_fifo_holds(void **state)
+{
+	struct sched_params fair = sim_params(100), urgent = fifo(0);
+
+	(void)state;
+	sim_begin(2, MAX_V, 1);
+	for (unsigned int i = 0; i < 4; i++)
+		(void)sim_add(sim_group(0), &fair, 1, 0);
+	(void)sim_add(sim_group(0), &urgent, 1, 0);
+	sim_start();
+	sim_run(10 * SIM_S);
+	for (unsigned int i = 0; i < 4; i++)
+		assert_in_range(sim_ran(&sim_vcpus[i]), 2400 * SIM_MS, 2600 * SIM_MS);
+	sim_end();
+}
+
+/* --- caps -------------------------------------------------------------------------------------------- */
+
+static void caps_hold_within_two_per_cent(void **state)
+{
+	static const uint32_t caps[] = { 3, 10, 25, 50, 80, 100, 150, 250, 390 };
+
+	(void)state;
+	for (unsigned int c = 0; c < sizeof(caps) / sizeof(caps[0]); c++) {
+		for (unsigned int n = 1; n <= 8; n *= 2) {
+			struct sched_params p = sim_params(100);
+			struct sched_group *g;
+			uint64_t ran = 0, want = 100 * SIM_MS * caps[c];
+
+			if (caps[c] > 100 * (n < 4 ? n : 4))
+				continue;
+			sim_begin(4, MAX_V, c + n);
+			g = sim_group(caps[c]);
+			for (unsigned int i = 0; i < n; i++)
+				(void)sim_add(g, &p, SIM_MS,
+					      i % 3 == 2 && caps[c] < 50 * n ? SIM_MS : 0);
+			sim_start();
+			sim_run(SIM_S);
+			sim_mark();
+			sim_run(10 * SIM_S);
+			sim_check();
+			for (unsigned int i = 0; i < n; i++)
+				ran += sim_ran(&sim_vcpus[i]);
+			assert_in_range(ran, want - want / 50, want + want / 50);
+			sim_end();
+		}
+	}
+}
+
+static void what_a_capped_vm_leaves_others_have(void **state)
+{
+	struct sched_params p = sim_params(100);
+	struct sim_vcpu *capped, *other;
+
+	(void)state;
+	sim_begin(1, MAX_V, 1);
+	capped = sim_add(sim_group(20), &p, 1, 0);
+	other = sim_add(sim_group(0), &p, 1, 0);
+	sim_start();
+	sim_run(10 * SIM_S);
+	assert_in_range(sim_ran(capped), 1960 * SIM_MS, 2040 * SIM_MS);
+	assert_true(sim_ran(capped) + sim_ran(other) == 10 * SIM_S);
+	sim_end();
+}
+
+static void a_cap_is_not_saved_up(void **state)
+{
+	struct sched_params p = sim_params(100);
+	struct sim_vcpu *v;
+
+	(void)state;
+	sim_begin(1, MAX_V, 1);
+	v = sim_add(sim_group(50), &p, 60 * SIM_MS, 2 * SIM_S);
+	sim_start();
+	/* 60 ms take a period and 10 ms, each time, however long it slept. */
+	sim_run(20 * SIM_S);
+	assert_in_range(v->se.wait_ticks / (sim_ran(v) / (60 * SIM_MS)), 30 * SIM_MS, 60 * SIM_MS);
+	sim_end();
+}
+
+static void fifo_is_capped_too(void **state)
+{
+	struct sched_params p = fifo(9);
+	struct sim_vcpu *v;
+
+	(void)state;
+	sim_begin(1, MAX_V, 1);
+	v = sim_add(sim_group(70), &p, 1, 0);
+	sim_start();
+	sim_run(10 * SIM_S);
+	assert_in_range(sim_ran(v), 6860 * SIM_MS, 7140 * SIM_MS);
+	sim_end();
+}
+
+/* --- directed yield ---------------------------------------------------------------------------------- */
+
+/* Two VMs on a hart; one yields among its vcpus every 20 us, all the time. */
+static void yielding_all_the_time_gains_a_group_nothing(void **state)
+{
+	struct sched_params p = sim_params(100);
+	struct sched_group *g, *other;
+	uint64_t all = 0, rest = 0;
+
+	(void)state;
+	sim_begin(1, MAX_V, 1);
+	g = sim_group(0);
+	other = sim_group(0);
+	for (unsigned int i = 0; i < 3; i++) {
+		(void)sim_add(g, &p, 1, 0);
+		(void)sim_add(other, &p, 1, 0);
+	}
+	sim_start();
+	while (sim_now < 10 * SIM_S) {
+		struct sim_vcpu *v;
+
+		sim_run(20000);
+		v = sim_running(0);
+		if (!v || v->se.group != g)
+			continue;
+		sim_become(0);
+		v->se.spinning = true;
+		v->se.spin_renewed = sim_random() % 2;
+		if (sched_spin_yield(&v->se)) {
+			sim_stop(0, SCHED_YIELDED);
+			sim_step_hart(0);
+		}
+	}
+	sim_check();
+	for (unsigned int i = 0; i < 6; i++) {
+		if (sim_vcpus[i].se.group == g)
+			all += sim_ran(&sim_vcpus[i]);
+		else
+			rest += sim_ran(&sim_vcpus[i]);
+	}
+	assert_true(all + rest == 10 * SIM_S);
+	/* It may lose: whoever finds no sibling to yield to lets others go first. */
+	assert_in_range(all, 4000 * SIM_MS, 5050 * SIM_MS);
+	sim_end();
+}
+
+static struct sim_vcpu *yield(unsigned int hart)
+{
+	struct sim_vcpu *v = sim_running(hart);
+
+	sim_become(hart);
+	v->se.spinning = true;
+	if (sched_spin_yield(&v->se)) {
+		sim_stop(hart, SCHED_YIELDED);
+		sim_step_hart(hart);
+	}
+	return sim_running(hart);
+}
+
+static void a_spinner_yields_to_the_sibling_that_does_not_spin(void **state)
+{
+	struct sched_params p = sim_params(100);
+	struct sched_group *g;
+	struct sim_vcpu *first;
+
+	(void)state;
+	sim_begin(1, MAX_V, 1);
+	(void)sim_add(sim_group(0), &p, 1, 0);
+	g = sim_group(0);
+	for (unsigned int i = 0; i < 5; i++)
+		(void)sim_add(g, &p, 1, 0);
+	sim_start();
+	sim_run(50 * SIM_MS);
+	while (sim_running(0)->id == 0)
+		sim_run(SIM_MS);
+	first = sim_running(0);
+	for (unsigned int i = 1; i < 6; i++)
+		sim_vcpus[i].se.spinning = i != 3 && i != first->id;
+	if (first->id == 3) {
+		sim_vcpus[4].se.spinning = false;
+		assert_ptr_equal(yield(0), &sim_vcpus[4]);
+	} else {
+		assert_ptr_equal(yield(0), &sim_vcpus[3]);
+	}
+	sim_end();
+}
+
+/* A lock with a queue: who spins longest is at its head. */
+static void spinners_are_tried_in_the_order_in_which_they_began(void **state)
+{
+	struct sched_params p = sim_params(100);
+	unsigned int order[4];
+	struct sched_group *g;
+
+	(void)state;
+	p.slice_us = SCHED_SLICE_US_MAX; /* what is tested is all within one slice */
+	sim_begin(1, MAX_V, 1);
+	g = sim_group(0);
+	for (unsigned int i = 0; i < 4; i++)
+		(void)sim_add(g, &p, 1, 0);
+	sim_start();
+	sim_run(SIM_MS);
+	/* Everybody comes to the lock once, and spins. */
+	for (unsigned int i = 0; i < 4; i++) {
+		struct sim_vcpu *v = sim_running(0);
+
+		order[i] = v->id;
+		v->se.spin_renewed = true;
+		sim_run(1000);
+		(void)yield(0);
+	}
+	/* The head gets it, goes on, and queues up again: each time the right one at the first try. */
+	for (unsigned int i = 0; i < 40; i++) {
+		struct sim_vcpu *v = sim_running(0);
+
+		assert_int_equal(v->id, order[i % 4]);
+		v->se.spin_renewed = true;
+		sim_run(1000);
+		(void)yield(0);
+	}
+	/* One that was tried in vain is not tried again before somebody got on: all others are. */
+	for (unsigned int i = 0; i < 3; i++) {
+		sim_run(100);
+		assert_ptr_equal(yield(0), &sim_vcpus[order[(i + 1) % 4]]);
+	}
+	sim_end();
+}
+
+static void a_preempted_sibling_is_fetched_from_another_hart(void **state)
+{
+	struct sched_params here = sim_params(100), there = sim_params(100), both = sim_params(100);
+	struct sim_vcpu *spinner, *wanted, *hog;
+	struct sched_group *g;
+
+	(void)state;
+	here.affinity = hartset_of(1);
+	there.affinity = hartset_of(2);
+	both.affinity = hartset_of(3);
+	sim_begin(2, MAX_V, 1);
+	g = sim_group(0);
+	spinner = sim_add(g, &here, 1, 0);
+	hog = sim_add(sim_group(0), &there, 1, 0);
+	wanted = sim_add(g, &both, 1, 0);
+	sim_start();
+	for (unsigned int i = 0;
+	     i < 1000 && !(wanted->se.pcpu == 1 && sim_running(1) == hog && !wanted->se.on_cpu);
+	     i++)
+		sim_run(SIM_MS / 3);
+	assert_int_equal(wanted->se.pcpu, 1);
+	assert_ptr_equal(sim_running(0), spinner);
+	spinner->se.spin_renewed = true;
+	assert_ptr_equal(yield(0), wanted);
+	assert_int_equal(wanted->se.pcpu, 0);
+	sim_check();
+	/* Its affinity forbids: then not. */
+	sim_run(SIM_MS);
+	sim_become(0);
+	assert_false(sched_yield_to(&sim_running(0)->se, &hog->se));
+	sim_end();
+}
+
+/* --- nobody is lost ---------------------------------------------------------------------------------- */
+
+static struct sched_params any_params(unsigned int harts)
+{
+	struct sched_params p = sim_params(1 + (uint32_t)(sim_random() % 10000));
+
+	if (sim_random() % 8 == 0)
+		p = fifo((uint32_t)(sim_random() % 32));
+	if (sim_random() % 3 == 0)
+		p.affinity = hartset_of(1 + sim_random() % (BIT(harts) - 1));
+	p.slice_us = sim_random() % 2 ? 0 : 100 + (uint32_t)(sim_random() % 20000);
+	return p;
+}
+
+static void one_event(unsigned int harts)
+{
+	unsigned int h = (unsigned int)(sim_random() % harts);
+	struct sim_vcpu *v = &sim_vcpus[sim_random() % sim_nr_vcpus];
+	struct sim_vcpu *r = sim_running(h);
+
+	sim_become(h);
+	switch (sim_random() % 8) {
+	case 0: /* a wake of anybody, whatever he does: from here */
+	case 1:
+		(void)sched_wake(&v->se);
+		break;
+	case 2:
+	case 3:
+		sim_step_hart(h);
+		break;
+	case 4:
+		if (r)
+			sim_stop(h, SCHED_BLOCKS);
+		if (sim_random() % 2)
+			sim_step_hart(h);
+		break;
+	case 5:
+		if (!r)
+			break;
+		r->se.spinning = true;
+		r->se.spin_renewed = sim_random() % 2;
+		if (sched_spin_yield(&r->se)) {
+			sim_stop(h, SCHED_YIELDED);
+			sim_step_hart(h);
+		}
+		break;
+	case 6:
+		if (r && sched_yield_to(&r->se, &v->se)) {
+			sim_stop(h, SCHED_YIELDED);
+			sim_step_hart(h);
+		}
+		break;
+	default:
+		sim_run(sim_random() % SIM_MS);
+		break;
+	}
+}
+
+static void nobody_is_lost_in_a_million_random_events(void **state)
+{
+	uint64_t events = 0, total = is_long() ? 20000000 : 1000000;
+
+	(void)state;
+	for (uint64_t seed = 1; events < total; seed++) {
+		unsigned int harts = 1 + (unsigned int)seed % 8;
+
+		sim_begin(harts, MAX_V, seed);
+		for (unsigned int vm = 0; vm < 12; vm++) {
+			struct sched_group *g =
+				sim_group(sim_random() % 4 ? 0 : 20 + sim_random() % 300);
+
+			for (unsigned int i = 0; i <= vm % 4; i++) {
+				struct sched_params p = any_params(harts);
+				struct sim_vcpu *v =
+					sim_add(g, &p, SIM_MS, sim_random() % 2 ? SIM_MS : 0);
+
+				v->random = true;
+			}
+		}
+		sim_start();
+		for (unsigned int i = 0; i < 50000; i++, events++) {
+			one_event(harts);
+			if (i % 64 == 0)
+				sim_check();
+		}
+		/* All awake, no cap that lasts: everybody of class fair on a hart without fifo runs. */
+		for (unsigned int i = 0; i < sim_nr_vcpus; i++) {
+			sim_become(0);
+			sim_vcpus[i].sleep = 0;
+			if (sim_vcpus[i].se.group->quota)
+				sim_vcpus[i].se.group->quota = 100 * SIM_S;
+			(void)sched_wake(&sim_vcpus[i].se);
+		}
+		for (unsigned int h = 0; h < harts; h++)
+			sim_step_hart(h);
+		sim_run(SIM_S);
+		sim_check();
+		for (unsigned int h = 0; h < harts; h++)
+			assert_non_null(sim_running(h));
+		for (unsigned int i = 0; i < sim_nr_vcpus; i++)
+			assert_true(sim_vcpus[i].se.state != SCHED_BLOCKED);
+		sim_end();
+	}
+}
+
+/* No hart idles beside something that it could run. */
+static void a_busy_queue_beside_an_idle_hart_cannot_persist(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 1; seed <= 200; seed++) {
+		unsigned int harts = 2 + (unsigned int)seed % 7;
+
+		sim_begin(harts, MAX_V, seed);
+		for (unsigned int i = 0; i < harts + seed % 5; i++) {
+			struct sched_params p = sim_params(100);
+
+			if (sim_random() % 2)
+				p.affinity = hartset_of(1 + sim_random() % (BIT(harts) - 1));
+			sim_add(sim_group(0), &p, SIM_MS, i % 2 ? SIM_MS : 0)->random = true;
+		}
+		sim_start();
+		for (unsigned int i = 0; i < 200; i++) {
+			sim_run(SIM_MS / 3);
+			for (unsigned int h = 0; h < harts; h++) {
+				if (sim_running(h))
+					continue;
+				for (unsigned int j = 0; j < sim_nr_vcpus; j++) {
+					const struct sched_entity *se = &sim_vcpus[j].se;
+
+					assert_false(se->queued && !se->on_cpu &&
+						     hartset_has(&se->affinity, h));
+				}
+			}
+		}
+		sim_end();
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(fifo_runs_at_once_whatever_fair_does),
+		cmocka_unit_test(the_higher_priority_runs_and_equals_wait_for_each_other),
+		cmocka_unit_test(fifo_with_a_slice_takes_turns_with_its_equals),
+		cmocka_unit_test(fair_flees_from_a_hart_that_fifo_holds),
+		cmocka_unit_test(caps_hold_within_two_per_cent),
+		cmocka_unit_test(what_a_capped_vm_leaves_others_have),
+		cmocka_unit_test(a_cap_is_not_saved_up),
+		cmocka_unit_test(fifo_is_capped_too),
+		cmocka_unit_test(yielding_all_the_time_gains_a_group_nothing),
+		cmocka_unit_test(a_spinner_yields_to_the_sibling_that_does_not_spin),
+		cmocka_unit_test(spinners_are_tried_in_the_order_in_which_they_began),
+		cmocka_unit_test(a_preempted_sibling_is_fetched_from_another_hart),
+		cmocka_unit_test(nobody_is_lost_in_a_million_random_events),
+		cmocka_unit_test(a_busy_queue_beside_an_idle_hart_cannot_persist),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
