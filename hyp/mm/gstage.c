@@ -7,6 +7,7 @@
 #include "arch/csr.h"
 #include "arch/fence.h"
 #include "arch/memmap.h"
+#include "lib/atomic.h"
 #include "lib/copy.h"
 #include "mm/page.h"
 
@@ -326,6 +327,20 @@ int gstage_write(const struct gstage *gs, gpa_t a, const void *buf, uint64_t len
 		copy_bytes(to, (const char *)buf + done, n);
 		done += n;
 	}
+	return HV_OK;
+}
+
+int gstage_store_u64(const struct gstage *gs, gpa_t a, uint64_t val)
+{
+	uint64_t n = sizeof(val);
+	uint64_t *to;
+
+	if (!is_aligned(a.gpa, sizeof(val)))
+		return HV_EINVAL;
+	to = leaf_ptr(gs, a, PTE_W, &n);
+	if (!to)
+		return HV_EFAULT;
+	atomic_set(to, val);
 	return HV_OK;
 }
 

@@ -79,6 +79,9 @@ bool gstage_is_ram(const struct gstage *gs, gpa_t a, uint64_t size);
 int gstage_read(const struct gstage *gs, gpa_t a, void *buf, uint64_t len);
 int gstage_write(const struct gstage *gs, gpa_t a, const void *buf, uint64_t len);
 
+/* gstage_store_u64 - write @val at @a by one store. HV_EINVAL: @a is not aligned to 8; HV_EFAULT. */
+int gstage_store_u64(const struct gstage *gs, gpa_t a, uint64_t val);
+
 /* gstage_ptr - direct-map pointer to [a, a+len) if it is RAM within one leaf, else NULL. Host use
  * while the VM does not run (loader). */
 void *gstage_ptr(const struct gstage *gs, gpa_t a, uint64_t len);

@@ -17,6 +17,7 @@
 #include "term/term.h"
 #include "vcpu/hsm.h"
 #include "vm/loader.h"
+#include "vm/pv.h"
 
 /* Guest RAM cleared in one step of work. */
 #define CLEAR_STEP MIB(4)
@@ -330,6 +331,10 @@ static bool make(struct vm *vm, const struct vm_config *cfg)
 		return false;
 	if (!make_vcpus(vm, cfg) || !make_devices(vm, life)) {
 		log_error("%s: no memory left for its vcpus and devices", vm->name);
+		gstage_destroy(&vm->gstage);
+		return false;
+	}
+	if (pv_init(vm, cfg, &life->loader) != HV_OK) {
 		gstage_destroy(&vm->gstage);
 		return false;
 	}

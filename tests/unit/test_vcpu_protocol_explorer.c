@@ -160,6 +160,12 @@ int gstage_write(const struct gstage *gs, gpa_t a, const void *buf, uint64_t len
 	return walk();
 }
 
+int gstage_store_u64(const struct gstage *gs, gpa_t a, uint64_t val)
+{
+	(void)gs, (void)a, (void)val;
+	return walk();
+}
+
 int gstage_unmap_ram(struct gstage *gs, gpa_t base, uint64_t size, struct gstage_ram *out,
 		     unsigned int max, unsigned int *nr)
 {

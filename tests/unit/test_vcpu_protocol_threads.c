@@ -186,6 +186,12 @@ int gstage_write(const struct gstage *gs, gpa_t a, const void *buf, uint64_t len
 	return walk(gs);
 }
 
+int gstage_store_u64(const struct gstage *gs, gpa_t a, uint64_t val)
+{
+	(void)a, (void)val;
+	return walk(gs);
+}
+
 /* The table's page goes, and becomes garbage as soon as nobody can read it any more. */
 int gstage_unmap_ram(struct gstage *gs, gpa_t base, uint64_t size, struct gstage_ram *out,
 		     unsigned int max, unsigned int *nr)

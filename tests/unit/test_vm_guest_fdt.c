@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // SOURCES: hyp/vm/guest_fdt.c hyp/vm/guest_overlay.c platform/machine.c hyp/arch/isa.c hyp/lib/fdt.c
-// SOURCES: tests/unit/fake/tree.c
+// SOURCES: hyp/vm/pv.c tests/unit/fake/tree.c
 /*
  * The tree that a guest gets, and overlays onto it. With HV_TEST_DTB=file in the environment the first
  * test leaves a tree there, for `dtc -I dtb`.
@@ -25,6 +25,7 @@
 #include "lib/fdt.h"
 #include "mm/page.h"
 #include "platform/machine.h"
+#include "sbi/sbi.h"
 #include "vm/guest_fdt.h"
 
 static struct vm vm;
@@ -37,6 +38,7 @@ static const uint8_t seed32[32] = "The seed of the guest's entropy";
 
 /* --- what the code under test uses ------------------------------------------------------------------ */
 
+struct sbi_ids sbi_ids;
 static unsigned int pages_out;
 static bool no_pages;
 

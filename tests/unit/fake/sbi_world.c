@@ -220,6 +220,32 @@ int vcpu_read_guest_virt_u64(struct vcpu *v, gva_t a, uint64_t *out)
 	return HV_OK;
 }
 
+void vcpu_unhalt(struct vcpu *v)
+{
+	must_be_ours(v);
+	w.unhalts++;
+	w.unhalted = v;
+}
+
+void vcpu_wait_kick(struct vcpu *v, bool or_irq)
+{
+	assert_ptr_equal(v, world_me());
+	w.calls++;
+	w.waits++;
+	w.wait_or_irq = or_irq;
+}
+
+int vcpu_steal_lock_set(struct vcpu *v, uint64_t a)
+{
+	assert_ptr_equal(v, world_me());
+	assert_true(is_aligned(a, 64));
+	if (!gstage_is_ram(&v->vm->gstage, gpa(a), 8))
+		return HV_EFAULT;
+	w.calls++;
+	w.lock_at = a;
+	return HV_OK;
+}
+
 /* Steal time has a test of its own, with memory: test_vcpu_steal.c. */
 int vcpu_steal_set(struct vcpu *v, uint64_t a)
 {

@@ -27,6 +27,10 @@ struct world {
 	uint64_t timer;
 	unsigned int starts, stops, suspends;
 	const struct vcpu *started;
+	unsigned int unhalts, waits;
+	const struct vcpu *unhalted;
+	bool wait_or_irq;
+	uint64_t lock_at;
 	uint64_t start_pc, start_arg;
 	uint64_t running; /* vcpus that are not STOPPED */
 	enum vm_stop stop;
