@@ -5,6 +5,7 @@
 #include "arch/guest_state.h"
 #include "lib/work.h"
 #include "vcpu/irq.h"
+#include "vcpu/magic.h"
 #include "vcpu/poll.h"
 #include "vcpu/vm.h"
 
@@ -128,6 +129,8 @@ enum run_result vcpu_run(struct vcpu *v)
 		}
 		if (slice_is_over(v))
 			return RUN_PREEMPTED;
+		if (v->magic)
+			vcpu_magic_write(v, HARTVISOR_MAGIC_RUNS);
 		how = enter(v);
 		if (how != EXIT_GOES_ON && yields(v, how))
 			return RUN_YIELDED;

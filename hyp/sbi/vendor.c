@@ -3,9 +3,11 @@
  * hartvisor's own calls (hartvisor/pv.h, docs/abi.md): what the standard has no call for. Which of them a
  * VM has is vm->pv.calls; one that it has not is answered like one that does not exist.
  */
+#include "dev/mmio.h"
 #include "lib/errno.h"
 #include "sbi/sbi.h"
 #include "vcpu/hsm.h"
+#include "vcpu/magic.h"
 #include "vcpu/steal.h"
 
 static uint64_t vendor_probe(const struct vm *vm, uint32_t eid)
@@ -76,6 +78,25 @@ static struct sbi_ret call_yield_to(struct vcpu *v, uint64_t hartid)
 	return sbi_ok(0);
 }
 
+/* Outside of RAM, which is mapped, and of devices, which are not. */
+static struct sbi_ret map_magic_page(struct vcpu *v, uint64_t at)
+{
+	if (at == HARTVISOR_MAGIC_UNMAP)
+		return sbi_err(vcpu_magic_unmap(v) == HV_OK ? SBI_SUCCESS : SBI_ERR_INVALID_STATE);
+	if (!is_aligned(at, PAGE_SIZE))
+		return sbi_err(SBI_ERR_INVALID_PARAM);
+	if (mmio_overlaps(v->vm->bus, gpa(at), PAGE_SIZE))
+		return sbi_err(SBI_ERR_INVALID_ADDRESS);
+	switch (vcpu_magic_map(v, gpa(at))) {
+	case HV_OK:
+		return sbi_ok(0);
+	case HV_ENOMEM:
+		return sbi_err(SBI_ERR_FAILED);
+	default:
+		return sbi_err(SBI_ERR_INVALID_ADDRESS);
+	}
+}
+
 static bool has_call(const struct vm *vm, uint32_t fid)
 {
 	return fid < 64 && (vm->pv.calls & BIT(fid));
@@ -91,6 +112,8 @@ static struct sbi_ret vendor_handle(struct vcpu *v, uint32_t eid, uint32_t fid, 
 		return sbi_ok(0); /* that it left is all: pending interrupts go in with it */
 	case HARTVISOR_FEATURES:
 		return sbi_ok(v->vm->pv.calls);
+	case HARTVISOR_MAP_MAGIC_PAGE:
+		return map_magic_page(v, a[0]);
 	case HARTVISOR_KICK_CPU:
 		return a[0] == 0 ? sbi_kick(v, a[1]) : sbi_err(SBI_ERR_INVALID_PARAM);
 	case HARTVISOR_PV_WAIT:

@@ -3,6 +3,7 @@
 
 #include "lib/errno.h"
 #include "vcpu/guest_mem.h"
+#include "vcpu/magic.h"
 #include "vcpu/vm.h"
 
 int vcpu_steal_set(struct vcpu *v, uint64_t a)
@@ -38,6 +39,8 @@ static void mark(struct vcpu *v, uint8_t preempted)
 		write_at(v, offsetof(struct sta_struct, preempted), &preempted, sizeof(preempted));
 	if (v->lock_at != STEAL_OFF && vcpu_store_guest_u64(v, gpa(v->lock_at), preempted) != HV_OK)
 		v->lock_at = STEAL_OFF;
+	if (v->magic)
+		vcpu_magic_write(v, preempted ? HARTVISOR_MAGIC_PREEMPTED : HARTVISOR_MAGIC_RUNS);
 	v->steal_marked = preempted != 0;
 }
 
@@ -59,7 +62,9 @@ void vcpu_steal_reset(struct vcpu *v)
 
 void vcpu_steal_preempted(struct vcpu *v)
 {
-	if ((v->steal_at != STEAL_OFF || v->lock_at != STEAL_OFF) && !v->steal_marked)
+	bool watched = v->steal_at != STEAL_OFF || v->lock_at != STEAL_OFF || v->magic;
+
+	if (watched && !v->steal_marked)
 		mark(v, 1);
 }
 

@@ -68,6 +68,8 @@ struct vcpu_fence {
 	bool by_asid;
 };
 
+struct hartvisor_magic;
+
 struct vcpu {
 	struct guest_regs regs; /* first: the world switch takes its address */
 	struct guest_vs_csrs vs;
@@ -111,6 +113,12 @@ struct vcpu {
 	uint32_t steal_sequence;
 	uint64_t lock_at;  /* guest-physical, of its PV-lock structure; STEAL_OFF: none */
 	bool steal_marked; /* `preempted` is set in the guest's memory */
+
+	/* The magic page, own pcpu only: vcpu/magic.h */
+	struct hartvisor_magic *magic;	    /* while it is mapped, at magic_at */
+	struct hartvisor_magic *magic_page; /* its memory, kept; NULL: never asked for */
+	gpa_t magic_at;
+	uint64_t magic_run_base, magic_exits_base; /* what an earlier life left */
 
 	struct guest_fp fp;
 	struct guest_vector *vector; /* NULL: the machine has none */

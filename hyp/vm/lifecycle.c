@@ -16,6 +16,7 @@
 #include "mm/page.h"
 #include "term/term.h"
 #include "vcpu/hsm.h"
+#include "vcpu/magic.h"
 #include "vm/loader.h"
 #include "vm/pv.h"
 
@@ -85,6 +86,8 @@ static void finish(struct vm *vm, enum vm_state state)
 	while (vm->gstage.nr_ram != 0 &&
 	       vm_give_back_ram(vm, vm->gstage.ram[0].gpa, vm->gstage.ram[0].size) == HV_OK)
 		;
+	for (unsigned int i = 0; i < vm->nr_vcpus; i++)
+		vcpu_magic_free(vm->vcpus[i]);
 	gstage_destroy(&vm->gstage);
 	atomic_set_release(&vm->state, state);
 }
@@ -117,8 +120,10 @@ static void start(struct vm *vm, const struct loader_result *at)
 	vplic_reset(vm->plic);
 	vuart_reset(vm->uart);
 	vrtc_reset(life->rtc);
-	for (unsigned int i = 0; i < vm->nr_vcpus; i++)
+	for (unsigned int i = 0; i < vm->nr_vcpus; i++) {
+		vcpu_magic_reset(vm->vcpus[i]);
 		vcpu_power_on(vm->vcpus[i]);
+	}
 	atomic_set(&vm->active, vm->nr_vcpus);
 	atomic_set(&vm->stop, VM_STOP_NONE);
 	atomic_set(&vm->paused, 0);

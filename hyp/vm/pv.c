@@ -3,6 +3,7 @@
 
 const struct pv_feature pv_features[PV_NR_FEATURES] = {
 	{ "poll-irq", BIT(HARTVISOR_POLL_IRQ) },
+	{ "magic-page", BIT(HARTVISOR_MAP_MAGIC_PAGE) },
 	{ "kick-cpu", BIT(HARTVISOR_KICK_CPU) },
 	{ "pv-wait", BIT(HARTVISOR_PV_WAIT) },
 	{ "pv-lock", BIT(HARTVISOR_PV_LOCK_FEATURES) | BIT(HARTVISOR_PV_LOCK_PREEMPTED) },

@@ -16,7 +16,7 @@ struct pv_feature {
 	uint64_t calls; /* bit n: FID n of the vendor extension */
 };
 
-#define PV_NR_FEATURES 5
+#define PV_NR_FEATURES 6
 extern const struct pv_feature pv_features[PV_NR_FEATURES];
 
 /* pv_all - all of them, with FEATURES itself: what a VM has unless its configuration says otherwise. */

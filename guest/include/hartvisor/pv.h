@@ -30,11 +30,37 @@
 /* PV_LOCK_PREEMPTED: one for each vcpu, little endian. */
 #define HARTVISOR_PV_LOCK_SIZE 64
 
+/* MAP_MAGIC_PAGE. */
+#define HARTVISOR_MAGIC_UNMAP	(~0UL) /* instead of an address */
+#define HARTVISOR_MAGIC_VERSION 1
+
+/* struct hartvisor_magic, state */
+#define HARTVISOR_MAGIC_RUNS	  0
+#define HARTVISOR_MAGIC_PREEMPTED 1 /* it could run, and does not */
+#define HARTVISOR_MAGIC_HALTED	  2 /* halted, stopped or paused */
+
 #ifndef __ASSEMBLY__
 
 struct hartvisor_pv_lock {
 	unsigned long long preempted; /* not 0: preempted while it could run */
 	unsigned char reserved[56];   /* 0 */
+};
+
+/*
+ * The magic page: read `sequence` until it is even, then the rest, then `sequence` again (each in this
+ * order, by fences); had it changed, begin anew. A later version only adds fields behind these.
+ */
+struct hartvisor_magic {
+	unsigned int sequence; /* odd while it is written */
+	unsigned int version;
+	unsigned int hartid;	/* the vcpu whose page it is */
+	unsigned int host_hart; /* where it runs, or ran last, as hartvisor numbers harts */
+	unsigned int state;	/* HARTVISOR_MAGIC_* */
+	unsigned int reserved;
+	unsigned long long since; /* guest's time when all this was so */
+	unsigned long long run; /* ns that the vcpu has run until then; it goes on while it runs */
+	unsigned long long steal; /* ns that it could have run and did not, until then */
+	unsigned long long exits; /* times that it left the guest */
 };
 
 #endif
