@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // SOURCES: hyp/vm/guest_fdt.c hyp/vm/guest_overlay.c platform/machine.c hyp/arch/isa.c hyp/lib/fdt.c
-// SOURCES: hyp/vm/pv.c tests/unit/fake/tree.c
+// SOURCES: hyp/vm/pv.c hyp/vm/fdt_builder.c tests/unit/fake/tree.c
 /*
  * The tree that a guest gets, and overlays onto it. With HV_TEST_DTB=file in the environment the first
  * test leaves a tree there, for `dtc -I dtb`.
