@@ -146,7 +146,7 @@ static void test_a_kick_does_not_survive_a_start(void)
 
 void guest_main(void)
 {
-	unsigned long kind = machine_arg("kind", ANY_KIND);
+	unsigned long kind = machine_arg("kind", ANY_KIND), since;
 
 	rounds = machine_arg("n", 5000);
 	most = machine_arg("delay", 4000);
@@ -157,7 +157,10 @@ void guest_main(void)
 	test_a_kick_does_not_survive_a_start();
 	only = kind;
 	smp_start_others(play);
+	since = time_now();
 	play(this_cpu());
+	since = time_now() - since;
 	smp_wait_others_stopped();
-	print("kick: %u vcpus, %lu rounds\n", nr_cpus, rounds);
+	print("kick: %u vcpus, %lu rounds, %lu ns each, there and back\n", nr_cpus, rounds,
+	      since * (1000000000 / machine.timebase) / rounds);
 }

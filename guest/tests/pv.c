@@ -246,6 +246,8 @@ void guest_main(void)
 		test_magic_page_is_refused();
 		test_magic_page();
 	}
+	if (machine_arg("keep", 0)) /* for hold=1: who begins anew must not find it */
+		CHECK_EQ(map(MAGIC_GPA), SBI_SUCCESS);
 	print("pv: %u vcpus, eid 0x%x, pv-lock at 0x%lx\n", nr_cpus, machine.pv_eid,
 	      machine.pv_lock_base);
 }

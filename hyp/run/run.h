@@ -7,8 +7,8 @@
  *   switch.S     guest_enter    registers, sret ... trap_vector, registers, ret
  *   exit.c       vcpu_handle_exit   by scause: interrupt, SBI call, virtual instruction, guest fault
  *
- * A handler changes the vcpu's registers, makes requests or halts it; it never blocks. What it decided
- * is looked at by vcpu_run() before the next entry.
+ * A handler changes the vcpu's registers, makes requests, halts it, or says whom it yields to (v->yield_to);
+ * it never blocks. What it decided is looked at by vcpu_run() before the next entry.
  */
 #ifndef RUN_RUN_H
 #define RUN_RUN_H

@@ -110,8 +110,8 @@ struct vcpu {
 	uint64_t steal_at;	/* guest-physical; STEAL_OFF: none */
 	uint64_t steal_base;	/* se.wait_ticks when this life began */
 	uint64_t steal_written; /* se.wait_ticks as the guest knows it */
+	uint64_t lock_at;	/* guest-physical, of its PV-lock structure; STEAL_OFF: none */
 	uint32_t steal_sequence;
-	uint64_t lock_at;  /* guest-physical, of its PV-lock structure; STEAL_OFF: none */
 	bool steal_marked; /* `preempted` is set in the guest's memory */
 
 	/* The magic page, own pcpu only: vcpu/magic.h */

@@ -14,6 +14,7 @@
 #include "lib/log.h"
 #include "platform/machine.h"
 #include "sbi/sbi.h"
+#include "vm/fdt_builder.h"
 #include "vm/pv.h"
 
 /* Every node with a label has a phandle: overlays refer to it by that. */
@@ -44,82 +45,11 @@ static_assert(VUART_BASE == 0x10000000, "UART_PATH");
 /* PLIC contexts of M-mode: "no interrupt" (sifive,plic-1.0.0 binding). */
 #define NO_INTERRUPT 0xffffffffu
 
-/* --- writing: after the first error nothing more is written ---------------------------------------- */
-
-struct builder {
-	void *fdt;
-	int err; /* libfdt's, 0: none */
-};
-
-static void begin_node(struct builder *b, const char *name)
-{
-	if (!b->err)
-		b->err = fdt_begin_node(b->fdt, name);
-}
-
-static void end_node(struct builder *b)
-{
-	if (!b->err)
-		b->err = fdt_end_node(b->fdt);
-}
-
-static void put_bytes(struct builder *b, const char *name, const void *bytes, size_t len)
-{
-	if (!b->err)
-		b->err = len <= INT32_MAX ? fdt_property(b->fdt, name, bytes, (int)len) :
-					    -FDT_ERR_NOSPACE;
-}
-
-static void put_empty(struct builder *b, const char *name)
-{
-	put_bytes(b, name, "", 0);
-}
-
-static void put_string(struct builder *b, const char *name, const char *s)
-{
-	put_bytes(b, name, s, strlen(s) + 1);
-}
-
-static void put_u32(struct builder *b, const char *name, uint32_t v)
-{
-	fdt32_t cell = cpu_to_fdt32(v);
-
-	put_bytes(b, name, &cell, sizeof(cell));
-}
-
-static void put_u64(struct builder *b, const char *name, uint64_t v)
-{
-	fdt64_t cells = cpu_to_fdt64(v);
-
-	put_bytes(b, name, &cells, sizeof(cells));
-}
-
-/* `reg` of one range, of 2 and 2 cells. */
-static void put_reg(struct builder *b, uint64_t base, uint64_t size)
-{
-	fdt64_t reg[2] = { cpu_to_fdt64(base), cpu_to_fdt64(size) };
-
-	put_bytes(b, "reg", reg, sizeof(reg));
-}
-
-/* Room for @len bytes of a property, to be filled in place; NULL after an error. */
-static void *put_space(struct builder *b, const char *name, size_t len)
-{
-	void *p = NULL;
-
-	if (!b->err)
-		b->err = len <= INT32_MAX ? fdt_property_placeholder(b->fdt, name, (int)len, &p) :
-					    -FDT_ERR_NOSPACE;
-	return b->err ? NULL : p;
-}
-
 static void put_interrupt(struct builder *b, uint32_t source)
 {
 	put_u32(b, "interrupts", source);
 	put_u32(b, "interrupt-parent", PHANDLE_PLIC);
 }
-
-#define put_strings(b, name, list) put_bytes((b), (name), (list), sizeof(list))
 
 /* --- /chosen, /memory ------------------------------------------------------------------------------ */
 

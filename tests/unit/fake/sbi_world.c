@@ -8,7 +8,9 @@
 #include <cmocka.h>
 
 #include "arch/csr.h"
+#include "dev/mmio.h"
 #include "term/term.h"
+#include "vcpu/magic.h"
 #include "vcpu/steal.h"
 #include "vcpu/guest_mem.h"
 #include "vcpu/hsm.h"
@@ -243,6 +245,38 @@ int vcpu_steal_lock_set(struct vcpu *v, uint64_t a)
 		return HV_EFAULT;
 	w.calls++;
 	w.lock_at = a;
+	return HV_OK;
+}
+
+bool mmio_overlaps(const struct mmio_bus *bus, gpa_t base, uint64_t size)
+{
+	(void)bus;
+	assert_int_equal(size, PAGE_SIZE);
+	return base.gpa == WORLD_DEVICE;
+}
+
+int vcpu_magic_map(struct vcpu *v, gpa_t a)
+{
+	assert_ptr_equal(v, world_me());
+	assert_true(is_aligned(a.gpa, PAGE_SIZE) && a.gpa != WORLD_DEVICE);
+	if (a.gpa >= BIT(41))
+		return HV_EINVAL;
+	if (gstage_is_ram(&v->vm->gstage, a, PAGE_SIZE))
+		return HV_EEXIST;
+	if (w.no_memory)
+		return HV_ENOMEM;
+	w.calls++;
+	w.magic_at = a.gpa;
+	return HV_OK;
+}
+
+int vcpu_magic_unmap(struct vcpu *v)
+{
+	assert_ptr_equal(v, world_me());
+	if (w.magic_at == 0)
+		return HV_ENOENT;
+	w.calls++;
+	w.magic_at = 0;
 	return HV_OK;
 }
 
