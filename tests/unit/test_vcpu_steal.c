@@ -11,6 +11,7 @@
 #include "lib/errno.h"
 #include "sbi/sbi.h"
 #include "vcpu/guest_mem.h"
+#include "vcpu/magic.h"
 #include "vcpu/steal.h"
 
 #define RAM_BASE 0x80000000u
@@ -45,6 +46,16 @@ int vcpu_store_guest_u64(struct vcpu *w, gpa_t a, uint64_t val)
 {
 	assert_true(is_aligned(a.gpa, 8));
 	return vcpu_write_guest(w, a, &val, sizeof(val));
+}
+
+static unsigned int magic_writes;
+static uint32_t magic_state;
+
+void vcpu_magic_write(struct vcpu *w, uint32_t state)
+{
+	assert_non_null(w->magic);
+	magic_writes++;
+	magic_state = state;
 }
 
 void vcpu_make_request(enum vcpu_request req, struct vcpu *w)
@@ -203,6 +214,26 @@ static void the_pv_lock_structure_is_marked_and_cleared_with_it(void **state)
 	assert_int_equal(ram[136], 0xa5);
 }
 
+static void the_magic_page_alone_is_told_of_it_too(void **state)
+{
+	struct hartvisor_magic page;
+
+	(void)state;
+	magic_writes = 0;
+	vcpu_steal_preempted(&v);
+	assert_int_equal(magic_writes, 0);
+	v.magic = &page;
+	vcpu_steal_preempted(&v);
+	assert_int_equal(magic_writes, 1);
+	assert_int_equal(magic_state, HARTVISOR_MAGIC_PREEMPTED);
+	vcpu_steal_resumes(&v);
+	assert_true(asked());
+	vcpu_steal_update(&v);
+	assert_int_equal(magic_writes, 2);
+	assert_int_equal(magic_state, HARTVISOR_MAGIC_RUNS);
+	assert_int_equal(writes, 0);
+}
+
 static void both_structures_say_the_same(void **state)
 {
 	(void)state;
@@ -277,6 +308,7 @@ int main(void)
 		TEST(a_former_lifes_waiting_is_not_stolen),
 		TEST(preempted_is_set_while_off_the_hart_and_clear_before_it_runs),
 		TEST(the_pv_lock_structure_is_marked_and_cleared_with_it),
+		TEST(the_magic_page_alone_is_told_of_it_too),
 		TEST(both_structures_say_the_same),
 		TEST(a_reset_leaves_nobody_marked),
 		TEST(a_pv_lock_structure_outside_of_ram_is_refused),
