@@ -77,6 +77,7 @@ include mk/hartvisor.mk
 include mk/guest.mk
 include mk/model.mk
 include mk/linux.mk
+include mk/bench.mk
 include mk/test.mk
 include mk/lint.mk
 
