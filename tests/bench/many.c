@@ -72,11 +72,19 @@ void bench_fences(void)
 
 /*
  * Under icount the harts run in turn, and who waits for one that runs waits for the end of its own turn;
- * a turn ends before the next timer of any hart. With one due soon, as here, turns are short.
+ * a turn ends before the next timer of any hart. All have one due soon, so that turns are short.
  */
 static void take_short_turns(void)
 {
-	timer_set(time_now() + 20);
+	timer_set(time_now() + 50);
+}
+
+static void awake_in_turns(struct cpu *cpu)
+{
+	(void)cpu;
+	while (!stop)
+		take_short_turns();
+	timer_set(~0UL);
 }
 
 static void fence_soon(unsigned long mask)
@@ -89,7 +97,7 @@ void bench_running(void)
 {
 	CHECK_EQ(nr_cpus, 8);
 	for (unsigned int i = 1; i < nr_cpus; i++) {
-		CHECK_EQ(smp_start(&cpus[i], awake), SBI_SUCCESS);
+		CHECK_EQ(smp_start(&cpus[i], awake_in_turns), SBI_SUCCESS);
 		while (cpus[i].state == CPU_STARTING)
 			take_short_turns();
 	}
