@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "console/cmd.h"
+#include "mm/page.h"
 #include "term/term.h"
 #include "vcpu/hsm.h"
 #include "vcpu/vm.h"
@@ -67,9 +68,24 @@ static void list_vm(unsigned int number, const struct vm *vm)
 		list_vcpus(vm);
 }
 
+extern char __image_start[], __image_end[];
+
+/* All that is neither free nor a guest's RAM, and the image, which the allocator never had. */
+static void list_own_memory(void)
+{
+	uint64_t image = (uint64_t)(__image_end - __image_start);
+	uint64_t own = page_total() - page_free_bytes() + image;
+
+	for (unsigned int i = 0; i < nr_vms; i++)
+		own -= min_u64(own, vms[i]->gstage.ram_bytes);
+	term_printf("    hartvisor's own memory: %" PRIu64 " KiB, its image %" PRIu64 " KiB of it",
+		    own >> 10, image >> 10);
+}
+
 void cmd_list(void)
 {
 	term_printf(" no  %-31s  %-8s  %10s", "name", "state", "memory");
 	for (unsigned int i = 0; i < nr_vms; i++)
 		list_vm(i + 1, vms[i]);
+	list_own_memory();
 }
