@@ -73,13 +73,13 @@ static bool read_counter(struct vcpu *v, uint32_t insn)
  * and CBOs), and the fetch may itself fault, when the guest has remapped the page meanwhile: then the
  * guest simply runs into it again.
  */
-static bool handle_virtual_insn(struct vcpu *v, uint64_t tval)
+static enum exit_result handle_virtual_insn(struct vcpu *v, uint64_t tval)
 {
 	uint32_t insn = (uint32_t)tval;
 
 	if (insn == 0 && vcpu_fetch_insn(v, gva(v->regs.sepc), &insn) != HV_OK) {
 		counter_inc(&v->stats.exits[EXIT_OTHER]);
-		return false;
+		return EXIT_GOES_ON;
 	}
 	switch (insn_decode_virtual(insn)) {
 	case INSN_WFI:
@@ -88,23 +88,23 @@ static bool handle_virtual_insn(struct vcpu *v, uint64_t tval)
 		counter_inc(&v->stats.exits[EXIT_WFI]);
 		v->regs.sepc += 4;
 		vcpu_halt(v);
-		return false;
+		return EXIT_GOES_ON;
 	case INSN_WRS_NTO:
 		counter_inc(&v->stats.exits[EXIT_WRS]);
 		v->regs.sepc += 4;
-		return true;
+		return EXIT_SPINS;
 	case INSN_CSR:
 		if (!read_counter(v, insn))
 			break;
 		counter_inc(&v->stats.exits[EXIT_CSR]);
-		return false;
+		return EXIT_GOES_ON;
 	case INSN_WRS_STO:
 	case INSN_OTHER:
 		break;
 	}
 	counter_inc(&v->stats.exits[EXIT_CSR]);
 	vcpu_inject_exception(v, EXC_ILLEGAL_INSN, insn);
-	return false;
+	return EXIT_GOES_ON;
 }
 
 /* A guest page fault that is nobody's: what a real machine says about an address without memory. */
@@ -174,28 +174,28 @@ static void handle_guest_fault(struct vcpu *v, const struct vcpu_trap *t)
 		inject_access_fault(v, t);
 }
 
-bool vcpu_handle_exit(struct vcpu *v, const struct vcpu_trap *t)
+enum exit_result vcpu_handle_exit(struct vcpu *v, const struct vcpu_trap *t)
 {
 	if (t->cause & SCAUSE_INTERRUPT) {
 		handle_interrupt(v, t->cause & ~SCAUSE_INTERRUPT);
-		return false;
+		return EXIT_GOES_ON;
 	}
 	switch (t->cause) {
 	case EXC_ECALL_VS:
 		counter_inc(&v->stats.exits[EXIT_SBI]);
 		sbi_call(v);
-		return false;
+		return v->yield_to ? EXIT_YIELDS : EXIT_GOES_ON;
 	case EXC_VIRTUAL_INSN:
 		return handle_virtual_insn(v, t->tval);
 	case EXC_INSN_GUEST_FAULT:
 	case EXC_LOAD_GUEST_FAULT:
 	case EXC_STORE_GUEST_FAULT:
 		handle_guest_fault(v, t);
-		return false;
+		return EXIT_GOES_ON;
 	default:
 		/* Not delegated by this machine's hedeleg, so it comes here: the guest's own. */
 		counter_inc(&v->stats.exits[EXIT_OTHER]);
 		vcpu_inject_exception(v, t->cause & 63, t->tval);
-		return false;
+		return EXIT_GOES_ON;
 	}
 }

@@ -6,6 +6,7 @@
 #include "arch/smp.h"
 #include "lib/work.h"
 #include "platform/driver.h"
+#include "vcpu/magic.h"
 #include "vcpu/steal.h"
 #include "vcpu/vm.h"
 #include "vcpu/vtimer.h"
@@ -79,6 +80,8 @@ static void run_one(struct pcpu *p, struct vcpu *v)
 	timer_set_slice(TIMER_NEVER);
 	if (r == RUN_PREEMPTED || r == RUN_YIELDED)
 		vcpu_steal_preempted(v);
+	else if (v->magic)
+		vcpu_magic_write(v, HARTVISOR_MAGIC_HALTED);
 	if (r == RUN_DEAD)
 		vcpu_put(v);
 	/* From here on, once blocked, it may be woken; it stays loaded until another needs the hart. */

@@ -17,7 +17,7 @@
 
 enum run_result {
 	RUN_PREEMPTED, /* its slice is over, or work waits */
-	RUN_YIELDED,   /* it spins on something (WRS.NTO) and others wait */
+	RUN_YIELDED,   /* somebody else is to have the rest of its slice */
 	RUN_BLOCKED,   /* halted or stopped; a kick wakes it */
 	RUN_DEAD,      /* its VM ends; it never runs again in this life */
 };
@@ -33,8 +33,14 @@ struct vcpu_trap {
 	uint64_t htinst;
 };
 
-/* vcpu_handle_exit - what @t asks for. True: the vcpu yields. */
-bool vcpu_handle_exit(struct vcpu *v, const struct vcpu_trap *t);
+enum exit_result {
+	EXIT_GOES_ON,
+	EXIT_SPINS,  /* WRS.NTO: it waits for something that did not happen */
+	EXIT_YIELDS, /* to v->yield_to */
+};
+
+/* vcpu_handle_exit - what @t asks for. */
+enum exit_result vcpu_handle_exit(struct vcpu *v, const struct vcpu_trap *t);
 
 /* pcpu_loop - the life of a hart. Never returns. */
 _Noreturn void pcpu_loop(void);

@@ -5,6 +5,7 @@
 #include "arch/guest_state.h"
 #include "lib/work.h"
 #include "vcpu/irq.h"
+#include "vcpu/magic.h"
 #include "vcpu/poll.h"
 #include "vcpu/vm.h"
 
@@ -50,16 +51,16 @@ static void enter_spinner(struct vcpu *v)
 		v->se.spin_renewed = true;
 }
 
-/* One stay in the guest. True: it spins. */
-static bool enter(struct vcpu *v)
+/* One stay in the guest. */
+static enum exit_result enter(struct vcpu *v)
 {
 	struct vcpu_trap t;
-	bool spins;
+	enum exit_result r;
 
 	if (!may_enter(v)) {
 		leave(v);
 		counter_inc(&v->stats.aborted_entries);
-		return false;
+		return EXIT_GOES_ON;
 	}
 	if (v->se.spinning)
 		enter_spinner(v);
@@ -71,11 +72,22 @@ static bool enter(struct vcpu *v)
 	t.htinst = csr_read(CSR_HTINST);
 	leave(v);
 	vcpu_irq_sync(v);
-	spins = vcpu_handle_exit(v, &t);
-	if (!spins)
+	r = vcpu_handle_exit(v, &t);
+	if (r != EXIT_SPINS)
 		v->se.spin_renewed = true;
-	atomic_set(&v->se.spinning, spins);
-	return spins;
+	atomic_set(&v->se.spinning, r == EXIT_SPINS);
+	return r;
+}
+
+/* Does @v, which spins or names somebody, give its hart to a sibling? */
+static bool yields(struct vcpu *v, enum exit_result how)
+{
+	struct vcpu *to = v->yield_to;
+
+	if (how == EXIT_SPINS)
+		return sched_spin_yield(&v->se);
+	v->yield_to = NULL;
+	return sched_yield_to(&v->se, &to->se);
 }
 
 /*
@@ -101,6 +113,8 @@ static bool slice_is_over(struct vcpu *v)
 enum run_result vcpu_run(struct vcpu *v)
 {
 	for (;;) {
+		enum exit_result how;
+
 		switch (vcpu_handle_requests(v)) {
 		case VCPU_IS_DEAD:
 			return RUN_DEAD;
@@ -115,7 +129,10 @@ enum run_result vcpu_run(struct vcpu *v)
 		}
 		if (slice_is_over(v))
 			return RUN_PREEMPTED;
-		if (enter(v) && sched_spin_yield(&v->se))
+		if (v->magic)
+			vcpu_magic_write(v, HARTVISOR_MAGIC_RUNS);
+		how = enter(v);
+		if (how != EXIT_GOES_ON && yields(v, how))
 			return RUN_YIELDED;
 	}
 }

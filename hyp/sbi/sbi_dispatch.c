@@ -5,8 +5,8 @@ struct sbi_ids sbi_ids;
 
 /* The ones that guests call most come first. */
 static const struct sbi_extension *const extensions[] = {
-	&sbi_ext_time, &sbi_ext_ipi,  &sbi_ext_rfence, &sbi_ext_dbcn, &sbi_ext_hsm,
-	&sbi_ext_base, &sbi_ext_srst, &sbi_ext_legacy, &sbi_ext_sta,
+	&sbi_ext_time, &sbi_ext_ipi,  &sbi_ext_vendor, &sbi_ext_rfence, &sbi_ext_dbcn, &sbi_ext_hsm,
+	&sbi_ext_base, &sbi_ext_srst, &sbi_ext_legacy, &sbi_ext_sta,	&sbi_ext_pvlk,
 };
 
 /* 0x0 to 0xf: the legacy extensions and the numbers kept for more of them. */
@@ -21,9 +21,9 @@ static bool is_int32(uint64_t reg)
 	return reg == (uint64_t)(int64_t)(int32_t)(uint32_t)reg;
 }
 
-static uint64_t extension_probe(const struct sbi_extension *ext, const struct vm *vm)
+static uint64_t extension_probe(const struct sbi_extension *ext, const struct vm *vm, uint32_t eid)
 {
-	return ext->probe ? ext->probe(vm) : 1;
+	return ext->probe ? ext->probe(vm, eid) : 1;
 }
 
 /* The extension that serves @eid and that @vm has, or NULL. */
@@ -33,7 +33,7 @@ static const struct sbi_extension *extension_find(const struct vm *vm, uint32_t 
 		const struct sbi_extension *ext = extensions[i];
 
 		if (eid >= ext->eid_first && eid <= ext->eid_last)
-			return extension_probe(ext, vm) ? ext : NULL;
+			return extension_probe(ext, vm, eid) ? ext : NULL;
 	}
 	return NULL;
 }
@@ -42,7 +42,7 @@ uint64_t sbi_probe(const struct vm *vm, uint32_t eid)
 {
 	const struct sbi_extension *ext = extension_find(vm, eid);
 
-	return ext ? extension_probe(ext, vm) : 0;
+	return ext ? extension_probe(ext, vm, eid) : 0;
 }
 
 static struct sbi_ret dispatch(struct vcpu *v, uint64_t eid, uint64_t fid, const uint64_t a[6])

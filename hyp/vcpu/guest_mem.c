@@ -41,6 +41,16 @@ int vcpu_write_guest(struct vcpu *v, gpa_t a, const void *buf, uint64_t len)
 	return err;
 }
 
+int vcpu_store_guest_u64(struct vcpu *v, gpa_t a, uint64_t val)
+{
+	int err;
+
+	reading_begin(v);
+	err = gstage_store_u64(&v->vm->gstage, a, val);
+	reading_end(v);
+	return err;
+}
+
 int vcpu_fetch_insn(struct vcpu *v, gva_t pc, uint32_t *insn)
 {
 	uint16_t low, high = 0;

@@ -13,6 +13,9 @@
 int vcpu_read_guest(struct vcpu *v, gpa_t a, void *buf, uint64_t len);
 int vcpu_write_guest(struct vcpu *v, gpa_t a, const void *buf, uint64_t len);
 
+/* vcpu_store_guest_u64 - by one store, @a aligned to 8. HV_EFAULT, HV_EINVAL. */
+int vcpu_store_guest_u64(struct vcpu *v, gpa_t a, uint64_t val);
+
 /*
  * vcpu_fetch_insn - the instruction at guest-virtual @pc, by HLVX: 16 bits (upper half 0) or 32.
  * HV_EFAULT: fetching faulted (page tables changed under us); the guest is to be re-entered as it is.

@@ -85,6 +85,16 @@ void vcpu_kick(struct vcpu *v)
 		smp_kick(BIT(atomic_read(&v->last_pcpu)));
 }
 
+void vcpu_unhalt(struct vcpu *v)
+{
+	fence_release();
+	atomic_set(&v->kicked, 1);
+	fence_full(); /* A */
+	(void)atomic_fetch_add(&v->stats.kicks_asked, 1);
+	/* One that does not sleep looks at `kicked` on its way into the next halt (C): no IPI. */
+	(void)wake(v);
+}
+
 struct waiting {
 	uint64_t set; /* vcpu ids */
 	uint64_t seq[VM_MAX_VCPUS];

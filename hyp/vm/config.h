@@ -45,7 +45,11 @@ struct vm_config {
 	struct sched_params sched; /* but for affinity; config_vcpu_sched() puts all together */
 	uint32_t cap;		   /* percent of one hart; 0: none */
 	uint32_t halt_poll_us;	   /* 0: a halt gives the hart away at once */
-	const void *fdt;	   /* the tree that it comes from, and its node there */
+	uint64_t pv;		   /* calls of the vendor extension: bit n = FID n */
+	bool pvlk;		   /* KICK_CPU by its other number, too */
+	bool pv_lock_base_given;
+	uint64_t pv_lock_base; /* guest-physical */
+	const void *fdt;       /* the tree that it comes from, and its node there */
 	int node;
 };
 

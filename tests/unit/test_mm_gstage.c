@@ -408,6 +408,54 @@ static void given_back_ram_is_gone_and_the_rest_stays(void **state)
 	assert_true(gstage_is_ram(&gs, gpa(RAM), MIB(3)));
 }
 
+static void a_page_of_ours_is_read_by_the_guest_and_nobody_else(void **state)
+{
+	const gpa_t at = gpa(GIB(1));
+	struct pgtable_leaf leaf;
+	uint64_t word;
+	hpa_t page;
+
+	(void)state;
+	assert_int_equal(gstage_alloc_ram(&gs, gpa(RAM), MIB(2)), HV_OK);
+	assert_true(page_alloc(PAGE_SIZE, PAGE_SIZE, &page));
+	assert_int_equal(gstage_map_page(&gs, gpa(RAM), page), HV_EEXIST);
+	assert_int_equal(gstage_map_page(&gs, gpa(RAM + MIB(2) - PAGE_SIZE), page), HV_EEXIST);
+	assert_int_equal(gstage_map_page(&gs, gpa(RAM + 8), page), HV_EINVAL);
+	assert_int_equal(gstage_map_page(&gs, gpa(BIT(63)), page), HV_EINVAL);
+	assert_int_equal(gstage_map_page(&gs, at, page), HV_OK);
+	assert_int_equal(gstage_map_page(&gs, at, page), HV_EEXIST);
+	assert_int_equal(pgtable_walk(&gs.pt, at.gpa, &leaf), HV_OK);
+	assert_int_equal(leaf.pa.hpa, page.hpa);
+	assert_int_equal(leaf.left, PAGE_SIZE);
+	assert_int_equal(leaf.prot, PTE_R | PTE_U);
+	assert_false(gstage_is_ram(&gs, at, 8));
+	assert_int_equal(gstage_read(&gs, at, &word, 8), HV_EFAULT);
+	assert_int_equal(gstage_write(&gs, at, &word, 8), HV_EFAULT);
+	assert_int_equal(gstage_store_u64(&gs, at, 1), HV_EFAULT);
+	gstage_unmap_page(&gs, at);
+	gstage_prune_page(&gs, at);
+	assert_int_equal(pgtable_walk(&gs.pt, at.gpa, &leaf), HV_ENOENT);
+	page_free(page, PAGE_SIZE);
+}
+
+static void a_word_is_stored_where_it_is_aligned_and_ram(void **state)
+{
+	uint64_t word = 0;
+
+	(void)state;
+	assert_int_equal(gstage_alloc_ram(&gs, gpa(RAM), MIB(2)), HV_OK);
+	assert_int_equal(gstage_store_u64(&gs, gpa(RAM + 64), UINT64_C(0x123456789abcdef0)), HV_OK);
+	assert_int_equal(gstage_read(&gs, gpa(RAM + 64), &word, 8), HV_OK);
+	assert_true(word == UINT64_C(0x123456789abcdef0));
+	assert_int_equal(gstage_store_u64(&gs, gpa(RAM + MIB(2) - 8), 1), HV_OK);
+	for (unsigned int off = 1; off < 8; off++)
+		assert_int_equal(gstage_store_u64(&gs, gpa(RAM + off), 1), HV_EINVAL);
+	assert_int_equal(gstage_store_u64(&gs, gpa(RAM + MIB(2)), 1), HV_EFAULT);
+	assert_int_equal(gstage_store_u64(&gs, gpa(RAM - 8), 1), HV_EFAULT);
+	assert_int_equal(gstage_store_u64(&gs, gpa(0), 1), HV_EFAULT);
+	assert_int_equal(gstage_store_u64(&gs, gpa(UINT64_MAX - 7), 1), HV_EFAULT);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -425,6 +473,8 @@ int main(void)
 		TEST(access_outside_ram_or_rights_faults_and_writes_nothing),
 		TEST(copies_cross_leaves_and_find_the_right_bytes),
 		TEST(clearing_in_steps_reaches_every_byte_once),
+		TEST(a_page_of_ours_is_read_by_the_guest_and_nobody_else),
+		TEST(a_word_is_stored_where_it_is_aligned_and_ram),
 		TEST(given_back_ram_is_gone_and_the_rest_stays),
 	};
 

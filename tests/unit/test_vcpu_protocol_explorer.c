@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // SOURCES: hyp/vcpu/request.c hyp/vcpu/vcpu.c hyp/vcpu/irq.c hyp/vcpu/fence.c hyp/vcpu/hsm.c
-// SOURCES: hyp/vcpu/steal.c hyp/vcpu/vm.c hyp/vcpu/guest_mem.c hyp/vcpu/vtimer.c hyp/sched/sched.c hyp/sched/fair.c
+// SOURCES: hyp/vcpu/steal.c hyp/vcpu/magic.c hyp/vcpu/vm.c hyp/vcpu/guest_mem.c hyp/vcpu/vtimer.c hyp/sched/sched.c hyp/sched/fair.c
 // SOURCES: hyp/sched/fifo.c hyp/sched/cap.c hyp/sched/balance.c hyp/sched/yield.c hyp/vcpu/poll.c
 // SOURCES: hyp/run/vcpu_run.c hyp/run/pcpu_loop.c hyp/arch/smp.c hyp/arch/guest.c
 // SOURCES: tests/unit/fake/explorer.c tests/unit/fake/hart.c
@@ -52,6 +52,9 @@ enum guest_op {
 	STOP,	/* hart_stop */
 	ENABLE, /* vsie.SSIE */
 	ARM,	/* the timer, for later */
+	CATCH,	/* for ever: look for what was thrown; wait for a kick, and nothing else */
+	CATCH_IDLE,   /* the same, and as IDLE */
+	THROW,	      /* to the other vcpu, and kick it, and yield to it */
 	FENCE_OTHERS, /* remote fence.i to all other vcpus */
 };
 
@@ -60,8 +63,9 @@ struct guest {
 	unsigned int at;
 	enum guest_op op; /* why it left */
 	unsigned int entries;
-	uint64_t posted, seen; /* interrupts for it: made by others, taken notice of */
-	unsigned int calls;    /* of others on their way to it */
+	uint64_t posted, seen;	 /* interrupts for it: made by others, taken notice of */
+	uint64_t thrown, caught; /* with kicks: by others into its memory, and seen by it */
+	unsigned int calls;	 /* of others on their way to it */
 	unsigned int resets;
 	uint64_t asked[NR_HART_FENCES], returned[NR_HART_FENCES], fenced[NR_HART_FENCES];
 };
@@ -158,6 +162,34 @@ int gstage_write(const struct gstage *gs, gpa_t a, const void *buf, uint64_t len
 {
 	(void)gs, (void)a, (void)buf, (void)len;
 	return walk();
+}
+
+int gstage_store_u64(const struct gstage *gs, gpa_t a, uint64_t val)
+{
+	(void)gs, (void)a, (void)val;
+	return walk();
+}
+
+void page_free(hpa_t base, uint64_t size)
+{
+	(void)base, (void)size;
+}
+
+/* No scene has a magic page. */
+int gstage_map_page(struct gstage *gs, gpa_t a, hpa_t page)
+{
+	(void)gs, (void)a, (void)page;
+	return HV_ENOMEM;
+}
+
+void gstage_unmap_page(struct gstage *gs, gpa_t a)
+{
+	(void)gs, (void)a;
+}
+
+void gstage_prune_page(struct gstage *gs, gpa_t a)
+{
+	(void)gs, (void)a;
 }
 
 int gstage_unmap_ram(struct gstage *gs, gpa_t base, uint64_t size, struct gstage_ram *out,
@@ -353,6 +385,17 @@ static bool guest_step(const struct vcpu *v, struct guest *g)
 			return false;
 		}
 		break;
+	case CATCH:
+	case CATCH_IDLE:
+		if (irq && g->op == CATCH_IDLE) {
+			guest_take_interrupt(g);
+			return false;
+		}
+		if (explorer_load(&g->thrown, sizeof(g->thrown), false) != g->caught) {
+			g->caught = explorer_load(&g->thrown, sizeof(g->thrown), false);
+			return false;
+		}
+		break;
 	case ARM:
 		csr_write(CSR_VSIE, BIT(IRQ_S_SOFT) | BIT(IRQ_S_TIMER));
 		csr_write(CSR_VSTIMECMP, w.time + 1000);
@@ -412,32 +455,52 @@ static void fence_i(uint64_t set)
 				max_u64(w.guests[i].returned[HART_FENCE_I], asked[i]);
 }
 
-bool vcpu_handle_exit(struct vcpu *v, const struct vcpu_trap *t)
+/* What a guest waits for with a kick: a word of its own memory, then the call. */
+static void throws_to(unsigned int i)
+{
+	struct guest *g = &w.guests[i];
+
+	explorer_store(&g->thrown, sizeof(g->thrown),
+		       explorer_load(&g->thrown, sizeof(g->thrown), false) + 1, false);
+	vcpu_unhalt(vcpu(i));
+}
+
+enum exit_result vcpu_handle_exit(struct vcpu *v, const struct vcpu_trap *t)
 {
 	uint8_t byte;
 
 	if (t->cause & SCAUSE_INTERRUPT) {
 		csr_clear(CSR_SIP, BIT(IRQ_S_SOFT));
-		return false;
+		return EXIT_GOES_ON;
 	}
 	switch (guest_of(v)->op) {
 	case IDLE:
 	case WFI:
 		vcpu_halt(v);
-		return false;
+		return EXIT_GOES_ON;
 	case YIELD:
-		return true;
+		return EXIT_SPINS;
+	case CATCH:
+		vcpu_wait_kick(v, false);
+		return EXIT_GOES_ON;
+	case CATCH_IDLE:
+		vcpu_wait_kick(v, true);
+		return EXIT_GOES_ON;
+	case THROW:
+		throws_to(1 - v->id);
+		v->yield_to = vcpu(1 - v->id);
+		return EXIT_YIELDS;
 	case READ:
 		(void)vcpu_read_guest(v, gpa(0), &byte, 1);
-		return false;
+		return EXIT_GOES_ON;
 	case STOP:
 		vcpu_hsm_stop(v);
-		return false;
+		return EXIT_GOES_ON;
 	case FENCE_OTHERS:
 		fence_i(vm_all_vcpus(v->vm) & ~BIT(v->id));
-		return false;
+		return EXIT_GOES_ON;
 	default:
-		return false;
+		return EXIT_GOES_ON;
 	}
 }
 
@@ -583,6 +646,10 @@ static void nothing_is_left(void)
 			explorer_fail("vcpu %u sleeps though somebody woke it", i);
 		if (v->requests & ~no_wakeup)
 			explorer_fail("vcpu %u sleeps with requests %#lx", i, v->requests);
+		if (v->halted && !w.vm.paused && v->kicked)
+			explorer_fail("vcpu %u sleeps with a kick", i);
+		if (v->halted && v->kick_only)
+			continue;
 		if (v->halted && !w.vm.paused && (irqs & v->vs.vsie << 1) != 0)
 			explorer_fail("vcpu %u sleeps with an interrupt pending", i);
 		if (v->halted && !w.vm.paused && v->vs.vstimecmp != TIMER_NEVER && !v->timer.armed)
@@ -638,6 +705,8 @@ static const uint64_t any_hart[] = { UINT64_MAX, UINT64_MAX, UINT64_MAX };
 
 static const enum guest_op runs_on[] = { END };
 static const enum guest_op takes[] = { TAKE };
+static const enum guest_op catches[] = { CATCH };
+static const enum guest_op catches_idle[] = { CATCH_IDLE };
 static const enum guest_op idles[] = { IDLE };
 
 static void pauses_and_resumes(void *arg);
@@ -751,6 +820,98 @@ static void kick_before_halt_is_remembered(void **state)
 	outsider("sender", posts, 0);
 	outsider("sender 2", posts, 0);
 	explore(4, final_common);
+}
+
+static void throws(void *arg)
+{
+	throws_to((unsigned int)(uintptr_t)arg);
+}
+
+static void throws_and_throws(void *arg)
+{
+	throws(arg);
+	throws(arg);
+}
+
+static void final_caught(void)
+{
+	nothing_is_left();
+	all_are_done();
+	for (unsigned int i = 0; i < w.vm.nr_vcpus; i++)
+		if (w.guests[i].caught != w.guests[i].thrown)
+			explorer_fail("vcpu %u caught %lu of %lu", i, w.guests[i].caught,
+				      w.guests[i].thrown);
+}
+
+static void final_no_ipi(void)
+{
+	nothing_is_left();
+	all_are_done();
+	if (w.ipis)
+		explorer_fail("a kick took a vcpu out of the guest");
+}
+
+static void a_kick_leaves_who_does_not_halt_in_the_guest(void **state)
+{
+	(void)state;
+	scene(1, 1, 1, own_hart);
+	runs(0, runs_on);
+	w.ipis = 0;
+	outsider("kicker", throws_and_throws, 0);
+	explore(6, final_no_ipi);
+}
+
+static void no_kick_is_lost(void **state)
+{
+	(void)state;
+	scene(1, 2, 1, own_hart);
+	runs(0, catches);
+	outsider("kicker", throws_and_throws, 0);
+	outsider("kicker 2", throws, 0);
+	explore(4, final_caught);
+}
+
+static void an_interrupt_does_not_take_a_kick_along(void **state)
+{
+	(void)state;
+	scene(1, 2, 1, own_hart);
+	runs(0, catches_idle);
+	outsider("kicker", throws_and_throws, 0);
+	outsider("sender", posts, 0);
+	explore(4, final_caught);
+}
+
+static void interrupts_leave_who_waits_for_a_kick_asleep(void **state)
+{
+	(void)state;
+	scene(1, 2, 1, own_hart);
+	runs(0, catches);
+	outsider("sender", posts, 0);
+	outsider("kicker", throws, 0);
+	explore(4, final_caught);
+}
+
+static void two_that_kick_and_yield_to_each_other_get_on(void **state)
+{
+	static const enum guest_op first[] = { THROW, THROW, CATCH },
+				   second[] = { NOP, THROW, CATCH };
+
+	(void)state;
+	scene(1, 0, 2, first_hart);
+	runs(0, first);
+	runs(1, second);
+	explore(6, final_caught);
+}
+
+static void kicks_between_two_harts_are_seen(void **state)
+{
+	static const enum guest_op first[] = { THROW, CATCH }, second[] = { THROW, CATCH };
+
+	(void)state;
+	scene(2, 0, 2, any_hart);
+	runs(0, first);
+	runs(1, second);
+	explore(3, final_caught);
 }
 
 static void a_halted_vcpu_has_its_timer_armed(void **state)
@@ -1088,6 +1249,12 @@ int main(int argc, char **argv)
 		cmocka_unit_test(no_wakeup_leaves_a_blocked_vcpu_alone),
 		cmocka_unit_test(inject_and_guest_clear_lose_nothing),
 		cmocka_unit_test(kick_before_halt_is_remembered),
+		cmocka_unit_test(a_kick_leaves_who_does_not_halt_in_the_guest),
+		cmocka_unit_test(no_kick_is_lost),
+		cmocka_unit_test(an_interrupt_does_not_take_a_kick_along),
+		cmocka_unit_test(interrupts_leave_who_waits_for_a_kick_asleep),
+		cmocka_unit_test(two_that_kick_and_yield_to_each_other_get_on),
+		cmocka_unit_test(kicks_between_two_harts_are_seen),
 		cmocka_unit_test(a_halted_vcpu_has_its_timer_armed),
 		cmocka_unit_test(wake_and_block_race_in_the_scheduler),
 		cmocka_unit_test(two_vcpus_on_one_hart_wake_each_other),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // SOURCES: hyp/vcpu/request.c hyp/vcpu/vcpu.c hyp/vcpu/irq.c hyp/vcpu/fence.c hyp/vcpu/hsm.c
-// SOURCES: hyp/vcpu/steal.c hyp/vcpu/vm.c hyp/vcpu/guest_mem.c hyp/vcpu/vtimer.c hyp/sched/sched.c hyp/sched/fair.c hyp/lib/work.c
+// SOURCES: hyp/vcpu/steal.c hyp/vcpu/magic.c hyp/vcpu/vm.c hyp/vcpu/guest_mem.c hyp/vcpu/vtimer.c hyp/sched/sched.c hyp/sched/fair.c hyp/lib/work.c
 // SOURCES: hyp/sched/fifo.c hyp/sched/cap.c hyp/sched/balance.c hyp/sched/yield.c hyp/vcpu/poll.c
 // SOURCES: hyp/run/vcpu_run.c hyp/run/pcpu_loop.c hyp/arch/smp.c hyp/arch/guest.c hyp/arch/timer.c
 // SOURCES: hyp/mm/vmid.c tests/unit/fake/hart.c
@@ -58,7 +58,7 @@
 #define write_now(p, v) __atomic_store_n((p), (v), __ATOMIC_RELAXED)
 #define add_now(p, n)	__atomic_fetch_add((p), (n), __ATOMIC_RELAXED)
 
-enum guest_op { NOP, WFI, SUSPEND, YIELD, READ, STOP, SEND, FENCE, TIMER, CLAIM, REBOOT };
+enum guest_op { NOP, WFI, SUSPEND, YIELD, KICK, READ, STOP, SEND, FENCE, TIMER, CLAIM, REBOOT };
 
 /* What the test knows of a vcpu. */
 struct guest {
@@ -184,6 +184,34 @@ int gstage_write(const struct gstage *gs, gpa_t a, const void *buf, uint64_t len
 {
 	(void)a, (void)buf, (void)len;
 	return walk(gs);
+}
+
+int gstage_store_u64(const struct gstage *gs, gpa_t a, uint64_t val)
+{
+	(void)a, (void)val;
+	return walk(gs);
+}
+
+void page_free(hpa_t base, uint64_t size)
+{
+	(void)base, (void)size;
+}
+
+/* No machine has a magic page. */
+int gstage_map_page(struct gstage *gs, gpa_t a, hpa_t page)
+{
+	(void)gs, (void)a, (void)page;
+	return HV_ENOMEM;
+}
+
+void gstage_unmap_page(struct gstage *gs, gpa_t a)
+{
+	(void)gs, (void)a;
+}
+
+void gstage_prune_page(struct gstage *gs, gpa_t a)
+{
+	(void)gs, (void)a;
 }
 
 /* The table's page goes, and becomes garbage as soon as nobody can read it any more. */
@@ -406,7 +434,7 @@ static bool guest_interrupts(struct guest *g)
 
 static enum guest_op guest_wants(void)
 {
-	static const enum guest_op likely[] = { WFI,  WFI,  WFI,  SUSPEND, YIELD, READ,
+	static const enum guest_op likely[] = { WFI,  WFI,  WFI,  SUSPEND, YIELD, KICK, READ,
 						READ, SEND, SEND, FENCE,   TIMER, NOP };
 
 	if (read_now(&calm))
@@ -475,56 +503,60 @@ static void reboots(struct machine *mc)
 	calls(mc, BIT(VCPUS) - 1, -1);
 }
 
-bool vcpu_handle_exit(struct vcpu *v, const struct vcpu_trap *t)
+enum exit_result vcpu_handle_exit(struct vcpu *v, const struct vcpu_trap *t)
 {
 	struct machine *mc = machine_of(v);
 	uint64_t byte;
 
 	if (t->cause == (SCAUSE_INTERRUPT | IRQ_S_SOFT)) {
 		csr_clear(CSR_SIP, BIT(IRQ_S_SOFT));
-		return false;
+		return EXIT_GOES_ON;
 	}
 	if (t->cause == (SCAUSE_INTERRUPT | IRQ_S_TIMER)) {
 		timer_run();
-		return false;
+		return EXIT_GOES_ON;
 	}
 	switch (guest_of(v)->op) {
 	case NOP:
-		return false;
+		return EXIT_GOES_ON;
 	case WFI:
 		add_now(&did.halts, 1);
-		vcpu_halt(v);
-		return false;
+		vcpu_wait_kick(v, true);
+		return EXIT_GOES_ON;
 	case SUSPEND:
 		vcpu_hsm_suspend(v);
-		return false;
+		return EXIT_GOES_ON;
 	case YIELD:
-		return true;
+		return EXIT_SPINS;
+	case KICK:
+		v->yield_to = v->vm->vcpus[chance(VCPUS)];
+		vcpu_unhalt(v->yield_to);
+		return EXIT_YIELDS;
 	case READ:
 		(void)vcpu_read_guest(v, gpa(0), &byte, sizeof(byte));
-		return false;
+		return EXIT_GOES_ON;
 	case STOP:
 		vcpu_hsm_stop(v);
-		return false;
+		return EXIT_GOES_ON;
 	case SEND:
 		posts(v->vm->vcpus[chance(VCPUS)]);
-		return false;
+		return EXIT_GOES_ON;
 	case FENCE:
 		fences(mc, chance(BIT(VCPUS)), chance(2) ? HART_FENCE_I : HART_FENCE_VVMA);
-		return false;
+		return EXIT_GOES_ON;
 	case TIMER:
 		write_now(&guest_of(v)->timer, 1);
 		vcpu_timer_set(v, hart_time() + csr_read(CSR_HTIMEDELTA) +
 					  chance(chance(2) ? 100000 : 3000000));
-		return false;
+		return EXIT_GOES_ON;
 	case CLAIM:
 		claims(v);
-		return false;
+		return EXIT_GOES_ON;
 	case REBOOT:
 		reboots(mc);
-		return false;
+		return EXIT_GOES_ON;
 	}
-	return false;
+	return EXIT_GOES_ON;
 }
 
 /* --- life -------------------------------------------------------------------------------------------- */

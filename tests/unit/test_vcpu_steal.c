@@ -41,6 +41,12 @@ int vcpu_write_guest(struct vcpu *w, gpa_t a, const void *buf, uint64_t len)
 	return HV_OK;
 }
 
+int vcpu_store_guest_u64(struct vcpu *w, gpa_t a, uint64_t val)
+{
+	assert_true(is_aligned(a.gpa, 8));
+	return vcpu_write_guest(w, a, &val, sizeof(val));
+}
+
 void vcpu_make_request(enum vcpu_request req, struct vcpu *w)
 {
 	w->requests |= BIT((unsigned int)req & REQUEST_MASK);
@@ -72,6 +78,7 @@ static int setup(void **state)
 	memset(&v, 0, sizeof(v));
 	memset(ram, 0xa5, sizeof(ram));
 	v.steal_at = STEAL_OFF;
+	v.lock_at = STEAL_OFF;
 	nr_sequences = writes = 0;
 	ram_gone = false;
 	return 0;
@@ -166,6 +173,72 @@ static void preempted_is_set_while_off_the_hart_and_clear_before_it_runs(void **
 	assert_false(asked());
 }
 
+static uint64_t lock_word(uint64_t at)
+{
+	uint64_t word;
+
+	memcpy(&word, ram + at - RAM_BASE, sizeof(word));
+	return word;
+}
+
+static void the_pv_lock_structure_is_marked_and_cleared_with_it(void **state)
+{
+	(void)state;
+	assert_int_equal(vcpu_steal_lock_set(&v, RAM_BASE + 128), HV_OK);
+	assert_int_equal(lock_word(RAM_BASE + 128), 0);
+	vcpu_steal_resumes(&v);
+	assert_false(asked());
+	vcpu_steal_preempted(&v);
+	assert_int_equal(lock_word(RAM_BASE + 128), 1);
+	writes = 0;
+	vcpu_steal_preempted(&v); /* set already: not written again */
+	assert_int_equal(writes, 0);
+	vcpu_steal_resumes(&v);
+	assert_true(asked());
+	vcpu_steal_update(&v);
+	assert_int_equal(lock_word(RAM_BASE + 128), 0);
+	vcpu_steal_resumes(&v);
+	assert_false(asked());
+	assert_int_equal(ram[127], 0xa5); /* nothing but the word */
+	assert_int_equal(ram[136], 0xa5);
+}
+
+static void both_structures_say_the_same(void **state)
+{
+	(void)state;
+	assert_int_equal(set_shmem(RAM_BASE, 0, 0), SBI_SUCCESS);
+	assert_int_equal(vcpu_steal_lock_set(&v, RAM_BASE + 64), HV_OK);
+	vcpu_steal_preempted(&v);
+	assert_int_equal(shared(RAM_BASE)->preempted, 1);
+	assert_int_equal(lock_word(RAM_BASE + 64), 1);
+	vcpu_steal_update(&v);
+	assert_int_equal(shared(RAM_BASE)->preempted, 0);
+	assert_int_equal(lock_word(RAM_BASE + 64), 0);
+}
+
+static void a_reset_leaves_nobody_marked(void **state)
+{
+	(void)state;
+	assert_int_equal(vcpu_steal_lock_set(&v, RAM_BASE + 64), HV_OK);
+	vcpu_steal_preempted(&v);
+	vcpu_steal_reset(&v);
+	assert_int_equal(lock_word(RAM_BASE + 64), 0);
+	writes = 0;
+	vcpu_steal_preempted(&v);
+	assert_int_equal(writes, 0);
+}
+
+static void a_pv_lock_structure_outside_of_ram_is_refused(void **state)
+{
+	(void)state;
+	assert_int_equal(vcpu_steal_lock_set(&v, RAM_BASE + RAM_SIZE), HV_EFAULT);
+	assert_true(v.lock_at == STEAL_OFF);
+	assert_int_equal(vcpu_steal_lock_set(&v, RAM_BASE), HV_OK);
+	ram_gone = true;
+	vcpu_steal_preempted(&v);
+	assert_true(v.lock_at == STEAL_OFF);
+}
+
 static void switched_off_or_reset_it_is_never_written(void **state)
 {
 	(void)state;
@@ -203,6 +276,10 @@ int main(void)
 		TEST(steal_is_ours_whatever_the_guest_scribbles),
 		TEST(a_former_lifes_waiting_is_not_stolen),
 		TEST(preempted_is_set_while_off_the_hart_and_clear_before_it_runs),
+		TEST(the_pv_lock_structure_is_marked_and_cleared_with_it),
+		TEST(both_structures_say_the_same),
+		TEST(a_reset_leaves_nobody_marked),
+		TEST(a_pv_lock_structure_outside_of_ram_is_refused),
 		TEST(switched_off_or_reset_it_is_never_written),
 		TEST(ram_that_was_given_back_ends_it),
 	};
