@@ -44,6 +44,7 @@ help:
 	@echo 'make firmware      build/hartvisor-fw.bin: OpenSBI, hartvisor and build/$(CONFIG).itb in one'
 	@echo 'make guest-tests   the bare-metal guests of the tests'
 	@echo 'make guest-linux   a guest kernel of our own;  make bench-linux: overcommit measured with it (ROWS=...)'
+	@echo 'make bench         what operations cost, in instructions;  make bench-check: fails if a row got worse'
 	@echo 'make setup         only install and download what is missing'
 	@echo 'make clean         remove what was built;  make distclean: and what was downloaded'
 

@@ -72,7 +72,7 @@ system: all guest-tests firmware
 
 .PHONY: test
 test:
-	+@$(RUN_TESTS) build unit model system
+	+@$(RUN_TESTS) build unit model system bench
 
 .PHONY: verify
 verify:

@@ -80,6 +80,7 @@ static void timer_out_of_wfi(void)
 		csr_write(CSR_STIMECMP, due);
 		/* With interrupts on only here: taken out of WFI or not at all. */
 		__asm__ volatile("csrsi sstatus, 2\n"
+				 ".balign 8\n"
 				 "wfi\n"
 				 "nop\n"
 				 "csrci sstatus, 2"
