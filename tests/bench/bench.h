@@ -22,15 +22,15 @@
 #define TICK 100 /* instructions */
 
 enum bench_set {
-	SET_ONE = 1,	/* one vcpu by itself */
-	SET_PAIR = 2,	/* two vcpus on one hart */
-	SET_HARTS = 3,	/* two vcpus on two harts */
-	SET_FENCES = 4, /* fences to 1, 3, ... siblings; one hart for all */
-	SET_SCALE = 5,	/* wake-up and broadcast among many */
-	SET_SWITCH = 6, /* everybody computes; what the switches take */
-	SET_IDLE = 7,	/* everybody sleeps: company for SET_SCALE in another VM */
+	SET_ONE = 1,	 /* one vcpu by itself */
+	SET_PAIR = 2,	 /* two vcpus on one hart */
+	SET_HARTS = 3,	 /* two vcpus on two harts */
+	SET_FENCES = 4,	 /* fences to 1, 3, ... siblings; one hart for all */
+	SET_SCALE = 5,	 /* wake-up and broadcast among many */
+	SET_SWITCH = 6,	 /* everybody computes; what the switches take */
+	SET_IDLE = 7,	 /* everybody sleeps: company for SET_SCALE in another VM */
 	SET_RUNNING = 8, /* fences to 1, 3, ... siblings; a hart for each */
-	SET_BOOT = 9,	/* nothing but when it began */
+	SET_BOOT = 9,	 /* nothing but when it began */
 };
 
 /* bench_result - @row took @total instructions @n times. */
@@ -115,35 +115,34 @@ static inline long clock_now(void)
 	})
 
 /* BENCH_ROW - @op without what @nothing, the same loop with the instruction left out, takes. */
-#define BENCH_ROW(row, n, op, nothing)                   \
-	do {                                             \
-		long took_ = BATCH_MEDIAN(n, op);        \
-		long loop_ = BATCH_MEDIAN(n, nothing);   \
-		bench_result(row, took_ - loop_, (n));   \
+#define BENCH_ROW(row, n, op, nothing)                 \
+	do {                                           \
+		long took_ = BATCH_MEDIAN(n, op);      \
+		long loop_ = BATCH_MEDIAN(n, nothing); \
+		bench_result(row, took_ - loop_, (n)); \
 	} while (0)
 
 /*
  * BENCH_SBI - an SBI call, @insn being "ecall" or, for the cost of all else, nothing. s11 may be changed
  * by a vector meanwhile.
  */
-#define BENCH_SBI(insn, eid, fid, arg0, arg1, arg2, arg3)                                       \
-	({                                                                                      \
-		register unsigned long a0 __asm__("a0") = (arg0);                               \
-		register unsigned long a1 __asm__("a1") = (arg1);                               \
-		register unsigned long a2 __asm__("a2") = (arg2);                               \
-		register unsigned long a3 __asm__("a3") = (arg3);                               \
-		register unsigned long a6 __asm__("a6") = (fid);                                \
-		register unsigned long a7 __asm__("a7") = (eid);                                \
-		__asm__ volatile(insn                                                           \
-				 : "+r"(a0), "+r"(a1)                                           \
-				 : "r"(a2), "r"(a3), "r"(a6), "r"(a7)                           \
-				 : "memory", "s7", "s8", "s9", "s10", "s11");                   \
-		(long)a0;                                                                       \
+#define BENCH_SBI(insn, eid, fid, arg0, arg1, arg2, arg3)                     \
+	({                                                                    \
+		register unsigned long a0 __asm__("a0") = (arg0);             \
+		register unsigned long a1 __asm__("a1") = (arg1);             \
+		register unsigned long a2 __asm__("a2") = (arg2);             \
+		register unsigned long a3 __asm__("a3") = (arg3);             \
+		register unsigned long a6 __asm__("a6") = (fid);              \
+		register unsigned long a7 __asm__("a7") = (eid);              \
+		__asm__ volatile(insn                                         \
+				 : "+r"(a0), "+r"(a1)                         \
+				 : "r"(a2), "r"(a3), "r"(a6), "r"(a7)         \
+				 : "memory", "s7", "s8", "s9", "s10", "s11"); \
+		(long)a0;                                                     \
 	})
 
-#define BENCH_SBI_ROW(row, n, ...)                                \
-	BENCH_ROW(row, n, (void)BENCH_SBI("ecall", __VA_ARGS__), \
-		  (void)BENCH_SBI("", __VA_ARGS__))
+#define BENCH_SBI_ROW(row, n, ...) \
+	BENCH_ROW(row, n, (void)BENCH_SBI("ecall", __VA_ARGS__), (void)BENCH_SBI("", __VA_ARGS__))
 
 /* bench_vector - @vector takes the traps; returns the one before. */
 static inline unsigned long bench_vector(const void *vector)

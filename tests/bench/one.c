@@ -95,11 +95,8 @@ static void timer_out_of_wfi(void)
 	bench_result("timer-wfi", bench_median(samples, BATCHES), 1);
 }
 
-#define BENCH_TRAP(insn, address)                          \
-	__asm__ volatile(insn                              \
-			 :                                 \
-			 : "r"(address)                    \
-			 : "t0", "s10", "s11", "memory")
+#define BENCH_TRAP(insn, address) \
+	__asm__ volatile(insn : : "r"(address) : "t0", "s10", "s11", "memory")
 #define BENCH_TRAP_ROW(row, insn, address) \
 	BENCH_ROW(row, 100, BENCH_TRAP(insn, address), BENCH_TRAP("", address))
 
@@ -114,7 +111,8 @@ static void exceptions(void)
 	else
 		BENCH_TRAP_ROW("csr-trap", "csrr t0, 0x5c0", 0);
 	BENCH_TRAP_ROW("csr-illegal", "csrr t0, 0x5c0", 0);
-	BENCH_TRAP_ROW("fault-nowhere", ".option push\n.option norvc\nld t0, 0(%0)\n.option pop", NOWHERE);
+	BENCH_TRAP_ROW("fault-nowhere", ".option push\n.option norvc\nld t0, 0(%0)\n.option pop",
+		       NOWHERE);
 	csr_write(stvec, old);
 }
 
@@ -163,8 +161,14 @@ static void fresh_pages(void)
 
 	CHECK(FRESH + FRESH_PAGES * 4096 <= machine.ram_base + machine.ram_size);
 	BENCH_ROW("page-first-touch", 200,
-		  __asm__ volatile("sd zero, 0(%0)\nadd %0, %0, %1" : "+r"(page) : "r"(4096UL) : "memory"),
-		  __asm__ volatile("add %0, %0, %1" : "+r"(page) : "r"(4096UL) : "memory"));
+		  __asm__ volatile("sd zero, 0(%0)\nadd %0, %0, %1"
+				   : "+r"(page)
+				   : "r"(4096UL)
+				   : "memory"),
+		  __asm__ volatile("add %0, %0, %1"
+				   : "+r"(page)
+				   : "r"(4096UL)
+				   : "memory"));
 }
 
 /* The text ends in a newline, or becomes a line of its own afterwards. */

@@ -20,10 +20,18 @@
 #define PV_YIELD(hart) ((void)BENCH_SBI("ecall", PV_EID, HARTVISOR_YIELD_TO, hart, 0, 0, 0))
 #define SEND_IPI(hart) ((void)BENCH_SBI("ecall", SBI_EXT_IPI, SBI_IPI_SEND_IPI, 1, hart, 0, 0))
 
-enum task { TASK_SLEEP, TASK_ANSWER, TASK_SPIN, TASK_PV_ANSWER, TASK_PV_NOTE, TASK_YIELD, TASK_END };
+enum task {
+	TASK_SLEEP,
+	TASK_ANSWER,
+	TASK_SPIN,
+	TASK_PV_ANSWER,
+	TASK_PV_NOTE,
+	TASK_YIELD,
+	TASK_END
+};
 
 static volatile enum task task;
-static volatile bool busy; /* the second vcpu is at its task */
+static volatile bool busy;  /* the second vcpu is at its task */
 static volatile long noted; /* when it last came to run, 0: not yet */
 
 static void await_ipi(void)
@@ -191,20 +199,20 @@ static void hart_start(const char *row)
 }
 
 /* From @call to when the other notes that it runs. */
-#define BENCH_NOTED_ROW(row, call)                                \
-	do {                                                      \
-		long samples_[BATCHES];                           \
-		for (unsigned int b_ = 0; b_ < BATCHES; b_++) {   \
-			long began_;                              \
-			noted = 0;                                \
-			mb();                                     \
-			began_ = clock_edge();                    \
-			call;                                     \
-			while (!noted)                            \
-				doze();                           \
-			samples_[b_] = noted - began_;            \
-			doze();                                   \
-		}                                                 \
+#define BENCH_NOTED_ROW(row, call)                                     \
+	do {                                                           \
+		long samples_[BATCHES];                                \
+		for (unsigned int b_ = 0; b_ < BATCHES; b_++) {        \
+			long began_;                                   \
+			noted = 0;                                     \
+			mb();                                          \
+			began_ = clock_edge();                         \
+			call;                                          \
+			while (!noted)                                 \
+				doze();                                \
+			samples_[b_] = noted - began_;                 \
+			doze();                                        \
+		}                                                      \
 		bench_result(row, bench_median(samples_, BATCHES), 1); \
 	} while (0)
 
