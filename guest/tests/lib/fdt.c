@@ -123,8 +123,10 @@ bool machine_has(const char *name)
 
 unsigned long machine_arg(const char *name, unsigned long otherwise)
 {
-	const char *p = find(machine.bootargs, name);
 	size_t len = strlen(name);
 
-	return p && p[len] == '=' ? parse_number(p + len + 1) : otherwise;
+	for (const char *p = machine.bootargs; (p = find(p, name)) != NULL; p++)
+		if ((p == machine.bootargs || p[-1] == ' ') && p[len] == '=')
+			return parse_number(p + len + 1);
+	return otherwise;
 }
