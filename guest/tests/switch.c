@@ -2,7 +2,8 @@
 /*
  * What it costs to go from one vcpu to another on the same hart, two vcpus of one guest on one hart. Both
  * write down the time as fast as they can; who finds that the other one did so since its own last time
- * knows how long nobody ran. Then they take turns: by IPIs out of WFI, and by WRS.NTO. n= times each.
+ * knows how long nobody ran. Then they take turns: by IPIs out of WFI, and by WRS.NTO. n= times each,
+ * as Linux would, with a steal time structure each (unless sta=0).
  *
  * The clock is coarse (100 ns), but the moments are random in it: the mean is finer. Under -icount
  * shift=0 a nanosecond is an instruction; LOOP of them are the guest's own.
@@ -20,6 +21,7 @@ GUEST("switch");
 
 static volatile unsigned long stamps[2], switches, sum, balls;
 static volatile unsigned long least = ~0UL, worst;
+static char shmem[2][64] __attribute__((aligned(64)));
 static struct barrier barrier;
 
 static void note(unsigned long gap)
@@ -85,6 +87,8 @@ static void run(struct cpu *cpu)
 {
 	unsigned long n = machine_arg("n", 1000), ns = 1000000000 / machine.timebase, ipi, wrs = 0;
 
+	if (machine_arg("sta", 1))
+		(void)sbi_call(SBI_EXT_STA, 0, (unsigned long)shmem[cpu->index], 0, 0, 0, 0);
 	barrier_wait(&barrier, 2);
 	stamp(cpu, n);
 	ipi = play(cpu, n, wait_wfi);

@@ -329,6 +329,14 @@ int gstage_write(const struct gstage *gs, gpa_t a, const void *buf, uint64_t len
 	return HV_OK;
 }
 
+void *gstage_write_ptr(const struct gstage *gs, gpa_t a, uint64_t len)
+{
+	uint64_t n = len;
+	void *p = leaf_ptr(gs, a, PTE_W, &n);
+
+	return n == len ? p : NULL;
+}
+
 void *gstage_ptr(const struct gstage *gs, gpa_t a, uint64_t len)
 {
 	uint64_t n = len;

@@ -79,6 +79,10 @@ bool gstage_is_ram(const struct gstage *gs, gpa_t a, uint64_t size);
 int gstage_read(const struct gstage *gs, gpa_t a, void *buf, uint64_t len);
 int gstage_write(const struct gstage *gs, gpa_t a, const void *buf, uint64_t len);
 
+/* gstage_write_ptr - direct-map pointer to [a, a+len) if that is RAM within one leaf that may be written,
+ * else NULL. In the same bracket as gstage_write(). */
+void *gstage_write_ptr(const struct gstage *gs, gpa_t a, uint64_t len);
+
 /* gstage_ptr - direct-map pointer to [a, a+len) if it is RAM within one leaf, else NULL. Host use
  * while the VM does not run (loader). */
 void *gstage_ptr(const struct gstage *gs, gpa_t a, uint64_t len);

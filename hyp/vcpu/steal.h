@@ -35,6 +35,12 @@ int vcpu_steal_set(struct vcpu *v, uint64_t a);
 /* vcpu_steal_reset - own pcpu, in RESET: no structure. */
 void vcpu_steal_reset(struct vcpu *v);
 
+/* vcpu_steal_unmapped - own pcpu, for TLB_FLUSH: the VM may have given the structure's RAM back. */
+static inline void vcpu_steal_unmapped(struct vcpu *v)
+{
+	v->steal_ptr = NULL;
+}
+
 /* vcpu_steal_preempted - own pcpu: @v leaves its hart while runnable. */
 void vcpu_steal_preempted(struct vcpu *v);
 

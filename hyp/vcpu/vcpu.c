@@ -191,6 +191,7 @@ static void serve(struct vcpu *v)
 	if (vcpu_check_request(REQUEST_TLB_FLUSH, v) ||
 	    vcpu_check_request(REQUEST_HFENCE_GVMA_ALL, v)) {
 		vmid_drop(&v->vmid); /* a fresh name has no entries */
+		vcpu_steal_unmapped(v);
 		vcpu_make_request(REQUEST_UPDATE_HGATP, v);
 	}
 	if (vcpu_check_request(REQUEST_UPDATE_HGATP, v))

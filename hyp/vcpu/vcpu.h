@@ -104,6 +104,7 @@ struct vcpu {
 	uint32_t vector_pcpu; /* the same for vector registers */
 	/* SBI STA, own pcpu only: vcpu/steal.h */
 	uint64_t steal_at;	/* guest-physical; STEAL_OFF: none */
+	void *steal_ptr;	/* the same here, good until TLB_FLUSH; NULL: to be looked up */
 	uint64_t steal_base;	/* se.wait_ticks when this life began */
 	uint64_t steal_written; /* se.wait_ticks as the guest knows it */
 	uint32_t steal_sequence;

@@ -61,7 +61,7 @@ MUTANTS = {
     "guest_seq counted before mode": [(RUN, "	atomic_set_release(&v->mode, OUTSIDE_GUEST_MODE);\n	atomic_set_release(&v->guest_seq, v->guest_seq + 1);\n", "	atomic_set_release(&v->guest_seq, v->guest_seq + 1);\n	atomic_set_release(&v->mode, OUTSIDE_GUEST_MODE);\n")],
     "READING not said": [("hyp/vcpu/guest_mem.c", "	atomic_set(&v->mode, READING_SHADOW_PAGE_TABLES);\n", "")],
     "READING without its fence": [("hyp/vcpu/guest_mem.c", "READING_SHADOW_PAGE_TABLES);\n	fence_full();", "READING_SHADOW_PAGE_TABLES);")],
-    "READING left before the last read": [("hyp/vcpu/guest_mem.c", "	reading_begin(v);\n	err = gstage_read(&v->vm->gstage, a, buf, len);\n	reading_end(v);", "	reading_begin(v);\n	reading_end(v);\n	err = gstage_read(&v->vm->gstage, a, buf, len);")],
+    "READING left before the last read": [("hyp/vcpu/guest_mem.c", "	vcpu_reading_begin(v);\n	err = gstage_read(&v->vm->gstage, a, buf, len);\n	vcpu_reading_end(v);", "	vcpu_reading_begin(v);\n	vcpu_reading_end(v);\n	err = gstage_read(&v->vm->gstage, a, buf, len);")],
     # blocking and waking
     "NO_WAKEUP ignored": [(REQUEST, "		if (!(req & REQUEST_NO_WAKEUP) && wake(v)) {", "		if (wake(v)) {")],
     "the kick before a halt forgotten (sched_put)": [("hyp/sched/sched.c", "	if (why != SCHED_BLOCKS || se->wakeups)", "	if (why != SCHED_BLOCKS)")],
