@@ -27,26 +27,26 @@ static void count_until(struct count *c, unsigned long until)
 {
 	unsigned long turns, now, gap;
 
-	__asm__ volatile(".option push\n"
-			 ".option norvc\n"
-			 "1:	li %[turns], 495\n"
-			 "2:	addi %[turns], %[turns], -1\n"
-			 "	bnez %[turns], 2b\n"
-			 "	rdtime %[now]\n"
-			 "	sub %[gap], %[now], %[last]\n"
-			 "	mv %[last], %[now]\n"
-			 "	bgeu %[longest], %[gap], 3f\n"
-			 "	mv %[longest], %[gap]\n"
-			 "3:	addi %[count], %[count], 1\n"
-			 "	nop\n"
-			 "	nop\n"
-			 "	nop\n"
-			 "	bltu %[now], %[until], 1b\n"
-			 ".option pop"
-			 : [turns] "=&r"(turns), [now] "=&r"(now), [gap] "=&r"(gap),
-			   [last] "+r"(c->last), [longest] "+r"(c->longest),
-			   [count] "+r"(c->thousands)
-			 : [until] "r"(until));
+	__asm__ volatile(
+		".option push\n"
+		".option norvc\n"
+		"1:	li %[turns], 495\n"
+		"2:	addi %[turns], %[turns], -1\n"
+		"	bnez %[turns], 2b\n"
+		"	rdtime %[now]\n"
+		"	sub %[gap], %[now], %[last]\n"
+		"	mv %[last], %[now]\n"
+		"	bgeu %[longest], %[gap], 3f\n"
+		"	mv %[longest], %[gap]\n"
+		"3:	addi %[count], %[count], 1\n"
+		"	nop\n"
+		"	nop\n"
+		"	nop\n"
+		"	bltu %[now], %[until], 1b\n"
+		".option pop"
+		: [turns] "=&r"(turns), [now] "=&r"(now), [gap] "=&r"(gap), [last] "+r"(c->last),
+		  [longest] "+r"(c->longest), [count] "+r"(c->thousands)
+		: [until] "r"(until));
 }
 
 static void measure(const struct cpu *cpu, unsigned long settle, unsigned long ms)

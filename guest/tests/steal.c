@@ -125,7 +125,8 @@ static void look(const struct cpu *cpu, uint64_t *newest)
 		uint64_t steal = steal_of(&shared[i]);
 
 		if (steal < newest[i])
-			test_fail("steal of vcpu %u went back from %lu to %lu", i, newest[i], steal);
+			test_fail("steal of vcpu %u went back from %lu to %lu", i, newest[i],
+				  steal);
 		newest[i] = steal;
 	}
 	if (shared[cpu->index].preempted)

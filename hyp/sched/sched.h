@@ -66,8 +66,9 @@ struct sched_params {
 struct sched_group {
 	struct sched_entity *members; /* all, linked by next_member; fixed once they run */
 	uint32_t nr_members;
-	uint32_t spins;	 /* atomic: counts spins as they begin; orders their waiters */
-	uint32_t rounds; /* atomic: a spinner that was tried in this round is not tried again */
+	uint32_t spins;	     /* atomic: counts spins as they begin; orders their waiters */
+	uint32_t rounds;     /* atomic: a spinner that was tried in this round is not tried again */
+	uint64_t stopped_at; /* atomic, host time: who waits has not waited since then; 0: he has */
 
 	struct spinlock lock; /* guards the rest */
 	uint64_t quota;	      /* ticks in a period; 0: no cap */
@@ -138,6 +139,13 @@ int sched_init(unsigned int nr, uint64_t ticks_per_second);
 
 /* sched_group_init - a group whose members together get at most @cap percent of one hart; 0: no cap. */
 void sched_group_init(struct sched_group *g, uint32_t cap);
+
+/*
+ * sched_group_stop - from @now on no member's waiting is counted, as somebody keeps them from running who
+ * stops their clocks, too. sched_group_go - it is again. One caller at a time; takes runq locks.
+ */
+void sched_group_stop(struct sched_group *g, uint64_t now);
+void sched_group_go(struct sched_group *g, uint64_t now);
 
 /*
  * sched_entity_init - BLOCKED, on the pcpu of its affinity that has fewest of its siblings, then fewest

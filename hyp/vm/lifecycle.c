@@ -121,6 +121,7 @@ static void start(struct vm *vm, const struct loader_result *at)
 	atomic_set(&vm->active, vm->nr_vcpus);
 	atomic_set(&vm->stop, VM_STOP_NONE);
 	atomic_set(&vm->paused, 0);
+	sched_group_go(&vm->group, timer_now());
 	life->started_at = timer_now();
 	atomic_set(&vm->htimedelta, -life->started_at); /* a guest's clock starts with it */
 	life->phase = PHASE_RUN;
