@@ -53,7 +53,12 @@ def test_a_cap_holds(name, beside):
     if beside:
         vms.append(share("free", settle=200, ms=1000))
     with machine(name, vms) as m:
+        m.menu("l")
+        m.expect(r"capped +running +16 +1 +fair w100 +30 +\d+")
         got = shares(m, [vm.name for vm in vms])
+        m.menu("l")
+        m.expect(r"capped +running +16 +1 +fair w100 +30 +(\d+)")
+        assert 27 <= int(m.child.match[1]) <= 30
     assert got["capped"] == pytest.approx(30, rel=0.02)
     if beside:
         assert got["free"] == pytest.approx(70, rel=0.02)
@@ -109,7 +114,8 @@ def vcpu_table(m, vm, cpus):
     for line in m.text()[before:].splitlines():
         found = re.match(rf"{vm}/(\d+)(?= )", line)
         if not found:
-            header = line if re.match(r"(vcpu|events|exits) ", line) else header
+            if re.match(r"(vcpu|events|exits) ", line):
+                header = re.sub(r"^\w+", lambda word: " " * len(word[0]), line)
             continue
         for cell in re.finditer(r" +(\S+)", line[found.end():]):
             # A value stands below the right end of its column's name.
