@@ -40,7 +40,8 @@ static void stamp(const struct cpu *cpu, unsigned long n)
 	while (switches < n) {
 		unsigned long now = time_now(), theirs = *other;
 
-		if (theirs > mine && now > theirs)
+		/* Looked at again: the other one may be done, and stamp no more. */
+		if (theirs > mine && now > theirs && switches < n)
 			note(now - theirs);
 		stamps[cpu->index] = mine = now;
 	}

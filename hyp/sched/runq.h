@@ -9,6 +9,7 @@
 #ifndef SCHED_RUNQ_H
 #define SCHED_RUNQ_H
 
+#include "lib/atomic.h"
 #include "sched/sched.h"
 
 #define VTIME_SHIFT 16
@@ -76,6 +77,17 @@ static inline bool sched_is_capped(const struct sched_entity *se)
 }
 
 /* --- sched.c --- */
+
+/* sched_waited - how long @se, which is RUNNABLE, has waited: see sched_group_stop(). */
+static inline uint64_t sched_waited(const struct sched_entity *se, uint64_t now)
+{
+	uint64_t since = atomic_read(&se->since);
+	uint64_t stopped = se->group ? atomic_read(&se->group->stopped_at) : 0;
+
+	if (stopped && stopped < now)
+		now = stopped;
+	return now > since ? now - since : 0;
+}
 
 /* runq_lock_entity - lock the queue that @se belongs to. */
 struct runq *runq_lock_entity(struct sched_entity *se);

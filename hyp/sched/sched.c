@@ -273,41 +273,6 @@ bool sched_wake(struct sched_entity *se)
 	return true;
 }
 
-/* --- a group that is stopped ------------------------------------------------------------------------ */
-
-/* How long one that is RUNNABLE has waited. */
-static uint64_t waited_until(const struct sched_entity *se, uint64_t now)
-{
-	uint64_t since = atomic_read(&se->since);
-	uint64_t stopped = se->group ? atomic_read(&se->group->stopped_at) : 0;
-
-	if (stopped && stopped < now)
-		now = stopped;
-	return now > since ? now - since : 0;
-}
-
-void sched_group_stop(struct sched_group *g, uint64_t now)
-{
-	atomic_set(&g->stopped_at, now);
-}
-
-void sched_group_go(struct sched_group *g, uint64_t now)
-{
-	if (!atomic_read(&g->stopped_at))
-		return;
-	for (struct sched_entity *se = g->members; se; se = se->next_member) {
-		struct runq *q = runq_lock_entity(se);
-
-		/* What it had waited before counts; whoever picks it before the end finds no more. */
-		if (se->state == SCHED_RUNNABLE) {
-			atomic_set(&se->wait_ticks, se->wait_ticks + waited_until(se, now));
-			atomic_set(&se->since, now);
-		}
-		spin_unlock(&q->lock);
-	}
-	atomic_set(&g->stopped_at, 0);
-}
-
 /* --- running ---------------------------------------------------------------------------------------- */
 
 /* Who is next of those that wait. A directed yield comes before class fair, and before class fifo when
@@ -330,7 +295,7 @@ static uint64_t slice_end_of(const struct sched_entity *se, uint64_t now)
 
 static void account_run(struct sched_entity *se, uint64_t now)
 {
-	uint64_t waited = waited_until(se, now);
+	uint64_t waited = sched_waited(se, now);
 
 	atomic_set(&se->wait_ticks, se->wait_ticks + waited);
 	if (se->woken && waited > se->max_latency)
@@ -500,20 +465,6 @@ uint64_t sched_next_look(const struct sched_entity *se)
 {
 	return sched_others_wait() ? min_u64(atomic_read(&se->slice_end), se->budget_end) :
 				     se->budget_end;
-}
-
-struct sched_times sched_times(const struct sched_entity *se)
-{
-	uint32_t state = atomic_read(&se->state);
-	uint64_t since = atomic_read(&se->since), now = timer_now();
-	uint64_t lasts = now > since ? now - since : 0;
-
-	return (struct sched_times){
-		.run = atomic_read(&se->run_ticks) + (state == SCHED_RUNNING ? lasts : 0),
-		.wait = atomic_read(&se->wait_ticks) +
-			(state == SCHED_RUNNABLE ? waited_until(se, now) : 0),
-		.block = atomic_read(&se->block_ticks) + (state == SCHED_BLOCKED ? lasts : 0),
-	};
 }
 
 unsigned int sched_queue_length(unsigned int p)

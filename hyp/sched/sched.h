@@ -18,6 +18,7 @@
  *   balance.c  where a woken entity goes, what an idle pcpu takes, how queues keep in step
  *   yield.c    directed yield: an entity gives what it has of its slice to a sibling
  *   sched.c    the queues themselves
+ *   account.c  what became of an entity's time
  *
  * Time is in ticks of the host's clock. A pcpu that has only one entity needs no timer for it:
  * sched_next_look() says when, if ever, it has to look again.

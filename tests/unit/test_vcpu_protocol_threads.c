@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // SOURCES: hyp/vcpu/request.c hyp/vcpu/vcpu.c hyp/vcpu/irq.c hyp/vcpu/fence.c hyp/vcpu/hsm.c
-// SOURCES: hyp/vcpu/steal.c hyp/vcpu/vm.c hyp/vcpu/guest_mem.c hyp/vcpu/vtimer.c hyp/sched/sched.c hyp/sched/fair.c hyp/lib/work.c
+// SOURCES: hyp/vcpu/steal.c hyp/vcpu/vm.c hyp/vcpu/guest_mem.c hyp/vcpu/vtimer.c hyp/sched/sched.c hyp/sched/account.c hyp/sched/fair.c hyp/lib/work.c
 // SOURCES: hyp/sched/fifo.c hyp/sched/cap.c hyp/sched/balance.c hyp/sched/yield.c hyp/vcpu/poll.c
 // SOURCES: hyp/run/vcpu_run.c hyp/run/pcpu_loop.c hyp/arch/smp.c hyp/arch/guest.c hyp/arch/timer.c
 // SOURCES: hyp/mm/vmid.c tests/unit/fake/hart.c
