@@ -78,8 +78,8 @@ def bench_idle():
     idle_linux("Debian's kernel", hv.LINUX, hv.INITRAMFS, "console=ttyS0 earlycon=sbi",
                "GUEST-UP", 100)
     if (LINUX / "Image").exists():
-        idle_linux("build/linux/Image", LINUX / "Image", hv.INITRAMFS, "console=ttyS0 earlycon=sbi",
-                   "GUEST-UP", 100)
+        idle_linux("build/linux/Image", LINUX / "Image", hv.INITRAMFS,
+                   "console=ttyS0 earlycon=sbi locktorture.torture_type=none", "GUEST-UP", 100)
 
 
 BENCHES = {"switch": bench_switch, "latency": bench_latency, "busy": bench_busy, "idle": bench_idle}
