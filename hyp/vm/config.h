@@ -33,7 +33,6 @@ enum vm_on_crash {
 struct vm_config {
 	char name[VM_NAME_MAX + 1];
 	char path[VM_PATH_MAX]; /* of its node, for messages */
-	bool failed;		/* an error has been reported */
 	unsigned int cpus;
 	uint64_t memory;
 	uint64_t affinity;    /* bit n: pcpu n; all ones when not given */
@@ -47,6 +46,7 @@ struct vm_config {
 	uint32_t halt_poll_us;	   /* 0: a halt gives the hart away at once */
 	const void *fdt;	   /* the tree that it comes from, and its node there */
 	int node;
+	bool failed; /* an error has been reported */
 };
 
 /* The fixed part of a guest's physical map. */
