@@ -53,11 +53,12 @@ def test_a_cap_holds(name, beside):
     if beside:
         vms.append(share("free", settle=200, ms=1000))
     with machine(name, vms) as m:
+        m.expect_line("hartvisor", f"{vms[-1].name}: started")
         m.menu("l")
         m.expect(r"capped +running +16 +1 +fair w100 +30 +\d+")
         got = shares(m, [vm.name for vm in vms])
         m.menu("l")
-        m.expect(r"capped +running +16 +1 +fair w100 +30 +(\d+)")
+        m.expect(r"capped +running +16 +1 +fair w100 +30 +(\d+)[\r\n]")
         assert 27 <= int(m.child.match[1]) <= 30
     assert got["capped"] == pytest.approx(30, rel=0.02)
     if beside:
