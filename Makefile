@@ -44,6 +44,7 @@ help:
 	@echo 'make firmware      build/hartvisor-fw.bin: OpenSBI, hartvisor and build/$(CONFIG).itb in one'
 	@echo 'make guest-tests   the bare-metal guests of the tests'
 	@echo 'make guest-linux   a guest kernel of our own;  make bench-linux: overcommit measured with it (ROWS=...)'
+	@echo 'make bench         what operations cost, in instructions;  make bench-check: fails if a row got worse'
 	@echo 'make setup         only install and download what is missing'
 	@echo 'make clean         remove what was built;  make distclean: and what was downloaded'
 
@@ -77,6 +78,7 @@ include mk/hartvisor.mk
 include mk/guest.mk
 include mk/model.mk
 include mk/linux.mk
+include mk/bench.mk
 include mk/test.mk
 include mk/lint.mk
 
@@ -85,14 +87,24 @@ include mk/lint.mk
 ITS  := $(wildcard dts/*.its)
 ITBS := $(ITS:dts/%.its=$(B)/%.itb)
 
-all: $(B)/hartvisor.elf $(B)/hartvisor.bin $(ITBS)
-
 # A bundle is plain mkimage's work; /incbin/ paths are relative to the .its. What it includes must
 # be there first: those paths, as seen from here.
 its_inputs = $(patsubst dts/../%,%,$(addprefix dts/,$(shell sed -n 's/.*\/incbin\/("\([^"]*\)").*/\1/p' $(1))))
 
+# A kernel that takes minutes to build is built when it is asked for (make guest-linux), not for a bundle;
+# its stamp says when that was.
+slow_inputs = $(filter $(L)/%,$(call its_inputs,$(1)))
+not_built   = $(filter-out $(wildcard $(1)),$(1))
+WAITING    := $(strip $(foreach its,$(ITS),$(if $(call not_built,$(call slow_inputs,$(its))),$(its:dts/%.its=$(B)/%.itb))))
+
+all: $(B)/hartvisor.elf $(B)/hartvisor.bin $(filter-out $(WAITING),$(ITBS))
+	$(if $(WAITING),$(call say,'(not)','$(WAITING): needs make guest-linux first'))
+
 define itb_rule
-$(B)/$(1).itb: dts/$(1).its $(call its_inputs,dts/$(1).its)
+$(B)/$(1).itb: dts/$(1).its $(filter-out $(L)/%,$(call its_inputs,dts/$(1).its)) \
+		$(if $(call slow_inputs,dts/$(1).its),$(wildcard $(L)/stamp))
+	$(if $(call slow_inputs,dts/$(1).its),@for file in $(call slow_inputs,dts/$(1).its); do \
+		[ -e $$$$file ] || { echo "$$@ needs $$$$file: make guest-linux" >&2; exit 1; }; done)
 	$$(call say,ITB,$$@)
 	$$(Q)mkimage -f $$< $$@ >$$@.log 2>&1 || { cat $$@.log >&2; exit 1; }
 endef

@@ -33,11 +33,13 @@ WARNINGS := -Wall -Wextra -Werror -Wconversion -Wsign-conversion -Wshadow -Wcast
 	-Wstrict-prototypes -Wmissing-prototypes -Wundef -Wpointer-arith -Wvla -Wformat=2 \
 	-Wwrite-strings -Wimplicit-fallthrough -Wframe-larger-than=2048
 
-HV_CFLAGS := $(TARGET_CFLAGS) $(WARNINGS) $(INCLUDES) $(CFLAGS)
+HV_CFLAGS = $(TARGET_CFLAGS) $(WARNINGS) $(INCLUDES) $(CFLAGS)
 
 # What runs once, or for a typed key, is better small.
-$(B)/obj/hyp/vm/%.o $(B)/obj/hyp/console/%.o $(B)/obj/platform/machine.o $(B)/obj/hyp/lib/fdt.o \
-	$(B)/obj/hyp/arch/isa.o: CFLAGS += -Os
+$(B)/obj/hyp/vm/%.o $(B)/obj/hyp/console/%.o $(B)/obj/platform/machine.o $(B)/obj/hyp/main.o \
+	$(addprefix $(B)/obj/hyp/lib/,fdt.o log.o options.o) \
+	$(addprefix $(B)/obj/hyp/arch/,isa.o panic.o boot_map.o cache.o) \
+	$(addprefix $(B)/obj/hyp/mm/,page.o arena.o hostmap.o) $(B)/obj/hyp/dev/vrtc.o: CFLAGS += -Os -msave-restore
 
 HV_LDFLAGS := $(PICOLIBC) $(LINK_ARCH) -mno-relax -nostartfiles -static -DPICOLIBC_INTEGER_PRINTF_SCANF \
 	-T $(LDS) -Wl,--gc-sections -Wl,--build-id=none -Wl,--no-relax \
@@ -73,16 +75,31 @@ $(B)/obj/objects: FORCE
 	@mkdir -p $(@D)
 	@echo '$(OBJS)' | cmp -s - $@ || echo '$(OBJS)' >$@
 
-$(B)/hartvisor.elf: $(OBJS) $(LIBFDT_OBJS) $(LDS) $(B)/obj/objects tools/mksyms.py
-	$(call say,LD,$@)
-	$(Q)$(CC) $(HV_LDFLAGS) $(OBJS) $(LIBFDT_OBJS) -o $(B)/obj/first-link.elf
-	$(Q)$(PYTHON) tools/mksyms.py $(CROSS)nm $(B)/obj/first-link.elf >$(B)/obj/symbols-table.S
-	$(Q)$(CC) $(TARGET_CFLAGS) -c $(B)/obj/symbols-table.S -o $(B)/obj/symbols-table.o
-	$(Q)$(CC) $(HV_LDFLAGS) -Wl,-Map=$(B)/hartvisor.map $(OBJS) $(B)/obj/symbols-table.o $(LIBFDT_OBJS) -o $@
-	$(Q)$(PYTHON) tools/check-elf.py --objdump $(CROSS)objdump --nm $(CROSS)nm $@
+# Twice: the names of the functions, for a panic's backtrace, are known after the first time.
+# $(call link_rule,NAME,OBJECTS)
+define link_rule
+$(B)/$(1).elf: $(2) $(LIBFDT_OBJS) $(LDS) $(B)/obj/objects tools/mksyms.py
+	$$(call say,LD,$$@)
+	$$(Q)$(CC) $(HV_LDFLAGS) $(2) $(LIBFDT_OBJS) -o $(B)/obj/$(1)-first.elf
+	$$(Q)$(PYTHON) tools/mksyms.py $(CROSS)nm $(B)/obj/$(1)-first.elf >$(B)/obj/$(1)-symbols.S
+	$$(Q)$(CC) $(TARGET_CFLAGS) -c $(B)/obj/$(1)-symbols.S -o $(B)/obj/$(1)-symbols-table.o
+	$$(Q)$(CC) $(HV_LDFLAGS) -Wl,-Map=$(B)/$(1).map $(2) $(B)/obj/$(1)-symbols-table.o $(LIBFDT_OBJS) -o $$@
+	$$(Q)$(PYTHON) tools/check-elf.py --objdump $(CROSS)objdump --nm $(CROSS)nm $$@
 
-$(B)/hartvisor.bin: $(B)/hartvisor.elf
-	$(call say,BIN,$@)
-	$(Q)$(OBJCOPY) -O binary $< $@
+$(B)/$(1).bin: $(B)/$(1).elf
+	$$(call say,BIN,$$@)
+	$$(Q)$(OBJCOPY) -O binary $$< $$@
+endef
+$(eval $(call link_rule,hartvisor,$(OBJS)))
+
+# For the tests: the same without light exits, so that every SBI call goes the long way (run/vcpu_run.c).
+RUN_OBJ  := $(B)/obj/hyp/run/vcpu_run.o
+LONG_OBJ := $(B)/obj/hyp/run/vcpu_run-no-light.o
+$(LONG_OBJ): hyp/run/vcpu_run.c $(B)/obj/flags
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(HV_CFLAGS) -DHARTVISOR_NO_LIGHT_EXITS -MMD -MP -c $< -o $@
+$(eval $(call link_rule,hartvisor-no-light,$(filter-out $(RUN_OBJ),$(OBJS)) $(LONG_OBJ)))
+-include $(LONG_OBJ:.o=.d)
 
 -include $(OBJS:.o=.d) $(LIBFDT_OBJS:.o=.d)

@@ -5,6 +5,7 @@
     make guest-linux                                   once: the kernel and the initramfs
     tools/bench-overcommit.py                          the whole table: make bench-linux
     tools/bench-overcommit.py --vcpus 2,4 --locks z --work spin_lock,fork
+    tools/bench-overcommit.py --pv none,preempted,kick,both,tas --locks q,z
     tools/bench-overcommit.py --native                 the same kernel on OpenSBI, no hypervisor
     tools/bench-overcommit.py --hartvisor BIN --out build/before.json
 
@@ -13,6 +14,11 @@ figures do not depend on the machine this runs on and may be compared from commi
 the kernel takes is said by the ISA list in the guest's device tree, set by an overlay:
 
     t ticket   q queued (ziccrse)   y ticket + zawrs   z queued + zawrs
+
+and how it spins by which of hartvisor's calls the VM has (property pv of its node):
+
+    none   preempted (pv-lock)   kick (kick-cpu, pv-wait)   both   tas (none, and "virt_spin_lock")
+    default: what a VM has that does not say; also for builds that do not know the property
 
 Columns: rate is lock acquisitions, or loops, per second of guest time; of locks, from the second of
 locktorture's lines to the last one, as its first writer runs alone for a while. native is that rate as a
@@ -44,6 +50,16 @@ import hv  # noqa: E402
 LINUX = ROOT / "build" / "linux"
 BASE_ISA = "i m a f d c zicsr zifencei sstc".split()
 LOCK_ISA = {"t": [], "q": ["ziccrse"], "y": ["zawrs"], "z": ["ziccrse", "zawrs"]}
+PV = {  # properties of the VM, words of the command line
+    "none": ('pv = "none";', ""),
+    "preempted": ('pv = "pv-lock";', ""),
+    "kick": ('pv = "kick-cpu", "pv-wait";', ""),
+    "both": ('pv = "pv-lock", "kick-cpu", "pv-wait";', ""),
+    "tas": ('pv = "none";', "virt_spin_lock"),
+    "default": ("", ""),
+}
+# PV locks and test-and-set are kinds of the queued spinlock.
+PV_OF_LOCKS = {"t": ("none", "preempted"), "q": tuple(PV), "y": ("none", "preempted"), "z": tuple(PV)}
 WORKS = ("spin_lock", "mutex_lock", "rwsem_lock", "fork")
 NATIVE = hv.BUILD / "bench-native.json"
 MEMORY = 256 * hv.MIB
@@ -77,7 +93,7 @@ TROUBLE = re.compile(r"soft lockup|hard LOCKUP|rcu: INFO|rcu_\w+ (?:self-)?detec
 
 # --- one row --------------------------------------------------------------------------------------
 
-def bootargs(args, vcpus: int, work: str) -> str:
+def bootargs(args, vcpus: int, work: str, pv: str) -> str:
     words = ["console=hvc0", "earlycon=sbi"]
     if work == "fork":
         words += [f"S={args.seconds or 4}", f"fork={vcpus}", "locktorture.torture_type=none"]
@@ -86,7 +102,7 @@ def bootargs(args, vcpus: int, work: str) -> str:
         words += [f"locktorture.{word}" for word in (
             f"torture_type={work}", f"nwriters_stress={vcpus}", "nreaders_stress=0", "stat_interval=1",
             "stutter=0", "shuffle_interval=0", "long_hold=0", "rt_boost=0")]
-    return " ".join(words + args.bootargs.split())
+    return " ".join(words + PV[pv][1].split() + args.bootargs.split())
 
 
 def isa_overlay(name: str, vcpus: int, locks: str) -> pathlib.Path:
@@ -114,23 +130,24 @@ def native_tree(name: str, locks: str) -> pathlib.Path:
     return tree
 
 
-def machine(args, name: str, vcpus: int, locks: str, work: str, seed: int) -> hv.Machine:
+def machine(args, name: str, vcpus: int, locks: str, pv: str, work: str, seed: int) -> hv.Machine:
     icount = ["-icount", "shift=0,sleep=off", "-rtc", "clock=vm", "-seed", str(seed)]
-    append = bootargs(args, vcpus, work)
+    append = bootargs(args, vcpus, work, pv)
     if args.native:
         return hv.Machine(name, initrd=args.initramfs, smp=1, mem="256M", append=append, kernel=args.kernel,
                           args=[*icount, "-dtb", native_tree(name, locks)])
-    vm = hv.Vm(VM, args.kernel, cpus=vcpus, memory=MEMORY, ramdisk=args.initramfs, more=args.properties,
+    vm = hv.Vm(VM, args.kernel, cpus=vcpus, memory=MEMORY, ramdisk=args.initramfs,
+               more=f"{PV[pv][0]} {args.properties}",
                bootargs=f"{append} hold=3", fdt=isa_overlay(name, vcpus, locks))
     return hv.Machine(name, initrd=hv.bundle(name, [vm]), smp=1, mem="1G", kernel=args.hartvisor, args=icount)
 
 
-def run_row(args, vcpus: int, locks: str, work: str, seed: int) -> dict:
-    name = f"bench-{args.out.stem}-{vcpus}{locks}-{work}-{seed}"
-    row = {"vcpus": vcpus, "locks": locks, "work": work, "seed": seed}
+def run_row(args, vcpus: int, locks: str, pv: str, work: str, seed: int) -> dict:
+    name = f"bench-{args.out.stem}-{vcpus}{locks}-{pv}-{work}-{seed}"
+    row = {"vcpus": vcpus, "locks": locks, "pv": pv, "work": work, "seed": seed}
     began = time.monotonic()
     try:
-        with machine(args, name, vcpus, locks, work, seed) as m:
+        with machine(args, name, vcpus, locks, pv, work, seed) as m:
             m.expect(r"GUEST-END [^\r\n]*", timeout=args.timeout)
             guest_text = m.text()
             if not args.native:
@@ -211,23 +228,29 @@ def per_second(row: dict, *columns: str) -> str:
     return human(sum(found) / row["uptime"]) if found and row.get("uptime") else ""
 
 
-HEADINGS = ("vcpus", "locks", "work", "seed", "rate/s", "native", "KVM", "Xvisor", "steal", "exits/s", "wrs/s",
-            "switches/s", "wall s", "remarks")
+def events(row: dict, *names: str) -> str:
+    counts = row.get("lock_events") or {}
+    found = [counts[name] for name in names if name in counts]
+    return human(sum(found) / row["uptime"]) if found else ""
+
+
+HEADINGS = ("vcpus", "locks", "pv", "work", "seed", "rate/s", "native", "KVM", "Xvisor", "steal", "exits/s", "wrs/s",
+            "switches/s", "waits/s", "kicks/s", "wall s", "remarks")
 
 
 def cells(row: dict, native: dict) -> tuple:
     kvm, xvisor = REFERENCE.get((row["vcpus"], row["locks"], row["work"]), ("", ""))
     share = f"{100 * row['rate'] / native[row['work']]:.3g} %" if row["work"] in native and "rate" in row else ""
     remarks = "; ".join(filter(None, [row.get("error", ""), *row.get("trouble", [])]))
-    return (row["vcpus"], row["locks"], row["work"], row["seed"],
+    return (row["vcpus"], row["locks"], row["pv"], row["work"], row["seed"],
             human(row["rate"]) if "rate" in row else "-", share, kvm, xvisor,
             f"{row['steal_percent']} %" if "steal_percent" in row else "",
             per_second(row, *EXIT_COLUMNS), per_second(row, "wrs"), per_second(row, "switches"),
-            row["wall_seconds"], remarks)
+            events(row, "pv_wait_head", "pv_wait_node"), events(row, "pv_kick_unlock"), row["wall_seconds"], remarks)
 
 
 def print_line(values) -> None:
-    widths = (5, 5, 10, 4, 9, 8, 9, 8, 7, 8, 8, 10, 6, 0)
+    widths = (5, 5, 9, 10, 4, 9, 8, 9, 8, 7, 8, 8, 10, 8, 8, 6, 0)
     print("| " + " | ".join(f"{value!s:>{w}}" for value, w in zip(values, widths)) + " |", flush=True)
 
 
@@ -266,6 +289,8 @@ def parse_arguments():
                                      epilog="Lists are separated by commas. See the head of this file.")
     parser.add_argument("--vcpus", type=choice(int, range(1, 17)), default=None, help="1,2,4,8")
     parser.add_argument("--locks", type=choice(str, LOCK_ISA), default=None, help="t,q,y,z")
+    parser.add_argument("--pv", type=choice(str, PV), default=["none", "preempted", "kick", "both", "tas"],
+                        help="none,preempted,kick,both,tas; default: what a VM has that says nothing")
     parser.add_argument("--work", type=choice(str, WORKS), default=list(WORKS), help=",".join(WORKS))
     parser.add_argument("--seeds", type=choice(int, None), default=[1], help="QEMU's -seed: 1")
     parser.add_argument("--seconds", type=int, help="guest seconds of a run: 6 for locks, 4 for fork")
@@ -284,6 +309,8 @@ def parse_arguments():
     args.out = args.out or (NATIVE if args.native else hv.BUILD / "bench-linux.json")
     args.vcpus = args.vcpus or ([1] if args.native else [1, 2, 4, 8])
     args.locks = args.locks or (["q"] if args.native else list(LOCK_ISA))
+    if args.native:
+        args.pv = ["default"]
     for path in (args.kernel, args.initramfs):
         if not path.exists():
             parser.error(f"no {path}: make guest-linux")
@@ -295,6 +322,15 @@ def parse_arguments():
 def kernel_version(image: pathlib.Path) -> str:
     found = re.search(rb"Linux version (\S+)", image.read_bytes())
     return found.group(1).decode() if found else "unknown"
+
+
+def wanted_rows(args) -> list:
+    """(vcpus, locks, pv, work, seed) of each, those next to each other that are to be compared."""
+    rows = []
+    for vcpus, locks, work, pv, seed in itertools.product(args.vcpus, args.locks, args.work, args.pv, args.seeds):
+        if pv in PV_OF_LOCKS[locks] or pv == "default":
+            rows.append((vcpus, locks, pv, work, seed))
+    return rows
 
 
 def main() -> int:
@@ -309,8 +345,7 @@ def main() -> int:
     print_line(["-"] * len(HEADINGS))
     rows, native = [], native_rates(args.kernel_version)
     with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
-        wanted = itertools.product(args.vcpus, args.locks, args.work, args.seeds)
-        for row in pool.map(lambda what: run_row(args, *what), list(wanted)):
+        for row in pool.map(lambda what: run_row(args, *what), wanted_rows(args)):
             rows.append(row)
             print_line(cells(row, native))
             save(args, rows)

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Run hartvisor's tests and say in the last line how many passed, failed and were skipped.
 
-usage: run-tests.py [options] STEP...   STEP: build, unit, model, model-long, system, long, mutants
+usage: run-tests.py [options] STEP...   STEP: build, unit, model, model-long, system, long, mutants, bench
 
 build:  what the tests need (hartvisor, bundles, bare-metal guests, firmware); a build that fails is
         one failure, and ends the run
@@ -11,6 +11,7 @@ unit:   every tests/unit/test_*.c, a cmocka program each; one that does not comp
 system: tests/system by pytest, without those marked long
 long:   those marked long
 model, model-long, mutants: the make targets of these names, by their own last line
+bench:  make bench-check, likewise; a row is a test
 """
 
 import argparse
@@ -44,7 +45,7 @@ class Tally:
 
 
 def step_build(options, tally):
-    command = shlex.split(options.make) + ["--no-print-directory", "all", "guest-tests", "firmware"]
+    command = shlex.split(options.make) + ["--no-print-directory", "test-builds"]
     # close_fds: make's job server speaks through inherited descriptors.
     if subprocess.run(command, close_fds=False).returncode != 0:
         tally.fail("build", "see above")
@@ -176,6 +177,7 @@ STEPS = {
     "model": lambda options, tally: step_target(options, tally, "model"),
     "model-long": lambda options, tally: step_target(options, tally, "model-long"),
     "mutants": lambda options, tally: step_target(options, tally, "mutants"),
+    "bench": lambda options, tally: step_target(options, tally, "bench-check"),
     "long": lambda options, tally: step_pytest(options, tally, "long", "long"),
 }
 

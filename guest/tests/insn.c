@@ -227,6 +227,44 @@ static void test_misaligned(void)
 	}
 }
 
+/*
+ * A WFI and a WRS.NTO in the last bytes of a page, where QEMU 10.0 reports the next page's address when
+ * they trap; what follows each says whether the guest went on there.
+ */
+__asm__(".pushsection .text\n"
+	".balign 4096\n"
+	"ends_of_pages:\n"
+	"	.skip 4092\n"
+	"wfi_at_the_end:\n"
+	"	.word 0x10500073\n" /* wfi */
+	"	li a0, 1\n"
+	"	ret\n"
+	"	.skip 4096 - 4 - 4\n"
+	"wrs_at_the_end:\n"
+	"	.word 0x00d00073\n" /* wrs.nto */
+	"	li a0, 2\n"
+	"	ret\n"
+	"	.skip 4096 - 4\n"
+	"	li a0, 3\n" /* one page too far */
+	"	ret\n"
+	"	.popsection\n");
+
+unsigned long wfi_at_the_end(void);
+unsigned long wrs_at_the_end(void);
+
+static void test_ends_of_pages(void)
+{
+	csr_write(sie, 1UL << IRQ_TIMER);
+	for (unsigned int i = 0; i < 3; i++) {
+		timer_set(time_now());
+		CHECK_EQ(wfi_at_the_end(), 1);
+		timer_set(~0UL);
+		if (machine_has("zawrs"))
+			CHECK_EQ(wrs_at_the_end(), 2);
+	}
+	csr_write(sie, 0);
+}
+
 void guest_main(void)
 {
 	is_virtual = guest_is_virtual();
@@ -237,4 +275,5 @@ void guest_main(void)
 	test_cache_blocks();
 	test_calls();
 	test_misaligned();
+	test_ends_of_pages();
 }

@@ -14,6 +14,7 @@
 GUEST("sbi_fuzz");
 
 static unsigned long seed;
+static unsigned long answers; /* a hash of all: whoever answers the same calls must come to the same */
 
 static unsigned long rnd(void)
 {
@@ -125,6 +126,11 @@ static void one_call(void)
 	t = TRAP_TRY(r = sbi_call(eid, fid, arg[0], arg[1], arg[2], arg[3], arg[4]));
 	if (t.count) /* a legacy mask pointer that leads nowhere */
 		return;
+	answers = (answers ^ (unsigned long)r.error) * 0x100000001b3UL;
+	answers = (answers ^ (unsigned long)r.value) * 0x100000001b3UL;
+	/* and whether an interrupt of its own came of it */
+	answers = (answers ^ (csr_read(sip) & 1UL << IRQ_SOFT)) * 0x100000001b3UL;
+	csr_clear(sip, 1UL << IRQ_SOFT);
 	if (eid > 0xf && (r.error > 0 || r.error < -14))
 		test_fail("%lx/%lx(%lx, %lx, %lx, %lx, %lx) returned %ld", eid, fid, arg[0], arg[1],
 			  arg[2], arg[3], arg[4], r.error);
@@ -137,7 +143,7 @@ void guest_main(void)
 	seed = machine_arg("seed", 88172645463325252UL);
 	for (unsigned long i = 0; i < calls; i++)
 		one_call();
-	print("sbi_fuzz: %lu calls\n", calls);
+	print("sbi_fuzz: %lu calls, answers %lx\n", calls, answers);
 	csr_write(sie, 0);
 	for (unsigned long i = 0; i < storm; i++)
 		CHECK_EQ(sbi_call(0x0badca11 + i, i, 0, 0, 0, 0, 0).error, SBI_ERR_NOT_SUPPORTED);

@@ -4,6 +4,8 @@
  *
  * guest_enter() runs the guest until the next trap into HS-mode; interrupts are off before and after
  * and on while the guest runs. What the trap was is then still in scause, stval, htval and htinst.
+ * An ecall may be answered without leaving (a light exit), for what needs neither the whole state nor
+ * a look at what else there is to do.
  */
 #ifndef ARCH_GUEST_H
 #define ARCH_GUEST_H
@@ -56,7 +58,18 @@ struct guest_vector {
 	uint8_t v[]; /* 32 * vlenb bytes */
 };
 
-/* guest_enter - run the guest in @r until it traps. Own pcpu, interrupts off. */
-void guest_enter(struct guest_regs *r);
+/* What a light exit comes to; numbers used by switch.S. */
+enum light_verdict {
+	LIGHT_DONE = 0,	 /* the guest goes on behind the ecall */
+	LIGHT_LEAVE = 1, /* the same, but something else wants it to leave */
+	LIGHT_NOT = 2,	 /* an exit like others: nothing has been done */
+};
+
+/*
+ * guest_enter - run the guest in @r until it traps. Own pcpu, interrupts off. @light, unless it is NULL,
+ * is called first for each ecall from VS-mode, with only sp and the caller-saved registers in @r: it
+ * must look at no others, and at no field but x[]. True: that ecall was the trap, and has been handled.
+ */
+bool guest_enter(struct guest_regs *r, enum light_verdict (*light)(struct guest_regs *r));
 
 #endif

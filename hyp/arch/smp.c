@@ -5,6 +5,7 @@
 #include "arch/mmu.h"
 #include "arch/sbi_call.h"
 #include "lib/atomic.h"
+#include "lib/bits.h"
 #include "lib/log.h"
 
 struct pcpu boot_pcpu;
@@ -77,9 +78,9 @@ void smp_kick(uint64_t set)
 		uint64_t base = UINT64_MAX, mask = 0;
 
 		for (uint64_t s = set; s; s &= s - 1)
-			base = min_u64(base, pcpus[__builtin_ctzll(s)]->hartid);
+			base = min_u64(base, pcpus[bit_first(s)]->hartid);
 		for (uint64_t s = set; s; s &= s - 1) {
-			unsigned int i = (unsigned int)__builtin_ctzll(s);
+			unsigned int i = bit_first(s);
 			uint64_t bit = pcpus[i]->hartid - base;
 
 			if (bit >= 64)

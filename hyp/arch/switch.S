@@ -13,6 +13,15 @@
 #define R_HSTATUS 272
 #define R_HOST_SP 280
 
+/* enum light_verdict, arch/guest.h */
+#define LIGHT_NOT 2
+
+/* what guest_enter() leaves on the hypervisor's stack: ra, s0 to s11, tp, and its arguments */
+#define H_SIZE	  128
+#define H_TP	  104
+#define H_REGS	  112
+#define H_LIGHT	  120
+
 /* offsets of struct pcpu, asserted in arch/pcpu.h */
 #define P_EMERGENCY_SP 0
 
@@ -21,7 +30,7 @@
 #define F_SEPC	  256
 #define F_SSTATUS 264
 
-	.macro	for_callee_saved op
+	.macro	for_host_saved op
 	\op	ra, 0(sp)
 	\op	s0, 8(sp)
 	\op	s1, 16(sp)
@@ -44,13 +53,28 @@
 	.endr
 	.endm
 
+	/* What C may change, but for sp, a0, and gp, which the hypervisor never uses. */
+	.macro	for_caller_saved op, base
+	.irp	n, 1,4,5,6,7,11,12,13,14,15,16,17,28,29,30,31
+	\op	x\n, (\n * 8)(\base)
+	.endr
+	.endm
+
+	.macro	for_callee_saved op, base
+	.irp	n, 3,8,9,18,19,20,21,22,23,24,25,26,27
+	\op	x\n, (\n * 8)(\base)
+	.endr
+	.endm
+
 	.text
-/* void guest_enter(struct guest_regs *r) */
+/* bool guest_enter(struct guest_regs *r, enum light_verdict (*light)(struct guest_regs *r)) */
 	.globl	guest_enter
 	.balign 4
 guest_enter:
-	addi	sp, sp, -112
-	for_callee_saved sd
+	addi	sp, sp, -H_SIZE
+	for_host_saved sd
+	sd	a0, H_REGS(sp)
+	sd	a1, H_LIGHT(sp)
 	sd	sp, R_HOST_SP(a0)
 	csrw	CSR_SSCRATCH, a0
 	ld	t0, R_SEPC(a0)
@@ -59,33 +83,61 @@ guest_enter:
 	csrw	CSR_SEPC, t0
 	csrw	CSR_SSTATUS, t1
 	csrw	CSR_HSTATUS, t2
-	.irp	n, 1,2,3,4,5,6,7,8,9
-	ld	x\n, (\n * 8)(a0)
-	.endr
-	for_x11_to_x31 ld, a0
-	ld	a0, 80(a0)
-	sret
+	for_callee_saved ld, a0
+	j	guest_resume
 
 	.globl	trap_vector
 	.balign 4
 trap_vector:
 	csrrw	a0, CSR_SSCRATCH, a0
 	beqz	a0, host_trap
-	.irp	n, 1,2,3,4,5,6,7,8,9
-	sd	x\n, (\n * 8)(a0)
-	.endr
-	for_x11_to_x31 sd, a0
+	for_caller_saved sd, a0
+	sd	sp, 16(a0)
 	csrrw	t0, CSR_SSCRATCH, zero
+	csrr	t1, CSR_SCAUSE
 	sd	t0, 80(a0)
+	li	t2, EXC_ECALL_VS
+	ld	sp, R_HOST_SP(a0)
+	bne	t1, t2, guest_leave
+	/*
+	 * A light exit: C saves and restores the other registers as it needs them. The mode stays
+	 * IN_GUEST_MODE (run/vcpu_run.c), and whatever interrupt is pending is taken after the sret.
+	 */
+	ld	t0, H_LIGHT(sp)
+	ld	tp, H_TP(sp)
+	jalr	t0
+	mv	t3, a0
+	ld	a0, H_REGS(sp)
+	csrr	t0, CSR_SEPC
+	addi	t0, t0, 4
+	bnez	t3, light_leaves
+	csrw	CSR_SEPC, t0
+	csrw	CSR_SSCRATCH, a0
+	/* The guest goes on: its callee-saved registers are in place, a0 points to its state. */
+guest_resume:
+	for_caller_saved ld, a0
+	ld	sp, 16(a0)
+	ld	a0, 80(a0)
+	sret
+
+light_leaves:
+	li	t4, LIGHT_NOT
+	beq	t3, t4, guest_leave
+	csrw	CSR_SEPC, t0
+	j	guest_leave_handled
+guest_leave:
+	li	t3, 0
+guest_leave_handled:
+	for_callee_saved sd, a0
 	csrr	t0, CSR_SEPC
 	csrr	t1, CSR_SSTATUS
 	csrr	t2, CSR_HSTATUS
 	sd	t0, R_SEPC(a0)
 	sd	t1, R_SSTATUS(a0)
 	sd	t2, R_HSTATUS(a0)
-	ld	sp, R_HOST_SP(a0)
-	for_callee_saved ld
-	addi	sp, sp, 112
+	for_host_saved ld
+	addi	sp, sp, H_SIZE
+	mv	a0, t3
 	ret
 
 /*

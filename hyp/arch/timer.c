@@ -153,7 +153,7 @@ static void timer_unlink(struct timer_queue *q, struct timer *t)
 	if (!t->armed)
 		return;
 	heap_remove(q, t);
-	t->armed = false;
+	atomic_set(&t->armed, false);
 }
 
 void timer_arm(struct timer *t, uint64_t deadline)
@@ -168,7 +168,7 @@ void timer_arm(struct timer *t, uint64_t deadline)
 	}
 	timer_unlink(own, t);
 	t->deadline = deadline;
-	t->armed = true;
+	atomic_set(&t->armed, true);
 	heap_insert(own, t);
 	timer_program(own, queue_earliest(own));
 	spin_unlock(&own->lock);

@@ -17,7 +17,7 @@ struct timer {
 	struct timer *child, *next, *prev; /* pairing heap; prev: parent or left sibling */
 	void (*fn)(struct timer *t);
 	uint32_t pcpu;
-	bool armed; /* guarded by the lock of pcpu's queue */
+	bool armed; /* guarded by the lock of pcpu's queue; atomic for who arms it */
 };
 
 void timer_init(struct timer *t, void (*fn)(struct timer *t));

@@ -3,7 +3,9 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "arch/timer.h"
 #include "console/cmd.h"
+#include "mm/page.h"
 #include "term/term.h"
 #include "vcpu/hsm.h"
 #include "vcpu/vm.h"
@@ -55,21 +57,81 @@ static const char *state_name(const struct vm *vm)
 	return atomic_read(&vm->paused) ? "paused" : vm_state_name(atomic_read(&vm->state));
 }
 
-static void list_vm(unsigned int number, const struct vm *vm)
+/* "fair w100", "fifo p5" or nothing, as long as it is not known. */
+static void class_name(const struct vm *vm, char *out, size_t size)
+{
+	const struct sched_params *p = vm->config ? &vm->config->sched : NULL;
+
+	if (!p)
+		snprintf(out, size, "-");
+	else if (p->class == SCHED_CLASS_FIFO)
+		snprintf(out, size, "fifo p%u", (unsigned int)p->priority);
+	else
+		snprintf(out, size, "fair w%u",
+			 (unsigned int)(p->weight ? p->weight : SCHED_WEIGHT_DEFAULT));
+}
+
+static void cap_name(const struct vm *vm, char *out, size_t size)
+{
+	if (vm->config && vm->config->cap)
+		snprintf(out, size, "%u", (unsigned int)vm->config->cap);
+	else
+		snprintf(out, size, "-");
+}
+
+/* What the vcpus of @vm ran since the last list, in percent of one hart. */
+static unsigned int run_percent(unsigned int number, const struct vm *vm, uint64_t since,
+				uint64_t now)
+{
+	static uint64_t listed[VM_MAX];
+	uint64_t run = 0, more;
+
+	for (unsigned int i = 0; i < vm->nr_vcpus; i++)
+		if (vm->vcpus[i])
+			run += sched_times(&vm->vcpus[i]->se).run;
+	more = run > listed[number] ? run - listed[number] : 0;
+	listed[number] = run;
+	return now > since ? (unsigned int)(more * 100 / (now - since)) : 0;
+}
+
+static void list_vm(unsigned int number, const struct vm *vm, uint64_t since, uint64_t now)
 {
 	bool focused = vm->stream && vm->stream == term_focused();
 	uint64_t memory = vm->config ? vm->config->memory : 0;
+	char class[24], cap[12];
 
-	term_printf("%c%2u  %-31s  %-8s  %6" PRIu64 " MiB  %2u vcpus%s%s", focused ? '*' : ' ',
-		    number, vm->name, state_name(vm), memory >> 20, vm->nr_vcpus,
-		    vm->stop_why[0] ? "  " : "", vm->stop_why);
+	class_name(vm, class, sizeof(class));
+	cap_name(vm, cap, sizeof(cap));
+	term_printf("%c%2u  %-31s  %-8s %10" PRIu64 " %5u  %-11s %5s %5u%s%s", focused ? '*' : ' ',
+		    number + 1, vm->name, state_name(vm), memory >> 20, vm->nr_vcpus, class, cap,
+		    run_percent(number, vm, since, now), vm->stop_why[0] ? "  " : "", vm->stop_why);
 	if (atomic_read(&vm->state) == VM_RUNNING)
 		list_vcpus(vm);
 }
 
+extern char __image_start[], __image_end[];
+
+/* All that is neither free nor a guest's RAM, and the image, which the allocator never had. */
+static void list_own_memory(void)
+{
+	uint64_t image = (uint64_t)(__image_end - __image_start);
+	uint64_t own = page_total() - page_free_bytes() + image;
+
+	for (unsigned int i = 0; i < nr_vms; i++)
+		own -= min_u64(own, vms[i]->gstage.ram_bytes);
+	term_printf("    hartvisor's own memory: %" PRIu64 " KiB, its image %" PRIu64 " KiB of it",
+		    own >> 10, image >> 10);
+}
+
 void cmd_list(void)
 {
-	term_printf(" no  %-31s  %-8s  %10s", "name", "state", "memory");
+	static uint64_t since;
+	uint64_t now = timer_now();
+
+	term_printf(" no  %-31s  %-8s %10s %5s  %-11s %5s %5s", "name", "state", "memory MiB",
+		    "vcpus", "class", "cap %", "run %");
 	for (unsigned int i = 0; i < nr_vms; i++)
-		list_vm(i + 1, vms[i]);
+		list_vm(i, vms[i], since, now);
+	since = now;
+	list_own_memory();
 }

@@ -48,6 +48,14 @@ int mmio_add(struct mmio_bus *bus, gpa_t base, uint64_t size, const struct mmio_
 	return HV_OK;
 }
 
+bool mmio_overlaps(const struct mmio_bus *bus, gpa_t base, uint64_t size)
+{
+	unsigned int at = mmio_count_below(bus, base.gpa + size - 1);
+	const struct mmio_region *r = at ? &bus->regions[at - 1] : NULL;
+
+	return r && (r->base.gpa >= base.gpa || base.gpa - r->base.gpa < r->size);
+}
+
 /* The region that holds all of an access, and where in it; NULL when the access is not proper. */
 static const struct mmio_region *mmio_find(const struct mmio_bus *bus, gpa_t a, unsigned int len,
 					   uint64_t *off)

@@ -44,6 +44,9 @@ struct mmio_bus *mmio_bus_new(struct arena *a);
 int mmio_add(struct mmio_bus *bus, gpa_t base, uint64_t size, const struct mmio_ops *ops, void *dev,
 	     const char *name);
 
+/* mmio_overlaps - does a device have any of [base, base+size)? The range does not wrap around. */
+bool mmio_overlaps(const struct mmio_bus *bus, gpa_t base, uint64_t size);
+
 /*
  * mmio_read / mmio_write - one access of the guest. HV_EFAULT: no device there, or the access is
  * misaligned or crosses the region's end: the guest gets an access fault.

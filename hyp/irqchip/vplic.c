@@ -8,6 +8,7 @@
 #include "irqchip/vplic.h"
 
 #include "arch/csr.h"
+#include "lib/bits.h"
 #include "vcpu/irq.h"
 
 #define PLIC_PENDING	    0x1000u
@@ -92,12 +93,12 @@ static unsigned int vplic_best(const struct vplic *p, const struct vplic_context
 		return 0;
 	for (uint32_t prio = PLIC_NR_PRIORITIES - 1; prio > priority; prio--) {
 		for (uint32_t words = p->pending_words; words; words &= words - 1) {
-			unsigned int w = (unsigned int)__builtin_ctz(words);
+			unsigned int w = bit_first(words);
 			uint64_t found = p->pending.word[w] & c->enabled.word[w] &
 					 p->of_priority[prio].word[w];
 
 			if (found)
-				return w * 64 + (unsigned int)__builtin_ctzll(found);
+				return w * 64 + bit_first(found);
 		}
 	}
 	return 0;
@@ -134,7 +135,7 @@ static void vplic_update_all(struct vplic *p)
 static void vplic_update_raised(struct vplic *p)
 {
 	for (uint64_t left = p->raised; left; left &= left - 1)
-		vplic_update_hart(p, (unsigned int)__builtin_ctzll(left));
+		vplic_update_hart(p, bit_first(left));
 }
 
 /* The gateway forwards a request: only lines that are low can change, and only for @source. */

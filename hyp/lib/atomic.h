@@ -9,10 +9,21 @@
 
 #include "lib/types.h"
 
-#define atomic_read(p)		 __atomic_load_n((p), __ATOMIC_RELAXED)
-#define atomic_read_acquire(p)	 __atomic_load_n((p), __ATOMIC_ACQUIRE)
+#define atomic_read(p)	       __atomic_load_n((p), __ATOMIC_RELAXED)
+#define atomic_read_acquire(p) __atomic_load_n((p), __ATOMIC_ACQUIRE)
+#ifdef __riscv
+/* An aligned store is all that it takes (unprivileged specification, "Atomicity Axiom"); gcc 12 emits an
+ * AMO for its builtin. */
+#define atomic_set(p, v) (*(volatile __typeof__(*(p)) *)(p) = (v))
+#define atomic_set_release(p, v)                         \
+	do {                                             \
+		__atomic_thread_fence(__ATOMIC_RELEASE); \
+		atomic_set((p), (v));                    \
+	} while (0)
+#else
 #define atomic_set(p, v)	 __atomic_store_n((p), (v), __ATOMIC_RELAXED)
 #define atomic_set_release(p, v) __atomic_store_n((p), (v), __ATOMIC_RELEASE)
+#endif
 
 /* A count that its owner alone writes and others read: no tearing, and no more than a load and a store. */
 #define counter_inc(p) atomic_set((p), *(p) + 1)

@@ -6,7 +6,7 @@
 
 #include "lib/spinlock.h"
 
-#define LOG_LINE_MAX 240
+#define LOG_LINE_MAX 320
 
 static struct spinlock log_lock =
 	SPINLOCK_INIT;			/* guards log_line; the innermost lock but the sink's */

@@ -18,7 +18,7 @@ void log_set_sink(log_sink_t sink);
 void log_set_level(enum log_level level);
 
 /*
- * log_at - format one line and hand it to the sink; longer ones are cut at 240 characters.
+ * log_at - format one line and hand it to the sink; longer ones are cut at 320 characters.
  * Takes the log's lock, the innermost of all. No newline in @fmt.
  */
 void log_at(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -47,7 +47,7 @@ static inline bool spin_trylock(struct spinlock *l)
 
 static inline void spin_unlock(struct spinlock *l)
 {
-	__atomic_store_n(&l->owner, l->owner + 1, __ATOMIC_RELEASE);
+	atomic_set_release(&l->owner, l->owner + 1);
 }
 
 #endif

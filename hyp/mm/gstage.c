@@ -7,6 +7,7 @@
 #include "arch/csr.h"
 #include "arch/fence.h"
 #include "arch/memmap.h"
+#include "lib/atomic.h"
 #include "lib/copy.h"
 #include "mm/page.h"
 
@@ -232,6 +233,22 @@ void gstage_free_pieces(struct gstage *gs, const struct gstage_ram *pieces, unsi
 	pgtable_prune(&gs->pt);
 }
 
+int gstage_map_page(struct gstage *gs, gpa_t a, hpa_t page)
+{
+	return pgtable_map(&gs->pt, a.gpa, page, PAGE_SIZE, PTE_R | PTE_U);
+}
+
+void gstage_unmap_page(struct gstage *gs, gpa_t a)
+{
+	/* A leaf of its own: nothing to split, so this cannot fail. */
+	(void)pgtable_unmap(&gs->pt, a.gpa, PAGE_SIZE);
+}
+
+void gstage_prune_page(struct gstage *gs, gpa_t a)
+{
+	pgtable_prune_at(&gs->pt, a.gpa);
+}
+
 void gstage_destroy(struct gstage *gs)
 {
 	for (unsigned int i = 0; i < gs->nr_ram; i++)
@@ -327,6 +344,14 @@ int gstage_write(const struct gstage *gs, gpa_t a, const void *buf, uint64_t len
 		done += n;
 	}
 	return HV_OK;
+}
+
+void *gstage_write_ptr(const struct gstage *gs, gpa_t a, uint64_t len)
+{
+	uint64_t n = len;
+	void *p = leaf_ptr(gs, a, PTE_W, &n);
+
+	return n == len ? p : NULL;
 }
 
 void *gstage_ptr(const struct gstage *gs, gpa_t a, uint64_t len)

@@ -63,6 +63,16 @@ int gstage_unmap_ram(struct gstage *gs, gpa_t base, uint64_t size, struct gstage
 		     unsigned int max, unsigned int *nr);
 void gstage_free_pieces(struct gstage *gs, const struct gstage_ram *pieces, unsigned int nr);
 
+/*
+ * One page of the host's that is not RAM, read-only for the guest and unknown to gstage_read() and
+ * _write(). HV_EEXIST: something is mapped at @a; HV_EINVAL: no page's address, or too high; HV_ENOMEM.
+ * gstage_unmap_page - the page is not the VM's RAM. gstage_prune_page - the tables that became empty by
+ * that, once nobody can be reading them any more. Writers are serialised by vm->lock.
+ */
+int gstage_map_page(struct gstage *gs, gpa_t a, hpa_t page);
+void gstage_unmap_page(struct gstage *gs, gpa_t a);
+void gstage_prune_page(struct gstage *gs, gpa_t a);
+
 /* gstage_destroy - free tables and RAM; no vcpu may run or walk any more. */
 void gstage_destroy(struct gstage *gs);
 
@@ -78,6 +88,10 @@ bool gstage_is_ram(const struct gstage *gs, gpa_t a, uint64_t size);
  */
 int gstage_read(const struct gstage *gs, gpa_t a, void *buf, uint64_t len);
 int gstage_write(const struct gstage *gs, gpa_t a, const void *buf, uint64_t len);
+
+/* gstage_write_ptr - direct-map pointer to [a, a+len) if that is RAM within one leaf that may be written,
+ * else NULL. In the same bracket as gstage_write(). */
+void *gstage_write_ptr(const struct gstage *gs, gpa_t a, uint64_t len);
 
 /* gstage_ptr - direct-map pointer to [a, a+len) if it is RAM within one leaf, else NULL. Host use
  * while the VM does not run (loader). */

@@ -294,6 +294,44 @@ void pgtable_prune(struct pgtable *pt)
 	table_prune(pt, pt->root, root_entries(pt), false);
 }
 
+static bool table_is_empty(const pte_t *table)
+{
+	for (unsigned int i = 0; i < PT_ENTRIES; i++)
+		if (table[i] != 0)
+			return false;
+	return true;
+}
+
+/* The entry of the last table on the way to @va; NULL: the root is the only one. */
+static pte_t *last_table_entry(const struct pgtable *pt, uint64_t va)
+{
+	pte_t *table = pt->root, *found = NULL;
+
+	for (unsigned int level = pt->levels - 1; level > 0; level--) {
+		pte_t *p = &table[pt_index(pt, va, level)];
+
+		if (!pte_is_table(*p))
+			break;
+		found = p;
+		table = pte_table(*p);
+	}
+	return found;
+}
+
+void pgtable_prune_at(struct pgtable *pt, uint64_t va)
+{
+	pte_t *p;
+
+	if (!va_range_ok(pt, va, 1))
+		return;
+	while ((p = last_table_entry(pt, va)) != NULL && table_is_empty(pte_table(*p))) {
+		pte_t *table = pte_table(*p);
+
+		atomic_set(p, 0);
+		table_free(pt, table);
+	}
+}
+
 void pgtable_destroy(struct pgtable *pt)
 {
 	if (!pt->root)

@@ -46,6 +46,9 @@ int pgtable_unmap(struct pgtable *pt, uint64_t va, uint64_t size);
 /* pgtable_prune - free the empty tables; only when no lockless reader can be inside. */
 void pgtable_prune(struct pgtable *pt);
 
+/* pgtable_prune_at - the same, of the tables on the way to @va alone. */
+void pgtable_prune_at(struct pgtable *pt, uint64_t va);
+
 struct pgtable_leaf {
 	hpa_t pa;      /* of the address asked for, not of the leaf's start */
 	uint64_t left; /* bytes from there to the leaf's end */

@@ -67,19 +67,56 @@ static bool read_counter(struct vcpu *v, uint32_t insn)
 	return true;
 }
 
+/* Is there a WFI or WRS.NTO at @pc, the very one if @tval says which? */
+static bool waits_at(struct vcpu *v, uint64_t pc, uint64_t tval, uint32_t *insn)
+{
+	if (vcpu_fetch_insn(v, gva(pc), insn) != HV_OK || (tval != 0 && *insn != tval))
+		return false;
+	return insn_decode_virtual(*insn) == INSN_WFI || insn_decode_virtual(*insn) == INSN_WRS_NTO;
+}
+
+/*
+ * QEMU 10.0 reports a WFI or WRS.NTO at the end of a page with the next page's address: it has moved pc on
+ * when the instruction traps, and takes back only the offset in the page. So when there is none where sepc
+ * points, look where it came from. Where both pages have one sepc is believed.
+ */
+static void mend_sepc(struct vcpu *v, uint64_t tval, uint32_t *insn)
+{
+	uint64_t sepc = v->regs.sepc;
+	uint32_t found;
+
+	if (waits_at(v, sepc, tval, &found) || !waits_at(v, sepc - PAGE_SIZE, tval, &found))
+		return;
+	v->regs.sepc = sepc - PAGE_SIZE;
+	*insn = found;
+}
+
+/* The instruction that trapped; false: it cannot be read any more. */
+static bool trapped_insn(struct vcpu *v, uint64_t tval, uint32_t *insn)
+{
+	uint64_t offset = v->regs.sepc & (PAGE_SIZE - 1);
+
+	*insn = (uint32_t)tval;
+	if (*insn == 0 && vcpu_fetch_insn(v, gva(v->regs.sepc), insn) != HV_OK)
+		*insn = 0;
+	if (offset >= PAGE_SIZE - 4)
+		mend_sepc(v, tval, insn);
+	return *insn != 0;
+}
+
 /*
  * Virtual-instruction exceptions: WFI and WRS.NTO are ours; everything else is what a hart without the
  * hypervisor extension calls illegal. stval may be 0 instead of the instruction (facts: QEMU's WRS.NTO
  * and CBOs), and the fetch may itself fault, when the guest has remapped the page meanwhile: then the
  * guest simply runs into it again.
  */
-static bool handle_virtual_insn(struct vcpu *v, uint64_t tval)
+static enum exit_result handle_virtual_insn(struct vcpu *v, uint64_t tval)
 {
-	uint32_t insn = (uint32_t)tval;
+	uint32_t insn;
 
-	if (insn == 0 && vcpu_fetch_insn(v, gva(v->regs.sepc), &insn) != HV_OK) {
+	if (!trapped_insn(v, tval, &insn)) {
 		counter_inc(&v->stats.exits[EXIT_OTHER]);
-		return false;
+		return EXIT_GOES_ON;
 	}
 	switch (insn_decode_virtual(insn)) {
 	case INSN_WFI:
@@ -88,27 +125,32 @@ static bool handle_virtual_insn(struct vcpu *v, uint64_t tval)
 		counter_inc(&v->stats.exits[EXIT_WFI]);
 		v->regs.sepc += 4;
 		vcpu_halt(v);
-		return false;
+		return EXIT_GOES_ON;
 	case INSN_WRS_NTO:
 		counter_inc(&v->stats.exits[EXIT_WRS]);
 		v->regs.sepc += 4;
-		return true;
+		return EXIT_SPINS;
 	case INSN_CSR:
 		if (!read_counter(v, insn))
 			break;
 		counter_inc(&v->stats.exits[EXIT_CSR]);
-		return false;
+		return EXIT_GOES_ON;
 	case INSN_WRS_STO:
 	case INSN_OTHER:
 		break;
 	}
 	counter_inc(&v->stats.exits[EXIT_CSR]);
 	vcpu_inject_exception(v, EXC_ILLEGAL_INSN, insn);
-	return false;
+	return EXIT_GOES_ON;
 }
 
+/* What a guest page fault left in the CSRs, read before anything of ours can fault. */
+struct guest_fault {
+	uint64_t cause, tval, htval, htinst;
+};
+
 /* A guest page fault that is nobody's: what a real machine says about an address without memory. */
-static void inject_access_fault(struct vcpu *v, const struct vcpu_trap *t)
+static void inject_access_fault(struct vcpu *v, const struct guest_fault *t)
 {
 	uint64_t cause = t->cause == EXC_INSN_GUEST_FAULT ? EXC_INSN_ACCESS :
 			 t->cause == EXC_LOAD_GUEST_FAULT ? EXC_LOAD_ACCESS :
@@ -152,50 +194,55 @@ static bool do_mmio(struct vcpu *v, gpa_t a, const struct insn_mem *m)
  * specification, "htval"). A fault of the guest's own page-table walk (pseudo htinst) is never an
  * access to a device: its tables are outside its memory.
  */
-static void handle_guest_fault(struct vcpu *v, const struct vcpu_trap *t)
+static void handle_guest_fault(struct vcpu *v, uint64_t cause)
 {
-	gpa_t a = gpa((t->htval << 2) | (t->tval & 3));
+	const struct guest_fault t = { cause, csr_read(CSR_STVAL), csr_read(CSR_HTVAL),
+				       csr_read(CSR_HTINST) };
+	gpa_t a = gpa((t.htval << 2) | (t.tval & 3));
 	struct insn_mem m;
 	uint32_t insn;
 	bool decoded;
 
-	if (t->cause == EXC_INSN_GUEST_FAULT || insn_htinst_is_pseudo(t->htinst)) {
-		inject_access_fault(v, t);
+	if (cause == EXC_INSN_GUEST_FAULT || insn_htinst_is_pseudo(t.htinst)) {
+		inject_access_fault(v, &t);
 		return;
 	}
-	if (t->htinst != 0) {
-		decoded = insn_decode_htinst(t->htinst, &m);
+	if (t.htinst != 0) {
+		decoded = insn_decode_htinst(t.htinst, &m);
 	} else {
 		if (vcpu_fetch_insn(v, gva(v->regs.sepc), &insn) != HV_OK)
 			return; /* as above: let the guest run into it again */
 		decoded = insn_decode_mem(insn, &m);
 	}
-	if (!decoded || m.store != (t->cause == EXC_STORE_GUEST_FAULT) || !do_mmio(v, a, &m))
-		inject_access_fault(v, t);
+	if (!decoded || m.store != (cause == EXC_STORE_GUEST_FAULT) || !do_mmio(v, a, &m))
+		inject_access_fault(v, &t);
 }
 
-bool vcpu_handle_exit(struct vcpu *v, const struct vcpu_trap *t)
+enum exit_result vcpu_handle_exit(struct vcpu *v, uint64_t cause)
 {
-	if (t->cause & SCAUSE_INTERRUPT) {
-		handle_interrupt(v, t->cause & ~SCAUSE_INTERRUPT);
-		return false;
+	if (cause & SCAUSE_INTERRUPT) {
+		handle_interrupt(v, cause & ~SCAUSE_INTERRUPT);
+		return EXIT_GOES_ON;
 	}
-	switch (t->cause) {
+	switch (cause) {
 	case EXC_ECALL_VS:
 		counter_inc(&v->stats.exits[EXIT_SBI]);
 		sbi_call(v);
-		return false;
+		return v->yield_to ? EXIT_YIELDS : EXIT_GOES_ON;
 	case EXC_VIRTUAL_INSN:
-		return handle_virtual_insn(v, t->tval);
+		return handle_virtual_insn(v, csr_read(CSR_STVAL));
 	case EXC_INSN_GUEST_FAULT:
 	case EXC_LOAD_GUEST_FAULT:
 	case EXC_STORE_GUEST_FAULT:
-		handle_guest_fault(v, t);
-		return false;
-	default:
+		handle_guest_fault(v, cause);
+		return EXIT_GOES_ON;
+	default: {
 		/* Not delegated by this machine's hedeleg, so it comes here: the guest's own. */
+		uint64_t tval = csr_read(CSR_STVAL);
+
 		counter_inc(&v->stats.exits[EXIT_OTHER]);
-		vcpu_inject_exception(v, t->cause & 63, t->tval);
-		return false;
+		vcpu_inject_exception(v, cause & 63, tval);
+		return EXIT_GOES_ON;
+	}
 	}
 }

@@ -6,12 +6,13 @@
 #include "arch/smp.h"
 #include "lib/work.h"
 #include "platform/driver.h"
+#include "vcpu/magic.h"
 #include "vcpu/steal.h"
 #include "vcpu/vm.h"
 #include "vcpu/vtimer.h"
 
 /* What interrupted a WFI or came while the hypervisor ran: interrupts are off, so look for it. */
-static void poll_interrupts(void)
+void pcpu_poll_interrupts(void)
 {
 	uint64_t sip = csr_read(CSR_SIP) & csr_read(CSR_SIE);
 
@@ -26,19 +27,19 @@ static void poll_interrupts(void)
 }
 
 /*
- * Nothing to run. idle is visible before the queue and the work list are looked at for the last time,
+ * Sleep, unless there is something to do. idle is visible before the queue and the work list are looked at for the last time,
  * and whoever fills them sends an IPI after that; a pending IPI ends the WFI at once.
  */
-static void idle(struct pcpu *p)
+void pcpu_sleep(void)
 {
+	struct pcpu *p = this_pcpu();
+
 	atomic_set(&p->idle, 1);
 	fence_full();
 	if (sched_idle_begin() && !atomic_read(&p->need_resched) && !work_pending())
 		cpu_wait_for_interrupt();
 	sched_idle_end();
 	atomic_set(&p->idle, 0);
-	atomic_set(&p->need_resched, 0);
-	poll_interrupts();
 }
 
 /* Put what is loaded away, so that it may move to other harts. */
@@ -79,6 +80,8 @@ static void run_one(struct pcpu *p, struct vcpu *v)
 	timer_set_slice(TIMER_NEVER);
 	if (r == RUN_PREEMPTED || r == RUN_YIELDED)
 		vcpu_steal_preempted(v);
+	else if (v->magic)
+		vcpu_magic_write(v, HARTVISOR_MAGIC_HALTED);
 	if (r == RUN_DEAD)
 		vcpu_put(v);
 	/* From here on, once blocked, it may be woken; it stays loaded until another needs the hart. */
@@ -100,12 +103,14 @@ void pcpu_loop(void)
 	for (;;) {
 		struct sched_entity *se;
 
-		poll_interrupts();
+		pcpu_poll_interrupts();
 		(void)work_run_one();
 		se = sched_pick(timer_now());
-		if (se)
+		if (se) {
 			run_one(p, container_of(se, struct vcpu, se));
-		else if (!work_pending())
-			idle(p);
+		} else if (!work_pending()) {
+			pcpu_sleep();
+			atomic_set(&p->need_resched, 0);
+		}
 	}
 }

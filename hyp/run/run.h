@@ -5,10 +5,11 @@
  *   pcpu_loop.c  pcpu_loop      pick a vcpu, load it, run it, put it back; idle in WFI
  *   vcpu_run.c   vcpu_run       requests; enter; leave; again
  *   switch.S     guest_enter    registers, sret ... trap_vector, registers, ret
+ *   rest.c       vcpu_rest      a halt on a hart that nobody else wants
  *   exit.c       vcpu_handle_exit   by scause: interrupt, SBI call, virtual instruction, guest fault
  *
- * A handler changes the vcpu's registers, makes requests or halts it; it never blocks. What it decided
- * is looked at by vcpu_run() before the next entry.
+ * A handler changes the vcpu's registers, makes requests, halts it, or says whom it yields to (v->yield_to);
+ * it never blocks. What it decided is looked at by vcpu_run() before the next entry.
  */
 #ifndef RUN_RUN_H
 #define RUN_RUN_H
@@ -17,7 +18,7 @@
 
 enum run_result {
 	RUN_PREEMPTED, /* its slice is over, or work waits */
-	RUN_YIELDED,   /* it spins on something (WRS.NTO) and others wait */
+	RUN_YIELDED,   /* somebody else is to have the rest of its slice */
 	RUN_BLOCKED,   /* halted or stopped; a kick wakes it */
 	RUN_DEAD,      /* its VM ends; it never runs again in this life */
 };
@@ -25,16 +26,24 @@ enum run_result {
 /* vcpu_run - run the loaded @v until there is a reason to stop. */
 enum run_result vcpu_run(struct vcpu *v);
 
-/* What left the guest, read from the CSRs before anything can change them. */
-struct vcpu_trap {
-	uint64_t cause; /* scause */
-	uint64_t tval;
-	uint64_t htval;
-	uint64_t htinst;
+enum exit_result {
+	EXIT_GOES_ON,
+	EXIT_SPINS,  /* WRS.NTO: it waits for something that did not happen */
+	EXIT_YIELDS, /* to v->yield_to */
 };
 
-/* vcpu_handle_exit - what @t asks for. True: the vcpu yields. */
-bool vcpu_handle_exit(struct vcpu *v, const struct vcpu_trap *t);
+/* vcpu_handle_exit - what the trap asks for whose scause is @cause. */
+enum exit_result vcpu_handle_exit(struct vcpu *v, uint64_t cause);
+
+/*
+ * vcpu_rest - own pcpu, when it must block: sleep right here, if the hart is not wanted for anything else.
+ * True: something came; handle requests again. False: vcpu_block().
+ */
+bool vcpu_rest(struct vcpu *v);
+
+/* pcpu_sleep - WFI, unless somebody wants something of this hart; pcpu_poll_interrupts - afterwards. */
+void pcpu_sleep(void);
+void pcpu_poll_interrupts(void);
 
 /* pcpu_loop - the life of a hart. Never returns. */
 _Noreturn void pcpu_loop(void);

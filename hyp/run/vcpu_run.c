@@ -4,7 +4,9 @@
 #include "arch/csr.h"
 #include "arch/guest_state.h"
 #include "lib/work.h"
+#include "sbi/dispatch.h"
 #include "vcpu/irq.h"
+#include "vcpu/magic.h"
 #include "vcpu/poll.h"
 #include "vcpu/vm.h"
 
@@ -35,67 +37,149 @@ static void leave(struct vcpu *v)
 	atomic_set_release(&v->guest_seq, v->guest_seq + 1);
 }
 
+/* need_resched was set: somebody wants the hart, or the time to look at that has come. */
+static __attribute__((noinline)) bool must_switch(struct vcpu *v, struct pcpu *p)
+{
+	atomic_set(&p->need_resched, 0);
+	fence_full();
+	if (sched_should_switch(&v->se))
+		return true;
+	timer_set_slice(sched_next_look(&v->se));
+	return false;
+}
+
+/*
+ * Must @v give up its hart? Whoever changes what is to be looked at, and when, asks for it by
+ * need_resched: the timer at the end of a slice or of a budget, and who begins to wait.
+ */
+static bool slice_is_over(struct vcpu *v)
+{
+	struct pcpu *p = this_pcpu();
+
+	return work_pending() || (atomic_read(&p->need_resched) && must_switch(v, p));
+}
+
+/* What a call in a light exit has asked of its own vcpu or hart, for which there is no IPI. */
+static __attribute__((noinline)) enum light_verdict after_light(struct vcpu *v)
+{
+	struct pcpu *p = this_pcpu();
+
+	if (atomic_read(&v->irq.inject))
+		vcpu_irq_flush_posted(v);
+	if (v->yield_to && !sched_waits(&v->yield_to->se))
+		v->yield_to = NULL;
+	if (vcpu_request_pending(v) || v->yield_to)
+		return LIGHT_LEAVE;
+	if (atomic_read(&p->need_resched) && must_switch(v, p)) {
+		atomic_set(&p->need_resched, 1); /* who leaves the guest looks again */
+		return LIGHT_LEAVE;
+	}
+	return LIGHT_DONE;
+}
+
+/* One that may wait must not be waited for meanwhile: the guest is left and entered as the protocol has
+ * it, if not the registers. */
+static __attribute__((noinline)) enum light_verdict light_outside(struct vcpu *v,
+								  const struct sbi_extension *ext)
+{
+	leave(v);
+	vcpu_irq_sync(v);
+	sbi_answer(v, ext);
+	return may_enter(v) ? LIGHT_DONE : LIGHT_LEAVE;
+}
+
+static __attribute__((noinline)) enum light_verdict light_unknown(struct vcpu *v)
+{
+	counter_inc(&v->stats.exits[EXIT_SBI]);
+	sbi_answer(v, NULL);
+	return LIGHT_DONE;
+}
+
+/*
+ * A light exit: most SBI calls need a few registers and a word or two of the vcpu, so they are answered
+ * from the trap vector, by the same handlers as from vcpu_handle_exit(). The mode stays IN_GUEST_MODE:
+ * who kicks sends the IPI, and it is taken after the sret.
+ */
+static enum light_verdict light_exit(struct guest_regs *r)
+{
+	struct vcpu *v = container_of(r, struct vcpu, regs);
+	const struct sbi_extension *ext = sbi_find(v->vm, r->x[REG_A7]);
+	uint64_t fid = r->x[REG_A6];
+
+	if (!ext)
+		return light_unknown(v);
+	if (fid >= 64 || !(ext->light & BIT(fid)))
+		return LIGHT_NOT;
+	counter_inc(&v->stats.exits[EXIT_SBI]);
+	if (ext->outside && ext->outside(v, &r->x[REG_A0]))
+		return light_outside(v, ext);
+	sbi_do(v, ext);
+	if (atomic_read(&v->irq.inject) | atomic_read(&v->requests) | (uintptr_t)v->yield_to |
+	    atomic_read(&this_pcpu()->need_resched))
+		return after_light(v);
+	return LIGHT_DONE;
+}
+
+#ifdef HARTVISOR_NO_light_exitS
+static enum light_verdict no_light_exit(struct guest_regs *r)
+{
+	(void)r;
+	return LIGHT_NOT;
+}
+#define light_exit no_light_exit
+#endif
+
 /*
  * A vcpu that comes out of WRS.NTO, looks again and executes the next one has retired a dozen
  * instructions, and a few for the way in and out. One that got what it waited for has done more.
  */
 #define SPIN_INSTRUCTIONS 256
 
-static void enter_spinner(struct vcpu *v)
+static bool enter_spinner(struct vcpu *v)
 {
 	uint64_t before = hart_features.instret ? csr_read(CSR_INSTRET) : 0;
+	bool handled = guest_enter(&v->regs, light_exit);
 
-	guest_enter(&v->regs);
 	if (!hart_features.instret || csr_read(CSR_INSTRET) - before > SPIN_INSTRUCTIONS)
 		v->se.spin_renewed = true;
+	return handled;
 }
 
-/* One stay in the guest. True: it spins. */
-static bool enter(struct vcpu *v)
+/* One stay in the guest. */
+static enum exit_result enter(struct vcpu *v)
 {
-	struct vcpu_trap t;
-	bool spins;
+	enum exit_result r;
+	uint64_t cause;
+	bool handled;
 
 	if (!may_enter(v)) {
 		leave(v);
 		counter_inc(&v->stats.aborted_entries);
-		return false;
+		return EXIT_GOES_ON;
 	}
-	if (v->se.spinning)
-		enter_spinner(v);
-	else
-		guest_enter(&v->regs);
-	t.cause = csr_read(CSR_SCAUSE);
-	t.tval = csr_read(CSR_STVAL);
-	t.htval = csr_read(CSR_HTVAL);
-	t.htinst = csr_read(CSR_HTINST);
+	handled = v->se.spinning ? enter_spinner(v) : guest_enter(&v->regs, light_exit);
+	cause = csr_read(CSR_SCAUSE);
 	leave(v);
 	vcpu_irq_sync(v);
-	spins = vcpu_handle_exit(v, &t);
-	if (!spins)
+	if (!handled)
+		r = vcpu_handle_exit(v, cause);
+	else
+		r = v->yield_to ? EXIT_YIELDS : EXIT_GOES_ON;
+	if (r != EXIT_SPINS)
 		v->se.spin_renewed = true;
-	atomic_set(&v->se.spinning, spins);
-	return spins;
+	atomic_set(&v->se.spinning, r == EXIT_SPINS);
+	return r;
 }
 
-/*
- * Must @v give up its hart? Whoever changes what is to be looked at, and when, asks for it by
- * need_resched: a slice begins to count when somebody begins to wait.
- */
-static bool slice_is_over(struct vcpu *v)
+/* Does @v, which spins or names somebody, give its hart to a sibling? */
+static bool yields(struct vcpu *v, enum exit_result how)
 {
-	struct pcpu *p = this_pcpu();
-	bool asked = atomic_read(&p->need_resched);
+	struct vcpu *to = v->yield_to;
 
-	if (asked) {
-		atomic_set(&p->need_resched, 0);
-		fence_full();
-	}
-	if (work_pending() || sched_should_switch(&v->se))
-		return true;
-	if (asked)
-		timer_set_slice(sched_next_look(&v->se));
-	return false;
+	if (how == EXIT_SPINS)
+		return sched_spin_yield(&v->se);
+	v->yield_to = NULL;
+	return sched_yield_to(&v->se, &to->se);
 }
 
 enum run_result vcpu_run(struct vcpu *v)
@@ -105,7 +189,8 @@ enum run_result vcpu_run(struct vcpu *v)
 		case VCPU_IS_DEAD:
 			return RUN_DEAD;
 		case VCPU_MUST_BLOCK:
-			if (!vcpu_poll(v) && vcpu_block(v))
+			if (!(v->vm->halt_poll_max && vcpu_poll(v)) && !vcpu_rest(v) &&
+			    vcpu_block(v))
 				return RUN_BLOCKED;
 			continue;
 		case VCPU_MAY_RUN:
@@ -113,9 +198,17 @@ enum run_result vcpu_run(struct vcpu *v)
 				vcpu_poll_adapt(v);
 			break;
 		}
-		if (slice_is_over(v))
-			return RUN_PREEMPTED;
-		if (enter(v) && sched_spin_yield(&v->se))
-			return RUN_YIELDED;
+		/* As long as nothing changes what handle_requests() looked at it would say the same. */
+		do {
+			enum exit_result how;
+
+			if (slice_is_over(v))
+				return RUN_PREEMPTED;
+			if (v->magic)
+				vcpu_magic_write(v, HARTVISOR_MAGIC_RUNS);
+			how = enter(v);
+			if (how != EXIT_GOES_ON && yields(v, how))
+				return RUN_YIELDED;
+		} while (!vcpu_request_pending(v) && !v->halted);
 	}
 }

@@ -36,4 +36,5 @@ const struct sbi_extension sbi_ext_base = {
 	.eid_first = SBI_EXT_BASE,
 	.eid_last = SBI_EXT_BASE,
 	.handle = base_handle,
+	.light = UINT64_MAX,
 };

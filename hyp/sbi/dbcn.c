@@ -10,8 +10,9 @@
 
 #define DBCN_CHUNK 256
 
-static uint64_t dbcn_probe(const struct vm *vm)
+static uint64_t dbcn_probe(const struct vm *vm, uint32_t eid)
 {
+	(void)eid;
 	return vm->stream != NULL;
 }
 

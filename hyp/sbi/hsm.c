@@ -65,4 +65,5 @@ const struct sbi_extension sbi_ext_hsm = {
 	.eid_first = SBI_EXT_HSM,
 	.eid_last = SBI_EXT_HSM,
 	.handle = hsm_handle,
+	.light = BIT(SBI_HSM_HART_START) | BIT(SBI_HSM_HART_GET_STATUS),
 };

@@ -1,15 +1,32 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* sPI: interrupts between a guest's harts (riscv-sbi-doc, "IPI Extension"). */
 #include "arch/csr.h"
+#include "lib/bits.h"
 #include "sbi/sbi.h"
 #include "vcpu/irq.h"
+#include "vcpu/vm.h"
 
 void sbi_send_ipi(struct vm *vm, uint64_t set)
 {
-	for (unsigned int i = 0; i < vm->nr_vcpus; i++) {
-		if (set & BIT(i))
-			vcpu_inject(vm->vcpus[i], BIT(IRQ_VS_SOFT));
-	}
+	for (; set; set &= set - 1)
+		vcpu_inject(vm->vcpus[bit_first(set)], BIT(IRQ_VS_SOFT));
+}
+
+/*
+ * A sibling that sleeps on the sender's own hart is to answer at once: the sender may well wait for what
+ * it asks for, as for a lock that it gave up for the other one, and would keep the hart until its slice is
+ * over. One on another hart is that hart's business.
+ */
+static struct vcpu *sleeper_here(const struct vcpu *v, uint64_t set)
+{
+	struct vcpu *to;
+
+	if (set == 0 || (set & (set - 1)) != 0)
+		return NULL;
+	to = v->vm->vcpus[bit_first(set)];
+	return atomic_read(&to->blocked) && atomic_read(&to->se.pcpu) == atomic_read(&v->se.pcpu) ?
+		       to :
+		       NULL;
 }
 
 static struct sbi_ret ipi_handle(struct vcpu *v, uint32_t eid, uint32_t fid, const uint64_t a[6])
@@ -23,6 +40,11 @@ static struct sbi_ret ipi_handle(struct vcpu *v, uint32_t eid, uint32_t fid, con
 	err = sbi_hart_set(v->vm, a[0], a[1], &set);
 	if (err)
 		return sbi_err(err);
+	if (set == BIT(v->id)) {
+		vcpu_inject_self(v, BIT(IRQ_VS_SOFT));
+		return sbi_ok(0);
+	}
+	v->yield_to = sleeper_here(v, set);
 	sbi_send_ipi(v->vm, set);
 	return sbi_ok(0);
 }
@@ -32,4 +54,5 @@ const struct sbi_extension sbi_ext_ipi = {
 	.eid_first = SBI_EXT_IPI,
 	.eid_last = SBI_EXT_IPI,
 	.handle = ipi_handle,
+	.light = BIT(SBI_IPI_SEND_IPI),
 };

@@ -56,9 +56,16 @@ static struct sbi_ret rfence_handle(struct vcpu *v, uint32_t eid, uint32_t fid, 
 	return sbi_ok(0);
 }
 
+static bool others_are_named(const struct vcpu *v, const uint64_t a[6])
+{
+	return a[0] != 1 || a[1] != v->id;
+}
+
 const struct sbi_extension sbi_ext_rfence = {
 	.name = "RFENCE",
 	.eid_first = SBI_EXT_RFNC,
 	.eid_last = SBI_EXT_RFNC,
 	.handle = rfence_handle,
+	.light = UINT64_MAX,
+	.outside = others_are_named,
 };

@@ -11,6 +11,7 @@
 #ifndef SBI_SBI_H
 #define SBI_SBI_H
 
+#include <hartvisor/pv.h>
 #include <hartvisor/sbi.h>
 
 #include "vcpu/vcpu.h"
@@ -45,14 +46,33 @@ struct sbi_extension {
 	const char *name;
 	uint32_t eid_first, eid_last;
 	/* What probe_extension returns for this VM; 0: the VM has it not. NULL: 1, always. */
-	uint64_t (*probe)(const struct vm *vm);
+	uint64_t (*probe)(const struct vm *vm, uint32_t eid);
 	/* @a: a0 to a5. The calling vcpu's pc already points behind the ecall. */
 	struct sbi_ret (*handle)(struct vcpu *v, uint32_t eid, uint32_t fid, const uint64_t a[6]);
 	bool legacy; /* returns in a0 only, and has no FID */
+	/*
+	 * Bit n: FID n may be answered by a light exit (arch/guest.h): it looks at no registers but
+	 * a0 to a5, at no guest memory and at no interrupt state of the caller's, and never halts or
+	 * stops it. Where it may wait for other vcpus, or change the caller's pending interrupts, outside
+	 * says so: then the caller leaves guest mode for it, though not its registers.
+	 */
+	uint64_t light;
+	bool (*outside)(const struct vcpu *v, const uint64_t a[6]);
 };
 
 extern const struct sbi_extension sbi_ext_base, sbi_ext_time, sbi_ext_ipi, sbi_ext_rfence,
-	sbi_ext_hsm, sbi_ext_srst, sbi_ext_dbcn, sbi_ext_sta, sbi_ext_legacy;
+	sbi_ext_hsm, sbi_ext_srst, sbi_ext_dbcn, sbi_ext_sta, sbi_ext_legacy, sbi_ext_vendor,
+	sbi_ext_pvlk;
+
+/* sbi_vendor_eid - of hartvisor's own extension: what BASE says of the machine decides. */
+static inline uint32_t sbi_vendor_eid(void)
+{
+	return HARTVISOR_SBI_EXT_VENDOR_BASE |
+	       (uint32_t)(sbi_ids.mvendorid & HARTVISOR_SBI_EXT_VENDOR_MASK);
+}
+
+/* sbi_kick - KICK_CPU: end the halt of hart @hartid, and let it run instead of @v. For both numbers. */
+struct sbi_ret sbi_kick(struct vcpu *v, uint64_t hartid);
 
 /* sbi_call - do the ecall that @v made: reads a0..a7, advances sepc by 4, writes a0 (and a1). */
 void sbi_call(struct vcpu *v);

@@ -1,74 +1,65 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "sbi/sbi.h"
+#include "sbi/dispatch.h"
+
+/* 0x0 to 0xf: the legacy extensions and the numbers kept for more of them. They answer in a0 alone. */
+#define LEGACY_EID_LAST 0x0f
 
 struct sbi_ids sbi_ids;
 
-/* The ones that guests call most come first. */
-static const struct sbi_extension *const extensions[] = {
-	&sbi_ext_time, &sbi_ext_ipi,  &sbi_ext_rfence, &sbi_ext_dbcn, &sbi_ext_hsm,
-	&sbi_ext_base, &sbi_ext_srst, &sbi_ext_legacy, &sbi_ext_sta,
+const struct sbi_extension *const sbi_extensions[32] = {
+	[SBI_SLOT(SBI_EXT_BASE)] = &sbi_ext_base,
+	[SBI_SLOT(SBI_EXT_TIME)] = &sbi_ext_time,
+	[SBI_SLOT(SBI_EXT_IPI)] = &sbi_ext_ipi,
+	[SBI_SLOT(SBI_EXT_RFNC)] = &sbi_ext_rfence,
+	[SBI_SLOT(SBI_EXT_HSM)] = &sbi_ext_hsm,
+	[SBI_SLOT(SBI_EXT_SRST)] = &sbi_ext_srst,
+	[SBI_SLOT(SBI_EXT_DBCN)] = &sbi_ext_dbcn,
+	[SBI_SLOT(SBI_EXT_STA)] = &sbi_ext_sta,
+	[SBI_SLOT(HARTVISOR_SBI_EXT_PVLK)] = &sbi_ext_pvlk,
 };
 
-/* 0x0 to 0xf: the legacy extensions and the numbers kept for more of them. */
-#define LEGACY_EID_LAST 0x0f
+/* Those whose number is not known here, or that have several. */
+static const struct sbi_extension *const ranges[] = { &sbi_ext_vendor, &sbi_ext_legacy };
 
-/*
- * EIDs and FIDs are signed 32-bit integers, so a register holds one in sign-extended form; anything
- * else is no number of an extension or function at all (riscv-sbi-doc, "Binary Encoding").
- */
-static bool is_int32(uint64_t reg)
+const struct sbi_extension *sbi_find_range(uint64_t eid)
 {
-	return reg == (uint64_t)(int64_t)(int32_t)(uint32_t)reg;
-}
-
-static uint64_t extension_probe(const struct sbi_extension *ext, const struct vm *vm)
-{
-	return ext->probe ? ext->probe(vm) : 1;
-}
-
-/* The extension that serves @eid and that @vm has, or NULL. */
-static const struct sbi_extension *extension_find(const struct vm *vm, uint32_t eid)
-{
-	for (unsigned int i = 0; i < ARRAY_SIZE(extensions); i++) {
-		const struct sbi_extension *ext = extensions[i];
-
-		if (eid >= ext->eid_first && eid <= ext->eid_last)
-			return extension_probe(ext, vm) ? ext : NULL;
-	}
+	for (unsigned int i = 0; i < ARRAY_SIZE(ranges); i++)
+		if (eid >= ranges[i]->eid_first && eid <= ranges[i]->eid_last)
+			return ranges[i];
 	return NULL;
 }
 
 uint64_t sbi_probe(const struct vm *vm, uint32_t eid)
 {
-	const struct sbi_extension *ext = extension_find(vm, eid);
+	const struct sbi_extension *ext = sbi_find(vm, int32_in_register(eid));
 
-	return ext ? extension_probe(ext, vm) : 0;
+	if (!ext)
+		return 0;
+	return ext->probe ? ext->probe(vm, eid) : 1;
 }
 
-static struct sbi_ret dispatch(struct vcpu *v, uint64_t eid, uint64_t fid, const uint64_t a[6])
+void sbi_answer(struct vcpu *v, const struct sbi_extension *ext)
 {
-	const struct sbi_extension *ext = NULL;
+	uint64_t *x = v->regs.x;
+	const uint64_t fid = x[REG_A6];
 
-	if (is_int32(eid))
-		ext = extension_find(v->vm, (uint32_t)eid);
-	if (!ext || (!ext->legacy && !is_int32(fid)))
-		return sbi_err(SBI_ERR_NOT_SUPPORTED);
-	return ext->handle(v, (uint32_t)eid, (uint32_t)fid, a);
+	if (ext && ext->legacy) {
+		x[REG_A0] = (uint64_t)ext->handle(v, (uint32_t)x[REG_A7], (uint32_t)fid, &x[REG_A0])
+				    .error;
+	} else if (ext && int32_in_register((uint32_t)fid) == fid) {
+		sbi_do(v, ext);
+	} else {
+		x[REG_A0] = (uint64_t)SBI_ERR_NOT_SUPPORTED;
+		if (x[REG_A7] > LEGACY_EID_LAST)
+			x[REG_A1] = 0;
+	}
 }
 
 void sbi_call(struct vcpu *v)
 {
-	uint64_t *x = v->regs.x;
-	const uint64_t a[6] = { x[REG_A0], x[REG_A1], x[REG_A2], x[REG_A3], x[REG_A4], x[REG_A5] };
-	const uint64_t eid = x[REG_A7];
-	struct sbi_ret ret;
-
 	/* First: a call that halts the vcpu goes on behind the ecall, which is never compressed. */
 	v->regs.sepc += 4;
-	ret = dispatch(v, eid, x[REG_A6], a);
-	x[REG_A0] = (uint64_t)ret.error;
-	if (eid > LEGACY_EID_LAST)
-		x[REG_A1] = ret.value;
+	sbi_answer(v, sbi_find(v->vm, v->regs.x[REG_A7]));
 }
 
 int64_t sbi_hart_set(const struct vm *vm, uint64_t mask, uint64_t base, uint64_t *set)

@@ -73,6 +73,9 @@ uint32_t balance_place(const struct sched_entity *se)
 {
 	uint32_t i = se->pcpu;
 
+	if (nr_runqs == 1)
+		return i;
+
 	/* Acquired: where it goes must see what was saved where it leaves (sched_unloaded). */
 	if (atomic_read_acquire(&se->on_cpu))
 		return i;
@@ -94,6 +97,8 @@ void balance_call_idle(const struct sched_entity *se)
 {
 	uint32_t i;
 
+	if (nr_runqs == 1)
+		return;
 	fence_full(); /* pairs with the one in sched_idle_begin() */
 	if (atomic_read(&se->on_cpu))
 		return; /* sched_unloaded() looks again */
@@ -331,10 +336,12 @@ static bool push_one(struct runq *me, uint64_t now)
 
 void balance_queue(struct runq *me, uint64_t now)
 {
-	bool urgent = atomic_read(&me->urgency) >= 2;
+	bool urgent;
 
-	if (nr_runqs == 1 || atomic_read(&me->nr_waiting) == 0 ||
-	    (!urgent && now < me->next_balance))
+	if (nr_runqs == 1 || atomic_read(&me->nr_waiting) == 0)
+		return;
+	urgent = atomic_read(&me->urgency) >= 2;
+	if (!urgent && now < me->next_balance)
 		return;
 	/* Class fifo may never come here again, so all that wait go now. */
 	while (push_one(me, now) && urgent)

@@ -91,15 +91,11 @@ static uint64_t part_of(const struct sched_group *g)
 	return min_u64(part, (uint64_t)g->pool);
 }
 
-bool cap_take(struct sched_entity *se, uint64_t now)
+bool cap_take_part(struct sched_entity *se, uint64_t now)
 {
 	struct sched_group *g = se->group;
 	bool got = false;
 
-	if (!sched_is_capped(se)) {
-		se->budget_end = TIMER_NEVER;
-		return true;
-	}
 	se->budget_end = now;
 	spin_lock(&g->lock);
 	refill(g, now);
@@ -114,12 +110,10 @@ bool cap_take(struct sched_entity *se, uint64_t now)
 	return got;
 }
 
-void cap_give_back(struct sched_entity *se, uint64_t now)
+void cap_return_part(struct sched_entity *se, uint64_t now)
 {
 	struct sched_group *g = se->group;
 
-	if (!sched_is_capped(se))
-		return;
 	spin_lock(&g->lock);
 	refill(g, now);
 	g->pool += (int64_t)(se->budget_end - now); /* below zero: it ran too long */

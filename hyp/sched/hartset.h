@@ -8,6 +8,7 @@
 
 #include "arch/pcpu.h"
 #include "lib/atomic.h"
+#include "lib/bits.h"
 
 #define HARTSET_WORDS ((MAX_PCPUS + 63) / 64)
 
@@ -98,7 +99,7 @@ static inline uint32_t hartset_next_common(const struct hartset *a, const struct
 		else if (n == HARTSET_WORDS)
 			w &= BIT(from % 64) - 1;
 		if (w)
-			return i * 64 + (unsigned int)__builtin_ctzll(w);
+			return i * 64 + bit_first(w);
 	}
 	return HARTSET_NONE;
 }

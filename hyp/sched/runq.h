@@ -9,6 +9,7 @@
 #ifndef SCHED_RUNQ_H
 #define SCHED_RUNQ_H
 
+#include "lib/atomic.h"
 #include "sched/sched.h"
 
 #define VTIME_SHIFT 16
@@ -77,6 +78,17 @@ static inline bool sched_is_capped(const struct sched_entity *se)
 
 /* --- sched.c --- */
 
+/* sched_waited - how long @se, which is RUNNABLE, has waited: see sched_group_stop(). */
+static inline uint64_t sched_waited(const struct sched_entity *se, uint64_t now)
+{
+	uint64_t since = atomic_read(&se->since);
+	uint64_t stopped = se->group ? atomic_read(&se->group->stopped_at) : 0;
+
+	if (stopped && stopped < now)
+		now = stopped;
+	return now > since ? now - since : 0;
+}
+
 /* runq_lock_entity - lock the queue that @se belongs to. */
 struct runq *runq_lock_entity(struct sched_entity *se);
 
@@ -88,6 +100,10 @@ void runq_charge(struct runq *q, uint64_t now);
  * (smp_resched), without the lock.
  */
 bool runq_add(struct runq *q, struct sched_entity *se, uint64_t now);
+
+/* runq_account_put, runq_account_wake - what lies behind @se was running; was being blocked. */
+void runq_account_put(struct sched_entity *se, uint64_t now);
+void runq_account_wake(struct sched_entity *se, uint64_t now);
 
 /* runq_take - @se, which waits on @q, off it and on its way to another queue; its state is unchanged. */
 void runq_take(struct runq *q, struct sched_entity *se);
@@ -134,10 +150,22 @@ struct sched_entity *fifo_first(const struct fifo *f);
 
 /* --- cap.c --- */
 
+bool cap_take_part(struct sched_entity *se, uint64_t now);
+void cap_return_part(struct sched_entity *se, uint64_t now);
+
 /* cap_take - time for @se, which is to run, from its group's pool; false: there is none. */
-bool cap_take(struct sched_entity *se, uint64_t now);
+static inline bool cap_take(struct sched_entity *se, uint64_t now)
+{
+	return !sched_is_capped(se) || cap_take_part(se, now);
+}
+
 /* cap_give_back - what it did not use, or used too much. */
-void cap_give_back(struct sched_entity *se, uint64_t now);
+static inline void cap_give_back(struct sched_entity *se, uint64_t now)
+{
+	if (sched_is_capped(se))
+		cap_return_part(se, now);
+}
+
 /* cap_throttle - @se, RUNNABLE and off the queue, waits for the next period. Its queue's lock is held. */
 void cap_throttle(struct sched_entity *se, uint64_t now);
 /* cap_is_out - would cap_take() fail just now? */

@@ -145,7 +145,7 @@ void runq_charge(struct runq *q, uint64_t now)
 	/* The clocks of two harts may differ by a hair. */
 	if (now <= q->charged_at)
 		return;
-	if (q->running && q->running->class == SCHED_CLASS_FAIR)
+	if (q->running && q->running->class == SCHED_CLASS_FAIR && !q->running->resting)
 		fair_charge(&q->fair, q->running, now - q->charged_at);
 	atomic_set(&q->charged_at, now);
 }
@@ -230,12 +230,11 @@ void runq_change(struct runq *from, struct sched_entity *se, uint32_t to)
 
 /* --- waking ----------------------------------------------------------------------------------------- */
 
-static void account_wake(struct sched_entity *se, uint64_t now)
+void runq_account_wake(struct sched_entity *se, uint64_t now)
 {
 	if (now > se->since)
 		atomic_set(&se->block_ticks, se->block_ticks + (now - se->since));
 	atomic_set(&se->since, now);
-	se->woken = true;
 	if (se->class == SCHED_CLASS_FAIR)
 		fair_woken(se);
 }
@@ -248,13 +247,18 @@ bool sched_wake(struct sched_entity *se)
 	bool tell;
 
 	if (se->state != SCHED_BLOCKED) {
+		bool rests = se->resting;
+
 		if (se->state == SCHED_RUNNING)
 			se->wakeups++;
 		spin_unlock(&q->lock);
-		return false;
+		if (rests) /* it sees the interrupt, if not in its WFI, then before it */
+			smp_kick(BIT(q->index));
+		return rests;
 	}
 	now = timer_now();
-	account_wake(se, now);
+	runq_account_wake(se, now);
+	se->woken = true;
 	to = balance_place(se);
 	/* From here on it is RUNNABLE. On no list yet: whoever else wakes it finds that there is
 	 * nothing to do; only one waker can find it BLOCKED. */
@@ -295,7 +299,7 @@ static uint64_t slice_end_of(const struct sched_entity *se, uint64_t now)
 
 static void account_run(struct sched_entity *se, uint64_t now)
 {
-	uint64_t waited = now > se->since ? now - se->since : 0;
+	uint64_t waited = sched_waited(se, now);
 
 	atomic_set(&se->wait_ticks, se->wait_ticks + waited);
 	if (se->woken && waited > se->max_latency)
@@ -374,7 +378,7 @@ struct sched_entity *sched_pick(uint64_t now)
 	return se;
 }
 
-static void account_put(struct sched_entity *se, uint64_t now)
+void runq_account_put(struct sched_entity *se, uint64_t now)
 {
 	uint64_t ran = now > se->since ? now - se->since : 0;
 
@@ -402,7 +406,7 @@ void sched_put(struct sched_entity *se, enum sched_reason why, uint64_t now)
 
 	spin_lock(&q->lock);
 	runq_charge(q, now);
-	account_put(se, now);
+	runq_account_put(se, now);
 	cap_give_back(se, now);
 	q->running = NULL;
 	atomic_set(&q->urgency, 0);
@@ -465,19 +469,6 @@ uint64_t sched_next_look(const struct sched_entity *se)
 {
 	return sched_others_wait() ? min_u64(atomic_read(&se->slice_end), se->budget_end) :
 				     se->budget_end;
-}
-
-struct sched_times sched_times(const struct sched_entity *se)
-{
-	uint32_t state = atomic_read(&se->state);
-	uint64_t since = atomic_read(&se->since), now = timer_now();
-	uint64_t lasts = now > since ? now - since : 0;
-
-	return (struct sched_times){
-		.run = atomic_read(&se->run_ticks) + (state == SCHED_RUNNING ? lasts : 0),
-		.wait = atomic_read(&se->wait_ticks) + (state == SCHED_RUNNABLE ? lasts : 0),
-		.block = atomic_read(&se->block_ticks) + (state == SCHED_BLOCKED ? lasts : 0),
-	};
 }
 
 unsigned int sched_queue_length(unsigned int p)

@@ -16,8 +16,10 @@
  *   fair.c     class fair: shares by weight, earliest eligible virtual deadline first (EEVDF)
  *   cap.c      a group that has used up its cap leaves the queues until its next period
  *   balance.c  where a woken entity goes, what an idle pcpu takes, how queues keep in step
+ *   rest.c     an entity that sleeps on a hart which nobody else wants
  *   yield.c    directed yield: an entity gives what it has of its slice to a sibling
  *   sched.c    the queues themselves
+ *   account.c  what became of an entity's time
  *
  * Time is in ticks of the host's clock. A pcpu that has only one entity needs no timer for it:
  * sched_next_look() says when, if ever, it has to look again.
@@ -66,8 +68,9 @@ struct sched_params {
 struct sched_group {
 	struct sched_entity *members; /* all, linked by next_member; fixed once they run */
 	uint32_t nr_members;
-	uint32_t spins;	 /* atomic: counts spins as they begin; orders their waiters */
-	uint32_t rounds; /* atomic: a spinner that was tried in this round is not tried again */
+	uint32_t spins;	     /* atomic: counts spins as they begin; orders their waiters */
+	uint32_t rounds;     /* atomic: a spinner that was tried in this round is not tried again */
+	uint64_t stopped_at; /* atomic, host time: who waits has not waited since then; 0: he has */
 
 	struct spinlock lock; /* guards the rest */
 	uint64_t quota;	      /* ticks in a period; 0: no cap */
@@ -87,6 +90,7 @@ struct sched_entity {
 	uint32_t pcpu;	   /* whose queue; changes only while RUNNABLE and not on_cpu, or BLOCKED */
 	uint32_t on_cpu;   /* atomic; its context is loaded on se->pcpu */
 	uint32_t wakeups;  /* a wake that came while it ran: sched_put(BLOCK) then stays runnable */
+	uint32_t resting;  /* RUNNING, and asleep: see sched_rest_begin(). Atomic for the console */
 	bool queued;	   /* waits on pcpu's queue; RUNNABLE and not: throttled, or on its way */
 	bool migrates;	   /* between two queues: its vtime is to stay the same */
 	bool woken;	   /* has not run since it was blocked */
@@ -138,6 +142,13 @@ int sched_init(unsigned int nr, uint64_t ticks_per_second);
 
 /* sched_group_init - a group whose members together get at most @cap percent of one hart; 0: no cap. */
 void sched_group_init(struct sched_group *g, uint32_t cap);
+
+/*
+ * sched_group_stop - from @now on no member's waiting is counted, as somebody keeps them from running who
+ * stops their clocks, too. sched_group_go - it is again. One caller at a time; takes runq locks.
+ */
+void sched_group_stop(struct sched_group *g, uint64_t now);
+void sched_group_go(struct sched_group *g, uint64_t now);
 
 /*
  * sched_entity_init - BLOCKED, on the pcpu of its affinity that has fewest of its siblings, then fewest
@@ -193,6 +204,12 @@ uint64_t sched_next_look(const struct sched_entity *se);
  */
 bool sched_yield_to(struct sched_entity *from, struct sched_entity *to);
 
+/* sched_waits - is @se waiting for a hart? A hint, without a lock. */
+static inline bool sched_waits(const struct sched_entity *se)
+{
+	return atomic_read(&se->state) == SCHED_RUNNABLE;
+}
+
 /*
  * sched_spin_yield - @from, which runs here, executed WRS.NTO: something that it waits for did not
  * happen. Yields to a preempted sibling that may make it happen: first those that do not spin
@@ -200,6 +217,20 @@ bool sched_yield_to(struct sched_entity *from, struct sched_entity *to);
  * was not tried since somebody got on. False: go on spinning.
  */
 bool sched_spin_yield(struct sched_entity *from);
+
+/*
+ * sched_rest_begin - @se, which runs here alone, will sleep without leaving the hart: for others it is
+ * idle, and a wake interrupts it. False: it was woken just now, or somebody waits, or it has a cap: put
+ * it. sched_rest_end - it goes on, or is to be put after all. In between the time is that of a block.
+ */
+bool sched_rest_begin(struct sched_entity *se, uint64_t now);
+void sched_rest_end(struct sched_entity *se, uint64_t now);
+
+/*
+ * sched_take_wake - @se, which runs here, goes on by itself although somebody has decided to wake it:
+ * wait until he has, and forget it. He is on his way to sched_wake(), and waits for nobody's guest.
+ */
+void sched_take_wake(struct sched_entity *se);
 
 /*
  * sched_idle_begin - this pcpu has found nothing to run: it is idle for others from now on. False: there

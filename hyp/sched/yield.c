@@ -22,7 +22,8 @@ static bool fetch(struct runq *me, struct sched_entity *to, uint64_t now)
 		spin_unlock(&q->lock);
 		return true;
 	}
-	if (!to->queued || !may_run_here(to, me->index)) {
+	/* Where nothing runs it is about to be picked: it was woken for an idle pcpu, say. */
+	if (!to->queued || !may_run_here(to, me->index) || atomic_read(&q->urgency) == 0) {
 		spin_unlock(&q->lock);
 		return false;
 	}

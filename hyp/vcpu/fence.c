@@ -2,44 +2,10 @@
 #include "vcpu/fence.h"
 
 #include "arch/fence.h"
+#include "lib/bits.h"
 
 /* Above so many pages one fence of everything is cheaper than one a page. */
 #define FENCE_PAGES_MAX 64
-
-void vm_fence_i(struct vm *vm, uint64_t set)
-{
-	(void)vcpus_make_request(vm, set, REQUEST_FENCE_I);
-}
-
-/* False: no room; all of @v's entries have to go. */
-static bool queue_fence(struct vcpu *v, const struct vcpu_fence *f)
-{
-	bool room;
-
-	spin_lock(&v->fence_lock);
-	room = v->nr_fences < VCPU_FENCE_RING;
-	if (room)
-		v->fences[v->nr_fences++] = *f;
-	spin_unlock(&v->fence_lock);
-	return room;
-}
-
-void vm_fence_vvma(struct vm *vm, uint64_t set, const struct vcpu_fence *f)
-{
-	uint64_t all = 0;
-
-	if (f->size == 0 && !f->by_asid) {
-		(void)vcpus_make_request(vm, set, REQUEST_HFENCE_VVMA_ALL);
-		return;
-	}
-	for (uint64_t s = set; s; s &= s - 1)
-		if (!queue_fence(vm->vcpus[__builtin_ctzll(s)], f))
-			all |= s & -s;
-	if (all)
-		(void)vcpus_make_request(vm, all, REQUEST_HFENCE_VVMA_ALL);
-	if (set & ~all)
-		(void)vcpus_make_request(vm, set & ~all, REQUEST_HFENCE);
-}
 
 static void fence_one(const struct vcpu_fence *f)
 {
@@ -60,6 +26,69 @@ static void fence_one(const struct vcpu_fence *f)
 		else
 			arch_hfence_vvma_addr(first + i * PAGE_SIZE);
 	}
+}
+
+/* @set without the caller's own bit; true in @self: it was there. It is loaded here, so what is asked of
+ * it can be done at once. */
+static uint64_t split_self(const struct vm *vm, uint64_t set, bool *self)
+{
+	const struct vcpu *v = this_vcpu();
+	uint64_t bit = v && v->vm == vm ? set & BIT(v->id) : 0;
+
+	*self = bit != 0;
+	return set & ~bit;
+}
+
+void vm_fence_i(struct vm *vm, uint64_t set)
+{
+	bool self;
+
+	set = split_self(vm, set, &self);
+	if (self)
+		arch_fence_i();
+	if (set)
+		(void)vcpus_make_request(vm, set, REQUEST_FENCE_I);
+}
+
+/* False: no room; all of @v's entries have to go. */
+static bool queue_fence(struct vcpu *v, const struct vcpu_fence *f)
+{
+	bool room;
+
+	spin_lock(&v->fence_lock);
+	room = v->nr_fences < VCPU_FENCE_RING;
+	if (room)
+		v->fences[v->nr_fences++] = *f;
+	spin_unlock(&v->fence_lock);
+	return room;
+}
+
+static void fence_others(struct vm *vm, uint64_t set, const struct vcpu_fence *f)
+{
+	uint64_t all = 0;
+
+	if (f->size == 0 && !f->by_asid) {
+		(void)vcpus_make_request(vm, set, REQUEST_HFENCE_VVMA_ALL);
+		return;
+	}
+	for (uint64_t s = set; s; s &= s - 1)
+		if (!queue_fence(vm->vcpus[bit_first(s)], f))
+			all |= s & -s;
+	if (all)
+		(void)vcpus_make_request(vm, all, REQUEST_HFENCE_VVMA_ALL);
+	if (set & ~all)
+		(void)vcpus_make_request(vm, set & ~all, REQUEST_HFENCE);
+}
+
+void vm_fence_vvma(struct vm *vm, uint64_t set, const struct vcpu_fence *f)
+{
+	bool self;
+
+	set = split_self(vm, set, &self);
+	if (self)
+		fence_one(f);
+	if (set)
+		fence_others(vm, set, f);
 }
 
 void vcpu_fence_drain(struct vcpu *v)

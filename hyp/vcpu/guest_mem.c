@@ -9,13 +9,13 @@
  * The bracket: mode is visible before the first table entry is read (full fence), and every read is
  * done before mode says OUTSIDE again (release). A WAIT request in between waits for guest_seq.
  */
-static void reading_begin(struct vcpu *v)
+void vcpu_reading_begin(struct vcpu *v)
 {
 	atomic_set(&v->mode, READING_SHADOW_PAGE_TABLES);
 	fence_full();
 }
 
-static void reading_end(struct vcpu *v)
+void vcpu_reading_end(struct vcpu *v)
 {
 	atomic_set_release(&v->mode, OUTSIDE_GUEST_MODE);
 	atomic_set_release(&v->guest_seq, v->guest_seq + 1); /* last: see leave() in vcpu_run.c */
@@ -25,9 +25,9 @@ int vcpu_read_guest(struct vcpu *v, gpa_t a, void *buf, uint64_t len)
 {
 	int err;
 
-	reading_begin(v);
+	vcpu_reading_begin(v);
 	err = gstage_read(&v->vm->gstage, a, buf, len);
-	reading_end(v);
+	vcpu_reading_end(v);
 	return err;
 }
 
@@ -35,9 +35,9 @@ int vcpu_write_guest(struct vcpu *v, gpa_t a, const void *buf, uint64_t len)
 {
 	int err;
 
-	reading_begin(v);
+	vcpu_reading_begin(v);
 	err = gstage_write(&v->vm->gstage, a, buf, len);
-	reading_end(v);
+	vcpu_reading_end(v);
 	return err;
 }
 
@@ -46,11 +46,11 @@ int vcpu_fetch_insn(struct vcpu *v, gva_t pc, uint32_t *insn)
 	uint16_t low, high = 0;
 	int err;
 
-	reading_begin(v);
+	vcpu_reading_begin(v);
 	err = guest_hlvx_hu(pc.gva, &low);
 	if (err == 0 && insn_length(low) == 4)
 		err = guest_hlvx_hu(pc.gva + 2, &high);
-	reading_end(v);
+	vcpu_reading_end(v);
 	if (err != 0)
 		return HV_EFAULT;
 	*insn = (uint32_t)high << 16 | low;
@@ -61,8 +61,8 @@ int vcpu_read_guest_virt_u64(struct vcpu *v, gva_t a, uint64_t *out)
 {
 	int err;
 
-	reading_begin(v);
+	vcpu_reading_begin(v);
 	err = guest_hlv_d(a.gva, out);
-	reading_end(v);
+	vcpu_reading_end(v);
 	return err == 0 ? HV_OK : HV_EFAULT;
 }

@@ -14,6 +14,13 @@ int vcpu_read_guest(struct vcpu *v, gpa_t a, void *buf, uint64_t len);
 int vcpu_write_guest(struct vcpu *v, gpa_t a, const void *buf, uint64_t len);
 
 /*
+ * The bracket itself, for gstage_write_ptr(): its pointer is good until vcpu_reading_end(), soon; and in
+ * a later bracket, too, unless REQUEST_TLB_FLUSH was made since.
+ */
+void vcpu_reading_begin(struct vcpu *v);
+void vcpu_reading_end(struct vcpu *v);
+
+/*
  * vcpu_fetch_insn - the instruction at guest-virtual @pc, by HLVX: 16 bits (upper half 0) or 32.
  * HV_EFAULT: fetching faulted (page tables changed under us); the guest is to be re-entered as it is.
  */

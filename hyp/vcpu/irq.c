@@ -41,6 +41,18 @@ void vcpu_irq_flush(struct vcpu *v)
 	}
 }
 
+/* The CSR alone: it is what the next sync reads. */
+void vcpu_irq_flush_posted(struct vcpu *v)
+{
+	csr_set(CSR_HVIP, atomic_exchange(&v->irq.inject, 0));
+}
+
+void vcpu_irq_hide(struct vcpu *v)
+{
+	csr_write(CSR_HVIP, 0);
+	v->irq.hvip = 0;
+}
+
 void vcpu_irq_sync(struct vcpu *v)
 {
 	v->irq.hvip = csr_read(CSR_HVIP);

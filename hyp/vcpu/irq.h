@@ -15,6 +15,12 @@
  */
 void vcpu_inject(struct vcpu *v, uint64_t mask);
 
+/* vcpu_inject_self - own pcpu, @v running: nobody has to be kicked, it goes in with the next entry. */
+static inline void vcpu_inject_self(struct vcpu *v, uint64_t mask)
+{
+	(void)atomic_fetch_or(&v->irq.inject, mask);
+}
+
 /*
  * vcpu_set_level - line @irq (IRQ_VS_EXT) of @v is now @high. Rising kicks; falling is seen at the
  * next entry, since whoever lowers a line from another hart may race with its taking on real hardware
@@ -24,6 +30,16 @@ void vcpu_set_level(struct vcpu *v, unsigned int irq, bool high);
 
 /* vcpu_irq_flush - own pcpu, before entry, interrupts off: bring hvip up to date. */
 void vcpu_irq_flush(struct vcpu *v);
+
+/* vcpu_irq_flush_posted - own pcpu, in a light exit: what has been posted, alone. */
+void vcpu_irq_flush_posted(struct vcpu *v);
+
+/*
+ * vcpu_irq_hide - own pcpu, loaded, will sleep: what is pending stays in the words of struct vcpu_irq, but
+ * out of hvip, where it would end each WFI of the hart even if it must not wake the vcpu (PV_WAIT, a
+ * pause, a stopped hart).
+ */
+void vcpu_irq_hide(struct vcpu *v);
 
 /* vcpu_irq_sync - own pcpu, after exit: take back what the guest can change itself (VSSIP). */
 void vcpu_irq_sync(struct vcpu *v);

@@ -18,14 +18,14 @@ static bool is_wanted(void)
 /* The guest's own timer included: it is still loaded. */
 static bool halt_ends(struct vcpu *v)
 {
-	return vcpu_request_pending(v) || vcpu_irq_pending(v) || atomic_read(&v->kicked);
+	return vcpu_request_pending(v) || vcpu_halt_is_over(v);
 }
 
 bool vcpu_poll(struct vcpu *v)
 {
 	uint64_t now, end;
 
-	if (v->vm->halt_poll_max == 0 || !v->halted)
+	if (!v->halted)
 		return false;
 	now = timer_now();
 	if (v->halted_at == 0)

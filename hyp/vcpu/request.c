@@ -11,6 +11,7 @@
 
 #include "arch/smp.h"
 #include "lib/atomic.h"
+#include "lib/bits.h"
 #include "vcpu/vcpu.h"
 #include "vcpu/vm.h"
 
@@ -85,6 +86,16 @@ void vcpu_kick(struct vcpu *v)
 		smp_kick(BIT(atomic_read(&v->last_pcpu)));
 }
 
+void vcpu_unhalt(struct vcpu *v)
+{
+	fence_release();
+	atomic_set(&v->kicked, 1);
+	fence_full(); /* A */
+	(void)atomic_fetch_add(&v->stats.kicks_asked, 1);
+	/* One that does not sleep looks at `kicked` on its way into the next halt (C): no IPI. */
+	(void)wake(v);
+}
+
 struct waiting {
 	uint64_t set; /* vcpu ids */
 	uint64_t seq[VM_MAX_VCPUS];
@@ -116,7 +127,7 @@ static bool target_needs_ipi(struct vcpu *v, enum vcpu_request req, struct waiti
 static void wait_acknowledged(const struct vm *vm, const struct waiting *w)
 {
 	for (uint64_t s = w->set; s; s &= s - 1) {
-		const struct vcpu *v = vm->vcpus[__builtin_ctzll(s)];
+		const struct vcpu *v = vm->vcpus[bit_first(s)];
 
 		while (atomic_read_acquire(&v->mode) != OUTSIDE_GUEST_MODE &&
 		       atomic_read_acquire(&v->guest_seq) == w->seq[v->id])
@@ -135,10 +146,10 @@ bool vcpus_make_request(struct vm *vm, uint64_t set, enum vcpu_request req)
 	w.set = 0;
 	if (!(req & REQUEST_NO_ACTION))
 		for (uint64_t s = set; s; s &= s - 1)
-			vcpu_make_request(req, vm->vcpus[__builtin_ctzll(s)]);
+			vcpu_make_request(req, vm->vcpus[bit_first(s)]);
 	fence_full(); /* A */
 	for (uint64_t s = set; s; s &= s - 1) {
-		struct vcpu *v = vm->vcpus[__builtin_ctzll(s)];
+		struct vcpu *v = vm->vcpus[bit_first(s)];
 
 		(void)atomic_fetch_add(&v->stats.kicks_asked, 1);
 		/* Ourselves, too: who is loaded here may be asleep, and we in another's service. */

@@ -88,6 +88,14 @@ void vcpu_make_request(enum vcpu_request req, struct vcpu *v);
 void vcpu_kick(struct vcpu *v);
 
 /*
+ * vcpu_unhalt - end @v's halt; one that is not halted finds its next halt ended at once. What the caller
+ * wrote before, @v sees after that halt. Kicks before one halt are one; RESET forgets them. Never sends
+ * an IPI: who is in the guest looks before it halts.
+ * Context: as vcpu_kick().
+ */
+void vcpu_unhalt(struct vcpu *v);
+
+/*
  * vcpus_make_request - the same for each vcpu of @vm in @set (bit = vcpu id), with one SBI IPI call
  * for all that are in guest mode. Honours the flags of @req: NO_WAKEUP, WAIT, NO_ACTION. The vcpu
  * that is loaded here may be in @set: it is not sent an IPI and not waited for (and woken as others

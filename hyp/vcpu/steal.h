@@ -7,9 +7,12 @@
  * scribbles there hurts nobody. It is written by the vcpu's own pcpu: at the STEAL_UPDATE request that
  * vcpu_run makes when the vcpu comes back to a hart, before it enters. `preempted` is set when it leaves
  * its hart while runnable (not when it blocks: an idle hart is not preempted), and is 0 before it runs.
+ * The PV-lock structure (hartvisor/pv.h) has a `preempted` that is set and cleared at the same places.
  */
 #ifndef VCPU_STEAL_H
 #define VCPU_STEAL_H
+
+#include <hartvisor/pv.h>
 
 #include "vcpu/vcpu.h"
 
@@ -26,14 +29,28 @@ static_assert(sizeof(struct sta_struct) == 64, "SBI STA");
 static_assert(offsetof(struct sta_struct, steal) == 8, "SBI STA");
 static_assert(offsetof(struct sta_struct, preempted) == 16, "SBI STA");
 
+static_assert(sizeof(struct hartvisor_pv_lock) == HARTVISOR_PV_LOCK_SIZE, "hartvisor/pv.h");
+static_assert(offsetof(struct hartvisor_pv_lock, preempted) == 0, "hartvisor/pv.h");
+
 #define STEAL_OFF UINT64_MAX
 
 /* vcpu_steal_set - SBI set_shmem: the structure is at @a from now on, its 64 bytes cleared; STEAL_OFF:
  * none. HV_EINVAL: not aligned to 64. HV_EFAULT: not RAM. Own pcpu. */
 int vcpu_steal_set(struct vcpu *v, uint64_t a);
 
-/* vcpu_steal_reset - own pcpu, in RESET: no structure. */
+/* vcpu_steal_lock_set - SBI PV_LOCK_PREEMPTED: the PV-lock structure is at @a, aligned to 64, from now on.
+ * HV_EFAULT: not RAM. Own pcpu. */
+int vcpu_steal_lock_set(struct vcpu *v, uint64_t a);
+
+/* vcpu_steal_reset - own pcpu, in RESET: no structures. */
 void vcpu_steal_reset(struct vcpu *v);
+
+/* vcpu_steal_unmapped - own pcpu, for TLB_FLUSH: the VM may have given the structure's RAM back. */
+static inline void vcpu_steal_unmapped(struct vcpu *v)
+{
+	v->steal_ptr = NULL;
+	v->lock_ptr = NULL;
+}
 
 /* vcpu_steal_preempted - own pcpu: @v leaves its hart while runnable. */
 void vcpu_steal_preempted(struct vcpu *v);

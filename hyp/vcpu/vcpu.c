@@ -55,6 +55,7 @@ void vcpu_power_on(struct vcpu *v)
 	atomic_set(&v->mode, OUTSIDE_GUEST_MODE);
 	atomic_set(&v->requests, 0);
 	v->halted = false;
+	v->yield_to = NULL;
 	v->halted_at = 0;
 	v->poll_ticks = 0;
 	atomic_set(&v->kicked, 0);
@@ -64,6 +65,8 @@ void vcpu_power_on(struct vcpu *v)
 	v->timer_deadline = TIMER_NEVER;
 	v->timer_off = true;
 	v->steal_at = STEAL_OFF;
+	v->lock_at = STEAL_OFF;
+	v->steal_marked = false;
 	v->steal_base = atomic_read(&v->se.wait_ticks);
 	v->fp_pcpu = NO_PCPU;
 	v->vector_pcpu = NO_PCPU;
@@ -191,6 +194,7 @@ static void serve(struct vcpu *v)
 	if (vcpu_check_request(REQUEST_TLB_FLUSH, v) ||
 	    vcpu_check_request(REQUEST_HFENCE_GVMA_ALL, v)) {
 		vmid_drop(&v->vmid); /* a fresh name has no entries */
+		vcpu_steal_unmapped(v);
 		vcpu_make_request(REQUEST_UPDATE_HGATP, v);
 	}
 	if (vcpu_check_request(REQUEST_UPDATE_HGATP, v))
@@ -208,20 +212,27 @@ static void serve(struct vcpu *v)
 		csr_write(CSR_HTIMEDELTA, atomic_read(&v->vm->htimedelta));
 }
 
+/* By an interrupt that is pending and enabled, or by a kick, sticky or just now. */
+bool vcpu_halt_is_over(struct vcpu *v)
+{
+	return atomic_read(&v->kicked) || (!v->kick_only && vcpu_irq_pending(v));
+}
+
 /*
- * Does the halt end? By an interrupt that is pending and enabled, or by a kick, sticky or just now.
- * UNHALT is made and consumed here, by the vcpu itself; asking whether to halt writes nothing
+ * Does the halt end? UNHALT is made and consumed here, by the vcpu itself; asking whether to halt writes nothing
  * (facts: KVM dropped UNHALT over a check with side effects).
  */
 static void end_halt(struct vcpu *v)
 {
-	if (!vcpu_irq_pending(v) && !atomic_read(&v->kicked))
+	if (!vcpu_halt_is_over(v))
 		return;
 	vcpu_make_request(REQUEST_UNHALT, v);
 	if (vcpu_check_request(REQUEST_UNHALT, v)) {
 		uint32_t suspended = SBI_HSM_STATE_SUSPENDED;
 
 		v->halted = false;
+		/* A kick that this overwrites was for this halt. What the kicker wrote before it the
+		 * guest sees, and a later kick stays: fence B comes before it runs. */
 		atomic_set(&v->kicked, 0);
 		(void)atomic_compare_exchange(&v->hsm, &suspended, SBI_HSM_STATE_STARTED);
 	}
@@ -229,7 +240,7 @@ static void end_halt(struct vcpu *v)
 
 enum vcpu_verdict vcpu_handle_requests(struct vcpu *v)
 {
-	uint64_t hsm;
+	uint32_t hsm;
 
 	if (vcpu_request_pending(v)) {
 		if (vcpu_test_request(REQUEST_VM_DEAD, v))
@@ -240,7 +251,7 @@ enum vcpu_verdict vcpu_handle_requests(struct vcpu *v)
 		return VCPU_MUST_BLOCK;
 	if (v->halted)
 		end_halt(v);
-	hsm = vcpu_hsm_status(v);
+	hsm = atomic_read(&v->hsm);
 	if (v->halted || hsm == SBI_HSM_STATE_STOPPED || hsm == SBI_HSM_STATE_START_PENDING)
 		return VCPU_MUST_BLOCK;
 	return VCPU_MAY_RUN;
@@ -248,7 +259,13 @@ enum vcpu_verdict vcpu_handle_requests(struct vcpu *v)
 
 void vcpu_halt(struct vcpu *v)
 {
+	vcpu_wait_kick(v, true);
+}
+
+void vcpu_wait_kick(struct vcpu *v, bool or_irq)
+{
 	v->halted = true;
+	v->kick_only = !or_irq;
 }
 
 /* Is there a reason not to sleep? Reads only. The timer needs no look: its stand-in is armed. */
@@ -259,12 +276,13 @@ static bool must_stay(struct vcpu *v)
 	/* vm_resume() clears it before it makes UNBLOCK, so a false "paused" has its bit. */
 	if (atomic_read(&v->vm->paused))
 		return false;
-	return v->halted && (vcpu_irq_posted(v) || atomic_read(&v->kicked));
+	return v->halted && (atomic_read(&v->kicked) || (!v->kick_only && vcpu_irq_posted(v)));
 }
 
 bool vcpu_block(struct vcpu *v)
 {
 	vcpu_timer_block(v);
+	vcpu_irq_hide(v);
 	atomic_set(&v->blocked, 1);
 	fence_full(); /* C, request.c */
 	if (!must_stay(v))

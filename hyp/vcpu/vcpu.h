@@ -68,6 +68,8 @@ struct vcpu_fence {
 	bool by_asid;
 };
 
+struct hartvisor_magic;
+
 struct vcpu {
 	struct guest_regs regs; /* first: the world switch takes its address */
 	struct guest_vs_csrs vs;
@@ -85,8 +87,10 @@ struct vcpu {
 	uint64_t halted_at;  /* own pcpu: host time of the halt that polls; 0: none (vcpu/poll.h) */
 	uint64_t poll_ticks; /* own pcpu: how long to poll next time */
 	bool halted;	     /* own pcpu: in WFI; cleared by an UNHALT */
+	bool kick_only;	     /* own pcpu: of that halt: no interrupt ends it (PV_WAIT) */
 	uint32_t blocked;    /* atomic; 1: gives up its hart or has; whoever clears it wakes it */
-	uint32_t kicked;     /* atomic, sticky: the next halt ends at once */
+	uint32_t kicked;     /* atomic, sticky: the next halt ends at once (vcpu_unhalt) */
+	struct vcpu *yield_to; /* own pcpu: who is to have the hart after this exit, or NULL */
 
 	struct timer timer;	 /* stands in for the guest's timer while it is off its hart */
 	bool timer_off;		 /* own pcpu: the stand-in's turn: vcpu_timer_block() was called */
@@ -102,12 +106,21 @@ struct vcpu {
 
 	uint32_t fp_pcpu;     /* where its FP registers were restored last; UINT32_MAX: nowhere */
 	uint32_t vector_pcpu; /* the same for vector registers */
-	/* SBI STA, own pcpu only: vcpu/steal.h */
-	uint64_t steal_at;	/* guest-physical; STEAL_OFF: none */
-	uint64_t steal_base;	/* se.wait_ticks when this life began */
-	uint64_t steal_written; /* se.wait_ticks as the guest knows it */
+	/* SBI STA and the PV-lock structure, own pcpu only: vcpu/steal.h */
+	uint64_t steal_at;	      /* guest-physical; STEAL_OFF: none */
+	struct sta_struct *steal_ptr; /* the same here, good until TLB_FLUSH; NULL: to be looked up */
+	uint64_t steal_base;	      /* se.wait_ticks when this life began */
+	uint64_t steal_written;	      /* se.wait_ticks as the guest knows it */
+	uint64_t lock_at; /* guest-physical, of its PV-lock structure; STEAL_OFF: none */
+	struct hartvisor_pv_lock *lock_ptr; /* as steal_ptr */
 	uint32_t steal_sequence;
 	bool steal_marked; /* `preempted` is set in the guest's memory */
+
+	/* The magic page, own pcpu only: vcpu/magic.h */
+	struct hartvisor_magic *magic;	    /* while it is mapped, at magic_at */
+	struct hartvisor_magic *magic_page; /* its memory, kept; NULL: never asked for */
+	gpa_t magic_at;
+	uint64_t magic_run_base, magic_exits_base; /* what an earlier life left */
 
 	struct guest_fp fp;
 	struct guest_vector *vector; /* NULL: the machine has none */
@@ -145,6 +158,13 @@ enum vcpu_verdict vcpu_handle_requests(struct vcpu *v);
 
 /* vcpu_halt - own pcpu: WFI. Takes effect in the next vcpu_handle_requests(). */
 void vcpu_halt(struct vcpu *v);
+
+/* vcpu_wait_kick - the same, but for a vcpu that waits for a kick; @or_irq: or for an interrupt, as in
+ * WFI. */
+void vcpu_wait_kick(struct vcpu *v, bool or_irq);
+
+/* vcpu_halt_is_over - own pcpu, loaded and halted: is there a reason to go on? Reads only. */
+bool vcpu_halt_is_over(struct vcpu *v);
 
 /*
  * vcpu_block - own pcpu, when it must block: true when it may leave the hart (the next kick wakes it

@@ -37,11 +37,16 @@ bool vm_pause(struct vm *vm)
 	vm->paused_at = timer_now();
 	/* It may have been ending already, and the next life begins unpaused. From here on it cannot:
 	 * nobody is in the guest to ask for it. */
-	return atomic_read(&vm->state) == VM_RUNNING && atomic_read(&vm->paused);
+	if (atomic_read(&vm->state) != VM_RUNNING || !atomic_read(&vm->paused))
+		return false;
+	sched_group_stop(&vm->group, vm->paused_at);
+	return true;
 }
 
 bool vm_resume(struct vm *vm)
 {
+	uint64_t now;
+
 	/* One that ended while it was paused stays so: its clock and vcpus are the next life's. */
 	if (atomic_read(&vm->state) != VM_RUNNING || !atomic_read(&vm->paused))
 		return false;
@@ -49,7 +54,9 @@ bool vm_resume(struct vm *vm)
 	 * Every vcpu takes the new clock over with UNBLOCK before it enters again: the bits are there
 	 * before `paused` falls, since one that is awake enters as soon as it sees that.
 	 */
-	atomic_set(&vm->htimedelta, vm->htimedelta - (timer_now() - vm->paused_at));
+	now = timer_now();
+	atomic_set(&vm->htimedelta, vm->htimedelta - (now - vm->paused_at));
+	sched_group_go(&vm->group, now);
 	for (unsigned int i = 0; i < vm->nr_vcpus; i++)
 		vcpu_make_request(REQUEST_UNBLOCK, vm->vcpus[i]);
 	atomic_set_release(&vm->paused, 0);

@@ -43,6 +43,13 @@ struct vm_config;
 struct vplic;
 struct vuart;
 
+/* The paravirtual interfaces that a VM has (hartvisor/pv.h). */
+struct vm_pv {
+	uint64_t calls; /* bit n: FID n of the vendor extension; 0: it has none */
+	bool pvlk;	/* KICK_CPU by its other number, too */
+	gpa_t locks;	/* of vcpu 0's PV-lock structure, the others' follow; 0: not placed yet */
+};
+
 struct vm {
 	char name[VM_NAME_MAX + 1];
 	unsigned int id;
@@ -62,6 +69,7 @@ struct vm {
 	uint64_t henvcfg;
 	uint64_t hcounteren;
 
+	struct vm_pv pv;	  /* fixed once it runs */
 	struct sched_group group; /* of its vcpus; made before the first of them */
 	uint64_t halt_poll_max;	  /* ticks; 0: none (vcpu/poll.h) */
 

@@ -44,8 +44,8 @@ bool vcpu_timer_pending(struct vcpu *v)
 
 /*
  * With Sstc, vstimecmp must not stay armed while the vcpu does not run: an expired one would end every
- * WFI of the hart at once. Only a halted vcpu needs the stand-in; a runnable one is waiting for its
- * turn anyway, and a paused one's clock stands still.
+ * WFI of the hart at once. Only a halted vcpu that an interrupt wakes needs the stand-in; a runnable
+ * one is waiting for its turn anyway, and a paused one's clock stands still.
  */
 void vcpu_timer_block(struct vcpu *v)
 {
@@ -58,7 +58,7 @@ void vcpu_timer_block(struct vcpu *v)
 	if (timer_has_sstc()) {
 		v->vs.vstimecmp = csr_read(CSR_VSTIMECMP);
 		csr_write(CSR_VSTIMECMP, TIMER_NEVER);
-		if (v->halted && !paused && v->vs.vstimecmp != TIMER_NEVER &&
+		if (v->halted && !v->kick_only && !paused && v->vs.vstimecmp != TIMER_NEVER &&
 		    (csr_read(CSR_HIE) & BIT(IRQ_VS_TIMER)))
 			timer_arm(&v->timer, to_host_time(v, v->vs.vstimecmp));
 	} else if (!v->halted || paused) {
@@ -72,7 +72,9 @@ void vcpu_timer_unblock(struct vcpu *v)
 		return;
 	v->timer_off = false;
 	if (timer_has_sstc()) {
-		timer_cancel(&v->timer);
+		/* Nobody else arms it: if it reads as not armed, it is not. */
+		if (atomic_read(&v->timer.armed))
+			timer_cancel(&v->timer);
 		csr_write(CSR_VSTIMECMP, v->vs.vstimecmp);
 	} else {
 		vcpu_timer_set(v, v->timer_deadline);

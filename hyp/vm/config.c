@@ -10,13 +10,14 @@
 #include "lib/fdt.h"
 #include "lib/log.h"
 #include "vm/bundle.h"
+#include "vm/config_pv.h"
 #include "vm/config_sched.h"
 #include "vm/config_vm.h"
 
 static const char *const vm_properties[] = {
-	"compatible", "label",	  "description", "cpus",     "memory",	     "kernel",
-	"ramdisk",    "fdt",	  "bootargs",	 "affinity", "on-crash",     "weight",
-	"class",      "priority", "slice-us",	 "cap",	     "halt-poll-us",
+	"compatible", "label",	  "description",  "cpus",     "memory",	      "kernel", "ramdisk",
+	"fdt",	      "bootargs", "affinity",	  "on-crash", "weight",	      "class",	"priority",
+	"slice-us",   "cap",	  "halt-poll-us", "pv",	      "pv-lock-base",
 };
 
 /* "/configurations: WHAT; there are LIST" */
@@ -117,6 +118,7 @@ static void parse_vm(const struct bundle *b, int node, struct vm_config *all, un
 	parse_image(&n, b, "fdt", BUNDLE_FDT, &vm->overlay);
 	check_overlay(&n, &vm->overlay);
 	vm_node_sched(&n);
+	vm_node_pv(&n);
 	vm_node_vcpus(&n);
 	fdtx_for_each_child(b->fit, node, child) {
 		if (vm_node_is_vcpu(b->fit, child))

@@ -33,20 +33,24 @@ enum vm_on_crash {
 struct vm_config {
 	char name[VM_NAME_MAX + 1];
 	char path[VM_PATH_MAX]; /* of its node, for messages */
-	bool failed;		/* an error has been reported */
-	unsigned int cpus;
 	uint64_t memory;
 	uint64_t affinity;    /* bit n: pcpu n; all ones when not given */
 	const char *bootargs; /* "" when not given */
 	struct vm_image kernel;
-	struct vm_image ramdisk; /* data NULL: none */
-	struct vm_image overlay; /* data NULL: none */
-	enum vm_on_crash on_crash;
+	struct vm_image ramdisk;   /* data NULL: none */
+	struct vm_image overlay;   /* data NULL: none */
 	struct sched_params sched; /* but for affinity; config_vcpu_sched() puts all together */
-	uint32_t cap;		   /* percent of one hart; 0: none */
-	uint32_t halt_poll_us;	   /* 0: a halt gives the hart away at once */
+	uint64_t pv;		   /* calls of the vendor extension: bit n = FID n */
+	uint64_t pv_lock_base;	   /* guest-physical */
 	const void *fdt;	   /* the tree that it comes from, and its node there */
 	int node;
+	unsigned int cpus;
+	enum vm_on_crash on_crash;
+	uint32_t cap;	       /* percent of one hart; 0: none */
+	uint32_t halt_poll_us; /* 0: a halt gives the hart away at once */
+	bool pvlk;	       /* KICK_CPU by its other number, too */
+	bool pv_lock_base_given;
+	bool failed; /* an error has been reported */
 };
 
 /* The fixed part of a guest's physical map. */

@@ -13,6 +13,7 @@
 #include "lib/fdt.h"
 #include "lib/log.h"
 #include "platform/machine.h"
+#include "vm/config_pv.h"
 #include "vm/config_sched.h"
 #include "vm/config_vm.h"
 #include "vm/text.h"
@@ -23,7 +24,7 @@
 static const char *const vm_properties[] = {
 	"compatible", "label",	      "description",	"cpus",	       "memory",   "bootargs",
 	"affinity",   "on-crash",     "weight",		"class",       "priority", "slice-us",
-	"cap",	      "halt-poll-us", "#address-cells", "#size-cells",
+	"cap",	      "halt-poll-us", "#address-cells", "#size-cells", "pv",	   "pv-lock-base",
 };
 
 static bool is_module(const void *fdt, int node)
@@ -158,6 +159,7 @@ static void parse_vm(const void *fdt, int node, struct vm_config *all, unsigned 
 	vm_node_common(&n);
 	if (ours) {
 		vm_node_sched(&n);
+		vm_node_pv(&n);
 		vm_node_vcpus(&n);
 	}
 	vm_node_unique(&n, all, nr);

@@ -8,6 +8,7 @@
 
 #include "lib/fdt.h"
 #include "lib/log.h"
+#include "vm/pv.h"
 #include "vm/text.h"
 
 /* Errors of one node beyond this many would only push the first ones off the screen. */
@@ -49,6 +50,7 @@ void vm_node_begin(struct vm_node *n, const void *fdt, int node, struct vm_confi
 		.bootargs = "",
 		.on_crash = ON_CRASH_STOP,
 		.sched = { .class = SCHED_CLASS_FAIR, .weight = SCHED_WEIGHT_DEFAULT },
+		.pv = pv_all(),
 		.fdt = fdt,
 		.node = node,
 	};
@@ -58,7 +60,7 @@ void vm_node_begin(struct vm_node *n, const void *fdt, int node, struct vm_confi
 
 void vm_node_error(struct vm_node *n, const char *prop, const char *fmt, ...)
 {
-	char line[256];
+	char line[320];
 	struct text t;
 	va_list ap;
 
@@ -233,7 +235,7 @@ static void unknown_property(struct vm_node *n, const char *name, const char *co
 {
 	const char *closest = NULL;
 	unsigned int best = 3; /* two slips of the finger are a typo, three are another word */
-	char list[200];
+	char list[256];
 	struct text t;
 
 	text_begin(&t, list, sizeof(list));

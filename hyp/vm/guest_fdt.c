@@ -13,6 +13,9 @@
 #include "lib/fdt.h"
 #include "lib/log.h"
 #include "platform/machine.h"
+#include "sbi/sbi.h"
+#include "vm/fdt_builder.h"
+#include "vm/pv.h"
 
 /* Every node with a label has a phandle: overlays refer to it by that. */
 enum {
@@ -36,85 +39,17 @@ static_assert(PHANDLE_CPU_BASE + VM_MAX_VCPUS <= PHANDLE_INTC_BASE, "phandles ar
 
 static_assert(VUART_BASE == 0x10000000, "UART_PATH");
 
+/* What ePAPR's hcall-instructions names, as a number: `ecall`. */
+#define INSN_ECALL 0x00000073
+
 /* PLIC contexts of M-mode: "no interrupt" (sifive,plic-1.0.0 binding). */
 #define NO_INTERRUPT 0xffffffffu
-
-/* --- writing: after the first error nothing more is written ---------------------------------------- */
-
-struct builder {
-	void *fdt;
-	int err; /* libfdt's, 0: none */
-};
-
-static void begin_node(struct builder *b, const char *name)
-{
-	if (!b->err)
-		b->err = fdt_begin_node(b->fdt, name);
-}
-
-static void end_node(struct builder *b)
-{
-	if (!b->err)
-		b->err = fdt_end_node(b->fdt);
-}
-
-static void put_bytes(struct builder *b, const char *name, const void *bytes, size_t len)
-{
-	if (!b->err)
-		b->err = len <= INT32_MAX ? fdt_property(b->fdt, name, bytes, (int)len) :
-					    -FDT_ERR_NOSPACE;
-}
-
-static void put_empty(struct builder *b, const char *name)
-{
-	put_bytes(b, name, "", 0);
-}
-
-static void put_string(struct builder *b, const char *name, const char *s)
-{
-	put_bytes(b, name, s, strlen(s) + 1);
-}
-
-static void put_u32(struct builder *b, const char *name, uint32_t v)
-{
-	fdt32_t cell = cpu_to_fdt32(v);
-
-	put_bytes(b, name, &cell, sizeof(cell));
-}
-
-static void put_u64(struct builder *b, const char *name, uint64_t v)
-{
-	fdt64_t cells = cpu_to_fdt64(v);
-
-	put_bytes(b, name, &cells, sizeof(cells));
-}
-
-/* `reg` of one range, of 2 and 2 cells. */
-static void put_reg(struct builder *b, uint64_t base, uint64_t size)
-{
-	fdt64_t reg[2] = { cpu_to_fdt64(base), cpu_to_fdt64(size) };
-
-	put_bytes(b, "reg", reg, sizeof(reg));
-}
-
-/* Room for @len bytes of a property, to be filled in place; NULL after an error. */
-static void *put_space(struct builder *b, const char *name, size_t len)
-{
-	void *p = NULL;
-
-	if (!b->err)
-		b->err = len <= INT32_MAX ? fdt_property_placeholder(b->fdt, name, (int)len, &p) :
-					    -FDT_ERR_NOSPACE;
-	return b->err ? NULL : p;
-}
 
 static void put_interrupt(struct builder *b, uint32_t source)
 {
 	put_u32(b, "interrupts", source);
 	put_u32(b, "interrupt-parent", PHANDLE_PLIC);
 }
-
-#define put_strings(b, name, list) put_bytes((b), (name), (list), sizeof(list))
 
 /* --- /chosen, /memory ------------------------------------------------------------------------------ */
 
@@ -363,6 +298,57 @@ static void build_syscon_action(struct builder *b, const char *name, const char 
 	end_node(b);
 }
 
+/* --- paravirtual interfaces: nodes only of a VM that has some --------------------------------------- */
+
+static void put_features(struct builder *b, uint64_t calls)
+{
+	char list[128];
+	size_t len = 0;
+
+	for (unsigned int i = 0; i < PV_NR_FEATURES; i++) {
+		size_t n = strlen(pv_features[i].name) + 1;
+
+		if ((calls & pv_features[i].calls) == 0 || len + n > sizeof(list))
+			continue;
+		memcpy(list + len, pv_features[i].name, n);
+		len += n;
+	}
+	put_bytes(b, "hartvisor,features", list, len);
+}
+
+static void build_hypervisor(struct builder *b, const struct vm *vm)
+{
+	if (vm->pv.calls == 0)
+		return;
+	begin_node(b, "hypervisor");
+	put_string(b, "compatible", "hartvisor,hypervisor-1");
+	put_u32(b, "hcall-instructions", INSN_ECALL);
+	put_u32(b, "hartvisor,sbi-eid", sbi_vendor_eid());
+	put_features(b, vm->pv.calls);
+	end_node(b);
+}
+
+/* Without no-map: Linux maps it with all RAM, as normal memory. */
+static void build_reserved(struct builder *b, const struct vm *vm)
+{
+	uint64_t base = align_down(vm->pv.locks.gpa, PAGE_SIZE);
+	uint64_t end = align_up(vm->pv.locks.gpa + pv_lock_size(vm), PAGE_SIZE);
+	char name[32];
+
+	if (vm->pv.locks.gpa == 0)
+		return;
+	begin_node(b, "reserved-memory");
+	put_u32(b, "#address-cells", 2);
+	put_u32(b, "#size-cells", 2);
+	put_empty(b, "ranges");
+	snprintf(name, sizeof(name), "pv-lock@%" PRIx64, base);
+	begin_node(b, name);
+	put_string(b, "compatible", "hartvisor,pv-lock-1");
+	put_reg(b, base, end - base);
+	end_node(b);
+	end_node(b);
+}
+
 /* --- labels ---------------------------------------------------------------------------------------- */
 
 static void put_cpu_symbols(struct builder *b, unsigned int id)
@@ -427,6 +413,8 @@ static void build_root(struct builder *b, const struct vm *vm, const struct vm_c
 	build_soc(b, cfg);
 	build_syscon_action(b, "poweroff", "syscon-poweroff", VSYSCON_POWEROFF, PHANDLE_POWEROFF);
 	build_syscon_action(b, "reboot", "syscon-reboot", VSYSCON_REBOOT, PHANDLE_REBOOT);
+	build_hypervisor(b, vm);
+	build_reserved(b, vm);
 	build_symbols(b, vm, cfg);
 	end_node(b);
 }

@@ -16,7 +16,9 @@
 #include "mm/page.h"
 #include "term/term.h"
 #include "vcpu/hsm.h"
+#include "vcpu/magic.h"
 #include "vm/loader.h"
+#include "vm/pv.h"
 
 /* Guest RAM cleared in one step of work. */
 #define CLEAR_STEP MIB(4)
@@ -84,6 +86,8 @@ static void finish(struct vm *vm, enum vm_state state)
 	while (vm->gstage.nr_ram != 0 &&
 	       vm_give_back_ram(vm, vm->gstage.ram[0].gpa, vm->gstage.ram[0].size) == HV_OK)
 		;
+	for (unsigned int i = 0; i < vm->nr_vcpus; i++)
+		vcpu_magic_free(vm->vcpus[i]);
 	gstage_destroy(&vm->gstage);
 	atomic_set_release(&vm->state, state);
 }
@@ -116,11 +120,14 @@ static void start(struct vm *vm, const struct loader_result *at)
 	vplic_reset(vm->plic);
 	vuart_reset(vm->uart);
 	vrtc_reset(life->rtc);
-	for (unsigned int i = 0; i < vm->nr_vcpus; i++)
+	for (unsigned int i = 0; i < vm->nr_vcpus; i++) {
+		vcpu_magic_reset(vm->vcpus[i]);
 		vcpu_power_on(vm->vcpus[i]);
+	}
 	atomic_set(&vm->active, vm->nr_vcpus);
 	atomic_set(&vm->stop, VM_STOP_NONE);
 	atomic_set(&vm->paused, 0);
+	sched_group_go(&vm->group, timer_now());
 	life->started_at = timer_now();
 	atomic_set(&vm->htimedelta, -life->started_at); /* a guest's clock starts with it */
 	life->phase = PHASE_RUN;
@@ -333,6 +340,10 @@ static bool make(struct vm *vm, const struct vm_config *cfg)
 		return false;
 	if (!make_vcpus(vm, cfg) || !make_devices(vm, life)) {
 		log_error("%s: no memory left for its vcpus and devices", vm->name);
+		gstage_destroy(&vm->gstage);
+		return false;
+	}
+	if (pv_init(vm, cfg, &life->loader) != HV_OK) {
 		gstage_destroy(&vm->gstage);
 		return false;
 	}

@@ -219,6 +219,8 @@ int loader_begin(struct loader *l, struct vm *vm, const struct vm_config *cfg)
 		err = place_raw(l, &kernel);
 	if (err != 0)
 		return err;
+	l->kernel_start = kernel.start;
+	l->kernel_end = kernel.end;
 	l->pieces[KERNEL].data = cfg->kernel.data;
 	l->pieces[KERNEL].size = cfg->kernel.size;
 	if (cfg->ramdisk.data != NULL) {
@@ -231,6 +233,24 @@ int loader_begin(struct loader *l, struct vm *vm, const struct vm_config *cfg)
 	if (problem != NULL)
 		return too_big(l, problem, problem[0] == 'r' ? &cfg->ramdisk : NULL, needs, room);
 	return 0;
+}
+
+static bool overlap(uint64_t a, uint64_t a_size, uint64_t b, uint64_t b_size)
+{
+	return a < b + b_size && b < a + a_size;
+}
+
+const char *loader_overlap(const struct loader *l, gpa_t base, uint64_t size)
+{
+	if (overlap(base.gpa, size, GUEST_RAM_BASE + l->kernel_start,
+		    l->kernel_end - l->kernel_start))
+		return "kernel";
+	if (l->pieces[RAMDISK].size &&
+	    overlap(base.gpa, size, l->pieces[RAMDISK].at.gpa, l->pieces[RAMDISK].size))
+		return "ramdisk";
+	if (overlap(base.gpa, size, l->result.fdt.gpa, GUEST_FDT_SIZE))
+		return "device tree";
+	return NULL;
 }
 
 /* --- steps ------------------------------------------------------------------------------------------ */

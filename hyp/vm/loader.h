@@ -42,6 +42,8 @@ struct loader_piece {
 struct loader {
 	struct vm *vm;
 	const struct vm_config *cfg;
+	uint64_t kernel_start; /* what the kernel takes of RAM, from its base on */
+	uint64_t kernel_end;
 	struct loader_piece pieces[2]; /* kernel, ramdisk (size 0: none) */
 	unsigned int piece;	       /* being copied */
 	uint64_t copied;	       /* of that piece */
@@ -56,6 +58,9 @@ int loader_begin(struct loader *l, struct vm *vm, const struct vm_config *cfg);
  * l->result is valid; else HV_E* after a message.
  */
 int loader_step(struct loader *l);
+
+/* loader_overlap - after loader_begin(): what of the images [@base, @base+@size), in RAM, touches; or NULL. */
+const char *loader_overlap(const struct loader *l, gpa_t base, uint64_t size);
 
 /* loader_load - all steps at once. */
 int loader_load(struct vm *vm, const struct vm_config *cfg, struct loader_result *out);

@@ -5,8 +5,8 @@
  * two of them at a time,
  *
  *   injector  vcpu_inject(): a piece of work for the guest and an IPI for it, ROUNDS times
- *   kicker    frees a lock that the guest waits for: kicked = 1, vcpu_kick(); or makes a request with
- *             NO_WAKEUP; or both
+ *   kicker    frees a lock that the guest waits for: vcpu_unhalt(), which sends no IPI; or makes a request
+ *             with NO_WAKEUP; or both
  *   console   vm_pause() and vm_resume(); there, or as work on the vcpu's own pcpu, where the blocked
  *             vcpu is still loaded (this_vcpu())
  *
@@ -271,8 +271,11 @@ proctype kicker()
 	:: true
 	fi;
 	STORE(buf_k, LOCK, 1);
+	/* vcpu_unhalt() */
 	STORE(buf_k, KICKED, 1);
-	kick(buf_k);
+	fence_a(buf_k);
+	wake(buf_k, woke);
+	woke = 0;
 	if
 	:: true -> make_request(buf_k, R_QUIET, true, false)
 	:: true

@@ -119,6 +119,13 @@ void timer_arm(struct timer *t, uint64_t deadline)
 		.at = deadline, .kind = EVENT_TIMER, .timer = t, .generation = deadline });
 }
 
+/* For one that rests on its hart, which only vcpus do. */
+void smp_kick(uint64_t set)
+{
+	(void)set;
+	abort();
+}
+
 void smp_resched(unsigned int index)
 {
 	struct hart *h = &harts[index];

@@ -67,7 +67,7 @@ def test_menu_helps_and_lists(two_linux):
     m.expect("1-9 .*number")
     m.menu("l")
     for vm in ("linux-a", "linux-b"):
-        m.expect(rf"{vm} +running +256 MiB +2 vcpus")
+        m.expect(rf"{vm} +running +256 +2 +fair w100 +- +\d+")
 
 
 def test_time_goes_on_in_both(two_linux):

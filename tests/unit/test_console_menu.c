@@ -25,6 +25,22 @@ static const char *keys = "";
 static struct work *menu;
 static struct term_stream *focused;
 
+/* The machine's memory, and an image of 8 KiB. */
+__asm__(".data\n"
+	".globl __image_start\n__image_start: .zero 8192\n"
+	".globl __image_end\n__image_end:\n"
+	".text");
+
+uint64_t page_total(void)
+{
+	return MIB(100);
+}
+
+uint64_t page_free_bytes(void)
+{
+	return MIB(30);
+}
+
 void term_printf(const char *fmt, ...)
 {
 	size_t used = strlen(text);
@@ -85,6 +101,11 @@ uint64_t vcpu_hsm_status(const struct vcpu *v)
 struct sched_times sched_times(const struct sched_entity *se)
 {
 	return (struct sched_times){ .run = se->run_ticks, .wait = se->wait_ticks };
+}
+
+uint64_t timer_now(void)
+{
+	return 1000;
 }
 
 uint64_t timer_ticks_to_ns(uint64_t ticks)
@@ -237,6 +258,16 @@ static void big_machines_fit_the_lines(void **state)
 	assert_non_null(strstr(text, "63 blocked"));
 }
 
+static void own_memory_is_what_is_neither_free_nor_a_guests(void **state)
+{
+	(void)state;
+	make_vms(2, 1);
+	vms[0]->gstage.ram_bytes = MIB(32);
+	vms[1]->gstage.ram_bytes = MIB(16);
+	press("l");
+	assert_non_null(strstr(text, "own memory: 22536 KiB, its image 8 KiB"));
+}
+
 static void quit_ends_the_machine_and_strangers_do_not(void **state)
 {
 	(void)state;
@@ -285,6 +316,7 @@ int main(void)
 		cmocka_unit_test_setup(without_vms_nothing_breaks, setup),
 		cmocka_unit_test_setup(the_list_says_where_vcpus_are, setup),
 		cmocka_unit_test_setup(big_machines_fit_the_lines, setup),
+		cmocka_unit_test_setup(own_memory_is_what_is_neither_free_nor_a_guests, setup),
 		cmocka_unit_test_setup(quit_ends_the_machine_and_strangers_do_not, setup),
 		cmocka_unit_test_setup(help_names_every_command, setup),
 		cmocka_unit_test_setup(commands_mean_the_vm_in_focus, setup),

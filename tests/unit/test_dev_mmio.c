@@ -81,6 +81,29 @@ static int teardown(void **state)
 	return 0;
 }
 
+static bool over(uint64_t base, uint64_t size)
+{
+	return mmio_overlaps(fake_vm.bus, gpa(base), size);
+}
+
+static void overlaps_are_found_at_every_edge(void **state)
+{
+	(void)state;
+	assert_false(over(0, 0x1000));
+	assert_int_equal(add(0, 0x10000000, 0x100), HV_OK);
+	assert_int_equal(add(1, 0x10002000, 0x2000), HV_OK);
+	assert_true(over(0x10000000, 0x1000));
+	assert_false(over(0x10001000, 0x1000));
+	assert_true(over(0x10001000, 0x1001));
+	assert_true(over(0x10002000, 0x1000));
+	assert_true(over(0x10003000, 0x1000));
+	assert_false(over(0x10004000, 0x1000));
+	assert_false(over(0xffff000, 0x1000));
+	assert_true(over(0xffff000, 0x1001));
+	assert_true(over(0, 0x20000000));
+	assert_false(over(UINT64_MAX - 0xfff, 0x1000));
+}
+
 static void each_address_finds_its_device(void **state)
 {
 	static const uint64_t bases[] = { 0x10000000, 0x100000, 0xc000000, 0x101000, 0x10001000 };
@@ -205,6 +228,7 @@ static void syscon_ends_the_vm_as_asked(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		test(overlaps_are_found_at_every_edge),
 		test(each_address_finds_its_device),
 		test(an_empty_bus_faults),
 		test(improper_accesses_fault_and_reach_no_device),

@@ -408,6 +408,55 @@ static void given_back_ram_is_gone_and_the_rest_stays(void **state)
 	assert_true(gstage_is_ram(&gs, gpa(RAM), MIB(3)));
 }
 
+static void a_page_of_ours_is_read_by_the_guest_and_nobody_else(void **state)
+{
+	const gpa_t at = gpa(GIB(1));
+	struct pgtable_leaf leaf;
+	uint64_t word;
+	hpa_t page;
+
+	(void)state;
+	assert_int_equal(gstage_alloc_ram(&gs, gpa(RAM), MIB(2)), HV_OK);
+	assert_true(page_alloc(PAGE_SIZE, PAGE_SIZE, &page));
+	assert_int_equal(gstage_map_page(&gs, gpa(RAM), page), HV_EEXIST);
+	assert_int_equal(gstage_map_page(&gs, gpa(RAM + MIB(2) - PAGE_SIZE), page), HV_EEXIST);
+	assert_int_equal(gstage_map_page(&gs, gpa(RAM + 8), page), HV_EINVAL);
+	assert_int_equal(gstage_map_page(&gs, gpa(BIT(63)), page), HV_EINVAL);
+	assert_int_equal(gstage_map_page(&gs, at, page), HV_OK);
+	assert_int_equal(gstage_map_page(&gs, at, page), HV_EEXIST);
+	assert_int_equal(pgtable_walk(&gs.pt, at.gpa, &leaf), HV_OK);
+	assert_int_equal(leaf.pa.hpa, page.hpa);
+	assert_int_equal(leaf.left, PAGE_SIZE);
+	assert_int_equal(leaf.prot, PTE_R | PTE_U);
+	assert_false(gstage_is_ram(&gs, at, 8));
+	assert_int_equal(gstage_read(&gs, at, &word, 8), HV_EFAULT);
+	assert_int_equal(gstage_write(&gs, at, &word, 8), HV_EFAULT);
+	assert_null(gstage_write_ptr(&gs, at, 8));
+	gstage_unmap_page(&gs, at);
+	gstage_prune_page(&gs, at);
+	assert_int_equal(pgtable_walk(&gs.pt, at.gpa, &leaf), HV_ENOENT);
+	page_free(page, PAGE_SIZE);
+}
+
+static void a_pointer_to_write_to_is_within_one_leaf_of_ram(void **state)
+{
+	uint64_t word = 0, *to;
+
+	(void)state;
+	assert_int_equal(gstage_alloc_ram(&gs, gpa(RAM), MIB(2)), HV_OK);
+	to = gstage_write_ptr(&gs, gpa(RAM + 64), 8);
+	assert_non_null(to);
+	*to = UINT64_C(0x123456789abcdef0);
+	assert_int_equal(gstage_read(&gs, gpa(RAM + 64), &word, 8), HV_OK);
+	assert_true(word == UINT64_C(0x123456789abcdef0));
+	assert_non_null(gstage_write_ptr(&gs, gpa(RAM + MIB(2) - 8), 8));
+	assert_null(gstage_write_ptr(&gs, gpa(RAM + MIB(2) - 4), 8));
+	assert_null(gstage_write_ptr(&gs, gpa(RAM + MIB(2)), 8));
+	assert_null(gstage_write_ptr(&gs, gpa(RAM - 8), 8));
+	assert_null(gstage_write_ptr(&gs, gpa(0), 8));
+	assert_null(gstage_write_ptr(&gs, gpa(UINT64_MAX - 7), 8));
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -425,6 +474,8 @@ int main(void)
 		TEST(access_outside_ram_or_rights_faults_and_writes_nothing),
 		TEST(copies_cross_leaves_and_find_the_right_bytes),
 		TEST(clearing_in_steps_reaches_every_byte_once),
+		TEST(a_page_of_ours_is_read_by_the_guest_and_nobody_else),
+		TEST(a_pointer_to_write_to_is_within_one_leaf_of_ram),
 		TEST(given_back_ram_is_gone_and_the_rest_stays),
 	};
 

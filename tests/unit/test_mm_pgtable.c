@@ -436,6 +436,34 @@ static void random_sequences_agree_with_a_model(void **state)
 	}
 }
 
+static void prune_at_frees_the_tables_of_one_way_alone(void **state)
+{
+	const uint64_t root = PAGE_SIZE * 4, a = GIB(1), b = GIB(1) + MIB(2), c = GIB(5);
+
+	(void)state;
+	assert_int_equal(pgtable_init(&pt, 3, 2), HV_OK);
+	assert_int_equal(pgtable_map(&pt, a, hpa(0), PAGE_SIZE, PTE_R), HV_OK);
+	assert_int_equal(pgtable_map(&pt, b, hpa(0), PAGE_SIZE, PTE_R), HV_OK);
+	assert_int_equal(pgtable_map(&pt, c, hpa(0), PAGE_SIZE, PTE_R), HV_OK);
+	assert_int_equal(pt.tables, root + 5 * PAGE_SIZE);
+	pgtable_prune_at(&pt, a); /* in use */
+	assert_int_equal(pt.tables, root + 5 * PAGE_SIZE);
+	assert_int_equal(pgtable_unmap(&pt, a, PAGE_SIZE), HV_OK);
+	assert_int_equal(pgtable_unmap(&pt, c, PAGE_SIZE), HV_OK);
+	pgtable_prune_at(&pt, a);
+	assert_int_equal(pt.tables, root + 4 * PAGE_SIZE);
+	pgtable_prune_at(&pt, a);
+	assert_int_equal(pt.tables, root + 4 * PAGE_SIZE);
+	check_mapped(b, 0, PTE_R);
+	pgtable_prune_at(&pt, c);
+	assert_int_equal(pt.tables, root + 2 * PAGE_SIZE);
+	pgtable_prune_at(&pt, BIT(41)); /* no address */
+	pgtable_prune_at(&pt, UINT64_MAX);
+	assert_int_equal(pgtable_unmap(&pt, b, PAGE_SIZE), HV_OK);
+	pgtable_prune_at(&pt, b);
+	assert_int_equal(pt.tables, root);
+}
+
 static void prune_frees_the_empty_tables_and_no_other(void **state)
 {
 	(void)state;
@@ -506,6 +534,7 @@ int main(void)
 		TEST(an_unmap_that_cannot_split_leaves_everything_mapped),
 		TEST(no_root_no_table),
 		TEST(random_sequences_agree_with_a_model),
+		TEST(prune_at_frees_the_tables_of_one_way_alone),
 		TEST(prune_frees_the_empty_tables_and_no_other),
 		TEST(a_page_that_stays_mapped_is_found_while_its_leaf_is_split),
 	};

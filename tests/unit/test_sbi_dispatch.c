@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // SOURCES: hyp/sbi/sbi_dispatch.c hyp/sbi/base.c hyp/sbi/time.c hyp/sbi/ipi.c hyp/sbi/rfence.c
-// SOURCES: hyp/sbi/hsm.c hyp/sbi/srst.c hyp/sbi/sta.c hyp/sbi/dbcn.c hyp/sbi/legacy.c tests/unit/fake/sbi_world.c
+// SOURCES: hyp/sbi/hsm.c hyp/sbi/srst.c hyp/sbi/sta.c hyp/sbi/dbcn.c hyp/sbi/legacy.c hyp/sbi/vendor.c hyp/sbi/pvlk.c
+// SOURCES: tests/unit/fake/sbi_world.c
 #include <stdarg.h>
 #include <setjmp.h>
 #include <stdlib.h>
@@ -221,11 +222,16 @@ static void a_million_random_calls_name_no_strange_vcpu_and_crash_nothing(void *
 		if (i % 1000 == 0) {
 			world_setup(sizes[i / 1000 % ARRAY_SIZE(sizes)]);
 			w.running = random64();
+			w.vm.pv = (struct vm_pv){ .calls = random64(),
+						  .pvlk = true,
+						  .locks = gpa(WORLD_RAM) };
 			w.in_len = sizeof(w.in);
 			w.virt_addr = 4;
 			w.virt_value = random_argument();
 		}
 		w.injected = 0;
+		if (random() % 8 == 0)
+			eid = random() % 4 ? sbi_vendor_eid() : HARTVISOR_SBI_EXT_PVLK;
 		if (random() % 3 == 0)
 			eid = random() % 4 ? (uint64_t)random() % 0x11 : random_argument();
 		ret = world_call(eid, random() % 8 ? (uint64_t)random() % 8 : random_argument(),

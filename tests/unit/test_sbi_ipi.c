@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // SOURCES: hyp/sbi/sbi_dispatch.c hyp/sbi/base.c hyp/sbi/time.c hyp/sbi/ipi.c hyp/sbi/rfence.c
-// SOURCES: hyp/sbi/hsm.c hyp/sbi/srst.c hyp/sbi/sta.c hyp/sbi/dbcn.c hyp/sbi/legacy.c tests/unit/fake/sbi_world.c
+// SOURCES: hyp/sbi/hsm.c hyp/sbi/srst.c hyp/sbi/sta.c hyp/sbi/dbcn.c hyp/sbi/legacy.c hyp/sbi/vendor.c hyp/sbi/pvlk.c
+// SOURCES: tests/unit/fake/sbi_world.c
 #include <stdarg.h>
 #include <setjmp.h>
 #include <stdlib.h>
@@ -49,6 +50,39 @@ static void an_empty_mask_is_success_and_nothing_happens(void **state)
 	assert_int_equal(w.calls, 0);
 }
 
+static void sleeps_on(unsigned int id, uint32_t pcpu, uint32_t asleep)
+{
+	world_me()->vm->vcpus[id]->blocked = asleep;
+	world_me()->vm->vcpus[id]->se.pcpu = pcpu;
+}
+
+static struct vcpu *yields_after(uint64_t set)
+{
+	world_me()->yield_to = NULL;
+	w.injected = 0;
+	assert_value(call2(SBI_EXT_IPI, 0, set, 0), 0);
+	return world_me()->yield_to;
+}
+
+static void who_sleeps_on_this_hart_gets_it(void **state)
+{
+	(void)state;
+	sleeps_on(2, world_me()->se.pcpu, 1);
+	assert_ptr_equal(yields_after(4), world_me()->vm->vcpus[2]);
+}
+
+static void nobody_yields_to_one_that_is_awake_or_elsewhere_or_to_many(void **state)
+{
+	(void)state;
+	sleeps_on(1, world_me()->se.pcpu + 1, 1);
+	sleeps_on(2, world_me()->se.pcpu, 1);
+	sleeps_on(3, world_me()->se.pcpu, 0);
+	assert_null(yields_after(2));
+	assert_null(yields_after(8));
+	assert_null(yields_after(0xc));
+	assert_null(yields_after(0));
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup(f, setup)
@@ -57,6 +91,8 @@ int main(void)
 		TEST(base_of_all_ones_reaches_all),
 		TEST(one_wrong_hart_and_nobody_gets_it),
 		TEST(an_empty_mask_is_success_and_nothing_happens),
+		TEST(who_sleeps_on_this_hart_gets_it),
+		TEST(nobody_yields_to_one_that_is_awake_or_elsewhere_or_to_many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// SOURCES: hyp/sched/sched.c hyp/sched/fair.c hyp/sched/fifo.c hyp/sched/cap.c hyp/sched/balance.c
-// SOURCES: hyp/sched/yield.c tests/sim/sim.c
+// SOURCES: hyp/sched/sched.c hyp/sched/account.c hyp/sched/fair.c hyp/sched/fifo.c hyp/sched/cap.c hyp/sched/balance.c
+// SOURCES: hyp/sched/yield.c hyp/sched/rest.c tests/sim/sim.c
 // CFLAGS: -DHARTVISOR_SIM -DMAX_PCPUS=64 -O2 -Itests
 /* Class fifo, caps, directed yield, and that nobody is ever lost. */
 #include <setjmp.h>
@@ -476,6 +476,43 @@ static void a_busy_queue_beside_an_idle_hart_cannot_persist(void **state)
 	}
 }
 
+/* --- steal -------------------------------------------------------------------------------------------- */
+
+/* A VM is paused that waits all the while, behind one that never ends, or in turns with another. */
+static void while_a_group_is_stopped_nothing_is_stolen_from_it(void **state)
+{
+	(void)state;
+	for (unsigned int starved = 0; starved < 2; starved++) {
+		struct sched_params other = starved ? fifo(1) : sim_params(100),
+				    fair = sim_params(100);
+		struct sched_group *g;
+		struct sched_times t, before;
+		struct sim_vcpu *v;
+
+		sim_begin(1, MAX_V, 1);
+		g = sim_group(0);
+		(void)sim_add(sim_group(0), &other, SIM_S, 0);
+		v = sim_add(g, &fair, SIM_S, 0);
+		sim_start();
+		sim_run(100 * SIM_MS);
+		before = sched_times(&v->se);
+		assert_int_equal(before.wait + before.run, 100 * SIM_MS);
+		sched_group_stop(g, sim_now);
+		sim_run(100 * SIM_MS);
+		assert_int_equal(sched_times(&v->se).wait, before.wait);
+		sim_become(0);
+		sched_group_go(g, sim_now);
+		assert_int_equal(sched_times(&v->se).wait, before.wait);
+		sim_run(100 * SIM_MS);
+		t = sched_times(&v->se);
+		if (starved)
+			assert_int_equal(t.wait, 200 * SIM_MS);
+		else
+			assert_in_range(t.wait - before.wait, 45 * SIM_MS, 55 * SIM_MS);
+		sim_end();
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -491,6 +528,7 @@ int main(void)
 		cmocka_unit_test(a_spinner_yields_to_the_sibling_that_does_not_spin),
 		cmocka_unit_test(spinners_are_tried_in_the_order_in_which_they_began),
 		cmocka_unit_test(a_preempted_sibling_is_fetched_from_another_hart),
+		cmocka_unit_test(while_a_group_is_stopped_nothing_is_stolen_from_it),
 		cmocka_unit_test(nobody_is_lost_in_a_million_random_events),
 		cmocka_unit_test(a_busy_queue_beside_an_idle_hart_cannot_persist),
 	};

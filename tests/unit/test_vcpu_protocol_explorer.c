@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // SOURCES: hyp/vcpu/request.c hyp/vcpu/vcpu.c hyp/vcpu/irq.c hyp/vcpu/fence.c hyp/vcpu/hsm.c
-// SOURCES: hyp/vcpu/steal.c hyp/vcpu/vm.c hyp/vcpu/guest_mem.c hyp/vcpu/vtimer.c hyp/sched/sched.c hyp/sched/fair.c
-// SOURCES: hyp/sched/fifo.c hyp/sched/cap.c hyp/sched/balance.c hyp/sched/yield.c hyp/vcpu/poll.c
-// SOURCES: hyp/run/vcpu_run.c hyp/run/pcpu_loop.c hyp/arch/smp.c hyp/arch/guest.c
+// SOURCES: hyp/vcpu/steal.c hyp/vcpu/magic.c hyp/vcpu/vm.c hyp/vcpu/guest_mem.c hyp/vcpu/vtimer.c hyp/sched/sched.c hyp/sched/account.c hyp/sched/fair.c
+// SOURCES: hyp/sched/fifo.c hyp/sched/cap.c hyp/sched/balance.c hyp/sched/yield.c hyp/sched/rest.c hyp/vcpu/poll.c
+// SOURCES: hyp/run/vcpu_run.c hyp/run/pcpu_loop.c hyp/run/rest.c hyp/arch/smp.c hyp/arch/guest.c
 // SOURCES: tests/unit/fake/explorer.c tests/unit/fake/hart.c
 // SANITIZE: none
 // CFLAGS: -O2
@@ -33,6 +33,7 @@
 #include "mm/page.h"
 #include "platform/driver.h"
 #include "run/run.h"
+#include "sbi/dispatch.h"
 #include "vcpu/fence.h"
 #include "vcpu/guest_mem.h"
 #include "vcpu/hsm.h"
@@ -52,7 +53,12 @@ enum guest_op {
 	STOP,	/* hart_stop */
 	ENABLE, /* vsie.SSIE */
 	ARM,	/* the timer, for later */
+	CATCH,	/* for ever: look for what was thrown; wait for a kick, and nothing else */
+	CATCH_IDLE,   /* the same, and as IDLE */
+	THROW,	      /* to the other vcpu, and kick it, and yield to it */
 	FENCE_OTHERS, /* remote fence.i to all other vcpus */
+	LIGHT_FENCE,  /* the same by a light exit */
+	LIGHT_IPI,    /* VSSIP to all others by a light exit */
 };
 
 struct guest {
@@ -60,8 +66,9 @@ struct guest {
 	unsigned int at;
 	enum guest_op op; /* why it left */
 	unsigned int entries;
-	uint64_t posted, seen; /* interrupts for it: made by others, taken notice of */
-	unsigned int calls;    /* of others on their way to it */
+	uint64_t posted, seen;	 /* interrupts for it: made by others, taken notice of */
+	uint64_t thrown, caught; /* with kicks: by others into its memory, and seen by it */
+	unsigned int calls;	 /* of others on their way to it */
 	unsigned int resets;
 	uint64_t asked[NR_HART_FENCES], returned[NR_HART_FENCES], fenced[NR_HART_FENCES];
 };
@@ -86,6 +93,8 @@ static struct world {
 static uint8_t arena[VCPUS_MAX * (sizeof(struct vcpu) + 64)] __attribute__((aligned(64)));
 static uint64_t arena_used;
 static uint8_t queues[3072] __attribute__((aligned(64)));
+
+static bool no_rest; /* each halt goes through the scheduler */
 
 static struct guest *guest_of(const struct vcpu *v)
 {
@@ -154,10 +163,39 @@ int gstage_read(const struct gstage *gs, gpa_t a, void *buf, uint64_t len)
 	return walk();
 }
 
+/* No vcpu here has steal time. */
+void *gstage_write_ptr(const struct gstage *gs, gpa_t a, uint64_t len)
+{
+	(void)gs, (void)a, (void)len;
+	return NULL;
+}
+
 int gstage_write(const struct gstage *gs, gpa_t a, const void *buf, uint64_t len)
 {
 	(void)gs, (void)a, (void)buf, (void)len;
 	return walk();
+}
+
+void page_free(hpa_t base, uint64_t size)
+{
+	(void)base, (void)size;
+}
+
+/* No scene has a magic page. */
+int gstage_map_page(struct gstage *gs, gpa_t a, hpa_t page)
+{
+	(void)gs, (void)a, (void)page;
+	return HV_ENOMEM;
+}
+
+void gstage_unmap_page(struct gstage *gs, gpa_t a)
+{
+	(void)gs, (void)a;
+}
+
+void gstage_prune_page(struct gstage *gs, gpa_t a)
+{
+	(void)gs, (void)a;
 }
 
 int gstage_unmap_ram(struct gstage *gs, gpa_t base, uint64_t size, struct gstage_ram *out,
@@ -258,10 +296,15 @@ static bool ipi_here(void *p)
 	return hart_ipi_pending(((struct pcpu *)p)->index);
 }
 
+static bool wfi_ends(void *p)
+{
+	return hart_wfi_ends(((struct pcpu *)p)->index);
+}
+
 void cpu_wait_for_interrupt(void)
 {
 	explorer_drain();
-	explorer_wait(ipi_here, this_pcpu());
+	explorer_wait(wfi_ends, this_pcpu());
 }
 
 /* How many times anybody has been in guest mode, till now. */
@@ -353,6 +396,17 @@ static bool guest_step(const struct vcpu *v, struct guest *g)
 			return false;
 		}
 		break;
+	case CATCH:
+	case CATCH_IDLE:
+		if (irq && g->op == CATCH_IDLE) {
+			guest_take_interrupt(g);
+			return false;
+		}
+		if (explorer_load(&g->thrown, sizeof(g->thrown), false) != g->caught) {
+			g->caught = explorer_load(&g->thrown, sizeof(g->thrown), false);
+			return false;
+		}
+		break;
 	case ARM:
 		csr_write(CSR_VSIE, BIT(IRQ_S_SOFT) | BIT(IRQ_S_TIMER));
 		csr_write(CSR_VSTIMECMP, w.time + 1000);
@@ -371,7 +425,7 @@ static bool guest_step(const struct vcpu *v, struct guest *g)
 	return true;
 }
 
-void guest_enter(struct guest_regs *r)
+bool guest_enter(struct guest_regs *r, enum light_verdict (*light)(struct guest_regs *r))
 {
 	const struct vcpu *v = container_of(r, struct vcpu, regs);
 	struct guest *g = guest_of(v);
@@ -382,10 +436,16 @@ void guest_enter(struct guest_regs *r)
 		check_in_guest(v);
 		if (hart_ipi_pending(this_pcpu()->index)) {
 			hart_trap(SCAUSE_INTERRUPT | IRQ_S_SOFT, 0);
-			return;
+			return false;
 		}
-		if (guest_step(v, g))
-			return;
+		if (!guest_step(v, g))
+			continue;
+		if (g->op != LIGHT_FENCE && g->op != LIGHT_IPI)
+			return false;
+		r->x[REG_A7] = g->op == LIGHT_IPI ? SBI_EXT_IPI : SBI_EXT_RFNC;
+		r->x[REG_A6] = 0;
+		if (light(r) == LIGHT_LEAVE)
+			return true;
 	}
 }
 
@@ -412,32 +472,97 @@ static void fence_i(uint64_t set)
 				max_u64(w.guests[i].returned[HART_FENCE_I], asked[i]);
 }
 
-bool vcpu_handle_exit(struct vcpu *v, const struct vcpu_trap *t)
+/* What a guest waits for with a kick: a word of its own memory, then the call. */
+static void throws_to(unsigned int i)
+{
+	struct guest *g = &w.guests[i];
+
+	explorer_store(&g->thrown, sizeof(g->thrown),
+		       explorer_load(&g->thrown, sizeof(g->thrown), false) + 1, false);
+	vcpu_unhalt(vcpu(i));
+}
+
+static void posts_to(unsigned int i);
+
+static struct sbi_ret light_call(struct vcpu *v, uint32_t eid, uint32_t fid, const uint64_t a[6])
+{
+	uint64_t others = vm_all_vcpus(v->vm) & ~BIT(v->id);
+
+	(void)fid, (void)a;
+	if (eid == SBI_EXT_RFNC)
+		fence_i(others);
+	else
+		for (; others; others &= others - 1)
+			posts_to((unsigned int)__builtin_ctzll(others));
+	return sbi_ok(0);
+}
+
+static bool always(const struct vcpu *v, const uint64_t a[6])
+{
+	(void)v, (void)a;
+	return true;
+}
+
+static const struct sbi_extension ipi = { .eid_first = SBI_EXT_IPI,
+					  .handle = light_call,
+					  .light = 1 };
+static const struct sbi_extension rfence = { .eid_first = SBI_EXT_RFNC,
+					     .handle = light_call,
+					     .light = 1,
+					     .outside = always };
+
+const struct sbi_extension *const sbi_extensions[32] = {
+	[SBI_SLOT(SBI_EXT_IPI)] = &ipi,
+	[SBI_SLOT(SBI_EXT_RFNC)] = &rfence,
+};
+
+const struct sbi_extension *sbi_find_range(uint64_t eid)
+{
+	explorer_fail("a call of nobody's: %#lx", eid);
+	return NULL;
+}
+
+void sbi_answer(struct vcpu *v, const struct sbi_extension *ext)
+{
+	sbi_do(v, ext);
+}
+
+enum exit_result vcpu_handle_exit(struct vcpu *v, uint64_t cause)
 {
 	uint8_t byte;
 
-	if (t->cause & SCAUSE_INTERRUPT) {
+	if (cause & SCAUSE_INTERRUPT) {
 		csr_clear(CSR_SIP, BIT(IRQ_S_SOFT));
-		return false;
+		return EXIT_GOES_ON;
 	}
 	switch (guest_of(v)->op) {
 	case IDLE:
 	case WFI:
 		vcpu_halt(v);
-		return false;
+		return EXIT_GOES_ON;
 	case YIELD:
-		return true;
+		return EXIT_SPINS;
+	case CATCH:
+		vcpu_wait_kick(v, false);
+		return EXIT_GOES_ON;
+	case CATCH_IDLE:
+		vcpu_wait_kick(v, true);
+		return EXIT_GOES_ON;
+	case THROW:
+		throws_to(1 - v->id);
+		v->yield_to = vcpu(1 - v->id);
+		return EXIT_YIELDS;
 	case READ:
 		(void)vcpu_read_guest(v, gpa(0), &byte, 1);
-		return false;
+		return EXIT_GOES_ON;
 	case STOP:
 		vcpu_hsm_stop(v);
-		return false;
+		return EXIT_GOES_ON;
 	case FENCE_OTHERS:
 		fence_i(vm_all_vcpus(v->vm) & ~BIT(v->id));
-		return false;
+		return EXIT_GOES_ON;
 	default:
-		return false;
+		return EXIT_GOES_ON;
 	}
 }
 
@@ -507,7 +632,8 @@ static void scene(unsigned int harts, unsigned int others, unsigned int vcpus,
 	assert_int_equal(sched_init(harts, 10000000), 0);
 	explorer_begin();
 	w.vm.state = VM_RUNNING;
-	sched_group_init(&w.vm.group, 0);
+	/* Who has a cap never rests; so large a one changes nothing else. */
+	sched_group_init(&w.vm.group, no_rest ? 100 * HARTS_MAX : 0);
 	for (unsigned int i = 0; i < vcpus; i++) {
 		static const enum guest_op end[] = { END };
 
@@ -538,6 +664,7 @@ static void runs(unsigned int i, const enum guest_op *script)
 	vcpu(i)->vs.vsie = BIT(IRQ_S_SOFT);
 	vcpu(i)->blocked = 0;
 	sched_wake(&vcpu(i)->se);
+	w.ipis = 0;
 	for (unsigned int h = 0; h < nr_pcpus; h++) {
 		hart_clear_ipi(h);
 		pcpus[h]->need_resched = 0;
@@ -563,6 +690,18 @@ static const uint64_t no_wakeup =
 	BIT(REQUEST_HFENCE & REQUEST_MASK) | BIT(REQUEST_HFENCE_VVMA_ALL & REQUEST_MASK) |
 	BIT(REQUEST_HFENCE_GVMA_ALL & REQUEST_MASK);
 
+static bool timer_is_set(const struct vcpu *v)
+{
+	return v->timer_off ? v->vs.vstimecmp != TIMER_NEVER :
+			      hart_csr(v->se.pcpu, CSR_VSTIMECMP) != TIMER_NEVER;
+}
+
+/* Either the stand-in, or, while it rests, its own. */
+static bool timer_wakes(const struct vcpu *v)
+{
+	return v->timer_off ? v->timer.armed : v->se.resting;
+}
+
 /* Everybody is done or asleep: nobody may have slept over something. */
 static void nothing_is_left(void)
 {
@@ -574,18 +713,23 @@ static void nothing_is_left(void)
 			continue; /* never cleared */
 		if (v->se.state == SCHED_RUNNABLE)
 			explorer_fail("vcpu %u waits for a hart that sleeps", i);
-		if (v->se.state == SCHED_RUNNING && (v->requests || v->irq.inject))
+		if (v->se.state == SCHED_RUNNING && !v->se.resting &&
+		    (v->requests || v->irq.inject))
 			explorer_fail("vcpu %u runs on, with requests %#lx inject %#lx", i,
 				      v->requests, v->irq.inject);
-		if (v->se.state != SCHED_BLOCKED)
+		if (v->se.state != SCHED_BLOCKED && !v->se.resting)
 			continue;
 		if (!v->blocked)
 			explorer_fail("vcpu %u sleeps though somebody woke it", i);
 		if (v->requests & ~no_wakeup)
 			explorer_fail("vcpu %u sleeps with requests %#lx", i, v->requests);
+		if (v->halted && !w.vm.paused && v->kicked)
+			explorer_fail("vcpu %u sleeps with a kick", i);
+		if (v->halted && v->kick_only)
+			continue;
 		if (v->halted && !w.vm.paused && (irqs & v->vs.vsie << 1) != 0)
 			explorer_fail("vcpu %u sleeps with an interrupt pending", i);
-		if (v->halted && !w.vm.paused && v->vs.vstimecmp != TIMER_NEVER && !v->timer.armed)
+		if (v->halted && !w.vm.paused && timer_is_set(v) && !timer_wakes(v))
 			explorer_fail("vcpu %u sleeps and its timer wakes nobody", i);
 	}
 }
@@ -638,6 +782,8 @@ static const uint64_t any_hart[] = { UINT64_MAX, UINT64_MAX, UINT64_MAX };
 
 static const enum guest_op runs_on[] = { END };
 static const enum guest_op takes[] = { TAKE };
+static const enum guest_op catches[] = { CATCH };
+static const enum guest_op catches_idle[] = { CATCH_IDLE };
 static const enum guest_op idles[] = { IDLE };
 
 static void pauses_and_resumes(void *arg);
@@ -717,14 +863,17 @@ static void no_wakeup_leaves_a_blocked_vcpu_alone(void **state)
 
 /* --- interrupts and halting ---------------------------------------------------------------------------- */
 
-static void posts(void *arg)
+static void posts_to(unsigned int i)
 {
-	unsigned int i = (unsigned int)(uintptr_t)arg;
-
 	w.guests[i].posted++;
 	calls(BIT(i), 1);
 	vcpu_inject(vcpu(i), BIT(IRQ_VS_SOFT));
 	calls(BIT(i), -1);
+}
+
+static void posts(void *arg)
+{
+	posts_to((unsigned int)(uintptr_t)arg);
 }
 
 static void posts_twice(void *arg)
@@ -751,6 +900,98 @@ static void kick_before_halt_is_remembered(void **state)
 	outsider("sender", posts, 0);
 	outsider("sender 2", posts, 0);
 	explore(4, final_common);
+}
+
+static void throws(void *arg)
+{
+	throws_to((unsigned int)(uintptr_t)arg);
+}
+
+static void throws_and_throws(void *arg)
+{
+	throws(arg);
+	throws(arg);
+}
+
+static void final_caught(void)
+{
+	nothing_is_left();
+	all_are_done();
+	for (unsigned int i = 0; i < w.vm.nr_vcpus; i++)
+		if (w.guests[i].caught != w.guests[i].thrown)
+			explorer_fail("vcpu %u caught %lu of %lu", i, w.guests[i].caught,
+				      w.guests[i].thrown);
+}
+
+static void final_no_ipi(void)
+{
+	nothing_is_left();
+	all_are_done();
+	if (w.ipis)
+		explorer_fail("a kick took a vcpu out of the guest");
+}
+
+static void a_kick_leaves_who_does_not_halt_in_the_guest(void **state)
+{
+	(void)state;
+	scene(1, 1, 1, own_hart);
+	runs(0, runs_on);
+	w.ipis = 0;
+	outsider("kicker", throws_and_throws, 0);
+	explore(6, final_no_ipi);
+}
+
+static void no_kick_is_lost(void **state)
+{
+	(void)state;
+	scene(1, 2, 1, own_hart);
+	runs(0, catches);
+	outsider("kicker", throws_and_throws, 0);
+	outsider("kicker 2", throws, 0);
+	explore(4, final_caught);
+}
+
+static void an_interrupt_does_not_take_a_kick_along(void **state)
+{
+	(void)state;
+	scene(1, 2, 1, own_hart);
+	runs(0, catches_idle);
+	outsider("kicker", throws_and_throws, 0);
+	outsider("sender", posts, 0);
+	explore(4, final_caught);
+}
+
+static void interrupts_leave_who_waits_for_a_kick_asleep(void **state)
+{
+	(void)state;
+	scene(1, 2, 1, own_hart);
+	runs(0, catches);
+	outsider("sender", posts, 0);
+	outsider("kicker", throws, 0);
+	explore(4, final_caught);
+}
+
+static void two_that_kick_and_yield_to_each_other_get_on(void **state)
+{
+	static const enum guest_op first[] = { THROW, THROW, CATCH },
+				   second[] = { NOP, THROW, CATCH };
+
+	(void)state;
+	scene(1, 0, 2, first_hart);
+	runs(0, first);
+	runs(1, second);
+	explore(6, final_caught);
+}
+
+static void kicks_between_two_harts_are_seen(void **state)
+{
+	static const enum guest_op first[] = { THROW, CATCH }, second[] = { THROW, CATCH };
+
+	(void)state;
+	scene(2, 0, 2, any_hart);
+	runs(0, first);
+	runs(1, second);
+	explore(3, final_caught);
 }
 
 static void a_halted_vcpu_has_its_timer_armed(void **state)
@@ -827,6 +1068,54 @@ static void two_waiters_for_each_other_finish(void **state)
 	runs(0, script);
 	runs(1, script);
 	w.only_kicks = true;
+	explore(3, final_common);
+}
+
+static void light_waiters_for_each_other_finish(void **state)
+{
+	static const enum guest_op script[] = { LIGHT_FENCE, END };
+
+	(void)state;
+	scene(2, 0, 2, own_hart);
+	runs(0, script);
+	runs(1, script);
+	w.only_kicks = true;
+	explore(3, final_common);
+}
+
+static void a_light_waiter_and_others_finish(void **state)
+{
+	static const enum guest_op light[] = { LIGHT_FENCE, END }, slow[] = { FENCE_OTHERS, END };
+
+	(void)state;
+	scene(2, 1, 2, own_hart);
+	runs(0, light);
+	runs(1, slow);
+	w.only_kicks = true;
+	outsider("broadcaster", asks_fence_i, 3);
+	explore(2, final_common);
+}
+
+static void light_interrupts_wake_those_elsewhere(void **state)
+{
+	static const enum guest_op light[] = { LIGHT_IPI, IDLE };
+
+	(void)state;
+	scene(2, 0, 2, own_hart);
+	runs(0, light);
+	runs(1, light);
+	explore(3, final_common);
+}
+
+static void light_interrupts_wake_those_on_the_same_hart(void **state)
+{
+	static const enum guest_op light[] = { LIGHT_IPI, LIGHT_IPI, IDLE };
+
+	(void)state;
+	scene(1, 1, 2, first_hart);
+	runs(0, light);
+	runs(1, idles);
+	outsider("sender", posts, 0);
 	explore(3, final_common);
 }
 
@@ -1079,6 +1368,25 @@ static void stop_and_pause_and_start(void **state)
 	explore(3, final_started);
 }
 
+static int rest_off(void **state)
+{
+	(void)state;
+	no_rest = true;
+	return 0;
+}
+
+static int rest_on(void **state)
+{
+	(void)state;
+	no_rest = false;
+	return 0;
+}
+
+#define WITHOUT_REST(test)                                             \
+	{                                                              \
+#test " (without rest)", test, rest_off, rest_on, NULL \
+	}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -1088,22 +1396,42 @@ int main(int argc, char **argv)
 		cmocka_unit_test(no_wakeup_leaves_a_blocked_vcpu_alone),
 		cmocka_unit_test(inject_and_guest_clear_lose_nothing),
 		cmocka_unit_test(kick_before_halt_is_remembered),
+		WITHOUT_REST(kick_before_halt_is_remembered),
+		cmocka_unit_test(a_kick_leaves_who_does_not_halt_in_the_guest),
+		cmocka_unit_test(no_kick_is_lost),
+		cmocka_unit_test(an_interrupt_does_not_take_a_kick_along),
+		cmocka_unit_test(interrupts_leave_who_waits_for_a_kick_asleep),
+		cmocka_unit_test(two_that_kick_and_yield_to_each_other_get_on),
+		cmocka_unit_test(kicks_between_two_harts_are_seen),
 		cmocka_unit_test(a_halted_vcpu_has_its_timer_armed),
+		WITHOUT_REST(a_halted_vcpu_has_its_timer_armed),
 		cmocka_unit_test(wake_and_block_race_in_the_scheduler),
+		WITHOUT_REST(wake_and_block_race_in_the_scheduler),
 		cmocka_unit_test(two_vcpus_on_one_hart_wake_each_other),
+		WITHOUT_REST(two_vcpus_on_one_hart_wake_each_other),
 		cmocka_unit_test(requests_and_interrupts_together),
+		WITHOUT_REST(requests_and_interrupts_together),
 		cmocka_unit_test(wait_returns_after_the_reader_left),
 		cmocka_unit_test(two_waiters_for_each_other_finish),
+		cmocka_unit_test(light_waiters_for_each_other_finish),
+		cmocka_unit_test(a_light_waiter_and_others_finish),
+		cmocka_unit_test(light_interrupts_wake_those_elsewhere),
+		WITHOUT_REST(light_interrupts_wake_those_elsewhere),
+		cmocka_unit_test(light_interrupts_wake_those_on_the_same_hart),
 		cmocka_unit_test(waiters_for_one_that_reenters_finish),
 		cmocka_unit_test(hundred_fences_never_wait_for_a_vcpu_that_does_not_run),
 		cmocka_unit_test(requests_follow_a_vcpu_that_migrates),
 		cmocka_unit_test(a_kick_finds_the_hart_that_loaded_it_last),
 		cmocka_unit_test(pause_returns_when_nobody_runs),
 		cmocka_unit_test(resume_is_not_lost),
+		WITHOUT_REST(resume_is_not_lost),
 		cmocka_unit_test(an_interrupt_during_the_pause_is_seen_after_it),
+		WITHOUT_REST(an_interrupt_during_the_pause_is_seen_after_it),
 		cmocka_unit_test(destroy_reaches_all),
 		cmocka_unit_test(destroy_during_pause_and_interrupts),
+		WITHOUT_REST(destroy_during_pause_and_interrupts),
 		cmocka_unit_test(destroy_by_the_hart_that_has_it_loaded),
+		WITHOUT_REST(destroy_by_the_hart_that_has_it_loaded),
 		cmocka_unit_test(stop_then_start_is_not_lost),
 		cmocka_unit_test(stop_and_pause_and_start),
 	};

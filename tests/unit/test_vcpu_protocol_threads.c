@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // SOURCES: hyp/vcpu/request.c hyp/vcpu/vcpu.c hyp/vcpu/irq.c hyp/vcpu/fence.c hyp/vcpu/hsm.c
-// SOURCES: hyp/vcpu/steal.c hyp/vcpu/vm.c hyp/vcpu/guest_mem.c hyp/vcpu/vtimer.c hyp/sched/sched.c hyp/sched/fair.c hyp/lib/work.c
-// SOURCES: hyp/sched/fifo.c hyp/sched/cap.c hyp/sched/balance.c hyp/sched/yield.c hyp/vcpu/poll.c
-// SOURCES: hyp/run/vcpu_run.c hyp/run/pcpu_loop.c hyp/arch/smp.c hyp/arch/guest.c hyp/arch/timer.c
+// SOURCES: hyp/vcpu/steal.c hyp/vcpu/magic.c hyp/vcpu/vm.c hyp/vcpu/guest_mem.c hyp/vcpu/vtimer.c hyp/sched/sched.c hyp/sched/account.c hyp/sched/fair.c hyp/lib/work.c
+// SOURCES: hyp/sched/fifo.c hyp/sched/cap.c hyp/sched/balance.c hyp/sched/yield.c hyp/sched/rest.c hyp/vcpu/poll.c
+// SOURCES: hyp/run/vcpu_run.c hyp/run/pcpu_loop.c hyp/run/rest.c hyp/arch/smp.c hyp/arch/guest.c hyp/arch/timer.c
 // SOURCES: hyp/mm/vmid.c tests/unit/fake/hart.c
 // SANITIZE: thread
 // INCLUDE: tests/unit/include-threads tests/unit/include-hart
@@ -39,6 +39,7 @@
 #include "mm/page.h"
 #include "platform/driver.h"
 #include "run/run.h"
+#include "sbi/dispatch.h"
 #include "vcpu/fence.h"
 #include "vcpu/guest_mem.h"
 #include "vcpu/hsm.h"
@@ -58,7 +59,7 @@
 #define write_now(p, v) __atomic_store_n((p), (v), __ATOMIC_RELAXED)
 #define add_now(p, n)	__atomic_fetch_add((p), (n), __ATOMIC_RELAXED)
 
-enum guest_op { NOP, WFI, SUSPEND, YIELD, READ, STOP, SEND, FENCE, TIMER, CLAIM, REBOOT };
+enum guest_op { NOP, WFI, SUSPEND, YIELD, KICK, READ, STOP, SEND, FENCE, TIMER, CLAIM, REBOOT };
 
 /* What the test knows of a vcpu. */
 struct guest {
@@ -91,7 +92,7 @@ static _Thread_local uint64_t rng;
 
 static struct {
 	unsigned int injects, levels, fences, flushes, pauses, starts, reboots, reads, timers,
-		halts;
+		halts, light;
 } did;
 
 /* --- chance ------------------------------------------------------------------------------------------ */
@@ -180,10 +181,39 @@ int gstage_read(const struct gstage *gs, gpa_t a, void *buf, uint64_t len)
 	return walk(gs);
 }
 
+/* No vcpu here has steal time. */
+void *gstage_write_ptr(const struct gstage *gs, gpa_t a, uint64_t len)
+{
+	(void)gs, (void)a, (void)len;
+	return NULL;
+}
+
 int gstage_write(const struct gstage *gs, gpa_t a, const void *buf, uint64_t len)
 {
 	(void)a, (void)buf, (void)len;
 	return walk(gs);
+}
+
+void page_free(hpa_t base, uint64_t size)
+{
+	(void)base, (void)size;
+}
+
+/* No machine has a magic page. */
+int gstage_map_page(struct gstage *gs, gpa_t a, hpa_t page)
+{
+	(void)gs, (void)a, (void)page;
+	return HV_ENOMEM;
+}
+
+void gstage_unmap_page(struct gstage *gs, gpa_t a)
+{
+	(void)gs, (void)a;
+}
+
+void gstage_prune_page(struct gstage *gs, gpa_t a)
+{
+	(void)gs, (void)a;
 }
 
 /* The table's page goes, and becomes garbage as soon as nobody can read it any more. */
@@ -225,7 +255,7 @@ uint64_t hart_time(void)
 
 void cpu_wait_for_interrupt(void)
 {
-	for (unsigned int i = 0; !(csr_read(CSR_SIP) & csr_read(CSR_SIE)); i++) {
+	for (unsigned int i = 0; !hart_wfi_ends(this_pcpu()->index); i++) {
 		if (read_now(&the_end))
 			pthread_exit(NULL);
 		if (i < 20)
@@ -406,7 +436,7 @@ static bool guest_interrupts(struct guest *g)
 
 static enum guest_op guest_wants(void)
 {
-	static const enum guest_op likely[] = { WFI,  WFI,  WFI,  SUSPEND, YIELD, READ,
+	static const enum guest_op likely[] = { WFI,  WFI,  WFI,  SUSPEND, YIELD, KICK, READ,
 						READ, SEND, SEND, FENCE,   TIMER, NOP };
 
 	if (read_now(&calm))
@@ -445,26 +475,45 @@ static uint64_t guest_leaves(struct guest *g)
 
 static bool payload_guest(void);
 
-void guest_enter(struct guest_regs *r)
+/* The calls that may be light, at random, are. */
+static enum light_verdict calls_light(struct guest *g, struct guest_regs *r,
+				      enum light_verdict (*light)(struct guest_regs *r))
+{
+	if ((g->op != SEND && g->op != FENCE && g->op != KICK) || chance(2))
+		return LIGHT_NOT;
+	r->x[REG_A7] = g->op == FENCE ? SBI_EXT_RFNC : SBI_EXT_IPI;
+	r->x[REG_A6] = 0;
+	add_now(&did.light, 1);
+	return light(r);
+}
+
+bool guest_enter(struct guest_regs *r, enum light_verdict (*light)(struct guest_regs *r))
 {
 	const struct vcpu *v = container_of(r, struct vcpu, regs);
 	struct guest *g = guest_of(v);
+	enum light_verdict verdict;
 
 	if (payload_test) {
 		while (payload_guest())
 			;
-		return;
+		return false;
 	}
 	if (stop_test) {
 		g->op = STOP;
 		hart_trap(EXC_ECALL_VS, 0);
-		return;
+		return false;
 	}
 	if (__atomic_exchange_n(&g->inside, 1, __ATOMIC_RELAXED))
 		broken("vcpu %u runs twice", v->id);
 	write_now(&g->stays, g->stays + 1);
-	hart_trap(guest_leaves(g), 0);
+	do {
+		uint64_t cause = guest_leaves(g);
+
+		hart_trap(cause, 0);
+		verdict = cause == EXC_ECALL_VS ? calls_light(g, r, light) : LIGHT_NOT;
+	} while (verdict == LIGHT_DONE);
 	write_now(&g->inside, 0);
+	return verdict == LIGHT_LEAVE;
 }
 
 static void reboots(struct machine *mc)
@@ -475,56 +524,102 @@ static void reboots(struct machine *mc)
 	calls(mc, BIT(VCPUS) - 1, -1);
 }
 
-bool vcpu_handle_exit(struct vcpu *v, const struct vcpu_trap *t)
+/* What both kinds of exits do. */
+static struct sbi_ret do_call(struct vcpu *v, uint32_t eid, uint32_t fid, const uint64_t a[6])
+{
+	struct machine *mc = machine_of(v);
+
+	(void)eid, (void)fid, (void)a;
+	if (guest_of(v)->op == SEND) {
+		posts(v->vm->vcpus[chance(VCPUS)]);
+	} else if (guest_of(v)->op == KICK) {
+		v->yield_to = v->vm->vcpus[chance(VCPUS)];
+		vcpu_unhalt(v->yield_to);
+	} else {
+		fences(mc, chance(BIT(VCPUS)), chance(2) ? HART_FENCE_I : HART_FENCE_VVMA);
+	}
+	return sbi_ok(0);
+}
+
+static bool always(const struct vcpu *v, const uint64_t a[6])
+{
+	(void)v, (void)a;
+	return true;
+}
+
+static const struct sbi_extension ipi = { .eid_first = SBI_EXT_IPI, .handle = do_call, .light = 1 };
+static const struct sbi_extension rfence = { .eid_first = SBI_EXT_RFNC,
+					     .handle = do_call,
+					     .light = 1,
+					     .outside = always };
+
+const struct sbi_extension *const sbi_extensions[32] = {
+	[SBI_SLOT(SBI_EXT_IPI)] = &ipi,
+	[SBI_SLOT(SBI_EXT_RFNC)] = &rfence,
+};
+
+const struct sbi_extension *sbi_find_range(uint64_t eid)
+{
+	(void)eid;
+	broken("a call of nobody's");
+}
+
+void sbi_answer(struct vcpu *v, const struct sbi_extension *ext)
+{
+	sbi_do(v, ext);
+}
+
+enum exit_result vcpu_handle_exit(struct vcpu *v, uint64_t cause)
 {
 	struct machine *mc = machine_of(v);
 	uint64_t byte;
 
-	if (t->cause == (SCAUSE_INTERRUPT | IRQ_S_SOFT)) {
+	if (cause == (SCAUSE_INTERRUPT | IRQ_S_SOFT)) {
 		csr_clear(CSR_SIP, BIT(IRQ_S_SOFT));
-		return false;
+		return EXIT_GOES_ON;
 	}
-	if (t->cause == (SCAUSE_INTERRUPT | IRQ_S_TIMER)) {
+	if (cause == (SCAUSE_INTERRUPT | IRQ_S_TIMER)) {
 		timer_run();
-		return false;
+		return EXIT_GOES_ON;
 	}
 	switch (guest_of(v)->op) {
 	case NOP:
-		return false;
+		return EXIT_GOES_ON;
 	case WFI:
 		add_now(&did.halts, 1);
-		vcpu_halt(v);
-		return false;
+		vcpu_wait_kick(v, true);
+		return EXIT_GOES_ON;
 	case SUSPEND:
 		vcpu_hsm_suspend(v);
-		return false;
+		return EXIT_GOES_ON;
 	case YIELD:
-		return true;
+		return EXIT_SPINS;
+	case KICK:
+		(void)do_call(v, 0, 0, NULL);
+		return EXIT_YIELDS;
 	case READ:
 		(void)vcpu_read_guest(v, gpa(0), &byte, sizeof(byte));
-		return false;
+		return EXIT_GOES_ON;
 	case STOP:
 		vcpu_hsm_stop(v);
-		return false;
+		return EXIT_GOES_ON;
 	case SEND:
-		posts(v->vm->vcpus[chance(VCPUS)]);
-		return false;
 	case FENCE:
-		fences(mc, chance(BIT(VCPUS)), chance(2) ? HART_FENCE_I : HART_FENCE_VVMA);
-		return false;
+		(void)do_call(v, 0, 0, NULL);
+		return EXIT_GOES_ON;
 	case TIMER:
 		write_now(&guest_of(v)->timer, 1);
 		vcpu_timer_set(v, hart_time() + csr_read(CSR_HTIMEDELTA) +
 					  chance(chance(2) ? 100000 : 3000000));
-		return false;
+		return EXIT_GOES_ON;
 	case CLAIM:
 		claims(v);
-		return false;
+		return EXIT_GOES_ON;
 	case REBOOT:
 		reboots(mc);
-		return false;
+		return EXIT_GOES_ON;
 	}
-	return false;
+	return EXIT_GOES_ON;
 }
 
 /* --- life -------------------------------------------------------------------------------------------- */
@@ -824,9 +919,11 @@ static void everybody_at_once_loses_nothing(void **state)
 	pthread_join(dog, NULL);
 	printf("threads: %" PRIu64
 	       " operations: %u injects, %u levels, %u fences, %u flushes, %u pauses, "
-	       "%u starts, %u reboots; guests: %u reads, %u timers, %u halts, %u and %u lives\n",
+	       "%u starts, %u reboots; guests: %u reads, %u timers, %u halts, %u light exits, "
+	       "%u and %u lives\n",
 	       operations, did.injects, did.levels, did.fences, did.flushes, did.pauses, did.starts,
-	       did.reboots, did.reads, did.timers, did.halts, machines[0].lives, machines[1].lives);
+	       did.reboots, did.reads, did.timers, did.halts, did.light, machines[0].lives,
+	       machines[1].lives);
 	fflush(stdout);
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // SOURCES: hyp/vcpu/steal.c hyp/sbi/sta.c
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,15 +12,17 @@
 #include "lib/errno.h"
 #include "sbi/sbi.h"
 #include "vcpu/guest_mem.h"
+#include "vcpu/magic.h"
 #include "vcpu/steal.h"
+#include "vcpu/vm.h"
 
 #define RAM_BASE 0x80000000u
 #define RAM_SIZE 4096u
 
 static uint8_t ram[RAM_SIZE] __attribute__((aligned(64)));
 static struct vcpu v;
-static uint32_t sequences[64]; /* every sequence that was ever visible */
-static unsigned int nr_sequences, writes;
+static struct vm vm;
+static unsigned int writes, walks, begun, ended;
 static bool ram_gone;
 
 static struct sta_struct *shared(uint64_t at)
@@ -34,16 +37,50 @@ int vcpu_write_guest(struct vcpu *w, gpa_t a, const void *buf, uint64_t len)
 		return HV_EFAULT;
 	memcpy(ram + (a.gpa - RAM_BASE), buf, len);
 	writes++;
-	if ((a.gpa & 63) == 0 && len == 4 && nr_sequences < ARRAY_SIZE(sequences))
-		memcpy(&sequences[nr_sequences++], buf, len);
-	if ((a.gpa & 63) == 8) /* steal is only written while the sequence is odd */
-		assert_int_equal(shared(a.gpa - 8)->sequence & 1, 1);
 	return HV_OK;
+}
+
+static unsigned int magic_writes;
+static uint32_t magic_state;
+
+void vcpu_magic_write(struct vcpu *w, uint32_t state)
+{
+	assert_non_null(w->magic);
+	magic_writes++;
+	magic_state = state;
+}
+
+void *gstage_write_ptr(const struct gstage *gs, gpa_t a, uint64_t len)
+{
+	(void)gs;
+	assert_int_equal(begun, ended + 1);
+	walks++;
+	if (ram_gone || a.gpa < RAM_BASE || a.gpa - RAM_BASE > RAM_SIZE - len)
+		return NULL;
+	return ram + (a.gpa - RAM_BASE);
+}
+
+void vcpu_reading_begin(struct vcpu *w)
+{
+	(void)w;
+	begun++;
+}
+
+void vcpu_reading_end(struct vcpu *w)
+{
+	(void)w;
+	ended++;
+	assert_int_equal(begun, ended);
 }
 
 void vcpu_make_request(enum vcpu_request req, struct vcpu *w)
 {
 	w->requests |= BIT((unsigned int)req & REQUEST_MASK);
+}
+
+bool vcpu_test_request(enum vcpu_request req, const struct vcpu *w)
+{
+	return w->requests & BIT((unsigned int)req & REQUEST_MASK);
 }
 
 uint64_t timer_ticks_to_ns(uint64_t ticks)
@@ -72,7 +109,9 @@ static int setup(void **state)
 	memset(&v, 0, sizeof(v));
 	memset(ram, 0xa5, sizeof(ram));
 	v.steal_at = STEAL_OFF;
-	nr_sequences = writes = 0;
+	v.lock_at = STEAL_OFF;
+	writes = walks = begun = ended = 0;
+	v.vm = &vm;
 	ram_gone = false;
 	return 0;
 }
@@ -130,9 +169,49 @@ static void steal_is_ours_whatever_the_guest_scribbles(void **state)
 	vcpu_steal_update(&v);
 	assert_int_equal(s->steal, 8000);
 	assert_int_equal(s->sequence, 4);
-	for (unsigned int i = 0; i < nr_sequences; i++)
-		assert_int_equal(sequences[i], i + 1);
 	assert_int_equal(s->flags, 0);
+}
+
+#define PAIRS 100000u /* that are read while they change */
+
+static bool enough;
+
+static void *write_on(void *arg)
+{
+	(void)arg;
+	while (!__atomic_load_n(&enough, __ATOMIC_ACQUIRE)) {
+		v.se.wait_ticks++;
+		vcpu_steal_update(&v);
+	}
+	return NULL;
+}
+
+/* Update n leaves sequence 2n and steal 100n ns: whoever reads by the rule finds such a pair. */
+static void a_reader_never_finds_what_does_not_belong_together(void **state)
+{
+	struct sta_struct *s = shared(RAM_BASE);
+	uint32_t before, after, last = 0;
+	unsigned int wrong = 0, changes = 0;
+	pthread_t writer;
+
+	(void)state;
+	assert_int_equal(set_shmem(RAM_BASE, 0, 0), SBI_SUCCESS);
+	enough = false;
+	assert_int_equal(pthread_create(&writer, NULL, write_on, NULL), 0);
+	while (changes < PAIRS) {
+		uint64_t steal;
+
+		before = __atomic_load_n(&s->sequence, __ATOMIC_ACQUIRE);
+		steal = __atomic_load_n(&s->steal, __ATOMIC_ACQUIRE);
+		after = __atomic_load_n(&s->sequence, __ATOMIC_ACQUIRE);
+		changes += before != last;
+		last = before;
+		if (before == after && !(before & 1) && steal != (uint64_t)before / 2 * 100)
+			wrong++;
+	}
+	__atomic_store_n(&enough, true, __ATOMIC_RELEASE);
+	pthread_join(writer, NULL);
+	assert_int_equal(wrong, 0);
 }
 
 static void a_former_lifes_waiting_is_not_stolen(void **state)
@@ -151,7 +230,7 @@ static void preempted_is_set_while_off_the_hart_and_clear_before_it_runs(void **
 
 	(void)state;
 	vcpu_steal_preempted(&v); /* without a structure: nothing */
-	assert_int_equal(writes, 0);
+	assert_int_equal(writes + begun, 0);
 	assert_int_equal(set_shmem(RAM_BASE, 0, 0), SBI_SUCCESS);
 	(void)asked();
 	vcpu_steal_resumes(&v);
@@ -166,31 +245,145 @@ static void preempted_is_set_while_off_the_hart_and_clear_before_it_runs(void **
 	assert_false(asked());
 }
 
+static uint64_t lock_word(uint64_t at)
+{
+	uint64_t word;
+
+	memcpy(&word, ram + at - RAM_BASE, sizeof(word));
+	return word;
+}
+
+static void the_pv_lock_structure_is_marked_and_cleared_with_it(void **state)
+{
+	(void)state;
+	assert_int_equal(vcpu_steal_lock_set(&v, RAM_BASE + 128), HV_OK);
+	assert_int_equal(lock_word(RAM_BASE + 128), 0);
+	vcpu_steal_resumes(&v);
+	assert_false(asked());
+	vcpu_steal_preempted(&v);
+	assert_int_equal(lock_word(RAM_BASE + 128), 1);
+	writes = 0;
+	vcpu_steal_preempted(&v); /* set already: not written again */
+	assert_int_equal(writes, 0);
+	vcpu_steal_resumes(&v);
+	assert_true(asked());
+	vcpu_steal_update(&v);
+	assert_int_equal(lock_word(RAM_BASE + 128), 0);
+	vcpu_steal_resumes(&v);
+	assert_false(asked());
+	assert_int_equal(ram[127], 0xa5); /* nothing but the word */
+	assert_int_equal(ram[136], 0xa5);
+}
+
+static void the_magic_page_alone_is_told_of_it_too(void **state)
+{
+	struct hartvisor_magic page;
+
+	(void)state;
+	magic_writes = 0;
+	vcpu_steal_preempted(&v);
+	assert_int_equal(magic_writes, 0);
+	v.magic = &page;
+	vcpu_steal_preempted(&v);
+	assert_int_equal(magic_writes, 1);
+	assert_int_equal(magic_state, HARTVISOR_MAGIC_PREEMPTED);
+	vcpu_steal_resumes(&v);
+	assert_true(asked());
+	vcpu_steal_update(&v);
+	assert_int_equal(magic_writes, 2);
+	assert_int_equal(magic_state, HARTVISOR_MAGIC_RUNS);
+	assert_int_equal(writes, 0);
+}
+
+static void both_structures_say_the_same(void **state)
+{
+	(void)state;
+	assert_int_equal(set_shmem(RAM_BASE, 0, 0), SBI_SUCCESS);
+	assert_int_equal(vcpu_steal_lock_set(&v, RAM_BASE + 64), HV_OK);
+	vcpu_steal_preempted(&v);
+	assert_int_equal(shared(RAM_BASE)->preempted, 1);
+	assert_int_equal(lock_word(RAM_BASE + 64), 1);
+	vcpu_steal_update(&v);
+	assert_int_equal(shared(RAM_BASE)->preempted, 0);
+	assert_int_equal(lock_word(RAM_BASE + 64), 0);
+}
+
+static void a_reset_leaves_nobody_marked(void **state)
+{
+	(void)state;
+	assert_int_equal(vcpu_steal_lock_set(&v, RAM_BASE + 64), HV_OK);
+	vcpu_steal_preempted(&v);
+	vcpu_steal_reset(&v);
+	assert_int_equal(lock_word(RAM_BASE + 64), 0);
+	writes = 0;
+	vcpu_steal_preempted(&v);
+	assert_int_equal(writes, 0);
+}
+
+static void a_pv_lock_structure_outside_of_ram_is_refused(void **state)
+{
+	(void)state;
+	assert_int_equal(vcpu_steal_lock_set(&v, RAM_BASE + RAM_SIZE), HV_EFAULT);
+	assert_true(v.lock_at == STEAL_OFF);
+	assert_int_equal(vcpu_steal_lock_set(&v, RAM_BASE), HV_OK);
+	ram_gone = true;
+	vcpu_steal_preempted(&v);
+	assert_true(v.lock_at == STEAL_OFF);
+}
+
 static void switched_off_or_reset_it_is_never_written(void **state)
 {
 	(void)state;
 	assert_int_equal(set_shmem(RAM_BASE, 0, 0), SBI_SUCCESS);
 	assert_int_equal(set_shmem(UINT64_MAX, UINT64_MAX, 0), SBI_SUCCESS);
-	writes = 0;
+	begun = ended = writes = 0;
 	v.se.wait_ticks = 5;
 	vcpu_steal_preempted(&v);
 	vcpu_steal_update(&v);
+	assert_int_equal(writes + begun, 0);
 	assert_int_equal(set_shmem(RAM_BASE, 0, 0), SBI_SUCCESS);
 	vcpu_steal_reset(&v);
-	writes = 0;
+	begun = ended = writes = 0;
 	vcpu_steal_preempted(&v);
 	vcpu_steal_update(&v);
-	assert_int_equal(writes, 0);
+	assert_int_equal(writes + begun, 0);
 }
 
-static void ram_that_was_given_back_ends_it(void **state)
+static void the_tables_are_walked_once_until_they_change(void **state)
 {
 	(void)state;
 	assert_int_equal(set_shmem(RAM_BASE, 0, 0), SBI_SUCCESS);
-	ram_gone = true;
-	v.se.wait_ticks = 5;
-	vcpu_steal_update(&v);
-	assert_true(v.steal_at == STEAL_OFF);
+	for (v.se.wait_ticks = 1; v.se.wait_ticks < 9; v.se.wait_ticks++) {
+		vcpu_steal_preempted(&v);
+		vcpu_steal_update(&v);
+	}
+	assert_int_equal(walks, 1);
+	vcpu_steal_unmapped(&v); /* TLB_FLUSH was served */
+	vcpu_steal_preempted(&v);
+	assert_int_equal(walks, 2);
+}
+
+/* While TLB_FLUSH waits to be served, and after it: never by the pointer of before. */
+static void ram_that_was_given_back_ends_it(void **state)
+{
+	static const uint8_t zero[64];
+
+	(void)state;
+	for (unsigned int served = 0; served < 2; served++) {
+		(void)setup(NULL);
+		assert_int_equal(set_shmem(RAM_BASE, 0, 0), SBI_SUCCESS);
+		vcpu_steal_preempted(&v);
+		memset(ram, 0, 64);
+		ram_gone = true;
+		if (served)
+			vcpu_steal_unmapped(&v);
+		else
+			vcpu_make_request(REQUEST_TLB_FLUSH, &v);
+		v.se.wait_ticks = 5;
+		vcpu_steal_update(&v);
+		assert_true(v.steal_at == STEAL_OFF);
+		assert_memory_equal(ram, zero, 64);
+	}
 }
 
 #define TEST(name) cmocka_unit_test_setup(name, setup)
@@ -201,9 +394,16 @@ int main(void)
 		TEST(arguments_are_checked_and_change_nothing),
 		TEST(the_structure_is_cleared_when_it_is_set),
 		TEST(steal_is_ours_whatever_the_guest_scribbles),
+		TEST(a_reader_never_finds_what_does_not_belong_together),
 		TEST(a_former_lifes_waiting_is_not_stolen),
 		TEST(preempted_is_set_while_off_the_hart_and_clear_before_it_runs),
+		TEST(the_pv_lock_structure_is_marked_and_cleared_with_it),
+		TEST(the_magic_page_alone_is_told_of_it_too),
+		TEST(both_structures_say_the_same),
+		TEST(a_reset_leaves_nobody_marked),
+		TEST(a_pv_lock_structure_outside_of_ram_is_refused),
 		TEST(switched_off_or_reset_it_is_never_written),
+		TEST(the_tables_are_walked_once_until_they_change),
 		TEST(ram_that_was_given_back_ends_it),
 	};
 

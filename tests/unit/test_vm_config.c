@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// SOURCES: hyp/vm/config.c hyp/vm/config_vm.c hyp/vm/config_sched.c hyp/vm/bundle.c hyp/vm/text.c hyp/lib/fdt.c
+// SOURCES: hyp/vm/config.c hyp/vm/config_vm.c hyp/vm/config_sched.c hyp/vm/config_pv.c hyp/vm/pv.c hyp/vm/bundle.c hyp/vm/text.c hyp/lib/fdt.c
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -19,7 +19,8 @@
 #define TWO "/configurations/two"
 #define ALLOWED                                                                                   \
 	"allowed: compatible, label, description, cpus, memory, kernel, ramdisk, fdt, bootargs, " \
-	"affinity, on-crash, weight, class, priority, slice-us, cap, halt-poll-us"
+	"affinity, on-crash, weight, class, priority, slice-us, cap, halt-poll-us, pv, "          \
+	"pv-lock-base"
 
 static _Alignas(8) uint8_t fit[FIT_ROOM];
 static struct vm_config vmc[VM_MAX];

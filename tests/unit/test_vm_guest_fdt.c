@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // SOURCES: hyp/vm/guest_fdt.c hyp/vm/guest_overlay.c platform/machine.c hyp/arch/isa.c hyp/lib/fdt.c
-// SOURCES: tests/unit/fake/tree.c
+// SOURCES: hyp/vm/pv.c hyp/vm/fdt_builder.c tests/unit/fake/tree.c
 /*
  * The tree that a guest gets, and overlays onto it. With HV_TEST_DTB=file in the environment the first
  * test leaves a tree there, for `dtc -I dtb`.
  */
+#define _GNU_SOURCE
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -25,7 +26,9 @@
 #include "lib/fdt.h"
 #include "mm/page.h"
 #include "platform/machine.h"
+#include "sbi/sbi.h"
 #include "vm/guest_fdt.h"
+#include "vm/pv.h"
 
 static struct vm vm;
 static struct vm_config cfg;
@@ -37,6 +40,7 @@ static const uint8_t seed32[32] = "The seed of the guest's entropy";
 
 /* --- what the code under test uses ------------------------------------------------------------------ */
 
+struct sbi_ids sbi_ids;
 static unsigned int pages_out;
 static bool no_pages;
 
@@ -297,6 +301,63 @@ static void memory_in_pieces_of_the_host_is_one_for_the_guest(void **state)
 	assert_int_equal(fdtx_reg(guest, at("/memory@80000000"), 1, &a, &s), HV_OK);
 	assert_true(a == 0x100000000 && s == MIB(2));
 	assert_int_equal(fdtx_reg(guest, at("/memory@80000000"), 2, &a, &s), HV_ENOENT);
+}
+
+/* --- paravirtual interfaces ------------------------------------------------------------------------ */
+
+static bool tree_contains(const char *text)
+{
+	return memmem(guest, fdt_totalsize(guest), text, strlen(text)) != NULL;
+}
+
+static void what_a_vm_has_is_announced(void **state)
+{
+	static const char all[] = "poll-irq\0magic-page\0kick-cpu\0pv-wait\0pv-lock\0yield-to";
+	static const char few[] = "kick-cpu\0pv-lock";
+	const void *list;
+	int len;
+
+	(void)state;
+	sbi_ids.mvendorid = 0x1000489;
+	vm.nr_vcpus = 2;
+	vm.pv = (struct vm_pv){ .calls = pv_all(), .locks = gpa(0x8ffff000) };
+	assert_int_equal(build(GUEST_FDT_SIZE), HV_OK);
+	assert_true(fdtx_is_compatible(guest, at("/hypervisor"), "hartvisor,hypervisor-1"));
+	assert_int_equal(u32_at("/hypervisor", "hcall-instructions"), 0x73);
+	assert_int_equal(u32_at("/hypervisor", "hartvisor,sbi-eid"), 0x09000489);
+	list = fdt_getprop(guest, at("/hypervisor"), "hartvisor,features", &len);
+	assert_int_equal(len, sizeof(all));
+	assert_memory_equal(list, all, sizeof(all));
+	assert_reg_at("/reserved-memory/pv-lock@8ffff000", 0x8ffff000, PAGE_SIZE);
+	assert_int_equal(u32_at("/reserved-memory", "#address-cells"), 2);
+	assert_int_equal(u32_at("/reserved-memory", "#size-cells"), 2);
+	assert_true(fdtx_prop_bool(guest, at("/reserved-memory"), "ranges"));
+	/* Linux is to map it as all RAM. */
+	assert_false(fdtx_prop_bool(guest, at("/reserved-memory/pv-lock@8ffff000"), "no-map"));
+
+	vm.pv.calls = BIT(HARTVISOR_FEATURES) | BIT(HARTVISOR_KICK_CPU) |
+		      BIT(HARTVISOR_PV_LOCK_FEATURES) | BIT(HARTVISOR_PV_LOCK_PREEMPTED);
+	vm.pv.locks = gpa(0x8fffff80); /* whole pages are reserved */
+	vm.nr_vcpus = 3;
+	assert_int_equal(build(GUEST_FDT_SIZE), HV_OK);
+	list = fdt_getprop(guest, at("/hypervisor"), "hartvisor,features", &len);
+	assert_int_equal(len, sizeof(few));
+	assert_memory_equal(list, few, sizeof(few));
+	assert_reg_at("/reserved-memory/pv-lock@8ffff000", 0x8ffff000, 2 * PAGE_SIZE);
+}
+
+static void switched_off_there_is_no_trace_of_it(void **state)
+{
+	static const char *const words[] = { "hypervisor",    "reserved-memory",    "hcall",
+					     "hartvisor,sbi", "hartvisor,features", "pv-lock" };
+
+	(void)state;
+	vm.nr_vcpus = 2;
+	vm.pv.pvlk = true; /* guests ask the SBI for it */
+	assert_int_equal(build(GUEST_FDT_SIZE), HV_OK);
+	for (unsigned int i = 0; i < ARRAY_SIZE(words); i++)
+		assert_false(tree_contains(words[i]));
+	assert_true(tree_contains("hartvisor,virt"));
 }
 
 static void every_label_names_a_node_with_a_phandle_of_its_own(void **state)
@@ -618,6 +679,8 @@ int main(void)
 			plic_contexts_are_two_per_hart_and_those_of_m_mode_lead_nowhere, setup),
 		cmocka_unit_test_setup(without_initrd_and_seed_nothing_is_said_of_them, setup),
 		cmocka_unit_test_setup(memory_in_pieces_of_the_host_is_one_for_the_guest, setup),
+		cmocka_unit_test_setup(what_a_vm_has_is_announced, setup),
+		cmocka_unit_test_setup(switched_off_there_is_no_trace_of_it, setup),
 		cmocka_unit_test_setup(every_label_names_a_node_with_a_phandle_of_its_own, setup),
 		cmocka_unit_test_setup(the_largest_vm_fits_with_every_extension, setup),
 		cmocka_unit_test_setup(what_does_not_fit_is_an_error_at_every_size, setup),

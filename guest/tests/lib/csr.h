@@ -48,11 +48,16 @@
 
 #define irq_on()     csr_set(sstatus, SSTATUS_SIE)
 #define irq_off()    csr_clear(sstatus, SSTATUS_SIE)
-#define wfi()	     __asm__ volatile("wfi" : : : "memory")
+#define wfi()	     __asm__ volatile(".balign 8\n\twfi" : : : "memory") /* see below */
 #define fence_i()    __asm__ volatile("fence.i" : : : "memory")
 #define mb()	     __asm__ volatile("fence rw, rw" : : : "memory")
 #define cpu_relax()  __asm__ volatile(".word 0x0100000f" : : : "memory") /* pause */
 #define sfence_vma() __asm__ volatile("sfence.vma" : : : "memory")
+
+/*
+ * QEMU 10.0 has already stepped pc over a WFI when that traps, and takes only the offset in the page back:
+ * for one that ends its page, sepc is a page too far. An aligned one is never the last of a page.
+ */
 
 static inline unsigned long time_now(void)
 {

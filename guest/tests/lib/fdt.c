@@ -41,6 +41,16 @@ static void see_chosen(const char *name, const char *data, uint32_t len)
 		machine.initrd_end = be(data, len);
 }
 
+static void see_hypervisor(const char *name, const char *data, uint32_t len)
+{
+	if (!strcmp(name, "hartvisor,sbi-eid"))
+		machine.pv_eid = be32(data);
+	if (!strcmp(name, "hartvisor,features")) {
+		machine.pv_features = data;
+		machine.pv_features_len = len;
+	}
+}
+
 /* nodes[1] is the top node that the property is below of, nodes[0] the root. */
 static void see(const char *const *nodes, int depth, const char *name, const char *data,
 		uint32_t len)
@@ -52,6 +62,13 @@ static void see(const char *const *nodes, int depth, const char *name, const cha
 	}
 	if (depth == 2 && !strcmp(nodes[1], "chosen"))
 		see_chosen(name, data, len);
+	if (depth == 2 && !strcmp(nodes[1], "hypervisor"))
+		see_hypervisor(name, data, len);
+	if (depth == 3 && !strcmp(nodes[1], "reserved-memory") &&
+	    starts_with(nodes[2], "pv-lock@") && !strcmp(name, "reg") && len == 16) {
+		machine.pv_lock_base = be(data, 8);
+		machine.pv_lock_size = be(data + 8, 8);
+	}
 	if (depth == 2 && !strcmp(nodes[1], "cpus") && !strcmp(name, "timebase-frequency"))
 		machine.timebase = be32(data);
 	if (depth == 3 && !strcmp(nodes[1], "cpus") && starts_with(nodes[2], "cpu@"))
@@ -96,17 +113,25 @@ void machine_init(const void *fdt)
 	}
 }
 
+static bool list_has(const char *list, uint32_t len, const char *name)
+{
+	for (const char *p = list; p && p < list + len; p += strlen(p) + 1)
+		if (!strcmp(p, name))
+			return true;
+	return false;
+}
+
+bool machine_pv(const char *feature)
+{
+	return list_has(machine.pv_features, machine.pv_features_len, feature);
+}
+
 bool machine_has(const char *name)
 {
 	const char *p = machine.isa_extensions;
-	const char *end = p + machine.isa_extensions_len;
 
-	if (p) {
-		for (; p < end; p += strlen(p) + 1)
-			if (!strcmp(p, name))
-				return true;
-		return false;
-	}
+	if (p)
+		return list_has(p, machine.isa_extensions_len, name);
 	/* "rv64imafdcv_zicsr_...": single letters stand before the first underline. */
 	p = machine.isa ? machine.isa : "";
 	if (!name[1]) {
@@ -123,8 +148,10 @@ bool machine_has(const char *name)
 
 unsigned long machine_arg(const char *name, unsigned long otherwise)
 {
-	const char *p = find(machine.bootargs, name);
 	size_t len = strlen(name);
 
-	return p && p[len] == '=' ? parse_number(p + len + 1) : otherwise;
+	for (const char *p = machine.bootargs; (p = find(p, name)) != NULL; p++)
+		if ((p == machine.bootargs || p[-1] == ' ') && p[len] == '=')
+			return parse_number(p + len + 1);
+	return otherwise;
 }

@@ -18,6 +18,10 @@ struct machine {
 	const char *isa;	    /* riscv,isa of the first cpu */
 	const char *isa_extensions; /* riscv,isa-extensions of the first cpu, a string list */
 	uint32_t isa_extensions_len;
+	uint32_t pv_eid;	 /* of /hypervisor; 0: there is none */
+	const char *pv_features; /* a string list */
+	uint32_t pv_features_len;
+	uint64_t pv_lock_base, pv_lock_size; /* of /reserved-memory/pv-lock@... */
 };
 
 extern struct machine machine;
@@ -26,6 +30,9 @@ void machine_init(const void *fdt);
 
 /* machine_has - does the first cpu's node list extension @name ("sstc", "v")? */
 bool machine_has(const char *name);
+
+/* machine_pv - does /hypervisor list @feature ("kick-cpu")? */
+bool machine_pv(const char *feature);
 
 /* machine_arg - the number behind "name=" in the boot arguments, or @otherwise. */
 unsigned long machine_arg(const char *name, unsigned long otherwise);

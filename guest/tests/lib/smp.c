@@ -97,7 +97,7 @@ void smp_wait_others_stopped(void)
 void barrier_wait(struct barrier *b, unsigned int n)
 {
 	unsigned int round = b->round;
-	unsigned long limit = time_in_ms(120000);
+	unsigned long limit = time_in_ms(600000);
 
 	if (__atomic_add_fetch(&b->waiting, 1, __ATOMIC_SEQ_CST) == n) {
 		b->waiting = 0;

@@ -39,6 +39,8 @@ boot:
 	.endr
 	csrr	t1, sscratch
 	sd	t1, 40(t0)
+	csrr	t1, time
+	sd	t1, 256(t0)		/* boot_time */
 	csrw	sie, zero
 	csrw	satp, zero
 
@@ -78,3 +80,6 @@ secondary_start:
 	.globl	boot_regs
 boot_regs:
 	.fill	32, 8, 0
+	.globl	boot_time
+boot_time:
+	.dword	0

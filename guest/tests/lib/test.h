@@ -14,6 +14,7 @@
 
 extern const char guest_name[];
 extern unsigned long boot_regs[32];
+extern unsigned long boot_time; /* the time counter when the guest began */
 
 void guest_main(void);
 

@@ -64,6 +64,22 @@ void hart_clear_ipi(unsigned int index)
 	__atomic_store_n(&harts[index].ipi, 0, __ATOMIC_RELAXED);
 }
 
+uint64_t hart_csr(unsigned int index, unsigned int csr)
+{
+	return harts[index].csr[slots[csr & 4095]];
+}
+
+bool hart_wfi_ends(unsigned int index)
+{
+	uint64_t hie = (hart_csr(index, CSR_VSIE) & vs_irqs) << 1, now = hart_time();
+	uint64_t vstimecmp = hart_csr(index, CSR_VSTIMECMP);
+
+	return hart_ipi_pending(index) || now >= hart_csr(index, CSR_STIMECMP) ||
+	       (hart_csr(index, CSR_HVIP) & hie) != 0 ||
+	       ((hie & BIT(IRQ_VS_TIMER)) && vstimecmp != UINT64_MAX &&
+		now + hart_csr(index, CSR_HTIMEDELTA) >= vstimecmp);
+}
+
 void hart_trap(uint64_t cause, uint64_t tval)
 {
 	csr_write(CSR_SCAUSE, cause);

@@ -19,6 +19,13 @@ void harts_setup(unsigned int nr);
 bool hart_ipi_pending(unsigned int index);
 void hart_clear_ipi(unsigned int index);
 
+/* hart_csr - another hart's, for a look at it when it sleeps. */
+uint64_t hart_csr(unsigned int index, unsigned int csr);
+
+/* hart_wfi_ends - has it a reason not to sleep: an IPI, its timer, or an interrupt of the guest's that is
+ * loaded there? */
+bool hart_wfi_ends(unsigned int index);
+
 /* hart_trap - what the guest on this hart left by. */
 void hart_trap(uint64_t cause, uint64_t tval);
 

@@ -24,7 +24,7 @@ static inline void assert_lines_fit(void)
 	for (const char *p = fake_log_text; *p != '\0';) {
 		size_t n = strcspn(p, "\n");
 
-		assert_in_range(n, 1, 240);
+		assert_in_range(n, 1, 320);
 		p += n + 1;
 	}
 }

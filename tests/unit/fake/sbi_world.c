@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "arch/timer.h"
 #include "fake/sbi_world.h"
 
 #include <stdarg.h>
@@ -8,7 +9,9 @@
 #include <cmocka.h>
 
 #include "arch/csr.h"
+#include "dev/mmio.h"
 #include "term/term.h"
+#include "vcpu/magic.h"
 #include "vcpu/steal.h"
 #include "vcpu/guest_mem.h"
 #include "vcpu/hsm.h"
@@ -114,6 +117,11 @@ void vcpu_timer_set(struct vcpu *v, uint64_t when)
 	w.timer = when;
 }
 
+bool timer_has_sstc(void)
+{
+	return true;
+}
+
 int vcpu_hsm_start(struct vcpu *v, uint64_t pc, uint64_t arg)
 {
 	must_be_ours(v);
@@ -217,6 +225,64 @@ int vcpu_read_guest_virt_u64(struct vcpu *v, gva_t a, uint64_t *out)
 	if (a.gva != w.virt_addr)
 		return HV_EFAULT;
 	*out = w.virt_value;
+	return HV_OK;
+}
+
+void vcpu_unhalt(struct vcpu *v)
+{
+	must_be_ours(v);
+	w.unhalts++;
+	w.unhalted = v;
+}
+
+void vcpu_wait_kick(struct vcpu *v, bool or_irq)
+{
+	assert_ptr_equal(v, world_me());
+	w.calls++;
+	w.waits++;
+	w.wait_or_irq = or_irq;
+}
+
+int vcpu_steal_lock_set(struct vcpu *v, uint64_t a)
+{
+	assert_ptr_equal(v, world_me());
+	assert_true(is_aligned(a, 64));
+	if (!gstage_is_ram(&v->vm->gstage, gpa(a), 8))
+		return HV_EFAULT;
+	w.calls++;
+	w.lock_at = a;
+	return HV_OK;
+}
+
+bool mmio_overlaps(const struct mmio_bus *bus, gpa_t base, uint64_t size)
+{
+	(void)bus;
+	assert_int_equal(size, PAGE_SIZE);
+	return base.gpa == WORLD_DEVICE;
+}
+
+int vcpu_magic_map(struct vcpu *v, gpa_t a)
+{
+	assert_ptr_equal(v, world_me());
+	assert_true(is_aligned(a.gpa, PAGE_SIZE) && a.gpa != WORLD_DEVICE);
+	if (a.gpa >= BIT(41))
+		return HV_EINVAL;
+	if (gstage_is_ram(&v->vm->gstage, a, PAGE_SIZE))
+		return HV_EEXIST;
+	if (w.no_memory)
+		return HV_ENOMEM;
+	w.calls++;
+	w.magic_at = a.gpa;
+	return HV_OK;
+}
+
+int vcpu_magic_unmap(struct vcpu *v)
+{
+	assert_ptr_equal(v, world_me());
+	if (w.magic_at == 0)
+		return HV_ENOENT;
+	w.calls++;
+	w.magic_at = 0;
 	return HV_OK;
 }
 

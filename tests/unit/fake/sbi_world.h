@@ -12,6 +12,7 @@
 
 #define WORLD_RAM      UINT64_C(0x80000000)
 #define WORLD_RAM_SIZE KIB(64)
+#define WORLD_DEVICE   UINT64_C(0x10000000) /* a page */
 
 struct world {
 	struct vm vm;
@@ -27,6 +28,12 @@ struct world {
 	uint64_t timer;
 	unsigned int starts, stops, suspends;
 	const struct vcpu *started;
+	unsigned int unhalts, waits;
+	const struct vcpu *unhalted;
+	bool wait_or_irq;
+	uint64_t lock_at;
+	uint64_t magic_at; /* 0: unmapped */
+	bool no_memory;
 	uint64_t start_pc, start_arg;
 	uint64_t running; /* vcpus that are not STOPPED */
 	enum vm_stop stop;

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Resting: a halt on a hart that nobody else wants. The vcpu stays loaded and the scheduler's choice,
+ * with its own timer armed in vstimecmp, and the hart sleeps for it: an interrupt of the guest's ends the
+ * WFI here, and the guest is entered again without the scheduler. For kickers it is blocked all the
+ * same, and for those who look for a hart this one is idle.
+ */
+#include "arch/smp.h"
+#include "lib/work.h"
+#include "run/run.h"
+#include "vcpu/irq.h"
+#include "vcpu/vm.h"
+
+static bool is_wanted(void)
+{
+	return atomic_read(&this_pcpu()->need_resched) || sched_others_wait() || work_pending();
+}
+
+/* hvip first: a bit in it that is no longer meant would end each WFI at once. */
+static bool may_sleep(struct vcpu *v)
+{
+	vcpu_irq_flush(v);
+	return !vcpu_request_pending(v) && !atomic_read(&v->vm->paused) && !vcpu_irq_pending(v) &&
+	       !atomic_read(&v->kicked);
+}
+
+bool vcpu_rest(struct vcpu *v)
+{
+	bool again = false;
+
+	/* Without Sstc its timer is the stand-in, which belongs to those that are off their hart; and an
+	 * interrupt that must not end a halt would end the WFI. */
+	if (!v->halted || v->kick_only || !timer_has_sstc() || is_wanted())
+		return false;
+	atomic_set(&v->blocked, 1);
+	fence_full(); /* C, vcpu/request.c */
+	if (may_sleep(v) && sched_rest_begin(&v->se, timer_now())) {
+		pcpu_sleep();
+		sched_rest_end(&v->se, timer_now());
+		again = true;
+	}
+	/* Whoever clears `blocked` wakes. If that was not us its sched_wake() has come, or is on its way
+	 * and must not be left to find us in another sleep, or dead. */
+	if (!atomic_exchange(&v->blocked, 0)) {
+		sched_take_wake(&v->se);
+		again = true;
+	}
+	pcpu_poll_interrupts();
+	return again;
+}

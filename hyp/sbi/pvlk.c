@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* PVLK: KICK_CPU by the number that the RISC-V pvqspinlock RFC for Linux has. Off unless asked for. */
+#include "sbi/sbi.h"
+
+static uint64_t pvlk_probe(const struct vm *vm, uint32_t eid)
+{
+	(void)eid;
+	return vm->pv.pvlk;
+}
+
+static struct sbi_ret pvlk_handle(struct vcpu *v, uint32_t eid, uint32_t fid, const uint64_t a[6])
+{
+	(void)eid;
+	if (fid != HARTVISOR_PVLK_KICK_CPU)
+		return sbi_err(SBI_ERR_NOT_SUPPORTED);
+	return sbi_kick(v, a[0]);
+}
+
+const struct sbi_extension sbi_ext_pvlk = {
+	.name = "PVLK",
+	.eid_first = HARTVISOR_SBI_EXT_PVLK,
+	.eid_last = HARTVISOR_SBI_EXT_PVLK,
+	.probe = pvlk_probe,
+	.handle = pvlk_handle,
+};

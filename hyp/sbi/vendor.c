@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * hartvisor's own calls (hartvisor/pv.h, docs/abi.md): what the standard has no call for. Which of them a
+ * VM has is vm->pv.calls; one that it has not is answered like one that does not exist.
+ */
+#include "dev/mmio.h"
+#include "lib/errno.h"
+#include "sbi/sbi.h"
+#include "vcpu/hsm.h"
+#include "vcpu/magic.h"
+#include "vcpu/steal.h"
+
+static uint64_t vendor_probe(const struct vm *vm, uint32_t eid)
+{
+	return eid == sbi_vendor_eid() && vm->pv.calls != 0;
+}
+
+/* As an IPI to a hart that is off: nobody takes it, and its start (RESET) begins without it. */
+static bool is_off(const struct vcpu *v)
+{
+	uint64_t hsm = vcpu_hsm_status(v);
+
+	return hsm == SBI_HSM_STATE_STOPPED || hsm == SBI_HSM_STATE_START_PENDING;
+}
+
+/* Who is named and waits for a hart gets this one; the run loop looks whether it does. */
+static void yield_to(struct vcpu *v, struct vcpu *target)
+{
+	if (target != v)
+		v->yield_to = target;
+}
+
+struct sbi_ret sbi_kick(struct vcpu *v, uint64_t hartid)
+{
+	struct vcpu *target = vm_vcpu(v->vm, hartid);
+
+	if (!target)
+		return sbi_err(SBI_ERR_INVALID_PARAM);
+	if (is_off(target))
+		return sbi_ok(0);
+	vcpu_unhalt(target);
+	yield_to(v, target);
+	return sbi_ok(0);
+}
+
+static struct sbi_ret pv_wait(struct vcpu *v, uint64_t flags)
+{
+	if (flags & ~HARTVISOR_PV_WAIT_IRQ)
+		return sbi_err(SBI_ERR_INVALID_PARAM);
+	vcpu_wait_kick(v, flags & HARTVISOR_PV_WAIT_IRQ);
+	return sbi_ok(0);
+}
+
+static struct sbi_ret pv_lock_features(uint64_t fid)
+{
+	bool known = fid == HARTVISOR_PV_LOCK_FEATURES || fid == HARTVISOR_PV_LOCK_PREEMPTED;
+
+	return known ? sbi_ok(0) : sbi_err(SBI_ERR_NOT_SUPPORTED);
+}
+
+/* The structure is written from now on: a guest that never asks never finds its memory changed. */
+static struct sbi_ret pv_lock_preempted(struct vcpu *v)
+{
+	uint64_t at = v->vm->pv.locks.gpa + (uint64_t)v->id * HARTVISOR_PV_LOCK_SIZE;
+
+	if (v->vm->pv.locks.gpa == 0 || vcpu_steal_lock_set(v, at) != HV_OK)
+		return sbi_err(SBI_ERR_NOT_SUPPORTED);
+	return sbi_ok(at);
+}
+
+static struct sbi_ret call_yield_to(struct vcpu *v, uint64_t hartid)
+{
+	struct vcpu *target = vm_vcpu(v->vm, hartid);
+
+	if (!target)
+		return sbi_err(SBI_ERR_INVALID_PARAM);
+	yield_to(v, target);
+	return sbi_ok(0);
+}
+
+/* Outside of RAM, which is mapped, and of devices, which are not. */
+static struct sbi_ret map_magic_page(struct vcpu *v, uint64_t at)
+{
+	if (at == HARTVISOR_MAGIC_UNMAP)
+		return sbi_err(vcpu_magic_unmap(v) == HV_OK ? SBI_SUCCESS : SBI_ERR_INVALID_STATE);
+	if (!is_aligned(at, PAGE_SIZE))
+		return sbi_err(SBI_ERR_INVALID_PARAM);
+	if (mmio_overlaps(v->vm->bus, gpa(at), PAGE_SIZE))
+		return sbi_err(SBI_ERR_INVALID_ADDRESS);
+	switch (vcpu_magic_map(v, gpa(at))) {
+	case HV_OK:
+		return sbi_ok(0);
+	case HV_ENOMEM:
+		return sbi_err(SBI_ERR_FAILED);
+	default:
+		return sbi_err(SBI_ERR_INVALID_ADDRESS);
+	}
+}
+
+static bool has_call(const struct vm *vm, uint32_t fid)
+{
+	return fid < 64 && (vm->pv.calls & BIT(fid));
+}
+
+static struct sbi_ret vendor_handle(struct vcpu *v, uint32_t eid, uint32_t fid, const uint64_t a[6])
+{
+	(void)eid;
+	if (!has_call(v->vm, fid))
+		return sbi_err(SBI_ERR_NOT_SUPPORTED);
+	switch (fid) {
+	case HARTVISOR_POLL_IRQ:
+		return sbi_ok(0); /* that it left is all: pending interrupts go in with it */
+	case HARTVISOR_FEATURES:
+		return sbi_ok(v->vm->pv.calls);
+	case HARTVISOR_MAP_MAGIC_PAGE:
+		return map_magic_page(v, a[0]);
+	case HARTVISOR_KICK_CPU:
+		return a[0] == 0 ? sbi_kick(v, a[1]) : sbi_err(SBI_ERR_INVALID_PARAM);
+	case HARTVISOR_PV_WAIT:
+		return pv_wait(v, a[0]);
+	case HARTVISOR_PV_LOCK_FEATURES:
+		return pv_lock_features(a[0]);
+	case HARTVISOR_PV_LOCK_PREEMPTED:
+		return pv_lock_preempted(v);
+	case HARTVISOR_YIELD_TO:
+		return call_yield_to(v, a[0]);
+	case HARTVISOR_MMU_OP: /* RFENCE does its work */
+	default:
+		return sbi_err(SBI_ERR_NOT_SUPPORTED);
+	}
+}
+
+const struct sbi_extension sbi_ext_vendor = {
+	.name = "hartvisor",
+	.eid_first = HARTVISOR_SBI_EXT_VENDOR_BASE,
+	.eid_last = HARTVISOR_SBI_EXT_VENDOR_BASE | HARTVISOR_SBI_EXT_VENDOR_MASK,
+	.probe = vendor_probe,
+	.handle = vendor_handle,
+	.light = BIT(HARTVISOR_MMU_OP) | BIT(HARTVISOR_FEATURES) | BIT(HARTVISOR_KICK_CPU) |
+		 BIT(HARTVISOR_PV_LOCK_FEATURES) | BIT(HARTVISOR_YIELD_TO),
+};

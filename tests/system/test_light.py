@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Light exits answer as whole ones do: the same guests on a hartvisor that has none (build/hartvisor-no-light)."""
+
+import re
+
+import pytest
+
+from hv import BUILD, HARTVISOR, Machine, Vm, bundle, guest
+
+NO_LIGHT = BUILD / "hartvisor-no-light.bin"
+
+
+def answers(name, kernel, seed):
+    vms = [Vm("vm", guest("sbi_fuzz"), cpus=1, bootargs=f"n=20000 storm=1 seed={seed}")]
+    with Machine(name, bundle(name, vms), smp=1, kernel=kernel, args=["-icount", "shift=0,sleep=off"]) as m:
+        m.expect_passed("vm", "sbi_fuzz")
+        return re.search(r"sbi_fuzz: 20000 calls, answers ([0-9a-f]+)", m.text()).group(1)
+
+
+@pytest.mark.parametrize("seed", [1, 88172645463325252, 31337])
+def test_every_call_is_answered_the_same_both_ways(name, seed):
+    assert answers(f"{name}-light", HARTVISOR, seed) == answers(f"{name}-whole", NO_LIGHT, seed)
+
+
+@pytest.mark.parametrize("test, cpus, smp", [
+    ("sbi", 2, 2),
+    ("ipi", 4, 2),
+    ("fence", 3, 2),
+    ("hsm", 3, 2),
+    ("timer", 2, 1),
+    ("pv", 2, 1),
+])
+def test_guest_without_light_exits(name, test, cpus, smp):
+    vms = [Vm("vm", guest(test), cpus=cpus)]
+    with Machine(name, bundle(name, vms), smp=smp, kernel=NO_LIGHT) as m:
+        m.expect_passed("vm", test)
+        m.expect_end()
