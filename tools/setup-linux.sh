@@ -49,9 +49,9 @@ missing_packages()
 newest_source()
 {
 	local found
-	found=$(find "$DL" -maxdepth 1 -name "${WANTED}_*_all.deb" 2>/dev/null | sort -V | tail -n 1)
+	found=$(find "$DL/" -maxdepth 1 -name "${WANTED}_*_all.deb" 2>/dev/null | sort -V | tail -n 1)
 	if [ -z "$found" ]; then
-		found=$(find "$DL" -maxdepth 1 -regex ".*/${FAMILY}_[^/]*_all\.deb" 2>/dev/null | sort -V | tail -n 1)
+		found=$(find "$DL/" -maxdepth 1 -regex ".*/${FAMILY}_[^/]*_all\.deb" 2>/dev/null | sort -V | tail -n 1)
 	fi
 	printf '%s\n' "$found"
 }
