@@ -24,7 +24,7 @@ import sys
 import time
 import xml.etree.ElementTree as ElementTree
 
-UNIT_TIMEOUT = 1800 if os.environ.get("HV_LONG") else 120
+UNIT_TIMEOUT = 1800 if os.environ.get("HV_LONG") else 600
 RESULTS = pathlib.Path("build/test-results")
 
 
