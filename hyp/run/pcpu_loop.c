@@ -30,16 +30,19 @@ void pcpu_poll_interrupts(void)
  * Sleep, unless there is something to do. idle is visible before the queue and the work list are looked at for the last time,
  * and whoever fills them sends an IPI after that; a pending IPI ends the WFI at once.
  */
-void pcpu_sleep(void)
+bool pcpu_sleep(void)
 {
 	struct pcpu *p = this_pcpu();
+	bool idle;
 
 	atomic_set(&p->idle, 1);
 	fence_full();
-	if (sched_idle_begin() && !atomic_read(&p->need_resched) && !work_pending())
+	idle = sched_idle_begin();
+	if (idle && !atomic_read(&p->need_resched) && !work_pending())
 		cpu_wait_for_interrupt();
 	sched_idle_end();
 	atomic_set(&p->idle, 0);
+	return idle;
 }
 
 /* Put what is loaded away, so that it may move to other harts. */
@@ -109,7 +112,7 @@ void pcpu_loop(void)
 		if (se) {
 			run_one(p, container_of(se, struct vcpu, se));
 		} else if (!work_pending()) {
-			pcpu_sleep();
+			(void)pcpu_sleep();
 			atomic_set(&p->need_resched, 0);
 		}
 	}

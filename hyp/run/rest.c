@@ -35,9 +35,8 @@ bool vcpu_rest(struct vcpu *v)
 	atomic_set(&v->blocked, 1);
 	fence_full(); /* C, vcpu/request.c */
 	if (may_sleep(v) && sched_rest_begin(&v->se, timer_now())) {
-		pcpu_sleep();
+		again = pcpu_sleep();
 		sched_rest_end(&v->se, timer_now());
-		again = true;
 	}
 	/* Whoever clears `blocked` wakes. If that was not us its sched_wake() has come, or is on its way
 	 * and must not be left to find us in another sleep, or dead. */

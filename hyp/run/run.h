@@ -41,8 +41,11 @@ enum exit_result vcpu_handle_exit(struct vcpu *v, uint64_t cause);
  */
 bool vcpu_rest(struct vcpu *v);
 
-/* pcpu_sleep - WFI, unless somebody wants something of this hart; pcpu_poll_interrupts - afterwards. */
-void pcpu_sleep(void);
+/*
+ * pcpu_sleep - WFI, unless somebody wants something of this hart; pcpu_poll_interrupts - afterwards. False:
+ * something waits elsewhere that this hart could take (sched_pick()).
+ */
+bool pcpu_sleep(void);
 void pcpu_poll_interrupts(void);
 
 /* pcpu_loop - the life of a hart. Never returns. */

@@ -74,6 +74,7 @@ def print_statistics(vcpus):
 @pytest.mark.parametrize("ipis, cpus, smp, thread", [
     (20000, 4, 2, "multi"),
     (20000, 2, 1, "single"),
+    (20000, 8, 4, "multi"),
     long(1000000, 2, 2, "multi"),
     long(1000000, 8, 4, "multi"),
     long(1000000, 8, 4, "single"),

@@ -1119,6 +1119,18 @@ static void light_interrupts_wake_those_on_the_same_hart(void **state)
 	explore(3, final_common);
 }
 
+/* Hart 0 runs on with somebody waiting for it; hart 1 must not rest beside that. */
+static void who_would_rest_takes_what_waits_elsewhere(void **state)
+{
+	(void)state;
+	scene(2, 1, 3, any_hart);
+	runs(0, runs_on);
+	runs(1, idles);
+	runs(2, idles);
+	outsider("sender", posts, 1);
+	explore(3, final_common);
+}
+
 static void waiters_for_one_that_reenters_finish(void **state)
 {
 	static const enum guest_op script[] = { NOP, NOP, END };
@@ -1418,6 +1430,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(light_interrupts_wake_those_elsewhere),
 		WITHOUT_REST(light_interrupts_wake_those_elsewhere),
 		cmocka_unit_test(light_interrupts_wake_those_on_the_same_hart),
+		cmocka_unit_test(who_would_rest_takes_what_waits_elsewhere),
 		cmocka_unit_test(waiters_for_one_that_reenters_finish),
 		cmocka_unit_test(hundred_fences_never_wait_for_a_vcpu_that_does_not_run),
 		cmocka_unit_test(requests_follow_a_vcpu_that_migrates),
