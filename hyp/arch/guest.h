@@ -70,6 +70,24 @@ enum light_verdict {
  * is called first for each ecall from VS-mode, with only sp and the caller-saved registers in @r: it
  * must look at no others, and at no field but x[]. True: that ecall was the trap, and has been handled.
  */
+#ifdef __riscv
+/* In line, so that the caller keeps what it needs afterwards, and no register is saved for nothing. */
+static inline bool guest_enter(struct guest_regs *r,
+			       enum light_verdict (*light)(struct guest_regs *r))
+{
+	register uint64_t a0 __asm__("a0") = (uintptr_t)r;
+	register uint64_t a1 __asm__("a1") = (uintptr_t)light;
+
+	__asm__ volatile("call guest_switch"
+			 : "+r"(a0), "+r"(a1)
+			 :
+			 : "memory", "ra", "t0", "t1", "t2", "t3", "t4", "t5", "t6", "a2", "a3",
+			   "a4", "a5", "a6", "a7", "s0", "s1", "s2", "s3", "s4", "s5", "s6", "s7",
+			   "s8", "s9", "s10", "s11");
+	return a0 != 0;
+}
+#else
 bool guest_enter(struct guest_regs *r, enum light_verdict (*light)(struct guest_regs *r));
+#endif
 
 #endif

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "dev/mmio.h"
 
+#include "lib/atomic.h"
+
 struct mmio_bus *mmio_bus_new(struct arena *a)
 {
 	return arena_new(a, struct mmio_bus);
@@ -43,6 +45,7 @@ int mmio_add(struct mmio_bus *bus, gpa_t base, uint64_t size, const struct mmio_
 		return HV_ENOMEM;
 	for (unsigned int i = bus->nr; i > at; i--)
 		bus->regions[i] = bus->regions[i - 1];
+	bus->last = NULL;
 	bus->regions[at] = (struct mmio_region){ base, size, ops, dev, name };
 	bus->nr++;
 	return HV_OK;
@@ -56,23 +59,35 @@ bool mmio_overlaps(const struct mmio_bus *bus, gpa_t base, uint64_t size)
 	return r && (r->base.gpa >= base.gpa || base.gpa - r->base.gpa < r->size);
 }
 
-/* The region that holds all of an access, and where in it; NULL when the access is not proper. */
-static const struct mmio_region *mmio_find(const struct mmio_bus *bus, gpa_t a, unsigned int len,
-					   uint64_t *off)
+/* Does @r hold all of [a, a+len)? */
+static bool mmio_holds(const struct mmio_region *r, gpa_t a, unsigned int len)
 {
-	const struct mmio_region *r;
-	unsigned int n;
+	uint64_t off = a.gpa - r->base.gpa;
+
+	return off < r->size && r->size - off >= len;
+}
+
+static __attribute__((noinline)) struct mmio_region *mmio_search(struct mmio_bus *bus, gpa_t a,
+								 unsigned int len)
+{
+	unsigned int n = mmio_count_below(bus, a.gpa);
+	struct mmio_region *r = n ? &bus->regions[n - 1] : NULL;
+
+	if (!r || !mmio_holds(r, a, len))
+		return NULL;
+	__atomic_store_n(&bus->last, r, __ATOMIC_RELAXED);
+	return r;
+}
+
+/* The region that holds all of an access; NULL when the access is not proper. */
+static inline const struct mmio_region *mmio_find(struct mmio_bus *bus, gpa_t a, unsigned int len)
+{
+	const struct mmio_region *last = atomic_read(&bus->last);
 
 	if (len == 0 || len > 8 || (len & (len - 1)) || !is_aligned(a.gpa, len))
 		return NULL;
-	n = mmio_count_below(bus, a.gpa);
-	if (n == 0)
-		return NULL;
-	r = &bus->regions[n - 1];
-	*off = a.gpa - r->base.gpa;
-	if (*off >= r->size || r->size - *off < len)
-		return NULL;
-	return r;
+	/* Accesses come in rows: who writes to a UART writes the next byte, too. */
+	return last && mmio_holds(last, a, len) ? last : mmio_search(bus, a, len);
 }
 
 static uint64_t mmio_truncate(uint64_t val, unsigned int len)
@@ -80,24 +95,22 @@ static uint64_t mmio_truncate(uint64_t val, unsigned int len)
 	return len == 8 ? val : val & (BIT(8 * len) - 1);
 }
 
-int mmio_read(const struct mmio_bus *bus, gpa_t a, unsigned int len, uint64_t *val)
+int mmio_read(struct mmio_bus *bus, gpa_t a, unsigned int len, uint64_t *val)
 {
-	uint64_t off;
-	const struct mmio_region *r = mmio_find(bus, a, len, &off);
+	const struct mmio_region *r = mmio_find(bus, a, len);
 
 	if (!r)
 		return HV_EFAULT;
-	*val = mmio_truncate(r->ops->read(r->dev, off, len), len);
+	*val = mmio_truncate(r->ops->read(r->dev, a.gpa - r->base.gpa, len), len);
 	return HV_OK;
 }
 
-int mmio_write(const struct mmio_bus *bus, gpa_t a, unsigned int len, uint64_t val)
+int mmio_write(struct mmio_bus *bus, gpa_t a, unsigned int len, uint64_t val)
 {
-	uint64_t off;
-	const struct mmio_region *r = mmio_find(bus, a, len, &off);
+	const struct mmio_region *r = mmio_find(bus, a, len);
 
 	if (!r)
 		return HV_EFAULT;
-	r->ops->write(r->dev, off, len, mmio_truncate(val, len));
+	r->ops->write(r->dev, a.gpa - r->base.gpa, len, mmio_truncate(val, len));
 	return HV_OK;
 }

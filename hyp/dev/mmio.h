@@ -32,6 +32,7 @@ struct mmio_region {
 
 struct mmio_bus {
 	unsigned int nr;
+	struct mmio_region *last; /* atomic: what was found last, or NULL */
 	struct mmio_region regions[MMIO_MAX_REGIONS];
 };
 
@@ -51,7 +52,7 @@ bool mmio_overlaps(const struct mmio_bus *bus, gpa_t base, uint64_t size);
  * mmio_read / mmio_write - one access of the guest. HV_EFAULT: no device there, or the access is
  * misaligned or crosses the region's end: the guest gets an access fault.
  */
-int mmio_read(const struct mmio_bus *bus, gpa_t a, unsigned int len, uint64_t *val);
-int mmio_write(const struct mmio_bus *bus, gpa_t a, unsigned int len, uint64_t val);
+int mmio_read(struct mmio_bus *bus, gpa_t a, unsigned int len, uint64_t *val);
+int mmio_write(struct mmio_bus *bus, gpa_t a, unsigned int len, uint64_t val);
 
 #endif

@@ -28,6 +28,9 @@
 /* A count that its owner alone writes and others read: no tearing, and no more than a load and a store. */
 #define counter_inc(p) atomic_set((p), *(p) + 1)
 
+/* The same for a count of several writers, which orders nothing. */
+#define counter_inc_shared(p) ((void)__atomic_fetch_add((p), 1, __ATOMIC_RELAXED))
+
 /* All return the value before. */
 #define atomic_fetch_or(p, v)  __atomic_fetch_or((p), (v), __ATOMIC_SEQ_CST)
 #define atomic_fetch_and(p, v) __atomic_fetch_and((p), (v), __ATOMIC_SEQ_CST)

@@ -14,7 +14,10 @@
 #include "vcpu/irq.h"
 #include "vcpu/vm.h"
 
-static void handle_interrupt(struct vcpu *v, uint64_t irq)
+/* Each in a function of its own, so that none pays for what another one saves on the stack. */
+#define exit_handler static __attribute__((noinline)) enum exit_result
+
+exit_handler handle_interrupt(struct vcpu *v, uint64_t irq)
 {
 	switch (irq) {
 	case IRQ_S_SOFT:
@@ -39,6 +42,7 @@ static void handle_interrupt(struct vcpu *v, uint64_t irq)
 		csr_clear(CSR_SIE, BIT(irq & 63));
 		break;
 	}
+	return EXIT_GOES_ON;
 }
 
 static bool from_vu(const struct vcpu *v)
@@ -75,6 +79,11 @@ static bool waits_at(struct vcpu *v, uint64_t pc, uint64_t tval, uint32_t *insn)
 	return insn_decode_virtual(*insn) == INSN_WFI || insn_decode_virtual(*insn) == INSN_WRS_NTO;
 }
 
+static bool is_page_end(uint64_t pc)
+{
+	return (pc & (PAGE_SIZE - 1)) >= PAGE_SIZE - 4;
+}
+
 /*
  * QEMU 10.0 reports a WFI or WRS.NTO at the end of a page with the next page's address: it has moved pc on
  * when the instruction traps, and takes back only the offset in the page. So when there is none where sepc
@@ -91,17 +100,16 @@ static void mend_sepc(struct vcpu *v, uint64_t tval, uint32_t *insn)
 	*insn = found;
 }
 
-/* The instruction that trapped; false: it cannot be read any more. */
-static bool trapped_insn(struct vcpu *v, uint64_t tval, uint32_t *insn)
+/* The instruction that trapped, where stval does not say; 0: it cannot be read any more. */
+static __attribute__((noinline)) uint32_t trapped_insn(struct vcpu *v, uint64_t tval)
 {
-	uint64_t offset = v->regs.sepc & (PAGE_SIZE - 1);
+	uint32_t insn = (uint32_t)tval;
 
-	*insn = (uint32_t)tval;
-	if (*insn == 0 && vcpu_fetch_insn(v, gva(v->regs.sepc), insn) != HV_OK)
-		*insn = 0;
-	if (offset >= PAGE_SIZE - 4)
-		mend_sepc(v, tval, insn);
-	return *insn != 0;
+	if (insn == 0 && vcpu_fetch_insn(v, gva(v->regs.sepc), &insn) != HV_OK)
+		insn = 0;
+	if (is_page_end(v->regs.sepc))
+		mend_sepc(v, tval, &insn);
+	return insn;
 }
 
 /*
@@ -110,11 +118,13 @@ static bool trapped_insn(struct vcpu *v, uint64_t tval, uint32_t *insn)
  * and CBOs), and the fetch may itself fault, when the guest has remapped the page meanwhile: then the
  * guest simply runs into it again.
  */
-static enum exit_result handle_virtual_insn(struct vcpu *v, uint64_t tval)
+exit_handler handle_virtual_insn(struct vcpu *v, uint64_t tval)
 {
-	uint32_t insn;
+	uint32_t insn = (uint32_t)tval;
 
-	if (!trapped_insn(v, tval, &insn)) {
+	if (insn == 0 || is_page_end(v->regs.sepc))
+		insn = trapped_insn(v, tval);
+	if (insn == 0) {
 		counter_inc(&v->stats.exits[EXIT_OTHER]);
 		return EXIT_GOES_ON;
 	}
@@ -150,7 +160,7 @@ struct guest_fault {
 };
 
 /* A guest page fault that is nobody's: what a real machine says about an address without memory. */
-static void inject_access_fault(struct vcpu *v, const struct guest_fault *t)
+static enum exit_result inject_access_fault(struct vcpu *v, const struct guest_fault *t)
 {
 	uint64_t cause = t->cause == EXC_INSN_GUEST_FAULT ? EXC_INSN_ACCESS :
 			 t->cause == EXC_LOAD_GUEST_FAULT ? EXC_LOAD_ACCESS :
@@ -158,6 +168,7 @@ static void inject_access_fault(struct vcpu *v, const struct guest_fault *t)
 
 	counter_inc(&v->stats.exits[EXIT_GUEST_FAULT]);
 	vcpu_inject_exception(v, cause, t->tval);
+	return EXIT_GOES_ON;
 }
 
 static uint64_t sign_extend(uint64_t val, unsigned int len)
@@ -194,7 +205,7 @@ static bool do_mmio(struct vcpu *v, gpa_t a, const struct insn_mem *m)
  * specification, "htval"). A fault of the guest's own page-table walk (pseudo htinst) is never an
  * access to a device: its tables are outside its memory.
  */
-static void handle_guest_fault(struct vcpu *v, uint64_t cause)
+exit_handler handle_guest_fault(struct vcpu *v, uint64_t cause)
 {
 	const struct guest_fault t = { cause, csr_read(CSR_STVAL), csr_read(CSR_HTVAL),
 				       csr_read(CSR_HTINST) };
@@ -203,27 +214,24 @@ static void handle_guest_fault(struct vcpu *v, uint64_t cause)
 	uint32_t insn;
 	bool decoded;
 
-	if (cause == EXC_INSN_GUEST_FAULT || insn_htinst_is_pseudo(t.htinst)) {
-		inject_access_fault(v, &t);
-		return;
-	}
+	if (cause == EXC_INSN_GUEST_FAULT || insn_htinst_is_pseudo(t.htinst))
+		return inject_access_fault(v, &t);
 	if (t.htinst != 0) {
 		decoded = insn_decode_htinst(t.htinst, &m);
 	} else {
 		if (vcpu_fetch_insn(v, gva(v->regs.sepc), &insn) != HV_OK)
-			return; /* as above: let the guest run into it again */
+			return EXIT_GOES_ON; /* as above: let the guest run into it again */
 		decoded = insn_decode_mem(insn, &m);
 	}
 	if (!decoded || m.store != (cause == EXC_STORE_GUEST_FAULT) || !do_mmio(v, a, &m))
-		inject_access_fault(v, &t);
+		return inject_access_fault(v, &t);
+	return EXIT_GOES_ON;
 }
 
 enum exit_result vcpu_handle_exit(struct vcpu *v, uint64_t cause)
 {
-	if (cause & SCAUSE_INTERRUPT) {
-		handle_interrupt(v, cause & ~SCAUSE_INTERRUPT);
-		return EXIT_GOES_ON;
-	}
+	if (cause & SCAUSE_INTERRUPT)
+		return handle_interrupt(v, cause & ~SCAUSE_INTERRUPT);
 	switch (cause) {
 	case EXC_ECALL_VS:
 		counter_inc(&v->stats.exits[EXIT_SBI]);
@@ -234,8 +242,7 @@ enum exit_result vcpu_handle_exit(struct vcpu *v, uint64_t cause)
 	case EXC_INSN_GUEST_FAULT:
 	case EXC_LOAD_GUEST_FAULT:
 	case EXC_STORE_GUEST_FAULT:
-		handle_guest_fault(v, cause);
-		return EXIT_GOES_ON;
+		return handle_guest_fault(v, cause);
 	default: {
 		/* Not delegated by this machine's hedeleg, so it comes here: the guest's own. */
 		uint64_t tval = csr_read(CSR_STVAL);

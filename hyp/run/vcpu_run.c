@@ -18,23 +18,12 @@
  * vcpu/request.c): a requester either sees IN_GUEST_MODE and sends the IPI, or we see its bit here.
  * The flush takes the posted interrupts and so is their last look.
  */
-static bool may_enter(struct vcpu *v)
+static inline __attribute__((always_inline)) bool may_enter(struct vcpu *v)
 {
 	atomic_set(&v->mode, IN_GUEST_MODE);
 	fence_full(); /* B */
 	vcpu_irq_flush(v);
 	return !vcpu_request_pending(v) && !atomic_read(&this_pcpu()->need_resched);
-}
-
-static void leave(struct vcpu *v)
-{
-	/*
-	 * The count last: who finds it counted finds no IN of this stay any more. The other way round
-	 * a waiter could take the new count for that of the stay that it sees, and would wait for the
-	 * next one to end, which nobody interrupts for it.
-	 */
-	atomic_set_release(&v->mode, OUTSIDE_GUEST_MODE);
-	atomic_set_release(&v->guest_seq, v->guest_seq + 1);
 }
 
 /* need_resched was set: somebody wants the hart, or the time to look at that has come. */
@@ -59,16 +48,20 @@ static bool slice_is_over(struct vcpu *v)
 	return work_pending() || (atomic_read(&p->need_resched) && must_switch(v, p));
 }
 
-/* What a call in a light exit has asked of its own vcpu or hart, for which there is no IPI. */
+/* What a call in a light exit has left to be done, for its own vcpu or hart. */
 static __attribute__((noinline)) enum light_verdict after_light(struct vcpu *v)
 {
 	struct pcpu *p = this_pcpu();
 
-	if (atomic_read(&v->irq.inject))
-		vcpu_irq_flush_posted(v);
 	if (v->yield_to && !sched_waits(&v->yield_to->se))
 		v->yield_to = NULL;
-	if (vcpu_request_pending(v) || v->yield_to)
+	/* It has waited for others, and was not to be waited for meanwhile: enter as the protocol has it. */
+	if (vcpu_mode(v) == OUTSIDE_GUEST_MODE) {
+		vcpu_irq_sync(v);
+		if (!may_enter(v))
+			return LIGHT_LEAVE;
+	}
+	if (v->yield_to)
 		return LIGHT_LEAVE;
 	if (atomic_read(&p->need_resched) && must_switch(v, p)) {
 		atomic_set(&p->need_resched, 1); /* who leaves the guest looks again */
@@ -77,21 +70,28 @@ static __attribute__((noinline)) enum light_verdict after_light(struct vcpu *v)
 	return LIGHT_DONE;
 }
 
-/* One that may wait must not be waited for meanwhile: the guest is left and entered as the protocol has
- * it, if not the registers. */
-static __attribute__((noinline)) enum light_verdict light_outside(struct vcpu *v,
-								  const struct sbi_extension *ext)
+/* Function @fid of @ext, which the VM has. */
+static __attribute__((noinline)) enum light_verdict
+light_call(struct vcpu *v, uint64_t fid, const struct sbi_extension *ext)
 {
-	leave(v);
-	vcpu_irq_sync(v);
-	sbi_answer(v, ext);
-	return may_enter(v) ? LIGHT_DONE : LIGHT_LEAVE;
+	if (fid >= 64 || !(ext->light & BIT(fid)))
+		return LIGHT_NOT;
+	counter_inc(&v->stats.exits[EXIT_SBI]);
+	sbi_do(v, ext);
+	if (v->yield_to || vcpu_mode(v) == OUTSIDE_GUEST_MODE ||
+	    atomic_read(&this_pcpu()->need_resched))
+		return after_light(v);
+	return LIGHT_DONE;
 }
 
-static __attribute__((noinline)) enum light_verdict light_unknown(struct vcpu *v)
+/* The same of an extension that the VM may or may not have. */
+static __attribute__((noinline)) enum light_verdict
+light_probe(struct vcpu *v, uint64_t fid, const struct sbi_extension *ext)
 {
+	if (!ext->probe || ext->probe(v->vm, (uint32_t)v->regs.x[REG_A7]))
+		return light_call(v, fid, ext);
 	counter_inc(&v->stats.exits[EXIT_SBI]);
-	sbi_answer(v, NULL);
+	sbi_unknown(v);
 	return LIGHT_DONE;
 }
 
@@ -110,22 +110,24 @@ static __attribute__((noinline)) enum light_verdict light_unknown(struct vcpu *v
 static enum light_verdict light_exit(struct guest_regs *r)
 {
 	struct vcpu *v = container_of(r, struct vcpu, regs);
-	const struct sbi_extension *ext = sbi_find(v->vm, r->x[REG_A7]);
+	const struct sbi_extension *ext = sbi_extensions[SBI_SLOT(r->x[REG_A7])];
 	uint64_t fid = r->x[REG_A6];
 
 	if (!LIGHT_EXITS)
 		return LIGHT_NOT;
-	if (!ext)
-		return light_unknown(v);
-	if (fid >= 64 || !(ext->light & BIT(fid)))
-		return LIGHT_NOT;
+	if (!ext || int32_in_register(ext->eid_first) != r->x[REG_A7]) {
+		ext = sbi_find_range(r->x[REG_A7]);
+		if (ext)
+			return light_probe(v, fid, ext);
+		counter_inc(&v->stats.exits[EXIT_SBI]);
+		sbi_unknown(v);
+		return LIGHT_DONE;
+	}
+	if (fid >= ext->nr_constants)
+		return ext->probe ? light_probe(v, fid, ext) : light_call(v, fid, ext);
 	counter_inc(&v->stats.exits[EXIT_SBI]);
-	if (ext->outside && ext->outside(v, &r->x[REG_A0]))
-		return light_outside(v, ext);
-	sbi_do(v, ext);
-	if (atomic_read(&v->irq.inject) | atomic_read(&v->requests) | (uintptr_t)v->yield_to |
-	    atomic_read(&this_pcpu()->need_resched))
-		return after_light(v);
+	r->x[REG_A0] = SBI_SUCCESS;
+	r->x[REG_A1] = ext->constants[fid];
 	return LIGHT_DONE;
 }
 
@@ -153,13 +155,13 @@ static enum exit_result enter(struct vcpu *v)
 	bool handled;
 
 	if (!may_enter(v)) {
-		leave(v);
+		vcpu_leave(v);
 		counter_inc(&v->stats.aborted_entries);
 		return EXIT_GOES_ON;
 	}
 	handled = v->se.spinning ? enter_spinner(v) : guest_enter(&v->regs, light_exit);
 	cause = csr_read(CSR_SCAUSE);
-	leave(v);
+	vcpu_leave(v);
 	vcpu_irq_sync(v);
 	if (!handled)
 		r = vcpu_handle_exit(v, cause);

@@ -2,6 +2,12 @@
 /* BASE: who serves here, and what else there is (riscv-sbi-doc, "Base Extension"). */
 #include "sbi/sbi.h"
 
+static const uint64_t versions[] = {
+	[SBI_BASE_GET_SPEC_VERSION] = SBI_SPEC_VERSION,
+	[SBI_BASE_GET_IMPL_ID] = HARTVISOR_SBI_IMPL_ID,
+	[SBI_BASE_GET_IMPL_VERSION] = SBI_IMPL_VERSION,
+};
+
 /* The argument is an EID, so a signed 32-bit number like the one in a7. */
 static uint64_t probe_extension(const struct vm *vm, uint64_t eid)
 {
@@ -13,11 +19,9 @@ static struct sbi_ret base_handle(struct vcpu *v, uint32_t eid, uint32_t fid, co
 	(void)eid;
 	switch (fid) {
 	case SBI_BASE_GET_SPEC_VERSION:
-		return sbi_ok(SBI_SPEC_VERSION);
 	case SBI_BASE_GET_IMPL_ID:
-		return sbi_ok(HARTVISOR_SBI_IMPL_ID);
 	case SBI_BASE_GET_IMPL_VERSION:
-		return sbi_ok(SBI_IMPL_VERSION);
+		return sbi_ok(versions[fid]);
 	case SBI_BASE_PROBE_EXTENSION:
 		return sbi_ok(probe_extension(v->vm, a[0]));
 	case SBI_BASE_GET_MVENDORID:
@@ -37,4 +41,6 @@ const struct sbi_extension sbi_ext_base = {
 	.eid_last = SBI_EXT_BASE,
 	.handle = base_handle,
 	.light = UINT64_MAX,
+	.constants = versions,
+	.nr_constants = ARRAY_SIZE(versions),
 };

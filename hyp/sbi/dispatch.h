@@ -23,7 +23,14 @@ static inline uint64_t int32_in_register(uint32_t n)
 }
 
 /* sbi_find_range - the extension that serves @eid among others, or NULL. */
-const struct sbi_extension *sbi_find_range(uint64_t eid);
+static inline const struct sbi_extension *sbi_find_range(uint64_t eid)
+{
+	if (eid <= SBI_EXT_LEGACY_SHUTDOWN)
+		return &sbi_ext_legacy;
+	if (eid - HARTVISOR_SBI_EXT_VENDOR_BASE <= HARTVISOR_SBI_EXT_VENDOR_MASK)
+		return &sbi_ext_vendor;
+	return NULL;
+}
 
 /* sbi_find - the extension that serves @eid and that @vm has, or NULL. */
 static inline const struct sbi_extension *sbi_find(const struct vm *vm, uint64_t eid)
@@ -39,10 +46,18 @@ static inline const struct sbi_extension *sbi_find(const struct vm *vm, uint64_t
 static inline void sbi_do(struct vcpu *v, const struct sbi_extension *ext)
 {
 	uint64_t *x = v->regs.x;
-	struct sbi_ret ret = ext->handle(v, (uint32_t)x[REG_A7], (uint32_t)x[REG_A6], &x[REG_A0]);
 
-	x[REG_A0] = (uint64_t)ret.error;
-	x[REG_A1] = ret.value;
+	/* The whole at once, as a1 follows a0: by its members it would go by way of the stack. */
+	*(struct sbi_ret *)&x[REG_A0] =
+		ext->handle(v, (uint32_t)x[REG_A7], (uint32_t)x[REG_A6], &x[REG_A0]);
+}
+
+/* sbi_unknown - the call in @v's registers is nobody's. */
+static inline void sbi_unknown(struct vcpu *v)
+{
+	v->regs.x[REG_A0] = (uint64_t)SBI_ERR_NOT_SUPPORTED;
+	if (v->regs.x[REG_A7] > SBI_EXT_LEGACY_LAST)
+		v->regs.x[REG_A1] = 0;
 }
 
 /* sbi_answer - the call in @v's registers is @ext's, NULL: nobody's. Do it, whatever it is. */

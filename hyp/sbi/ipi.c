@@ -40,12 +40,12 @@ static struct sbi_ret ipi_handle(struct vcpu *v, uint32_t eid, uint32_t fid, con
 	err = sbi_hart_set(v->vm, a[0], a[1], &set);
 	if (err)
 		return sbi_err(err);
-	if (set == BIT(v->id)) {
+	if (set & BIT(v->id))
 		vcpu_inject_self(v, BIT(IRQ_VS_SOFT));
-		return sbi_ok(0);
+	if (set & ~BIT(v->id)) {
+		v->yield_to = sleeper_here(v, set);
+		sbi_send_ipi(v->vm, set & ~BIT(v->id));
 	}
-	v->yield_to = sleeper_here(v, set);
-	sbi_send_ipi(v->vm, set);
 	return sbi_ok(0);
 }
 

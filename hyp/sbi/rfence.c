@@ -15,8 +15,9 @@ static_assert(SBI_RFNC_REMOTE_HFENCE_VVMA == 6, "RFENCE");
 /* satp.ASID has 16 bits; a hart ignores the others of sfence.vma's operand, and so do we. */
 #define ASID_MASK UINT64_C(0xffff)
 
-void sbi_fence_vvma(struct vm *vm, uint64_t set, uint64_t start, uint64_t size, bool by_asid,
-		    uint64_t asid)
+static inline __attribute__((always_inline)) void fence_vvma(struct vm *vm, uint64_t set,
+							     uint64_t start, uint64_t size,
+							     bool by_asid, uint64_t asid)
 {
 	struct vcpu_fence f = { .asid = by_asid ? asid & ASID_MASK : 0, .by_asid = by_asid };
 	const uint64_t last_page = align_down(UINT64_MAX, PAGE_SIZE);
@@ -36,6 +37,12 @@ void sbi_fence_vvma(struct vm *vm, uint64_t set, uint64_t start, uint64_t size, 
 	vm_fence_vvma(vm, set, &f);
 }
 
+void sbi_fence_vvma(struct vm *vm, uint64_t set, uint64_t start, uint64_t size, bool by_asid,
+		    uint64_t asid)
+{
+	fence_vvma(vm, set, start, size, by_asid, asid);
+}
+
 static struct sbi_ret rfence_handle(struct vcpu *v, uint32_t eid, uint32_t fid, const uint64_t a[6])
 {
 	uint64_t set;
@@ -49,16 +56,10 @@ static struct sbi_ret rfence_handle(struct vcpu *v, uint32_t eid, uint32_t fid, 
 	if (err)
 		return sbi_err(err);
 	if (fid != SBI_RFNC_REMOTE_FENCE_I)
-		sbi_fence_vvma(v->vm, set, a[2], a[3], fid == SBI_RFNC_REMOTE_SFENCE_VMA_ASID,
-			       a[4]);
+		fence_vvma(v->vm, set, a[2], a[3], fid == SBI_RFNC_REMOTE_SFENCE_VMA_ASID, a[4]);
 	else if (set != 0)
 		vm_fence_i(v->vm, set);
 	return sbi_ok(0);
-}
-
-static bool others_are_named(const struct vcpu *v, const uint64_t a[6])
-{
-	return a[0] != 1 || a[1] != v->id;
 }
 
 const struct sbi_extension sbi_ext_rfence = {
@@ -67,5 +68,4 @@ const struct sbi_extension sbi_ext_rfence = {
 	.eid_last = SBI_EXT_RFNC,
 	.handle = rfence_handle,
 	.light = UINT64_MAX,
-	.outside = others_are_named,
 };

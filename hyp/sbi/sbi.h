@@ -21,6 +21,9 @@
 #define SBI_SPEC_VERSION 0x02000000
 #define SBI_IMPL_VERSION 0x00000100
 
+/* 0x0 to 0xf: the legacy extensions and the numbers kept for more of them. They answer in a0 alone. */
+#define SBI_EXT_LEGACY_LAST 0x0f
+
 /* The machine as the firmware reports it: filled by main at boot, read by guests through BASE. */
 struct sbi_ids {
 	uint64_t mvendorid, marchid, mimpid;
@@ -52,12 +55,13 @@ struct sbi_extension {
 	bool legacy; /* returns in a0 only, and has no FID */
 	/*
 	 * Bit n: FID n may be answered by a light exit (arch/guest.h): it looks at no registers but
-	 * a0 to a5, at no guest memory and at no interrupt state of the caller's, and never halts or
-	 * stops it. Where it may wait for other vcpus, or change the caller's pending interrupts, outside
-	 * says so: then the caller leaves guest mode for it, though not its registers.
+	 * a0 to a5 and at no guest memory, never halts or stops the caller, asks it for nothing by
+	 * a request, and gives it interrupts by vcpu_inject_self() alone. It may wait for other vcpus.
 	 */
 	uint64_t light;
-	bool (*outside)(const struct vcpu *v, const uint64_t a[6]);
+	/* Its first functions, which do nothing: what they answer. The VM always has it: no probe. */
+	const uint64_t *constants;
+	uint32_t nr_constants;
 };
 
 extern const struct sbi_extension sbi_ext_base, sbi_ext_time, sbi_ext_ipi, sbi_ext_rfence,
@@ -84,7 +88,21 @@ uint64_t sbi_probe(const struct vm *vm, uint32_t eid);
  * sbi_hart_set - turn (mask, base) into a set of @vm's vcpus: base = all ones means all of them and
  * the mask is ignored. SBI_SUCCESS, or SBI_ERR_INVALID_PARAM when any named hart does not exist.
  */
-int64_t sbi_hart_set(const struct vm *vm, uint64_t mask, uint64_t base, uint64_t *set);
+static inline int64_t sbi_hart_set(const struct vm *vm, uint64_t mask, uint64_t base, uint64_t *set)
+{
+	*set = 0;
+	if (base == UINT64_MAX) {
+		*set = vm_all_vcpus(vm);
+		return SBI_SUCCESS;
+	}
+	/* The base alone names nobody: it need not be a hart unless bit 0 says so. */
+	if (mask == 0)
+		return SBI_SUCCESS;
+	if (base >= vm->nr_vcpus || (mask & ~(vm_all_vcpus(vm) >> base)))
+		return SBI_ERR_INVALID_PARAM;
+	*set = mask << base;
+	return SBI_SUCCESS;
+}
 
 /* sbi_send_ipi - VSSIP to each vcpu in @set; for IPI and its legacy form. */
 void sbi_send_ipi(struct vm *vm, uint64_t set);

@@ -12,18 +12,10 @@ static struct sbi_ret time_handle(struct vcpu *v, uint32_t eid, uint32_t fid, co
 	return sbi_ok(0);
 }
 
-/* Without Sstc the timer interrupt is a bit of hvip, which is made anew at an entry. */
-static bool changes_interrupts(const struct vcpu *v, const uint64_t a[6])
-{
-	(void)v, (void)a;
-	return !timer_has_sstc();
-}
-
 const struct sbi_extension sbi_ext_time = {
 	.name = "TIME",
 	.eid_first = SBI_EXT_TIME,
 	.eid_last = SBI_EXT_TIME,
 	.handle = time_handle,
 	.light = BIT(SBI_TIME_SET_TIMER),
-	.outside = changes_interrupts,
 };

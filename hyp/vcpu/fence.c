@@ -9,8 +9,7 @@
 
 static void fence_one(const struct vcpu_fence *f)
 {
-	uint64_t first = align_down(f->start, PAGE_SIZE);
-	uint64_t pages;
+	uint64_t end = f->start + f->size;
 
 	if (f->size == 0 || f->size > FENCE_PAGES_MAX * PAGE_SIZE) {
 		if (f->by_asid)
@@ -19,35 +18,30 @@ static void fence_one(const struct vcpu_fence *f)
 			arch_hfence_vvma_all();
 		return;
 	}
-	pages = (f->start - first + f->size + PAGE_SIZE - 1) / PAGE_SIZE;
-	for (uint64_t i = 0; i < pages; i++) {
+	for (uint64_t at = f->start; at != end; at += PAGE_SIZE) {
 		if (f->by_asid)
-			arch_hfence_vvma_addr_asid(first + i * PAGE_SIZE, f->asid);
+			arch_hfence_vvma_addr_asid(at, f->asid);
 		else
-			arch_hfence_vvma_addr(first + i * PAGE_SIZE);
+			arch_hfence_vvma_addr(at);
 	}
 }
 
-/* @set without the caller's own bit; true in @self: it was there. It is loaded here, so what is asked of
- * it can be done at once. */
-static uint64_t split_self(const struct vm *vm, uint64_t set, bool *self)
+/* The caller, if it is one of @vm's: it is loaded here, so what is asked of it can be done at once. */
+static uint64_t own_bit(const struct vm *vm)
 {
 	const struct vcpu *v = this_vcpu();
-	uint64_t bit = v && v->vm == vm ? set & BIT(v->id) : 0;
 
-	*self = bit != 0;
-	return set & ~bit;
+	return v && v->vm == vm ? BIT(v->id) : 0;
 }
 
 void vm_fence_i(struct vm *vm, uint64_t set)
 {
-	bool self;
+	uint64_t own = set & own_bit(vm);
 
-	set = split_self(vm, set, &self);
-	if (self)
+	if (own)
 		arch_fence_i();
-	if (set)
-		(void)vcpus_make_request(vm, set, REQUEST_FENCE_I);
+	if (set != own)
+		(void)vcpus_make_request(vm, set & ~own, REQUEST_FENCE_I);
 }
 
 /* False: no room; all of @v's entries have to go. */
@@ -63,7 +57,7 @@ static bool queue_fence(struct vcpu *v, const struct vcpu_fence *f)
 	return room;
 }
 
-static void fence_others(struct vm *vm, uint64_t set, const struct vcpu_fence *f)
+static __attribute__((noinline)) void fence_others(struct vm *vm, uint64_t set, const struct vcpu_fence *f)
 {
 	uint64_t all = 0;
 
@@ -82,13 +76,12 @@ static void fence_others(struct vm *vm, uint64_t set, const struct vcpu_fence *f
 
 void vm_fence_vvma(struct vm *vm, uint64_t set, const struct vcpu_fence *f)
 {
-	bool self;
+	uint64_t own = set & own_bit(vm);
 
-	set = split_self(vm, set, &self);
-	if (self)
+	if (own)
 		fence_one(f);
-	if (set)
-		fence_others(vm, set, f);
+	if (set != own)
+		fence_others(vm, set & ~own, f);
 }
 
 void vcpu_fence_drain(struct vcpu *v)

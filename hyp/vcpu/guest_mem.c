@@ -17,8 +17,7 @@ void vcpu_reading_begin(struct vcpu *v)
 
 void vcpu_reading_end(struct vcpu *v)
 {
-	atomic_set_release(&v->mode, OUTSIDE_GUEST_MODE);
-	atomic_set_release(&v->guest_seq, v->guest_seq + 1); /* last: see leave() in vcpu_run.c */
+	vcpu_leave(v);
 }
 
 int vcpu_read_guest(struct vcpu *v, gpa_t a, void *buf, uint64_t len)

@@ -22,41 +22,15 @@ void vcpu_set_level(struct vcpu *v, unsigned int irq, bool high)
 	}
 }
 
-/* With Sstc the hart compares vstimecmp itself and hvip.VSTIP is not used. */
-static uint64_t timer_level(struct vcpu *v)
+void vcpu_irq_take_posted(struct vcpu *v)
 {
-	return !timer_has_sstc() && vcpu_timer_pending(v) ? BIT(IRQ_VS_TIMER) : 0;
-}
-
-void vcpu_irq_flush(struct vcpu *v)
-{
-	uint64_t hvip;
-
-	if (atomic_read(&v->irq.inject))
-		v->irq.shadow |= atomic_exchange(&v->irq.inject, 0);
-	hvip = v->irq.shadow | atomic_read(&v->irq.levels) | timer_level(v);
-	if (hvip != v->irq.hvip) {
-		csr_write(CSR_HVIP, hvip);
-		v->irq.hvip = hvip;
-	}
-}
-
-/* The CSR alone: it is what the next sync reads. */
-void vcpu_irq_flush_posted(struct vcpu *v)
-{
-	csr_set(CSR_HVIP, atomic_exchange(&v->irq.inject, 0));
+	v->irq.shadow |= atomic_exchange(&v->irq.inject, 0);
 }
 
 void vcpu_irq_hide(struct vcpu *v)
 {
 	csr_write(CSR_HVIP, 0);
 	v->irq.hvip = 0;
-}
-
-void vcpu_irq_sync(struct vcpu *v)
-{
-	v->irq.hvip = csr_read(CSR_HVIP);
-	v->irq.shadow = v->irq.hvip & BIT(IRQ_VS_SOFT);
 }
 
 /* hie's VS bits are vsie, in the positions of hip and hvip. */

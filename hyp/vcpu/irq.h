@@ -6,7 +6,9 @@
 #ifndef VCPU_IRQ_H
 #define VCPU_IRQ_H
 
+#include "arch/csr.h"
 #include "vcpu/vcpu.h"
+#include "vcpu/vtimer.h"
 
 /*
  * vcpu_inject - post the latched interrupts @mask (BIT(IRQ_VS_SOFT)) to @v and kick it. The bits play
@@ -15,10 +17,15 @@
  */
 void vcpu_inject(struct vcpu *v, uint64_t mask);
 
-/* vcpu_inject_self - own pcpu, @v running: nobody has to be kicked, it goes in with the next entry. */
+/*
+ * vcpu_inject_self - own pcpu, loaded, handling its call: nobody has to be kicked, and nobody else writes
+ * hvip, so there it goes. In a light exit, too, where hvip has not been read: the sync will.
+ */
 static inline void vcpu_inject_self(struct vcpu *v, uint64_t mask)
 {
-	(void)atomic_fetch_or(&v->irq.inject, mask);
+	csr_set(CSR_HVIP, mask);
+	v->irq.shadow |= mask;
+	v->irq.hvip |= mask;
 }
 
 /*
@@ -28,11 +35,28 @@ static inline void vcpu_inject_self(struct vcpu *v, uint64_t mask)
  */
 void vcpu_set_level(struct vcpu *v, unsigned int irq, bool high);
 
-/* vcpu_irq_flush - own pcpu, before entry, interrupts off: bring hvip up to date. */
-void vcpu_irq_flush(struct vcpu *v);
+/* vcpu_irq_take_posted - own pcpu: what was posted until now is latched. */
+void vcpu_irq_take_posted(struct vcpu *v);
 
-/* vcpu_irq_flush_posted - own pcpu, in a light exit: what has been posted, alone. */
-void vcpu_irq_flush_posted(struct vcpu *v);
+/* With Sstc the hart compares vstimecmp itself and hvip.VSTIP is not used. */
+static inline uint64_t vcpu_irq_timer_level(struct vcpu *v)
+{
+	return !timer_has_sstc() && vcpu_timer_pending(v) ? BIT(IRQ_VS_TIMER) : 0;
+}
+
+/* vcpu_irq_flush - own pcpu, before entry, interrupts off: bring hvip up to date. */
+static inline void vcpu_irq_flush(struct vcpu *v)
+{
+	uint64_t hvip;
+
+	if (atomic_read(&v->irq.inject))
+		vcpu_irq_take_posted(v);
+	hvip = v->irq.shadow | atomic_read(&v->irq.levels) | vcpu_irq_timer_level(v);
+	if (hvip != v->irq.hvip) {
+		csr_write(CSR_HVIP, hvip);
+		v->irq.hvip = hvip;
+	}
+}
 
 /*
  * vcpu_irq_hide - own pcpu, loaded, will sleep: what is pending stays in the words of struct vcpu_irq, but
@@ -42,7 +66,11 @@ void vcpu_irq_flush_posted(struct vcpu *v);
 void vcpu_irq_hide(struct vcpu *v);
 
 /* vcpu_irq_sync - own pcpu, after exit: take back what the guest can change itself (VSSIP). */
-void vcpu_irq_sync(struct vcpu *v);
+static inline void vcpu_irq_sync(struct vcpu *v)
+{
+	v->irq.hvip = csr_read(CSR_HVIP);
+	v->irq.shadow = v->irq.hvip & BIT(IRQ_VS_SOFT);
+}
 
 /*
  * vcpu_irq_pending - own pcpu, loaded: an interrupt is pending and enabled in vsie, so WFI must not wait.

@@ -20,11 +20,6 @@ static uint64_t request_bit(enum vcpu_request req)
 	return BIT((unsigned int)req & REQUEST_MASK & 63);
 }
 
-bool vcpu_request_pending(const struct vcpu *v)
-{
-	return atomic_read(&v->requests) != 0;
-}
-
 bool vcpu_test_request(enum vcpu_request req, const struct vcpu *v)
 {
 	return (atomic_read(&v->requests) & request_bit(req)) != 0;
@@ -55,7 +50,7 @@ static bool wake(struct vcpu *v)
 {
 	if (!atomic_read(&v->blocked) || !atomic_exchange(&v->blocked, 0))
 		return false;
-	(void)atomic_fetch_add(&v->stats.wakeups, 1);
+	counter_inc_shared(&v->stats.wakeups);
 	(void)sched_wake(&v->se);
 	return true;
 }
@@ -67,17 +62,17 @@ static bool claim_ipi(struct vcpu *v)
 
 	if (vcpu_mode(v) == IN_GUEST_MODE &&
 	    atomic_compare_exchange(&v->mode, &in, EXITING_GUEST_MODE)) {
-		(void)atomic_fetch_add(&v->stats.ipis_sent, 1);
+		counter_inc_shared(&v->stats.ipis_sent);
 		return true;
 	}
-	(void)atomic_fetch_add(&v->stats.ipis_saved, 1);
+	counter_inc_shared(&v->stats.ipis_saved);
 	return false;
 }
 
 void vcpu_kick(struct vcpu *v)
 {
 	fence_full(); /* A */
-	(void)atomic_fetch_add(&v->stats.kicks_asked, 1);
+	counter_inc_shared(&v->stats.kicks_asked);
 	if (wake(v) || v == this_vcpu())
 		return;
 	/* last_pcpu was written before mode = IN; should @v have left and moved since, leaving was
@@ -91,7 +86,7 @@ void vcpu_unhalt(struct vcpu *v)
 	fence_release();
 	atomic_set(&v->kicked, 1);
 	fence_full(); /* A */
-	(void)atomic_fetch_add(&v->stats.kicks_asked, 1);
+	counter_inc_shared(&v->stats.kicks_asked);
 	/* One that does not sleep looks at `kicked` on its way into the next halt (C): no IPI. */
 	(void)wake(v);
 }
@@ -113,7 +108,7 @@ static bool target_needs_ipi(struct vcpu *v, enum vcpu_request req, struct waiti
 	uint32_t mode = atomic_read_acquire(&v->mode);
 
 	if (mode == OUTSIDE_GUEST_MODE) {
-		(void)atomic_fetch_add(&v->stats.ipis_saved, 1);
+		counter_inc_shared(&v->stats.ipis_saved);
 		return false;
 	}
 	if (req & REQUEST_WAIT) {
@@ -133,41 +128,68 @@ static void wait_acknowledged(const struct vm *vm, const struct waiting *w)
 		       atomic_read_acquire(&v->guest_seq) == w->seq[v->id])
 			;
 	}
-	fence_full();
+}
+
+/* Wake those of @set who are asleep; who is left. Ourselves, too: who is loaded here may be asleep, and we in
+ * another's service. */
+static __attribute__((noinline)) uint64_t wake_sleepers(struct vm *vm, uint64_t set)
+{
+	for (uint64_t s = set; s; s &= s - 1) {
+		struct vcpu *v = vm->vcpus[bit_first(s)];
+
+		if (wake(v)) {
+			counter_inc_shared(&v->stats.kicks_asked);
+			set &= ~BIT(v->id);
+		}
+	}
+	return set;
+}
+
+/* In a light exit (run/vcpu_run.c) the caller is in guest mode still. Who waits must not be waited for. */
+static __attribute__((noinline)) void leave_to_wait(void)
+{
+	struct vcpu *self = this_vcpu();
+
+	if (self && vcpu_mode(self) != OUTSIDE_GUEST_MODE)
+		vcpu_leave(self);
+}
+
+/* Some are in the guest: @ipis is where. */
+static __attribute__((noinline)) void get_out(const struct vm *vm, uint64_t ipis,
+					      const struct waiting *w)
+{
+	if (ipis)
+		smp_kick(ipis);
+	if (w->set) {
+		leave_to_wait();
+		wait_acknowledged(vm, w);
+	}
 }
 
 bool vcpus_make_request(struct vm *vm, uint64_t set, enum vcpu_request req)
 {
 	const struct vcpu *self = this_vcpu();
+	uint64_t ipis = 0, awake = set;
 	struct waiting w;
-	uint64_t ipis = 0;
-	bool kicked = false;
 
 	w.set = 0;
 	if (!(req & REQUEST_NO_ACTION))
 		for (uint64_t s = set; s; s &= s - 1)
 			vcpu_make_request(req, vm->vcpus[bit_first(s)]);
 	fence_full(); /* A */
-	for (uint64_t s = set; s; s &= s - 1) {
+	if (!(req & REQUEST_NO_WAKEUP))
+		awake = wake_sleepers(vm, set);
+	for (uint64_t s = awake; s; s &= s - 1) {
 		struct vcpu *v = vm->vcpus[bit_first(s)];
 
-		(void)atomic_fetch_add(&v->stats.kicks_asked, 1);
-		/* Ourselves, too: who is loaded here may be asleep, and we in another's service. */
-		if (!(req & REQUEST_NO_WAKEUP) && wake(v)) {
-			kicked = true;
-			continue;
-		}
-		if (v == self)
-			continue;
-		if (target_needs_ipi(v, req, &w))
+		counter_inc_shared(&v->stats.kicks_asked);
+		if (v != self && target_needs_ipi(v, req, &w))
 			ipis |= BIT(atomic_read(&v->last_pcpu));
 	}
-	if (ipis) {
-		smp_kick(ipis);
-		kicked = true;
-	}
-	wait_acknowledged(vm, &w);
-	return kicked;
+	if (ipis | w.set)
+		get_out(vm, ipis, &w);
+	fence_full(); /* whatever mode was found, what follows comes after it */
+	return ipis != 0 || awake != set;
 }
 
 bool vm_make_all_vcpus_request(struct vm *vm, enum vcpu_request req)

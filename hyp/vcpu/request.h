@@ -56,9 +56,6 @@ enum vcpu_request {
 	REQUEST_STEAL_UPDATE = 15 | REQUEST_NO_WAKEUP,
 };
 
-/* vcpu_request_pending - is any request set? */
-bool vcpu_request_pending(const struct vcpu *v);
-
 /* vcpu_test_request - is @req set? Leaves it. */
 bool vcpu_test_request(enum vcpu_request req, const struct vcpu *v);
 

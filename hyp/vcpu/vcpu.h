@@ -62,7 +62,7 @@ struct vcpu_irq {
 #define VCPU_FENCE_RING 16
 
 struct vcpu_fence {
-	uint64_t start; /* guest-virtual */
+	uint64_t start; /* guest-virtual; whole pages */
 	uint64_t size;	/* bytes; 0: the whole space */
 	uint64_t asid;
 	bool by_asid;
@@ -184,6 +184,23 @@ static inline struct vcpu *this_vcpu(void)
 static inline uint32_t vcpu_mode(const struct vcpu *v)
 {
 	return atomic_read(&v->mode);
+}
+
+/* vcpu_request_pending - is any request set? */
+static inline bool vcpu_request_pending(const struct vcpu *v)
+{
+	return atomic_read(&v->requests) != 0;
+}
+
+/*
+ * vcpu_leave - own pcpu: guest or reading mode is over. The count last: who finds it counted finds no IN of
+ * this stay any more. The other way round a waiter could take the new count for that of the stay that it
+ * sees, and would wait for the next one to end, which nobody interrupts for it.
+ */
+static inline void vcpu_leave(struct vcpu *v)
+{
+	atomic_set_release(&v->mode, OUTSIDE_GUEST_MODE);
+	atomic_set_release(&v->guest_seq, v->guest_seq + 1);
 }
 
 #endif

@@ -2,6 +2,7 @@
 #include "vcpu/vtimer.h"
 
 #include "arch/csr.h"
+#include "vcpu/irq.h"
 #include "vcpu/vm.h"
 
 static uint64_t guest_now(const struct vcpu *v)
@@ -25,6 +26,16 @@ static bool due(const struct vcpu *v, uint64_t when)
 	return when != TIMER_NEVER && guest_now(v) >= when;
 }
 
+/* At once, since after a light exit nobody else brings hvip up to date. */
+static void show_timer(struct vcpu *v)
+{
+	uint64_t level = vcpu_irq_timer_level(v);
+
+	csr_clear(CSR_HVIP, BIT(IRQ_VS_TIMER) & ~level);
+	csr_set(CSR_HVIP, level);
+	v->irq.hvip = (v->irq.hvip & ~BIT(IRQ_VS_TIMER)) | level;
+}
+
 void vcpu_timer_set(struct vcpu *v, uint64_t when)
 {
 	if (timer_has_sstc()) {
@@ -35,6 +46,7 @@ void vcpu_timer_set(struct vcpu *v, uint64_t when)
 	timer_cancel(&v->timer);
 	if (when != TIMER_NEVER && !due(v, when))
 		timer_arm(&v->timer, to_host_time(v, when));
+	show_timer(v);
 }
 
 bool vcpu_timer_pending(struct vcpu *v)

@@ -26,8 +26,9 @@ import sys
 # --- the tests ------------------------------------------------------------------------------------
 
 # Followed when called; everything else is a call that orders nothing.
-INLINE = {"wake", "claim_ipi", "target_needs_ipi", "wait_acknowledged", "may_enter", "leave", "enter",
-          "vcpu_irq_flush", "vcpu_irq_posted", "vcpu_request_pending", "vcpu_test_request",
+INLINE = {"wake", "wake_sleepers", "get_out", "claim_ipi", "target_needs_ipi", "wait_acknowledged",
+          "may_enter", "enter",
+          "vcpu_irq_take_posted", "vcpu_irq_posted", "vcpu_request_pending", "vcpu_test_request",
           "vcpu_clear_request", "vcpu_check_request", "vcpu_make_request", "vcpu_kick", "must_stay",
           "reading_begin", "reading_end", "vcpu_mode"}
 
@@ -134,7 +135,7 @@ TESTS = {
                  Side(BROADCAST, (R, "guest_seq", None), "return", after=(W, "table", 2)), {"mode": 3},
                  {"0:table": 2, "1:guest_seq@first": 1},
                  [("LEAVE_NO_RELEASE", 0, "order"), ("WAIT_NO_ACQUIRE", 1, "order")]),
-    "wait_guest": (Side(["vcpu_run"], "call guest_enter", (W, "mode", 0), before=(R, "table")),
+    "wait_guest": (Side(["vcpu_run"], "call guest_switch", (W, "mode", 0), before=(R, "table")),
                    Side(BROADCAST, (R, "mode", None), "return", after=(W, "table", 2)), {"mode": 1},
                    {"0:table": 2, "1:mode@first": 0},
                    [("LEAVE_NO_RELEASE", 0, "fences"), ("WAIT_NO_ACQUIRE", 1, "order")]),

@@ -29,19 +29,20 @@ FLAGS = ["-std=gnu11", "-O1", "-g", "-w", "-DHARTVISOR_UNIT_TEST"]
 INCLUDES = ["tests/unit/include", "tests/unit", "hyp", ".", "guest/include"]
 
 REQUEST, VCPU, RUN = "hyp/vcpu/request.c", "hyp/vcpu/vcpu.c", "hyp/run/vcpu_run.c"
+VCPU_H, IRQ_H = "hyp/vcpu/vcpu.h", "hyp/vcpu/irq.h"
 
 # name: [(file, text, replacement), ...]
 MUTANTS = {
     # the Dekker pairs
-    "fence A of vcpu_kick dropped": [(REQUEST, "	fence_full(); /* A */\n	(void)atomic_fetch_add(&v->stats.kicks_asked, 1);\n	if (wake(v)", "	(void)atomic_fetch_add(&v->stats.kicks_asked, 1);\n	if (wake(v)")],
-    "fence A of vcpus_make_request dropped": [(REQUEST, "	fence_full(); /* A */\n	for (", "	for (")],
+    "fence A of vcpu_kick dropped": [(REQUEST, "	fence_full(); /* A */\n	counter_inc_shared(&v->stats.kicks_asked);\n	if (wake(v)", "	counter_inc_shared(&v->stats.kicks_asked);\n	if (wake(v)")],
+    "fence A of vcpus_make_request dropped": [(REQUEST, "	fence_full(); /* A */\n	if (!(req", "	if (!(req")],
     "fence B before entry dropped": [(RUN, "	fence_full(); /* B */\n", "")],
     "fence C before blocking dropped": [(VCPU, "	fence_full(); /* C, request.c */\n", "")],
     "mode set after the last check": [(RUN, "	atomic_set(&v->mode, IN_GUEST_MODE);\n	fence_full(); /* B */\n	vcpu_irq_flush(v);\n	return !vcpu_request_pending(v) && !atomic_read(&this_pcpu()->need_resched);", "	bool ok;\n\n	vcpu_irq_flush(v);\n	ok = !vcpu_request_pending(v) && !atomic_read(&this_pcpu()->need_resched);\n	atomic_set(&v->mode, IN_GUEST_MODE);\n	fence_full();\n	return ok;")],
     "kick before the bit (inject)": [("hyp/vcpu/irq.c", "	(void)atomic_fetch_or(&v->irq.inject, mask);\n	vcpu_kick(v);", "	vcpu_kick(v);\n	(void)atomic_fetch_or(&v->irq.inject, mask);")],
     "kick before the bit (hart_start)": [("hyp/vcpu/hsm.c", "	vcpu_make_request(REQUEST_RESET, v);\n	return", "	vcpu_kick(v);\n	vcpu_make_request(REQUEST_RESET, v);\n	return"), ("hyp/vcpu/hsm.c", "	if (err == HV_OK)\n		vcpu_kick(v);\n", "")],
-    "kick before the bit (broadcast)": [(REQUEST, "	fence_full(); /* A */\n	for (uint64_t s = set; s; s &= s - 1) {", "	for (uint64_t s = set; s; s &= s - 1)\n		vcpu_clear_request(req, vm->vcpus[__builtin_ctzll(s)]);\n	for (uint64_t s = set; s; s &= s - 1) {"),
-                                        (REQUEST, "	wait_acknowledged(vm, &w);\n	return kicked;", "	if (!(req & REQUEST_NO_ACTION))\n		for (uint64_t s = set; s; s &= s - 1)\n			vcpu_make_request(req, vm->vcpus[__builtin_ctzll(s)]);\n	wait_acknowledged(vm, &w);\n	return kicked;")],
+    "kick before the bit (broadcast)": [(REQUEST, "	fence_full(); /* A */\n	if (!(req", "	for (uint64_t s = set; s; s &= s - 1)\n		vcpu_clear_request(req, vm->vcpus[__builtin_ctzll(s)]);\n	if (!(req"),
+                                        (REQUEST, "	if (ipis | w.set)\n		get_out(vm, ipis, &w);", "	if (!(req & REQUEST_NO_ACTION))\n		for (uint64_t s = set; s; s &= s - 1)\n			vcpu_make_request(req, vm->vcpus[__builtin_ctzll(s)]);\n	if (ipis | w.set)\n		get_out(vm, ipis, &w);")],
     # make and check
     "check without its barrier": [(REQUEST, "	vcpu_clear_request(req, v);\n	fence_full();", "	(void)__atomic_fetch_and(&v->requests, ~request_bit(req), __ATOMIC_RELAXED);\n	(void)0;")],
     "make without its barrier": [(REQUEST, "	fence_release();\n	(void)atomic_fetch_or(&v->requests, request_bit(req));", "	(void)__atomic_fetch_or(&v->requests, request_bit(req), __ATOMIC_RELAXED);")],
@@ -57,13 +58,13 @@ MUTANTS = {
     "WAIT tests IN_GUEST_MODE only": [(REQUEST, "	if (mode == OUTSIDE_GUEST_MODE) {", "	if (mode != IN_GUEST_MODE) {")],
     "WAIT ignored": [(REQUEST, "	if (req & REQUEST_WAIT) {", "	if (0) {")],
     "WAIT returns at EXITING": [(REQUEST, "		while (atomic_read_acquire(&v->mode) != OUTSIDE_GUEST_MODE &&", "		while (atomic_read_acquire(&v->mode) != OUTSIDE_GUEST_MODE && atomic_read(&v->mode) != EXITING_GUEST_MODE &&")],
-    "guest_seq not counted": [(RUN, "	atomic_set_release(&v->guest_seq, v->guest_seq + 1);\n", "")],
-    "guest_seq counted before mode": [(RUN, "	atomic_set_release(&v->mode, OUTSIDE_GUEST_MODE);\n	atomic_set_release(&v->guest_seq, v->guest_seq + 1);\n", "	atomic_set_release(&v->guest_seq, v->guest_seq + 1);\n	atomic_set_release(&v->mode, OUTSIDE_GUEST_MODE);\n")],
+    "guest_seq not counted": [(VCPU_H, "	atomic_set_release(&v->guest_seq, v->guest_seq + 1);\n", "")],
+    "guest_seq counted before mode": [(VCPU_H, "	atomic_set_release(&v->mode, OUTSIDE_GUEST_MODE);\n	atomic_set_release(&v->guest_seq, v->guest_seq + 1);\n", "	atomic_set_release(&v->guest_seq, v->guest_seq + 1);\n	atomic_set_release(&v->mode, OUTSIDE_GUEST_MODE);\n")],
     "READING not said": [("hyp/vcpu/guest_mem.c", "	atomic_set(&v->mode, READING_SHADOW_PAGE_TABLES);\n", "")],
     "READING without its fence": [("hyp/vcpu/guest_mem.c", "READING_SHADOW_PAGE_TABLES);\n	fence_full();", "READING_SHADOW_PAGE_TABLES);")],
     "READING left before the last read": [("hyp/vcpu/guest_mem.c", "	vcpu_reading_begin(v);\n	err = gstage_read(&v->vm->gstage, a, buf, len);\n	vcpu_reading_end(v);", "	vcpu_reading_begin(v);\n	vcpu_reading_end(v);\n	err = gstage_read(&v->vm->gstage, a, buf, len);")],
     # blocking and waking
-    "NO_WAKEUP ignored": [(REQUEST, "		if (!(req & REQUEST_NO_WAKEUP) && wake(v)) {", "		if (wake(v)) {")],
+    "NO_WAKEUP ignored": [(REQUEST, "	if (!(req & REQUEST_NO_WAKEUP))\n		awake", "	awake")],
     "the kick before a halt forgotten (sched_put)": [("hyp/sched/sched.c", "	if (why != SCHED_BLOCKS || se->wakeups)", "	if (why != SCHED_BLOCKS)")],
     "blocked cleared without a wake": [(REQUEST, "	(void)sched_wake(&v->se);\n	return true;", "	return true;")],
     "block looks at requests first": [(VCPU, "	atomic_set(&v->blocked, 1);\n	fence_full(); /* C, request.c */\n	if (!must_stay(v))\n		return true;", "	if (!must_stay(v)) {\n		atomic_set(&v->blocked, 1);\n		fence_full();\n		return true;\n	}\n	atomic_set(&v->blocked, 1);")],
@@ -71,22 +72,22 @@ MUTANTS = {
     "block overlooks a posted interrupt": [(VCPU, "(atomic_read(&v->kicked) || (!v->kick_only && vcpu_irq_posted(v)));", "atomic_read(&v->kicked);")],
     "the halt does not end by an interrupt": [(VCPU, "	return atomic_read(&v->kicked) || (!v->kick_only && vcpu_irq_pending(v));", "	return atomic_read(&v->kicked);")],
     "block overlooks a kick": [(VCPU, "(atomic_read(&v->kicked) || (!v->kick_only && vcpu_irq_posted(v)));", "!v->kick_only && vcpu_irq_posted(v);")],
-    "fence A of vcpu_unhalt dropped": [(REQUEST, "	fence_full(); /* A */\n	(void)atomic_fetch_add(&v->stats.kicks_asked, 1);\n	/* One that", "	(void)atomic_fetch_add(&v->stats.kicks_asked, 1);\n	/* One that")],
+    "fence A of vcpu_unhalt dropped": [(REQUEST, "	fence_full(); /* A */\n	counter_inc_shared(&v->stats.kicks_asked);\n	/* One that", "	counter_inc_shared(&v->stats.kicks_asked);\n	/* One that")],
     "a kick before what it is for": [(REQUEST, "	fence_release();\n	atomic_set(&v->kicked, 1);", "	atomic_set(&v->kicked, 1);")],
     "a kick wakes nobody": [(REQUEST, "	/* One that does not sleep looks at `kicked` on its way into the next halt (C): no IPI. */\n	(void)wake(v);", "	(void)0;")],
     "a kick is not remembered": [(REQUEST, "	atomic_set(&v->kicked, 1);\n", "")],
-    "the loaded vcpu is not woken": [(REQUEST, "		(void)atomic_fetch_add(&v->stats.kicks_asked, 1);\n		/* Ourselves", "		if (v == self)\n			continue;\n		(void)atomic_fetch_add(&v->stats.kicks_asked, 1);\n		/* Ourselves")],
+    "the loaded vcpu is not woken": [(REQUEST, "		if (wake(v)) {", "		if (v != this_vcpu() && wake(v)) {")],
     "idle looks at its queue before it says so": [("hyp/run/pcpu_loop.c", "	atomic_set(&p->idle, 1);\n	fence_full();\n	idle = sched_idle_begin();\n	if (idle && !atomic_read(&p->need_resched) && !work_pending())\n		cpu_wait_for_interrupt();", "	idle = true;\n	if (!atomic_read(&p->need_resched) && !sched_others_wait() && !work_pending()) {\n		atomic_set(&p->need_resched, 0);\n		atomic_set(&p->idle, 1);\n		fence_full();\n		csr_clear(CSR_SIP, BIT(IRQ_S_SOFT));\n		cpu_wait_for_interrupt();\n	}")],
     "waking sends no IPI": [("hyp/sched/sched.c", "	if (tell)\n		smp_resched(to);\n	balance_call_idle(se);\n	return true;", "	(void)tell;\n	balance_call_idle(se);\n	return true;")],
     "a loaded vcpu is moved": [("hyp/sched/balance.c", "hartset_has(&se->affinity, to) && !atomic_read_acquire(&se->on_cpu)", "hartset_has(&se->affinity, to)")],
     "on_cpu not acquired by who moves it": [("hyp/sched/balance.c", "	if (atomic_read_acquire(&se->on_cpu))\n		return i;", "	if (atomic_read(&se->on_cpu))\n		return i;")],
     "trylock without its acquire": [("hyp/lib/spinlock.h", "	uint32_t owner = __atomic_load_n(&l->owner, __ATOMIC_ACQUIRE);\n\n	return", "	uint32_t owner = __atomic_load_n(&l->owner, __ATOMIC_RELAXED);\n\n	return")],
     # interrupts
-    "inject overwritten at sync": [("hyp/vcpu/irq.c", "	v->irq.shadow = v->irq.hvip & BIT(IRQ_VS_SOFT);", "	v->irq.shadow = v->irq.hvip & BIT(IRQ_VS_SOFT);\n	atomic_set(&v->irq.inject, v->irq.shadow);")],
-    "inject taken in two steps": [("hyp/vcpu/irq.c", "		v->irq.shadow |= atomic_exchange(&v->irq.inject, 0);", "	{\n		v->irq.shadow |= atomic_read(&v->irq.inject);\n		atomic_set(&v->irq.inject, 0);\n	}")],
-    "what the guest cleared comes back": [("hyp/vcpu/irq.c", "	v->irq.shadow = v->irq.hvip & BIT(IRQ_VS_SOFT);", "	v->irq.shadow |= v->irq.hvip & BIT(IRQ_VS_SOFT);")],
-    "hvip not flushed": [("hyp/vcpu/irq.c", "		csr_write(CSR_HVIP, hvip);\n", "")],
-    "flush forgets what was latched": [("hyp/vcpu/irq.c", "		v->irq.shadow |= atomic_exchange(", "		v->irq.shadow = atomic_exchange("), ("hyp/vcpu/irq.c", "	if (atomic_read(&v->irq.inject))\n", "")],
+    "inject overwritten at sync": [(IRQ_H, "	v->irq.shadow = v->irq.hvip & BIT(IRQ_VS_SOFT);", "	v->irq.shadow = v->irq.hvip & BIT(IRQ_VS_SOFT);\n	atomic_set(&v->irq.inject, v->irq.shadow);")],
+    "inject taken in two steps": [("hyp/vcpu/irq.c", "	v->irq.shadow |= atomic_exchange(&v->irq.inject, 0);", "	v->irq.shadow |= atomic_read(&v->irq.inject);\n	atomic_set(&v->irq.inject, 0);")],
+    "what the guest cleared comes back": [(IRQ_H, "	v->irq.shadow = v->irq.hvip & BIT(IRQ_VS_SOFT);", "	v->irq.shadow |= v->irq.hvip & BIT(IRQ_VS_SOFT);")],
+    "hvip not flushed": [(IRQ_H, "		csr_write(CSR_HVIP, hvip);\n", "")],
+    "flush forgets what was latched": [("hyp/vcpu/irq.c", "	v->irq.shadow |= atomic_exchange(", "	v->irq.shadow = atomic_exchange("), (IRQ_H, "	if (atomic_read(&v->irq.inject))\n", "")],
     "flush before mode": [(RUN, "	atomic_set(&v->mode, IN_GUEST_MODE);\n	fence_full(); /* B */\n	vcpu_irq_flush(v);\n", "	vcpu_irq_flush(v);\n	atomic_set(&v->mode, IN_GUEST_MODE);\n	fence_full();\n")],
     "the stand-in for the timer is not armed": [("hyp/vcpu/vtimer.c", "			timer_arm(&v->timer, to_host_time(v, v->vs.vstimecmp));", "			(void)to_host_time(v, 0);")],
     # pause, stop, HSM
@@ -107,8 +108,9 @@ MUTANTS = {
     "who rests is not interrupted": [("hyp/sched/sched.c", "		if (rests) /*", "		if (rests && !se) /*")],
     "who rests does not take what waits elsewhere": [("hyp/run/rest.c", "		again = pcpu_sleep();", "		again = pcpu_sleep() || true;")],
     "who was woken rests all the same": [("hyp/sched/rest.c", "	may = !se->wakeups && q->nr_waiting == 0;", "	may = q->nr_waiting == 0;")],
-    "a light call that waits stays in guest mode": [(RUN, "	leave(v);\n	vcpu_irq_sync(v);\n	sbi_answer", "	vcpu_irq_sync(v);\n	sbi_answer")],
-    "a light call's end enters unseen": [(RUN, "	return may_enter(v) ? LIGHT_DONE : LIGHT_LEAVE;", "	(void)may_enter(v);\n	return LIGHT_DONE;")],
+    "a light call that waits stays in guest mode": [(REQUEST, "	if (self && vcpu_mode(self) != OUTSIDE_GUEST_MODE)\n		vcpu_leave(self);\n", "	(void)self;\n")],
+    "a light call that has waited goes on unseen": [(RUN, "	if (v->yield_to || vcpu_mode(v) == OUTSIDE_GUEST_MODE ||", "	if (v->yield_to ||")],
+    "a light call's end enters unseen": [(RUN, "		if (!may_enter(v))\n			return LIGHT_LEAVE;", "		(void)may_enter(v);")],
     # fences
     "a fence is not made": [(VCPU, "	if (vcpu_check_request(REQUEST_FENCE_I, v))\n		arch_fence_i();", "	(void)vcpu_check_request(REQUEST_FENCE_I, v);")],
     "a full ring loses the fence": [("hyp/vcpu/fence.c", "			all |= s & -s;", "			set &= ~(s & -s);")],
