@@ -38,7 +38,7 @@ HV_CFLAGS = $(TARGET_CFLAGS) $(WARNINGS) $(INCLUDES) $(CFLAGS)
 # What runs once, or for a typed key, is better small.
 $(B)/obj/hyp/vm/%.o $(B)/obj/hyp/console/%.o $(B)/obj/platform/machine.o $(B)/obj/hyp/main.o \
 	$(addprefix $(B)/obj/hyp/lib/,fdt.o log.o options.o) \
-	$(addprefix $(B)/obj/hyp/arch/,isa.o panic.o boot_map.o cache.o) \
+	$(addprefix $(B)/obj/hyp/arch/,isa.o panic.o symbols.o boot_map.o cache.o) \
 	$(addprefix $(B)/obj/hyp/mm/,page.o arena.o hostmap.o) $(B)/obj/hyp/dev/vrtc.o: CFLAGS += -Os -msave-restore
 
 HV_LDFLAGS := $(PICOLIBC) $(LINK_ARCH) -mno-relax -nostartfiles -static -DPICOLIBC_INTEGER_PRINTF_SCANF \
@@ -84,6 +84,7 @@ $(B)/$(1).elf: $(2) $(LIBFDT_OBJS) $(LDS) $(B)/obj/objects tools/mksyms.py
 	$$(Q)$(PYTHON) tools/mksyms.py $(CROSS)nm $(B)/obj/$(1)-first.elf >$(B)/obj/$(1)-symbols.S
 	$$(Q)$(CC) $(TARGET_CFLAGS) -c $(B)/obj/$(1)-symbols.S -o $(B)/obj/$(1)-symbols-table.o
 	$$(Q)$(CC) $(HV_LDFLAGS) -Wl,-Map=$(B)/$(1).map $(2) $(B)/obj/$(1)-symbols-table.o $(LIBFDT_OBJS) -o $$@
+	$$(Q)$(PYTHON) tools/mksyms.py $(CROSS)nm $(B)/obj/$(1)-first.elf --same $$@
 	$$(Q)$(PYTHON) tools/check-elf.py --objdump $(CROSS)objdump --nm $(CROSS)nm $$@
 
 $(B)/$(1).bin: $(B)/$(1).elf
