@@ -63,7 +63,7 @@ $(B)/obj/%.o: %.S $(B)/obj/flags
 $(B)/obj/libfdt/%.o: $(LIBFDT)/%.c $(B)/obj/flags
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(TARGET_CFLAGS) -Os -I$(LIBFDT) -MMD -MP -c $< -o $@
+	$(Q)$(CC) $(TARGET_CFLAGS) -Os -msave-restore -I$(LIBFDT) -MMD -MP -c $< -o $@
 
 $(B)/obj/libfdt/strtoul.o: mk/libc/strtoul.c $(B)/obj/flags
 	$(call say,CC,$<)
