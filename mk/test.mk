@@ -54,6 +54,18 @@ $(U)/$(1): tests/unit/$(1).c $(call unit_sources,tests/unit/$(1).c) $(U)/libfdt.
 endef
 $(foreach name,$(UNIT_NAMES),$(eval $(call unit_rule,$(name))))
 
+# hartvisor's functions: the table that a panic has of them, and nm's own words.
+$(U)/symbols/table.S: $(B)/hartvisor.elf
+	@mkdir -p $(@D)
+	$(Q)$(PYTHON) tools/mksyms.py $(CROSS)nm $< >$@
+
+$(U)/symbols/functions.inc: $(B)/hartvisor.elf
+	@mkdir -p $(@D)
+	$(Q)$(CROSS)nm --defined-only $< | sort -s -k1,1 | \
+		awk '$$2 ~ /^[tTwW]$$/ && $$3 !~ /^[.$$]/ && !seen[$$1]++ { print "{ 0x" $$1 ", \"" $$3 "\" }," }' >$@
+
+$(U)/test_arch_symbols: $(U)/symbols/functions.inc
+
 .PHONY: unit-programs
 unit-programs: $(UNIT_NAMES:%=$(U)/%)
 

@@ -34,6 +34,19 @@ boot_entry:
 	csrw	CSR_SIE, zero
 	csrw	CSR_SSCRATCH, zero
 
+	/* .data lies in the file before its place (hartvisor.lds): the last one first, they may overlap. */
+	lla	t0, __data_start
+	lla	t1, __data_init_end
+	lla	t2, __data_load
+	sub	t3, t1, t0
+	add	t2, t2, t3
+	j	2f
+1:	addi	t1, t1, -8
+	addi	t2, t2, -8
+	ld	t3, (t2)
+	sd	t3, (t1)
+2:	bltu	t0, t1, 1b
+
 	lla	t0, __bss_start
 	lla	t1, __bss_end
 1:	sd	zero, (t0)

@@ -8,12 +8,34 @@
 
 enum isa_class { CLASS_OPEN, CLASS_VECTOR, CLASS_CLOSED };
 
+/* Texts one behind the other, and where each begins: less than half of what pointers to them take. */
+static const struct isa_names {
+#define X(id, name_, class_, why_) char id[sizeof(name_)];
+#include "arch/isa_list.h"
+#undef X
+} names = {
+#define X(id, name_, class_, why_) .id = name_,
+#include "arch/isa_list.h"
+#undef X
+};
+
+static const struct isa_whys {
+#define X(id, name_, class_, why_) char id[sizeof(why_)];
+#include "arch/isa_list.h"
+#undef X
+} whys = {
+#define X(id, name_, class_, why_) .id = why_,
+#include "arch/isa_list.h"
+#undef X
+};
+
 static const struct {
-	const char *name;
-	enum isa_class class;
-	const char *why;
+	uint16_t name, why; /* offsets in names and whys */
+	uint8_t class;
 } exts[NR_ISA_EXTS] = {
-#define X(id, name_, class_, why_) [ISA_##id] = { name_, CLASS_##class_, why_ },
+#define X(id, name_, class_, why_)                                                    \
+	[ISA_##id] = { offsetof(struct isa_names, id), offsetof(struct isa_whys, id), \
+		       CLASS_##class_ },
 #include "arch/isa_list.h"
 #undef X
 };
@@ -24,7 +46,7 @@ static bool vector_allowed;
 
 const char *isa_name(enum isa_ext ext)
 {
-	return exts[ext].name;
+	return (const char *)&names + exts[ext].name;
 }
 
 const char *isa_why_closed(enum isa_ext ext)
@@ -35,7 +57,7 @@ const char *isa_why_closed(enum isa_ext ext)
 	case CLASS_VECTOR:
 		return vector_allowed ? NULL : "vector registers are not switched";
 	default:
-		return exts[ext].why;
+		return (const char *)&whys + exts[ext].why;
 	}
 }
 
@@ -116,7 +138,7 @@ static void add_parts(struct isa_set *s, char letter)
 static bool add_exact(struct isa_set *s, const char *name, size_t len)
 {
 	for (unsigned int i = 0; i < NR_ISA_EXTS; i++) {
-		if (name_is(exts[i].name, name, len)) {
+		if (name_is(isa_name((enum isa_ext)i), name, len)) {
 			isa_add(s, (enum isa_ext)i);
 			return true;
 		}
@@ -315,7 +337,8 @@ int isa_format(const struct isa_set *s, char *buf, size_t len)
 	memcpy(buf, "rv64", 4);
 	at = 4;
 	for (unsigned int i = 0; i < NR_ISA_EXTS; i++) {
-		size_t n = strlen(exts[i].name);
+		const char *name = isa_name((enum isa_ext)i);
+		size_t n = strlen(name);
 
 		if (!isa_has(s, (enum isa_ext)i))
 			continue;
@@ -323,7 +346,7 @@ int isa_format(const struct isa_set *s, char *buf, size_t len)
 			return HV_EOVERFLOW;
 		if (n > 1)
 			buf[at++] = '_';
-		memcpy(buf + at, exts[i].name, n);
+		memcpy(buf + at, name, n);
 		at += n;
 	}
 	buf[at] = '\0';

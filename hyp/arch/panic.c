@@ -13,6 +13,9 @@
 #include "arch/trap.h"
 #include "lib/atomic.h"
 
+extern char __image_start[], __text_end[];
+extern const uint8_t __symbols_start[], __symbols_end[];
+
 static void (*panic_hook)(void);
 static uint32_t panicking; /* 1 + index of the hart that panicked first */
 
@@ -41,12 +44,24 @@ void panic_print(const char *fmt, ...)
 	put(buf);
 }
 
+/* False: @a is no address of our text. */
+static bool find_function(uint64_t a, char name[SYMBOL_NAME_MAX], uint64_t *offset)
+{
+	uint64_t start = (uintptr_t)__image_start;
+
+	if (a < start || a >= (uintptr_t)__text_end)
+		return false;
+	return symbol_find(__symbols_start, (size_t)(__symbols_end - __symbols_start), a - start,
+			   name, offset);
+}
+
 static void put_address(uint64_t a)
 {
+	char name[SYMBOL_NAME_MAX];
 	uint64_t offset = 0;
-	const char *name = symbol_find(a, &offset);
+	bool found = find_function(a, name, &offset);
 
-	panic_print("[hartvisor]   %#lx %s+%#lx\n", a, name ? name : "?", offset);
+	panic_print("[hartvisor]   %#lx %s+%#lx\n", a, found ? name : "?", offset);
 }
 
 /* Return addresses on the stack: every word that points into our text. Some may be stale. */
@@ -55,9 +70,10 @@ static void put_stack(const uint64_t *sp)
 	unsigned int found = 0;
 
 	for (unsigned int i = 0; i < 512 && found < 24; i++) {
+		char name[SYMBOL_NAME_MAX];
 		uint64_t offset;
 
-		if (symbol_find(sp[i], &offset) && offset != 0) {
+		if (find_function(sp[i], name, &offset) && offset != 0) {
 			put_address(sp[i]);
 			found++;
 		}
