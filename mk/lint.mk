@@ -36,7 +36,7 @@ CPPCHECK_FLAGS := --quiet --enable=warning,style,performance,portability --std=c
 	--inline-suppr --error-exitcode=1 --suppress=missingIncludeSystem --suppress=comparePointers \
 	--suppress=variableScope --suppress=badBitmaskCheck --suppress=clarifyCalculation \
 	--suppress=pointerOutOfBoundsCond \
-	-D__riscv -D__riscv_xlen=64 -Ihyp -I. -Iguest/include
+	-D__cppcheck__ -D__riscv -D__riscv_xlen=64 -Ihyp -I. -Iguest/include
 
 lint-cppcheck: lint-tools
 	$(call say,LINT,cppcheck)

@@ -37,12 +37,15 @@ static_assert(offsetof(struct pcpu, stack_top) == 8, "entry.S");
 extern struct pcpu *pcpus[MAX_PCPUS]; /* [0, nr_pcpus); fixed once smp_boot() has returned */
 extern unsigned int nr_pcpus;
 
+#if defined(__cppcheck__) /* after such a register it understands no asm any more */
+struct pcpu *this_pcpu(void);
+#elif defined(__riscv)
+register struct pcpu *pcpu_in_tp __asm__("tp");
+
 static inline struct pcpu *this_pcpu(void)
 {
-	struct pcpu *p;
-
-	__asm__("mv %0, tp" : "=r"(p));
-	return p;
+	return pcpu_in_tp;
 }
+#endif
 
 #endif

@@ -67,8 +67,7 @@ static bool mmio_holds(const struct mmio_region *r, gpa_t a, unsigned int len)
 	return off < r->size && r->size - off >= len;
 }
 
-static __attribute__((noinline)) struct mmio_region *mmio_search(struct mmio_bus *bus, gpa_t a,
-								 unsigned int len)
+static noinline struct mmio_region *mmio_search(struct mmio_bus *bus, gpa_t a, unsigned int len)
 {
 	unsigned int n = mmio_count_below(bus, a.gpa);
 	struct mmio_region *r = n ? &bus->regions[n - 1] : NULL;

@@ -50,6 +50,10 @@ static inline gva_t gva(uint64_t a)
 
 #define BIT(n) (UINT64_C(1) << (n))
 
+/* Where the compiler's own choice would cost a hot path instructions. */
+#define noinline      __attribute__((__noinline__))
+#define always_inline inline __attribute__((__always_inline__))
+
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
 #define container_of(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))

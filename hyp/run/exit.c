@@ -15,7 +15,7 @@
 #include "vcpu/vm.h"
 
 /* Each in a function of its own, so that none pays for what another one saves on the stack. */
-#define exit_handler static __attribute__((noinline)) enum exit_result
+#define exit_handler static noinline enum exit_result
 
 exit_handler handle_interrupt(struct vcpu *v, uint64_t irq)
 {
@@ -101,7 +101,7 @@ static void mend_sepc(struct vcpu *v, uint64_t tval, uint32_t *insn)
 }
 
 /* The instruction that trapped, where stval does not say; 0: it cannot be read any more. */
-static __attribute__((noinline)) uint32_t trapped_insn(struct vcpu *v, uint64_t tval)
+static noinline uint32_t trapped_insn(struct vcpu *v, uint64_t tval)
 {
 	uint32_t insn = (uint32_t)tval;
 

@@ -18,7 +18,7 @@
  * vcpu/request.c): a requester either sees IN_GUEST_MODE and sends the IPI, or we see its bit here.
  * The flush takes the posted interrupts and so is their last look.
  */
-static inline __attribute__((always_inline)) bool may_enter(struct vcpu *v)
+static always_inline bool may_enter(struct vcpu *v)
 {
 	atomic_set(&v->mode, IN_GUEST_MODE);
 	fence_full(); /* B */
@@ -27,7 +27,7 @@ static inline __attribute__((always_inline)) bool may_enter(struct vcpu *v)
 }
 
 /* need_resched was set: somebody wants the hart, or the time to look at that has come. */
-static __attribute__((noinline)) bool must_switch(struct vcpu *v, struct pcpu *p)
+static noinline bool must_switch(struct vcpu *v, struct pcpu *p)
 {
 	atomic_set(&p->need_resched, 0);
 	fence_full();
@@ -49,7 +49,7 @@ static bool slice_is_over(struct vcpu *v)
 }
 
 /* What a call in a light exit has left to be done, for its own vcpu or hart. */
-static __attribute__((noinline)) enum light_verdict after_light(struct vcpu *v)
+static noinline enum light_verdict after_light(struct vcpu *v)
 {
 	struct pcpu *p = this_pcpu();
 
@@ -71,8 +71,8 @@ static __attribute__((noinline)) enum light_verdict after_light(struct vcpu *v)
 }
 
 /* Function @fid of @ext, which the VM has. */
-static __attribute__((noinline)) enum light_verdict
-light_call(struct vcpu *v, uint64_t fid, const struct sbi_extension *ext)
+static noinline enum light_verdict light_call(struct vcpu *v, uint64_t fid,
+					      const struct sbi_extension *ext)
 {
 	if (fid >= 64 || !(ext->light & BIT(fid)))
 		return LIGHT_NOT;
@@ -85,8 +85,8 @@ light_call(struct vcpu *v, uint64_t fid, const struct sbi_extension *ext)
 }
 
 /* The same of an extension that the VM may or may not have. */
-static __attribute__((noinline)) enum light_verdict
-light_probe(struct vcpu *v, uint64_t fid, const struct sbi_extension *ext)
+static noinline enum light_verdict light_probe(struct vcpu *v, uint64_t fid,
+					       const struct sbi_extension *ext)
 {
 	if (!ext->probe || ext->probe(v->vm, (uint32_t)v->regs.x[REG_A7]))
 		return light_call(v, fid, ext);
@@ -125,9 +125,9 @@ static enum light_verdict light_exit(struct guest_regs *r)
 	}
 	if (fid >= ext->nr_constants)
 		return ext->probe ? light_probe(v, fid, ext) : light_call(v, fid, ext);
-	counter_inc(&v->stats.exits[EXIT_SBI]);
-	r->x[REG_A0] = SBI_SUCCESS;
 	r->x[REG_A1] = ext->constants[fid];
+	r->x[REG_A0] = SBI_SUCCESS;
+	counter_inc(&v->stats.exits[EXIT_SBI]);
 	return LIGHT_DONE;
 }
 

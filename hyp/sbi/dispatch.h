@@ -46,10 +46,10 @@ static inline const struct sbi_extension *sbi_find(const struct vm *vm, uint64_t
 static inline void sbi_do(struct vcpu *v, const struct sbi_extension *ext)
 {
 	uint64_t *x = v->regs.x;
+	struct sbi_ret ret = ext->handle(v, (uint32_t)x[REG_A7], (uint32_t)x[REG_A6], &x[REG_A0]);
 
-	/* The whole at once, as a1 follows a0: by its members it would go by way of the stack. */
-	*(struct sbi_ret *)&x[REG_A0] =
-		ext->handle(v, (uint32_t)x[REG_A7], (uint32_t)x[REG_A6], &x[REG_A0]);
+	x[REG_A0] = (uint64_t)ret.error;
+	x[REG_A1] = ret.value;
 }
 
 /* sbi_unknown - the call in @v's registers is nobody's. */

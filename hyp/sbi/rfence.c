@@ -15,9 +15,8 @@ static_assert(SBI_RFNC_REMOTE_HFENCE_VVMA == 6, "RFENCE");
 /* satp.ASID has 16 bits; a hart ignores the others of sfence.vma's operand, and so do we. */
 #define ASID_MASK UINT64_C(0xffff)
 
-static inline __attribute__((always_inline)) void fence_vvma(struct vm *vm, uint64_t set,
-							     uint64_t start, uint64_t size,
-							     bool by_asid, uint64_t asid)
+static always_inline void fence_vvma(struct vm *vm, uint64_t set, uint64_t start, uint64_t size,
+				     bool by_asid, uint64_t asid)
 {
 	struct vcpu_fence f = { .asid = by_asid ? asid & ASID_MASK : 0, .by_asid = by_asid };
 	const uint64_t last_page = align_down(UINT64_MAX, PAGE_SIZE);

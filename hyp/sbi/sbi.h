@@ -98,7 +98,8 @@ static inline int64_t sbi_hart_set(const struct vm *vm, uint64_t mask, uint64_t 
 	/* The base alone names nobody: it need not be a hart unless bit 0 says so. */
 	if (mask == 0)
 		return SBI_SUCCESS;
-	if (base >= vm->nr_vcpus || (mask & ~(vm_all_vcpus(vm) >> base)))
+	/* In two steps, as a shift by 64 is none. */
+	if (base >= vm->nr_vcpus || mask >> 1 >> (vm->nr_vcpus - 1 - base))
 		return SBI_ERR_INVALID_PARAM;
 	*set = mask << base;
 	return SBI_SUCCESS;

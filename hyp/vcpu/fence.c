@@ -57,7 +57,7 @@ static bool queue_fence(struct vcpu *v, const struct vcpu_fence *f)
 	return room;
 }
 
-static __attribute__((noinline)) void fence_others(struct vm *vm, uint64_t set, const struct vcpu_fence *f)
+static noinline void fence_others(struct vm *vm, uint64_t set, const struct vcpu_fence *f)
 {
 	uint64_t all = 0;
 

@@ -132,7 +132,7 @@ static void wait_acknowledged(const struct vm *vm, const struct waiting *w)
 
 /* Wake those of @set who are asleep; who is left. Ourselves, too: who is loaded here may be asleep, and we in
  * another's service. */
-static __attribute__((noinline)) uint64_t wake_sleepers(struct vm *vm, uint64_t set)
+static noinline uint64_t wake_sleepers(struct vm *vm, uint64_t set)
 {
 	for (uint64_t s = set; s; s &= s - 1) {
 		struct vcpu *v = vm->vcpus[bit_first(s)];
@@ -146,7 +146,7 @@ static __attribute__((noinline)) uint64_t wake_sleepers(struct vm *vm, uint64_t 
 }
 
 /* In a light exit (run/vcpu_run.c) the caller is in guest mode still. Who waits must not be waited for. */
-static __attribute__((noinline)) void leave_to_wait(void)
+static noinline void leave_to_wait(void)
 {
 	struct vcpu *self = this_vcpu();
 
@@ -155,8 +155,7 @@ static __attribute__((noinline)) void leave_to_wait(void)
 }
 
 /* Some are in the guest: @ipis is where. */
-static __attribute__((noinline)) void get_out(const struct vm *vm, uint64_t ipis,
-					      const struct waiting *w)
+static noinline void get_out(const struct vm *vm, uint64_t ipis, const struct waiting *w)
 {
 	if (ipis)
 		smp_kick(ipis);

@@ -3,9 +3,7 @@
 #ifndef FAKE_ARCH_PCPU_H
 #define FAKE_ARCH_PCPU_H
 
-#define this_pcpu real_this_pcpu
 #include "../../../../hyp/arch/pcpu.h"
-#undef this_pcpu
 
 extern _Thread_local struct pcpu *fake_this_pcpu; /* tests/unit/fake/pcpu.c */
 
