@@ -154,12 +154,6 @@ void *page_alloc_zeroed(uint64_t size, uint64_t align)
 	return calloc(1, size);
 }
 
-uint64_t gstage_hgatp(const struct gstage *gs, unsigned int vmid)
-{
-	(void)gs;
-	return HGATP_MODE_SV39X4 << HGATP_MODE_SHIFT | (uint64_t)vmid << HGATP_VMID_SHIFT;
-}
-
 /* The page must be as it was made while somebody reads it. */
 static int walk(const struct gstage *gs)
 {
