@@ -618,6 +618,10 @@ static void scene(unsigned int harts, unsigned int others, unsigned int vcpus,
 	w.harts = harts;
 	w.table = 1;
 	assert_int_equal(sched_init(harts, 10000000), 0);
+	for (unsigned int i = harts; i-- > 0;) {
+		fake_pcpu_become(i);
+		sched_init_pcpu();
+	}
 	explorer_begin();
 	w.vm.state = VM_RUNNING;
 	/* Who has a cap never rests; so large a one changes nothing else. */

@@ -857,6 +857,10 @@ static void harts_begin(unsigned int harts, unsigned int others, pthread_t threa
 	harts_setup(harts + others);
 	timer_setup(10000000, true);
 	assert_int_equal(sched_init(harts, 10000000), 0);
+	for (unsigned int i = harts; i-- > 0;) {
+		fake_pcpu_become(i);
+		sched_init_pcpu();
+	}
 	write_now(&the_end, 0);
 	(void)threads;
 }
