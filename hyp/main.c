@@ -176,6 +176,7 @@ static void setup_this_hart(void)
 {
 	guest_hart_setup();
 	timer_init_pcpu();
+	sched_init_pcpu();
 	(void)vmid_init_pcpu(this_pcpu()->index, vmid_bits_limit);
 	host_irq_init_pcpu();
 }

@@ -75,46 +75,8 @@ void guest_vs_reset(struct guest_vs_csrs *s)
 				     .scounteren = HCOUNTEREN_CY | HCOUNTEREN_TM | HCOUNTEREN_IR };
 }
 
-void guest_vs_save(struct guest_vs_csrs *s)
+void guest_fp_save(struct guest_regs *r, struct guest_fp *fp)
 {
-	s->vsstatus = csr_read(CSR_VSSTATUS);
-	s->vsie = csr_read(CSR_VSIE);
-	s->vstvec = csr_read(CSR_VSTVEC);
-	s->vsscratch = csr_read(CSR_VSSCRATCH);
-	s->vsepc = csr_read(CSR_VSEPC);
-	s->vscause = csr_read(CSR_VSCAUSE);
-	s->vstval = csr_read(CSR_VSTVAL);
-	s->vsatp = csr_read(CSR_VSATP);
-	s->scounteren = csr_read(CSR_SCOUNTEREN);
-	if (hart_features.senvcfg)
-		s->senvcfg = csr_read(CSR_SENVCFG);
-	if (hart_features.sstateen0)
-		s->sstateen0 = csr_read(CSR_SSTATEEN0);
-}
-
-void guest_vs_load(const struct guest_vs_csrs *s)
-{
-	csr_write(CSR_VSSTATUS, s->vsstatus);
-	csr_write(CSR_VSIE, s->vsie);
-	csr_write(CSR_VSTVEC, s->vstvec);
-	csr_write(CSR_VSSCRATCH, s->vsscratch);
-	csr_write(CSR_VSEPC, s->vsepc);
-	csr_write(CSR_VSCAUSE, s->vscause);
-	csr_write(CSR_VSTVAL, s->vstval);
-	csr_write(CSR_VSATP, s->vsatp);
-	csr_write(CSR_SCOUNTEREN, s->scounteren);
-	if (hart_features.senvcfg)
-		csr_write(CSR_SENVCFG, s->senvcfg);
-	if (hart_features.sstateen0)
-		csr_write(CSR_SSTATEEN0, s->sstateen0);
-}
-
-/* The guest's FP registers are dirty only if both fields say so; sstatus.FS alone decides here, since
- * hardware marks both when the guest writes a register (privileged specification, "vsstatus"). */
-void guest_fp_put(struct guest_regs *r, struct guest_fp *fp)
-{
-	if (get_xs(r->sstatus, SSTATUS_FS_SHIFT) != XS_DIRTY)
-		return;
 	csr_set(CSR_SSTATUS, SSTATUS_FS);
 	arch_fp_save(fp);
 	r->sstatus = set_xs(r->sstatus, SSTATUS_FS_SHIFT, XS_CLEAN);
@@ -126,10 +88,8 @@ void guest_fp_get(const struct guest_fp *fp)
 	arch_fp_restore(fp);
 }
 
-void guest_vector_put(struct guest_regs *r, struct guest_vector *v)
+void guest_vector_save(struct guest_regs *r, struct guest_vector *v)
 {
-	if (!v || get_xs(r->sstatus, SSTATUS_VS_SHIFT) != XS_DIRTY)
-		return;
 	csr_set(CSR_SSTATUS, SSTATUS_VS);
 	arch_vector_save(v);
 	r->sstatus = set_xs(r->sstatus, SSTATUS_VS_SHIFT, XS_CLEAN);

@@ -6,6 +6,7 @@
 #ifndef ARCH_GUEST_STATE_H
 #define ARCH_GUEST_STATE_H
 
+#include "arch/csr.h"
 #include "arch/guest.h"
 #include "arch/trap.h"
 
@@ -27,14 +28,59 @@ void guest_hart_setup(void);
 void guest_regs_reset(struct guest_regs *r, uint64_t pc, uint64_t a0, uint64_t a1);
 void guest_vs_reset(struct guest_vs_csrs *s);
 
-void guest_vs_save(struct guest_vs_csrs *s);
-void guest_vs_load(const struct guest_vs_csrs *s);
+static inline void guest_vs_save(struct guest_vs_csrs *s)
+{
+	s->vsstatus = csr_read(CSR_VSSTATUS);
+	s->vsie = csr_read(CSR_VSIE);
+	s->vstvec = csr_read(CSR_VSTVEC);
+	s->vsscratch = csr_read(CSR_VSSCRATCH);
+	s->vsepc = csr_read(CSR_VSEPC);
+	s->vscause = csr_read(CSR_VSCAUSE);
+	s->vstval = csr_read(CSR_VSTVAL);
+	s->vsatp = csr_read(CSR_VSATP);
+	s->scounteren = csr_read(CSR_SCOUNTEREN);
+	if (hart_features.senvcfg)
+		s->senvcfg = csr_read(CSR_SENVCFG);
+	if (hart_features.sstateen0)
+		s->sstateen0 = csr_read(CSR_SSTATEEN0);
+}
+
+static inline void guest_vs_load(const struct guest_vs_csrs *s)
+{
+	csr_write(CSR_VSSTATUS, s->vsstatus);
+	csr_write(CSR_VSIE, s->vsie);
+	csr_write(CSR_VSTVEC, s->vstvec);
+	csr_write(CSR_VSSCRATCH, s->vsscratch);
+	csr_write(CSR_VSEPC, s->vsepc);
+	csr_write(CSR_VSCAUSE, s->vscause);
+	csr_write(CSR_VSTVAL, s->vstval);
+	csr_write(CSR_VSATP, s->vsatp);
+	csr_write(CSR_SCOUNTEREN, s->scounteren);
+	if (hart_features.senvcfg)
+		csr_write(CSR_SENVCFG, s->senvcfg);
+	if (hart_features.sstateen0)
+		csr_write(CSR_SSTATEEN0, s->sstateen0);
+}
 
 /* *_put: save to memory if dirty. *_get: restore. Vector pointers may be NULL in *_put. */
-void guest_fp_put(struct guest_regs *r, struct guest_fp *fp);
+void guest_fp_save(struct guest_regs *r, struct guest_fp *fp);
 void guest_fp_get(const struct guest_fp *fp);
-void guest_vector_put(struct guest_regs *r, struct guest_vector *v);
+void guest_vector_save(struct guest_regs *r, struct guest_vector *v);
 void guest_vector_get(const struct guest_vector *v);
+
+/* The guest's FP registers are dirty only if both fields say so; sstatus.FS alone decides here, since
+ * hardware marks both when the guest writes a register (privileged specification, "vsstatus"). */
+static inline void guest_fp_put(struct guest_regs *r, struct guest_fp *fp)
+{
+	if (((r->sstatus >> SSTATUS_FS_SHIFT) & XS_DIRTY) == XS_DIRTY)
+		guest_fp_save(r, fp);
+}
+
+static inline void guest_vector_put(struct guest_regs *r, struct guest_vector *v)
+{
+	if (v && ((r->sstatus >> SSTATUS_VS_SHIFT) & XS_DIRTY) == XS_DIRTY)
+		guest_vector_save(r, v);
+}
 
 /* guest_take_exception - the loaded guest in @r takes exception @cause with @tval. */
 void guest_take_exception(struct guest_regs *r, uint64_t cause, uint64_t tval);

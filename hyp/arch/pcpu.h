@@ -27,6 +27,7 @@ struct pcpu {
 	struct vcpu *current;  /* whose guest state is loaded in the CSRs, or NULL */
 	struct vcpu *fp_owner; /* whose FP registers the hart holds, or NULL */
 	struct vcpu *vector_owner;
+	struct runq *runq; /* what waits for it: sched/runq.h */
 	uint64_t ipis_sent;
 	uint64_t ipis_taken;
 };

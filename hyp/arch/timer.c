@@ -22,7 +22,7 @@ struct timer_queue {
 
 static struct timer_queue timer_queues[MAX_PCPUS];
 static uint64_t timer_hz;
-static bool timer_sstc;
+bool timer_sstc;
 
 /* --- the heap ------------------------------------------------------------------------------------- */
 
@@ -268,11 +268,6 @@ uint64_t timer_frequency(void)
 uint64_t timer_now(void)
 {
 	return csr_read(CSR_TIME);
-}
-
-bool timer_has_sstc(void)
-{
-	return timer_sstc;
 }
 
 /*

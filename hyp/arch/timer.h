@@ -45,6 +45,12 @@ uint64_t timer_frequency(void);
 uint64_t timer_now(void);
 uint64_t timer_ns_to_ticks(uint64_t ns);
 uint64_t timer_ticks_to_ns(uint64_t ticks);
-bool timer_has_sstc(void);
+
+extern bool timer_sstc; /* written by timer_setup() alone */
+
+static inline bool timer_has_sstc(void)
+{
+	return timer_sstc;
+}
 
 #endif

@@ -43,12 +43,22 @@ int gstage_probe(void)
 	return levels_there ? HV_OK : HV_ENOTSUP;
 }
 
+static int init_tables(struct gstage *gs, unsigned int levels)
+{
+	int err = pgtable_init(&gs->pt, levels, 2);
+
+	if (err == HV_OK)
+		gs->hgatp = levels_mode(levels) << HGATP_MODE_SHIFT |
+			    ptr_to_hpa(gs->pt.root).hpa >> PAGE_SHIFT;
+	return err;
+}
+
 int gstage_init(struct gstage *gs, uint64_t limit)
 {
 	memset(gs, 0, sizeof(*gs));
 	for (unsigned int levels = 3; levels <= 5; levels++) {
 		if ((levels_there & (1u << levels)) && limit <= levels_limit(levels))
-			return pgtable_init(&gs->pt, levels, 2);
+			return init_tables(gs, levels);
 	}
 	return HV_ENOTSUP;
 }
@@ -255,13 +265,6 @@ void gstage_destroy(struct gstage *gs)
 		page_free(gs->ram[i].hpa, gs->ram[i].size);
 	pgtable_destroy(&gs->pt);
 	memset(gs, 0, sizeof(*gs));
-}
-
-uint64_t gstage_hgatp(const struct gstage *gs, unsigned int vmid)
-{
-	return levels_mode(gs->pt.levels) << HGATP_MODE_SHIFT |
-	       (vmid & HGATP_VMID_MASK) << HGATP_VMID_SHIFT |
-	       ptr_to_hpa(gs->pt.root).hpa >> PAGE_SHIFT;
 }
 
 /* --- guest memory --- */

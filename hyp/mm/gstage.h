@@ -11,6 +11,7 @@
 #ifndef MM_GSTAGE_H
 #define MM_GSTAGE_H
 
+#include "arch/csr.h"
 #include "lib/errno.h"
 #include "mm/pgtable.h"
 
@@ -24,6 +25,7 @@ struct gstage_ram {
 
 struct gstage {
 	struct pgtable pt;
+	uint64_t hgatp; /* its mode and root, VMID 0 */
 	unsigned int nr_ram;
 	struct gstage_ram ram[GSTAGE_MAX_RAM]; /* ordered by gpa */
 	uint64_t ram_bytes;
@@ -77,7 +79,10 @@ void gstage_prune_page(struct gstage *gs, gpa_t a);
 void gstage_destroy(struct gstage *gs);
 
 /* gstage_hgatp - value for hgatp: mode, @vmid, root. */
-uint64_t gstage_hgatp(const struct gstage *gs, unsigned int vmid);
+static inline uint64_t gstage_hgatp(const struct gstage *gs, unsigned int vmid)
+{
+	return gs->hgatp | (vmid & HGATP_VMID_MASK) << HGATP_VMID_SHIFT;
+}
 
 /* gstage_is_ram - does [a, a+size) lie wholly in the VM's RAM? Overflow-safe. */
 bool gstage_is_ram(const struct gstage *gs, gpa_t a, uint64_t size);

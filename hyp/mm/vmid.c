@@ -3,16 +3,15 @@
 
 #include "arch/csr.h"
 #include "arch/fence.h"
-#include "arch/pcpu.h"
 
 /* Touched by its own pcpu only. */
 struct vmid_pcpu {
-	uint64_t generation; /* 0: not probed yet */
-	uint32_t next;	     /* the number to be handed out next */
-	uint32_t limit;	     /* how many there are */
+	uint32_t next;	/* the number to be handed out next */
+	uint32_t limit; /* how many there are */
 };
 
 static struct vmid_pcpu vmid_pcpus[MAX_PCPUS];
+uint64_t vmid_generation[MAX_PCPUS];
 
 #define VMID_ONES (HGATP_VMID_MASK << HGATP_VMID_SHIFT)
 
@@ -46,16 +45,10 @@ unsigned int vmid_init_pcpu(unsigned int pcpu, unsigned int limit_bits)
 	if (bits > limit_bits)
 		bits = limit_bits;
 	arch_hfence_gvma_all();
-	p->generation++;
+	vmid_generation[pcpu]++;
 	p->next = 0;
 	p->limit = 1u << bits;
 	return bits;
-}
-
-bool vmid_is_current(const struct vmid *v, unsigned int pcpu)
-{
-	return v->generation != 0 && v->pcpu == pcpu &&
-	       v->generation == vmid_pcpus[pcpu].generation;
 }
 
 bool vmid_alloc(struct vmid *v, unsigned int pcpu)
@@ -69,11 +62,11 @@ bool vmid_alloc(struct vmid *v, unsigned int pcpu)
 		 * at a time, by whoever gets it next.
 		 */
 		arch_hfence_gvma_all();
-		p->generation++;
+		vmid_generation[pcpu]++;
 		p->next = 0;
 	}
-	v->generation = p->generation;
+	v->generation = vmid_generation[pcpu];
 	v->pcpu = (uint16_t)pcpu;
 	v->id = (uint16_t)p->next++;
-	return p->generation > 1;
+	return vmid_generation[pcpu] > 1;
 }

@@ -13,7 +13,7 @@
 #ifndef MM_VMID_H
 #define MM_VMID_H
 
-#include "lib/types.h"
+#include "arch/pcpu.h"
 
 struct vmid {
 	uint64_t generation; /* 0: none */
@@ -21,12 +21,18 @@ struct vmid {
 	uint16_t id;
 };
 
+/* The generation of each pcpu, touched by that one only; 0: not probed yet. */
+extern uint64_t vmid_generation[MAX_PCPUS];
+
 /* vmid_init_pcpu - probe VMIDLEN (with a valid mode in hgatp) on this hart; @limit_bits caps it
  * (tests: 0 forces the one-VMID case; pass 14 for no cap). Returns the number of bits in use. */
 unsigned int vmid_init_pcpu(unsigned int pcpu, unsigned int limit_bits);
 
 /* vmid_is_current - may @v be used on @pcpu as it is? */
-bool vmid_is_current(const struct vmid *v, unsigned int pcpu);
+static inline bool vmid_is_current(const struct vmid *v, unsigned int pcpu)
+{
+	return v->generation != 0 && v->pcpu == pcpu && v->generation == vmid_generation[pcpu];
+}
 
 /*
  * vmid_alloc - give @v a fresh VMID on @pcpu (the caller's own). Returns true when the number was used

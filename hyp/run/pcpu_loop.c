@@ -11,11 +11,8 @@
 #include "vcpu/vm.h"
 #include "vcpu/vtimer.h"
 
-/* What interrupted a WFI or came while the hypervisor ran: interrupts are off, so look for it. */
-void pcpu_poll_interrupts(void)
+static __attribute__((noinline)) void take_interrupts(uint64_t sip)
 {
-	uint64_t sip = csr_read(CSR_SIP) & csr_read(CSR_SIE);
-
 	if (sip & BIT(IRQ_S_SOFT)) {
 		csr_clear(CSR_SIP, BIT(IRQ_S_SOFT));
 		this_pcpu()->ipis_taken++;
@@ -24,6 +21,20 @@ void pcpu_poll_interrupts(void)
 		timer_run();
 	if (sip & BIT(IRQ_S_EXT))
 		host_irq_handle();
+}
+
+/* What interrupted a WFI or came while the hypervisor ran: interrupts are off, so look for it. */
+static uint64_t pending_interrupts(void)
+{
+	return csr_read(CSR_SIP) & csr_read(CSR_SIE);
+}
+
+void pcpu_poll_interrupts(void)
+{
+	uint64_t sip = pending_interrupts();
+
+	if (sip)
+		take_interrupts(sip);
 }
 
 /*
@@ -67,7 +78,23 @@ static void bury(struct vcpu *v)
 	}
 }
 
-static void run_one(struct pcpu *p, struct vcpu *v)
+static void run_dead(struct vcpu *v)
+{
+	vcpu_put(v);
+	sched_put(&v->se, SCHED_BLOCKS, timer_now());
+	sched_unloaded(&v->se);
+	bury(v);
+}
+
+static enum sched_reason reason_of(enum run_result r)
+{
+	return r == RUN_PREEMPTED ? SCHED_PREEMPTED :
+	       r == RUN_YIELDED	  ? SCHED_YIELDED :
+				    SCHED_BLOCKS;
+}
+
+/* Run @v and put it. Returns who is next; NULL: look for it when the rest has been seen to. */
+static struct sched_entity *run_one(struct pcpu *p, struct vcpu *v)
 {
 	enum run_result r;
 
@@ -80,40 +107,39 @@ static void run_one(struct pcpu *p, struct vcpu *v)
 	timer_set_slice(sched_next_look(&v->se));
 	vcpu_steal_resumes(v);
 	r = vcpu_run(v);
-	timer_set_slice(TIMER_NEVER);
 	if (r == RUN_PREEMPTED || r == RUN_YIELDED)
 		vcpu_steal_preempted(v);
 	else if (v->magic)
 		vcpu_magic_write(v, HARTVISOR_MAGIC_HALTED);
-	if (r == RUN_DEAD)
-		vcpu_put(v);
-	/* From here on, once blocked, it may be woken; it stays loaded until another needs the hart. */
-	sched_put(&v->se,
-		  r == RUN_PREEMPTED ? SCHED_PREEMPTED :
-		  r == RUN_YIELDED   ? SCHED_YIELDED :
-				       SCHED_BLOCKS,
-		  timer_now());
 	if (r == RUN_DEAD) {
-		sched_unloaded(&v->se);
-		bury(v);
+		run_dead(v);
+		return NULL;
 	}
+	/* From here on, once blocked, it may be woken; it stays loaded until another needs the hart. */
+	if (pending_interrupts() || work_pending()) {
+		sched_put(&v->se, reason_of(r), timer_now());
+		return NULL;
+	}
+	/* Who set it so far is on the queue, and is seen under its lock; who comes later sets it again. */
+	atomic_set(&p->need_resched, 0);
+	return sched_switch(&v->se, reason_of(r), timer_now());
 }
 
 void pcpu_loop(void)
 {
 	struct pcpu *p = this_pcpu();
+	struct sched_entity *se = NULL;
 
 	for (;;) {
-		struct sched_entity *se;
-
+		while (se)
+			se = run_one(p, container_of(se, struct vcpu, se));
 		pcpu_poll_interrupts();
 		(void)work_run_one();
+		atomic_set(&p->need_resched, 0); /* as in run_one() */
 		se = sched_pick(timer_now());
-		if (se) {
-			run_one(p, container_of(se, struct vcpu, se));
-		} else if (!work_pending()) {
+		if (!se && !work_pending()) {
+			timer_set_slice(TIMER_NEVER);
 			(void)pcpu_sleep();
-			atomic_set(&p->need_resched, 0);
 		}
 	}
 }

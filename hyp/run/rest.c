@@ -24,14 +24,10 @@ static bool may_sleep(struct vcpu *v)
 	       !atomic_read(&v->kicked);
 }
 
-bool vcpu_rest(struct vcpu *v)
+static __attribute__((noinline)) bool rest(struct vcpu *v)
 {
 	bool again = false;
 
-	/* Without Sstc its timer is the stand-in, which belongs to those that are off their hart; and an
-	 * interrupt that must not end a halt would end the WFI. */
-	if (!v->halted || v->kick_only || !timer_has_sstc() || is_wanted())
-		return false;
 	atomic_set(&v->blocked, 1);
 	fence_full(); /* C, vcpu/request.c */
 	if (may_sleep(v) && sched_rest_begin(&v->se, timer_now())) {
@@ -46,4 +42,13 @@ bool vcpu_rest(struct vcpu *v)
 	}
 	pcpu_poll_interrupts();
 	return again;
+}
+
+bool vcpu_rest(struct vcpu *v)
+{
+	/* Without Sstc its timer is the stand-in, which belongs to those that are off their hart; and an
+	 * interrupt that must not end a halt would end the WFI. */
+	if (!v->halted || v->kick_only || !timer_has_sstc() || is_wanted())
+		return false;
+	return rest(v);
 }

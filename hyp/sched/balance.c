@@ -24,18 +24,13 @@
 
 static uint64_t balance_ticks;
 static int64_t ahead_ticks;
-static int64_t time_of_all; /* atomic: where some queue's virtual time was lately */
+int64_t sched_time_of_all;
 
 void balance_init(uint64_t ticks_per_second)
 {
 	balance_ticks = ticks_per_second * BALANCE_MS / 1000;
 	ahead_ticks = (int64_t)(ticks_per_second * AHEAD_MS / 1000);
-	time_of_all = 0;
-}
-
-int64_t balance_time_of_all(void)
-{
-	return atomic_read(&time_of_all);
+	sched_time_of_all = 0;
 }
 
 /* --- waking ----------------------------------------------------------------------------------------- */
@@ -69,12 +64,9 @@ static uint32_t least_crowded(const struct sched_entity *se)
 	return se->pcpu;
 }
 
-uint32_t balance_place(const struct sched_entity *se)
+uint32_t balance_place_of_many(const struct sched_entity *se)
 {
 	uint32_t i = se->pcpu;
-
-	if (nr_runqs == 1)
-		return i;
 
 	/* Acquired: where it goes must see what was saved where it leaves (sched_unloaded). */
 	if (atomic_read_acquire(&se->on_cpu))
@@ -93,12 +85,10 @@ uint32_t balance_place(const struct sched_entity *se)
 	return least_crowded(se);
 }
 
-void balance_call_idle(const struct sched_entity *se)
+void balance_call_one_idle(const struct sched_entity *se)
 {
 	uint32_t i;
 
-	if (nr_runqs == 1)
-		return;
 	fence_full(); /* pairs with the one in sched_idle_begin() */
 	if (atomic_read(&se->on_cpu))
 		return; /* sched_unloaded() looks again */
@@ -204,7 +194,7 @@ bool sched_idle_begin(void)
 	uint32_t me = this_pcpu()->index;
 
 	hartset_atomic_set(&sched_idle, me);
-	fence_full(); /* pairs with those in balance_call_idle() and sched_unloaded() */
+	fence_full(); /* pairs with those in balance_call_one_idle() and sched_unloaded() */
 	if (!sched_others_wait() && !anything_for(me))
 		return true;
 	sched_idle_end();
@@ -315,7 +305,7 @@ static bool push_one(struct runq *me, uint64_t now)
 
 	spin_lock(&me->lock);
 	runq_charge(me, now);
-	atomic_set(&time_of_all, me->fair.v + me->fair.offset);
+	atomic_set(&sched_time_of_all, me->fair.v + me->fair.offset);
 	se = find_to_push(me, &to, now);
 	if (!se) {
 		spin_unlock(&me->lock);
@@ -334,13 +324,10 @@ static bool push_one(struct runq *me, uint64_t now)
 	return true;
 }
 
-void balance_queue(struct runq *me, uint64_t now)
+void balance_loaded_queue(struct runq *me, uint64_t now)
 {
-	bool urgent;
+	bool urgent = atomic_read(&me->urgency) >= 2;
 
-	if (nr_runqs == 1 || atomic_read(&me->nr_waiting) == 0)
-		return;
-	urgent = atomic_read(&me->urgency) >= 2;
 	if (!urgent && now < me->next_balance)
 		return;
 	/* Class fifo may never come here again, so all that wait go now. */

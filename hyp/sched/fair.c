@@ -13,8 +13,7 @@
  */
 #include "sched/runq.h"
 
-/* So many slices are owed at most: to one that slept, and to one that waited on a slower queue. */
-#define LAG_SLICES	   4
+/* So many slices are owed at most to one that waited on a slower queue. */
 #define LAG_SLICES_MIGRATE 32
 
 /* --- the tree --------------------------------------------------------------------------------------- */
@@ -60,15 +59,7 @@ static void tree_rotate_up(struct fair *f, struct sched_entity *n)
 	tree_update(n);
 }
 
-static uint64_t next_random(struct fair *f)
-{
-	f->random ^= f->random << 13;
-	f->random ^= f->random >> 7;
-	f->random ^= f->random << 17;
-	return f->random;
-}
-
-void fair_insert(struct fair *f, struct sched_entity *se)
+void fair_insert_among(struct fair *f, struct sched_entity *se)
 {
 	struct sched_entity **link = &f->root, *parent = NULL;
 
@@ -82,7 +73,7 @@ void fair_insert(struct fair *f, struct sched_entity *se)
 	se->parent = parent;
 	se->left = se->right = NULL;
 	se->min_vtime = se->vtime;
-	se->heap = next_random(f);
+	se->heap = fair_random(f);
 	*link = se;
 	while (se->parent && se->parent->heap < se->heap) {
 		tree_rotate_up(f, se);
@@ -90,7 +81,7 @@ void fair_insert(struct fair *f, struct sched_entity *se)
 	}
 }
 
-void fair_remove(struct fair *f, struct sched_entity *se)
+void fair_remove_from_among(struct fair *f, struct sched_entity *se)
 {
 	struct sched_entity *child, *p;
 
@@ -130,16 +121,6 @@ struct sched_entity *fair_first(const struct fair *f)
 
 /* --- virtual time ----------------------------------------------------------------------------------- */
 
-static int64_t ticks_to_virtual(uint64_t ticks, const struct sched_entity *se)
-{
-	return (int64_t)((ticks << VTIME_SHIFT) / se->weight);
-}
-
-static int64_t lag_limit(const struct sched_entity *se)
-{
-	return LAG_SLICES * ticks_to_virtual(se->slice, se);
-}
-
 static int64_t lag_limit_migrate(const struct sched_entity *se)
 {
 	return LAG_SLICES_MIGRATE * ticks_to_virtual(se->slice, se);
@@ -150,47 +131,9 @@ static int64_t min_i64(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
-static int64_t clamp(int64_t x, int64_t limit)
-{
-	return x > limit ? limit : x < -limit ? -limit : x;
-}
-
-/* Bring rem back into [0, weight). */
-static void normalise(struct fair *f)
-{
-	int64_t w = (int64_t)f->weight, steps;
-
-	if (w == 0) {
-		f->rem = 0;
-		return;
-	}
-	if (f->rem >= 0 && f->rem < w)
-		return;
-	steps = f->rem / w;
-	if (f->rem % w < 0)
-		steps--;
-	atomic_set(&f->v, f->v + steps);
-	f->rem -= steps * w;
-}
-
 void fair_init(struct fair *f, uint64_t seed)
 {
 	*f = (struct fair){ .random = seed };
-}
-
-/* Longer than this nobody runs at a stretch with somebody else to be compared to; keeps products in 64
- * bits. */
-#define DELTA_MAX (UINT64_C(1) << 44)
-
-void fair_charge(struct fair *f, struct sched_entity *se, uint64_t delta)
-{
-	uint64_t scaled = (min_u64(delta, DELTA_MAX) << VTIME_SHIFT) + se->remainder;
-	int64_t dv = (int64_t)(scaled / se->weight);
-
-	se->remainder = scaled % se->weight;
-	se->vtime += dv;
-	f->rem += dv * (int64_t)se->weight;
-	normalise(f);
 }
 
 /* How far behind this queue's time @se is when it comes here. */
@@ -200,12 +143,13 @@ static int64_t lag_here(struct fair *f, struct sched_entity *se)
 
 	if (f->weight == 0) {
 		/* Time goes on from where it is, or from where it is elsewhere. */
-		atomic_set(&f->offset, (se->migrates ? se->lag : balance_time_of_all()) - f->v);
+		atomic_set(&f->offset,
+			   (se->migrates ? se->lag : atomic_read(&sched_time_of_all)) - f->v);
 		return 0;
 	}
 	if (se->migrates)
-		return clamp(f->v + f->offset - se->lag, lag_limit_migrate(se));
-	lag = clamp(se->lag, lag_limit(se));
+		return fair_clamp(f->v + f->offset - se->lag, lag_limit_migrate(se));
+	lag = fair_clamp(se->lag, lag_limit(se));
 	/* One that never asks for much pays its debt off while others get on and it sleeps. */
 	if (lag < 0 && se->request <= se->slice / 8 && f->v + f->offset > se->left_at)
 		lag = min_i64(lag + (f->v + f->offset - se->left_at), 0);
@@ -222,16 +166,7 @@ void fair_join(struct fair *f, struct sched_entity *se)
 	se->vdeadline = se->vtime + ticks_to_virtual(se->request, se);
 	atomic_set(&f->weight, f->weight + se->weight);
 	f->rem -= lag * (int64_t)se->weight;
-	normalise(f);
-}
-
-void fair_leave(struct fair *f, struct sched_entity *se)
-{
-	se->lag = clamp(f->v - se->vtime, lag_limit(se));
-	se->left_at = f->v + f->offset;
-	f->rem -= (se->vtime - f->v) * (int64_t)se->weight;
-	atomic_set(&f->weight, f->weight - se->weight);
-	normalise(f);
+	fair_normalise(f);
 }
 
 void fair_migrate(struct fair *f, struct sched_entity *se)
@@ -239,55 +174,6 @@ void fair_migrate(struct fair *f, struct sched_entity *se)
 	fair_leave(f, se);
 	se->lag = se->vtime + f->offset;
 	se->migrates = true;
-}
-
-bool fair_preempts(const struct fair *f, const struct sched_entity *se,
-		   const struct sched_entity *running)
-{
-	return se->vtime <= f->v && se->vdeadline < running->vdeadline;
-}
-
-/* --- requests --------------------------------------------------------------------------------------- */
-
-/*
- * Who sleeps a lot asks for little, which is due early: that is all that latency takes, and it changes
- * no share.
- */
-void fair_woken(struct sched_entity *se)
-{
-	uint64_t least = se->slice / 32, ask = 2 * se->burst;
-
-	se->this_burst = 0;
-	se->request = ask < least ? least : min_u64(ask, se->slice);
-}
-
-void fair_blocks(struct sched_entity *se)
-{
-	se->burst = (3 * se->burst + min_u64(se->this_burst, se->slice)) / 4;
-}
-
-/* What is less than this is not worth a switch. */
-static uint64_t grain(const struct sched_entity *se)
-{
-	return se->slice / 64 + 1;
-}
-
-uint64_t fair_left(const struct sched_entity *se)
-{
-	int64_t left = se->vdeadline - se->vtime;
-	uint64_t ticks = left <= 0 ? 0 : ((uint64_t)left * se->weight) >> VTIME_SHIFT;
-
-	return ticks < grain(se) ? grain(se) : ticks;
-}
-
-void fair_renew(struct sched_entity *se)
-{
-	int64_t left = se->vdeadline - se->vtime;
-
-	if (left > ticks_to_virtual(grain(se), se))
-		return;
-	se->request = se->slice;
-	se->vdeadline = se->vtime + ticks_to_virtual(se->request, se);
 }
 
 void fair_yielded(struct sched_entity *se)
@@ -299,24 +185,20 @@ void fair_yielded(struct sched_entity *se)
 static int64_t reweigh(int64_t virtual, const struct sched_entity *from,
 		       const struct sched_entity *to)
 {
-	if (from->weight == to->weight)
-		return virtual;
 	return virtual * (int64_t)from->weight / (int64_t)to->weight;
 }
 
-void fair_exchange(struct fair *f, struct sched_entity *a, struct sched_entity *b)
+void fair_exchange_unequal(struct fair *f, struct sched_entity *a, struct sched_entity *b)
 {
 	int64_t lag_a = f->v - a->vtime, lag_b = f->v - b->vtime;
 	int64_t left_a = a->vdeadline - a->vtime, left_b = b->vdeadline - b->vtime;
 	int64_t v = f->v;
 
-	fair_remove(f, b);
 	f->rem += (lag_a * (int64_t)a->weight) + (lag_b * (int64_t)b->weight);
 	a->vtime = v - reweigh(lag_b, b, a);
 	b->vtime = v - reweigh(lag_a, a, b);
 	f->rem -= (v - a->vtime) * (int64_t)a->weight + (v - b->vtime) * (int64_t)b->weight;
 	a->vdeadline = a->vtime + reweigh(left_b, b, a);
 	b->vdeadline = b->vtime + reweigh(left_a, a, b);
-	normalise(f);
-	fair_insert(f, b);
+	fair_normalise(f);
 }

@@ -29,10 +29,8 @@ void fifo_remove(struct fifo *f, struct sched_entity *se)
 		f->used &= ~(UINT32_C(1) << se->priority);
 }
 
-struct sched_entity *fifo_first(const struct fifo *f)
+struct sched_entity *fifo_most_urgent(const struct fifo *f)
 {
-	if (!f->used)
-		return NULL;
 	sched_step();
 	return list_entry(f->level[31 - __builtin_clz(f->used)].next, struct sched_entity, node);
 }

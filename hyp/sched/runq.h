@@ -1,27 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The inside of the scheduler: what its files know of a queue, and of each other.
- *
- * Virtual time. Each queue has an axis of its own; fair.v is the mean of its entities' vtime by weight,
- * the one that runs included, and advances by time / weights. fair.v + fair.offset can be compared
- * between queues: balance.c keeps them in step by moving entities to the queue that is ahead.
  */
 #ifndef SCHED_RUNQ_H
 #define SCHED_RUNQ_H
 
 #include "lib/atomic.h"
+#include "sched/fair.h"
 #include "sched/sched.h"
-
-#define VTIME_SHIFT 16
-
-struct fair {
-	struct sched_entity *root; /* waiting, by deadline */
-	int64_t v;		   /* atomic for those without the lock */
-	int64_t rem;		   /* sum of weight * (vtime - v): 0 <= rem < weight */
-	uint64_t weight;	   /* of all, and of the one that runs; atomic */
-	int64_t offset;		   /* atomic */
-	uint64_t random;
-};
 
 struct fifo {
 	uint32_t used; /* bit n: level[n] has entities */
@@ -38,7 +24,8 @@ struct runq {
 	struct sched_entity *running; /* written by its pcpu, under the lock */
 	uintptr_t group;	      /* atomic, only to compare: whose is what runs */
 	uint64_t charged_at;	      /* until when it is accounted for; atomic */
-	struct sched_entity *next;    /* by directed yield: waiting, to be picked first */
+	/* by directed yield: waits, and is to be picked first; of class fair: meanwhile not in the tree */
+	struct sched_entity *next;
 	uint64_t next_slice_end;
 	bool next_first; /* even before class fifo */
 	struct fair fair;
@@ -53,6 +40,7 @@ extern struct runq *runqs;
 extern unsigned int nr_runqs;
 extern struct hartset sched_idle;   /* pcpus that sleep or are about to; atomic */
 extern struct hartset sched_loaded; /* pcpus on whose queue something waits; atomic */
+extern int64_t sched_time_of_all;   /* where some queue's virtual time was lately; atomic */
 
 #ifdef HARTVISOR_SIM
 extern uint64_t sched_steps; /* tree nodes, list entries and queues that were looked at */
@@ -63,7 +51,7 @@ extern uint64_t sched_steps; /* tree nodes, list entries and queues that were lo
 
 static inline struct runq *this_runq(void)
 {
-	return &runqs[this_pcpu()->index];
+	return this_pcpu()->runq;
 }
 
 static inline uint32_t urgency_of(const struct sched_entity *se)
@@ -89,17 +77,50 @@ static inline uint64_t sched_waited(const struct sched_entity *se, uint64_t now)
 	return now > since ? now - since : 0;
 }
 
-/* runq_lock_entity - lock the queue that @se belongs to. */
-struct runq *runq_lock_entity(struct sched_entity *se);
+/*
+ * runq_lock_entity - lock the queue that @se belongs to. se->pcpu may change until the lock is held, so
+ * look again.
+ */
+static inline struct runq *runq_lock_entity(struct sched_entity *se)
+{
+	for (;;) {
+		uint32_t i = atomic_read(&se->pcpu);
+		struct runq *q = &runqs[i];
+
+		spin_lock(&q->lock);
+		/* Acquire: it came from a queue whose lock we do not take; see runq_change(). */
+		if (i == atomic_read_acquire(&se->pcpu))
+			return q;
+		spin_unlock(&q->lock);
+	}
+}
 
 /* runq_charge - account for what runs on @q until @now. Its lock is held. */
-void runq_charge(struct runq *q, uint64_t now);
+static inline void runq_charge(struct runq *q, uint64_t now)
+{
+	/* The clocks of two harts may differ by a hair. */
+	if (now <= q->charged_at)
+		return;
+	if (q->running && q->running->class == SCHED_CLASS_FAIR && !q->running->resting)
+		fair_charge(&q->fair, q->running, now - q->charged_at);
+	atomic_set(&q->charged_at, now);
+}
 
 /*
  * runq_add - @se, RUNNABLE and on no queue, waits on @q, whose lock is held. True: its pcpu must be told
  * (smp_resched), without the lock.
  */
 bool runq_add(struct runq *q, struct sched_entity *se, uint64_t now);
+
+/* runq_name_next - @se, which waits on @q, is picked next; NULL: nobody in particular. Its lock is held. */
+static inline void runq_name_next(struct runq *q, struct sched_entity *se)
+{
+	if (q->next && q->next->class == SCHED_CLASS_FAIR)
+		fair_insert(&q->fair, q->next);
+	if (se && se->class == SCHED_CLASS_FAIR)
+		fair_remove(&q->fair, se);
+	q->next = se;
+}
 
 /* runq_account_put, runq_account_wake - what lies behind @se was running; was being blocked. */
 void runq_account_put(struct sched_entity *se, uint64_t now);
@@ -111,42 +132,18 @@ void runq_take(struct runq *q, struct sched_entity *se);
 /* runq_change - @se, on no list, belongs to pcpu @to from now on. @from's lock is held. */
 void runq_change(struct runq *from, struct sched_entity *se, uint32_t to);
 
-/* --- fair.c: all with the queue's lock --- */
-
-void fair_init(struct fair *f, uint64_t seed);
-/* fair_charge - the one that runs ran for @delta ticks. */
-void fair_charge(struct fair *f, struct sched_entity *se, uint64_t delta);
-/* fair_join - @se counts from now on; its lag becomes its place. fair_leave - and back. */
-void fair_join(struct fair *f, struct sched_entity *se);
-void fair_leave(struct fair *f, struct sched_entity *se);
-/* fair_migrate - leave, to join another queue with the same claim: same place in the common time. */
-void fair_migrate(struct fair *f, struct sched_entity *se);
-/* fair_insert, fair_remove - into and out of those that wait. It has joined. */
-void fair_insert(struct fair *f, struct sched_entity *se);
-void fair_remove(struct fair *f, struct sched_entity *se);
-/* fair_first - who runs next of those that wait, or NULL. */
-struct sched_entity *fair_first(const struct fair *f);
-/* fair_preempts - does @se, which waits, come before @running? */
-bool fair_preempts(const struct fair *f, const struct sched_entity *se,
-		   const struct sched_entity *running);
-/* fair_woken - how much to ask for after a sleep. fair_blocks - what it used before it. */
-void fair_woken(struct sched_entity *se);
-void fair_blocks(struct sched_entity *se);
-/* fair_renew - if its request has been served it asks for the next. */
-void fair_renew(struct sched_entity *se);
-/* fair_left - ticks of its request that are left. */
-uint64_t fair_left(const struct sched_entity *se);
-/* fair_yielded - it lets those go first whose deadline is before its next one. */
-void fair_yielded(struct sched_entity *se);
-/* fair_exchange - @a, which runs, and @b, which waits, change places in time. */
-void fair_exchange(struct fair *f, struct sched_entity *a, struct sched_entity *b);
-
 /* --- fifo.c --- */
 
 void fifo_init(struct fifo *f);
 void fifo_insert(struct fifo *f, struct sched_entity *se, bool front);
 void fifo_remove(struct fifo *f, struct sched_entity *se);
-struct sched_entity *fifo_first(const struct fifo *f);
+struct sched_entity *fifo_most_urgent(const struct fifo *f);
+
+/* fifo_first - the one that has waited longest of the highest priority, or NULL. */
+static inline struct sched_entity *fifo_first(const struct fifo *f)
+{
+	return f->used ? fifo_most_urgent(f) : NULL;
+}
 
 /* --- cap.c --- */
 
@@ -173,17 +170,32 @@ bool cap_is_out(const struct sched_entity *se, uint64_t now);
 
 /* --- balance.c --- */
 
+uint32_t balance_place_of_many(const struct sched_entity *se);
+void balance_loaded_queue(struct runq *me, uint64_t now);
+void balance_call_one_idle(const struct sched_entity *se);
+
 /* balance_place - where @se, just woken, is to wait. Its queue's lock is held. */
-uint32_t balance_place(const struct sched_entity *se);
+static inline uint32_t balance_place(const struct sched_entity *se)
+{
+	return nr_runqs == 1 ? se->pcpu : balance_place_of_many(se);
+}
+
 /* balance_init - the period, from the clock. */
 void balance_init(uint64_t ticks_per_second);
 /* balance_steal - something that waits elsewhere, for this pcpu now: RUNNING and on_cpu; or NULL. */
 struct sched_entity *balance_steal(const struct runq *me, uint64_t now);
 /* balance_queue - now and then: move one of those that wait on this pcpu to where it is better off. */
-void balance_queue(struct runq *me, uint64_t now);
+static inline void balance_queue(struct runq *me, uint64_t now)
+{
+	if (nr_runqs > 1 && atomic_read(&me->nr_waiting) != 0)
+		balance_loaded_queue(me, now);
+}
+
 /* balance_call_idle - @se waits: if there is an idle pcpu for it, get it to look. No locks. */
-void balance_call_idle(const struct sched_entity *se);
-/* balance_time_of_all - where virtual time is elsewhere, for a queue that begins to have entities. */
-int64_t balance_time_of_all(void);
+static inline void balance_call_idle(const struct sched_entity *se)
+{
+	if (nr_runqs > 1)
+		balance_call_one_idle(se);
+}
 
 #endif

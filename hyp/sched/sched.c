@@ -45,21 +45,9 @@ int sched_init(unsigned int nr, uint64_t ticks_per_second)
 	return HV_OK;
 }
 
-/*
- * runq_lock_entity - lock the queue that @se belongs to. se->pcpu may change until the lock is held, so
- * look again.
- */
-struct runq *runq_lock_entity(struct sched_entity *se)
+void sched_init_pcpu(void)
 {
-	for (;;) {
-		uint32_t i = atomic_read(&se->pcpu);
-
-		spin_lock(&runqs[i].lock);
-		/* Acquire: it came from a queue whose lock we do not take; see runq_change(). */
-		if (i == atomic_read_acquire(&se->pcpu))
-			return &runqs[i];
-		spin_unlock(&runqs[i].lock);
-	}
+	this_pcpu()->runq = &runqs[this_pcpu()->index];
 }
 
 /* --- entities --------------------------------------------------------------------------------------- */
@@ -140,16 +128,6 @@ void sched_entity_exit(struct sched_entity *se)
 
 /* --- queues ----------------------------------------------------------------------------------------- */
 
-void runq_charge(struct runq *q, uint64_t now)
-{
-	/* The clocks of two harts may differ by a hair. */
-	if (now <= q->charged_at)
-		return;
-	if (q->running && q->running->class == SCHED_CLASS_FAIR && !q->running->resting)
-		fair_charge(&q->fair, q->running, now - q->charged_at);
-	atomic_set(&q->charged_at, now);
-}
-
 /* @se, which counts on @q already, waits there. */
 static void wait_on(struct runq *q, struct sched_entity *se, bool front)
 {
@@ -168,7 +146,7 @@ static void no_longer_waits(struct runq *q, struct sched_entity *se)
 {
 	if (se->class == SCHED_CLASS_FIFO)
 		fifo_remove(&q->fifo, se);
-	else
+	else if (q->next != se)
 		fair_remove(&q->fair, se);
 	list_remove(&se->scan);
 	se->queued = false;
@@ -239,7 +217,8 @@ void runq_account_wake(struct sched_entity *se, uint64_t now)
 		fair_woken(se);
 }
 
-bool sched_wake(struct sched_entity *se)
+/* In one piece, as sched_switch(). */
+__attribute__((flatten)) bool sched_wake(struct sched_entity *se)
 {
 	struct runq *q = runq_lock_entity(se);
 	uint64_t now;
@@ -315,7 +294,8 @@ static void begin(struct runq *q, struct sched_entity *se, uint64_t slice_end, u
 	atomic_set(&se->on_cpu, 1);
 	atomic_set(&se->slice_end, slice_end);
 	q->running = se;
-	q->next = NULL;
+	if (q->next)
+		runq_name_next(q, NULL);
 	atomic_set(&q->preempt, 0);
 	atomic_set(&q->urgency, urgency_of(se));
 	atomic_set(&q->group, (uintptr_t)se->group);
@@ -323,11 +303,10 @@ static void begin(struct runq *q, struct sched_entity *se, uint64_t slice_end, u
 }
 
 /* The next one that may run; those on the way whose cap is used up leave the queue. */
-static struct sched_entity *take_first(struct runq *q, uint64_t now)
+static inline struct sched_entity *take_first(struct runq *q, uint64_t now)
 {
 	struct sched_entity *se;
 
-	spin_lock(&q->lock);
 	runq_charge(q, now);
 	while ((se = choose(q)) != NULL) {
 		uint64_t end = se == q->next ? q->next_slice_end : slice_end_of(se, now);
@@ -341,12 +320,11 @@ static struct sched_entity *take_first(struct runq *q, uint64_t now)
 			fair_leave(&q->fair, se);
 		cap_throttle(se, now);
 	}
-	spin_unlock(&q->lock);
 	return se;
 }
 
 /* Its state says RUNNING and on_cpu already: from the other queue's lock on it was this pcpu's. */
-static struct sched_entity *take_from_others(struct runq *q, uint64_t now)
+static __attribute__((noinline)) struct sched_entity *take_from_others(struct runq *q, uint64_t now)
 {
 	struct sched_entity *se = balance_steal(q, now);
 
@@ -362,11 +340,9 @@ static struct sched_entity *take_from_others(struct runq *q, uint64_t now)
 	return se;
 }
 
-struct sched_entity *sched_pick(uint64_t now)
+/* @se is what take_first() found. */
+static inline struct sched_entity *picked(struct runq *q, struct sched_entity *se, uint64_t now)
 {
-	struct runq *q = this_runq();
-	struct sched_entity *se = take_first(q, now);
-
 	if (!se)
 		se = take_from_others(q, now);
 	if (!se)
@@ -376,6 +352,17 @@ struct sched_entity *sched_pick(uint64_t now)
 		balance_queue(q, now);
 	q->loaded = se;
 	return se;
+}
+
+struct sched_entity *sched_pick(uint64_t now)
+{
+	struct runq *q = this_runq();
+	struct sched_entity *se;
+
+	spin_lock(&q->lock);
+	se = take_first(q, now);
+	spin_unlock(&q->lock);
+	return picked(q, se, now);
 }
 
 void runq_account_put(struct sched_entity *se, uint64_t now)
@@ -400,11 +387,11 @@ static void put_back(struct runq *q, struct sched_entity *se, enum sched_reason 
 	wait_on(q, se, why == SCHED_PREEMPTED && now < se->slice_end);
 }
 
-void sched_put(struct sched_entity *se, enum sched_reason why, uint64_t now)
+static inline void put(struct runq *q, struct sched_entity *se, enum sched_reason why, uint64_t now)
 {
-	struct runq *q = this_runq();
-
-	spin_lock(&q->lock);
+	/* Who yields to somebody was charged for all his time when he did. */
+	if (why == SCHED_YIELDED && q->next)
+		now = q->charged_at;
 	runq_charge(q, now);
 	runq_account_put(se, now);
 	cap_give_back(se, now);
@@ -421,7 +408,38 @@ void sched_put(struct sched_entity *se, enum sched_reason why, uint64_t now)
 		atomic_set(&se->state, SCHED_BLOCKED);
 	}
 	se->wakeups = 0;
+}
+
+void sched_put(struct sched_entity *se, enum sched_reason why, uint64_t now)
+{
+	struct runq *q = this_runq();
+
+	spin_lock(&q->lock);
+	put(q, se, why, now);
 	spin_unlock(&q->lock);
+}
+
+/* The way of each switch: in one piece, as calls would cost more than what they do. */
+struct sched_entity *__attribute__((flatten))
+sched_switch(struct sched_entity *se, enum sched_reason why, uint64_t now)
+{
+	struct runq *q = this_runq();
+	struct sched_entity *next;
+
+	spin_lock(&q->lock);
+	put(q, se, why, now);
+	next = take_first(q, now);
+	spin_unlock(&q->lock);
+	return picked(q, next, now);
+}
+
+/* @se is no longer on_cpu. */
+static __attribute__((noinline)) void may_move(struct runq *q, const struct sched_entity *se)
+{
+	fence_full(); /* pairs with the one in sched_idle_begin() */
+	if (atomic_read(&se->state) == SCHED_RUNNABLE)
+		balance_call_idle(se);
+	balance_queue(q, timer_now());
 }
 
 void sched_unloaded(struct sched_entity *se)
@@ -431,10 +449,8 @@ void sched_unloaded(struct sched_entity *se)
 	if (q->loaded == se)
 		q->loaded = NULL;
 	atomic_set_release(&se->on_cpu, 0);
-	fence_full(); /* pairs with the one in sched_idle_begin() */
-	if (atomic_read(&se->state) == SCHED_RUNNABLE)
-		balance_call_idle(se);
-	balance_queue(q, timer_now());
+	if (nr_runqs > 1)
+		may_move(q, se);
 }
 
 bool sched_others_wait(void)

@@ -8,7 +8,7 @@
  * that lock; whoever moves an entity between queues takes one lock at a time, never two.
  *
  * On a pcpu's way: sched_pick() gives an entity and marks it on_cpu; when it stops, sched_put() says
- * why. se->on_cpu stays set while the vcpu's guest state is still loaded in that pcpu's CSRs, and such
+ * why, or sched_switch(), which gives the next one, too. se->on_cpu stays set while the vcpu's guest state is still loaded in that pcpu's CSRs, and such
  * an entity is neither moved nor stolen; sched_unloaded() clears it.
  *
  * Who is next, in this order (the rooms):
@@ -140,6 +140,9 @@ struct sched_entity {
 /* sched_init - @nr queues. Called once, before any entity. HV_ENOMEM. */
 int sched_init(unsigned int nr, uint64_t ticks_per_second);
 
+/* sched_init_pcpu - each pcpu once, after sched_init(): its queue is its own. */
+void sched_init_pcpu(void);
+
 /* sched_group_init - a group whose members together get at most @cap percent of one hart; 0: no cap. */
 void sched_group_init(struct sched_group *g, uint32_t cap);
 
@@ -181,6 +184,9 @@ enum sched_reason {
 
 /* sched_put - the running entity @se of this pcpu stops. */
 void sched_put(struct sched_entity *se, enum sched_reason why, uint64_t now);
+
+/* sched_switch - @se stops, and the next one is picked: sched_put() and sched_pick() in one go. */
+struct sched_entity *sched_switch(struct sched_entity *se, enum sched_reason why, uint64_t now);
 
 /* sched_unloaded - @se's context left this pcpu's CSRs: it may be moved now. */
 void sched_unloaded(struct sched_entity *se);

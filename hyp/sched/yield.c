@@ -6,7 +6,7 @@
  */
 #include "sched/runq.h"
 
-static bool may_run_here(const struct sched_entity *se, uint32_t me)
+static inline bool may_run_here(const struct sched_entity *se, uint32_t me)
 {
 	return atomic_read(&se->state) == SCHED_RUNNABLE &&
 	       (atomic_read(&se->pcpu) == me ||
@@ -14,10 +14,13 @@ static bool may_run_here(const struct sched_entity *se, uint32_t me)
 }
 
 /* @to waits on another queue: fetch it. False: it does not any more. */
-static bool fetch(struct runq *me, struct sched_entity *to, uint64_t now)
+static __attribute__((noinline)) bool fetch(struct runq *me, struct sched_entity *to, uint64_t now)
 {
-	struct runq *q = runq_lock_entity(to);
+	struct runq *q;
 
+	if (!may_run_here(to, me->index))
+		return false;
+	q = runq_lock_entity(to);
 	if (q == me) {
 		spin_unlock(&q->lock);
 		return true;
@@ -36,13 +39,14 @@ static bool fetch(struct runq *me, struct sched_entity *to, uint64_t now)
 	return true;
 }
 
-bool sched_yield_to(struct sched_entity *from, struct sched_entity *to)
+/* In one piece, as sched_switch(). */
+__attribute__((flatten)) bool sched_yield_to(struct sched_entity *from, struct sched_entity *to)
 {
 	struct runq *q = this_runq();
 	uint64_t now;
 	bool done = false;
 
-	if (from == to || !from->group || from->group != to->group || !may_run_here(to, q->index))
+	if (from == to || !from->group || from->group != to->group || !sched_waits(to))
 		return false;
 	now = timer_now();
 	if (atomic_read(&to->pcpu) != q->index && !fetch(q, to, now))
@@ -50,9 +54,9 @@ bool sched_yield_to(struct sched_entity *from, struct sched_entity *to)
 	spin_lock(&q->lock);
 	if (atomic_read_acquire(&to->pcpu) == q->index && to->queued) {
 		runq_charge(q, now);
+		runq_name_next(q, to);
 		if (from->class == SCHED_CLASS_FAIR && to->class == SCHED_CLASS_FAIR)
 			fair_exchange(&q->fair, from, to);
-		q->next = to;
 		q->next_slice_end = from->slice_end;
 		/* An urgent one that waits for a fair one would else wait for ever. */
 		q->next_first = from->class == SCHED_CLASS_FIFO;

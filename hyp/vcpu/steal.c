@@ -84,12 +84,8 @@ void vcpu_steal_reset(struct vcpu *v)
 	v->lock_at = STEAL_OFF;
 }
 
-void vcpu_steal_preempted(struct vcpu *v)
+void vcpu_steal_mark(struct vcpu *v)
 {
-	bool watched = v->steal_at != STEAL_OFF || v->lock_at != STEAL_OFF || v->magic;
-
-	if (!watched || v->steal_marked)
-		return;
 	begin(v);
 	mark(v, true);
 	vcpu_reading_end(v);
@@ -123,11 +119,4 @@ void vcpu_steal_update(struct vcpu *v)
 	if (v->steal_marked)
 		mark(v, false);
 	vcpu_reading_end(v);
-}
-
-void vcpu_steal_resumes(struct vcpu *v)
-{
-	if (v->steal_marked ||
-	    (v->steal_at != STEAL_OFF && atomic_read(&v->se.wait_ticks) != v->steal_written))
-		vcpu_make_request(REQUEST_STEAL_UPDATE, v);
 }

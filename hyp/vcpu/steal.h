@@ -52,13 +52,26 @@ static inline void vcpu_steal_unmapped(struct vcpu *v)
 	v->lock_ptr = NULL;
 }
 
+void vcpu_steal_mark(struct vcpu *v);
+
 /* vcpu_steal_preempted - own pcpu: @v leaves its hart while runnable. */
-void vcpu_steal_preempted(struct vcpu *v);
+static inline void vcpu_steal_preempted(struct vcpu *v)
+{
+	bool watched = v->steal_at != STEAL_OFF || v->lock_at != STEAL_OFF || v->magic;
+
+	if (watched && !v->steal_marked)
+		vcpu_steal_mark(v);
+}
 
 /* vcpu_steal_update - own pcpu, for STEAL_UPDATE: write the account, and that it runs. */
 void vcpu_steal_update(struct vcpu *v);
 
 /* vcpu_steal_resumes - own pcpu, before its run: make STEAL_UPDATE if there is news to write. */
-void vcpu_steal_resumes(struct vcpu *v);
+static inline void vcpu_steal_resumes(struct vcpu *v)
+{
+	if (v->steal_marked ||
+	    (v->steal_at != STEAL_OFF && atomic_read(&v->se.wait_ticks) != v->steal_written))
+		vcpu_make_request(REQUEST_STEAL_UPDATE, v);
+}
 
 #endif

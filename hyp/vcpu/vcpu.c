@@ -80,17 +80,22 @@ void vcpu_power_on(struct vcpu *v)
 	atomic_set_release(&v->blocked, 1);
 }
 
-/* hgatp with a VMID that is @v's own on this pcpu. */
-static void load_hgatp(struct vcpu *v)
+static __attribute__((noinline)) void load_hgatp_anew(struct vcpu *v)
 {
-	unsigned int me = this_pcpu()->index;
-	bool reused = false;
+	bool reused = vmid_alloc(&v->vmid, this_pcpu()->index);
 
-	if (!vmid_is_current(&v->vmid, me))
-		reused = vmid_alloc(&v->vmid, me);
 	csr_write(CSR_HGATP, gstage_hgatp(&v->vm->gstage, v->vmid.id));
 	if (reused)
 		arch_hfence_vvma_all();
+}
+
+/* hgatp with a VMID that is @v's own on this pcpu. */
+static inline void load_hgatp(struct vcpu *v)
+{
+	if (vmid_is_current(&v->vmid, this_pcpu()->index))
+		csr_write(CSR_HGATP, gstage_hgatp(&v->vm->gstage, v->vmid.id));
+	else
+		load_hgatp_anew(v);
 }
 
 /* The hart keeps the registers of whoever used them last; if that was @v, here, they are still good. */
@@ -126,8 +131,8 @@ void vcpu_load(struct vcpu *v)
 	guest_vs_load(&v->vs);
 	load_fp(v, p);
 	v->irq.hvip = HVIP_UNKNOWN;
-	vcpu_timer_unblock(v);
 	p->current = v;
+	vcpu_timer_unblock(v);
 }
 
 void vcpu_put(struct vcpu *v)

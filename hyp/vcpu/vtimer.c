@@ -54,6 +54,11 @@ bool vcpu_timer_pending(struct vcpu *v)
 	return due(v, timer_has_sstc() ? csr_read(CSR_VSTIMECMP) : v->timer_deadline);
 }
 
+static __attribute__((noinline)) void arm_stand_in(struct vcpu *v)
+{
+	timer_arm(&v->timer, to_host_time(v, v->vs.vstimecmp));
+}
+
 /*
  * With Sstc, vstimecmp must not stay armed while the vcpu does not run: an expired one would end every
  * WFI of the hart at once. Only a halted vcpu that an interrupt wakes needs the stand-in; a runnable
@@ -61,19 +66,16 @@ bool vcpu_timer_pending(struct vcpu *v)
  */
 void vcpu_timer_block(struct vcpu *v)
 {
-	bool paused;
-
 	if (v->timer_off)
 		return;
 	v->timer_off = true;
-	paused = atomic_read(&v->vm->paused);
 	if (timer_has_sstc()) {
 		v->vs.vstimecmp = csr_read(CSR_VSTIMECMP);
 		csr_write(CSR_VSTIMECMP, TIMER_NEVER);
-		if (v->halted && !v->kick_only && !paused && v->vs.vstimecmp != TIMER_NEVER &&
-		    (csr_read(CSR_HIE) & BIT(IRQ_VS_TIMER)))
-			timer_arm(&v->timer, to_host_time(v, v->vs.vstimecmp));
-	} else if (!v->halted || paused) {
+		if (v->halted && !v->kick_only && !atomic_read(&v->vm->paused) &&
+		    v->vs.vstimecmp != TIMER_NEVER && (csr_read(CSR_HIE) & BIT(IRQ_VS_TIMER)))
+			arm_stand_in(v);
+	} else if (!v->halted || atomic_read(&v->vm->paused)) {
 		timer_cancel(&v->timer);
 	}
 }
@@ -84,10 +86,10 @@ void vcpu_timer_unblock(struct vcpu *v)
 		return;
 	v->timer_off = false;
 	if (timer_has_sstc()) {
+		csr_write(CSR_VSTIMECMP, v->vs.vstimecmp);
 		/* Nobody else arms it: if it reads as not armed, it is not. */
 		if (atomic_read(&v->timer.armed))
 			timer_cancel(&v->timer);
-		csr_write(CSR_VSTIMECMP, v->vs.vstimecmp);
 	} else {
 		vcpu_timer_set(v, v->timer_deadline);
 	}

@@ -89,7 +89,7 @@ MUTANTS = {
     "hvip not flushed": [(IRQ_H, "		csr_write(CSR_HVIP, hvip);\n", "")],
     "flush forgets what was latched": [("hyp/vcpu/irq.c", "	v->irq.shadow |= atomic_exchange(", "	v->irq.shadow = atomic_exchange("), (IRQ_H, "	if (atomic_read(&v->irq.inject))\n", "")],
     "flush before mode": [(RUN, "	atomic_set(&v->mode, IN_GUEST_MODE);\n	fence_full(); /* B */\n	vcpu_irq_flush(v);\n", "	vcpu_irq_flush(v);\n	atomic_set(&v->mode, IN_GUEST_MODE);\n	fence_full();\n")],
-    "the stand-in for the timer is not armed": [("hyp/vcpu/vtimer.c", "			timer_arm(&v->timer, to_host_time(v, v->vs.vstimecmp));", "			(void)to_host_time(v, 0);")],
+    "the stand-in for the timer is not armed": [("hyp/vcpu/vtimer.c", "	timer_arm(&v->timer, to_host_time(v, v->vs.vstimecmp));", "	(void)to_host_time(v, 0);")],
     # pause, stop, HSM
     "SLEEP not made by vm_pause": [("hyp/vcpu/vm.c", "		vcpu_make_request(REQUEST_SLEEP, vm->vcpus[i]);", "		(void)i;")],
     "pause does not get them out": [("hyp/vcpu/vm.c", "	(void)vm_make_all_vcpus_request(vm, REQUEST_OUTSIDE_GUEST_MODE);\n", "")],

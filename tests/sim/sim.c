@@ -170,6 +170,16 @@ static void account(struct hart *h)
 	h->since = sim_now;
 }
 
+static void sleeps(struct sim_vcpu *v, enum sched_reason why)
+{
+	/* A kick that came meanwhile may have kept it runnable. */
+	if (why != SCHED_BLOCKS || v->se.state != SCHED_BLOCKED || !v->sleep)
+		return;
+	push((struct event){
+		.at = sim_now + some(v->sleep, v->random), .kind = EVENT_WAKE, .index = v->id });
+	v->left = some(v->run, v->random);
+}
+
 void sim_stop(unsigned int hart, enum sched_reason why)
 {
 	struct hart *h = &harts[hart];
@@ -179,13 +189,37 @@ void sim_stop(unsigned int hart, enum sched_reason why)
 	account(h);
 	h->running = NULL;
 	sched_put(&v->se, why, sim_now);
-	/* A kick that came meanwhile may have kept it runnable. */
-	if (why == SCHED_BLOCKS && v->se.state == SCHED_BLOCKED && v->sleep) {
-		push((struct event){ .at = sim_now + some(v->sleep, v->random),
-				     .kind = EVENT_WAKE,
-				     .index = v->id });
-		v->left = some(v->run, v->random);
+	sleeps(v, why);
+}
+
+static void runs(struct hart *h, struct sched_entity *se)
+{
+	struct sim_vcpu *v = container_of(se, struct sim_vcpu, se);
+
+	if (h->loaded && h->loaded != v)
+		sched_unloaded(&h->loaded->se);
+	h->loaded = v;
+	h->running = v;
+	h->since = sim_now;
+}
+
+/* The same and, every second time, the next one at once, as pcpu_loop() does when nothing else waits. */
+static void stop_for_next(unsigned int hart, enum sched_reason why)
+{
+	struct hart *h = &harts[hart];
+	struct sim_vcpu *v = h->running;
+	struct sched_entity *next;
+
+	if (sim_decisions % 2 == 0) {
+		sim_stop(hart, why);
+		return;
 	}
+	h->running = NULL;
+	next = sched_switch(&v->se, why, sim_now);
+	sim_decisions++;
+	sleeps(v, why);
+	if (next)
+		runs(h, next);
 }
 
 static void next_one(unsigned int hart)
@@ -200,13 +234,7 @@ static void next_one(unsigned int hart)
 		se = sched_pick(sim_now);
 		sim_decisions++;
 		if (se) {
-			struct sim_vcpu *v = container_of(se, struct sim_vcpu, se);
-
-			if (h->loaded && h->loaded != v)
-				sched_unloaded(&h->loaded->se);
-			h->loaded = v;
-			h->running = v;
-			h->since = sim_now;
+			runs(h, se);
 			return;
 		}
 		if (sched_idle_begin())
@@ -238,9 +266,9 @@ void sim_step_hart(unsigned int hart)
 	if (h->running) {
 		account(h);
 		if (h->running->sleep && h->running->left == 0)
-			sim_stop(hart, SCHED_BLOCKS);
+			stop_for_next(hart, SCHED_BLOCKS);
 		else if (sched_should_switch(&h->running->se))
-			sim_stop(hart, SCHED_PREEMPTED);
+			stop_for_next(hart, SCHED_PREEMPTED);
 	}
 	if (!h->running)
 		next_one(hart);
@@ -303,9 +331,12 @@ void sim_begin(unsigned int count, unsigned int max, uint64_t s)
 		harts[i].pcpu.index = i;
 		pcpus[i] = &harts[i].pcpu;
 	}
-	sim_become(0);
 	if (sched_init(count, SIM_S) != 0)
 		abort();
+	for (unsigned int i = count; i-- > 0;) {
+		sim_become(i);
+		sched_init_pcpu();
+	}
 }
 
 void sim_end(void)
@@ -432,6 +463,9 @@ static void check_queue(const struct runq *q)
 	}
 	if (listed != q->nr_waiting || fifo != 0)
 		fail("queue length", q->index);
+	/* The one that a directed yield names is not in it until it is picked. */
+	if (q->next && q->next->class == SCHED_CLASS_FAIR)
+		fair--;
 	if (tree_count(q->fair.root, NULL, &least) != fair)
 		fail("tree", q->index);
 	if (weight != q->fair.weight || (weight && sum != q->fair.rem))

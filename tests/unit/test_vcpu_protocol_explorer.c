@@ -127,21 +127,12 @@ void *page_alloc_zeroed(uint64_t size, uint64_t align)
 	return queues;
 }
 
-bool vmid_is_current(const struct vmid *v, unsigned int pcpu)
-{
-	return v->generation != 0 && v->pcpu == pcpu;
-}
+uint64_t vmid_generation[MAX_PCPUS] = { [0 ... MAX_PCPUS - 1] = 1 };
 
 bool vmid_alloc(struct vmid *v, unsigned int pcpu)
 {
 	*v = (struct vmid){ .generation = 1, .pcpu = (uint16_t)pcpu, .id = (uint16_t)++w.vmids };
 	return false;
-}
-
-uint64_t gstage_hgatp(const struct gstage *gs, unsigned int vmid)
-{
-	(void)gs;
-	return HGATP_MODE_SV39X4 << HGATP_MODE_SHIFT | (uint64_t)vmid << HGATP_VMID_SHIFT;
 }
 
 /* A walk: the entry, then the page that it names, for a while. */
@@ -258,10 +249,7 @@ uint64_t timer_ns_to_ticks(uint64_t ns)
 	return ns / 100;
 }
 
-bool timer_has_sstc(void)
-{
-	return true;
-}
+bool timer_sstc = true;
 
 void host_irq_handle(void)
 {
@@ -620,6 +608,10 @@ static void scene(unsigned int harts, unsigned int others, unsigned int vcpus,
 	w.harts = harts;
 	w.table = 1;
 	assert_int_equal(sched_init(harts, 10000000), 0);
+	for (unsigned int i = harts; i-- > 0;) {
+		fake_pcpu_become(i);
+		sched_init_pcpu();
+	}
 	explorer_begin();
 	w.vm.state = VM_RUNNING;
 	/* Who has a cap never rests; so large a one changes nothing else. */

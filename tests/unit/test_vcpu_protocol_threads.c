@@ -154,12 +154,6 @@ void *page_alloc_zeroed(uint64_t size, uint64_t align)
 	return calloc(1, size);
 }
 
-uint64_t gstage_hgatp(const struct gstage *gs, unsigned int vmid)
-{
-	(void)gs;
-	return HGATP_MODE_SV39X4 << HGATP_MODE_SHIFT | (uint64_t)vmid << HGATP_VMID_SHIFT;
-}
-
 /* The page must be as it was made while somebody reads it. */
 static int walk(const struct gstage *gs)
 {
@@ -865,6 +859,10 @@ static void harts_begin(unsigned int harts, unsigned int others, pthread_t threa
 	harts_setup(harts + others);
 	timer_setup(10000000, true);
 	assert_int_equal(sched_init(harts, 10000000), 0);
+	for (unsigned int i = harts; i-- > 0;) {
+		fake_pcpu_become(i);
+		sched_init_pcpu();
+	}
 	write_now(&the_end, 0);
 	(void)threads;
 }

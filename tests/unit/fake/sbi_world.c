@@ -117,10 +117,7 @@ void vcpu_timer_set(struct vcpu *v, uint64_t when)
 	w.timer = when;
 }
 
-bool timer_has_sstc(void)
-{
-	return true;
-}
+bool timer_sstc = true;
 
 int vcpu_hsm_start(struct vcpu *v, uint64_t pc, uint64_t arg)
 {
