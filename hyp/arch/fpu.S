@@ -22,6 +22,15 @@ arch_fp_save:
 	ret
 	.size	arch_fp_save, . - arch_fp_save
 
+/* void arch_fp_csr_save(struct guest_fp *fp) */
+	.globl	arch_fp_csr_save
+	.type	arch_fp_csr_save, @function
+arch_fp_csr_save:
+	frcsr	t0
+	sd	t0, 256(a0)
+	ret
+	.size	arch_fp_csr_save, . - arch_fp_csr_save
+
 /* void arch_fp_restore(const struct guest_fp *fp) */
 	.globl	arch_fp_restore
 	.type	arch_fp_restore, @function
@@ -61,6 +70,17 @@ arch_vector_save:
 	csrw	vstart, t0
 	ret
 	.size	arch_vector_save, . - arch_vector_save
+
+/* void arch_vector_csrs_save(struct guest_vector *v): those that a CSR instruction writes */
+	.globl	arch_vector_csrs_save
+	.type	arch_vector_csrs_save, @function
+arch_vector_csrs_save:
+	csrr	t0, vstart
+	csrr	t1, vcsr
+	sd	t0, 0(a0)
+	sd	t1, 24(a0)
+	ret
+	.size	arch_vector_csrs_save, . - arch_vector_csrs_save
 
 /* void arch_vector_restore(const struct guest_vector *v) */
 	.globl	arch_vector_restore

@@ -62,33 +62,49 @@ static inline void guest_vs_load(const struct guest_vs_csrs *s)
 		csr_write(CSR_SSTATEEN0, s->sstateen0);
 }
 
+/* fpu.S: sstatus.FS, or VS, is not Off, which it never is again after the first vcpu was loaded. */
+void arch_fp_save(struct guest_fp *fp);
+void arch_fp_restore(const struct guest_fp *fp);
+void arch_vector_save(struct guest_vector *v);
+void arch_vector_restore(const struct guest_vector *v);
+void arch_fp_csr_save(struct guest_fp *fp);
+void arch_vector_csrs_save(struct guest_vector *v);
+
 /* *_put: save to memory if dirty. *_get: restore. Vector pointers may be NULL in *_put. */
 void guest_fp_save(struct guest_regs *r, struct guest_fp *fp);
 void guest_fp_get(const struct guest_fp *fp);
 void guest_vector_save(struct guest_regs *r, struct guest_vector *v);
 void guest_vector_get(const struct guest_vector *v);
 
-/* The guest's FP registers are dirty only if both fields say so; sstatus.FS alone decides here, since
- * hardware marks both when the guest writes a register (privileged specification, "vsstatus"). */
-static inline void guest_fp_put(struct guest_regs *r, struct guest_fp *fp)
+static inline bool is_dirty(uint64_t status, unsigned int shift)
 {
-	if (((r->sstatus >> SSTATUS_FS_SHIFT) & XS_DIRTY) == XS_DIRTY)
-		guest_fp_save(r, fp);
+	return ((status >> shift) & XS_DIRTY) == XS_DIRTY;
 }
 
-static inline void guest_vector_put(struct guest_regs *r, struct guest_vector *v)
+/*
+ * When the guest writes a register hardware marks sstatus.FS and vsstatus.FS (privileged specification,
+ * "vsstatus"), so ours alone decides. But QEMU (10.0) marks only the guest's own, @vsstatus, when it writes
+ * fcsr or one of the vector CSRs by a CSR instruction: those are saved, too.
+ */
+static inline void guest_fp_put(struct guest_regs *r, uint64_t vsstatus, struct guest_fp *fp)
 {
-	if (v && ((r->sstatus >> SSTATUS_VS_SHIFT) & XS_DIRTY) == XS_DIRTY)
+	if (is_dirty(r->sstatus, SSTATUS_FS_SHIFT))
+		guest_fp_save(r, fp);
+	else if (is_dirty(vsstatus, SSTATUS_FS_SHIFT))
+		arch_fp_csr_save(fp);
+}
+
+static inline void guest_vector_put(struct guest_regs *r, uint64_t vsstatus, struct guest_vector *v)
+{
+	if (!v)
+		return;
+	if (is_dirty(r->sstatus, SSTATUS_VS_SHIFT))
 		guest_vector_save(r, v);
+	else if (is_dirty(vsstatus, SSTATUS_VS_SHIFT))
+		arch_vector_csrs_save(v);
 }
 
 /* guest_take_exception - the loaded guest in @r takes exception @cause with @tval. */
 void guest_take_exception(struct guest_regs *r, uint64_t cause, uint64_t tval);
-
-/* fpu.S */
-void arch_fp_save(struct guest_fp *fp);
-void arch_fp_restore(const struct guest_fp *fp);
-void arch_vector_save(struct guest_vector *v);
-void arch_vector_restore(const struct guest_vector *v);
 
 #endif

@@ -11,7 +11,7 @@
 #include "vcpu/vm.h"
 #include "vcpu/vtimer.h"
 
-static __attribute__((noinline)) void take_interrupts(uint64_t sip)
+static noinline void take_interrupts(uint64_t sip)
 {
 	if (sip & BIT(IRQ_S_SOFT)) {
 		csr_clear(CSR_SIP, BIT(IRQ_S_SOFT));

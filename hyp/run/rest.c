@@ -24,7 +24,7 @@ static bool may_sleep(struct vcpu *v)
 	       !atomic_read(&v->kicked);
 }
 
-static __attribute__((noinline)) bool rest(struct vcpu *v)
+static noinline bool rest(struct vcpu *v)
 {
 	bool again = false;
 

@@ -324,7 +324,7 @@ static inline struct sched_entity *take_first(struct runq *q, uint64_t now)
 }
 
 /* Its state says RUNNING and on_cpu already: from the other queue's lock on it was this pcpu's. */
-static __attribute__((noinline)) struct sched_entity *take_from_others(struct runq *q, uint64_t now)
+static noinline struct sched_entity *take_from_others(struct runq *q, uint64_t now)
 {
 	struct sched_entity *se = balance_steal(q, now);
 
@@ -434,7 +434,7 @@ sched_switch(struct sched_entity *se, enum sched_reason why, uint64_t now)
 }
 
 /* @se is no longer on_cpu. */
-static __attribute__((noinline)) void may_move(struct runq *q, const struct sched_entity *se)
+static noinline void may_move(struct runq *q, const struct sched_entity *se)
 {
 	fence_full(); /* pairs with the one in sched_idle_begin() */
 	if (atomic_read(&se->state) == SCHED_RUNNABLE)

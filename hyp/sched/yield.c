@@ -14,7 +14,7 @@ static inline bool may_run_here(const struct sched_entity *se, uint32_t me)
 }
 
 /* @to waits on another queue: fetch it. False: it does not any more. */
-static __attribute__((noinline)) bool fetch(struct runq *me, struct sched_entity *to, uint64_t now)
+static noinline bool fetch(struct runq *me, struct sched_entity *to, uint64_t now)
 {
 	struct runq *q;
 

@@ -80,7 +80,7 @@ void vcpu_power_on(struct vcpu *v)
 	atomic_set_release(&v->blocked, 1);
 }
 
-static __attribute__((noinline)) void load_hgatp_anew(struct vcpu *v)
+static noinline void load_hgatp_anew(struct vcpu *v)
 {
 	bool reused = vmid_alloc(&v->vmid, this_pcpu()->index);
 
@@ -139,8 +139,8 @@ void vcpu_put(struct vcpu *v)
 {
 	vcpu_timer_block(v);
 	guest_vs_save(&v->vs);
-	guest_fp_put(&v->regs, &v->fp);
-	guest_vector_put(&v->regs, v->vector);
+	guest_fp_put(&v->regs, v->vs.vsstatus, &v->fp);
+	guest_vector_put(&v->regs, v->vs.vsstatus, v->vector);
 	/* No walk, however speculative, may combine this guest's vsatp with the next one's hgatp. */
 	csr_write(CSR_VSATP, 0);
 	/* Nothing of the guest's may end a WFI of this hart. */

@@ -36,12 +36,8 @@ static void show_timer(struct vcpu *v)
 	v->irq.hvip = (v->irq.hvip & ~BIT(IRQ_VS_TIMER)) | level;
 }
 
-void vcpu_timer_set(struct vcpu *v, uint64_t when)
+static noinline void set_stand_in(struct vcpu *v, uint64_t when)
 {
-	if (timer_has_sstc()) {
-		csr_write(CSR_VSTIMECMP, when);
-		return;
-	}
 	v->timer_deadline = when;
 	timer_cancel(&v->timer);
 	if (when != TIMER_NEVER && !due(v, when))
@@ -49,12 +45,20 @@ void vcpu_timer_set(struct vcpu *v, uint64_t when)
 	show_timer(v);
 }
 
+void vcpu_timer_set(struct vcpu *v, uint64_t when)
+{
+	if (timer_has_sstc())
+		csr_write(CSR_VSTIMECMP, when);
+	else
+		set_stand_in(v, when);
+}
+
 bool vcpu_timer_pending(struct vcpu *v)
 {
 	return due(v, timer_has_sstc() ? csr_read(CSR_VSTIMECMP) : v->timer_deadline);
 }
 
-static __attribute__((noinline)) void arm_stand_in(struct vcpu *v)
+static noinline void arm_stand_in(struct vcpu *v)
 {
 	timer_arm(&v->timer, to_host_time(v, v->vs.vstimecmp));
 }

@@ -155,7 +155,7 @@ static uintptr_t stack_pointer(void)
 #endif
 }
 
-static __attribute__((noinline)) void switch_out(void)
+static noinline void switch_out(void)
 {
 	struct thread *t = &m.threads[m.self];
 
@@ -164,7 +164,7 @@ static __attribute__((noinline)) void switch_out(void)
 		_longjmp(s->ctx, 1);
 }
 
-static __attribute__((noinline)) void switch_in(int i)
+static noinline void switch_in(int i)
 {
 	m.self = i;
 	fake_this_pcpu = m.threads[i].pcpu;
@@ -922,7 +922,7 @@ static bool search(const struct snapshot *root, unsigned int left)
 	}
 }
 
-static __attribute__((noinline)) void begin_thread(unsigned int i)
+static noinline void begin_thread(unsigned int i)
 {
 	ucontext_t there;
 

@@ -164,6 +164,16 @@ void arch_fp_restore(const struct guest_fp *fp)
 	(void)fp;
 }
 
+void arch_fp_csr_save(struct guest_fp *fp)
+{
+	(void)fp;
+}
+
+void arch_vector_csrs_save(struct guest_vector *v)
+{
+	(void)v;
+}
+
 void arch_vector_save(struct guest_vector *v)
 {
 	(void)v;
