@@ -159,6 +159,11 @@ bool insn_htinst_is_pseudo(uint64_t htinst)
 
 enum insn_virtual insn_decode_virtual(uint32_t insn)
 {
+	if (insn_field(insn, 6, 0) != OPCODE_SYSTEM)
+		return INSN_OTHER;
+	/* funct3: 0 are ECALL and its like, 4 the HLV and HSV group; the rest CSRRW to CSRRCI. */
+	if (insn_field(insn, 14, 12) % 4 != 0)
+		return INSN_CSR;
 	switch (insn) {
 	case INSN_CODE_WFI:
 		return INSN_WFI;
@@ -167,10 +172,6 @@ enum insn_virtual insn_decode_virtual(uint32_t insn)
 	case INSN_CODE_WRS_STO:
 		return INSN_WRS_STO;
 	default:
-		break;
+		return INSN_OTHER;
 	}
-	/* funct3: 0 are ECALL and its like, 4 the HLV and HSV group; the rest CSRRW to CSRRCI. */
-	if (insn_field(insn, 6, 0) == OPCODE_SYSTEM && insn_field(insn, 14, 12) % 4 != 0)
-		return INSN_CSR;
-	return INSN_OTHER;
 }
