@@ -4,7 +4,7 @@
  *
  *   pcpu_loop.c  pcpu_loop      pick a vcpu, load it, run it, put it back; idle in WFI
  *   vcpu_run.c   vcpu_run       requests; enter; leave; again
- *   switch.S     guest_enter    registers, sret ... trap_vector, registers, ret
+ *   switch.S     guest_switch   registers, sret ... trap_vector, registers, ret
  *   rest.c       vcpu_rest      a halt on a hart that nobody else wants
  *   exit.c       vcpu_handle_exit   by scause: interrupt, SBI call, virtual instruction, guest fault
  *
