@@ -88,6 +88,7 @@ MUTANTS = {
     "what the guest cleared comes back": [(IRQ_H, "	v->irq.shadow = v->irq.hvip & BIT(IRQ_VS_SOFT);", "	v->irq.shadow |= v->irq.hvip & BIT(IRQ_VS_SOFT);")],
     "hvip not flushed": [(IRQ_H, "		csr_write(CSR_HVIP, hvip);\n", "")],
     "flush forgets what was latched": [("hyp/vcpu/irq.c", "	v->irq.shadow |= atomic_exchange(", "	v->irq.shadow = atomic_exchange("), (IRQ_H, "	if (atomic_read(&v->irq.inject))\n", "")],
+    "an interrupt to oneself is not in hvip": [(IRQ_H, "	csr_set(CSR_HVIP, mask);\n", "")],
     "flush before mode": [(RUN, "	atomic_set(&v->mode, IN_GUEST_MODE);\n	fence_full(); /* B */\n	vcpu_irq_flush(v);\n", "	vcpu_irq_flush(v);\n	atomic_set(&v->mode, IN_GUEST_MODE);\n	fence_full();\n")],
     "the stand-in for the timer is not armed": [("hyp/vcpu/vtimer.c", "	timer_arm(&v->timer, to_host_time(v, v->vs.vstimecmp));", "	(void)to_host_time(v, 0);")],
     # pause, stop, HSM
