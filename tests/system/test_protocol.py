@@ -252,7 +252,8 @@ def test_resets_during_a_storm(name, times, cpus, smp, thread):
     with machine(name, vms, smp, thread) as m:
         m.expect_lines({"vm": "STORM on", "good": "HELLO"})
         for number in range(times):
-            m.expect_line("vm", f"STORM {1 + number % 5} ")
+            # Before the first reset it may be further on, if the other one was loaded late.
+            m.expect_line("vm", f"STORM {1 + number % 5} " if number else r"STORM \d+ ")
             if number % 3 == 1:
                 m.menu("p")
                 m.expect("vm is paused")
