@@ -310,6 +310,7 @@ LOAD = """#!/bin/sh
 # One kind of load a vcpu, and its vcpus come and go.
 worse() { dmesg | grep -iE 'rcu.*(stall|detected|starved)|lockup|BUG|hung_task|blocked for more|WARNING|Oops'; }
 times=$1
+echo LOAD begins
 (while :; do :; done) & jobs=$!
 (while :; do dd if=/dev/zero of=/dev/null bs=64k count=100 2>/dev/null; done) & jobs="$jobs $!"
 (while :; do cat /proc/interrupts /proc/stat /proc/meminfo >/dev/null; done) & jobs="$jobs $!"
@@ -347,6 +348,8 @@ def test_linux_under_load_with_hotplug(name, patience, tmp_path, times, cpus, sm
         m.send_line("")
         m.expect(r"\[linux\] ~ # ")
         m.send_line(f"sh /bin/load {times}")
+        # Till then the prompt is an unfinished line, which the terminal shows again after its own.
+        m.expect_line("linux", "LOAD begins")
         if times >= 30:
             for _ in range(20):
                 pause(m, "linux", 0.3)
