@@ -93,8 +93,8 @@ test:
 .PHONY: verify
 verify:
 	+@$(MAKE) --no-print-directory guest-linux || echo 'no guest kernel: the tests of PV locks are left out'
-	+@HV_LONG=1 $(RUN_TESTS) build unit model-long mutants system long
-	@$(PYTHON) tools/mutant-table.py
+	+@HV_LONG=1 $(RUN_TESTS) build unit model-long mutants system long; status=$$?; \
+		$(PYTHON) tools/mutant-table.py && exit $$status
 
 # Known ways to break the vcpu protocol; the unit tests of it must notice each.
 .PHONY: mutants

@@ -148,7 +148,7 @@ def run_row(args, vcpus: int, locks: str, pv: str, work: str, seed: int) -> dict
     began = time.monotonic()
     try:
         with machine(args, name, vcpus, locks, pv, work, seed) as m:
-            m.expect(r"GUEST-END [^\r\n]*", timeout=args.timeout)
+            m.expect(r"GUEST-END [^\r\n]*[\r\n]", timeout=args.timeout)
             guest_text = m.text()
             if not args.native:
                 row["counters"] = ask_counters(m, vcpus)
