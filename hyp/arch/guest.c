@@ -120,6 +120,5 @@ void guest_take_exception(struct guest_regs *r, uint64_t cause, uint64_t tval)
 		vsstatus |= SSTATUS_SPIE;
 	csr_write(CSR_VSSTATUS, vsstatus & ~SSTATUS_SIE);
 	r->sstatus |= SSTATUS_SPP;
-	r->hstatus |= HSTATUS_SPVP;
 	r->sepc = csr_read(CSR_VSTVEC) & ~3UL;
 }

@@ -18,7 +18,7 @@ struct guest_regs {
 	uint64_t x[32]; /* x[0] is unused */
 	uint64_t sepc;
 	uint64_t sstatus;
-	uint64_t hstatus;
+	uint64_t hstatus; /* for the next entry; what a trap leaves in the CSR is not kept */
 	uint64_t host_sp; /* hypervisor's stack while the guest runs */
 };
 
@@ -65,17 +65,37 @@ enum light_verdict {
 	LIGHT_NOT = 2,	 /* an exit like others: nothing has been done */
 };
 
+/* What switch.S goes on with, so that it need not remember: the registers' address, and in its lowest bits the
+ * verdict. */
+struct light_end {
+	uintptr_t regs_and_verdict;
+};
+
+#define LIGHT_VERDICT 3 /* mask; number used by switch.S */
+
+static inline struct light_end light_ends(struct guest_regs *r, enum light_verdict verdict)
+{
+	return (struct light_end){ (uintptr_t)r | verdict };
+}
+
+static inline enum light_verdict light_verdict(struct light_end end)
+{
+	return end.regs_and_verdict & LIGHT_VERDICT;
+}
+
+typedef struct light_end light_fn(struct guest_regs *r);
+
 /*
- * guest_enter - run the guest in @r until it traps. Own pcpu, interrupts off. @light, unless it is NULL,
- * is called first for each ecall from VS-mode, with only sp and the caller-saved registers in @r: it
- * must look at no others, and at no field but x[]. True: that ecall was the trap, and has been handled.
+ * guest_enter - run the guest in @r until it traps. Own pcpu, interrupts off. @light is called first for
+ * each ecall from VS-mode, with only sp and the caller-saved registers in *@r: it must look at no others,
+ * and at no field but x[]. True: that ecall was the trap, and has been handled. @r is given back: what the
+ * caller finds by it, it need not keep elsewhere.
  */
 #ifdef __riscv
 /* In line, so that the caller keeps what it needs afterwards, and no register is saved for nothing. */
-static inline bool guest_enter(struct guest_regs *r,
-			       enum light_verdict (*light)(struct guest_regs *r))
+static always_inline bool guest_enter(struct guest_regs **r, light_fn *light)
 {
-	register uint64_t a0 __asm__("a0") = (uintptr_t)r;
+	register struct guest_regs *a0 __asm__("a0") = *r;
 	register uint64_t a1 __asm__("a1") = (uintptr_t)light;
 
 	__asm__ volatile("call guest_switch"
@@ -84,10 +104,11 @@ static inline bool guest_enter(struct guest_regs *r,
 			 : "memory", "ra", "t0", "t1", "t2", "t3", "t4", "t5", "t6", "a2", "a3",
 			   "a4", "a5", "a6", "a7", "s0", "s1", "s2", "s3", "s4", "s5", "s6", "s7",
 			   "s8", "s9", "s10", "s11");
-	return a0 != 0;
+	*r = a0;
+	return a1 != 0;
 }
 #else
-bool guest_enter(struct guest_regs *r, enum light_verdict (*light)(struct guest_regs *r));
+bool guest_enter(struct guest_regs **r, light_fn *light);
 #endif
 
 #endif

@@ -13,15 +13,15 @@
 #define R_HSTATUS 272
 #define R_HOST_SP 280
 
-/* enum light_verdict, arch/guest.h */
-#define LIGHT_NOT 2
+/* enum light_verdict, and where it is; arch/guest.h */
+#define LIGHT_NOT     2
+#define LIGHT_VERDICT 3
 
-/* what guest_switch leaves on the hypervisor's stack: ra, tp, and its arguments */
+/* what guest_switch leaves on the hypervisor's stack: ra, tp, and whom to ask for a light exit */
 #define H_SIZE	  32
 #define H_RA	  0
 #define H_TP	  8
-#define H_REGS	  16
-#define H_LIGHT	  24
+#define H_LIGHT	  16
 
 /* offsets of struct pcpu, asserted in arch/pcpu.h */
 #define P_EMERGENCY_SP 0
@@ -51,14 +51,13 @@
 	.endm
 
 	.text
-/* guest_enter() in arch/guest.h: keeps sp and tp alone; a0 becomes its result. */
+/* guest_enter() in arch/guest.h: keeps a0, sp and tp alone; a1 becomes its result. */
 	.globl	guest_switch
 	.balign 4
 guest_switch:
 	addi	sp, sp, -H_SIZE
 	sd	ra, H_RA(sp)
 	sd	tp, H_TP(sp)
-	sd	a0, H_REGS(sp)
 	sd	a1, H_LIGHT(sp)
 	sd	sp, R_HOST_SP(a0)
 	csrw	CSR_SSCRATCH, a0
@@ -91,11 +90,10 @@ trap_vector:
 	ld	t0, H_LIGHT(sp)
 	ld	tp, H_TP(sp)
 	jalr	t0
-	mv	t3, a0
-	ld	a0, H_REGS(sp)
 	csrr	t0, CSR_SEPC
+	andi	a1, a0, LIGHT_VERDICT
 	addi	t0, t0, 4
-	bnez	t3, light_leaves
+	bnez	a1, light_leaves
 	csrw	CSR_SEPC, t0
 	csrw	CSR_SSCRATCH, a0
 	/* The guest goes on: its callee-saved registers are in place, a0 points to its state. */
@@ -106,24 +104,22 @@ guest_resume:
 	sret
 
 light_leaves:
+	sub	a0, a0, a1
 	li	t4, LIGHT_NOT
-	beq	t3, t4, guest_leave
+	beq	a1, t4, guest_leave
 	csrw	CSR_SEPC, t0
 	j	guest_leave_handled
 guest_leave:
-	li	t3, 0
+	li	a1, 0
 guest_leave_handled:
 	for_callee_saved sd, a0
 	csrr	t0, CSR_SEPC
 	csrr	t1, CSR_SSTATUS
-	csrr	t2, CSR_HSTATUS
 	sd	t0, R_SEPC(a0)
 	sd	t1, R_SSTATUS(a0)
-	sd	t2, R_HSTATUS(a0)
 	ld	ra, H_RA(sp)
 	ld	tp, H_TP(sp)
 	addi	sp, sp, H_SIZE
-	mv	a0, t3
 	ret
 
 /*

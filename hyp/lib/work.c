@@ -6,7 +6,7 @@
 static struct spinlock work_lock =
 	SPINLOCK_INIT; /* guards the list and each item's node and queued */
 static struct list work_list = { &work_list, &work_list };
-static uint32_t work_count; /* written under the lock, read without */
+uint32_t work_count; /* written under the lock, read without */
 
 void work_init(struct work *w, void (*fn)(struct work *w))
 {
@@ -24,11 +24,6 @@ void work_queue(struct work *w)
 		atomic_set(&work_count, work_count + 1);
 	}
 	spin_unlock(&work_lock);
-}
-
-bool work_pending(void)
-{
-	return atomic_read(&work_count) != 0;
 }
 
 static struct work *work_take(void)

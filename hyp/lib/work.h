@@ -9,6 +9,7 @@
 #ifndef LIB_WORK_H
 #define LIB_WORK_H
 
+#include "lib/atomic.h"
 #include "lib/list.h"
 
 struct work {
@@ -26,8 +27,13 @@ void work_init(struct work *w, void (*fn)(struct work *w));
  */
 void work_queue(struct work *w);
 
+extern uint32_t work_count; /* work.c's: how many are queued; atomic */
+
 /* work_pending - is anything queued? One load; for the loops that look often. */
-bool work_pending(void);
+static inline bool work_pending(void)
+{
+	return atomic_read(&work_count) != 0;
+}
 
 /* work_run_one - take the oldest item and run it without locks; false when there was none. */
 bool work_run_one(void);

@@ -228,28 +228,37 @@ exit_handler handle_guest_fault(struct vcpu *v, uint64_t cause)
 	return EXIT_GOES_ON;
 }
 
+exit_handler handle_ecall(struct vcpu *v)
+{
+	counter_inc(&v->stats.exits[EXIT_SBI]);
+	sbi_call(v);
+	return v->yield_to ? EXIT_YIELDS : EXIT_GOES_ON;
+}
+
+/* Not delegated by this machine's hedeleg, so it comes here: the guest's own. */
+exit_handler pass_on(struct vcpu *v, uint64_t cause)
+{
+	uint64_t tval = csr_read(CSR_STVAL);
+
+	counter_inc(&v->stats.exits[EXIT_OTHER]);
+	vcpu_inject_exception(v, cause & 63, tval);
+	return EXIT_GOES_ON;
+}
+
 enum exit_result vcpu_handle_exit(struct vcpu *v, uint64_t cause)
 {
 	if (cause & SCAUSE_INTERRUPT)
 		return handle_interrupt(v, cause & ~SCAUSE_INTERRUPT);
 	switch (cause) {
 	case EXC_ECALL_VS:
-		counter_inc(&v->stats.exits[EXIT_SBI]);
-		sbi_call(v);
-		return v->yield_to ? EXIT_YIELDS : EXIT_GOES_ON;
+		return handle_ecall(v);
 	case EXC_VIRTUAL_INSN:
 		return handle_virtual_insn(v, csr_read(CSR_STVAL));
 	case EXC_INSN_GUEST_FAULT:
 	case EXC_LOAD_GUEST_FAULT:
 	case EXC_STORE_GUEST_FAULT:
 		return handle_guest_fault(v, cause);
-	default: {
-		/* Not delegated by this machine's hedeleg, so it comes here: the guest's own. */
-		uint64_t tval = csr_read(CSR_STVAL);
-
-		counter_inc(&v->stats.exits[EXIT_OTHER]);
-		vcpu_inject_exception(v, cause & 63, tval);
-		return EXIT_GOES_ON;
-	}
+	default:
+		return pass_on(v, cause);
 	}
 }

@@ -49,7 +49,7 @@ static bool slice_is_over(struct vcpu *v)
 }
 
 /* What a call in a light exit has left to be done, for its own vcpu or hart. */
-static noinline enum light_verdict after_light(struct vcpu *v)
+static noinline struct light_end after_light(struct vcpu *v)
 {
 	struct pcpu *p = this_pcpu();
 
@@ -59,40 +59,41 @@ static noinline enum light_verdict after_light(struct vcpu *v)
 	if (vcpu_mode(v) == OUTSIDE_GUEST_MODE) {
 		vcpu_irq_sync(v);
 		if (!may_enter(v))
-			return LIGHT_LEAVE;
+			return light_ends(&v->regs, LIGHT_LEAVE);
 	}
 	if (v->yield_to)
-		return LIGHT_LEAVE;
+		return light_ends(&v->regs, LIGHT_LEAVE);
 	if (atomic_read(&p->need_resched) && must_switch(v, p)) {
 		atomic_set(&p->need_resched, 1); /* who leaves the guest looks again */
-		return LIGHT_LEAVE;
+		return light_ends(&v->regs, LIGHT_LEAVE);
 	}
-	return LIGHT_DONE;
+	return light_ends(&v->regs, LIGHT_DONE);
+}
+
+static noinline struct light_end light_do(struct vcpu *v, const struct sbi_extension *ext)
+{
+	counter_inc(&v->stats.exits[EXIT_SBI]);
+	return sbi_light_end(v, sbi_handle(v, ext), after_light);
 }
 
 /* Function @fid of @ext, which the VM has. */
-static noinline enum light_verdict light_call(struct vcpu *v, uint64_t fid,
-					      const struct sbi_extension *ext)
+static inline struct light_end light_call(struct vcpu *v, uint64_t fid,
+					  const struct sbi_extension *ext)
 {
 	if (fid >= 64 || !(ext->light & BIT(fid)))
-		return LIGHT_NOT;
-	counter_inc(&v->stats.exits[EXIT_SBI]);
-	sbi_do(v, ext);
-	if (v->yield_to || vcpu_mode(v) == OUTSIDE_GUEST_MODE ||
-	    atomic_read(&this_pcpu()->need_resched))
-		return after_light(v);
-	return LIGHT_DONE;
+		return light_ends(&v->regs, LIGHT_NOT);
+	return light_do(v, ext);
 }
 
 /* The same of an extension that the VM may or may not have. */
-static noinline enum light_verdict light_probe(struct vcpu *v, uint64_t fid,
-					       const struct sbi_extension *ext)
+static noinline struct light_end light_probe(struct vcpu *v, uint64_t fid,
+					     const struct sbi_extension *ext)
 {
 	if (!ext->probe || ext->probe(v->vm, (uint32_t)v->regs.x[REG_A7]))
 		return light_call(v, fid, ext);
 	counter_inc(&v->stats.exits[EXIT_SBI]);
 	sbi_unknown(v);
-	return LIGHT_DONE;
+	return light_ends(&v->regs, LIGHT_DONE);
 }
 
 /* The tests have a hartvisor without (build/hartvisor-no-light.bin), to compare the answers of both. */
@@ -107,28 +108,31 @@ static noinline enum light_verdict light_probe(struct vcpu *v, uint64_t fid,
  * from the trap vector, by the same handlers as from vcpu_handle_exit(). The mode stays IN_GUEST_MODE:
  * who kicks sends the IPI, and it is taken after the sret.
  */
-static enum light_verdict light_exit(struct guest_regs *r)
+static struct light_end light_exit(struct guest_regs *r)
 {
 	struct vcpu *v = container_of(r, struct vcpu, regs);
 	const struct sbi_extension *ext = sbi_extensions[SBI_SLOT(r->x[REG_A7])];
 	uint64_t fid = r->x[REG_A6];
 
 	if (!LIGHT_EXITS)
-		return LIGHT_NOT;
+		return light_ends(&v->regs, LIGHT_NOT);
 	if (!ext || int32_in_register(ext->eid_first) != r->x[REG_A7]) {
 		ext = sbi_find_range(r->x[REG_A7]);
 		if (ext)
 			return light_probe(v, fid, ext);
 		counter_inc(&v->stats.exits[EXIT_SBI]);
 		sbi_unknown(v);
-		return LIGHT_DONE;
+		return light_ends(&v->regs, LIGHT_DONE);
 	}
-	if (fid >= ext->nr_constants)
-		return ext->probe ? light_probe(v, fid, ext) : light_call(v, fid, ext);
-	r->x[REG_A1] = ext->constants[fid];
-	r->x[REG_A0] = SBI_SUCCESS;
-	counter_inc(&v->stats.exits[EXIT_SBI]);
-	return LIGHT_DONE;
+	if (fid < ext->nr_constants) {
+		counter_inc(&v->stats.exits[EXIT_SBI]);
+		return sbi_quick_ok(v, ext->constants[fid]);
+	}
+	if (fid < ext->nr_quick) {
+		counter_inc(&v->stats.exits[EXIT_SBI]);
+		return ext->quick[fid](v, after_light);
+	}
+	return ext->probe ? light_probe(v, fid, ext) : light_call(v, fid, ext);
 }
 
 /*
@@ -137,19 +141,21 @@ static enum light_verdict light_exit(struct guest_regs *r)
  */
 #define SPIN_INSTRUCTIONS 256
 
-static bool enter_spinner(struct vcpu *v)
+static always_inline bool enter_spinner(struct guest_regs **r)
 {
 	uint64_t before = hart_features.instret ? csr_read(CSR_INSTRET) : 0;
-	bool handled = guest_enter(&v->regs, light_exit);
+	bool handled = guest_enter(r, light_exit);
 
 	if (!hart_features.instret || csr_read(CSR_INSTRET) - before > SPIN_INSTRUCTIONS)
-		v->se.spin_renewed = true;
+		container_of(*r, struct vcpu, regs)->se.spin_renewed = true;
 	return handled;
 }
 
-/* One stay in the guest. */
-static enum exit_result enter(struct vcpu *v)
+/* One stay in the guest. The vcpu comes back by the world switch, which keeps no register but that. */
+static always_inline enum exit_result enter(struct vcpu **vp)
 {
+	struct vcpu *v = *vp;
+	struct guest_regs *regs = &v->regs;
 	enum exit_result r;
 	uint64_t cause;
 	bool handled;
@@ -159,7 +165,8 @@ static enum exit_result enter(struct vcpu *v)
 		counter_inc(&v->stats.aborted_entries);
 		return EXIT_GOES_ON;
 	}
-	handled = v->se.spinning ? enter_spinner(v) : guest_enter(&v->regs, light_exit);
+	handled = v->se.spinning ? enter_spinner(&regs) : guest_enter(&regs, light_exit);
+	*vp = v = container_of(regs, struct vcpu, regs);
 	cause = csr_read(CSR_SCAUSE);
 	vcpu_leave(v);
 	vcpu_irq_sync(v);
@@ -167,9 +174,10 @@ static enum exit_result enter(struct vcpu *v)
 		r = vcpu_handle_exit(v, cause);
 	else
 		r = v->yield_to ? EXIT_YIELDS : EXIT_GOES_ON;
-	if (r != EXIT_SPINS)
+	if ((r == EXIT_SPINS) != v->se.spinning) {
+		atomic_set(&v->se.spinning, r == EXIT_SPINS);
 		v->se.spin_renewed = true;
-	atomic_set(&v->se.spinning, r == EXIT_SPINS);
+	}
 	return r;
 }
 
@@ -208,7 +216,7 @@ enum run_result vcpu_run(struct vcpu *v)
 				return RUN_PREEMPTED;
 			if (v->magic)
 				vcpu_magic_write(v, HARTVISOR_MAGIC_RUNS);
-			how = enter(v);
+			how = enter(&v);
 			if (how != EXIT_GOES_ON && yields(v, how))
 				return RUN_YIELDED;
 		} while (!vcpu_request_pending(v) && !v->halted);

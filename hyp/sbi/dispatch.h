@@ -42,14 +42,12 @@ static inline const struct sbi_extension *sbi_find(const struct vm *vm, uint64_t
 	return ext && ext->probe && ext->probe(vm, (uint32_t)eid) == 0 ? NULL : ext;
 }
 
-/* sbi_do - the call in @v's registers is @ext's, has a FID, and not as a legacy one: do it. */
-static inline void sbi_do(struct vcpu *v, const struct sbi_extension *ext)
+/* sbi_handle - the call in @v's registers is @ext's, has a FID, and not as a legacy one: do it. */
+static inline struct sbi_ret sbi_handle(struct vcpu *v, const struct sbi_extension *ext)
 {
-	uint64_t *x = v->regs.x;
-	struct sbi_ret ret = ext->handle(v, (uint32_t)x[REG_A7], (uint32_t)x[REG_A6], &x[REG_A0]);
+	const uint64_t *x = v->regs.x;
 
-	x[REG_A0] = (uint64_t)ret.error;
-	x[REG_A1] = ret.value;
+	return ext->handle(v, (uint32_t)x[REG_A7], (uint32_t)x[REG_A6], &x[REG_A0]);
 }
 
 /* sbi_unknown - the call in @v's registers is nobody's. */

@@ -29,9 +29,15 @@ static struct vcpu *sleeper_here(const struct vcpu *v, uint64_t set)
 		       NULL;
 }
 
-/* A function of its own, so that an IPI to itself does not pay for what this one saves on the stack. */
-static noinline struct sbi_ret send_to_others(struct vcpu *v, uint64_t set)
+static struct sbi_ret send(struct vcpu *v, const uint64_t a[6])
 {
+	uint64_t set;
+	int64_t err = sbi_hart_set(v->vm, a[0], a[1], &set);
+
+	if (err)
+		return sbi_err(err);
+	if (set & BIT(v->id))
+		vcpu_inject_self(v, BIT(IRQ_VS_SOFT));
 	v->yield_to = sleeper_here(v, set);
 	sbi_send_ipi(v->vm, set & ~BIT(v->id));
 	return sbi_ok(0);
@@ -39,19 +45,27 @@ static noinline struct sbi_ret send_to_others(struct vcpu *v, uint64_t set)
 
 static struct sbi_ret ipi_handle(struct vcpu *v, uint32_t eid, uint32_t fid, const uint64_t a[6])
 {
-	uint64_t set;
-	int64_t err;
-
 	(void)eid;
-	if (fid != SBI_IPI_SEND_IPI)
-		return sbi_err(SBI_ERR_NOT_SUPPORTED);
-	err = sbi_hart_set(v->vm, a[0], a[1], &set);
-	if (err)
-		return sbi_err(err);
-	if (set & BIT(v->id))
-		vcpu_inject_self(v, BIT(IRQ_VS_SOFT));
-	return set & ~BIT(v->id) ? send_to_others(v, set) : sbi_ok(0);
+	return fid == SBI_IPI_SEND_IPI ? send(v, a) : sbi_err(SBI_ERR_NOT_SUPPORTED);
 }
+
+/* A function of its own, so that an IPI to itself does not pay for what this one saves on the stack. */
+static noinline struct light_end send_to_others(struct vcpu *v, sbi_after_fn *after)
+{
+	return sbi_light_end(v, send(v, &v->regs.x[REG_A0]), after);
+}
+
+static struct light_end send_quickly(struct vcpu *v, sbi_after_fn *after)
+{
+	if (!sbi_names_self(v, v->regs.x[REG_A0], v->regs.x[REG_A1]))
+		return send_to_others(v, after);
+	vcpu_inject_self(v, BIT(IRQ_VS_SOFT));
+	return sbi_quick_ok(v, 0);
+}
+
+static sbi_quick_fn *const quick[] = {
+	[SBI_IPI_SEND_IPI] = send_quickly,
+};
 
 const struct sbi_extension sbi_ext_ipi = {
 	.name = "IPI",
@@ -59,4 +73,6 @@ const struct sbi_extension sbi_ext_ipi = {
 	.eid_last = SBI_EXT_IPI,
 	.handle = ipi_handle,
 	.light = BIT(SBI_IPI_SEND_IPI),
+	.quick = quick,
+	.nr_quick = ARRAY_SIZE(quick),
 };

@@ -45,6 +45,9 @@ static inline struct sbi_ret sbi_err(int64_t error)
 	return (struct sbi_ret){ error, 0 };
 }
 
+typedef struct light_end sbi_after_fn(struct vcpu *v);
+typedef struct light_end sbi_quick_fn(struct vcpu *v, sbi_after_fn *after);
+
 struct sbi_extension {
 	const char *name;
 	uint32_t eid_first, eid_last;
@@ -61,8 +64,37 @@ struct sbi_extension {
 	uint64_t light;
 	/* Its first functions, which do nothing: what they answer. The VM always has it: no probe. */
 	const uint64_t *constants;
-	uint32_t nr_constants;
+	/*
+	 * Of an extension without probe: who answers its first functions in a light exit. They do what
+	 * handle() does, without the detour; they end by sbi_quick_ok() when they have left nothing to
+	 * be looked at, else by sbi_light_end().
+	 */
+	sbi_quick_fn *const *quick;
+	uint32_t nr_constants, nr_quick;
 };
+
+/*
+ * sbi_light_end - the answer to @v's call is @ret. @after is asked whether the guest may go on, if the call
+ * yields to somebody, has waited for others, or has made another vcpu runnable here.
+ */
+static inline struct light_end sbi_light_end(struct vcpu *v, struct sbi_ret ret,
+					     sbi_after_fn *after)
+{
+	v->regs.x[REG_A0] = (uint64_t)ret.error;
+	v->regs.x[REG_A1] = ret.value;
+	if (v->yield_to || vcpu_mode(v) == OUTSIDE_GUEST_MODE ||
+	    atomic_read(&this_pcpu()->need_resched))
+		return after(v);
+	return light_ends(&v->regs, LIGHT_DONE);
+}
+
+/* sbi_quick_ok - the answer to @v's call: SBI_SUCCESS and @value. */
+static inline struct light_end sbi_quick_ok(struct vcpu *v, uint64_t value)
+{
+	v->regs.x[REG_A0] = SBI_SUCCESS;
+	v->regs.x[REG_A1] = value;
+	return light_ends(&v->regs, LIGHT_DONE);
+}
 
 extern const struct sbi_extension sbi_ext_base, sbi_ext_time, sbi_ext_ipi, sbi_ext_rfence,
 	sbi_ext_hsm, sbi_ext_srst, sbi_ext_dbcn, sbi_ext_sta, sbi_ext_legacy, sbi_ext_vendor,
@@ -103,6 +135,12 @@ static inline int64_t sbi_hart_set(const struct vm *vm, uint64_t mask, uint64_t 
 		return SBI_ERR_INVALID_PARAM;
 	*set = mask << base;
 	return SBI_SUCCESS;
+}
+
+/* sbi_names_self - does (mask, base) name @v and nobody else? */
+static inline bool sbi_names_self(const struct vcpu *v, uint64_t mask, uint64_t base)
+{
+	return base <= v->id && mask == BIT(v->id - base);
 }
 
 /* sbi_send_ipi - VSSIP to each vcpu in @set; for IPI and its legacy form. */

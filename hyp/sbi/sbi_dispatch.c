@@ -33,7 +33,10 @@ void sbi_answer(struct vcpu *v, const struct sbi_extension *ext)
 		x[REG_A0] = (uint64_t)ext->handle(v, (uint32_t)x[REG_A7], (uint32_t)fid, &x[REG_A0])
 				    .error;
 	} else if (ext && int32_in_register((uint32_t)fid) == fid) {
-		sbi_do(v, ext);
+		struct sbi_ret ret = sbi_handle(v, ext);
+
+		x[REG_A0] = (uint64_t)ret.error;
+		x[REG_A1] = ret.value;
 	} else {
 		sbi_unknown(v);
 	}

@@ -57,7 +57,14 @@ static bool queue_fence(struct vcpu *v, const struct vcpu_fence *f)
 	return room;
 }
 
-static noinline void fence_others(struct vm *vm, uint64_t set, const struct vcpu_fence *f)
+static noinline void fence_some_and_all(struct vm *vm, uint64_t some, uint64_t all)
+{
+	if (all)
+		(void)vcpus_make_request(vm, all, REQUEST_HFENCE_VVMA_ALL);
+	(void)vcpus_make_request(vm, some, REQUEST_HFENCE);
+}
+
+void vm_fence_others(struct vm *vm, uint64_t set, const struct vcpu_fence *f)
 {
 	uint64_t all = 0;
 
@@ -65,13 +72,17 @@ static noinline void fence_others(struct vm *vm, uint64_t set, const struct vcpu
 		(void)vcpus_make_request(vm, set, REQUEST_HFENCE_VVMA_ALL);
 		return;
 	}
-	for (uint64_t s = set; s; s &= s - 1)
-		if (!queue_fence(vm->vcpus[bit_first(s)], f))
+	for (uint64_t s = set; s; s &= s - 1) {
+		struct vcpu *v = vm->vcpus[bit_first(s)];
+
+		/* To one that sleeps everything is less work than the list, for both. */
+		if (atomic_read(&v->blocked) || !queue_fence(v, f))
 			all |= s & -s;
-	if (all)
-		(void)vcpus_make_request(vm, all, REQUEST_HFENCE_VVMA_ALL);
-	if (set & ~all)
-		(void)vcpus_make_request(vm, set & ~all, REQUEST_HFENCE);
+	}
+	if (all == set)
+		(void)vcpus_make_request(vm, set, REQUEST_HFENCE_VVMA_ALL);
+	else
+		fence_some_and_all(vm, set & ~all, all);
 }
 
 void vm_fence_vvma(struct vm *vm, uint64_t set, const struct vcpu_fence *f)
@@ -81,7 +92,7 @@ void vm_fence_vvma(struct vm *vm, uint64_t set, const struct vcpu_fence *f)
 	if (own)
 		fence_one(f);
 	if (set != own)
-		fence_others(vm, set & ~own, f);
+		vm_fence_others(vm, set & ~own, f);
 }
 
 void vcpu_fence_drain(struct vcpu *v)

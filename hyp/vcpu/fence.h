@@ -16,6 +16,9 @@ void vm_fence_i(struct vm *vm, uint64_t set);
 /* vm_fence_vvma - sfence.vma of [f->start, +size) (whole space, one ASID or all) on every vcpu in @set. */
 void vm_fence_vvma(struct vm *vm, uint64_t set, const struct vcpu_fence *f);
 
+/* vm_fence_others - the same; @set is not empty and the caller not in it. */
+void vm_fence_others(struct vm *vm, uint64_t set, const struct vcpu_fence *f);
+
 /* vcpu_fence_drain / vcpu_fence_all - own pcpu, loaded: do what the HFENCE and HFENCE_VVMA_ALL requests
  * ask, under the VMID that hgatp holds. */
 void vcpu_fence_drain(struct vcpu *v);

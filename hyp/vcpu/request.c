@@ -39,10 +39,15 @@ bool vcpu_check_request(enum vcpu_request req, struct vcpu *v)
 	return true;
 }
 
-void vcpu_make_request(enum vcpu_request req, struct vcpu *v)
+static inline void make_request(enum vcpu_request req, struct vcpu *v)
 {
 	fence_release();
 	(void)atomic_fetch_or(&v->requests, request_bit(req));
+}
+
+void vcpu_make_request(enum vcpu_request req, struct vcpu *v)
+{
+	make_request(req, v);
 }
 
 /* Wake @v if it is blocked; whoever clears `blocked` is the one that tells the scheduler. */
@@ -154,41 +159,69 @@ static noinline void leave_to_wait(void)
 		vcpu_leave(self);
 }
 
-/* Some are in the guest: @ipis is where. */
-static noinline void get_out(const struct vm *vm, uint64_t ipis, const struct waiting *w)
+/* Those of @set were in guest mode: get them out, and wait for it if @req says so. True: an IPI was sent. */
+static noinline bool get_out(const struct vm *vm, uint64_t set, enum vcpu_request req)
 {
+	uint64_t ipis = 0;
+	struct waiting w;
+
+	w.set = 0;
+	for (uint64_t s = set; s; s &= s - 1) {
+		struct vcpu *v = vm->vcpus[bit_first(s)];
+
+		if (target_needs_ipi(v, req, &w))
+			ipis |= BIT(atomic_read(&v->last_pcpu));
+	}
 	if (ipis)
 		smp_kick(ipis);
-	if (w->set) {
+	if (w.set) {
 		leave_to_wait();
-		wait_acknowledged(vm, w);
+		wait_acknowledged(vm, &w);
 	}
+	fence_full(); /* whatever mode was found, what follows comes after it */
+	return ipis != 0;
+}
+
+/* Who of @set has to be got out of the guest? Mostly nobody, and then nothing is left to be done. */
+static always_inline uint64_t those_inside(const struct vm *vm, uint64_t set)
+{
+	const struct vcpu *self = this_vcpu();
+	uint64_t inside = 0;
+
+	for (uint64_t s = set; s; s &= s - 1) {
+		struct vcpu *v = vm->vcpus[bit_first(s)];
+
+		counter_inc_shared(&v->stats.kicks_asked);
+		if (v == self)
+			continue;
+		/* Acquire: who is found outside has done all that it did inside. */
+		if (atomic_read_acquire(&v->mode) != OUTSIDE_GUEST_MODE)
+			inside |= s & -s;
+		else
+			counter_inc_shared(&v->stats.ipis_saved);
+	}
+	return inside;
+}
+
+static noinline bool wake_or_get_out(struct vm *vm, uint64_t set, enum vcpu_request req)
+{
+	uint64_t awake = wake_sleepers(vm, set), inside = those_inside(vm, awake);
+
+	return (inside && get_out(vm, inside, req)) || awake != set;
 }
 
 bool vcpus_make_request(struct vm *vm, uint64_t set, enum vcpu_request req)
 {
-	const struct vcpu *self = this_vcpu();
-	uint64_t ipis = 0, awake = set;
-	struct waiting w;
+	uint64_t inside;
 
-	w.set = 0;
 	if (!(req & REQUEST_NO_ACTION))
 		for (uint64_t s = set; s; s &= s - 1)
-			vcpu_make_request(req, vm->vcpus[bit_first(s)]);
+			make_request(req, vm->vcpus[bit_first(s)]);
 	fence_full(); /* A */
 	if (!(req & REQUEST_NO_WAKEUP))
-		awake = wake_sleepers(vm, set);
-	for (uint64_t s = awake; s; s &= s - 1) {
-		struct vcpu *v = vm->vcpus[bit_first(s)];
-
-		counter_inc_shared(&v->stats.kicks_asked);
-		if (v != self && target_needs_ipi(v, req, &w))
-			ipis |= BIT(atomic_read(&v->last_pcpu));
-	}
-	if (ipis | w.set)
-		get_out(vm, ipis, &w);
-	fence_full(); /* whatever mode was found, what follows comes after it */
-	return ipis != 0 || awake != set;
+		return wake_or_get_out(vm, set, req);
+	inside = those_inside(vm, set);
+	return inside && get_out(vm, inside, req);
 }
 
 bool vm_make_all_vcpus_request(struct vm *vm, enum vcpu_request req)

@@ -36,21 +36,13 @@ static void show_timer(struct vcpu *v)
 	v->irq.hvip = (v->irq.hvip & ~BIT(IRQ_VS_TIMER)) | level;
 }
 
-static noinline void set_stand_in(struct vcpu *v, uint64_t when)
+void vcpu_timer_set_stand_in(struct vcpu *v, uint64_t when)
 {
 	v->timer_deadline = when;
 	timer_cancel(&v->timer);
 	if (when != TIMER_NEVER && !due(v, when))
 		timer_arm(&v->timer, to_host_time(v, when));
 	show_timer(v);
-}
-
-void vcpu_timer_set(struct vcpu *v, uint64_t when)
-{
-	if (timer_has_sstc())
-		csr_write(CSR_VSTIMECMP, when);
-	else
-		set_stand_in(v, when);
 }
 
 bool vcpu_timer_pending(struct vcpu *v)

@@ -7,11 +7,21 @@
 #ifndef VCPU_VTIMER_H
 #define VCPU_VTIMER_H
 
+#include "arch/csr.h"
 #include "vcpu/vcpu.h"
+
+/* vcpu_timer_set_stand_in - what vcpu_timer_set() does without Sstc. */
+void vcpu_timer_set_stand_in(struct vcpu *v, uint64_t when);
 
 /* vcpu_timer_set - SBI set_timer: next interrupt at guest time @when; lowers a pending one that is
  * not due yet. Own pcpu. */
-void vcpu_timer_set(struct vcpu *v, uint64_t when);
+static inline void vcpu_timer_set(struct vcpu *v, uint64_t when)
+{
+	if (timer_has_sstc())
+		csr_write(CSR_VSTIMECMP, when);
+	else
+		vcpu_timer_set_stand_in(v, when);
+}
 
 /* vcpu_timer_pending - own pcpu: is the guest's timer interrupt due? */
 bool vcpu_timer_pending(struct vcpu *v);

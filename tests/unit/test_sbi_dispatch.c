@@ -242,6 +242,71 @@ static void a_million_random_calls_name_no_strange_vcpu_and_crash_nothing(void *
 	}
 }
 
+static unsigned int looks;
+
+static struct light_end look(struct vcpu *v)
+{
+	looks++;
+	v->yield_to = NULL;
+	return light_ends(&v->regs, LIGHT_DONE);
+}
+
+static void in_the_guest(void)
+{
+	world_setup(4);
+	w.vcpus[2].blocked = 1;
+	world_me()->mode = IN_GUEST_MODE;
+}
+
+/* One of @ext's quick functions by its handler; the world as it is afterwards. Then by itself. */
+static void answers_both_ways(const struct sbi_extension *ext, uint64_t fid, const uint64_t a[5])
+{
+	static struct world whole;
+	struct guest_regs *regs = &world_me()->regs;
+	bool yields;
+
+	in_the_guest();
+	(void)call5(ext->eid_first, fid, a[0], a[1], a[2], a[3], a[4]);
+	yields = world_me()->yield_to;
+	world_me()->yield_to = NULL;
+	whole = w;
+
+	in_the_guest();
+	*regs = whole.vcpus[0].regs;
+	for (unsigned int i = 0; i < 5; i++)
+		regs->x[REG_A0 + i] = a[i];
+	looks = 0;
+	assert_ptr_equal(ext->quick[fid](world_me(), look).regs_and_verdict, regs);
+	assert_int_equal(looks, yields);
+	assert_memory_equal(&w, &whole, sizeof(w));
+}
+
+static void quick_functions_do_what_the_handler_does(void **state)
+{
+	static const struct sbi_extension *const exts[] = { &sbi_ext_time, &sbi_ext_ipi,
+							    &sbi_ext_rfence };
+	static const uint64_t masks[] = { 0, 1, 2, 3, 4, 8, 0xf, 0x10, UINT64_MAX };
+	static const uint64_t bases[] = { 0, 1, 2, 3, 4, 63, 64, UINT64_MAX };
+	static const uint64_t ranges[][2] = {
+		{ 0, 0 },      { 0x1000, 0 },	{ 0x1000, 0x1000 },	{ 0xfff, 2 },
+		{ 0, 0x2000 }, { 0, UINT64_MAX }, { UINT64_MAX - 1, 0x1000 },
+	};
+
+	(void)state;
+	for (unsigned int e = 0; e < ARRAY_SIZE(exts); e++) {
+		assert_null(exts[e]->probe);
+		assert_true(exts[e]->nr_quick > 0);
+		for (uint64_t fid = 0; fid < exts[e]->nr_quick; fid++)
+			for (unsigned int i = 0; i < ARRAY_SIZE(masks) * ARRAY_SIZE(bases); i++)
+				for (unsigned int r = 0; r < ARRAY_SIZE(ranges); r++)
+					answers_both_ways(exts[e], fid,
+							  (const uint64_t[]){
+								  masks[i / ARRAY_SIZE(bases)],
+								  bases[i % ARRAY_SIZE(bases)],
+								  ranges[r][0], ranges[r][1], 7 });
+	}
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup(f, setup)
@@ -258,6 +323,7 @@ int main(void)
 		TEST(an_empty_mask_is_no_error_whatever_the_base),
 		TEST(a_mask_is_shifted_by_its_base),
 		TEST(naming_a_hart_that_does_not_exist_is_an_error),
+		TEST(quick_functions_do_what_the_handler_does),
 		TEST(a_million_random_calls_name_no_strange_vcpu_and_crash_nothing),
 	};
 

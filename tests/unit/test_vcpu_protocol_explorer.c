@@ -255,19 +255,17 @@ void host_irq_handle(void)
 {
 }
 
+uint32_t work_count;
+
 /* One piece of work: the scene's, or the end of the VM. */
 void work_queue(struct work *work)
 {
-	if (work == &w.vm.life)
+	if (work == &w.vm.life) {
 		w.buried++;
-	else
+	} else {
 		w.work = work;
-}
-
-bool work_pending(void)
-{
-	explorer_step();
-	return w.work != NULL;
+		work_count = 1;
+	}
 }
 
 bool work_run_one(void)
@@ -275,6 +273,7 @@ bool work_run_one(void)
 	if (!work_pending())
 		return false;
 	w.work = NULL;
+	work_count = 0;
 	w.work_fn();
 	return true;
 }
@@ -413,8 +412,9 @@ static bool guest_step(const struct vcpu *v, struct guest *g)
 	return true;
 }
 
-bool guest_enter(struct guest_regs *r, enum light_verdict (*light)(struct guest_regs *r))
+bool guest_enter(struct guest_regs **regs, light_fn *light)
 {
+	struct guest_regs *r = *regs;
 	const struct vcpu *v = container_of(r, struct vcpu, regs);
 	struct guest *g = guest_of(v);
 
@@ -432,7 +432,7 @@ bool guest_enter(struct guest_regs *r, enum light_verdict (*light)(struct guest_
 			return false;
 		r->x[REG_A7] = g->op == LIGHT_IPI ? SBI_EXT_IPI : SBI_EXT_RFNC;
 		r->x[REG_A6] = 0;
-		if (light(r) == LIGHT_LEAVE)
+		if (light_verdict(light(r)) == LIGHT_LEAVE)
 			return true;
 	}
 }
@@ -502,7 +502,7 @@ const struct sbi_extension sbi_ext_legacy, sbi_ext_vendor;
 
 void sbi_answer(struct vcpu *v, const struct sbi_extension *ext)
 {
-	sbi_do(v, ext);
+	(void)sbi_handle(v, ext);
 }
 
 enum exit_result vcpu_handle_exit(struct vcpu *v, uint64_t cause)
@@ -602,6 +602,7 @@ static void scene(unsigned int harts, unsigned int others, unsigned int vcpus,
 	static const char *const names[] = { "hart 0", "hart 1", "hart 2" };
 
 	memset(&w, 0, sizeof(w));
+	work_count = 0;
 	memset(arena, 0, sizeof(arena));
 	arena_used = 0;
 	harts_setup(harts + others);

@@ -477,19 +477,19 @@ static uint64_t guest_leaves(struct guest *g)
 static bool payload_guest(void);
 
 /* The calls that may be light, at random, are. */
-static enum light_verdict calls_light(struct guest *g, struct guest_regs *r,
-				      enum light_verdict (*light)(struct guest_regs *r))
+static enum light_verdict calls_light(struct guest *g, struct guest_regs *r, light_fn *light)
 {
 	if ((g->op != SEND && g->op != FENCE && g->op != KICK) || chance(2))
 		return LIGHT_NOT;
 	r->x[REG_A7] = g->op == FENCE ? SBI_EXT_RFNC : SBI_EXT_IPI;
 	r->x[REG_A6] = 0;
 	add_now(&did.light, 1);
-	return light(r);
+	return light_verdict(light(r));
 }
 
-bool guest_enter(struct guest_regs *r, enum light_verdict (*light)(struct guest_regs *r))
+bool guest_enter(struct guest_regs **regs, light_fn *light)
 {
+	struct guest_regs *r = *regs;
 	const struct vcpu *v = container_of(r, struct vcpu, regs);
 	struct guest *g = guest_of(v);
 	enum light_verdict verdict;
@@ -562,7 +562,7 @@ const struct sbi_extension sbi_ext_legacy, sbi_ext_vendor;
 
 void sbi_answer(struct vcpu *v, const struct sbi_extension *ext)
 {
-	sbi_do(v, ext);
+	(void)sbi_handle(v, ext);
 }
 
 enum exit_result vcpu_handle_exit(struct vcpu *v, uint64_t cause)

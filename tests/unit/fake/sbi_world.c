@@ -20,6 +20,9 @@
 
 struct world w;
 
+static struct pcpu pcpu;
+_Thread_local struct pcpu *fake_this_pcpu = &pcpu;
+
 static char stream; /* its address is all that is needed */
 
 void world_setup(unsigned int vcpus)
@@ -109,7 +112,13 @@ void vm_fence_vvma(struct vm *vm, uint64_t set, const struct vcpu_fence *f)
 	w.vvma = *f;
 }
 
-void vcpu_timer_set(struct vcpu *v, uint64_t when)
+void vm_fence_others(struct vm *vm, uint64_t set, const struct vcpu_fence *f)
+{
+	assert_false(set & BIT(world_me()->id));
+	vm_fence_vvma(vm, set, f);
+}
+
+void vcpu_timer_set_stand_in(struct vcpu *v, uint64_t when)
 {
 	assert_ptr_equal(v, world_me());
 	w.calls++;
@@ -117,7 +126,7 @@ void vcpu_timer_set(struct vcpu *v, uint64_t when)
 	w.timer = when;
 }
 
-bool timer_sstc = true;
+bool timer_sstc; /* so that vcpu_timer_set() asks us */
 
 int vcpu_hsm_start(struct vcpu *v, uint64_t pc, uint64_t arg)
 {
