@@ -7,6 +7,8 @@
  * it: IPIs by SBI.
  */
 #include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
 
 #include "arch/csr.h"
 #include "arch/mmu.h"
@@ -19,8 +21,8 @@
 #define SSWI_MAX_HARTS 4095 /* of one device */
 #define SETSSIP_SIZE   4
 
-/* SSIP is there when a store to the hart's own register has been done; how often to look for it. */
-#define SELF_TEST_LOOKS 10000
+/* SSIP need not be there with the next instruction after the store: how often to look for it. */
+#define LOOKS 10000
 
 struct sswi {
 	const void *fdt;
@@ -31,11 +33,19 @@ struct sswi {
 	char path[FDTX_PATH_MAX];
 };
 
-#define sswi_wrong(s, fmt, ...)                                                                 \
-	({                                                                                      \
-		log_warn("%s: " fmt "; kicks go by SBI", (s)->path __VA_OPT__(, ) __VA_ARGS__); \
-		HV_EINVAL;                                                                      \
-	})
+/* Says what is wrong with a property, and what would be right. */
+__attribute__((format(printf, 2, 3))) static int sswi_wrong(const struct sswi *s, const char *fmt,
+							    ...)
+{
+	char what[160];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(what, sizeof(what), fmt, ap);
+	va_end(ap);
+	log_warn("%s: %s; kicks go by SBI", s->path, what);
+	return HV_EINVAL;
+}
 
 static int check_harts(struct sswi *s)
 {
@@ -84,36 +94,42 @@ static int check_reg(struct sswi *s)
 	return HV_OK;
 }
 
-static volatile uint32_t *setssip_of(const struct sswi *s, const struct pcpu *p)
+static uint64_t address_of(const struct sswi *s, uint32_t entry)
 {
-	int entry = hart_intc_entry(s->fdt, s->node, p->hartid, IRQ_S_SOFT);
-
-	return entry < 0 ? NULL : s->setssip + entry;
+	return s->base + SETSSIP_SIZE * (uint64_t)entry;
 }
 
-/* Our own register, before anybody relies on one: the firmware may have closed them, the tree may lie. */
-static int self_test(const struct sswi *s)
+/* The firmware may have closed what the tree shows; writing 0 has no other effect. */
+static int check_open(const struct sswi *s)
 {
-	volatile uint32_t *own = setssip_of(s, this_pcpu());
+	for (uint32_t i = 0; i < s->harts; i++)
+		if (!device_try_write32(s->setssip + i, 0))
+			return sswi_wrong(s,
+					  "reg: SETSSIP at %#" PRIx64
+					  " has to be there and open to supervisor mode: a store "
+					  "faults",
+					  address_of(s, i));
+	return HV_OK;
+}
+
+/* The boot hart's own register, before anybody relies on one. */
+static int check_raises(const struct sswi *s)
+{
+	int entry = hart_intc_entry(s->fdt, s->node, this_pcpu()->hartid, IRQ_S_SOFT);
 	bool raised = false;
 
-	if (!own)
+	if (entry < 0)
 		return HV_OK;
 	csr_clear(CSR_SIP, BIT(IRQ_S_SOFT));
-	if (!device_try_write32(own, 1))
-		return sswi_wrong(s,
-				  "reg: a store to SETSSIP at %#" PRIx64
-				  " faults: the firmware has to leave it to supervisor mode",
-				  s->base + (uint64_t)((uintptr_t)own - (uintptr_t)s->setssip));
-	for (unsigned int i = 0; i < SELF_TEST_LOOKS && !raised; i++)
+	(void)device_try_write32(s->setssip + entry, 1);
+	for (unsigned int i = 0; i < LOOKS && !raised; i++)
 		raised = (csr_read(CSR_SIP) & BIT(IRQ_S_SOFT)) != 0;
 	csr_clear(CSR_SIP, BIT(IRQ_S_SOFT));
 	if (!raised)
 		return sswi_wrong(s,
 				  "reg: SETSSIP at %#" PRIx64 " has to raise sip.SSIP of hart "
-				  "%" PRIu64 ", and does not",
-				  s->base + (uint64_t)((uintptr_t)own - (uintptr_t)s->setssip),
-				  this_pcpu()->hartid);
+				  "%" PRIu64 ": it does not",
+				  address_of(s, (uint32_t)entry), this_pcpu()->hartid);
 	return HV_OK;
 }
 
@@ -122,11 +138,11 @@ static void take_harts(const struct sswi *s)
 	unsigned int taken = 0;
 
 	for (unsigned int i = 0; i < nr_pcpus; i++) {
-		volatile uint32_t *setssip = setssip_of(s, pcpus[i]);
+		int entry = hart_intc_entry(s->fdt, s->node, pcpus[i]->hartid, IRQ_S_SOFT);
 
-		if (!setssip)
+		if (entry < 0)
 			continue;
-		smp_set_kick_register(pcpus[i], setssip);
+		smp_set_kick_register(pcpus[i], s->setssip + entry);
 		taken++;
 	}
 	log_info("kicks: by ACLINT SSWI %s to %u of %u harts", s->path, taken, nr_pcpus);
@@ -144,7 +160,7 @@ static int sswi_probe(const void *fdt, int node)
 		(void)sswi_wrong(&s, "reg: no room for a window onto %#" PRIx64, s.base);
 		return HV_ENOMEM;
 	}
-	if (self_test(&s))
+	if (check_open(&s) || check_raises(&s))
 		return HV_EINVAL;
 	take_harts(&s);
 	return HV_OK;
