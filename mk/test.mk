@@ -43,13 +43,16 @@ unit_sanitize = $(if $(1),$(if $(filter none,$(1)),,-fsanitize=$(1)),$(SANITIZE)
 unit_flags = $(call unit_sanitize,$(call unit_says,SANITIZE,$(1))) \
 	$(addprefix -I,$(call unit_says,INCLUDE,$(1))) $(UNIT_CFLAGS) $(call unit_says,CFLAGS,$(1))
 
+# $(call unit_program,NAME): the sources it is made of. Not all .c of $^, among which are those that it includes.
+unit_program = tests/unit/$(1).c $(call unit_sources,tests/unit/$(1).c)
+
 # Dependencies by a run of their own: one for several sources at once would keep the last one's only.
 define unit_rule
-$(U)/$(1): tests/unit/$(1).c $(call unit_sources,tests/unit/$(1).c) $(U)/libfdt.a mk/test.mk
+$(U)/$(1): $(call unit_program,$(1)) $(U)/libfdt.a mk/test.mk
 	$$(call say,HOSTCC,$$@)
 	@mkdir -p $$(@D)
-	$$(Q)$(HOSTCC) $(call unit_flags,tests/unit/$(1).c) -MM -MP -MT $$@ $$(filter %.c %.S,$$^) >$$@.d
-	$$(Q)$(HOSTCC) $(call unit_flags,tests/unit/$(1).c) $$(filter %.c %.S,$$^) $(U)/libfdt.a \
+	$$(Q)$(HOSTCC) $(call unit_flags,tests/unit/$(1).c) -MM -MP -MT $$@ $(call unit_program,$(1)) >$$@.d
+	$$(Q)$(HOSTCC) $(call unit_flags,tests/unit/$(1).c) $(call unit_program,$(1)) $(U)/libfdt.a \
 		-lcmocka -lpthread -o $$@
 endef
 $(foreach name,$(UNIT_NAMES),$(eval $(call unit_rule,$(name))))

@@ -11,6 +11,7 @@
 #include "lib/fdt.h"
 #include "lib/log.h"
 #include "platform/driver.h"
+#include "platform/hart_intc.h"
 #include "platform/host.h"
 #include "platform/io.h"
 
@@ -54,45 +55,14 @@ static void plic_write(uint64_t reg, uint32_t val)
 	io_write32(val, plic.regs + reg);
 }
 
-/* The phandle of the interrupt controller of hart @hartid; 0: it has none. One walk over the cpus. */
-static uint32_t plic_intc_of(uint64_t hartid)
-{
-	int cpus = fdt_path_offset(plic.fdt, "/cpus");
-	int cells = cpus < 0 ? cpus : fdt_address_cells(plic.fdt, cpus);
-	int cpu, child;
-
-	if (cpus < 0 || (cells != 1 && cells != 2))
-		return 0;
-	fdtx_for_each_child(plic.fdt, cpus, cpu) {
-		int len;
-		const fdt32_t *reg = fdt_getprop(plic.fdt, cpu, "reg", &len);
-
-		if (!reg || len != cells * (int)sizeof(*reg) ||
-		    fdt32_to_cpu(reg[cells - 1]) != (uint32_t)hartid ||
-		    (cells == 2 && fdt32_to_cpu(reg[0]) != hartid >> 32))
-			continue;
-		fdtx_for_each_child(plic.fdt, cpu, child)
-			if (fdtx_prop_bool(plic.fdt, child, "interrupt-controller"))
-				return fdt_get_phandle(plic.fdt, child);
-	}
-	return 0;
-}
-
-/*
- * The context of @hartid's supervisor: the index of its entry among interrupts-extended, whose pairs are
- * the hart's own controller and the interrupt that this context raises there.
- */
+/* The context of @hartid's supervisor: the index of its entry among interrupts-extended. */
 static uint32_t plic_find_context(uint64_t hartid)
 {
-	int len;
-	const fdt32_t *p = fdt_getprop(plic.fdt, plic.node, "interrupts-extended", &len);
-	uint32_t n = p && len > 0 ? (uint32_t)len / (2 * sizeof(*p)) : 0;
-	uint32_t intc = plic_intc_of(hartid);
+	int entry = hart_intc_entry(plic.fdt, plic.node, hartid, IRQ_S_EXT);
 
-	for (uint32_t ctx = 0; intc && ctx < n && ctx < PLIC_MAX_CONTEXTS; ctx++)
-		if (fdt32_to_cpu(p[2 * ctx]) == intc && fdt32_to_cpu(p[2 * ctx + 1]) == IRQ_S_EXT)
-			return PLIC_CLAIM(ctx) + 4 <= plic.size ? ctx : NO_CONTEXT;
-	return NO_CONTEXT;
+	if (entry < 0 || entry >= PLIC_MAX_CONTEXTS || PLIC_CLAIM(entry) + 4 > plic.size)
+		return NO_CONTEXT;
+	return (uint32_t)entry;
 }
 
 static void plic_write_enables(uint32_t ctx, bool home)

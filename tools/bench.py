@@ -69,6 +69,7 @@ ROWS = [
     Row("dbcn-1", "DBCN write of 1 byte"),
     Row("dbcn-64", "DBCN write of 64 bytes"),
     Row("ipi-pingpong-2-harts", "IPI ping-pong, 2 harts, both in WFI", 3000),
+    Row("ipi-pingpong-2-harts-sswi", "likewise, with an ACLINT SSWI", 3000),
     Row("ipi-pingpong-1-hart", "IPI ping-pong, 2 vcpus, 1 hart", 1500),
     Row("ipi-preempted", "IPI to a preempted sibling"),
     Row("fence-asleep", "fence to a sibling asleep, 1 hart", 250),
@@ -133,7 +134,9 @@ class Run:
     mem: str = "1G"
     memory: int = 64 * hv.MIB
     native: bool = False
+    machine: str = "virt"
     prefix: dict = field(default_factory=dict)  # row in the output -> row here
+    others: bool = True  # the rows that prefix does not name are wanted, too
 
 
 def scaled(n: int) -> dict:
@@ -146,6 +149,8 @@ RUNS = [
     Run("one-native", [f"set={ONE}"], native=True),
     Run("pair", [f"set={PAIR}"], cpus=2),
     Run("harts", [f"set={HARTS}"], cpus=2, harts=2),
+    Run("harts-sswi", [f"set={HARTS}"], cpus=2, harts=2, machine="virt,aclint=on",
+        prefix={"ipi-pingpong-2-harts": "ipi-pingpong-2-harts-sswi"}, others=False),
     Run("harts-native", [f"set={HARTS}"], harts=2, native=True),
     Run("fences", [f"set={FENCES}"], cpus=8),
     Run("running", [f"set={RUNNING}"], cpus=8, harts=8),
@@ -164,13 +169,14 @@ def icount() -> list:
     return ["-icount", "shift=0,sleep=off", "-rtc", "base=2026-01-01,clock=vm", "-seed", "1"]
 
 
-def boot(name: str, arguments: list, harts: int, mem: str, pattern: str, ends: int, timeout: int) -> str:
+def boot(name: str, arguments: list, harts: int, mem: str, pattern: str, ends: int, timeout: int,
+         machine: str = "virt") -> str:
     """What the machine says on its UART until @pattern has come @ends times. A file takes what it gets at
     once: with a terminal, how fast that is would show in the guest's loops."""
     hv.LOGS.mkdir(parents=True, exist_ok=True)
     log = hv.LOGS / f"bench-{name}.log"
     log.write_bytes(b"")
-    command = [hv.QEMU, "-M", "virt", "-cpu", "rv64", "-smp", str(harts), "-m", mem, "-display", "none",
+    command = [hv.QEMU, "-M", machine, "-cpu", "rv64", "-smp", str(harts), "-m", mem, "-display", "none",
                "-monitor", "none", "-no-reboot", "-serial", f"file:{log}", *icount(), *map(str, arguments)]
     until = time.monotonic() + timeout
     with subprocess.Popen(command, stdin=subprocess.DEVNULL) as qemu:
@@ -192,11 +198,13 @@ def boot(name: str, arguments: list, harts: int, mem: str, pattern: str, ends: i
 
 def run_payload(run: Run) -> str:
     if run.native:
-        return boot(run.name, ["-kernel", PAYLOAD, "-append", run.args[0]], run.harts, run.mem, "BENCH-END", run.ends, 300)
+        return boot(run.name, ["-kernel", PAYLOAD, "-append", run.args[0]], run.harts, run.mem, "BENCH-END", run.ends,
+                    300, run.machine)
     vms = [hv.Vm(f"vm{i}", PAYLOAD, cpus=run.cpus, memory=run.memory, bootargs=args, more=run.more)
            for i, args in enumerate(run.args)]
     initrd = hv.bundle(f"bench-{run.name}", vms)
-    return boot(run.name, ["-kernel", hv.HARTVISOR, "-initrd", initrd], run.harts, run.mem, "BENCH-END", run.ends, 600)
+    return boot(run.name, ["-kernel", hv.HARTVISOR, "-initrd", initrd], run.harts, run.mem, "BENCH-END", run.ends, 600,
+                run.machine)
 
 
 # --- what a machine said --------------------------------------------------------------------------
@@ -224,7 +232,8 @@ def rows_of(run: Run, text: str) -> dict:
     if run.ends > 1:
         return {run.name: switch_cost([{k: v for k, v in rows.items()} for rows in vms.values()])}
     (rows,) = vms.values()
-    rows = {run.prefix.get(row, row): value for row, value in rows.items() if not row.startswith("window")}
+    rows = {run.prefix.get(row, row): value for row, value in rows.items()
+            if not row.startswith("window") and (run.others or row in run.prefix)}
     if run.name.startswith("one"):
         rows["boot-first"] = int(re.search(r"BENCH-BEGAN rtc=(\d+)", text).group(1)) - EPOCH
     return rows
@@ -323,7 +332,7 @@ def ratio(value, other) -> str:
 
 
 def table(results: dict, native: dict) -> str:
-    lines = [f"| {'row':20} | {'what':50} | {'hartvisor':>13} | {'native':>13} | {'goal':>9} | {'/native':>8} | {'/goal':>6} |",
+    lines = [f"| {'row':25} | {'what':50} | {'hartvisor':>13} | {'native':>13} | {'goal':>9} | {'/native':>8} | {'/goal':>6} |",
              "|---|---|---|---|---|---|---|"]
     for row in ROWS:
         value, bare = results.get(row.name), native.get(row.name)
@@ -331,7 +340,7 @@ def table(results: dict, native: dict) -> str:
             continue
         goal = RATIO_GOALS[row.name] * bare if row.name in RATIO_GOALS and bare else row.goal
         unit = "" if row.unit == "instructions" else f", {row.unit}"
-        lines.append(f"| {row.name:20} | {row.what + unit:50} | {number(value):>13} | {number(bare):>13} | "
+        lines.append(f"| {row.name:25} | {row.what + unit:50} | {number(value):>13} | {number(bare):>13} | "
                      f"{number(goal):>9} | {ratio(value, bare):>8} | {ratio(value, goal):>6} |")
     return "\n".join(lines)
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Translation and instruction fences of this hart (privileged specification, "Hypervisor
- * Memory-Management Fence Instructions"). Encoded by the assembler's own names. */
+ * Memory-Management Fence Instructions"), and the one between memory and devices (unprivileged
+ * specification, "Memory Ordering Instructions"). Encoded by the assembler's own names. */
 #ifndef ARCH_FENCE_H
 #define ARCH_FENCE_H
 
@@ -14,6 +15,12 @@ static inline void arch_fence_i(void)
 static inline void arch_sfence_vma_all(void)
 {
 	__asm__ volatile("sfence.vma" : : : "memory");
+}
+
+/* What was written to memory before comes before what is written to devices after. */
+static inline void arch_fence_w_o(void)
+{
+	__asm__ volatile("fence w, o" : : : "memory");
 }
 
 /* All G-stage entries of this hart, for every VMID. */

@@ -25,4 +25,8 @@ void mmu_early_map(hpa_t base, uint64_t size);
 /* device_map - a window onto device registers, RW; NULL when the address space or memory is used up. */
 void *device_map(hpa_t base, uint64_t size);
 
+/* device_try_write32 - @val to @reg of a window; false: the access faulted (nothing there, or firmware has
+ * closed it). For probes: it orders nothing. */
+bool device_try_write32(volatile uint32_t *reg, uint32_t val);
+
 #endif

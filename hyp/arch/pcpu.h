@@ -27,8 +27,9 @@ struct pcpu {
 	struct vcpu *current;  /* whose guest state is loaded in the CSRs, or NULL */
 	struct vcpu *fp_owner; /* whose FP registers the hart holds, or NULL */
 	struct vcpu *vector_owner;
-	struct runq *runq; /* what waits for it: sched/runq.h */
-	uint64_t ipis_sent;
+	struct runq *runq;	    /* what waits for it: sched/runq.h */
+	volatile uint32_t *setssip; /* writing 1 raises its SSIP; NULL: kicked by SBI (arch/smp.h) */
+	uint64_t ipis_sent;	    /* SBI calls, and sets of stores to setssip */
 	uint64_t ipis_taken;
 };
 

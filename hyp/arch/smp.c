@@ -2,6 +2,7 @@
 #include "arch/smp.h"
 
 #include "arch/csr.h"
+#include "arch/fence.h"
 #include "arch/mmu.h"
 #include "arch/sbi_call.h"
 #include "lib/atomic.h"
@@ -72,7 +73,15 @@ int smp_start(struct pcpu *p, uint64_t satp, void (*main)(void))
 	return wait_online(p);
 }
 
-void smp_kick(uint64_t set)
+static bool have_kick_registers; /* written once, before the other harts start */
+
+void smp_set_kick_register(struct pcpu *p, volatile uint32_t *reg)
+{
+	p->setssip = reg;
+	have_kick_registers = true;
+}
+
+static void kick_by_sbi(uint64_t set)
 {
 	while (set) {
 		uint64_t base = UINT64_MAX, mask = 0;
@@ -91,6 +100,38 @@ void smp_kick(uint64_t set)
 		(void)sbi_call_host(SBI_EXT_IPI, SBI_IPI_SEND_IPI, mask, base, 0, 0, 0, 0);
 		this_pcpu()->ipis_sent++;
 	}
+}
+
+/*
+ * FENCE w,o: in the memory model a store to a device is none to memory, and may come before what was
+ * written earlier: the request, the queue. The target would take the interrupt, clear it and find nothing, and
+ * nobody would kick it again. One fence does for the whole set. (By SBI, the firmware's store has its own.)
+ */
+static noinline void kick_by_register(uint64_t set)
+{
+	uint64_t left = set;
+
+	arch_fence_w_o();
+	for (uint64_t s = set; s; s &= s - 1) {
+		unsigned int i = bit_first(s);
+
+		if (pcpus[i]->setssip) {
+			*pcpus[i]->setssip = 1;
+			left &= ~BIT(i);
+		}
+	}
+	if (left != set)
+		this_pcpu()->ipis_sent++;
+	if (left)
+		kick_by_sbi(left);
+}
+
+void smp_kick(uint64_t set)
+{
+	if (have_kick_registers)
+		kick_by_register(set);
+	else
+		kick_by_sbi(set);
 }
 
 void smp_resched(unsigned int index)

@@ -17,7 +17,17 @@ extern struct pcpu boot_pcpu; /* index 0; in bss because it is needed before the
 /* smp_start - start hart @p->hartid; @p's stacks are set. HV_EIO: it did not come. Boot hart only. */
 int smp_start(struct pcpu *p, uint64_t satp, void (*main)(void));
 
-/* smp_kick - one SBI IPI call (one per 64 hart ids) to every pcpu in @pcpus (bit = index). */
+/*
+ * smp_set_kick_register - @p is kicked by writing 1 to @reg from now on (ACLINT specification, "Supervisor
+ * Software Interrupt Device": SETSSIP), and no more by SBI. Boot hart, before the others start.
+ */
+void smp_set_kick_register(struct pcpu *p, volatile uint32_t *reg);
+
+/*
+ * smp_kick - a supervisor software interrupt to every pcpu in @pcpus (bit = index): by one store to each
+ * that has a kick register, and one SBI IPI call (one per 64 hart ids) to all others. Whoever takes it
+ * sees what this hart has written to memory before.
+ */
 void smp_kick(uint64_t pcpus);
 
 /* smp_resched - ask pcpu @index to look at its queue; an IPI unless it was asked already or is us. */

@@ -203,11 +203,11 @@ class Machine:
 
     def __init__(self, name: str, initrd: Optional[pathlib.Path] = None, smp: Union[int, str] = 2,
                  mem: str = "1G", cpu: str = "rv64", append: str = "",
-                 kernel: Optional[pathlib.Path] = HARTVISOR, args: Sequence[str] = ()):
+                 kernel: Optional[pathlib.Path] = HARTVISOR, args: Sequence[str] = (), machine: str = "virt"):
         LOGS.mkdir(parents=True, exist_ok=True)
         self.name = name
         self.log = LOGS / f"{name}.log"
-        command = ["-M", "virt", "-cpu", cpu, "-smp", str(smp), "-m", mem, "-nographic", "-no-reboot"]
+        command = ["-M", machine, "-cpu", cpu, "-smp", str(smp), "-m", mem, "-nographic", "-no-reboot"]
         if kernel:
             command += ["-kernel", str(kernel)]
         if initrd:

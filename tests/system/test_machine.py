@@ -4,7 +4,7 @@
 import subprocess
 
 import pytest
-from hv import HARTVISOR, MIB, QEMU, WORK, Image, Machine, Vm, bundle, firmware, guest, run_tool
+from hv import HARTVISOR, MIB, QEMU, TIMEOUT, WORK, Image, Machine, Vm, bundle, firmware, guest, run_tool
 
 
 def say_hello_and_end(m, vm="vm", nproc=1):
@@ -58,13 +58,23 @@ def test_loaded_at_another_address(name, address):
         say_hello_and_end(m)
 
 
-def device_tree_with_boot_hart(name, hart, harts):
-    """QEMU's device tree, and in it OpenSBI's own node that says which hart is to boot."""
+def device_tree(name, harts, machine="virt"):
+    """QEMU's own, in a file."""
     tree = WORK / f"{name}.dtb"
     WORK.mkdir(parents=True, exist_ok=True)
-    run_tool([QEMU, "-M", f"virt,dumpdtb={tree}", "-cpu", "rv64", "-smp", str(harts), "-m", "1G", "-nographic"])
-    phandle = subprocess.run(["fdtget", "-t", "x", tree, f"/cpus/cpu@{hart}", "phandle"], check=True,
-                             capture_output=True, text=True).stdout.strip()
+    run_tool([QEMU, "-M", f"{machine},dumpdtb={tree}", "-cpu", "rv64", "-smp", str(harts), "-m", "1G", "-nographic"])
+    return tree
+
+
+def fdtget(tree, node, name):
+    """In hexadecimal."""
+    return subprocess.run(["fdtget", "-t", "x", tree, node, name], check=True, capture_output=True, text=True).stdout.strip()
+
+
+def device_tree_with_boot_hart(name, hart, harts, machine="virt"):
+    """QEMU's device tree, and in it OpenSBI's own node that says which hart is to boot."""
+    tree = device_tree(name, harts, machine)
+    phandle = fdtget(tree, f"/cpus/cpu@{hart}", "phandle")
     if not phandle:
         pytest.fail(f"cpu@{hart} has no phandle")
     run_tool(["fdtput", "-c", tree, "/chosen/opensbi-config"])
@@ -131,3 +141,68 @@ def test_many_vms(name):
             m.send_line("quit")
             m.expect_line("hartvisor", f"{vm.name}: powered off")
         m.expect_end()
+
+
+# --- kicks: by the firmware, or by an ACLINT's SSWI -------------------------------------------------
+
+SSWI = "/soc/sswi@2f00000"
+
+
+def run_ipis(name, harts, machine="virt,aclint=on", said=None, bootargs="n=1000 awake=10 storm=1000", cpus=0, args=(),
+             timeout=TIMEOUT):
+    """Guest ipi on all harts. @said: what hartvisor has to say while it starts."""
+    vms = [Vm("vm", guest("ipi"), cpus=cpus or 2 * harts, bootargs=bootargs)]
+    with Machine(name, bundle(name, vms), smp=harts, machine=machine, args=args) as m:
+        if said:
+            m.expect_line("hartvisor", said)
+        m.expect_line("hartvisor", f"{harts} of {harts} harts run")
+        m.expect_passed("vm", "ipi", timeout=timeout)
+        m.expect_end()
+
+
+@pytest.mark.parametrize("machine, said, by_firmware", [
+    ("virt", None, True),
+    ("virt,aclint=on", f"kicks: by ACLINT SSWI {SSWI} to 2 of 2 harts", False),
+], ids=["sbi", "sswi"])
+def test_kicks_go_through_the_firmware_only_where_they_have_to(name, machine, said, by_firmware):
+    """An IPI that the firmware sends is a machine software interrupt, which QEMU traces."""
+    trace = WORK / f"{name}.trace"
+    run_ipis(name, 2, machine, said, args=["-trace", "riscv_trap", "-D", trace])
+    kicks = trace.read_text().count("m_software")
+    print(f"{kicks} machine software interrupts")
+    # OpenSBI starts harts by them.
+    assert kicks > 1000 if by_firmware else kicks < 20
+
+
+@pytest.mark.parametrize("harts, boot_hart", [(4, 0), (3, 2)])
+def test_sswi_of_several_harts(name, harts, boot_hart):
+    tree = device_tree_with_boot_hart(name, boot_hart, harts, "virt,aclint=on")
+    run_ipis(name, harts, said=f"kicks: by ACLINT SSWI {SSWI} to {harts} of {harts} harts", args=["-dtb", tree])
+
+
+def hart_intc(tree, hart):
+    return fdtget(tree, f"/cpus/cpu@{hart}/interrupt-controller", "phandle")
+
+
+def test_sswi_of_some_harts(name):
+    tree = device_tree(name, 3, "virt,aclint=on")
+    run_tool(["fdtput", "-t", "x", tree, SSWI, "interrupts-extended", hart_intc(tree, 0), "1", hart_intc(tree, 1), "1"])
+    run_ipis(name, 3, said="to 2 of 3 harts", args=["-dtb", tree])
+
+
+@pytest.mark.parametrize("base, said", [
+    ("2000000", "SETSSIP at 0x2000000 has to be there and open to supervisor mode: a store faults"),  # the MSWI
+    ("2f00008", "SETSSIP at 0x2f00008 has to raise sip.SSIP of hart 0: it does not"),  # behind the last hart's
+], ids=["closed", "deaf"])
+def test_sswi_that_is_none(name, base, said):
+    tree = device_tree_with_boot_hart(name, 0, 2, "virt,aclint=on")
+    run_tool(["fdtput", "-t", "x", tree, SSWI, "reg", "0", base, "0", "4000"])
+    run_ipis(name, 2, said=f"{SSWI}: reg: {said}; kicks go by SBI", args=["-dtb", tree])
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("harts, thread", [(2, "multi"), (4, "multi"), (4, "single")])
+def test_sswi_loses_no_kick(name, harts, thread):
+    for cpus in (harts, 2 * harts):
+        run_ipis(f"{name}-{cpus}", harts, cpus=cpus, bootargs=f"n={1000000 // cpus} awake=20 storm=20000",
+                 args=["-accel", f"tcg,thread={thread}"], timeout=7200)

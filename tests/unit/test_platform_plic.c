@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// SOURCES: hyp/lib/fdt.c tests/unit/fake/tree.c tests/unit/fake/pcpu.c tests/unit/fake/csr.c
+// SOURCES: hyp/lib/fdt.c platform/hart_intc.c tests/unit/fake/tree.c tests/unit/fake/pcpu.c tests/unit/fake/csr.c
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

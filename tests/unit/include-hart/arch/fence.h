@@ -19,6 +19,11 @@ static inline void arch_fence_i(void)
 	hart_fenced(HART_FENCE_I);
 }
 
+/* No hart of these programs has a register to be kicked by. */
+static inline void arch_fence_w_o(void)
+{
+}
+
 static inline void arch_sfence_vma_all(void)
 {
 }

@@ -23,6 +23,14 @@ static inline void arch_fence_i(void)
 	fake_fences.fence_i++;
 }
 
+/* The program's own: what it has seen of memory and devices so far. */
+void fake_fence_w_o(void);
+
+static inline void arch_fence_w_o(void)
+{
+	fake_fence_w_o();
+}
+
 static inline void arch_sfence_vma_all(void)
 {
 	fake_fences.sfence_vma_all++;
