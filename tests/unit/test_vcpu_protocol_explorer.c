@@ -3,12 +3,12 @@
 // SOURCES: hyp/vcpu/steal.c hyp/vcpu/magic.c hyp/vcpu/vm.c hyp/vcpu/guest_mem.c hyp/vcpu/vtimer.c hyp/sched/sched.c hyp/sched/account.c hyp/sched/fair.c
 // SOURCES: hyp/sched/fifo.c hyp/sched/cap.c hyp/sched/balance.c hyp/sched/yield.c hyp/sched/rest.c hyp/vcpu/poll.c
 // SOURCES: hyp/run/vcpu_run.c hyp/run/pcpu_loop.c hyp/run/rest.c hyp/arch/smp.c hyp/arch/guest.c
-// SOURCES: tests/unit/fake/explorer.c tests/unit/fake/hart.c
+// SOURCES: tests/unit/explorer/thread.c tests/unit/explorer/memory.c tests/unit/explorer/state.c tests/unit/explorer/search.c tests/unit/explorer/trace.c tests/unit/fake/hart.c
 // SANITIZE: none
 // CFLAGS: -O2
 // INCLUDE: tests/unit/include-explorer tests/unit/include-hart
 /*
- * The vcpu protocol in every order that differs, with stores that arrive late (fake/explorer.h). Each
+ * The vcpu protocol in every order that differs, with stores that arrive late (explorer/explorer.h). Each
  * test is a small scene: harts that run the real pcpu_loop() with guests that do what their script
  * says, and outsiders that ask for things. What must hold is checked in the guest, at every
  * instruction of it, and at each end, when everybody is done or asleep.
@@ -25,7 +25,7 @@
 #include "arch/csr.h"
 #include "arch/guest_state.h"
 #include "arch/smp.h"
-#include "fake/explorer.h"
+#include "explorer/explorer.h"
 #include "fake/hart.h"
 #include "fake/pcpu.h"
 #include "lib/work.h"
