@@ -24,7 +24,7 @@ extern size_t screen_len;
 extern const char *typed;
 
 extern bool have_uart, have_irq, have_dbcn, uart_dead, tx_irq;
-extern void (*uart_fn)(void); /* its interrupt */
+extern void (*uart_fn)(void);  /* its interrupt */
 extern unsigned int fifo_room; /* 0: full until the next interrupt or look */
 extern unsigned int legacy_calls;
 
