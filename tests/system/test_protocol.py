@@ -128,9 +128,9 @@ def test_a_fence_never_waits_for_who_does_not_run(name, patience, cpus, smp, boo
 
 @pytest.mark.parametrize("rounds, cpus, smp, thread", [
     (60, 4, 2, "multi"),
-    long(400, 8, 4, "multi"),
-    long(30, 8, 4, "single"),
-    long(400, 6, 1, "multi"),
+    long(200, 8, 4, "multi"),
+    long(15, 8, 4, "single"),
+    long(300, 6, 1, "multi"),
 ])
 def test_harts_start_and_stop(name, patience, rounds, cpus, smp, thread):
     run_guest(name, "hsm", cpus, smp, thread, f"n={rounds}", timeout=patience)
@@ -138,8 +138,8 @@ def test_harts_start_and_stop(name, patience, rounds, cpus, smp, thread):
 
 @pytest.mark.parametrize("lines, cpus, smp, thread", [
     (50, 4, 2, "multi"),
-    long(1000, 8, 4, "multi"),
-    long(100, 8, 4, "single"),
+    long(500, 8, 4, "multi"),
+    long(60, 8, 4, "single"),
 ])
 def test_all_at_once(name, patience, lines, cpus, smp, thread):
     run_guest(name, "storm", cpus, smp, thread, f"n={lines}", timeout=patience)
@@ -168,8 +168,8 @@ def storm_clock(m, vm="vm"):
 
 @pytest.mark.parametrize("times, cpus, smp, thread", [
     (6, 4, 2, "multi"),
-    long(60, 8, 4, "multi"),
-    long(40, 4, 2, "single"),
+    long(40, 8, 4, "multi"),
+    long(25, 4, 2, "single"),
 ])
 def test_a_paused_guest_and_its_clock_stand_still(name, times, cpus, smp, thread):
     with machine(name, [Vm("vm", guest("storm"), cpus=cpus)], smp, thread) as m:
@@ -209,14 +209,14 @@ def test_a_sleeping_guests_clock_stands_still_too(name):
     ("ipi", 4, 2, "multi", "n=3000 awake=10"),
     ("race", 4, 2, "multi", "n=5000"),
     ("hsm", 3, 1, "multi", "n=60"),
-    long("fence", 2, 2, "multi", "n=120"),
-    long("timer", 4, 2, "multi", "n=2000"),
-    long("fpu", 4, 2, "multi", "n=1000"),
-    long("ipi", 8, 4, "multi", "n=15000 awake=10"),
-    long("ipi", 8, 4, "single", "n=800 awake=10"),
-    long("race", 8, 4, "multi", "n=10000"),
-    long("race", 8, 4, "single", "n=4000"),
-    long("hsm", 8, 4, "multi", "n=150"),
+    long("fence", 2, 2, "multi", "n=80"),
+    long("timer", 4, 2, "multi", "n=1500"),
+    long("fpu", 4, 2, "multi", "n=500"),
+    long("ipi", 8, 4, "multi", "n=10000 awake=10"),
+    long("ipi", 8, 4, "single", "n=500 awake=10"),
+    long("race", 8, 4, "multi", "n=6000"),
+    long("race", 8, 4, "single", "n=3000"),
+    long("hsm", 8, 4, "multi", "n=100"),
 ])
 def test_pauses_during(name, test, cpus, smp, thread, bootargs):
     """Paused again and again, it still passes."""
@@ -242,8 +242,8 @@ def test_pauses_during(name, test, cpus, smp, thread, bootargs):
 
 @pytest.mark.parametrize("times, cpus, smp, thread", [
     (4, 4, 2, "multi"),
-    long(25, 8, 4, "multi"),
-    long(20, 4, 2, "single"),
+    long(15, 8, 4, "multi"),
+    long(12, 4, 2, "single"),
 ])
 def test_resets_during_a_storm(name, times, cpus, smp, thread):
     """Reset running, just started, paused; the one beside it does not notice."""
@@ -334,8 +334,8 @@ echo "LOAD done $i times, $(nproc) vcpus"
 
 @pytest.mark.parametrize("times, cpus, smp, thread", [
     (2, 4, 2, "multi"),
-    long(100, 4, 2, "multi"),
-    long(30, 4, 2, "single"),
+    long(40, 4, 2, "multi"),
+    long(10, 4, 2, "single"),
 ])
 def test_linux_under_load_with_hotplug(name, patience, tmp_path, times, cpus, smp, thread):
     script = tmp_path / "load"
@@ -349,7 +349,7 @@ def test_linux_under_load_with_hotplug(name, patience, tmp_path, times, cpus, sm
         m.send_line(f"sh /bin/load {times}")
         # Till then the prompt is an unfinished line, which the terminal shows again after its own.
         m.expect_line("linux", "LOAD begins")
-        if times >= 30:
+        if times >= 10:
             for _ in range(20):
                 pause(m, "linux", 0.3)
         m.expect_line("linux", f"LOAD done {times} times, {cpus} vcpus", timeout=patience)
