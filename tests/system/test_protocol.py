@@ -108,7 +108,6 @@ def test_a_halt_and_an_ipi_at_once(name, patience, rounds, cpus, smp, thread):
 @pytest.mark.parametrize("rounds, cpus, smp, thread", [
     (16, 2, 2, "multi"),
     long(1000, 2, 2, "multi"),
-    long(10, 4, 4, "single"),
     long(60, 4, 2, "multi"),
     long(30, 4, 2, "single"),
 ])
