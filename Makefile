@@ -39,7 +39,7 @@ help:
 	@echo 'make test          unit and system tests; the last line has the totals'
 	@echo 'make unit          unit tests only   (K=text: only those whose name has it)'
 	@echo 'make system        system tests only (K=expression: as for pytest -k)'
-	@echo 'make verify        the long tests'
+	@echo 'make verify        all tests in their long forms, models and mutants: about an hour on two cores'
 	@echo 'make lint          format, static analysis, layout'
 	@echo 'make firmware      build/hartvisor-fw.bin: OpenSBI, hartvisor and build/$(CONFIG).itb in one'
 	@echo 'make guest-tests   the bare-metal guests of the tests'

@@ -11,6 +11,7 @@
 #     // SANITIZE: thread        instead of address,undefined; "none" for none
 #     // CFLAGS: -O2             after all others
 #     // INCLUDE: tests/unit/x   a folder to search even before tests/unit/include
+#     // LIKE: tests/unit/x/y.h  such lines of that file count, too
 
 HOSTCC := gcc
 U      := $(B)/unit
@@ -32,8 +33,9 @@ $(U)/libfdt.a: $(LIBFDT_SRCS:%=$(U)/libfdt/%.o)
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && ar rcs $@ $^
 
-# $(call unit_says,KEY,FILE): what follows KEY in the comment lines of FILE.
-unit_says = $(shell sed -n 's,^[/ ]*[/*] *$(1): *,,p' $(2))
+# $(call unit_says,KEY,FILE): what follows KEY in the comment lines of FILE, and of those it is LIKE.
+unit_lines = $(shell sed -n 's,^[/ ]*[/*] *$(1): *,,p' $(2))
+unit_says = $(call unit_lines,$(1),$(2) $(call unit_lines,LIKE,$(2)))
 
 # $(call unit_sources,FILE): what its SOURCES lines name, and the log.
 unit_sources = $(sort $(call unit_says,SOURCES,$(1)) $(UNIT_LOG))

@@ -15,6 +15,7 @@ bench:  make bench-check, likewise; a row is a test
 """
 
 import argparse
+import concurrent.futures
 import os
 import pathlib
 import re
@@ -70,16 +71,36 @@ def parse_cmocka(output):
 
 
 def run_unit_program(program):
+    """Its exit status (None: it did not end), what it said, and how long it took."""
+    started = time.monotonic()
     environment = dict(os.environ)
     environment.setdefault("ASAN_OPTIONS", "detect_stack_use_after_return=1:strict_string_checks=1")
     environment.setdefault("UBSAN_OPTIONS", "print_stacktrace=1")
     try:
         result = subprocess.run([program], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                 stdin=subprocess.DEVNULL, timeout=UNIT_TIMEOUT)
-        return result.returncode, result.stdout.decode(errors="replace")
+        return result.returncode, result.stdout.decode(errors="replace"), time.monotonic() - started
     except subprocess.TimeoutExpired as error:
         output = (error.stdout or b"").decode(errors="replace")
-        return None, output + f"\nno end after {UNIT_TIMEOUT} s\n"
+        return None, output + f"\nno end after {UNIT_TIMEOUT} s\n", time.monotonic() - started
+
+
+def count_unit_program(tally, name, code, output, seconds):
+    passed, failed, skipped, running = parse_cmocka(output)
+    tally.passed += len(passed)
+    tally.skipped += len(skipped)
+    for test in failed:
+        tally.fail(f"{name}: {test}")
+    if running:
+        tally.fail(f"{name}: {running}", "never ended" if code is None else "crashed")
+    elif code != 0 and not failed:
+        tally.fail(name, f"exit status {code}")
+    elif code == 0 and not passed and not failed and not skipped:
+        tally.fail(name, "ran no test")
+    bad = code != 0 or failed
+    print(f"unit: {name}: {len(passed)} passed{', FAILED' if bad else ''} ({seconds:.1f} s)", flush=True)
+    if bad:
+        print(output, flush=True)
 
 
 def step_unit(options, tally):
@@ -91,7 +112,7 @@ def step_unit(options, tally):
         return True
     # All at once first, for speed; what did not come out of it is then named one by one.
     make = shlex.split(options.make) + ["--no-print-directory"]
-    programs = {name: f"build/unit/{name}" for name in names}
+    programs, ready = {name: f"build/unit/{name}" for name in names}, {}
     built = subprocess.run(make + ["-k", *programs.values()], close_fds=False).returncode == 0
     for name, program in programs.items():
         if not built and subprocess.run(make + ["-q", program], stdout=subprocess.DEVNULL,
@@ -99,24 +120,11 @@ def step_unit(options, tally):
             tally.fail(name, "does not compile")
             print(f"unit: {name}: does not compile")
             continue
-        started = time.monotonic()
-        code, output = run_unit_program(program)
-        passed, failed, skipped, running = parse_cmocka(output)
-        tally.passed += len(passed)
-        tally.skipped += len(skipped)
-        for test in failed:
-            tally.fail(f"{name}: {test}")
-        if running:
-            tally.fail(f"{name}: {running}", "never ended" if code is None else "crashed")
-        elif code != 0 and not failed:
-            tally.fail(name, f"exit status {code}")
-        elif code == 0 and not passed and not failed and not skipped:
-            tally.fail(name, "ran no test")
-        bad = code != 0 or failed
-        print(f"unit: {name}: {len(passed)} passed"
-              f"{', FAILED' if bad else ''} ({time.monotonic() - started:.1f} s)", flush=True)
-        if bad:
-            print(output, flush=True)
+        ready[name] = program
+    # Side by side; the answers come in the order of the names.
+    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+        for name, (code, output, seconds) in zip(ready, pool.map(run_unit_program, ready.values())):
+            count_unit_program(tally, name, code, output, seconds)
     return True
 
 
@@ -187,6 +195,7 @@ def main():
     parser.add_argument("--make", default="make")
     parser.add_argument("--python", default="/usr/bin/python3")
     parser.add_argument("-k", default="", help="unit: part of a program's name; system: pytest's -k")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="unit programs at once")
     parser.add_argument("steps", nargs="+", choices=list(STEPS), metavar="STEP")
     options = parser.parse_args()
 

@@ -160,6 +160,7 @@ void guest_main(void)
 	since = time_now();
 	play(this_cpu());
 	since = time_now() - since;
+	smp_sleep_until_others_done();
 	smp_wait_others_stopped();
 	print("kick: %u vcpus, %lu rounds, %lu ns each, there and back\n", nr_cpus, rounds,
 	      since * (1000000000 / machine.timebase) / rounds);

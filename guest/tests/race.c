@@ -90,6 +90,7 @@ void guest_main(void)
 	CHECK(nr_cpus >= 2);
 	smp_start_others(play);
 	play(this_cpu());
+	smp_sleep_until_others_done();
 	smp_wait_others_stopped();
 	print("race: %u vcpus, %lu rounds\n", nr_cpus, rounds);
 }

@@ -4,11 +4,11 @@
 
 usage: mutate_sources.py [--only REGEX] [--jobs N] [--trace]
 
-The nets are the programs tests/unit/test_vcpu_protocol_explorer.c and _threads.c. A mutant is a file
-of hyp/ with some text replaced; it is compiled instead of the original, into build/verify/sources.
-A text that is not found, or found twice, is a failure: the mutant would have rotted. The unbroken
-sources must pass in both. build/verify/sources.json gets {mutant: {net: caught}}; --only renews a part
-of it.
+The nets are the programs tests/unit/test_vcpu_protocol_explorer_*.c and _threads*.c; a mutant goes from
+one program of a net to the next until it is caught. A mutant is a file of hyp/ with some text replaced;
+it is compiled instead of the original, into build/verify/sources. A text that is not found, or found
+twice, is a failure: the mutant would have rotted. The unbroken sources must pass in all programs.
+build/verify/sources.json gets {mutant: {net: caught}}; --only renews a part of it.
 """
 
 import argparse
@@ -17,14 +17,17 @@ import json
 import os
 import pathlib
 import re
+import signal
 import subprocess
 import sys
 
-NETS = {"explorer": "tests/unit/test_vcpu_protocol_explorer.c",
-        "threads": "tests/unit/test_vcpu_protocol_threads.c"}
+PROGRAMS = "tests/unit/test_vcpu_protocol_"
+# Who is likely to notice, and soon, comes first.
+NETS = {"explorer": ["explorer_requests", "explorer_kicks", "explorer_halts", "explorer_waits", "explorer_life"],
+        "threads": ["threads_order", "threads"]}
 OUT = pathlib.Path("build/verify/sources")
 JSON = pathlib.Path("build/verify/sources.json")
-TIMEOUT = 120
+TIMEOUT = 120  # of processor time, so that a busy machine catches no mutant by itself
 FLAGS = ["-std=gnu11", "-O1", "-g", "-w", "-DHARTVISOR_UNIT_TEST"]
 INCLUDES = ["tests/unit/include", "tests/unit", "hyp", ".", "guest/include"]
 
@@ -125,44 +128,71 @@ ONLY = {"check without its barrier": "threads", "make without its barrier": "thr
 
 
 def said(key, path):
-    return " ".join(re.findall(rf"^[/ ]*[/*] *{key}: *(.*)$", path.read_text(), re.M)).split()
+    """What follows @key in the comment lines of @path, and of the files that it is LIKE (mk/test.mk)."""
+    text = path.read_text()
+    if key != "LIKE":
+        text += "\n".join(pathlib.Path(like).read_text() for like in said("LIKE", path))
+    return " ".join(re.findall(rf"^[/ ]*[/*] *{key}: *(.*)$", text, re.M)).split()
 
 
 class Net:
-    def __init__(self, name, main):
-        path = pathlib.Path(main)
-        sanitize = said("SANITIZE", path)
+    """Some programs that are compiled alike, so that they share their objects."""
+
+    def __init__(self, name, programs):
+        mains = {program: pathlib.Path(f"{PROGRAMS}{program}.c") for program in programs}
+        first = mains[programs[0]]
         self.name = name
-        self.sources = [main] + said("SOURCES", path) + ["tests/unit/fake/log.c"]
-        self.folders = said("INCLUDE", path) + INCLUDES
-        self.flags = FLAGS + [f"-fsanitize={s}" for s in sanitize if s != "none"] + said("CFLAGS", path)
+        self.sources = {program: [str(main), *said("SOURCES", main), "tests/unit/fake/log.c"]
+                        for program, main in mains.items()}
+        self.all_sources = sorted(set().union(*self.sources.values()))
+        self.folders = said("INCLUDE", first) + INCLUDES
+        self.flags = FLAGS + [f"-fsanitize={s}" for s in said("SANITIZE", first) if s != "none"] + said("CFLAGS", first)
 
-    def compile(self, source, obj):
+    def compile(self, source, obj, tree="."):
         obj.parent.mkdir(parents=True, exist_ok=True)
-        subprocess.run(["gcc", *self.flags, *[f"-I{f}" for f in self.folders], "-c", str(source), "-o", str(obj)],
-                       check=True)
+        subprocess.run(["gcc", *self.flags, *[f"-I{f}" for f in self.folders], "-c", str(source), "-o",
+                        str(obj.resolve())], check=True, cwd=tree)
 
-    def object_of(self, source):
-        return OUT / self.name / "objects" / (source.replace("/", "_") + ".o")
+    def object_of(self, source, folder=OUT):
+        return folder / self.name / "objects" / (source.replace("/", "_") + ".o")
 
     def build_all(self, pool):
-        list(pool.map(lambda s: self.compile(s, self.object_of(s)), self.sources))
+        list(pool.map(lambda s: self.compile(s, self.object_of(s)), self.all_sources))
 
-    def link(self, program, replaced):
-        objects = [str(replaced.get(s, self.object_of(s))) for s in self.sources]
-        subprocess.run(["gcc", *self.flags, *objects, "-lcmocka", "-lpthread", "-o", str(program)], check=True)
+    def link(self, program, folder, replaced):
+        out = folder / self.name / program
+        out.parent.mkdir(parents=True, exist_ok=True)
+        objects = [str(replaced.get(s, self.object_of(s))) for s in self.sources[program]]
+        subprocess.run(["gcc", *self.flags, *objects, "-lcmocka", "-lpthread", "-o", str(out)], check=True)
+        return out
 
     def build_mutant(self, folder, files):
-        """The program with the mutant's @files (below @folder) instead of the originals."""
-        replaced = {}
-        for source in files:
-            if source in self.sources:
-                replaced[source] = folder / self.name / (source.replace("/", "_") + ".o")
-                self.compile(folder / source, replaced[source])
-        program = folder / self.name / "program"
-        program.parent.mkdir(parents=True, exist_ok=True)
-        self.link(program, replaced)
-        return program
+        """The objects of the mutant's @files (below @folder), which take the originals' place."""
+        replaced = {s: self.object_of(s, folder) for s in files if s in self.all_sources}
+        for source, obj in replaced.items():
+            self.compile(folder / source, obj)
+        return replaced
+
+    def build_in_copy(self, folder, files):
+        """A mutated header: the fakes reach it by relative paths, so everything is built in a copy."""
+        tree = folder / "tree"
+        for part in ("hyp", "platform", "guest/include", "tests/unit"):
+            (tree / part).parent.mkdir(parents=True, exist_ok=True)
+            subprocess.run(["cp", "-r", "-T", part, str(tree / part)], check=True)
+        for file in files:
+            (tree / file).write_text((folder / file).read_text())
+        replaced = {s: self.object_of(s, folder) for s in self.all_sources}
+        for source, obj in replaced.items():
+            self.compile(source, obj, tree)
+        return replaced
+
+    def judge(self, folder, replaced, trace):
+        """(caught, by which program and what it said)"""
+        for program in self.sources:
+            caught, why = run(self.link(program, folder, replaced), trace)
+            if caught:
+                return True, f"{program.removeprefix(self.name + '_')}: {why}"
+        return False, ""
 
 
 def run(program, trace):
@@ -174,13 +204,15 @@ def run(program, trace):
     if trace:
         environment["HV_TEST_TRACE"] = "1"
     try:
-        result = subprocess.run([program], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                stdin=subprocess.DEVNULL, timeout=TIMEOUT)
+        result = subprocess.run(["prlimit", f"--cpu={TIMEOUT}", program], env=environment, stdout=subprocess.PIPE,
+                                stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, timeout=20 * TIMEOUT)
     except subprocess.TimeoutExpired:
         return True, "no end"
     text = result.stdout.decode(errors="replace")
     if result.returncode == 0:
         return False, ""
+    if result.returncode in (-signal.SIGXCPU, -signal.SIGKILL):
+        return True, "no end"
     found = re.search(r"(BROKEN.*|SUMMARY: ThreadSanitizer.*)", text)
     test = re.search(r"explorer: (\w+): .*BROKEN", text)
     why = found.group(1) if found else f"exit status {result.returncode}"
@@ -218,27 +250,11 @@ def one(name, nets, options):
         if ONLY.get(name, net.name) != net.name:
             continue
         header = any(f.endswith(".h") for f in files)
-        program = build_in_copy(net, folder, files) if header else net.build_mutant(folder, files)
-        result[net.name], why = run(program, options.trace)
+        replaced = net.build_in_copy(folder, files) if header else net.build_mutant(folder, files)
+        result[net.name], why = net.judge(folder, replaced, options.trace)
         if why:
             words.append(f"{net.name}: {why}")
     return result, "; ".join(words)
-
-
-def build_in_copy(net, folder, files):
-    """A mutated header: the fakes reach it by relative paths, so everything is built in a copy."""
-    tree = folder / "tree"
-    for part in ("hyp", "platform", "guest/include", "tests/unit"):
-        (tree / part).parent.mkdir(parents=True, exist_ok=True)
-        subprocess.run(["cp", "-r", "-T", part, str(tree / part)], check=True)
-    for file in files:
-        (tree / file).write_text((folder / file).read_text())
-    program = (folder / net.name / "program").resolve()
-    program.parent.mkdir(parents=True, exist_ok=True)
-    command = ["gcc", *net.flags, *[f"-I{f}" for f in net.folders], *net.sources, "-lcmocka", "-lpthread",
-               "-o", str(program)]
-    subprocess.run(command, check=True, cwd=tree)
-    return program
 
 
 def main():
@@ -248,15 +264,13 @@ def main():
     parser.add_argument("--trace", action="store_true", help="show what a net said")
     options = parser.parse_args()
 
-    nets = [Net(name, main) for name, main in NETS.items()]
+    nets = [Net(name, programs) for name, programs in NETS.items()]
     passed = failed = 0
     table = {}
     pool = concurrent.futures.ThreadPoolExecutor(options.jobs)
     for net in nets:
         net.build_all(pool)
-        program = OUT / net.name / "program"
-        net.link(program, {})
-        caught, why = run(program, options.trace)
+        caught, why = net.judge(OUT, {}, options.trace)
         print(f"{'unbroken':<48} {net.name}: {'FAILS: ' + why if caught else 'passes'}", flush=True)
         failed += caught
         passed += not caught

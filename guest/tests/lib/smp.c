@@ -94,6 +94,18 @@ void smp_wait_others_stopped(void)
 			smp_wait_stopped(&cpus[i]);
 }
 
+void smp_sleep_until_others_done(void)
+{
+	csr_write(sie, 1UL << IRQ_TIMER);
+	for (unsigned int i = 0; i < nr_cpus; i++)
+		while (&cpus[i] != this_cpu() && cpus[i].state != CPU_DONE) {
+			timer_set(time_in_ms(10));
+			wfi();
+		}
+	timer_set(~0UL);
+	csr_write(sie, 0);
+}
+
 void barrier_wait(struct barrier *b, unsigned int n)
 {
 	unsigned int round = b->round;

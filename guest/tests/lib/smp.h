@@ -20,6 +20,12 @@ void smp_start_others(void (*fn)(struct cpu *));
 void smp_wait_stopped(struct cpu *cpu);
 void smp_wait_others_stopped(void);
 
+/*
+ * smp_sleep_until_others_done - however long that takes, in WFI: where QEMU gives each hart a tenth of a second
+ * in turn, they would get nowhere beside one that spins. Takes the timer; sie is 0 afterwards.
+ */
+void smp_sleep_until_others_done(void);
+
 /* A meeting point for @n harts, used again and again. */
 struct barrier {
 	volatile unsigned int waiting;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Atomics as steps of the explorer: tests/unit/fake/explorer.h. */
+/* Atomics as steps of the explorer: tests/unit/explorer/explorer.h. */
 #ifndef LIB_ATOMIC_H
 #define LIB_ATOMIC_H
 
-#include "fake/explorer.h"
+#include "explorer/explorer.h"
 #include "lib/types.h"
 
 #define atomic_read(p)		 ((__typeof__(+*(p)))explorer_load((p), sizeof(*(p)), false))

@@ -17,8 +17,8 @@
  *
  * Outside of threads (set-up) the accesses are plain ones.
  */
-#ifndef FAKE_EXPLORER_H
-#define FAKE_EXPLORER_H
+#ifndef EXPLORER_EXPLORER_H
+#define EXPLORER_EXPLORER_H
 
 #include <stdbool.h>
 #include <stddef.h>

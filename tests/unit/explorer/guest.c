@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The explorer's scenes: guests, which do what their script says, and what they leave for. */
+#include <hartvisor/sbi.h>
+
+#include "arch/csr.h"
+#include "arch/guest.h"
+#include "arch/guest_state.h"
+#include "explorer/explorer.h"
+#include "explorer/world.h"
+#include "run/run.h"
+#include "sbi/dispatch.h"
+#include "vcpu/guest_mem.h"
+#include "vcpu/hsm.h"
+
+static bool ipi_here(void *p)
+{
+	return hart_ipi_pending(((struct pcpu *)p)->index);
+}
+
+/* Each instruction: may it run at all, and is nothing overdue? */
+static void check_in_guest(const struct vcpu *v)
+{
+	const struct guest *g = guest_of(v);
+	bool ipi = hart_ipi_pending(this_pcpu()->index);
+
+	if (world.paused)
+		explorer_fail("vcpu %u runs while its VM is paused", v->id);
+	if (world.must_not_run)
+		explorer_fail("vcpu %u runs though it must not", v->id);
+	if (v->hsm != SBI_HSM_STATE_STARTED)
+		explorer_fail("vcpu %u runs in HSM state %u", v->id, v->hsm);
+	if (csr_read(CSR_HTIMEDELTA) != v->vm->htimedelta)
+		explorer_fail("vcpu %u runs with a clock of before", v->id);
+	if (g->calls == 0 && !ipi) {
+		if (v->requests)
+			explorer_fail("vcpu %u runs with requests %#lx unseen", v->id, v->requests);
+		if (v->irq.inject)
+			explorer_fail("vcpu %u runs with an interrupt not flushed", v->id);
+	}
+	for (int k = 0; k < NR_HART_FENCES; k++)
+		if (g->fenced[k] < g->returned[k])
+			explorer_fail("vcpu %u runs without its fence", v->id);
+}
+
+static void guest_take_interrupt(struct guest *g)
+{
+	csr_clear(CSR_HVIP, BIT(IRQ_VS_SOFT));
+	explorer_step();
+	g->seen = g->posted;
+}
+
+/* One instruction. True: it leaves. */
+static bool guest_step(const struct vcpu *v, struct guest *g)
+{
+	bool irq = (csr_read(CSR_HVIP) & csr_read(CSR_HIE) & BIT(IRQ_VS_SOFT)) != 0;
+
+	g->op = g->script[g->at];
+	switch (g->op) {
+	case END:
+		explorer_wait(ipi_here, this_pcpu());
+		return false;
+	case TAKE:
+		if (irq)
+			guest_take_interrupt(g);
+		else
+			explorer_wait(ipi_here, this_pcpu());
+		return false;
+	case IDLE:
+		if (irq) {
+			guest_take_interrupt(g);
+			return false;
+		}
+		break;
+	case CATCH:
+	case CATCH_IDLE:
+		if (irq && g->op == CATCH_IDLE) {
+			guest_take_interrupt(g);
+			return false;
+		}
+		if (explorer_load(&g->thrown, sizeof(g->thrown), false) != g->caught) {
+			g->caught = explorer_load(&g->thrown, sizeof(g->thrown), false);
+			return false;
+		}
+		break;
+	case ARM:
+		csr_write(CSR_VSIE, BIT(IRQ_S_SOFT) | BIT(IRQ_S_TIMER));
+		csr_write(CSR_VSTIMECMP, world.time + 1000);
+		g->at++;
+		return false;
+	case ENABLE:
+		csr_write(CSR_VSIE, BIT(IRQ_S_SOFT));
+		g->at++;
+		return false;
+	default:
+		g->at++;
+		break;
+	}
+	(void)v;
+	hart_trap(EXC_ECALL_VS, 0);
+	return true;
+}
+
+bool guest_enter(struct guest_regs **regs, light_fn *light)
+{
+	struct guest_regs *r = *regs;
+	const struct vcpu *v = container_of(r, struct vcpu, regs);
+	struct guest *g = guest_of(v);
+
+	g->entries++;
+	for (;;) {
+		explorer_step();
+		check_in_guest(v);
+		if (hart_ipi_pending(this_pcpu()->index)) {
+			hart_trap(SCAUSE_INTERRUPT | IRQ_S_SOFT, 0);
+			return false;
+		}
+		if (!guest_step(v, g))
+			continue;
+		if (g->op != LIGHT_FENCE && g->op != LIGHT_IPI)
+			return false;
+		r->x[REG_A7] = g->op == LIGHT_IPI ? SBI_EXT_IPI : SBI_EXT_RFNC;
+		r->x[REG_A6] = 0;
+		if (light_verdict(light(r)) == LIGHT_LEAVE)
+			return true;
+	}
+}
+
+static struct sbi_ret light_call(struct vcpu *v, uint32_t eid, uint32_t fid, const uint64_t a[6])
+{
+	uint64_t others = vm_all_vcpus(v->vm) & ~BIT(v->id);
+
+	(void)fid, (void)a;
+	if (eid == SBI_EXT_RFNC)
+		fence_i(others);
+	else
+		for (; others; others &= others - 1)
+			posts_to((unsigned int)__builtin_ctzll(others));
+	return sbi_ok(0);
+}
+
+static const struct sbi_extension ipi = { .eid_first = SBI_EXT_IPI,
+					  .handle = light_call,
+					  .light = 1 };
+static const struct sbi_extension rfence = { .eid_first = SBI_EXT_RFNC,
+					     .handle = light_call,
+					     .light = 1 };
+
+const struct sbi_extension *const sbi_extensions[32] = {
+	[SBI_SLOT(SBI_EXT_IPI)] = &ipi,
+	[SBI_SLOT(SBI_EXT_RFNC)] = &rfence,
+};
+
+/* No call of these tests is theirs. */
+const struct sbi_extension sbi_ext_legacy, sbi_ext_vendor;
+
+void sbi_answer(struct vcpu *v, const struct sbi_extension *ext)
+{
+	(void)sbi_handle(v, ext);
+}
+
+enum exit_result vcpu_handle_exit(struct vcpu *v, uint64_t cause)
+{
+	uint8_t byte;
+
+	if (cause & SCAUSE_INTERRUPT) {
+		csr_clear(CSR_SIP, BIT(IRQ_S_SOFT));
+		return EXIT_GOES_ON;
+	}
+	switch (guest_of(v)->op) {
+	case IDLE:
+	case WFI:
+		vcpu_halt(v);
+		return EXIT_GOES_ON;
+	case YIELD:
+		return EXIT_SPINS;
+	case CATCH:
+		vcpu_wait_kick(v, false);
+		return EXIT_GOES_ON;
+	case CATCH_IDLE:
+		vcpu_wait_kick(v, true);
+		return EXIT_GOES_ON;
+	case THROW:
+		throws_to(1 - v->id);
+		v->yield_to = vcpu(1 - v->id);
+		return EXIT_YIELDS;
+	case READ:
+		(void)vcpu_read_guest(v, gpa(0), &byte, 1);
+		return EXIT_GOES_ON;
+	case STOP:
+		vcpu_hsm_stop(v);
+		return EXIT_GOES_ON;
+	case FENCE_OTHERS:
+		fence_i(vm_all_vcpus(v->vm) & ~BIT(v->id));
+		return EXIT_GOES_ON;
+	default:
+		return EXIT_GOES_ON;
+	}
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the scenes of the explorer look at: one VM, what its guests do and have seen, what was asked of
+ * them. world.c is what the sources call, guest.c the guests and their exits, actors.c those who ask.
+ */
+#ifndef EXPLORER_WORLD_H
+#define EXPLORER_WORLD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "fake/hart.h"
+#include "lib/work.h"
+#include "vcpu/vm.h"
+
+#define VCPUS_MAX 3
+
+enum guest_op {
+	END,	/* run on; whatever comes is only looked at */
+	TAKE,	/* for ever: take each VSSIP, clearing it first; wait in the guest for the next */
+	IDLE,	/* for ever: take each VSSIP; wait for the next in WFI */
+	NOP,	/* an exit for nothing */
+	WFI,	/* halt once */
+	YIELD,	/* WRS.NTO */
+	READ,	/* an SBI call that reads guest memory */
+	STOP,	/* hart_stop */
+	ENABLE, /* vsie.SSIE */
+	ARM,	/* the timer, for later */
+	CATCH,	/* for ever: look for what was thrown; wait for a kick, and nothing else */
+	CATCH_IDLE,   /* the same, and as IDLE */
+	THROW,	      /* to the other vcpu, and kick it, and yield to it */
+	FENCE_OTHERS, /* remote fence.i to all other vcpus */
+	LIGHT_FENCE,  /* the same by a light exit */
+	LIGHT_IPI,    /* VSSIP to all others by a light exit */
+};
+
+struct guest {
+	const enum guest_op *script;
+	unsigned int at;
+	enum guest_op op; /* why it left */
+	unsigned int entries;
+	uint64_t posted, seen;	 /* interrupts for it: made by others, taken notice of */
+	uint64_t thrown, caught; /* with kicks: by others into its memory, and seen by it */
+	unsigned int calls;	 /* of others on their way to it */
+	unsigned int resets;
+	uint64_t asked[NR_HART_FENCES], returned[NR_HART_FENCES], fenced[NR_HART_FENCES];
+};
+
+extern struct world {
+	struct vm vm;
+	struct guest guests[VCPUS_MAX];
+	unsigned int ipis; /* sent, for whatever reason */
+	bool only_kicks;   /* nobody sleeps in this scene: an IPI is for a stay in the guest */
+	bool paused;	   /* vm_pause() has returned, vm_resume() has not begun */
+	bool must_not_run; /* nobody may enter */
+	unsigned int buried;
+	uint32_t table; /* the G-stage's one entry; 0: unmapped */
+	bool freed;	/* what it points to */
+	struct work *work;
+	void (*work_fn)(void);
+	uint64_t vmids;
+	uint64_t time;
+	unsigned int harts;
+} world;
+
+/* world_begin - nothing is there, and @harts pcpus that run guests and @others more. */
+void world_begin(unsigned int harts, unsigned int others);
+
+static inline struct guest *guest_of(const struct vcpu *v)
+{
+	return &world.guests[v->id];
+}
+
+static inline struct vcpu *vcpu(unsigned int i)
+{
+	return world.vm.vcpus[i];
+}
+
+/* calls - @n calls more, or fewer, are on their way to the vcpus of @set: they may still run as before. */
+void calls(uint64_t set, int n);
+
+/* fence_i - the vcpus of @set have fenced when it returns. */
+void fence_i(uint64_t set);
+
+/* posts_to - VSSIP to vcpu @i. throws_to - what it waits for with a kick: a word of its memory, then the call. */
+void posts_to(unsigned int i);
+void throws_to(unsigned int i);
+
+#endif

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "fake/guest_tree.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "arch/memmap.h"
+#include "fake/log.h"
+#include "fake/tree.h"
+#include "lib/fdt.h"
+#include "mm/page.h"
+#include "platform/machine.h"
+#include "sbi/sbi.h"
+
+struct vm vm;
+struct vm_config cfg;
+uint64_t guest_tree[GUEST_FDT_SIZE / 8];
+static uint64_t host[MIB(2) / 8];
+const uint8_t seed32[32] = "The seed of the guest's entropy";
+
+struct sbi_ids sbi_ids;
+unsigned int pages_out;
+bool no_pages;
+
+uint64_t timer_frequency(void)
+{
+	return 10000000;
+}
+
+/* Blocks of their own, so that the sanitizer watches their ends. */
+void *page_alloc_zeroed(uint64_t size, uint64_t align)
+{
+	void *p = no_pages ? NULL : aligned_alloc(align, size);
+
+	if (p) {
+		memset(p, 0, size);
+		pages_out++;
+	}
+	return p;
+}
+
+void page_free(hpa_t base, uint64_t size)
+{
+	(void)size;
+	free(hpa_to_ptr(base));
+	pages_out--;
+}
+
+int guest_tree_setup(void **state)
+{
+	const struct tree_virt virt = { .cpus = 2, .memory = GIB(2), .timebase = 10000000 };
+
+	(void)state;
+	tree_virt(host, sizeof(host), &virt);
+	assert_int_equal(machine_parse(host), HV_OK);
+	memset(&vm, 0, sizeof(vm));
+	memset(&cfg, 0, sizeof(cfg));
+	strcpy(cfg.name, "linux-a");
+	cfg.cpus = 2;
+	cfg.memory = MIB(256);
+	cfg.bootargs = "console=ttyS0";
+	no_pages = false;
+	fake_log_reset();
+	return 0;
+}
+
+int build(uint64_t cap)
+{
+	return guest_fdt_build(&vm, &cfg, gpa(0x88000000), 0x1234, seed32, guest, cap);
+}
+
+int at(const char *path)
+{
+	int node = fdt_path_offset(guest, path);
+
+	if (node < 0)
+		fail_msg("no %s", path);
+	return node;
+}
+
+uint32_t u32_at(const char *path, const char *name)
+{
+	uint32_t v = 0;
+
+	assert_int_equal(fdtx_prop_u32(guest, at(path), name, &v), HV_OK);
+	return v;
+}
+
+uint64_t u64_at(const char *path, const char *name)
+{
+	uint64_t v = 0;
+
+	assert_int_equal(fdtx_prop_u64(guest, at(path), name, &v), HV_OK);
+	return v;
+}
+
+void assert_string_at(const char *path, const char *name, const char *is)
+{
+	const char *s = fdtx_prop_string(guest, at(path), name);
+
+	assert_non_null(s);
+	assert_string_equal(s, is);
+}
+
+void assert_reg_at(const char *path, uint64_t base, uint64_t size)
+{
+	uint64_t a = 0, s = 0;
+
+	assert_int_equal(fdtx_reg(guest, at(path), 0, &a, &s), HV_OK);
+	assert_true(a == base && s == size);
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A VM of two vcpus and 256 MiB, and the tree that it gets. A program that is LIKE this file is made of
+ *
+ * SOURCES: hyp/vm/guest_fdt.c hyp/vm/guest_overlay.c platform/machine.c hyp/arch/isa.c hyp/lib/fdt.c
+ * SOURCES: hyp/vm/pv.c hyp/vm/fdt_builder.c tests/unit/fake/tree.c tests/unit/fake/guest_tree.c
+ */
+#ifndef FAKE_GUEST_TREE_H
+#define FAKE_GUEST_TREE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "vm/guest_fdt.h"
+
+extern struct vm vm;
+extern struct vm_config cfg;
+extern uint64_t guest_tree[GUEST_FDT_SIZE / 8];
+extern const uint8_t seed32[32];
+
+/* Pages that were allocated and not freed; and whether there are none. */
+extern unsigned int pages_out;
+extern bool no_pages;
+
+static void *const guest = guest_tree;
+
+/* For each test: the VM is as above, and no tree has been built. */
+int guest_tree_setup(void **state);
+
+#define TREE_TEST(name) cmocka_unit_test_setup(name, guest_tree_setup)
+
+/* build - the guest's tree, in at most @cap bytes. Returns what guest_fdt_build() did. */
+int build(uint64_t cap);
+
+/* at - the node @path, which must be there. */
+int at(const char *path);
+
+uint32_t u32_at(const char *path, const char *name);
+uint64_t u64_at(const char *path, const char *name);
+void assert_string_at(const char *path, const char *name, const char *is);
+void assert_reg_at(const char *path, uint64_t base, uint64_t size);
+
+#endif

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Two guests at the terminal, and the machine below it: a UART with a FIFO, or a firmware's console; time
+ * passes when somebody looks. A program that is LIKE this file is made of
+ *
+ * SOURCES: hyp/term/term.c hyp/term/term_wire.c hyp/term/term_input.c hyp/term/term_sbi.c hyp/lib/work.c
+ * SOURCES: tests/unit/fake/terminal.c
+ */
+#ifndef FAKE_TERMINAL_H
+#define FAKE_TERMINAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "arch/timer.h"
+#include "term/term.h"
+
+#define SCREEN_SIZE (1 << 20)
+
+/* What came over the wire, and what is going to. */
+extern char screen[SCREEN_SIZE];
+extern size_t screen_len;
+extern const char *typed;
+
+extern bool have_uart, have_irq, have_dbcn, uart_dead, tx_irq;
+extern void (*uart_fn)(void);  /* its interrupt */
+extern unsigned int fifo_room; /* 0: full until the next interrupt or look */
+extern unsigned int legacy_calls;
+
+extern uint64_t now;
+extern struct timer *polling;
+
+/* The guests' streams, and how often each was told of input. */
+extern struct term_stream *a, *b;
+extern unsigned int ready_a, ready_b;
+
+/* For each test: a UART with interrupts, no colours, no focus, nothing on the screen. */
+int terminal_setup(void **state);
+int terminal_teardown(void **state);
+
+#define TERMINAL_TEST(name) cmocka_unit_test_setup_teardown(name, terminal_setup, terminal_teardown)
+
+/* start_again - with or without colours, on the machine as it is now. */
+void start_again(bool colour);
+
+/* transmit_all - the wire gets its time. clear_screen - and nothing of it is left on the screen. */
+void transmit_all(void);
+void clear_screen(void);
+
+void say(struct term_stream *s, const char *text);
+void focus(struct term_stream *s);
+void type(const char *keys);
+
+/* read_all - what waits in the stream of @s; until the next call. */
+const char *read_all(struct term_stream *s);
+
+#define SCREEN(text) assert_string_equal(screen, text)
+
+#endif

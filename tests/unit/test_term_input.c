@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// LIKE: tests/unit/fake/terminal.h
+/* The terminal: what is typed, and who gets it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "fake/terminal.h"
+#include "lib/work.h"
+
+static void what_is_typed_goes_to_the_focus_alone(void **state)
+{
+	(void)state;
+	focus(b);
+	type("ls\r");
+	assert_int_equal(ready_b, 1);
+	assert_int_equal(ready_a, 0);
+	assert_true(term_stream_input_pending(b));
+	assert_string_equal(read_all(b), "ls\r");
+	assert_string_equal(read_all(a), "");
+	assert_false(term_stream_input_pending(b));
+}
+
+static void a_reader_is_told_again_after_it_found_nothing(void **state)
+{
+	char c;
+
+	(void)state;
+	focus(a);
+	type("xy");
+	type("z");
+	assert_int_equal(ready_a, 1);
+	assert_int_equal(term_stream_read(a, &c, 1), 1);
+	type("1");
+	assert_int_equal(ready_a, 1);
+	assert_string_equal(read_all(a), "yz1");
+	type("2");
+	assert_int_equal(ready_a, 2);
+}
+
+static void without_focus_input_goes_nowhere(void **state)
+{
+	(void)state;
+	type("lost");
+	focus(a);
+	assert_string_equal(read_all(a), "");
+	assert_int_equal(ready_a, 0);
+}
+
+static void too_much_typing_loses_the_newest(void **state)
+{
+	static char keys[301];
+
+	(void)state;
+	focus(a);
+	for (unsigned int i = 0; i < 300; i++)
+		keys[i] = (char)('a' + i % 26);
+	keys[300] = 0;
+	type(keys);
+	uart_fn(); /* one interrupt takes 256 */
+	keys[256] = 0;
+	assert_string_equal(read_all(a), keys);
+}
+
+static unsigned int menu_runs;
+
+static void menu_run(struct work *w)
+{
+	(void)w;
+	menu_runs++;
+}
+
+static void escape_is_never_seen_by_the_guest(void **state)
+{
+	static struct work menu;
+
+	(void)state;
+	work_init(&menu, menu_run);
+	menu_runs = 0;
+	term_on_escape(&menu);
+	focus(a);
+	assert_int_equal(term_menu_key(), -1);
+	type("a\x1dlb");
+	type("\x1d");
+	assert_int_equal(term_menu_key(), 'l');
+	type("n");
+	assert_int_equal(term_menu_key(), 'n');
+	assert_int_equal(term_menu_key(), -1);
+	assert_string_equal(read_all(a), "ab");
+	assert_true(work_run_one());
+	assert_int_equal(menu_runs, 1);
+}
+
+static void escape_twice_sends_one(void **state)
+{
+	(void)state;
+	focus(a);
+	type("\x1d\x1d"
+	     "x");
+	assert_string_equal(read_all(a), "\x1d"
+					 "x");
+	assert_int_equal(term_menu_key(), -1);
+}
+
+static void escape_works_before_any_focus(void **state)
+{
+	struct work menu;
+
+	(void)state;
+	work_init(&menu, menu_run);
+	term_on_escape(&menu);
+	type("\x1dq");
+	assert_int_equal(term_menu_key(), 'q');
+	assert_true(work_run_one());
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TERMINAL_TEST(what_is_typed_goes_to_the_focus_alone),
+		TERMINAL_TEST(a_reader_is_told_again_after_it_found_nothing),
+		TERMINAL_TEST(without_focus_input_goes_nowhere),
+		TERMINAL_TEST(too_much_typing_loses_the_newest),
+		TERMINAL_TEST(escape_is_never_seen_by_the_guest),
+		TERMINAL_TEST(escape_twice_sends_one),
+		TERMINAL_TEST(escape_works_before_any_focus),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

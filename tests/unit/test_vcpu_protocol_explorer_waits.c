@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// LIKE: tests/unit/explorer/scene.h
+/* The vcpu protocol in every order: who waits for others, by light exits, too. */
+#include "explorer/scene.h"
+#include "vcpu/fence.h"
+
+static void frees_the_page(void *arg)
+{
+	(void)arg;
+	world.guests[0].asked[HART_FENCE_GVMA]++;
+	calls(1, 1);
+	(void)vm_give_back_ram(&world.vm, gpa(0), PAGE_SIZE);
+	calls(1, -1);
+	world.guests[0].returned[HART_FENCE_GVMA] = 1;
+}
+
+static void wait_returns_after_the_reader_left(void **state)
+{
+	static const enum guest_op script[] = { READ, READ, END };
+
+	(void)state;
+	scene(1, 1, 1, own_hart);
+	runs(0, script);
+	outsider("freer", frees_the_page, 0);
+	explore(5, final_common);
+}
+
+static void two_waiters_for_each_other_finish(void **state)
+{
+	static const enum guest_op script[] = { FENCE_OTHERS, END };
+
+	(void)state;
+	scene(2, 0, 2, own_hart);
+	runs(0, script);
+	runs(1, script);
+	world.only_kicks = true;
+	explore(3, final_common);
+}
+
+static void light_waiters_for_each_other_finish(void **state)
+{
+	static const enum guest_op script[] = { LIGHT_FENCE, END };
+
+	(void)state;
+	scene(2, 0, 2, own_hart);
+	runs(0, script);
+	runs(1, script);
+	world.only_kicks = true;
+	explore(3, final_common);
+}
+
+static void a_light_waiter_and_others_finish(void **state)
+{
+	static const enum guest_op light[] = { LIGHT_FENCE, END }, slow[] = { FENCE_OTHERS, END };
+
+	(void)state;
+	scene(2, 1, 2, own_hart);
+	runs(0, light);
+	runs(1, slow);
+	world.only_kicks = true;
+	outsider("broadcaster", asks_fence_i, 3);
+	explore(2, final_common);
+}
+
+static void light_interrupts_wake_those_elsewhere(void **state)
+{
+	static const enum guest_op light[] = { LIGHT_IPI, IDLE };
+
+	(void)state;
+	scene(2, 0, 2, own_hart);
+	runs(0, light);
+	runs(1, light);
+	explore(3, final_common);
+}
+
+static void light_interrupts_wake_those_on_the_same_hart(void **state)
+{
+	static const enum guest_op light[] = { LIGHT_IPI, LIGHT_IPI, IDLE };
+
+	(void)state;
+	scene(1, 1, 2, first_hart);
+	runs(0, light);
+	runs(1, idles);
+	outsider("sender", posts, 0);
+	explore(3, final_common);
+}
+
+static void waiters_for_one_that_reenters_finish(void **state)
+{
+	static const enum guest_op script[] = { NOP, NOP, END };
+
+	(void)state;
+	scene(1, 2, 1, own_hart);
+	runs(0, script);
+	world.only_kicks = true;
+	outsider("broadcaster", asks_fence_i, 1);
+	outsider("requester", kicks_request, 0);
+	explore(4, final_common);
+}
+
+static void fences_a_hundred_times(void *arg)
+{
+	const struct vcpu_fence f = { .start = 0x1000, .size = 0x1000 };
+
+	(void)arg;
+	for (int i = 0; i < 100; i++)
+		vm_fence_vvma(&world.vm, 1, &f);
+}
+
+static void final_fenced(void)
+{
+	all_are_done();
+	if (vcpu(0)->nr_fences > VCPU_FENCE_RING)
+		explorer_fail("the ring ran over");
+	if (!vcpu_test_request(REQUEST_HFENCE_VVMA_ALL, vcpu(0)))
+		explorer_fail("fences that had no room are forgotten");
+}
+
+static void hundred_fences_never_wait_for_a_vcpu_that_does_not_run(void **state)
+{
+	(void)state;
+	scene(1, 1, 1, own_hart);
+	world.must_not_run = true;
+	outsider("broadcaster", fences_a_hundred_times, 0);
+	explore(1, final_fenced);
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(wait_returns_after_the_reader_left),
+		cmocka_unit_test(two_waiters_for_each_other_finish),
+		cmocka_unit_test(light_waiters_for_each_other_finish),
+		cmocka_unit_test(a_light_waiter_and_others_finish),
+		cmocka_unit_test(light_interrupts_wake_those_elsewhere),
+		WITHOUT_REST(light_interrupts_wake_those_elsewhere),
+		cmocka_unit_test(light_interrupts_wake_those_on_the_same_hart),
+		cmocka_unit_test(waiters_for_one_that_reenters_finish),
+		cmocka_unit_test(hundred_fences_never_wait_for_a_vcpu_that_does_not_run),
+	};
+
+	return run_scenes(tests, argc, argv);
+}

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Threads: guests that do anything at random, and what they leave for. */
+#include "threads/machine.h"
+
+#include <inttypes.h>
+
+#include <hartvisor/sbi.h>
+
+#include "arch/csr.h"
+#include "arch/guest.h"
+#include "arch/guest_state.h"
+#include "arch/timer.h"
+#include "run/run.h"
+#include "sbi/dispatch.h"
+#include "vcpu/fence.h"
+#include "vcpu/guest_mem.h"
+#include "vcpu/hsm.h"
+#include "vcpu/irq.h"
+#include "vcpu/vtimer.h"
+
+uint32_t calm;
+
+void hart_fenced(enum hart_fence kind)
+{
+	struct vcpu *v = this_pcpu()->current;
+
+	if (v)
+		write_now(&guest_of(v)->fenced[kind], read_now(&guest_of(v)->asked[kind]));
+}
+
+static void check_in_guest(const struct vcpu *v, const struct guest *g)
+{
+	const struct machine *mc = machine_of(v);
+	uint64_t returned[NR_HART_FENCES], requests, inject;
+
+	for (int k = 0; k < NR_HART_FENCES; k++)
+		returned[k] = read_now(&g->returned[k]);
+	if (read_now(&mc->paused))
+		broken("vcpu %u runs while its VM is paused", v->id);
+	if (read_now(&mc->dead))
+		broken("vcpu %u runs after its VM has ended", v->id);
+	if (read_now(&v->hsm) != SBI_HSM_STATE_STARTED)
+		broken("vcpu %u runs in HSM state %u", v->id, read_now(&v->hsm));
+	if (csr_read(CSR_HTIMEDELTA) != read_now(&mc->vm.htimedelta))
+		broken("vcpu %u runs with a clock of before", v->id);
+	if (this_pcpu()->current != v)
+		broken("vcpu %u runs where it is not loaded", v->id);
+	for (int k = 0; k < NR_HART_FENCES; k++)
+		if (read_now(&g->fenced[k]) < returned[k])
+			broken("vcpu %u runs without its fence %d", v->id, k);
+	requests = read_now(&v->requests);
+	inject = read_now(&v->irq.inject);
+	if ((requests || inject) && read_now(&g->calls) == 0 &&
+	    !hart_ipi_pending(this_pcpu()->index))
+		broken("vcpu %u runs with requests %#" PRIx64 " inject %#" PRIx64 " unseen", v->id,
+		       requests, inject);
+}
+
+#define ALL_IRQS (BIT(IRQ_S_SOFT) | BIT(IRQ_S_TIMER) | BIT(IRQ_S_EXT))
+
+/* RESET leaves vsie zero: what was posted before counts no more. */
+static void guest_boot(struct guest *g)
+{
+	write_now(&g->seen, read_now(&g->posted));
+	write_now(&g->timer, 0);
+	csr_write(CSR_VSIE, ALL_IRQS);
+}
+
+static bool guest_timer_due(void)
+{
+	return hart_time() + csr_read(CSR_HTIMEDELTA) >= csr_read(CSR_VSTIMECMP);
+}
+
+/* True: it leaves to claim the external interrupt. */
+static bool guest_interrupts(struct guest *g)
+{
+	if (csr_read(CSR_HVIP) & BIT(IRQ_VS_SOFT)) {
+		csr_clear(CSR_HVIP, BIT(IRQ_VS_SOFT));
+		chaos();
+		write_now(&g->seen, read_now(&g->posted));
+		add_now(&progress, 1);
+	}
+	if (csr_read(CSR_VSTIMECMP) != UINT64_MAX && guest_timer_due()) {
+		csr_write(CSR_VSTIMECMP, UINT64_MAX);
+		write_now(&g->timer, 0);
+		add_now(&did.timers, 1);
+	}
+	return (csr_read(CSR_HVIP) & BIT(IRQ_VS_EXT)) != 0;
+}
+
+static enum guest_op guest_wants(void)
+{
+	static const enum guest_op likely[] = { WFI,  WFI,  WFI,  SUSPEND, YIELD, KICK, READ,
+						READ, SEND, SEND, FENCE,   TIMER, NOP };
+
+	if (read_now(&calm))
+		return WFI;
+	if (chance(400) == 0)
+		return STOP;
+	if (chance(3000) == 0)
+		return REBOOT;
+	return likely[chance(ARRAY_SIZE(likely))];
+}
+
+static uint64_t guest_leaves(struct guest *g)
+{
+	for (unsigned int steps = (unsigned int)chance(12);; steps--) {
+		uint64_t sip = csr_read(CSR_SIP);
+		const struct vcpu *v = this_pcpu()->current;
+
+		if (sip & BIT(IRQ_S_SOFT))
+			return SCAUSE_INTERRUPT | IRQ_S_SOFT;
+		if (sip & BIT(IRQ_S_TIMER))
+			return SCAUSE_INTERRUPT | IRQ_S_TIMER;
+		check_in_guest(v, g);
+		if (csr_read(CSR_VSIE) == 0)
+			guest_boot(g);
+		if (guest_interrupts(g)) {
+			g->op = CLAIM;
+			return EXC_ECALL_VS;
+		}
+		if (steps == 0) {
+			g->op = guest_wants();
+			return EXC_ECALL_VS;
+		}
+		chaos();
+	}
+}
+
+/* The calls that may be light, at random, are. */
+static enum light_verdict calls_light(struct guest *g, struct guest_regs *r, light_fn *light)
+{
+	if ((g->op != SEND && g->op != FENCE && g->op != KICK) || chance(2))
+		return LIGHT_NOT;
+	r->x[REG_A7] = g->op == FENCE ? SBI_EXT_RFNC : SBI_EXT_IPI;
+	r->x[REG_A6] = 0;
+	add_now(&did.light, 1);
+	return light_verdict(light(r));
+}
+
+bool guest_enter(struct guest_regs **regs, light_fn *light)
+{
+	struct guest_regs *r = *regs;
+	const struct vcpu *v = container_of(r, struct vcpu, regs);
+	struct guest *g = guest_of(v);
+	enum light_verdict verdict;
+
+	if (__atomic_exchange_n(&g->inside, 1, __ATOMIC_RELAXED))
+		broken("vcpu %u runs twice", v->id);
+	write_now(&g->stays, g->stays + 1);
+	do {
+		uint64_t cause = guest_leaves(g);
+
+		hart_trap(cause, 0);
+		verdict = cause == EXC_ECALL_VS ? calls_light(g, r, light) : LIGHT_NOT;
+	} while (verdict == LIGHT_DONE);
+	write_now(&g->inside, 0);
+	return verdict == LIGHT_LEAVE;
+}
+
+/* What both kinds of exits do. */
+static struct sbi_ret do_call(struct vcpu *v, uint32_t eid, uint32_t fid, const uint64_t a[6])
+{
+	struct machine *mc = machine_of(v);
+
+	(void)eid, (void)fid, (void)a;
+	if (guest_of(v)->op == SEND) {
+		struct vcpu *to = v->vm->vcpus[chance(VCPUS)];
+
+		if (to == v)
+			posts_to_itself(v);
+		else
+			posts(to);
+	} else if (guest_of(v)->op == KICK) {
+		v->yield_to = v->vm->vcpus[chance(VCPUS)];
+		vcpu_unhalt(v->yield_to);
+	} else {
+		fences(mc, chance(BIT(VCPUS)), chance(2) ? HART_FENCE_I : HART_FENCE_VVMA);
+	}
+	return sbi_ok(0);
+}
+
+static const struct sbi_extension ipi = { .eid_first = SBI_EXT_IPI, .handle = do_call, .light = 1 };
+static const struct sbi_extension rfence = { .eid_first = SBI_EXT_RFNC,
+					     .handle = do_call,
+					     .light = 1 };
+
+const struct sbi_extension *const sbi_extensions[32] = {
+	[SBI_SLOT(SBI_EXT_IPI)] = &ipi,
+	[SBI_SLOT(SBI_EXT_RFNC)] = &rfence,
+};
+
+/* No call of these tests is theirs. */
+const struct sbi_extension sbi_ext_legacy, sbi_ext_vendor;
+
+void sbi_answer(struct vcpu *v, const struct sbi_extension *ext)
+{
+	(void)sbi_handle(v, ext);
+}
+
+enum exit_result vcpu_handle_exit(struct vcpu *v, uint64_t cause)
+{
+	struct machine *mc = machine_of(v);
+	uint64_t byte;
+
+	if (cause == (SCAUSE_INTERRUPT | IRQ_S_SOFT)) {
+		csr_clear(CSR_SIP, BIT(IRQ_S_SOFT));
+		return EXIT_GOES_ON;
+	}
+	if (cause == (SCAUSE_INTERRUPT | IRQ_S_TIMER)) {
+		timer_run();
+		return EXIT_GOES_ON;
+	}
+	switch (guest_of(v)->op) {
+	case NOP:
+		return EXIT_GOES_ON;
+	case WFI:
+		add_now(&did.halts, 1);
+		vcpu_wait_kick(v, true);
+		return EXIT_GOES_ON;
+	case SUSPEND:
+		vcpu_hsm_suspend(v);
+		return EXIT_GOES_ON;
+	case YIELD:
+		return EXIT_SPINS;
+	case KICK:
+		(void)do_call(v, 0, 0, NULL);
+		return EXIT_YIELDS;
+	case READ:
+		(void)vcpu_read_guest(v, gpa(0), &byte, sizeof(byte));
+		return EXIT_GOES_ON;
+	case STOP:
+		vcpu_hsm_stop(v);
+		return EXIT_GOES_ON;
+	case SEND:
+	case FENCE:
+		(void)do_call(v, 0, 0, NULL);
+		return EXIT_GOES_ON;
+	case TIMER:
+		write_now(&guest_of(v)->timer, 1);
+		vcpu_timer_set(v, hart_time() + csr_read(CSR_HTIMEDELTA) +
+					  chance(chance(2) ? 100000 : 3000000));
+		return EXIT_GOES_ON;
+	case CLAIM:
+		claims(v);
+		return EXIT_GOES_ON;
+	case REBOOT:
+		reboots(mc);
+		return EXIT_GOES_ON;
+	}
+	return EXIT_GOES_ON;
+}

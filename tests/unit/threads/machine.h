@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The vcpu protocol on real threads under TSan: what the programs share. chance.c has the luck and the bad
+ * luck, world.c what the hypervisor's sources call, actors.c those who ask for things, guest.c the guests
+ * that do anything at random and their exits.
+ *
+ * HV_SEED=n repeats a run as far as threads can, HV_ROUNDS=n says how long, HV_LONG=1 is a soak.
+ *
+ * SOURCES: hyp/vcpu/request.c hyp/vcpu/vcpu.c hyp/vcpu/irq.c hyp/vcpu/fence.c hyp/vcpu/hsm.c
+ * SOURCES: hyp/vcpu/steal.c hyp/vcpu/magic.c hyp/vcpu/vm.c hyp/vcpu/guest_mem.c hyp/vcpu/vtimer.c
+ * SOURCES: hyp/vcpu/poll.c hyp/sched/sched.c hyp/sched/account.c hyp/sched/fair.c hyp/sched/fifo.c
+ * SOURCES: hyp/sched/cap.c hyp/sched/balance.c hyp/sched/yield.c hyp/sched/rest.c hyp/lib/work.c
+ * SOURCES: hyp/run/vcpu_run.c hyp/run/pcpu_loop.c hyp/run/rest.c hyp/arch/smp.c hyp/arch/guest.c
+ * SOURCES: hyp/arch/timer.c hyp/mm/vmid.c
+ * SOURCES: tests/unit/threads/chance.c tests/unit/threads/world.c tests/unit/fake/hart.c
+ * SANITIZE: thread
+ * INCLUDE: tests/unit/include-threads tests/unit/include-hart
+ */
+#ifndef THREADS_MACHINE_H
+#define THREADS_MACHINE_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "fake/hart.h"
+#include "vcpu/vm.h"
+
+#define VMS	      2
+#define VCPUS	      3 /* of each VM */
+#define ALL_VCPUS     (VMS * VCPUS)
+#define PAGE_WORDS    8
+#define WATCHDOG_SECS 30 /* without any progress; HV_WATCHDOG */
+#define NS_PER_TICK   2	 /* of a 10 MHz clock that runs 200 times as fast */
+
+#define read_now(p)	__atomic_load_n((p), __ATOMIC_RELAXED)
+#define write_now(p, v) __atomic_store_n((p), (v), __ATOMIC_RELAXED)
+#define add_now(p, n)	__atomic_fetch_add((p), (n), __ATOMIC_RELAXED)
+
+enum guest_op { NOP, WFI, SUSPEND, YIELD, KICK, READ, STOP, SEND, FENCE, TIMER, CLAIM, REBOOT };
+
+/* What the test knows of a vcpu. */
+struct guest {
+	enum guest_op op; /* own hart, as `at` */
+	uint32_t inside;
+	uint32_t calls; /* of others on their way to it */
+	uint64_t posted, seen;
+	uint64_t raised, claimed; /* the level line; raised under line */
+	pthread_mutex_t line;
+	uint32_t timer; /* armed */
+	uint64_t stays;
+	uint64_t asked[NR_HART_FENCES], returned[NR_HART_FENCES], fenced[NR_HART_FENCES];
+};
+
+struct machine {
+	struct vm vm;
+	struct guest guests[VCPUS];
+	pthread_rwlock_t life; /* written while it begins anew: nobody may ask for anything then */
+	uint32_t paused, dead; /* nobody may be in the guest */
+	uint64_t *table;       /* the page that readers find; atomic */
+	uint64_t pages[2][PAGE_WORDS];
+	unsigned int lives;
+};
+
+extern struct machine machines[VMS];
+extern uint32_t calm;	 /* guests do nothing of their own */
+extern uint32_t the_end; /* harts go home */
+extern uint64_t operations, progress, seed;
+
+/* How often, for the last line. */
+extern struct did {
+	unsigned int injects, levels, fences, flushes, pauses, starts, reboots, reads, timers,
+		halts, light;
+} did;
+
+static inline struct machine *machine_of(const struct vcpu *v)
+{
+	return container_of(v->vm, struct machine, vm);
+}
+
+static inline struct guest *guest_of(const struct vcpu *v)
+{
+	return &machine_of(v)->guests[v->id];
+}
+
+/* chance - one of [0, n). rng_begin - the calling thread's, by the seed. */
+uint64_t chance(uint64_t n);
+void rng_begin(unsigned int thread);
+
+/* chaos - now and then somebody else goes on here. */
+void chaos(void);
+
+/* broken - say it, and how to repeat it; the program ends. */
+_Noreturn void broken(const char *fmt, ...);
+
+/* from_environment - the number in @name, or @otherwise. */
+unsigned int from_environment(const char *name, unsigned int otherwise);
+
+/* harts_begin - @harts that run guests and @others more; nobody runs yet. */
+void harts_begin(unsigned int harts, unsigned int others);
+
+/* hart - a thread: pcpu_loop() on pcpu @index. harts_end - they go home. */
+void *hart(void *index);
+void harts_end(unsigned int harts, pthread_t threads[]);
+
+/* --- actors.c --------------------------------------------------------------------------------------- */
+
+/* calls - @n calls more, or fewer, are on their way to @set of @mc: they may still run as before. */
+void calls(struct machine *mc, uint64_t set, int n);
+
+/* fences - the vcpus of @set have fenced when it returns. */
+void fences(struct machine *mc, uint64_t set, enum hart_fence kind);
+
+void posts(struct vcpu *v);
+void posts_to_itself(struct vcpu *v);
+
+/* raises - the external line of @v. claims - @v itself lowers it. */
+void raises(struct vcpu *v);
+void claims(struct vcpu *v);
+
+void frees(struct machine *mc);
+void pauses(struct machine *mc);
+void reboots(struct machine *mc);
+void starts(struct machine *mc);
+
+/* begin_life - all vcpus as at power on, the first one starts. life_work - when the last life has ended. */
+void begin_life(struct machine *mc);
+void life_work(struct work *w);
+
+#endif
