@@ -101,7 +101,7 @@ def test_nothing_is_left_for_the_next_one(name):
 
 @pytest.mark.long
 @pytest.mark.parametrize("test, cpus, smp, bootargs", [
-    ("fence", 8, 4, "n=60"),
+    ("fence", 8, 4, "n=30"),
     ("fpu", 8, 4, "n=2000"),
     ("timer", 8, 4, "n=5000"),
     ("sbi_fuzz", 4, 2, "n=2000000 seed=77"),
