@@ -34,6 +34,8 @@ bool insn_decode_htinst(uint64_t htinst, struct insn_mem *out);
 /* insn_htinst_is_pseudo - the fault came from the guest's own page-table walk. */
 bool insn_htinst_is_pseudo(uint64_t htinst);
 
+#define INSN_CODE_WFI 0x10500073u
+
 enum insn_virtual {
 	INSN_OTHER,
 	INSN_WFI,

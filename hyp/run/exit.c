@@ -112,13 +112,21 @@ static noinline uint32_t trapped_insn(struct vcpu *v, uint64_t tval)
 	return insn;
 }
 
+static inline enum exit_result halt(struct vcpu *v)
+{
+	counter_inc(&v->stats.exits[EXIT_WFI]);
+	v->regs.sepc += 4;
+	vcpu_halt(v);
+	return EXIT_GOES_ON;
+}
+
 /*
  * Virtual-instruction exceptions: WFI and WRS.NTO are ours; everything else is what a hart without the
  * hypervisor extension calls illegal. stval may be 0 instead of the instruction (facts: QEMU's WRS.NTO
  * and CBOs), and the fetch may itself fault, when the guest has remapped the page meanwhile: then the
  * guest simply runs into it again.
  */
-exit_handler handle_virtual_insn(struct vcpu *v, uint64_t tval)
+exit_handler handle_other_virtual_insn(struct vcpu *v, uint64_t tval)
 {
 	uint32_t insn = (uint32_t)tval;
 
@@ -132,10 +140,7 @@ exit_handler handle_virtual_insn(struct vcpu *v, uint64_t tval)
 	case INSN_WFI:
 		if (from_vu(v)) /* user mode may not halt the hart */
 			break;
-		counter_inc(&v->stats.exits[EXIT_WFI]);
-		v->regs.sepc += 4;
-		vcpu_halt(v);
-		return EXIT_GOES_ON;
+		return halt(v);
 	case INSN_WRS_NTO:
 		counter_inc(&v->stats.exits[EXIT_WRS]);
 		v->regs.sepc += 4;
@@ -152,6 +157,14 @@ exit_handler handle_virtual_insn(struct vcpu *v, uint64_t tval)
 	counter_inc(&v->stats.exits[EXIT_CSR]);
 	vcpu_inject_exception(v, EXC_ILLEGAL_INSN, insn);
 	return EXIT_GOES_ON;
+}
+
+/* The one that comes most, when nothing about it is in doubt, before all others. */
+static enum exit_result handle_virtual_insn(struct vcpu *v, uint64_t tval)
+{
+	if (tval == INSN_CODE_WFI && !is_page_end(v->regs.sepc) && !from_vu(v))
+		return halt(v);
+	return handle_other_virtual_insn(v, tval);
 }
 
 /* What a guest page fault left in the CSRs, read before anything of ours can fault. */

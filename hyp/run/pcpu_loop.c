@@ -23,15 +23,9 @@ static noinline void take_interrupts(uint64_t sip)
 		host_irq_handle();
 }
 
-/* What interrupted a WFI or came while the hypervisor ran: interrupts are off, so look for it. */
-static uint64_t pending_interrupts(void)
-{
-	return csr_read(CSR_SIP) & csr_read(CSR_SIE);
-}
-
 void pcpu_poll_interrupts(void)
 {
-	uint64_t sip = pending_interrupts();
+	uint64_t sip = pcpu_interrupts_pending();
 
 	if (sip)
 		take_interrupts(sip);
@@ -56,83 +50,14 @@ bool pcpu_sleep(void)
 	return idle;
 }
 
-/* Put what is loaded away, so that it may move to other harts. */
-static void unload(struct pcpu *p)
-{
-	struct vcpu *v = p->current;
-
-	if (!v)
-		return;
-	vcpu_put(v);
-	sched_unloaded(&v->se);
-}
-
-/* The last vcpu that is gone hands its VM to the life cycle; its state is saved, it is on no queue. */
-static void bury(struct vcpu *v)
-{
-	struct vm *vm = v->vm;
-
-	if (atomic_fetch_sub(&vm->active, 1) == 1) {
-		work_queue(&vm->life);
-		(void)smp_wake_one_idle();
-	}
-}
-
-static void run_dead(struct vcpu *v)
-{
-	vcpu_put(v);
-	sched_put(&v->se, SCHED_BLOCKS, timer_now());
-	sched_unloaded(&v->se);
-	bury(v);
-}
-
-static enum sched_reason reason_of(enum run_result r)
-{
-	return r == RUN_PREEMPTED ? SCHED_PREEMPTED :
-	       r == RUN_YIELDED	  ? SCHED_YIELDED :
-				    SCHED_BLOCKS;
-}
-
-/* Run @v and put it. Returns who is next; NULL: look for it when the rest has been seen to. */
-static struct sched_entity *run_one(struct pcpu *p, struct vcpu *v)
-{
-	enum run_result r;
-
-	if (p->current != v) {
-		unload(p);
-		vcpu_load(v);
-	} else {
-		vcpu_timer_unblock(v);
-	}
-	timer_set_slice(sched_next_look(&v->se));
-	vcpu_steal_resumes(v);
-	r = vcpu_run(v);
-	if (r == RUN_PREEMPTED || r == RUN_YIELDED)
-		vcpu_steal_preempted(v);
-	else if (v->magic)
-		vcpu_magic_write(v, HARTVISOR_MAGIC_HALTED);
-	if (r == RUN_DEAD) {
-		run_dead(v);
-		return NULL;
-	}
-	/* From here on, once blocked, it may be woken; it stays loaded until another needs the hart. */
-	if (pending_interrupts() || work_pending()) {
-		sched_put(&v->se, reason_of(r), timer_now());
-		return NULL;
-	}
-	/* Who set it so far is on the queue, and is seen under its lock; who comes later sets it again. */
-	atomic_set(&p->need_resched, 0);
-	return sched_switch(&v->se, reason_of(r), timer_now());
-}
-
 void pcpu_loop(void)
 {
 	struct pcpu *p = this_pcpu();
 	struct sched_entity *se = NULL;
 
 	for (;;) {
-		while (se)
-			se = run_one(p, container_of(se, struct vcpu, se));
+		if (se)
+			vcpu_run(container_of(se, struct vcpu, se));
 		pcpu_poll_interrupts();
 		(void)work_run_one();
 		atomic_set(&p->need_resched, 0); /* as in run_one() */

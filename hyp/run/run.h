@@ -2,8 +2,8 @@
 /*
  * The way of a trap, from top to bottom:
  *
- *   pcpu_loop.c  pcpu_loop      pick a vcpu, load it, run it, put it back; idle in WFI
- *   vcpu_run.c   vcpu_run       requests; enter; leave; again
+ *   pcpu_loop.c  pcpu_loop      pick a vcpu; idle in WFI
+ *   vcpu_run.c   vcpu_run       load a vcpu; requests; enter; leave; again; put it back; the next one
  *   switch.S     guest_switch   registers, sret ... trap_vector, registers, ret
  *   rest.c       vcpu_rest      a halt on a hart that nobody else wants
  *   exit.c       vcpu_handle_exit   by scause: interrupt, SBI call, virtual instruction, guest fault
@@ -14,17 +14,12 @@
 #ifndef RUN_RUN_H
 #define RUN_RUN_H
 
+#include "arch/csr.h"
 #include "vcpu/vcpu.h"
 
-enum run_result {
-	RUN_PREEMPTED, /* its slice is over, or work waits */
-	RUN_YIELDED,   /* somebody else is to have the rest of its slice */
-	RUN_BLOCKED,   /* halted or stopped; a kick wakes it */
-	RUN_DEAD,      /* its VM ends; it never runs again in this life */
-};
-
-/* vcpu_run - run the loaded @v until there is a reason to stop. */
-enum run_result vcpu_run(struct vcpu *v);
+/* vcpu_run - own pcpu: run @v, which was picked, and whoever is next after it, until nobody is, or there is
+ * something else to do. */
+void vcpu_run(struct vcpu *v);
 
 enum exit_result {
 	EXIT_GOES_ON,
@@ -47,6 +42,12 @@ bool vcpu_rest(struct vcpu *v);
  */
 bool pcpu_sleep(void);
 void pcpu_poll_interrupts(void);
+
+/* pcpu_interrupts_pending - what came while the hypervisor ran, with interrupts off; bits of sip. */
+static inline uint64_t pcpu_interrupts_pending(void)
+{
+	return csr_read(CSR_SIP) & csr_read(CSR_SIE);
+}
 
 /* pcpu_loop - the life of a hart. Never returns. */
 _Noreturn void pcpu_loop(void);

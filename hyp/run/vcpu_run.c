@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "run/run.h"
 
+#include <hartvisor/sbi.h>
+
 #include "arch/csr.h"
 #include "arch/guest_state.h"
+#include "arch/smp.h"
 #include "lib/work.h"
 #include "sbi/dispatch.h"
 #include "vcpu/irq.h"
 #include "vcpu/magic.h"
 #include "vcpu/poll.h"
+#include "vcpu/steal.h"
 #include "vcpu/vm.h"
 
 /*
@@ -53,6 +57,8 @@ static noinline struct light_end after_light(struct vcpu *v)
 {
 	struct pcpu *p = this_pcpu();
 
+	if (v->hands_over)
+		return light_ends(&v->regs, LIGHT_LEAVE);
 	if (v->yield_to && !sched_waits(&v->yield_to->se))
 		v->yield_to = NULL;
 	/* It has waited for others, and was not to be waited for meanwhile: enter as the protocol has it. */
@@ -181,21 +187,46 @@ static always_inline enum exit_result enter(struct vcpu **vp)
 	return r;
 }
 
+enum run_result {
+	RUN_GOES_ON,
+	RUN_PREEMPTED,	 /* its slice is over, or work waits */
+	RUN_YIELDED,	 /* somebody else is to have the rest of its slice */
+	RUN_HANDED_OVER, /* and runs here already, as far as the scheduler is concerned */
+	RUN_BLOCKED,	 /* halted or stopped; a kick wakes it */
+	RUN_DEAD,	 /* its VM ends; it never runs again in this life */
+};
+
 /* Does @v, which spins or names somebody, give its hart to a sibling? */
-static bool yields(struct vcpu *v, enum exit_result how)
+static always_inline enum run_result yields(struct vcpu *v, enum exit_result how)
 {
 	struct vcpu *to = v->yield_to;
 
 	if (how == EXIT_SPINS)
-		return sched_spin_yield(&v->se);
+		return sched_spin_yield(&v->se) ? RUN_YIELDED : RUN_GOES_ON;
 	v->yield_to = NULL;
-	return sched_yield_to(&v->se, &to->se);
+	if (v->hands_over) {
+		v->hands_over = false;
+		if (sched_hand_over(&v->se, &to->se))
+			return RUN_HANDED_OVER;
+		(void)sched_wake(&to->se);
+	}
+	return sched_yield_to(&v->se, &to->se) ? RUN_YIELDED : RUN_GOES_ON;
 }
 
-enum run_result vcpu_run(struct vcpu *v)
+/* vcpu_handle_requests() would find nothing: the case to be quick in. */
+static inline bool may_just_run(struct vcpu *v)
 {
+	return !vcpu_request_pending(v) && !v->halted && !atomic_read_acquire(&v->vm->paused) &&
+	       atomic_read(&v->hsm) == SBI_HSM_STATE_STARTED;
+}
+
+/* Run the loaded @v until there is a reason to stop. */
+static always_inline enum run_result run(struct vcpu *v)
+{
+	enum run_result r;
+
 	for (;;) {
-		switch (vcpu_handle_requests(v)) {
+		switch (may_just_run(v) ? VCPU_MAY_RUN : vcpu_handle_requests(v)) {
 		case VCPU_IS_DEAD:
 			return RUN_DEAD;
 		case VCPU_MUST_BLOCK:
@@ -217,8 +248,88 @@ enum run_result vcpu_run(struct vcpu *v)
 			if (v->magic)
 				vcpu_magic_write(v, HARTVISOR_MAGIC_RUNS);
 			how = enter(&v);
-			if (how != EXIT_GOES_ON && yields(v, how))
-				return RUN_YIELDED;
+			if (how != EXIT_GOES_ON && (r = yields(v, how)) != RUN_GOES_ON)
+				return r;
 		} while (!vcpu_request_pending(v) && !v->halted);
+		/* Others want the hart, so there is no choice of where to sleep; block() itself looks
+		 * whether to. */
+		if (v->halted && !atomic_read(&v->kicked) && sched_others_wait() && vcpu_block(v))
+			return RUN_BLOCKED;
 	}
+}
+
+/* Put what is loaded away, so that it may move to other harts. */
+static void unload(struct pcpu *p)
+{
+	struct vcpu *v = p->current;
+
+	if (!v)
+		return;
+	vcpu_put(v);
+	sched_unloaded(&v->se);
+}
+
+/* The last vcpu that is gone hands its VM to the life cycle; its state is saved, it is on no queue. */
+static noinline void run_dead(struct vcpu *v)
+{
+	struct vm *vm = v->vm;
+
+	vcpu_put(v);
+	sched_put(&v->se, SCHED_BLOCKS, timer_now());
+	sched_unloaded(&v->se);
+	if (atomic_fetch_sub(&vm->active, 1) == 1) {
+		work_queue(&vm->life);
+		(void)smp_wake_one_idle();
+	}
+}
+
+static enum sched_reason reason_of(enum run_result r)
+{
+	return r == RUN_PREEMPTED ? SCHED_PREEMPTED :
+	       r == RUN_YIELDED	  ? SCHED_YIELDED :
+				    SCHED_BLOCKS;
+}
+
+/* Run @v and put it. Returns who is next; NULL: look for it when the rest has been seen to. */
+static always_inline struct sched_entity *run_one(struct pcpu *p, struct vcpu *v)
+{
+	enum run_result r;
+
+	if (p->current != v) {
+		unload(p);
+		vcpu_load(v);
+	} else {
+		vcpu_timer_unblock(v);
+	}
+	timer_set_slice(sched_next_look(&v->se));
+	vcpu_steal_resumes(v);
+	r = run(v);
+	v = p->current; /* who was loaded still is; no register remembers */
+	if (r <= RUN_HANDED_OVER)
+		vcpu_steal_preempted(v);
+	else if (v->magic)
+		vcpu_magic_write(v, HARTVISOR_MAGIC_HALTED);
+	if (r == RUN_DEAD) {
+		run_dead(v);
+		return NULL;
+	}
+	if (r == RUN_HANDED_OVER)
+		return sched_running();
+	/* From here on, once blocked, it may be woken; it stays loaded until another needs the hart. */
+	if (pcpu_interrupts_pending() || work_pending()) {
+		sched_put(&v->se, reason_of(r), timer_now());
+		return NULL;
+	}
+	/* Who set it so far is on the queue, and is seen under its lock; who comes later sets it again. */
+	atomic_set(&p->need_resched, 0);
+	return sched_switch(&v->se, reason_of(r), timer_now());
+}
+
+void vcpu_run(struct vcpu *v)
+{
+	struct sched_entity *se = &v->se;
+
+	do {
+		se = run_one(this_pcpu(), container_of(se, struct vcpu, se));
+	} while (se);
 }

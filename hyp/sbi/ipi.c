@@ -17,29 +17,40 @@ void sbi_send_ipi(struct vm *vm, uint64_t set)
  * it asks for, as for a lock that it gave up for the other one, and would keep the hart until its slice is
  * over. One on another hart is that hart's business.
  */
-static struct vcpu *sleeper_here(const struct vcpu *v, uint64_t set)
+static inline bool sleeps_here(const struct vcpu *v, const struct vcpu *to)
 {
-	struct vcpu *to;
-
-	if (set == 0 || (set & (set - 1)) != 0)
-		return NULL;
-	to = v->vm->vcpus[bit_first(set)];
-	return atomic_read(&to->blocked) && atomic_read(&to->se.pcpu) == atomic_read(&v->se.pcpu) ?
-		       to :
-		       NULL;
+	return atomic_read(&to->blocked) && atomic_read(&to->se.pcpu) == atomic_read(&v->se.pcpu);
 }
 
-static struct sbi_ret send(struct vcpu *v, const uint64_t a[6])
+static void send_to_one(struct vcpu *v, struct vcpu *to)
+{
+	if (to == v) {
+		vcpu_inject_self(v, BIT(IRQ_VS_SOFT));
+		return;
+	}
+	if (sleeps_here(v, to))
+		v->yield_to = to;
+	vcpu_inject(to, BIT(IRQ_VS_SOFT));
+}
+
+static noinline void send_to_many(struct vcpu *v, uint64_t set)
+{
+	if (set & BIT(v->id))
+		vcpu_inject_self(v, BIT(IRQ_VS_SOFT));
+	sbi_send_ipi(v->vm, set & ~BIT(v->id));
+}
+
+static always_inline struct sbi_ret send(struct vcpu *v, const uint64_t a[6])
 {
 	uint64_t set;
 	int64_t err = sbi_hart_set(v->vm, a[0], a[1], &set);
 
 	if (err)
 		return sbi_err(err);
-	if (set & BIT(v->id))
-		vcpu_inject_self(v, BIT(IRQ_VS_SOFT));
-	v->yield_to = sleeper_here(v, set);
-	sbi_send_ipi(v->vm, set & ~BIT(v->id));
+	if (set & (set - 1))
+		send_to_many(v, set);
+	else if (set != 0)
+		send_to_one(v, v->vm->vcpus[bit_first(set)]);
 	return sbi_ok(0);
 }
 

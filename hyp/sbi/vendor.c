@@ -38,8 +38,8 @@ struct sbi_ret sbi_kick(struct vcpu *v, uint64_t hartid)
 		return sbi_err(SBI_ERR_INVALID_PARAM);
 	if (is_off(target))
 		return sbi_ok(0);
+	yield_to(v, target); /* first, so that waking and yielding are one: see wake() */
 	vcpu_unhalt(target);
-	yield_to(v, target);
 	return sbi_ok(0);
 }
 

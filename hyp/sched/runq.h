@@ -122,9 +122,31 @@ static inline void runq_name_next(struct runq *q, struct sched_entity *se)
 	q->next = se;
 }
 
+/* runq_begin_slices - @running, of class fair, was alone and had no slices: they begin to count. */
+static inline void runq_begin_slices(struct sched_entity *running, uint64_t now)
+{
+	fair_renew(running);
+	atomic_set(&running->slice_end, now + fair_left(running));
+}
+
 /* runq_account_put, runq_account_wake - what lies behind @se was running; was being blocked. */
-void runq_account_put(struct sched_entity *se, uint64_t now);
-void runq_account_wake(struct sched_entity *se, uint64_t now);
+static inline void runq_account_put(struct sched_entity *se, uint64_t now)
+{
+	uint64_t ran = now > se->since ? now - se->since : 0;
+
+	atomic_set(&se->run_ticks, se->run_ticks + ran);
+	se->this_burst += ran;
+	atomic_set(&se->since, now);
+}
+
+static inline void runq_account_wake(struct sched_entity *se, uint64_t now)
+{
+	if (now > se->since)
+		atomic_set(&se->block_ticks, se->block_ticks + (now - se->since));
+	atomic_set(&se->since, now);
+	if (se->class == SCHED_CLASS_FAIR)
+		fair_woken(se);
+}
 
 /* runq_take - @se, which waits on @q, off it and on its way to another queue; its state is unchanged. */
 void runq_take(struct runq *q, struct sched_entity *se);
@@ -143,6 +165,48 @@ struct sched_entity *fifo_most_urgent(const struct fifo *f);
 static inline struct sched_entity *fifo_first(const struct fifo *f)
 {
 	return f->used ? fifo_most_urgent(f) : NULL;
+}
+
+/* runq_wait_on - @se, which counts on @q already, waits there. */
+static inline void runq_wait_on(struct runq *q, struct sched_entity *se, bool front)
+{
+	if (se->class == SCHED_CLASS_FIFO)
+		fifo_insert(&q->fifo, se, front);
+	else
+		fair_insert(&q->fair, se);
+	list_push_back(&q->scan, &se->scan);
+	se->queued = true;
+	atomic_set(&q->nr_waiting, q->nr_waiting + 1);
+	if (q->nr_waiting == 1)
+		hartset_atomic_set(&sched_loaded, q->index);
+}
+
+/* runq_account_run - what lies behind @se was waiting. */
+static inline void runq_account_run(struct sched_entity *se, uint64_t now)
+{
+	uint64_t waited = sched_waited(se, now);
+
+	atomic_set(&se->wait_ticks, se->wait_ticks + waited);
+	if (se->woken && waited > se->max_latency)
+		se->max_latency = waited;
+	se->woken = false;
+	atomic_set(&se->since, now);
+	atomic_set(&se->switches, se->switches + 1);
+}
+
+/* runq_begin - @se, on no queue, is what runs here from now on. Its lock is held. */
+static inline void runq_begin(struct runq *q, struct sched_entity *se, uint64_t slice_end, uint64_t now)
+{
+	atomic_set(&se->state, SCHED_RUNNING);
+	atomic_set(&se->on_cpu, 1);
+	atomic_set(&se->slice_end, slice_end);
+	q->running = se;
+	if (q->next)
+		runq_name_next(q, NULL);
+	atomic_set(&q->preempt, 0);
+	atomic_set(&q->urgency, urgency_of(se));
+	atomic_set(&q->group, (uintptr_t)se->group);
+	runq_account_run(se, now);
 }
 
 /* --- cap.c --- */

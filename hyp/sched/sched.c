@@ -128,20 +128,6 @@ void sched_entity_exit(struct sched_entity *se)
 
 /* --- queues ----------------------------------------------------------------------------------------- */
 
-/* @se, which counts on @q already, waits there. */
-static void wait_on(struct runq *q, struct sched_entity *se, bool front)
-{
-	if (se->class == SCHED_CLASS_FIFO)
-		fifo_insert(&q->fifo, se, front);
-	else
-		fair_insert(&q->fair, se);
-	list_push_back(&q->scan, &se->scan);
-	se->queued = true;
-	atomic_set(&q->nr_waiting, q->nr_waiting + 1);
-	if (q->nr_waiting == 1)
-		hartset_atomic_set(&sched_loaded, q->index);
-}
-
 static void no_longer_waits(struct runq *q, struct sched_entity *se)
 {
 	if (se->class == SCHED_CLASS_FIFO)
@@ -172,14 +158,11 @@ bool runq_add(struct runq *q, struct sched_entity *se, uint64_t now)
 	bool first = q->nr_waiting == 0;
 
 	runq_charge(q, now);
-	if (running && first && running->class == SCHED_CLASS_FAIR) {
-		/* It was alone and had no slices: they begin to count. */
-		fair_renew(running);
-		atomic_set(&running->slice_end, now + fair_left(running));
-	}
+	if (running && first && running->class == SCHED_CLASS_FAIR)
+		runq_begin_slices(running, now);
 	if (se->class == SCHED_CLASS_FAIR)
 		fair_join(&q->fair, se);
-	wait_on(q, se, false);
+	runq_wait_on(q, se, false);
 	if (!running)
 		return true;
 	if (preempts(q, se)) {
@@ -207,15 +190,6 @@ void runq_change(struct runq *from, struct sched_entity *se, uint32_t to)
 }
 
 /* --- waking ----------------------------------------------------------------------------------------- */
-
-void runq_account_wake(struct sched_entity *se, uint64_t now)
-{
-	if (now > se->since)
-		atomic_set(&se->block_ticks, se->block_ticks + (now - se->since));
-	atomic_set(&se->since, now);
-	if (se->class == SCHED_CLASS_FAIR)
-		fair_woken(se);
-}
 
 /* In one piece, as sched_switch(). */
 __attribute__((flatten)) bool sched_wake(struct sched_entity *se)
@@ -276,32 +250,6 @@ static uint64_t slice_end_of(const struct sched_entity *se, uint64_t now)
 	return now + fair_left(se);
 }
 
-static void account_run(struct sched_entity *se, uint64_t now)
-{
-	uint64_t waited = sched_waited(se, now);
-
-	atomic_set(&se->wait_ticks, se->wait_ticks + waited);
-	if (se->woken && waited > se->max_latency)
-		se->max_latency = waited;
-	se->woken = false;
-	atomic_set(&se->since, now);
-	atomic_set(&se->switches, se->switches + 1);
-}
-
-static void begin(struct runq *q, struct sched_entity *se, uint64_t slice_end, uint64_t now)
-{
-	atomic_set(&se->state, SCHED_RUNNING);
-	atomic_set(&se->on_cpu, 1);
-	atomic_set(&se->slice_end, slice_end);
-	q->running = se;
-	if (q->next)
-		runq_name_next(q, NULL);
-	atomic_set(&q->preempt, 0);
-	atomic_set(&q->urgency, urgency_of(se));
-	atomic_set(&q->group, (uintptr_t)se->group);
-	account_run(se, now);
-}
-
 /* The next one that may run; those on the way whose cap is used up leave the queue. */
 static inline struct sched_entity *take_first(struct runq *q, uint64_t now)
 {
@@ -313,7 +261,7 @@ static inline struct sched_entity *take_first(struct runq *q, uint64_t now)
 
 		no_longer_waits(q, se);
 		if (cap_take(se, now)) {
-			begin(q, se, end, now);
+			runq_begin(q, se, end, now);
 			break;
 		}
 		if (se->class == SCHED_CLASS_FAIR)
@@ -335,7 +283,7 @@ static noinline struct sched_entity *take_from_others(struct runq *q, uint64_t n
 	if (se->class == SCHED_CLASS_FAIR)
 		fair_join(&q->fair, se);
 	(void)cap_take(se, now); /* without any: it is put again at once */
-	begin(q, se, slice_end_of(se, now), now);
+	runq_begin(q, se, slice_end_of(se, now), now);
 	spin_unlock(&q->lock);
 	return se;
 }
@@ -365,15 +313,6 @@ struct sched_entity *sched_pick(uint64_t now)
 	return picked(q, se, now);
 }
 
-void runq_account_put(struct sched_entity *se, uint64_t now)
-{
-	uint64_t ran = now > se->since ? now - se->since : 0;
-
-	atomic_set(&se->run_ticks, se->run_ticks + ran);
-	se->this_burst += ran;
-	atomic_set(&se->since, now);
-}
-
 /* It stays runnable. */
 static void put_back(struct runq *q, struct sched_entity *se, enum sched_reason why, uint64_t now)
 {
@@ -384,7 +323,7 @@ static void put_back(struct runq *q, struct sched_entity *se, enum sched_reason 
 			fair_yielded(se);
 	}
 	/* One that a higher priority interrupts goes on afterwards before its equals. */
-	wait_on(q, se, why == SCHED_PREEMPTED && now < se->slice_end);
+	runq_wait_on(q, se, why == SCHED_PREEMPTED && now < se->slice_end);
 }
 
 static inline void put(struct runq *q, struct sched_entity *se, enum sched_reason why, uint64_t now)
@@ -451,6 +390,11 @@ void sched_unloaded(struct sched_entity *se)
 	atomic_set_release(&se->on_cpu, 0);
 	if (nr_runqs > 1)
 		may_move(q, se);
+}
+
+struct sched_entity *sched_running(void)
+{
+	return this_runq()->running;
 }
 
 bool sched_others_wait(void)

@@ -182,6 +182,9 @@ enum sched_reason {
 	SCHED_BLOCKS,	 /* wait for sched_wake(), unless one came meanwhile */
 };
 
+/* sched_running - what this pcpu was given last. */
+struct sched_entity *sched_running(void);
+
 /* sched_put - the running entity @se of this pcpu stops. */
 void sched_put(struct sched_entity *se, enum sched_reason why, uint64_t now);
 
@@ -209,6 +212,13 @@ uint64_t sched_next_look(const struct sched_entity *se);
  * so that for everybody else nothing changes. True: put @from as YIELDED now, @to is picked next.
  */
 bool sched_yield_to(struct sched_entity *from, struct sched_entity *to);
+
+/*
+ * sched_hand_over - sched_wake(@to), sched_yield_to(@from, @to) and the switch in one, for a sibling that
+ * sleeps on the hart where @from runs, as a call that wakes it is often a question to it. True: @to
+ * runs here now. False: nothing was done.
+ */
+bool sched_hand_over(struct sched_entity *from, struct sched_entity *to);
 
 /* sched_waits - is @se waiting for a hart? A hint, without a lock. */
 static inline bool sched_waits(const struct sched_entity *se)

@@ -50,13 +50,21 @@ void vcpu_make_request(enum vcpu_request req, struct vcpu *v)
 	make_request(req, v);
 }
 
-/* Wake @v if it is blocked; whoever clears `blocked` is the one that tells the scheduler. */
+/*
+ * Wake @v if it is blocked; whoever clears `blocked` is the one that tells the scheduler. If that is a vcpu
+ * which then yields to @v, its run loop does both at once.
+ */
 static bool wake(struct vcpu *v)
 {
+	struct vcpu *self = this_vcpu();
+
 	if (!atomic_read(&v->blocked) || !atomic_exchange(&v->blocked, 0))
 		return false;
 	counter_inc_shared(&v->stats.wakeups);
-	(void)sched_wake(&v->se);
+	if (self && self->yield_to == v)
+		self->hands_over = true;
+	else
+		(void)sched_wake(&v->se);
 	return true;
 }
 

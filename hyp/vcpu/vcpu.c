@@ -56,6 +56,7 @@ void vcpu_power_on(struct vcpu *v)
 	atomic_set(&v->requests, 0);
 	v->halted = false;
 	v->yield_to = NULL;
+	v->hands_over = false;
 	v->halted_at = 0;
 	v->poll_ticks = 0;
 	atomic_set(&v->kicked, 0);
@@ -187,7 +188,7 @@ static void stop(struct vcpu *v)
 	atomic_set_release(&v->hsm, SBI_HSM_STATE_STOPPED);
 }
 
-static void serve(struct vcpu *v)
+static noinline void serve(struct vcpu *v)
 {
 	/* SLEEP: something wants it not to run: its own hart_stop, or vm_pause(). */
 	if (vcpu_check_request(REQUEST_SLEEP, v) &&
@@ -227,7 +228,7 @@ bool vcpu_halt_is_over(struct vcpu *v)
  * Does the halt end? UNHALT is made and consumed here, by the vcpu itself; asking whether to halt writes nothing
  * (facts: KVM dropped UNHALT over a check with side effects).
  */
-static void end_halt(struct vcpu *v)
+static noinline void end_halt(struct vcpu *v)
 {
 	if (!vcpu_halt_is_over(v))
 		return;
@@ -260,11 +261,6 @@ enum vcpu_verdict vcpu_handle_requests(struct vcpu *v)
 	if (v->halted || hsm == SBI_HSM_STATE_STOPPED || hsm == SBI_HSM_STATE_START_PENDING)
 		return VCPU_MUST_BLOCK;
 	return VCPU_MAY_RUN;
-}
-
-void vcpu_halt(struct vcpu *v)
-{
-	vcpu_wait_kick(v, true);
 }
 
 void vcpu_wait_kick(struct vcpu *v, bool or_irq)

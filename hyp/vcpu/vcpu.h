@@ -91,6 +91,7 @@ struct vcpu {
 	uint32_t blocked;    /* atomic; 1: gives up its hart or has; whoever clears it wakes it */
 	uint32_t kicked;     /* atomic, sticky: the next halt ends at once (vcpu_unhalt) */
 	struct vcpu *yield_to; /* own pcpu: who is to have the hart after this exit, or NULL */
+	bool hands_over;       /* own pcpu: yield_to slept: to be woken by the run loop, which yields */
 
 	struct timer timer;	 /* stands in for the guest's timer while it is off its hart */
 	bool timer_off;		 /* own pcpu: the stand-in's turn: vcpu_timer_block() was called */
@@ -156,12 +157,16 @@ enum vcpu_verdict {
  */
 enum vcpu_verdict vcpu_handle_requests(struct vcpu *v);
 
-/* vcpu_halt - own pcpu: WFI. Takes effect in the next vcpu_handle_requests(). */
-void vcpu_halt(struct vcpu *v);
-
-/* vcpu_wait_kick - the same, but for a vcpu that waits for a kick; @or_irq: or for an interrupt, as in
- * WFI. */
+/* vcpu_wait_kick - own pcpu: halt until there is a kick; @or_irq: or an interrupt. Takes effect before the
+ * next entry. */
 void vcpu_wait_kick(struct vcpu *v, bool or_irq);
+
+/* vcpu_halt - own pcpu: WFI. */
+static inline void vcpu_halt(struct vcpu *v)
+{
+	v->halted = true;
+	v->kick_only = false;
+}
 
 /* vcpu_halt_is_over - own pcpu, loaded and halted: is there a reason to go on? Reads only. */
 bool vcpu_halt_is_over(struct vcpu *v);

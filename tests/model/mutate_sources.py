@@ -45,11 +45,11 @@ MUTANTS = {
     "kick before the bit (inject)": [("hyp/vcpu/irq.c", "	(void)atomic_fetch_or(&v->irq.inject, mask);\n	vcpu_kick(v);", "	vcpu_kick(v);\n	(void)atomic_fetch_or(&v->irq.inject, mask);")],
     "kick before the bit (hart_start)": [("hyp/vcpu/hsm.c", "	vcpu_make_request(REQUEST_RESET, v);\n	return", "	vcpu_kick(v);\n	vcpu_make_request(REQUEST_RESET, v);\n	return"), ("hyp/vcpu/hsm.c", "	if (err == HV_OK)\n		vcpu_kick(v);\n", "")],
     "kick before the bit (broadcast)": [(REQUEST, "	fence_full(); /* A */\n	if (!(req", "	for (uint64_t s = set; s; s &= s - 1)\n		vcpu_clear_request(req, vm->vcpus[__builtin_ctzll(s)]);\n	if (!(req"),
-                                        (REQUEST, "	if (ipis | w.set)\n		get_out(vm, ipis, &w);", "	if (!(req & REQUEST_NO_ACTION))\n		for (uint64_t s = set; s; s &= s - 1)\n			vcpu_make_request(req, vm->vcpus[__builtin_ctzll(s)]);\n	if (ipis | w.set)\n		get_out(vm, ipis, &w);")],
+                                        (REQUEST, "	inside = those_inside(vm, set);\n", "	inside = those_inside(vm, set);\n	if (!(req & REQUEST_NO_ACTION))\n		for (uint64_t s = set; s; s &= s - 1)\n			vcpu_make_request(req, vm->vcpus[__builtin_ctzll(s)]);\n")],
     # make and check
     "check without its barrier": [(REQUEST, "	vcpu_clear_request(req, v);\n	fence_full();", "	(void)__atomic_fetch_and(&v->requests, ~request_bit(req), __ATOMIC_RELAXED);\n	(void)0;")],
     "make without its barrier": [(REQUEST, "	fence_release();\n	(void)atomic_fetch_or(&v->requests, request_bit(req));", "	(void)__atomic_fetch_or(&v->requests, request_bit(req), __ATOMIC_RELAXED);")],
-    "last check sees no requests": [(RUN, "	return !vcpu_request_pending(v) && ", "	return ")],
+    "last check sees no requests": [(RUN, "	return !vcpu_request_pending(v) && !atomic_read(&this", "	return !atomic_read(&this")],
     "check tests and does not clear": [(REQUEST, "	vcpu_clear_request(req, v);\n	fence_full();", "	fence_full();")],
     # IPIs
     "EXITING ignored": [(REQUEST, "	if (vcpu_mode(v) == IN_GUEST_MODE &&\n	    atomic_compare_exchange(&v->mode, &in, EXITING_GUEST_MODE)) {", "	(void)in;\n	if (vcpu_mode(v) == IN_GUEST_MODE || vcpu_mode(v) == EXITING_GUEST_MODE) {")],
@@ -67,7 +67,7 @@ MUTANTS = {
     "READING without its fence": [("hyp/vcpu/guest_mem.c", "READING_SHADOW_PAGE_TABLES);\n	fence_full();", "READING_SHADOW_PAGE_TABLES);")],
     "READING left before the last read": [("hyp/vcpu/guest_mem.c", "	vcpu_reading_begin(v);\n	err = gstage_read(&v->vm->gstage, a, buf, len);\n	vcpu_reading_end(v);", "	vcpu_reading_begin(v);\n	vcpu_reading_end(v);\n	err = gstage_read(&v->vm->gstage, a, buf, len);")],
     # blocking and waking
-    "NO_WAKEUP ignored": [(REQUEST, "	if (!(req & REQUEST_NO_WAKEUP))\n		awake", "	awake")],
+    "NO_WAKEUP ignored": [(REQUEST, "	if (!(req & REQUEST_NO_WAKEUP))\n		return", "	return")],
     "the kick before a halt forgotten (sched_put)": [("hyp/sched/sched.c", "	if (why != SCHED_BLOCKS || se->wakeups)", "	if (why != SCHED_BLOCKS)")],
     "blocked cleared without a wake": [(REQUEST, "	(void)sched_wake(&v->se);\n	return true;", "	return true;")],
     "block looks at requests first": [(VCPU, "	atomic_set(&v->blocked, 1);\n	fence_full(); /* C, request.c */\n	if (!must_stay(v))\n		return true;", "	if (!must_stay(v)) {\n		atomic_set(&v->blocked, 1);\n		fence_full();\n		return true;\n	}\n	atomic_set(&v->blocked, 1);")],
@@ -113,8 +113,15 @@ MUTANTS = {
     "who rests does not take what waits elsewhere": [("hyp/run/rest.c", "		again = pcpu_sleep();", "		again = pcpu_sleep() || true;")],
     "who was woken rests all the same": [("hyp/sched/rest.c", "	may = !se->wakeups && q->nr_waiting == 0;", "	may = q->nr_waiting == 0;")],
     "a light call that waits stays in guest mode": [(REQUEST, "	if (self && vcpu_mode(self) != OUTSIDE_GUEST_MODE)\n		vcpu_leave(self);\n", "	(void)self;\n")],
-    "a light call that has waited goes on unseen": [(RUN, "	if (v->yield_to || vcpu_mode(v) == OUTSIDE_GUEST_MODE ||", "	if (v->yield_to ||")],
-    "a light call's end enters unseen": [(RUN, "		if (!may_enter(v))\n			return LIGHT_LEAVE;", "		(void)may_enter(v);")],
+    "a light call that has waited goes on unseen": [("hyp/sbi/sbi.h", "	if (v->yield_to || vcpu_mode(v) == OUTSIDE_GUEST_MODE ||", "	if (v->yield_to ||")],
+    "a light call's end enters unseen": [(RUN, "		if (!may_enter(v))\n			return light_ends(&v->regs, LIGHT_LEAVE);", "		(void)may_enter(v);")],
+    # the quick ways
+    "the quick look overlooks a pause": [(RUN, "!v->halted && !atomic_read_acquire(&v->vm->paused) &&", "!v->halted &&")],
+    "the quick look overlooks a request": [(RUN, "	return !vcpu_request_pending(v) && !v->halted &&", "	return !v->halted &&")],
+    "the quick look overlooks that the hart is stopped": [(RUN, " &&\n	       atomic_read(&v->hsm) == SBI_HSM_STATE_STARTED;", ";")],
+    "who is found outside may still read": [(REQUEST, "		if (atomic_read_acquire(&v->mode) != OUTSIDE_GUEST_MODE)\n			inside", "		if (vcpu_mode(v) != OUTSIDE_GUEST_MODE)\n			inside")],
+    "a hand-over that is not possible wakes nobody": [(RUN, "		(void)sched_wake(&to->se);\n", "")],
+    "a halt among others overlooks the last look": [(RUN, "sched_others_wait() && vcpu_block(v))", "sched_others_wait() && (vcpu_block(v) || 1))")],
     # fences
     "a fence is not made": [(VCPU, "	if (vcpu_check_request(REQUEST_FENCE_I, v))\n		arch_fence_i();", "	(void)vcpu_check_request(REQUEST_FENCE_I, v);")],
     "a full ring loses the fence": [("hyp/vcpu/fence.c", "			all |= s & -s;", "			set &= ~(s & -s);")],

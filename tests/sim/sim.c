@@ -276,6 +276,20 @@ void sim_step_hart(unsigned int hart)
 		look_again(hart);
 }
 
+bool sim_hand_over(unsigned int hart, struct sim_vcpu *to)
+{
+	struct hart *h = &harts[hart];
+
+	sim_become(hart);
+	account(h);
+	if (!sched_hand_over(&h->running->se, &to->se))
+		return false;
+	sim_decisions++;
+	runs(h, &to->se);
+	look_again(hart);
+	return true;
+}
+
 static void handle(const struct event *e)
 {
 	switch (e->kind) {

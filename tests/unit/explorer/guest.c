@@ -125,6 +125,15 @@ bool guest_enter(struct guest_regs **regs, light_fn *light)
 	}
 }
 
+/* As sbi/ipi.c: who sleeps on the caller's hart is handed it. */
+static void posts_from(struct vcpu *v, unsigned int i)
+{
+	if (atomic_read(&vcpu(i)->blocked) &&
+	    atomic_read(&vcpu(i)->se.pcpu) == atomic_read(&v->se.pcpu))
+		v->yield_to = vcpu(i);
+	posts_to(i);
+}
+
 static struct sbi_ret light_call(struct vcpu *v, uint32_t eid, uint32_t fid, const uint64_t a[6])
 {
 	uint64_t others = vm_all_vcpus(v->vm) & ~BIT(v->id);
@@ -134,7 +143,7 @@ static struct sbi_ret light_call(struct vcpu *v, uint32_t eid, uint32_t fid, con
 		fence_i(others);
 	else
 		for (; others; others &= others - 1)
-			posts_to((unsigned int)__builtin_ctzll(others));
+			posts_from(v, (unsigned int)__builtin_ctzll(others));
 	return sbi_ok(0);
 }
 
