@@ -201,6 +201,7 @@ static void start_harts(void)
 		if (smp_start(p, hostmap_satp(), secondary_main) == HV_OK)
 			nr_pcpus++;
 	}
+	sched_set_pcpus(nr_pcpus);
 }
 
 static void read_ids(void)

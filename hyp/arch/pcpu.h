@@ -15,6 +15,12 @@
 #define MAX_PCPUS 64
 #endif
 
+enum pcpu_online {
+	PCPU_AWAITED,
+	PCPU_ONLINE,
+	PCPU_LEFT_OUT, /* it did not come in time; should it come yet, it stops itself */
+};
+
 struct pcpu {
 	uint64_t emergency_sp; /* assembler: the stack for traps of the hypervisor itself */
 	uint64_t stack_top;    /* assembler: the ordinary stack */
@@ -22,7 +28,7 @@ struct pcpu {
 	uint32_t index;	       /* 0 is the boot hart */
 	uint32_t need_resched; /* atomic; set by any hart, looked at in the last check before entry */
 	uint32_t idle;	       /* atomic; 1: in WFI or about to be */
-	uint32_t online;       /* atomic */
+	uint32_t online;       /* atomic: enum pcpu_online */
 	uint32_t in_trap;      /* a trap of the hypervisor itself is being handled */
 	struct vcpu *current;  /* whose guest state is loaded in the CSRs, or NULL */
 	struct vcpu *fp_owner; /* whose FP registers the hart holds, or NULL */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "arch/smp.h"
 
+#include "arch/cpu.h"
 #include "arch/csr.h"
 #include "arch/fence.h"
 #include "arch/mmu.h"
@@ -19,9 +20,27 @@ static void (*secondary_main)(void);
 void secondary_entry(void);
 void smp_secondary_main(void);
 
+/* Of the hart that comes and the boot hart that gives up waiting for it, one is first. */
+static bool becomes(struct pcpu *p, enum pcpu_online how)
+{
+	uint32_t awaited = PCPU_AWAITED;
+
+	return atomic_compare_exchange(&p->online, &awaited, how);
+}
+
+/* Its index may be another one's by now, and its queue nobody looks at. */
+static _Noreturn void come_too_late(void)
+{
+	for (;;) {
+		(void)sbi_call_host(SBI_EXT_HSM, SBI_HSM_HART_STOP, 0, 0, 0, 0, 0, 0);
+		cpu_wait_for_interrupt();
+	}
+}
+
 void smp_secondary_main(void)
 {
-	atomic_set_release(&this_pcpu()->online, 1);
+	if (!becomes(this_pcpu(), PCPU_ONLINE))
+		come_too_late();
 	secondary_main();
 }
 
@@ -42,18 +61,20 @@ static int wait_online(struct pcpu *p)
 	int64_t s = SBI_HSM_STATE_START_PENDING;
 
 	for (unsigned int i = 0; i < STATUS_CALLS_MAX; i++) {
-		if (atomic_read_acquire(&p->online))
+		if (atomic_read_acquire(&p->online) == PCPU_ONLINE)
 			return HV_OK;
 		s = hart_status(p->hartid);
-		if (s != SBI_HSM_STATE_STARTED && s != SBI_HSM_STATE_START_PENDING) {
-			log_warn("hart %lu: left out: the firmware reports HSM state %ld after "
-				 "hart_start",
-				 p->hartid, s);
-			return HV_EIO;
-		}
+		if (s != SBI_HSM_STATE_STARTED && s != SBI_HSM_STATE_START_PENDING)
+			break;
 	}
-	log_warn("hart %lu: left out: the firmware calls it %s, but it never reached hartvisor",
-		 p->hartid, s == SBI_HSM_STATE_STARTED ? "STARTED" : "START_PENDING");
+	if (!becomes(p, PCPU_LEFT_OUT))
+		return HV_OK;
+	if (s != SBI_HSM_STATE_STARTED && s != SBI_HSM_STATE_START_PENDING)
+		log_warn("hart %lu: left out: the firmware reports HSM state %ld after hart_start",
+			 p->hartid, s);
+	else
+		log_warn("hart %lu: left out: the firmware calls it %s, but it never reached hartvisor",
+			 p->hartid, s == SBI_HSM_STATE_STARTED ? "STARTED" : "START_PENDING");
 	return HV_EIO;
 }
 

@@ -45,6 +45,12 @@ int sched_init(unsigned int nr, uint64_t ticks_per_second)
 	return HV_OK;
 }
 
+/* The others look at queues already, and find the last ones as empty as all. */
+void sched_set_pcpus(unsigned int nr)
+{
+	atomic_set(&nr_runqs, nr);
+}
+
 void sched_init_pcpu(void)
 {
 	this_pcpu()->runq = &runqs[this_pcpu()->index];

@@ -140,6 +140,9 @@ struct sched_entity {
 /* sched_init - @nr queues. Called once, before any entity. HV_ENOMEM. */
 int sched_init(unsigned int nr, uint64_t ticks_per_second);
 
+/* sched_set_pcpus - no more than @nr pcpus have come, the first ones. Before there is any entity. */
+void sched_set_pcpus(unsigned int nr);
+
 /* sched_init_pcpu - each pcpu once, after sched_init(): its queue is its own. */
 void sched_init_pcpu(void);
 

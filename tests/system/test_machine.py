@@ -92,6 +92,16 @@ def test_boot_hart_is_not_hart_0(name, hart, harts):
         say_hello_and_end(m, nproc=2)
 
 
+def test_a_hart_that_does_not_come_gets_no_vcpus(name):
+    """The device tree has one hart more than the machine."""
+    with Machine(name, bundle(name, [Vm("vm", guest("ipi"), cpus=6, bootargs="n=30 awake=1")]), smp=2,
+                 args=["-dtb", device_tree(name, 3)]) as m:
+        m.expect_line("hartvisor", "warning: hart 2: left out: ")
+        m.expect_line("hartvisor", "2 of 3 harts run")
+        m.expect_passed("vm", "ipi")
+        m.expect_end()
+
+
 def test_guest_loader(name):
     """QEMU's own way to give a hypervisor its guest: multiboot,module nodes under /chosen."""
     loader = f"guest-loader,addr=0x90000000,kernel={guest('hello')},bootargs=some words"
