@@ -23,10 +23,10 @@ TROUBLE = re.compile(r"soft lockup|hard LOCKUP|rcu: INFO|self-detected|detected 
 ICOUNT = ["-icount", "shift=0,sleep=off", "-rtc", "clock=vm"]
 
 
-def torture(kind, more=""):
+def torture(kind, more="", seconds=4):
     words = (f"torture_type={kind}", "nwriters_stress=4", "nreaders_stress=0", "stat_interval=1", "stutter=0",
              "shuffle_interval=0", "long_hold=0", "rt_boost=0")
-    return f"console=hvc0 earlycon=sbi S=4 {more} " + " ".join(f"locktorture.{word}" for word in words)
+    return f"console=hvc0 earlycon=sbi S={seconds} {more} " + " ".join(f"locktorture.{word}" for word in words)
 
 
 def run(name, bootargs, properties=""):
@@ -71,13 +71,13 @@ def test_processes_come_and_go(name):
 
 
 def test_nopvspin(name):
-    text = run(name, torture("spin_lock", "nopvspin"))
+    text = run(name, torture("spin_lock", "nopvspin", seconds=2))
     assert "PV spinlocks disabled" in text and "PV spinlocks enabled" not in text
     assert not any(event.startswith("pv_") for event in lock_events(text))
 
 
 def test_what_the_vm_has_not_is_not_used(name):
-    text = run(name, torture("spin_lock"), properties='pv = "none";')
+    text = run(name, torture("spin_lock", seconds=2), properties='pv = "none";')
     assert "riscv-pv: PV spinlocks" not in text and "preempted vCPUs are known" not in text
     assert not any(event.startswith("pv_") for event in lock_events(text))
 
