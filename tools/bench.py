@@ -241,22 +241,39 @@ def rows_of(run: Run, text: str) -> dict:
 
 # --- Linux ----------------------------------------------------------------------------------------
 
+LINUX_BOOTS = 7
 LINUX_ARGS = "console=ttyS0 rdinit=/bench-init"
 INIT_LINE = r"BENCH-INIT time=(\d+)"
 STARTED = r"started: \d+ vcpus?, \d+ MiB, (\d+) us after hartvisor"
 
 
+def least_time_at_init(name: str, machine) -> tuple:
+    """
+    Of boots whose command lines differ in length: a few instructions more or less early on decide how its
+    timers fall, and so how long Linux waits for its grace periods and threads. The console of the last, too.
+    """
+    times = []
+    for phase in range(LINUX_BOOTS):
+        args, memory = machine(f"{LINUX_ARGS} bench.phase={'x' * phase}")
+        text = boot(f"{name}-{phase}", args, 1, memory, INIT_LINE, 1, 900)
+        times.append(int(re.search(INIT_LINE, text).group(1)) * 100)
+    return min(times), text
+
+
 def linux_rows(results: dict, native: dict) -> None:
     """Times at /init are the guest's own, whose clock starts with it; natively it starts with the machine."""
     ramdisk = hv.initramfs_with("bench-linux", {"bench-init": INIT})
-    text = boot("linux-native", ["-kernel", hv.LINUX, "-initrd", ramdisk, "-append", LINUX_ARGS], 1, "256M",
-                INIT_LINE, 1, 900)
-    native["linux-init"] = int(re.search(INIT_LINE, text).group(1)) * 100 - native["boot-first"]
+
+    def bare(bootargs):
+        return ["-kernel", hv.LINUX, "-initrd", ramdisk, "-append", bootargs], "256M"
+
+    native["linux-init"] = least_time_at_init("linux-native", bare)[0] - native["boot-first"]
     for row, cpus in (("linux-init", 1), ("linux-init-2-vcpus", 2)):
-        vm = hv.Vm("linux", hv.LINUX, cpus=cpus, memory=256 * hv.MIB, ramdisk=ramdisk, bootargs=LINUX_ARGS)
-        text = boot(row, ["-kernel", hv.HARTVISOR, "-initrd", hv.bundle(f"bench-{row}", [vm])], 1, "1G", INIT_LINE,
-                    1, 900)
-        results[row] = int(re.search(INIT_LINE, text).group(1)) * 100
+        def guest(bootargs, cpus=cpus, row=row):
+            vm = hv.Vm("linux", hv.LINUX, cpus=cpus, memory=256 * hv.MIB, ramdisk=ramdisk, bootargs=bootargs)
+            return ["-kernel", hv.HARTVISOR, "-initrd", hv.bundle(f"bench-{row}", [vm])], "1G"
+
+        results[row], text = least_time_at_init(row, guest)
         if cpus == 1:
             # Up to hartvisor's own start both boots are the same.
             results["boot-first-linux"] = results["boot-hartvisor"] + int(re.search(STARTED, text).group(1)) * 1000

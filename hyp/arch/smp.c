@@ -73,8 +73,9 @@ static int wait_online(struct pcpu *p)
 		log_warn("hart %lu: left out: the firmware reports HSM state %ld after hart_start",
 			 p->hartid, s);
 	else
-		log_warn("hart %lu: left out: the firmware calls it %s, but it never reached hartvisor",
-			 p->hartid, s == SBI_HSM_STATE_STARTED ? "STARTED" : "START_PENDING");
+		log_warn(
+			"hart %lu: left out: the firmware calls it %s, but it never reached hartvisor",
+			p->hartid, s == SBI_HSM_STATE_STARTED ? "STARTED" : "START_PENDING");
 	return HV_EIO;
 }
 

@@ -195,7 +195,8 @@ static inline void runq_account_run(struct sched_entity *se, uint64_t now)
 }
 
 /* runq_begin - @se, on no queue, is what runs here from now on. Its lock is held. */
-static inline void runq_begin(struct runq *q, struct sched_entity *se, uint64_t slice_end, uint64_t now)
+static inline void runq_begin(struct runq *q, struct sched_entity *se, uint64_t slice_end,
+			      uint64_t now)
 {
 	atomic_set(&se->state, SCHED_RUNNING);
 	atomic_set(&se->on_cpu, 1);

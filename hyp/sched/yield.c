@@ -86,7 +86,8 @@ __attribute__((flatten)) bool sched_hand_over(struct sched_entity *from, struct 
 		return false;
 	spin_lock(&q->lock);
 	/* An idle hart is better than this one. */
-	if (to->state != SCHED_BLOCKED || q->fifo.used || q->next || balance_place(to) != q->index) {
+	if (to->state != SCHED_BLOCKED || q->fifo.used || q->next ||
+	    balance_place(to) != q->index) {
 		spin_unlock(&q->lock);
 		return false;
 	}

@@ -288,7 +288,7 @@ static void quick_functions_do_what_the_handler_does(void **state)
 	static const uint64_t masks[] = { 0, 1, 2, 3, 4, 8, 0xf, 0x10, UINT64_MAX };
 	static const uint64_t bases[] = { 0, 1, 2, 3, 4, 63, 64, UINT64_MAX };
 	static const uint64_t ranges[][2] = {
-		{ 0, 0 },      { 0x1000, 0 },	{ 0x1000, 0x1000 },	{ 0xfff, 2 },
+		{ 0, 0 },      { 0x1000, 0 },	  { 0x1000, 0x1000 },	      { 0xfff, 2 },
 		{ 0, 0x2000 }, { 0, UINT64_MAX }, { UINT64_MAX - 1, 0x1000 },
 	};
 
