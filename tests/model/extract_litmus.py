@@ -258,6 +258,8 @@ LOADS = {"ld", "lw", "lwu", "lh", "lhu", "lb", "lbu"}
 STORES = {"sd", "sw", "sh", "sb"}
 CALLER_SAVED = ["ra"] + [f"a{i}" for i in range(8)] + [f"t{i}" for i in range(7)]
 MAX_STEPS = 400000
+OFFSET_MAX = 4096  # more than a struct vcpu has
+ANY = ("pointer", 0)  # what a register is when nothing is known of it
 
 
 class Event(tuple):
@@ -411,7 +413,8 @@ class Explorer:
             return
         if self.side.start == mark:
             events = ()
-        registers = {r: v for r, v in registers.items() if r not in CALLER_SAVED}
+        kept = ("a0", "sp", "tp") if name == "guest_switch" else set(registers).difference(CALLER_SAVED)
+        registers = {r: v for r, v in registers.items() if r in kept}
         if after is None:
             self.leave(registers, frames, events, index)
         else:
@@ -430,7 +433,7 @@ class Explorer:
 
     # The shared word at offset(register), or None.
     def word(self, registers, register, offset):
-        base, known = registers.get(register, (register, 0))
+        base, known = registers.get(register, ANY)
         if base in ("sp", "tp", "const"):
             return None
         return self.words.get(known + offset)
@@ -458,7 +461,7 @@ class Explorer:
         offset, register = re.match(r"(-?\d*)\((\w+)\)$", args[-1]).groups()
         word = self.word(registers, register, int(offset or 0))
         if word is None:
-            base, known = registers.get(register, (register, 0))
+            base, known = registers.get(register, ANY)
             word = f"other_{known}" if base != "sp" else "stack"
         value = self.constant(registers, args[1]) if name != "lr" else None
         kind = {"lr": "LR", "sc": "SC"}.get(name, "X")
@@ -468,16 +471,17 @@ class Explorer:
     def constant(registers, register):
         if register == "zero":
             return 0
-        base, value = registers.get(register, (register, 0))
+        base, value = registers.get(register, ANY)
         return value if base == "const" else None
 
-    # What the instruction leaves in its destination: base + offset, or something of its own.
+    # What the instruction leaves in its destination: a constant, or a pointer + offset. Whose pointer does
+    # not matter, since a word is known by its offset; without one it is not kept, so that paths meet again.
     def result(self, i, registers):
         op, args = i.op, i.args
         if not args or op in STORES or op.startswith("fence") or args[0] in ("zero", "sp"):
             return registers
-        rd, value = args[0], (f"at {i.pc:x}", 0)
-        known = registers.get(args[1], (f"in {args[1]}", 0)) if len(args) > 1 else None
+        rd, value = args[0], ANY
+        known = registers.get(args[1], ANY) if len(args) > 1 else None
         if op == "li":
             value = ("const", int(args[1], 0))
         elif op == "mv":
@@ -486,6 +490,9 @@ class Explorer:
             value = (known[0], known[1] + int(args[2])) if args[1] != "zero" else ("const", int(args[2]))
         elif op == "sext.w" and known[0] == "const":
             value = known
+        # Before the beginning, by container_of(), or far behind it, in a loop: a pointer like any other.
+        if value[0] == "pointer" and not 0 < value[1] < OFFSET_MAX:
+            return {r: v for r, v in registers.items() if r != rd}
         return {**registers, rd: value}
 
 

@@ -42,7 +42,7 @@ EVENT_COLUMNS = ["wakeups", "polls", "kicks", "sent", "saved", "spurious", "abor
 def statistics(m, vm, cpus):
     """What ^] s says of @vm's vcpus: a list of dictionaries."""
     m.menu("s")
-    m.expect(r"exits +([a-z][a-z ]*[a-z])\s")
+    m.expect(r"exits +([a-z][a-z ]*[a-z]) *[\r\n]")
     exits = m.child.match.group(1).split()
     m.expect(rf"{vm}/{cpus - 1} [ 0-9]*[\r\n]")
     rows = re.findall(rf"{vm}/(\d+) +([ 0-9]+)\n", m.text() + "\n")[-2 * cpus:]
