@@ -125,6 +125,7 @@ MUTANTS = {
     # fences
     "a fence is not made": [(VCPU, "	if (vcpu_check_request(REQUEST_FENCE_I, v))\n		arch_fence_i();", "	(void)vcpu_check_request(REQUEST_FENCE_I, v);")],
     "a full ring loses the fence": [("hyp/vcpu/fence.c", "			all |= s & -s;", "			set &= ~(s & -s);")],
+    "a sleeper's fences one by one": [("hyp/vcpu/fence.c", "		if (atomic_read(&v->blocked) || !queue_fence(v, f))", "		if (!queue_fence(v, f))")],
     "the ring runs over": [("hyp/vcpu/fence.c", "	room = v->nr_fences < VCPU_FENCE_RING;", "	room = true;")],
 }
 

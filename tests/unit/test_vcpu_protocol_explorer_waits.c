@@ -112,11 +112,23 @@ static void final_fenced(void)
 	all_are_done();
 	if (vcpu(0)->nr_fences > VCPU_FENCE_RING)
 		explorer_fail("the ring ran over");
+	if (vcpu(0)->blocked && vcpu(0)->nr_fences != 0)
+		explorer_fail("one by one for a sleeper, who takes all at once");
 	if (!vcpu_test_request(REQUEST_HFENCE_VVMA_ALL, vcpu(0)))
 		explorer_fail("fences that had no room are forgotten");
 }
 
-static void hundred_fences_never_wait_for_a_vcpu_that_does_not_run(void **state)
+static void hundred_fences_never_wait_for_a_vcpu_that_is_preempted(void **state)
+{
+	(void)state;
+	scene(1, 1, 1, own_hart);
+	vcpu(0)->blocked = 0;
+	world.must_not_run = true;
+	outsider("broadcaster", fences_a_hundred_times, 0);
+	explore(1, final_fenced);
+}
+
+static void hundred_fences_never_wait_for_a_vcpu_that_sleeps(void **state)
 {
 	(void)state;
 	scene(1, 1, 1, own_hart);
@@ -136,7 +148,8 @@ int main(int argc, char **argv)
 		WITHOUT_REST(light_interrupts_wake_those_elsewhere),
 		cmocka_unit_test(light_interrupts_wake_those_on_the_same_hart),
 		cmocka_unit_test(waiters_for_one_that_reenters_finish),
-		cmocka_unit_test(hundred_fences_never_wait_for_a_vcpu_that_does_not_run),
+		cmocka_unit_test(hundred_fences_never_wait_for_a_vcpu_that_is_preempted),
+		cmocka_unit_test(hundred_fences_never_wait_for_a_vcpu_that_sleeps),
 	};
 
 	return run_scenes(tests, argc, argv);
