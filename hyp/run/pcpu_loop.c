@@ -6,10 +6,6 @@
 #include "arch/smp.h"
 #include "lib/work.h"
 #include "platform/driver.h"
-#include "vcpu/magic.h"
-#include "vcpu/steal.h"
-#include "vcpu/vm.h"
-#include "vcpu/vtimer.h"
 
 static noinline void take_interrupts(uint64_t sip)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // LIKE: tests/unit/threads/machine.h
-// SOURCES: tests/unit/threads/actors.c tests/unit/threads/guest.c
+// SOURCES: tests/unit/threads/actors.c tests/unit/threads/guest.c tests/unit/fake/light_sbi.c
 /*
  * The vcpu protocol on real threads under TSan: one thread for each hart, which runs the real
  * pcpu_loop() with guests that do anything at random, and one for each of those who ask for things

@@ -7,8 +7,8 @@
 #include "arch/guest_state.h"
 #include "explorer/explorer.h"
 #include "explorer/world.h"
+#include "fake/light_sbi.h"
 #include "run/run.h"
-#include "sbi/dispatch.h"
 #include "vcpu/guest_mem.h"
 #include "vcpu/hsm.h"
 
@@ -134,7 +134,7 @@ static void posts_from(struct vcpu *v, unsigned int i)
 	posts_to(i);
 }
 
-static struct sbi_ret light_call(struct vcpu *v, uint32_t eid, uint32_t fid, const uint64_t a[6])
+struct sbi_ret light_sbi_call(struct vcpu *v, uint32_t eid, uint32_t fid, const uint64_t a[6])
 {
 	uint64_t others = vm_all_vcpus(v->vm) & ~BIT(v->id);
 
@@ -145,26 +145,6 @@ static struct sbi_ret light_call(struct vcpu *v, uint32_t eid, uint32_t fid, con
 		for (; others; others &= others - 1)
 			posts_from(v, (unsigned int)__builtin_ctzll(others));
 	return sbi_ok(0);
-}
-
-static const struct sbi_extension ipi = { .eid_first = SBI_EXT_IPI,
-					  .handle = light_call,
-					  .light = 1 };
-static const struct sbi_extension rfence = { .eid_first = SBI_EXT_RFNC,
-					     .handle = light_call,
-					     .light = 1 };
-
-const struct sbi_extension *const sbi_extensions[32] = {
-	[SBI_SLOT(SBI_EXT_IPI)] = &ipi,
-	[SBI_SLOT(SBI_EXT_RFNC)] = &rfence,
-};
-
-/* No call of these tests is theirs. */
-const struct sbi_extension sbi_ext_legacy, sbi_ext_vendor;
-
-void sbi_answer(struct vcpu *v, const struct sbi_extension *ext)
-{
-	(void)sbi_handle(v, ext);
 }
 
 enum exit_result vcpu_handle_exit(struct vcpu *v, uint64_t cause)

@@ -10,8 +10,8 @@
 #include "arch/guest.h"
 #include "arch/guest_state.h"
 #include "arch/timer.h"
+#include "fake/light_sbi.h"
 #include "run/run.h"
-#include "sbi/dispatch.h"
 #include "vcpu/fence.h"
 #include "vcpu/guest_mem.h"
 #include "vcpu/hsm.h"
@@ -159,7 +159,7 @@ bool guest_enter(struct guest_regs **regs, light_fn *light)
 }
 
 /* What both kinds of exits do. */
-static struct sbi_ret do_call(struct vcpu *v, uint32_t eid, uint32_t fid, const uint64_t a[6])
+struct sbi_ret light_sbi_call(struct vcpu *v, uint32_t eid, uint32_t fid, const uint64_t a[6])
 {
 	struct machine *mc = machine_of(v);
 
@@ -178,24 +178,6 @@ static struct sbi_ret do_call(struct vcpu *v, uint32_t eid, uint32_t fid, const 
 		fences(mc, chance(BIT(VCPUS)), chance(2) ? HART_FENCE_I : HART_FENCE_VVMA);
 	}
 	return sbi_ok(0);
-}
-
-static const struct sbi_extension ipi = { .eid_first = SBI_EXT_IPI, .handle = do_call, .light = 1 };
-static const struct sbi_extension rfence = { .eid_first = SBI_EXT_RFNC,
-					     .handle = do_call,
-					     .light = 1 };
-
-const struct sbi_extension *const sbi_extensions[32] = {
-	[SBI_SLOT(SBI_EXT_IPI)] = &ipi,
-	[SBI_SLOT(SBI_EXT_RFNC)] = &rfence,
-};
-
-/* No call of these tests is theirs. */
-const struct sbi_extension sbi_ext_legacy, sbi_ext_vendor;
-
-void sbi_answer(struct vcpu *v, const struct sbi_extension *ext)
-{
-	(void)sbi_handle(v, ext);
 }
 
 enum exit_result vcpu_handle_exit(struct vcpu *v, uint64_t cause)
@@ -224,7 +206,7 @@ enum exit_result vcpu_handle_exit(struct vcpu *v, uint64_t cause)
 	case YIELD:
 		return EXIT_SPINS;
 	case KICK:
-		(void)do_call(v, 0, 0, NULL);
+		(void)light_sbi_call(v, 0, 0, NULL);
 		return EXIT_YIELDS;
 	case READ:
 		(void)vcpu_read_guest(v, gpa(0), &byte, sizeof(byte));
@@ -234,7 +216,7 @@ enum exit_result vcpu_handle_exit(struct vcpu *v, uint64_t cause)
 		return EXIT_GOES_ON;
 	case SEND:
 	case FENCE:
-		(void)do_call(v, 0, 0, NULL);
+		(void)light_sbi_call(v, 0, 0, NULL);
 		return EXIT_GOES_ON;
 	case TIMER:
 		write_now(&guest_of(v)->timer, 1);

@@ -13,6 +13,7 @@
  * SOURCES: hyp/run/vcpu_run.c hyp/run/pcpu_loop.c hyp/run/rest.c hyp/arch/smp.c hyp/arch/guest.c
  * SOURCES: hyp/arch/timer.c hyp/mm/vmid.c
  * SOURCES: tests/unit/threads/chance.c tests/unit/threads/world.c tests/unit/fake/hart.c
+ * SOURCES: tests/unit/fake/no_magic_page.c
  * SANITIZE: thread
  * INCLUDE: tests/unit/include-threads tests/unit/include-hart
  */

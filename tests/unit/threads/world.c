@@ -67,23 +67,6 @@ void page_free(hpa_t base, uint64_t size)
 	(void)base, (void)size;
 }
 
-/* No machine has a magic page. */
-int gstage_map_page(struct gstage *gs, gpa_t a, hpa_t page)
-{
-	(void)gs, (void)a, (void)page;
-	return HV_ENOMEM;
-}
-
-void gstage_unmap_page(struct gstage *gs, gpa_t a)
-{
-	(void)gs, (void)a;
-}
-
-void gstage_prune_page(struct gstage *gs, gpa_t a)
-{
-	(void)gs, (void)a;
-}
-
 /* The table's page goes, and becomes garbage as soon as nobody can read it any more. */
 int gstage_unmap_ram(struct gstage *gs, gpa_t base, uint64_t size, struct gstage_ram *out,
 		     unsigned int max, unsigned int *nr)
