@@ -115,7 +115,7 @@ def step_unit(options, tally):
     programs, ready = {name: f"build/unit/{name}" for name in names}, {}
     built = subprocess.run(make + ["-k", *programs.values()], close_fds=False).returncode == 0
     for name, program in programs.items():
-        if not built and subprocess.run(make + ["-q", program], stdout=subprocess.DEVNULL,
+        if not built and subprocess.run(make + [program], stdout=subprocess.DEVNULL,
                                         stderr=subprocess.DEVNULL, close_fds=False).returncode != 0:
             tally.fail(name, "does not compile")
             print(f"unit: {name}: does not compile")

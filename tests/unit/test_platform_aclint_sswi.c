@@ -84,6 +84,11 @@ void secondary_entry(void)
 {
 }
 
+void cpu_wait_for_interrupt(void)
+{
+	fail_msg("no hart waits here");
+}
+
 /* --- the tree: hart n's controller has phandle 10 + n, and the plic's is 5 --------------------------- */
 
 static uint8_t tree[8192] __attribute__((aligned(8)));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* tests/unit/fake/hart.h: the program says how a hart waits. */
+/* The program says how a hart waits. */
 #ifndef FAKE_ARCH_CPU_H
 #define FAKE_ARCH_CPU_H
 
