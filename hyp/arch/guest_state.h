@@ -70,7 +70,7 @@ void arch_vector_restore(const struct guest_vector *v);
 void arch_fp_csr_save(struct guest_fp *fp);
 void arch_vector_csrs_save(struct guest_vector *v);
 
-/* *_put: save to memory if dirty. *_get: restore. Vector pointers may be NULL in *_put. */
+/* *_put: save to memory if dirty; guest_fp_put() says whether. *_get: restore. Vector pointers may be NULL in *_put. */
 void guest_fp_save(struct guest_regs *r, struct guest_fp *fp);
 void guest_fp_get(const struct guest_fp *fp);
 void guest_vector_save(struct guest_regs *r, struct guest_vector *v);
@@ -86,12 +86,15 @@ static inline bool is_dirty(uint64_t status, unsigned int shift)
  * "vsstatus"), so ours alone decides. But QEMU (10.0) marks only the guest's own, @vsstatus, when it writes
  * fcsr or one of the vector CSRs by a CSR instruction: those are saved, too.
  */
-static inline void guest_fp_put(struct guest_regs *r, uint64_t vsstatus, struct guest_fp *fp)
+static inline bool guest_fp_put(struct guest_regs *r, uint64_t vsstatus, struct guest_fp *fp)
 {
 	if (is_dirty(r->sstatus, SSTATUS_FS_SHIFT))
 		guest_fp_save(r, fp);
 	else if (is_dirty(vsstatus, SSTATUS_FS_SHIFT))
 		arch_fp_csr_save(fp);
+	else
+		return false;
+	return true;
 }
 
 static inline void guest_vector_put(struct guest_regs *r, uint64_t vsstatus, struct guest_vector *v)

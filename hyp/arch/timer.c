@@ -265,10 +265,12 @@ uint64_t timer_frequency(void)
 	return timer_hz;
 }
 
+#ifndef __riscv
 uint64_t timer_now(void)
 {
 	return csr_read(CSR_TIME);
 }
+#endif
 
 /*
  * a * b / c without a 128-bit division, where b or c is 10^9: both factors are split by c, and the

@@ -9,6 +9,7 @@
 #include "lib/work.h"
 #include "sbi/dispatch.h"
 #include "vcpu/irq.h"
+#include "vcpu/load.h"
 #include "vcpu/magic.h"
 #include "vcpu/poll.h"
 #include "vcpu/steal.h"
@@ -265,7 +266,7 @@ static void unload(struct pcpu *p)
 
 	if (!v)
 		return;
-	vcpu_put(v);
+	vcpu_put(v, p);
 	sched_unloaded(&v->se);
 }
 
@@ -274,7 +275,7 @@ static noinline void run_dead(struct vcpu *v)
 {
 	struct vm *vm = v->vm;
 
-	vcpu_put(v);
+	vcpu_put(v, this_pcpu());
 	sched_put(&v->se, SCHED_BLOCKS, timer_now());
 	sched_unloaded(&v->se);
 	if (atomic_fetch_sub(&vm->active, 1) == 1) {
@@ -293,11 +294,13 @@ static enum sched_reason reason_of(enum run_result r)
 /* Run @v and put it. Returns who is next; NULL: look for it when the rest has been seen to. */
 static always_inline struct sched_entity *run_one(struct pcpu *p, struct vcpu *v)
 {
+	struct sched_entity *next;
 	enum run_result r;
+	uint64_t now;
 
 	if (p->current != v) {
 		unload(p);
-		vcpu_load(v);
+		vcpu_load(v, p);
 	} else {
 		vcpu_timer_unblock(v);
 	}
@@ -322,7 +325,10 @@ static always_inline struct sched_entity *run_one(struct pcpu *p, struct vcpu *v
 	}
 	/* Who set it so far is on the queue, and is seen under its lock; who comes later sets it again. */
 	atomic_set(&p->need_resched, 0);
-	return sched_switch(&v->se, reason_of(r), timer_now());
+	now = timer_now();
+	if (r == RUN_BLOCKED && (next = sched_hand_back(&v->se, now)) != NULL)
+		return next;
+	return sched_switch(&v->se, reason_of(r), now);
 }
 
 void vcpu_run(struct vcpu *v)

@@ -129,6 +129,7 @@ static struct sched_entity *steal_from(struct runq *q, const struct runq *me, ui
 
 	if (atomic_read(&q->nr_waiting) == 0 || !spin_trylock(&q->lock))
 		return NULL;
+	runq_settle(q, now);
 	se = find_for(q, me->index, now);
 	if (se) {
 		runq_take(q, se);
@@ -182,6 +183,7 @@ static bool anything_for(uint32_t me)
 		struct runq *q = &runqs[i];
 
 		spin_lock(&q->lock);
+		runq_settle(q, now);
 		found = find_for(q, me, now) != NULL;
 		spin_unlock(&q->lock);
 		forget(&loaded, i);
@@ -304,6 +306,7 @@ static bool push_one(struct runq *me, uint64_t now)
 	bool tell;
 
 	spin_lock(&me->lock);
+	runq_settle(me, now);
 	runq_charge(me, now);
 	atomic_set(&sched_time_of_all, me->fair.v + me->fair.offset);
 	se = find_to_push(me, &to, now);

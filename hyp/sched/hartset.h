@@ -60,10 +60,16 @@ static inline struct hartset hartset_and(const struct hartset *a, const struct h
 	return s;
 }
 
+/* The compiler does not know that of up to 64 pcpus none has an index of 64. */
+static inline uint64_t *hartset_word(struct hartset *s, unsigned int i)
+{
+	return &s->word[HARTSET_WORDS == 1 ? 0 : i / 64];
+}
+
 /* hartset_atomic_set - one bit; nothing is written when it is set already. */
 static inline void hartset_atomic_set(struct hartset *s, unsigned int i)
 {
-	uint64_t *w = &s->word[i / 64];
+	uint64_t *w = hartset_word(s, i);
 
 	if (!(atomic_read(w) & BIT(i % 64)))
 		(void)atomic_fetch_or(w, BIT(i % 64));
@@ -72,7 +78,7 @@ static inline void hartset_atomic_set(struct hartset *s, unsigned int i)
 /* hartset_atomic_clear - true: it was set, and it was us who cleared it. */
 static inline bool hartset_atomic_clear(struct hartset *s, unsigned int i)
 {
-	uint64_t *w = &s->word[i / 64];
+	uint64_t *w = hartset_word(s, i);
 
 	return (atomic_read(w) & BIT(i % 64)) && (atomic_fetch_and(w, ~BIT(i % 64)) & BIT(i % 64));
 }

@@ -28,12 +28,15 @@ struct runq {
 	struct sched_entity *next;
 	uint64_t next_slice_end;
 	bool next_first; /* even before class fifo */
+	/* RUNNABLE; `running` has its hart on loan (loan.c), and nothing else waits here */
+	struct sched_entity *lender;
 	struct fair fair;
 	struct fifo fifo;
 	struct list scan;		   /* all that wait */
 	uint64_t next_balance;		   /* own pcpu */
 	const struct sched_entity *loaded; /* own pcpu: picked last */
 	uint32_t probe;			   /* own pcpu */
+	bool lent; /* own pcpu: there is a lender, or was until somebody settled */
 } __attribute__((aligned(64)));
 
 extern struct runq *runqs;
@@ -95,15 +98,21 @@ static inline struct runq *runq_lock_entity(struct sched_entity *se)
 	}
 }
 
-/* runq_charge - account for what runs on @q until @now. Its lock is held. */
-static inline void runq_charge(struct runq *q, uint64_t now)
+/* runq_charge_to - @se pays for the time of @q until @now; NULL: nobody. Its lock is held. */
+static inline void runq_charge_to(struct runq *q, struct sched_entity *se, uint64_t now)
 {
 	/* The clocks of two harts may differ by a hair. */
 	if (now <= q->charged_at)
 		return;
-	if (q->running && q->running->class == SCHED_CLASS_FAIR && !q->running->resting)
-		fair_charge(&q->fair, q->running, now - q->charged_at);
+	if (se && se->class == SCHED_CLASS_FAIR && !se->resting)
+		fair_charge(&q->fair, se, now - q->charged_at);
 	atomic_set(&q->charged_at, now);
+}
+
+/* runq_charge - what runs pays. No loan. */
+static inline void runq_charge(struct runq *q, uint64_t now)
+{
+	runq_charge_to(q, q->running, now);
 }
 
 /*
@@ -139,16 +148,21 @@ static inline void runq_account_put(struct sched_entity *se, uint64_t now)
 	atomic_set(&se->since, now);
 }
 
-static inline void runq_account_wake(struct sched_entity *se, uint64_t now)
+static inline void runq_account_sleep(struct sched_entity *se, uint64_t now)
 {
 	if (now > se->since)
 		atomic_set(&se->block_ticks, se->block_ticks + (now - se->since));
 	atomic_set(&se->since, now);
+}
+
+static inline void runq_account_wake(struct sched_entity *se, uint64_t now)
+{
+	runq_account_sleep(se, now);
 	if (se->class == SCHED_CLASS_FAIR)
 		fair_woken(se);
 }
 
-/* runq_take - @se, which waits on @q, off it and on its way to another queue; its state is unchanged. */
+/* runq_take - @se, which waits on @q, off it and on its way to another queue; its state is unchanged. No loan. */
 void runq_take(struct runq *q, struct sched_entity *se);
 
 /* runq_change - @se, on no list, belongs to pcpu @to from now on. @from's lock is held. */
@@ -167,6 +181,21 @@ static inline struct sched_entity *fifo_first(const struct fifo *f)
 	return f->used ? fifo_most_urgent(f) : NULL;
 }
 
+/* runq_one_more, runq_one_less - waits on @q: what those see who have not its lock. */
+static inline void runq_one_more(struct runq *q)
+{
+	atomic_set(&q->nr_waiting, q->nr_waiting + 1);
+	if (q->nr_waiting == 1)
+		hartset_atomic_set(&sched_loaded, q->index);
+}
+
+static inline void runq_one_less(struct runq *q)
+{
+	atomic_set(&q->nr_waiting, q->nr_waiting - 1);
+	if (q->nr_waiting == 0)
+		(void)hartset_atomic_clear(&sched_loaded, q->index);
+}
+
 /* runq_wait_on - @se, which counts on @q already, waits there. */
 static inline void runq_wait_on(struct runq *q, struct sched_entity *se, bool front)
 {
@@ -176,21 +205,26 @@ static inline void runq_wait_on(struct runq *q, struct sched_entity *se, bool fr
 		fair_insert(&q->fair, se);
 	list_push_back(&q->scan, &se->scan);
 	se->queued = true;
-	atomic_set(&q->nr_waiting, q->nr_waiting + 1);
-	if (q->nr_waiting == 1)
-		hartset_atomic_set(&sched_loaded, q->index);
+	runq_one_more(q);
 }
 
-/* runq_account_run - what lies behind @se was waiting. */
-static inline void runq_account_run(struct sched_entity *se, uint64_t now)
+/* runq_account_wait - what lies behind @se was waiting; how long. */
+static inline uint64_t runq_account_wait(struct sched_entity *se, uint64_t now)
 {
 	uint64_t waited = sched_waited(se, now);
 
 	atomic_set(&se->wait_ticks, se->wait_ticks + waited);
+	atomic_set(&se->since, now);
+	return waited;
+}
+
+static inline void runq_account_run(struct sched_entity *se, uint64_t now)
+{
+	uint64_t waited = runq_account_wait(se, now);
+
 	if (se->woken && waited > se->max_latency)
 		se->max_latency = waited;
 	se->woken = false;
-	atomic_set(&se->since, now);
 	atomic_set(&se->switches, se->switches + 1);
 }
 
@@ -208,6 +242,17 @@ static inline void runq_begin(struct runq *q, struct sched_entity *se, uint64_t 
 	atomic_set(&q->urgency, urgency_of(se));
 	atomic_set(&q->group, (uintptr_t)se->group);
 	runq_account_run(se, now);
+}
+
+/* --- loan.c --- */
+
+void loan_settle(struct runq *q, uint64_t now);
+
+/* runq_settle - @q as if nothing had been lent: before anybody who waits there is looked at. Its lock is held. */
+static inline void runq_settle(struct runq *q, uint64_t now)
+{
+	if (q->lender)
+		loan_settle(q, now);
 }
 
 /* --- cap.c --- */

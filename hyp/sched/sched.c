@@ -144,9 +144,7 @@ static void no_longer_waits(struct runq *q, struct sched_entity *se)
 	se->queued = false;
 	if (q->next == se)
 		q->next = NULL;
-	atomic_set(&q->nr_waiting, q->nr_waiting - 1);
-	if (q->nr_waiting == 0)
-		(void)hartset_atomic_clear(&sched_loaded, q->index);
+	runq_one_less(q);
 }
 
 static bool preempts(const struct runq *q, const struct sched_entity *se)
@@ -163,6 +161,7 @@ bool runq_add(struct runq *q, struct sched_entity *se, uint64_t now)
 	struct sched_entity *running = q->running;
 	bool first = q->nr_waiting == 0;
 
+	runq_settle(q, now);
 	runq_charge(q, now);
 	if (running && first && running->class == SCHED_CLASS_FAIR)
 		runq_begin_slices(running, now);
@@ -337,6 +336,7 @@ static inline void put(struct runq *q, struct sched_entity *se, enum sched_reaso
 	/* Who yields to somebody was charged for all his time when he did. */
 	if (why == SCHED_YIELDED && q->next)
 		now = q->charged_at;
+	runq_settle(q, now);
 	runq_charge(q, now);
 	runq_account_put(se, now);
 	cap_give_back(se, now);

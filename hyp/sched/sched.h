@@ -223,6 +223,12 @@ bool sched_yield_to(struct sched_entity *from, struct sched_entity *to);
  */
 bool sched_hand_over(struct sched_entity *from, struct sched_entity *to);
 
+/*
+ * sched_hand_back - @se, which was handed its hart, blocks: if nothing has happened but that, who handed it
+ * over runs here again, and is returned. NULL: nothing was done, and it takes sched_switch().
+ */
+struct sched_entity *sched_hand_back(struct sched_entity *se, uint64_t now);
+
 /* sched_waits - is @se waiting for a hart? A hint, without a lock. */
 static inline bool sched_waits(const struct sched_entity *se)
 {

@@ -21,6 +21,7 @@ static noinline bool fetch(struct runq *me, struct sched_entity *to, uint64_t no
 	if (!may_run_here(to, me->index))
 		return false;
 	q = runq_lock_entity(to);
+	runq_settle(q, now);
 	if (q == me) {
 		spin_unlock(&q->lock);
 		return true;
@@ -52,6 +53,7 @@ __attribute__((flatten)) bool sched_yield_to(struct sched_entity *from, struct s
 	if (atomic_read(&to->pcpu) != q->index && !fetch(q, to, now))
 		return false;
 	spin_lock(&q->lock);
+	runq_settle(q, now);
 	if (atomic_read_acquire(&to->pcpu) == q->index && to->queued) {
 		runq_charge(q, now);
 		runq_name_next(q, to);
@@ -65,50 +67,6 @@ __attribute__((flatten)) bool sched_yield_to(struct sched_entity *from, struct s
 	}
 	spin_unlock(&q->lock);
 	return done;
-}
-
-/* Is the way of two equals on a queue of class fair open to @from and @to, and has nobody a claim before them? */
-static inline bool are_peers(const struct runq *q, const struct sched_entity *from,
-			     const struct sched_entity *to)
-{
-	return from != to && from->group == to->group && from->class == SCHED_CLASS_FAIR &&
-	       to->class == SCHED_CLASS_FAIR && !sched_is_capped(to) &&
-	       atomic_read(&to->pcpu) == q->index;
-}
-
-/* In one piece, as sched_switch(). */
-__attribute__((flatten)) bool sched_hand_over(struct sched_entity *from, struct sched_entity *to)
-{
-	struct runq *q = this_runq();
-	uint64_t now;
-
-	if (!are_peers(q, from, to))
-		return false;
-	spin_lock(&q->lock);
-	/* An idle hart is better than this one. */
-	if (to->state != SCHED_BLOCKED || q->fifo.used || q->next ||
-	    balance_place(to) != q->index) {
-		spin_unlock(&q->lock);
-		return false;
-	}
-	now = timer_now();
-	runq_charge(q, now);
-	if (q->nr_waiting == 0)
-		runq_begin_slices(from, now);
-	runq_account_wake(to, now);
-	fair_join(&q->fair, to);
-	fair_exchange(&q->fair, from, to);
-	runq_account_put(from, now);
-	fair_renew(from);
-	from->wakeups = 0;
-	atomic_set(&from->state, SCHED_RUNNABLE);
-	runq_wait_on(q, from, false);
-	to->yields++;
-	to->woken = true;
-	runq_begin(q, to, from->slice_end, now);
-	q->loaded = to;
-	spin_unlock(&q->lock);
-	return true;
 }
 
 /* A sibling as a candidate of a spinner: the lower the better. */

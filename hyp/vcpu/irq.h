@@ -10,6 +10,8 @@
 #include "vcpu/vcpu.h"
 #include "vcpu/vtimer.h"
 
+#define GUEST_IRQS (BIT(IRQ_VS_SOFT) | BIT(IRQ_VS_TIMER) | BIT(IRQ_VS_EXT))
+
 /*
  * vcpu_inject - post the latched interrupts @mask (BIT(IRQ_VS_SOFT)) to @v and kick it. The bits play
  * the part of a request: set, full fence, look at the mode.
@@ -35,9 +37,6 @@ static inline void vcpu_inject_self(struct vcpu *v, uint64_t mask)
  */
 void vcpu_set_level(struct vcpu *v, unsigned int irq, bool high);
 
-/* vcpu_irq_take_posted - own pcpu: what was posted until now is latched. */
-void vcpu_irq_take_posted(struct vcpu *v);
-
 /* With Sstc the hart compares vstimecmp itself and hvip.VSTIP is not used. */
 static inline uint64_t vcpu_irq_timer_level(struct vcpu *v)
 {
@@ -50,7 +49,7 @@ static inline void vcpu_irq_flush(struct vcpu *v)
 	uint64_t hvip;
 
 	if (atomic_read(&v->irq.inject))
-		vcpu_irq_take_posted(v);
+		v->irq.shadow |= atomic_exchange(&v->irq.inject, 0);
 	hvip = v->irq.shadow | atomic_read(&v->irq.levels) | vcpu_irq_timer_level(v);
 	if (hvip != v->irq.hvip) {
 		csr_write(CSR_HVIP, hvip);
@@ -63,7 +62,11 @@ static inline void vcpu_irq_flush(struct vcpu *v)
  * out of hvip, where it would end each WFI of the hart even if it must not wake the vcpu (PV_WAIT, a
  * pause, a stopped hart).
  */
-void vcpu_irq_hide(struct vcpu *v);
+static inline void vcpu_irq_hide(struct vcpu *v)
+{
+	csr_write(CSR_HVIP, 0);
+	v->irq.hvip = 0;
+}
 
 /* vcpu_irq_sync - own pcpu, after exit: take back what the guest can change itself (VSSIP). */
 static inline void vcpu_irq_sync(struct vcpu *v)
@@ -74,10 +77,16 @@ static inline void vcpu_irq_sync(struct vcpu *v)
 
 /*
  * vcpu_irq_pending - own pcpu, loaded: an interrupt is pending and enabled in vsie, so WFI must not wait.
- * vcpu_irq_posted - the same without the timer.
+ * vcpu_irq_posted - the same without the timer. (hie's VS bits are vsie, in the positions of hip and hvip.)
  */
-bool vcpu_irq_posted(const struct vcpu *v);
 bool vcpu_irq_pending(struct vcpu *v);
+
+static inline bool vcpu_irq_posted(const struct vcpu *v)
+{
+	uint64_t posted = v->irq.shadow | atomic_read(&v->irq.inject) | atomic_read(&v->irq.levels);
+
+	return (posted & csr_read(CSR_HIE) & GUEST_IRQS) != 0;
+}
 
 /* vcpu_irq_reset - own pcpu, in RESET: nothing posted, nothing latched. Level lines stay. */
 void vcpu_irq_reset(struct vcpu *v);

@@ -15,39 +15,24 @@
 #include "vcpu/vcpu.h"
 #include "vcpu/vm.h"
 
-static uint64_t request_bit(enum vcpu_request req)
-{
-	return BIT((unsigned int)req & REQUEST_MASK & 63);
-}
-
 bool vcpu_test_request(enum vcpu_request req, const struct vcpu *v)
 {
-	return (atomic_read(&v->requests) & request_bit(req)) != 0;
+	return request_test(req, v);
 }
 
 void vcpu_clear_request(enum vcpu_request req, struct vcpu *v)
 {
-	(void)atomic_fetch_and(&v->requests, ~request_bit(req));
+	request_clear(req, v);
 }
 
 bool vcpu_check_request(enum vcpu_request req, struct vcpu *v)
 {
-	if (!vcpu_test_request(req, v))
-		return false;
-	vcpu_clear_request(req, v);
-	fence_full(); /* pairs with the release in vcpu_make_request */
-	return true;
-}
-
-static inline void make_request(enum vcpu_request req, struct vcpu *v)
-{
-	fence_release();
-	(void)atomic_fetch_or(&v->requests, request_bit(req));
+	return request_check(req, v);
 }
 
 void vcpu_make_request(enum vcpu_request req, struct vcpu *v)
 {
-	make_request(req, v);
+	request_make(req, v);
 }
 
 /*
@@ -224,7 +209,7 @@ bool vcpus_make_request(struct vm *vm, uint64_t set, enum vcpu_request req)
 
 	if (!(req & REQUEST_NO_ACTION))
 		for (uint64_t s = set; s; s &= s - 1)
-			make_request(req, vm->vcpus[bit_first(s)]);
+			request_make(req, vm->vcpus[bit_first(s)]);
 	fence_full(); /* A */
 	if (!(req & REQUEST_NO_WAKEUP))
 		return wake_or_get_out(vm, set, req);

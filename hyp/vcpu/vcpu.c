@@ -13,12 +13,12 @@
 #include "vcpu/fence.h"
 #include "vcpu/hsm.h"
 #include "vcpu/irq.h"
+#include "vcpu/load.h"
 #include "vcpu/steal.h"
 #include "vcpu/vm.h"
 #include "vcpu/vtimer.h"
 
-#define NO_PCPU	     UINT32_MAX
-#define HVIP_UNKNOWN UINT64_MAX
+#define NO_PCPU UINT32_MAX
 
 /* The stand-in for the guest's timer: only a blocked vcpu cares. */
 static void timer_fired(struct timer *t)
@@ -72,6 +72,7 @@ void vcpu_power_on(struct vcpu *v)
 	v->fp_pcpu = NO_PCPU;
 	v->vector_pcpu = NO_PCPU;
 	memset(&v->fp, 0, sizeof(v->fp));
+	v->fp_initial = true;
 	if (v->vector)
 		memset(v->vector, 0, sizeof(*v->vector) + 32 * (size_t)hart_features.vlenb);
 	guest_regs_reset(&v->regs, 0, v->id, 0);
@@ -81,73 +82,22 @@ void vcpu_power_on(struct vcpu *v)
 	atomic_set_release(&v->blocked, 1);
 }
 
-static noinline void load_hgatp_anew(struct vcpu *v)
+noinline void vcpu_name_anew(struct vcpu *v)
 {
 	bool reused = vmid_alloc(&v->vmid, this_pcpu()->index);
 
-	csr_write(CSR_HGATP, gstage_hgatp(&v->vm->gstage, v->vmid.id));
+	v->hgatp = gstage_hgatp(&v->vm->gstage, v->vmid.id);
+	csr_write(CSR_HGATP, v->hgatp);
 	if (reused)
 		arch_hfence_vvma_all();
 }
 
-/* hgatp with a VMID that is @v's own on this pcpu. */
-static inline void load_hgatp(struct vcpu *v)
+/* Its local fence.i was made on another hart. */
+noinline void vcpu_comes_here(struct vcpu *v)
 {
-	if (vmid_is_current(&v->vmid, this_pcpu()->index))
-		csr_write(CSR_HGATP, gstage_hgatp(&v->vm->gstage, v->vmid.id));
-	else
-		load_hgatp_anew(v);
-}
-
-/* The hart keeps the registers of whoever used them last; if that was @v, here, they are still good. */
-static void load_fp(struct vcpu *v, struct pcpu *p)
-{
-	if (p->fp_owner != v || v->fp_pcpu != p->index)
-		guest_fp_get(&v->fp);
-	p->fp_owner = v;
-	v->fp_pcpu = p->index;
-	if (!v->vector)
-		return;
-	if (p->vector_owner != v || v->vector_pcpu != p->index)
-		guest_vector_get(v->vector);
-	p->vector_owner = v;
-	v->vector_pcpu = p->index;
-}
-
-void vcpu_load(struct vcpu *v)
-{
-	struct pcpu *p = this_pcpu();
-	const struct vm *vm = v->vm;
-
-	if (v->last_pcpu != p->index) {
-		arch_fence_i(); /* its local fence.i was made on another hart */
-		atomic_set(&v->last_pcpu, p->index);
-		fence_release(); /* who finds mode = IN finds this, too: vcpu_kick() */
-	}
-	csr_write(CSR_HTIMEDELTA, atomic_read(&vm->htimedelta));
-	csr_write(CSR_HCOUNTEREN, vm->hcounteren);
-	if (hart_features.henvcfg)
-		csr_write(CSR_HENVCFG, vm->henvcfg);
-	load_hgatp(v);
-	guest_vs_load(&v->vs);
-	load_fp(v, p);
-	v->irq.hvip = HVIP_UNKNOWN;
-	p->current = v;
-	vcpu_timer_unblock(v);
-}
-
-void vcpu_put(struct vcpu *v)
-{
-	vcpu_timer_block(v);
-	guest_vs_save(&v->vs);
-	guest_fp_put(&v->regs, v->vs.vsstatus, &v->fp);
-	guest_vector_put(&v->regs, v->vs.vsstatus, v->vector);
-	/* No walk, however speculative, may combine this guest's vsatp with the next one's hgatp. */
-	csr_write(CSR_VSATP, 0);
-	/* Nothing of the guest's may end a WFI of this hart. */
-	csr_write(CSR_VSIE, 0);
-	csr_write(CSR_HVIP, 0);
-	this_pcpu()->current = NULL;
+	arch_fence_i();
+	atomic_set(&v->last_pcpu, this_pcpu()->index);
+	fence_release(); /* who finds mode = IN finds this, too: vcpu_kick() */
 }
 
 /* RESET: HSM start. Everything that the hart's former life left goes (SBI HSM, hart_start). */
@@ -160,6 +110,8 @@ static void reset(struct vcpu *v)
 	guest_vs_load(&v->vs);
 	memset(&v->fp, 0, sizeof(v->fp));
 	guest_fp_get(&v->fp);
+	v->fp_initial = true;
+	p->fp_initial = true;
 	if (v->vector) {
 		memset(v->vector, 0, sizeof(*v->vector) + 32 * (size_t)hart_features.vlenb);
 		guest_vector_get(v->vector);
@@ -204,7 +156,7 @@ static noinline void serve(struct vcpu *v)
 		vcpu_make_request(REQUEST_UPDATE_HGATP, v);
 	}
 	if (vcpu_check_request(REQUEST_UPDATE_HGATP, v))
-		load_hgatp(v);
+		vcpu_load_hgatp(v);
 	if (vcpu_check_request(REQUEST_FENCE_I, v))
 		arch_fence_i();
 	if (vcpu_check_request(REQUEST_HFENCE_VVMA_ALL, v))
@@ -228,12 +180,12 @@ bool vcpu_halt_is_over(struct vcpu *v)
  * Does the halt end? UNHALT is made and consumed here, by the vcpu itself; asking whether to halt writes nothing
  * (facts: KVM dropped UNHALT over a check with side effects).
  */
-static noinline void end_halt(struct vcpu *v)
+static always_inline void end_halt(struct vcpu *v)
 {
 	if (!vcpu_halt_is_over(v))
 		return;
-	vcpu_make_request(REQUEST_UNHALT, v);
-	if (vcpu_check_request(REQUEST_UNHALT, v)) {
+	request_make(REQUEST_UNHALT, v);
+	if (request_check(REQUEST_UNHALT, v)) {
 		uint32_t suspended = SBI_HSM_STATE_SUSPENDED;
 
 		v->halted = false;

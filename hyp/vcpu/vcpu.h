@@ -89,6 +89,7 @@ struct vcpu {
 	bool halted;	     /* own pcpu: in WFI; cleared by an UNHALT */
 	bool kick_only;	     /* own pcpu: of that halt: no interrupt ends it (PV_WAIT) */
 	bool hands_over;  /* own pcpu: yield_to slept: its wake is the yield's, in the run loop */
+	bool fp_initial;  /* own pcpu: its FP registers, here or saved, are as they were at reset */
 	uint32_t blocked; /* atomic; 1: gives up its hart or has; whoever clears it wakes it */
 	uint32_t kicked;  /* atomic, sticky: the next halt ends at once (vcpu_unhalt) */
 	struct vcpu *yield_to; /* own pcpu: who is to have the hart after this exit, or NULL */
@@ -99,6 +100,7 @@ struct vcpu {
 
 	struct sched_entity se;
 	struct vmid vmid;
+	uint64_t hgatp;	    /* with that VMID */
 	uint32_t last_pcpu; /* where it was loaded last; UINT32_MAX: nowhere */
 
 	struct spinlock fence_lock; /* innermost but for the log */
@@ -138,12 +140,6 @@ struct vcpu *vcpu_new(struct vm *vm, unsigned int id, const struct sched_params 
 
 /* vcpu_power_on - forget everything of an earlier life. Nobody runs, kicks or requests @v. */
 void vcpu_power_on(struct vcpu *v);
-
-/* vcpu_load - put @v's state into this pcpu's CSRs. Nothing else is loaded here. */
-void vcpu_load(struct vcpu *v);
-
-/* vcpu_put - save the state of the vcpu that is loaded here; afterwards it may be loaded elsewhere. */
-void vcpu_put(struct vcpu *v);
 
 enum vcpu_verdict {
 	VCPU_MAY_RUN,
@@ -189,6 +185,37 @@ static inline struct vcpu *this_vcpu(void)
 static inline uint32_t vcpu_mode(const struct vcpu *v)
 {
 	return atomic_read(&v->mode);
+}
+
+/* What vcpu/request.h has as functions, for where a call would be most of the cost. */
+static inline uint64_t request_bit(enum vcpu_request req)
+{
+	return UINT64_C(1) << (req & REQUEST_MASK & 63);
+}
+
+static inline bool request_test(enum vcpu_request req, const struct vcpu *v)
+{
+	return (atomic_read(&v->requests) & request_bit(req)) != 0;
+}
+
+static inline void request_clear(enum vcpu_request req, struct vcpu *v)
+{
+	(void)atomic_fetch_and(&v->requests, ~request_bit(req));
+}
+
+static inline bool request_check(enum vcpu_request req, struct vcpu *v)
+{
+	if (!request_test(req, v))
+		return false;
+	request_clear(req, v);
+	fence_full(); /* pairs with the release in request_make() */
+	return true;
+}
+
+static inline void request_make(enum vcpu_request req, struct vcpu *v)
+{
+	fence_release();
+	(void)atomic_fetch_or(&v->requests, request_bit(req));
 }
 
 /* vcpu_request_pending - is any request set? */

@@ -50,45 +50,16 @@ bool vcpu_timer_pending(struct vcpu *v)
 	return due(v, timer_has_sstc() ? csr_read(CSR_VSTIMECMP) : v->timer_deadline);
 }
 
-static noinline void arm_stand_in(struct vcpu *v)
+noinline void vcpu_timer_arm_stand_in(struct vcpu *v)
 {
 	timer_arm(&v->timer, to_host_time(v, v->vs.vstimecmp));
 }
 
-/*
- * With Sstc, vstimecmp must not stay armed while the vcpu does not run: an expired one would end every
- * WFI of the hart at once. Only a halted vcpu that an interrupt wakes needs the stand-in; a runnable
- * one is waiting for its turn anyway, and a paused one's clock stands still.
- */
-void vcpu_timer_block(struct vcpu *v)
+/* A paused one's stand-in would have to stop, as its clock does. */
+void vcpu_timer_block_stand_in(struct vcpu *v)
 {
-	if (v->timer_off)
-		return;
-	v->timer_off = true;
-	if (timer_has_sstc()) {
-		v->vs.vstimecmp = csr_read(CSR_VSTIMECMP);
-		csr_write(CSR_VSTIMECMP, TIMER_NEVER);
-		if (v->halted && !v->kick_only && !atomic_read(&v->vm->paused) &&
-		    v->vs.vstimecmp != TIMER_NEVER && (csr_read(CSR_HIE) & BIT(IRQ_VS_TIMER)))
-			arm_stand_in(v);
-	} else if (!v->halted || atomic_read(&v->vm->paused)) {
+	if (!v->halted || atomic_read(&v->vm->paused))
 		timer_cancel(&v->timer);
-	}
-}
-
-void vcpu_timer_unblock(struct vcpu *v)
-{
-	if (!v->timer_off)
-		return;
-	v->timer_off = false;
-	if (timer_has_sstc()) {
-		csr_write(CSR_VSTIMECMP, v->vs.vstimecmp);
-		/* Nobody else arms it: if it reads as not armed, it is not. */
-		if (atomic_read(&v->timer.armed))
-			timer_cancel(&v->timer);
-	} else {
-		vcpu_timer_set(v, v->timer_deadline);
-	}
 }
 
 void vcpu_timer_reset(struct vcpu *v)

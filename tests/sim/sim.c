@@ -203,23 +203,31 @@ static void runs(struct hart *h, struct sched_entity *se)
 	h->since = sim_now;
 }
 
-/* The same and, every second time, the next one at once, as pcpu_loop() does when nothing else waits. */
-static void stop_for_next(unsigned int hart, enum sched_reason why)
+void sim_stop_for_next(unsigned int hart, enum sched_reason why)
 {
 	struct hart *h = &harts[hart];
 	struct sim_vcpu *v = h->running;
 	struct sched_entity *next;
 
-	if (sim_decisions % 2 == 0) {
-		sim_stop(hart, why);
-		return;
-	}
+	sim_become(hart);
+	account(h);
 	h->running = NULL;
-	next = sched_switch(&v->se, why, sim_now);
+	next = why == SCHED_BLOCKS ? sched_hand_back(&v->se, sim_now) : NULL;
+	if (!next)
+		next = sched_switch(&v->se, why, sim_now);
 	sim_decisions++;
 	sleeps(v, why);
 	if (next)
 		runs(h, next);
+}
+
+/* Either way, as pcpu_loop() does when something else waits, or nothing. */
+static void stop_for_next(unsigned int hart, enum sched_reason why)
+{
+	if (sim_decisions % 2 == 0)
+		sim_stop(hart, why);
+	else
+		sim_stop_for_next(hart, why);
 }
 
 static void next_one(unsigned int hart)
@@ -447,9 +455,22 @@ static void fail(const char *what, unsigned int index)
 	abort();
 }
 
+static void check_loan(const struct runq *q, unsigned int listed)
+{
+	const struct sched_entity *lender = q->lender, *se = q->running;
+
+	if (!se || se == lender || se->group != lender->group || se->weight != lender->weight)
+		fail("lent to somebody else", q->index);
+	if (lender->state != SCHED_RUNNABLE || lender->queued || lender->pcpu != q->index)
+		fail("a lender that does not wait here", q->index);
+	if (listed != 0 || q->next || !q->lent)
+		fail("a loan among others", q->index);
+}
+
 static void check_queue(const struct runq *q)
 {
 	unsigned int listed = 0, fair = 0, fifo = 0;
+	const struct sched_entity *counts;
 	__int128 sum = 0;
 	uint64_t weight = 0;
 	int64_t least;
@@ -471,11 +492,14 @@ static void check_queue(const struct runq *q)
 	for (unsigned int i = 0; i < SCHED_PRIORITIES; i++)
 		list_for_each(n, &q->fifo.level[i])
 			fifo--;
-	if (q->running && q->running->class == SCHED_CLASS_FAIR) {
-		weight += q->running->weight;
-		sum += (__int128)q->running->weight * (q->running->vtime - q->fair.v);
+	counts = q->lender ? q->lender : q->running;
+	if (counts && counts->class == SCHED_CLASS_FAIR) {
+		weight += counts->weight;
+		sum += (__int128)counts->weight * (counts->vtime - q->fair.v);
 	}
-	if (listed != q->nr_waiting || fifo != 0)
+	if (q->lender)
+		check_loan(q, listed);
+	if (listed + (q->lender != NULL) != q->nr_waiting || fifo != 0)
 		fail("queue length", q->index);
 	/* The one that a directed yield names is not in it until it is picked. */
 	if (q->next && q->next->class == SCHED_CLASS_FAIR)
@@ -484,7 +508,7 @@ static void check_queue(const struct runq *q)
 		fail("tree", q->index);
 	if (weight != q->fair.weight || (weight && sum != q->fair.rem))
 		fail("sum of weights or lags", q->index);
-	if (hartset_has(&sched_loaded, q->index) != (listed != 0))
+	if (hartset_has(&sched_loaded, q->index) != (q->nr_waiting != 0))
 		fail("loaded", q->index);
 }
 
@@ -515,7 +539,8 @@ void sim_check(void)
 		const struct sched_entity *se = &sim_vcpus[i].se;
 
 		waiting += se->state == SCHED_RUNNABLE && !throttled[i];
-		if (se->state == SCHED_RUNNABLE && se->queued + throttled[i] != 1)
+		if (se->state == SCHED_RUNNABLE &&
+		    se->queued + throttled[i] + (runqs[se->pcpu].lender == se) != 1)
 			fail("runnable and nowhere", i);
 		if (se->state == SCHED_RUNNING && harts[se->pcpu].running != &sim_vcpus[i])
 			fail("lost while running", i);

@@ -50,6 +50,8 @@ void sim_step_hart(unsigned int hart);
 struct sim_vcpu *sim_running(unsigned int hart);
 /* sim_stop - what runs on @hart is put for reason @why, and its state perhaps taken out of the hart. */
 void sim_stop(unsigned int hart, enum sched_reason why);
+/* sim_stop_for_next - the same, and the next one at once, as the run loop has it. */
+void sim_stop_for_next(unsigned int hart, enum sched_reason why);
 /* sim_hand_over - what runs on @hart hands it over to @to, by sched_hand_over(). False: it cannot. */
 bool sim_hand_over(unsigned int hart, struct sim_vcpu *to);
 uint64_t sim_random(void);

@@ -85,6 +85,21 @@ static void light_interrupts_wake_those_on_the_same_hart(void **state)
 	explore(3, final_common);
 }
 
+/* The first one lets the second go to sleep, and then hands it the hart, which it gives back when it blocks. */
+static void who_has_a_hart_on_loan_is_woken_as_others_are(void **state)
+{
+	static const enum guest_op asks[] = { YIELD, LIGHT_IPI, LIGHT_IPI, IDLE };
+
+	(void)state;
+	for (unsigned int target = 0; target < 2; target++) {
+		scene(1, 1, 2, first_hart);
+		runs(0, asks);
+		runs(1, idles);
+		outsider("sender", posts, target);
+		explore(3, final_common);
+	}
+}
+
 static void waiters_for_one_that_reenters_finish(void **state)
 {
 	static const enum guest_op script[] = { NOP, NOP, END };
@@ -147,6 +162,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(light_interrupts_wake_those_elsewhere),
 		WITHOUT_REST(light_interrupts_wake_those_elsewhere),
 		cmocka_unit_test(light_interrupts_wake_those_on_the_same_hart),
+		cmocka_unit_test(who_has_a_hart_on_loan_is_woken_as_others_are),
 		cmocka_unit_test(waiters_for_one_that_reenters_finish),
 		cmocka_unit_test(hundred_fences_never_wait_for_a_vcpu_that_is_preempted),
 		cmocka_unit_test(hundred_fences_never_wait_for_a_vcpu_that_sleeps),

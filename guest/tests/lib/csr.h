@@ -3,12 +3,13 @@
 #ifndef GUEST_CSR_H
 #define GUEST_CSR_H
 
-#define SSTATUS_SIE  (1UL << 1)
-#define SSTATUS_SPIE (1UL << 5)
-#define SSTATUS_SPP  (1UL << 8)
-#define SSTATUS_VS   (3UL << 9)
-#define SSTATUS_FS   (3UL << 13)
-#define SSTATUS_SUM  (1UL << 18)
+#define SSTATUS_SIE	   (1UL << 1)
+#define SSTATUS_SPIE	   (1UL << 5)
+#define SSTATUS_SPP	   (1UL << 8)
+#define SSTATUS_VS	   (3UL << 9)
+#define SSTATUS_FS	   (3UL << 13)
+#define SSTATUS_FS_INITIAL (1UL << 13)
+#define SSTATUS_SUM	   (1UL << 18)
 
 #define IRQ_SOFT  1
 #define IRQ_TIMER 5

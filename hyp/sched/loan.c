@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Handing over: an entity wakes a sibling that sleeps on its hart, and yields to it. Often that is a question,
+ * whose answer is soon there, and the hart goes back to who asked. So the sibling gets it on loan: it runs on
+ * what the lender has of its slice, the lender will be charged for it, and for class fair the sibling still
+ * sleeps. Blocks it before anything else has happened, there is nothing to be put right. Whatever else happens
+ * first settles: the sibling joins with the claim that it went to sleep with, and the two exchange, as
+ * sched_wake() and sched_yield_to() would have had it.
+ *
+ * The lender waits, and is counted as waiting, but is on no list until then: who finds it counted takes the
+ * lock, and settles before he looks.
+ */
+#include "sched/runq.h"
+
+noinline void loan_settle(struct runq *q, uint64_t now)
+{
+	struct sched_entity *lender = q->lender, *se = q->running;
+
+	q->lender = NULL;
+	runq_charge_to(q, lender, now);
+	fair_woken(se);
+	fair_join(&q->fair, se);
+	fair_exchange(&q->fair, lender, se);
+	fair_renew(lender);
+	runq_one_less(q);
+	runq_wait_on(q, lender, false);
+}
+
+/* Can @to have the place of @from in class fair, and has nobody a claim before them? */
+static inline bool are_peers(const struct runq *q, const struct sched_entity *from,
+			     const struct sched_entity *to)
+{
+	return from != to && from->group == to->group && from->class == SCHED_CLASS_FAIR &&
+	       to->class == SCHED_CLASS_FAIR && from->weight == to->weight &&
+	       !sched_is_capped(to) && atomic_read(&to->pcpu) == q->index;
+}
+
+/* As runq_begin(), where one of @se's kind ran: urgency, group and the end of the slice stay. */
+static inline void begin(struct runq *q, struct sched_entity *se)
+{
+	atomic_set(&se->state, SCHED_RUNNING);
+	atomic_set(&se->on_cpu, 1);
+	q->running = se;
+	q->loaded = se;
+	atomic_set(&se->switches, se->switches + 1);
+}
+
+/* @to, BLOCKED, runs instead of @from. */
+static inline void lend(struct runq *q, struct sched_entity *from, struct sched_entity *to,
+			uint64_t now)
+{
+	runq_account_put(from, now);
+	from->wakeups = 0;
+	atomic_set(&from->state, SCHED_RUNNABLE);
+	runq_account_sleep(to, now);
+	to->this_burst = 0;
+	to->yields++;
+	atomic_set(&to->slice_end, from->slice_end);
+	q->lender = from;
+	q->lent = true;
+	runq_one_more(q);
+	begin(q, to);
+}
+
+/* The lock is held, and is given up. */
+static noinline bool hand_over_among_others(struct runq *q, struct sched_entity *from,
+					    struct sched_entity *to, uint64_t now)
+{
+	/* An idle hart is better than this one. */
+	bool may = to->state == SCHED_BLOCKED && !q->fifo.used && !q->next &&
+		   balance_place(to) == q->index;
+
+	if (may) {
+		runq_settle(q, now); /* what has its hart on loan does not lend it */
+		if (q->nr_waiting == 0 && now >= from->slice_end) {
+			runq_charge(q, now);
+			runq_begin_slices(from, now);
+		}
+		lend(q, from, to, now);
+		if (q->nr_waiting > 1)
+			loan_settle(q, now);
+	}
+	spin_unlock(&q->lock);
+	return may;
+}
+
+bool sched_hand_over(struct sched_entity *from, struct sched_entity *to)
+{
+	struct runq *q = this_runq();
+	uint64_t now;
+
+	if (!are_peers(q, from, to))
+		return false;
+	spin_lock(&q->lock);
+	now = timer_now();
+	/* Alone here, in the midst of a slice: the case to be quick in. */
+	if (q->nr_waiting != 0 || to->state != SCHED_BLOCKED || now >= from->slice_end ||
+	    nr_runqs > 1)
+		return hand_over_among_others(q, from, to, now);
+	lend(q, from, to, now);
+	spin_unlock(&q->lock);
+	return true;
+}
+
+struct sched_entity *sched_hand_back(struct sched_entity *se, uint64_t now)
+{
+	struct runq *q = this_runq();
+	struct sched_entity *lender;
+
+	if (!q->lent)
+		return NULL;
+	q->lent = false;
+	spin_lock(&q->lock);
+	lender = q->lender;
+	if (lender && !se->wakeups && now < se->slice_end) {
+		q->lender = NULL;
+		runq_account_put(se, now);
+		fair_blocks(se);
+		atomic_set(&se->state, SCHED_BLOCKED);
+		runq_one_less(q);
+		(void)runq_account_wait(lender, now);
+		begin(q, lender);
+	} else {
+		lender = NULL;
+	}
+	spin_unlock(&q->lock);
+	return lender;
+}

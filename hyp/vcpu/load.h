@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The world of a vcpu on a pcpu: loading and saving what stays in the hart between two entries. In line in the
+ * run loop, which has no register to keep here: the world switch has used up all of them.
+ */
+#ifndef VCPU_LOAD_H
+#define VCPU_LOAD_H
+
+#include "arch/csr.h"
+#include "arch/guest_state.h"
+#include "mm/vmid.h"
+#include "vcpu/irq.h"
+#include "vcpu/vcpu.h"
+#include "vcpu/vm.h"
+#include "vcpu/vtimer.h"
+
+#define HVIP_UNKNOWN UINT64_MAX
+
+/* vcpu_name_anew - a fresh VMID here, and hgatp with it. vcpu_comes_here - it was loaded elsewhere before. */
+void vcpu_name_anew(struct vcpu *v);
+void vcpu_comes_here(struct vcpu *v);
+
+/* vcpu_load_hgatp - hgatp with a VMID that is @v's own on this pcpu. */
+static inline void vcpu_load_hgatp(struct vcpu *v)
+{
+	if (vmid_is_current(&v->vmid, this_pcpu()->index))
+		csr_write(CSR_HGATP, v->hgatp);
+	else
+		vcpu_name_anew(v);
+}
+
+/*
+ * The hart keeps the registers of whoever used them last; if that was @v, here, they are still good. So they are
+ * if neither of them has written any since reset: state Initial of the privileged specification.
+ */
+static inline void vcpu_load_fp(struct vcpu *v, struct pcpu *p)
+{
+	if ((p->fp_owner != v || v->fp_pcpu != p->index) && !(p->fp_initial && v->fp_initial)) {
+		guest_fp_get(&v->fp);
+		p->fp_initial = v->fp_initial;
+	}
+	p->fp_owner = v;
+	v->fp_pcpu = p->index;
+	if (!v->vector)
+		return;
+	if (p->vector_owner != v || v->vector_pcpu != p->index)
+		guest_vector_get(v->vector);
+	p->vector_owner = v;
+	v->vector_pcpu = p->index;
+}
+
+/* vcpu_load - put @v's state into the CSRs of @p, this pcpu. Nothing else is loaded here. */
+static always_inline void vcpu_load(struct vcpu *v, struct pcpu *p)
+{
+	const struct vm *vm = v->vm;
+
+	if (v->last_pcpu != p->index)
+		vcpu_comes_here(v);
+	csr_write(CSR_HTIMEDELTA, atomic_read(&vm->htimedelta));
+	csr_write(CSR_HCOUNTEREN, vm->hcounteren);
+	if (hart_features.henvcfg)
+		csr_write(CSR_HENVCFG, vm->henvcfg);
+	vcpu_load_hgatp(v);
+	guest_vs_load(&v->vs);
+	vcpu_load_fp(v, p);
+	v->irq.hvip = HVIP_UNKNOWN;
+	p->current = v;
+	vcpu_timer_unblock(v);
+}
+
+/* vcpu_put - save the state of @v, loaded on @p, this pcpu; afterwards it may be loaded elsewhere. */
+static always_inline void vcpu_put(struct vcpu *v, struct pcpu *p)
+{
+	vcpu_timer_block(v);
+	guest_vs_save(&v->vs);
+	if (guest_fp_put(&v->regs, v->vs.vsstatus, &v->fp))
+		v->fp_initial = p->fp_initial = false;
+	guest_vector_put(&v->regs, v->vs.vsstatus, v->vector);
+	/* No walk, however speculative, may combine this guest's vsatp with the next one's hgatp. */
+	csr_write(CSR_VSATP, 0);
+	/* Nothing of the guest's may end a WFI of this hart. */
+	csr_write(CSR_VSIE, 0);
+	csr_write(CSR_HVIP, 0);
+	p->current = NULL;
+}
+
+#endif
