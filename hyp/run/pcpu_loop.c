@@ -28,8 +28,8 @@ void pcpu_poll_interrupts(void)
 }
 
 /*
- * Sleep, unless there is something to do. idle is visible before the queue and the work list are looked at for the last time,
- * and whoever fills them sends an IPI after that; a pending IPI ends the WFI at once.
+ * Sleep, unless there is something to do. idle is visible before the queue and the work list are looked at
+ * for the last time, and whoever fills them sends an IPI after that; a pending IPI ends the WFI at once.
  */
 bool pcpu_sleep(void)
 {

@@ -8,8 +8,9 @@
  * that lock; whoever moves an entity between queues takes one lock at a time, never two.
  *
  * On a pcpu's way: sched_pick() gives an entity and marks it on_cpu; when it stops, sched_put() says
- * why, or sched_switch(), which gives the next one, too. se->on_cpu stays set while the vcpu's guest state is still loaded in that pcpu's CSRs, and such
- * an entity is neither moved nor stolen; sched_unloaded() clears it.
+ * why, or sched_switch(), which gives the next one, too. se->on_cpu stays set while the vcpu's guest state
+ * is still loaded in that pcpu's CSRs, and such an entity is neither moved nor stolen; sched_unloaded()
+ * clears it.
  *
  * Who is next, in this order (the rooms):
  *   fifo.c     class fifo: the highest priority first, for as long as it likes
@@ -18,6 +19,7 @@
  *   balance.c  where a woken entity goes, what an idle pcpu takes, how queues keep in step
  *   rest.c     an entity that sleeps on a hart which nobody else wants
  *   yield.c    directed yield: an entity gives what it has of its slice to a sibling
+ *   loan.c     handing over: an entity wakes a sibling and lends it the hart until it sleeps again
  *   sched.c    the queues themselves
  *   account.c  what became of an entity's time
  *

@@ -39,7 +39,8 @@ int vcpu_magic_unmap(struct vcpu *v);
 /* vcpu_magic_write - own pcpu, mapped: bring the page up to date; @state is HARTVISOR_MAGIC_*. */
 void vcpu_magic_write(struct vcpu *v, uint32_t state);
 
-/* vcpu_magic_reset - unmap it and begin to count anew; no vcpu of the VM is active. vcpu_magic_free - and give its memory back. */
+/* vcpu_magic_reset - unmap it and begin to count anew; no vcpu of the VM is active. vcpu_magic_free - and give
+ * its memory back. */
 void vcpu_magic_reset(struct vcpu *v);
 void vcpu_magic_free(struct vcpu *v);
 

@@ -10,8 +10,8 @@
 #include "vcpu/vcpu.h"
 
 /*
- * vcpu_poll - own pcpu, before vcpu_block(), in a VM that has a halt_poll_max: wait a little. True: it need not block, or this pcpu has
- * something else to look at; handle requests again.
+ * vcpu_poll - own pcpu, before vcpu_block(), in a VM that has a halt_poll_max: wait a little. True: it need not
+ * block, or this pcpu has something else to look at; handle requests again.
  */
 bool vcpu_poll(struct vcpu *v);
 
