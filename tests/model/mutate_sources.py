@@ -132,9 +132,11 @@ MUTANTS = {
 }
 
 # What only one net can see: the explorer has locks of its own and does not reorder loads, and a raw
-# builtin would go past its memory.
+# builtin would go past its memory. The threads meet by chance, so where nobody else looks they get several.
 ONLY = {"check without its barrier": "threads", "make without its barrier": "threads",
-        "trylock without its acquire": "threads", "on_cpu not acquired by who moves it": "threads"}
+        "trylock without its acquire": "threads", "on_cpu not acquired by who moves it": "threads",
+        "the lender is charged as what runs": "threads"}
+TRIES = 5
 
 
 def said(key, path):
@@ -196,10 +198,11 @@ class Net:
             self.compile(source, obj, tree)
         return replaced
 
-    def judge(self, folder, replaced, trace):
+    def judge(self, folder, replaced, trace, tries):
         """(caught, by which program and what it said)"""
-        for program in self.sources:
-            caught, why = run(self.link(program, folder, replaced), trace)
+        programs = {program: self.link(program, folder, replaced) for program in self.sources}
+        for program, binary in list(programs.items()) * tries:
+            caught, why = run(binary, trace)
             if caught:
                 return True, f"{program.removeprefix(self.name + '_')}: {why}"
         return False, ""
@@ -261,7 +264,7 @@ def one(name, nets, options):
             continue
         header = any(f.endswith(".h") for f in files)
         replaced = net.build_in_copy(folder, files) if header else net.build_mutant(folder, files)
-        result[net.name], why = net.judge(folder, replaced, options.trace)
+        result[net.name], why = net.judge(folder, replaced, options.trace, TRIES if name in ONLY else 1)
         if why:
             words.append(f"{net.name}: {why}")
     return result, "; ".join(words)
@@ -280,7 +283,7 @@ def main():
     pool = concurrent.futures.ThreadPoolExecutor(options.jobs)
     for net in nets:
         net.build_all(pool)
-        caught, why = net.judge(OUT, {}, options.trace)
+        caught, why = net.judge(OUT, {}, options.trace, 1)
         print(f"{'unbroken':<48} {net.name}: {'FAILS: ' + why if caught else 'passes'}", flush=True)
         failed += caught
         passed += not caught
