@@ -121,12 +121,29 @@ static void look_for_leaks(const struct cpu *cpu, unsigned long round)
 	CHECK_EQ(got.fcsr, 0);
 }
 
+static void fs_initial(void)
+{
+	csr_clear(sstatus, SSTATUS_FS);
+	csr_set(sstatus, SSTATUS_FS_INITIAL);
+}
+
 /* With FS at Initial, and nothing written, there is nothing that had to be saved or restored for it. */
 static void keep_none(struct cpu *cpu)
 {
-	csr_set(sstatus, SSTATUS_FS_INITIAL);
+	fs_initial();
 	for (unsigned long round = 0; round < rounds; round++) {
 		look_for_leaks(cpu, round);
+		nap(cpu, round);
+	}
+}
+
+/* A neighbour that says of an fcsr which it has written that it is Initial still. */
+static void lie_about_fcsr(struct cpu *cpu)
+{
+	for (unsigned long round = 0; round < rounds; round++) {
+		fs_initial();
+		csr_write(0x003, 0x7f);
+		fs_initial();
 		nap(cpu, round);
 	}
 }
@@ -198,8 +215,15 @@ static void test_all(struct cpu *cpu)
 	if (has_v)
 		csr_set(sstatus, SSTATUS_VS);
 	barrier_wait(&barrier, nr_cpus);
-	if (cpu->index % 2 && guest_is_virtual())
-		keep_none(cpu);
+	if (guest_is_virtual()) {
+		if (cpu->index % 2)
+			keep_none(cpu);
+		else
+			lie_about_fcsr(cpu);
+		barrier_wait(&barrier, nr_cpus);
+		if (cpu->index % 2)
+			keep_none(cpu);
+	}
 	csr_set(sstatus, SSTATUS_FS);
 	keep_fp(cpu);
 	keep_fp_csrs(cpu);
@@ -213,7 +237,7 @@ void guest_main(void)
 	rounds = machine_arg("n", 60);
 	has_v = machine_has("v");
 	if (guest_is_virtual()) {
-		csr_set(sstatus, SSTATUS_FS);
+		fs_initial();
 		look_for_leaks(this_cpu(), 0);
 		csr_clear(sstatus, SSTATUS_FS);
 	}

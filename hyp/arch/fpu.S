@@ -31,6 +31,14 @@ arch_fp_csr_save:
 	ret
 	.size	arch_fp_csr_save, . - arch_fp_csr_save
 
+/* void arch_fp_csr_clear(void) */
+	.globl	arch_fp_csr_clear
+	.type	arch_fp_csr_clear, @function
+arch_fp_csr_clear:
+	fscsr	zero
+	ret
+	.size	arch_fp_csr_clear, . - arch_fp_csr_clear
+
 /* void arch_fp_restore(const struct guest_fp *fp) */
 	.globl	arch_fp_restore
 	.type	arch_fp_restore, @function

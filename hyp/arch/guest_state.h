@@ -68,6 +68,7 @@ void arch_fp_restore(const struct guest_fp *fp);
 void arch_vector_save(struct guest_vector *v);
 void arch_vector_restore(const struct guest_vector *v);
 void arch_fp_csr_save(struct guest_fp *fp);
+void arch_fp_csr_clear(void);
 void arch_vector_csrs_save(struct guest_vector *v);
 
 /* *_put: save to memory if dirty; guest_fp_put() says whether. *_get: restore. Vector pointers may be NULL in *_put. */

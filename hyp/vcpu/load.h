@@ -31,13 +31,18 @@ static inline void vcpu_load_hgatp(struct vcpu *v)
 
 /*
  * The hart keeps the registers of whoever used them last; if that was @v, here, they are still good. So they are
- * if neither of them has written any since reset: state Initial of the privileged specification.
+ * if neither of them has written any since reset: state Initial of the privileged specification. Not fcsr:
+ * under QEMU (10.0) a guest can write that and call it Initial again, and only its own FS ever said otherwise.
  */
 static inline void vcpu_load_fp(struct vcpu *v, struct pcpu *p)
 {
-	if ((p->fp_owner != v || v->fp_pcpu != p->index) && !(p->fp_initial && v->fp_initial)) {
-		guest_fp_get(&v->fp);
-		p->fp_initial = v->fp_initial;
+	if (p->fp_owner != v || v->fp_pcpu != p->index) {
+		if (p->fp_initial && v->fp_initial) {
+			arch_fp_csr_clear();
+		} else {
+			guest_fp_get(&v->fp);
+			p->fp_initial = v->fp_initial;
+		}
 	}
 	p->fp_owner = v;
 	v->fp_pcpu = p->index;
