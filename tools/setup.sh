@@ -239,7 +239,8 @@ setup_qemu()
 		install_packages opensbi
 		return
 	fi
-	has_candidate "$pkg" || apt_update_once
+	# What apt knows decides between two names, so an apt that knows neither is asked to look first.
+	has_candidate "$(qemu_package)" || apt_update_once
 	pkg=$(qemu_package)
 	v=$(candidate_upstream_version "$pkg")
 	if [ "${v%%.*}" -ge "$QEMU_MIN" ] 2>/dev/null; then
