@@ -43,7 +43,7 @@ lint-cppcheck: lint-tools
 	$(Q)cppcheck $(CPPCHECK_FLAGS) hyp platform
 
 TIDY_FLAGS = --target=riscv64-unknown-elf -march=rv64imac -mabi=lp64 -mcmodel=medany -std=gnu11 \
-	-isystem $(PICOLIBC_INCLUDE) -isystem $(LIBFDT) -Ihyp -I. -Iguest/include
+	-isystem $(PICOLIBC_INCLUDE) -isystem $(LIBFDT) -isystem $(BEARSSL)/inc -Ihyp -I. -Iguest/include
 
 lint-tidy: lint-tools
 	$(call say,LINT,clang-tidy)
