@@ -148,37 +148,44 @@ static void stream_byte_unfocused(struct term_stream *s, char c)
 	s->line[s->line_len++] = c;
 }
 
-/* The short way: how many bytes at @buf are plain text that goes on the line of @s. They are put there. */
+/* The short way of plain text that goes on the line of @s: returns how many bytes of @buf went by it. */
 static size_t stream_plain(struct term_stream *s, const char *buf, size_t len)
 {
 	bool focused = s == term_focus_stream;
-	size_t n = 0;
+	char *line = s->line + s->line_len;
+	size_t n;
 
 	len = min_u64(len, TERM_LINE_MAX - s->line_len);
 	if (focused)
-		len = shown == s && !filter.len ? min_u64(len, row_plain_room()) : 0;
-	while (n < len && buf[n] >= ' ' && buf[n] <= '~')
-		n++;
-	memcpy(s->line + s->line_len, buf, n);
+		len = shown == s && !filter.len ? min_u64(len, row_room()) : 0;
+	for (n = 0; n < len && buf[n] >= ' ' && buf[n] <= '~'; n++)
+		line[n] = buf[n];
 	s->line_len += (unsigned int)n;
-	if (focused)
-		row_plain(buf, n);
+	if (n && focused)
+		row_plain(buf, (unsigned int)n);
 	return n;
+}
+
+/* The long way. Out of line, so that the short one has few registers to save. */
+static noinline void stream_byte(struct term_stream *s, char c)
+{
+	if (s == term_focus_stream)
+		stream_byte_focused(s, c);
+	else
+		stream_byte_unfocused(s, c);
 }
 
 void term_stream_write(struct term_stream *s, const char *buf, size_t len)
 {
-	spin_lock(&term_lock);
-	for (size_t i = 0; i < len;) {
-		size_t n = stream_plain(s, buf + i, len - i);
+	const char *end = buf + len;
 
-		i += n;
-		if (n)
-			continue;
-		if (s == term_focus_stream)
-			stream_byte_focused(s, buf[i++]);
-		else
-			stream_byte_unfocused(s, buf[i++]);
+	spin_lock(&term_lock);
+	while (buf < end) {
+		size_t n = stream_plain(s, buf, (size_t)(end - buf));
+
+		buf += n;
+		if (n == 0)
+			stream_byte(s, *buf++);
 	}
 	settle();
 	spin_unlock(&term_lock);

@@ -41,6 +41,24 @@ extern struct term_stream *term_focus_stream;
 /* The other end is a terminal: prefixes have colours. */
 extern bool term_colour;
 
+/* --- term_wire.c ---------------------------------------------------------------------------------- */
+
+/* wire_init - use the host's UART if one is bound, else the firmware's console. */
+void wire_init(void);
+
+/* wire_put, wire_write - queue one byte or several; make room by polling when the ring is full. */
+void wire_put(char c);
+void wire_write(const char *buf, size_t len);
+
+/* wire_kick - see to it that what is queued goes out; from the interrupt, too. */
+void wire_kick(void);
+
+/* wire_flush - wait until all is out (bounded, for a UART that takes nothing any more). */
+void wire_flush(void);
+
+/* wire_getc - the next byte from the operator, or -1. */
+int wire_getc(void);
+
 /* --- term_filter.c: what a guest prints ----------------------------------------------------------- */
 
 enum term_bell { TERM_BELL_RING, TERM_BELL_DROP, TERM_BELL_SHOW };
@@ -70,8 +88,17 @@ void term_filter_text(const char *text, size_t len);
 
 /* --- term_row.c: the row that the cursor is in ---------------------------------------------------- */
 
-/* The terminal's width, or 0: unknown, and lines are not broken. */
-extern unsigned int term_columns;
+struct term_row {
+	const char *name, *colour; /* of the prefix */
+	unsigned int start;	   /* the first column behind it */
+	unsigned int lo, hi;	   /* the cursor's column is one of these, or between */
+	unsigned int last;	   /* the last column that it may be in */
+	bool broken;   /* the terminal's width is known: a longer line goes on in a new row */
+	bool returned; /* '\r' came, and takes effect with what comes next */
+	bool coloured; /* attributes are set, which must not reach the next prefix */
+};
+
+extern struct term_row term_row;
 
 /* row_begin - the cursor is at a row's start: write the prefix "[@name] ". @name and @colour stay valid. */
 void row_begin(const char *name, const char *colour);
@@ -82,9 +109,24 @@ void row_end(void);
 /* row_glyph - one character that fills @lo to @hi columns. Begins a new row if it does not fit. */
 void row_glyph(const char *bytes, unsigned int len, unsigned int lo, unsigned int hi);
 
-/* row_plain - @len printable ASCII characters, at most as many as row_plain_room() says. */
-size_t row_plain_room(void);
-void row_plain(const char *text, size_t len);
+/* row_room - how many glyphs of one column fit in for row_plain(). */
+static inline size_t row_room(void)
+{
+	if (term_row.returned)
+		return 0;
+	return term_row.broken ? term_row.last - term_row.hi : SIZE_MAX;
+}
+
+/* row_plain - printable ASCII: the short way of row_glyph(). */
+static inline void row_plain(const char *text, unsigned int len)
+{
+	if (len == 1)
+		wire_put(*text); /* as a UART's driver writes */
+	else
+		wire_write(text, len);
+	term_row.lo = (unsigned int)min_u64(term_row.lo + len, term_row.last);
+	term_row.hi = (unsigned int)min_u64(term_row.hi + len, term_row.last);
+}
 
 /* row_return - back to the prefix. row_back, row_forward - @n columns, as far as the row is the guest's. */
 void row_return(void);
@@ -107,23 +149,6 @@ void row_set_columns(unsigned int columns);
 
 /* row_reset - as at the start: width unknown, no colours. */
 void row_reset(void);
-
-/* --- term_wire.c ---------------------------------------------------------------------------------- */
-
-/* wire_init - use the host's UART if one is bound, else the firmware's console. */
-void wire_init(void);
-
-/* wire_put - queue one byte; makes room by polling when the ring is full. */
-void wire_put(char c);
-
-/* wire_kick - see to it that what is queued goes out; from the interrupt, too. */
-void wire_kick(void);
-
-/* wire_flush - wait until all is out (bounded, for a UART that takes nothing any more). */
-void wire_flush(void);
-
-/* wire_getc - the next byte from the operator, or -1. */
-int wire_getc(void);
 
 /* --- term_sbi.c: the firmware's console, DBCN or the legacy calls --------------------------------- */
 

@@ -20,25 +20,11 @@
 /* The widest prefix, and a little room. A narrower terminal is treated as if it had these. */
 #define COLUMNS_MIN (TERM_NAME_MAX + 3 + 6)
 
-unsigned int term_columns;
-
-static struct {
-	const char *name, *colour;
-	unsigned int start;  /* the first column behind the prefix */
-	unsigned int lo, hi; /* the cursor's column is one of these, or between */
-	bool returned;	     /* '\r' came; takes effect with what comes next */
-	bool coloured;	     /* attributes are set, which must not reach the next prefix */
-} row;
-
-static void put_bytes(const char *s, size_t len)
-{
-	for (size_t i = 0; i < len; i++)
-		wire_put(s[i]);
-}
+struct term_row term_row;
 
 static void put_string(const char *s)
 {
-	put_bytes(s, strlen(s));
+	wire_write(s, strlen(s));
 }
 
 static unsigned int min_uint(unsigned int a, unsigned int b)
@@ -46,17 +32,11 @@ static unsigned int min_uint(unsigned int a, unsigned int b)
 	return a < b ? a : b;
 }
 
-/* The last column that the cursor may be in. */
-static unsigned int last_column(void)
-{
-	return (term_columns ? term_columns : COLUMNS_ASSUMED) - 1;
-}
-
 static void end_colours(void)
 {
-	if (row.coloured)
+	if (term_row.coloured)
 		put_string(COLOUR_RESET);
-	row.coloured = false;
+	term_row.coloured = false;
 }
 
 /* @mark: ' ', or '+' in a row that continues the one above it. */
@@ -64,15 +44,15 @@ static void put_prefix(char mark)
 {
 	end_colours();
 	if (term_colour)
-		put_string(row.colour);
+		put_string(term_row.colour);
 	wire_put('[');
-	put_string(row.name);
+	put_string(term_row.name);
 	wire_put(']');
 	if (term_colour)
 		put_string(COLOUR_RESET);
 	wire_put(mark);
-	row.lo = row.hi = row.start;
-	row.returned = false;
+	term_row.lo = term_row.hi = term_row.start;
+	term_row.returned = false;
 }
 
 static void break_row(void)
@@ -85,7 +65,7 @@ static void break_row(void)
 /* A '\r' that a '\n' follows is no more than a part of it. Else the line starts again behind its prefix. */
 static void settle_return(void)
 {
-	if (!row.returned)
+	if (!term_row.returned)
 		return;
 	wire_put('\r');
 	put_prefix(' ');
@@ -93,9 +73,9 @@ static void settle_return(void)
 
 void row_begin(const char *name, const char *colour)
 {
-	row.name = name;
-	row.colour = colour;
-	row.start = (unsigned int)strlen(name) + 3;
+	term_row.name = name;
+	term_row.colour = colour;
+	term_row.start = (unsigned int)strlen(name) + 3;
 	put_prefix(' ');
 }
 
@@ -103,47 +83,29 @@ void row_end(void)
 {
 	end_colours();
 	put_string("\r\n");
-	row.returned = false;
+	term_row.returned = false;
 }
 
 void row_return(void)
 {
-	row.returned = true;
+	term_row.returned = true;
 }
 
 void row_glyph(const char *bytes, unsigned int len, unsigned int lo, unsigned int hi)
 {
 	settle_return();
-	if (term_columns && row.hi + hi > last_column() && row.hi > row.start)
+	if (term_row.broken && term_row.hi + hi > term_row.last)
 		break_row();
-	put_bytes(bytes, len);
-	row.lo = min_uint(row.lo + lo, last_column());
-	row.hi = min_uint(row.hi + hi, last_column());
-}
-
-size_t row_plain_room(void)
-{
-	if (row.returned)
-		return 0;
-	if (!term_columns)
-		return SIZE_MAX;
-	return row.hi < last_column() ? last_column() - row.hi : 0;
-}
-
-void row_plain(const char *text, size_t len)
-{
-	unsigned int n = (unsigned int)min_u64(len, last_column());
-
-	put_bytes(text, len);
-	row.lo = min_uint(row.lo + n, last_column());
-	row.hi = min_uint(row.hi + n, last_column());
+	wire_write(bytes, len);
+	term_row.lo = min_uint(term_row.lo + lo, term_row.last);
+	term_row.hi = min_uint(term_row.hi + hi, term_row.last);
 }
 
 /* As spaces: tab stops count from the guest's own first column, not from the terminal's. */
 void row_tab(void)
 {
 	settle_return();
-	for (unsigned int n = 8 - (row.lo - row.start) % 8; n; n--)
+	for (unsigned int n = 8 - (term_row.lo - term_row.start) % 8; n; n--)
 		row_glyph(" ", 1, 1, 1);
 }
 
@@ -159,23 +121,23 @@ static void put_sequence(unsigned int n, char final)
 void row_back(unsigned int n)
 {
 	settle_return();
-	n = min_uint(n, row.lo - row.start);
+	n = min_uint(n, term_row.lo - term_row.start);
 	if (n == 1)
 		wire_put('\b');
 	if (n > 1)
 		put_sequence(n, 'D');
-	row.lo -= n;
-	row.hi -= n;
+	term_row.lo -= n;
+	term_row.hi -= n;
 }
 
 void row_forward(unsigned int n)
 {
 	settle_return();
-	n = min_uint(n, last_column() - min_uint(row.hi, last_column()));
+	n = min_uint(n, term_row.last - term_row.hi);
 	if (n)
 		put_sequence(n, 'C');
-	row.lo += n;
-	row.hi += n;
+	term_row.lo += n;
+	term_row.hi += n;
 }
 
 void row_edit(unsigned int n, char final)
@@ -188,9 +150,9 @@ void row_colours(const char *params, unsigned int len, bool reset)
 {
 	settle_return();
 	put_string("\033[");
-	put_bytes(params, len);
+	wire_write(params, len);
 	wire_put('m');
-	row.coloured = !reset;
+	term_row.coloured = !reset;
 }
 
 void row_bell(void)
@@ -205,19 +167,18 @@ void row_drain(void)
 
 void row_reset(void)
 {
-	row.coloured = false;
-	row.returned = false;
-	term_columns = 0;
+	term_row = (struct term_row){ .last = COLUMNS_ASSUMED - 1 };
 }
 
 void row_set_columns(unsigned int columns)
 {
-	if (columns < COLUMNS_MIN)
-		columns = COLUMNS_MIN;
-	if (columns == term_columns)
+	unsigned int last = (columns > COLUMNS_MIN ? columns : COLUMNS_MIN) - 1;
+
+	if (term_row.broken && last == term_row.last)
 		return;
+	term_row.broken = true;
+	term_row.last = last;
 	/* Where the cursor is now is not known any more: nothing goes back, and the next glyph starts a row. */
-	term_columns = columns;
-	row.lo = row.start;
-	row.hi = last_column();
+	term_row.lo = term_row.start;
+	term_row.hi = last;
 }

@@ -24,6 +24,10 @@ class Emulator(pyte.Screen):
         self.answers += 1
         self.send(data)
 
+    # pyte passes on that a question was a private one, and then cannot answer it.
+    def report_device_status(self, mode: int = 0, private: bool = False) -> None:
+        super().report_device_status(mode)
+
     def changed(self) -> list:
         """What is not as it was at the start, and would stay: modes, character sets, margins, title."""
         fresh = pyte.Screen(self.columns, self.lines)
