@@ -140,6 +140,9 @@ static const struct shown escaped[] = {
 	{ "\xc3(", "\\xc3(" },
 	{ "\xe2\x82!", "\\xe2\\x82!" },
 	{ "\xe2\x1b[2J", "\\xe2^[[2J" },
+	/* The overlong forms of characters that pass. */
+	{ "\xe0\x83\xa9", "\\xe0\\x83\\xa9" },
+	{ "\xf0\x82\x82\xac", "\\xf0\\x82\\x82\\xac" },
 	/* Characters that hide, turn the direction, or have no column of their own. */
 	{ "\xe2\x80\xae", "\\xe2\\x80\\xae" },
 	{ "\xe2\x81\xa6", "\\xe2\\x81\\xa6" },
@@ -318,6 +321,24 @@ static void what_is_too_long_for_a_row_goes_on_in_the_next(void **state)
 	assert_string_equal(vt_row(2), "[hartvisor]+90123456789");
 }
 
+/* Where the cursor is after that is not known: nothing goes back, and what comes begins a row. */
+static void a_window_that_changes_ends_the_row(void **state)
+{
+	const char *end = "m[a]\x1b[0m+Y";
+
+	(void)state;
+	start_terminal(100, 1);
+	term_focus(a);
+	say(a, "0123456789012345678901234567890123456789012345678901234567890123456789");
+	type("\x1dl");
+	type("\x1b[1;60R");
+	clear_screen();
+	say(a, "\b\b\bY");
+	assert_memory_equal(screen, "\r\n", 2);
+	assert_string_equal(screen + screen_len - strlen(end), end);
+	assert_null(strchr(screen, '\b'));
+}
+
 static uint32_t seed;
 
 static uint32_t any(uint32_t n)
@@ -439,6 +460,7 @@ int main(void)
 		TERMINAL_TEST(a_bell_rings_once_and_for_the_focus_alone),
 		TERMINAL_TEST(no_guest_starts_a_row_by_a_long_line),
 		TERMINAL_TEST(what_is_too_long_for_a_row_goes_on_in_the_next),
+		TERMINAL_TEST(a_window_that_changes_ends_the_row),
 		TERMINAL_TEST(whatever_guests_print_rows_begin_with_a_prefix),
 		TERMINAL_TEST(how_it_is_cut_makes_no_difference),
 	};
