@@ -16,6 +16,7 @@ static const char *const answers[] = {
 	"\x1b[3n",
 	"\x1b[24;80R",
 	"\x1b[1;1R",
+	"\x1b[5;10R",
 	"\x1b[1;80R",
 	"\x1b[?1;2c",
 	"\x1b[>0;276;0c",
@@ -157,6 +158,18 @@ static void patience_ends(void **state)
 	SCREEN("[b] x\r\n");
 }
 
+static void keys_of_several_bytes_end_it_too(void **state)
+{
+	(void)state;
+	start_again(true);
+	focus(a);
+	for (unsigned int i = 0; i < 11; i++)
+		type("\x1b[A");
+	(void)read_all(a);
+	type("\x1b");
+	assert_string_equal(read_all(a), "\x1b");
+}
+
 static void a_string_ends_with_the_line(void **state)
 {
 	(void)state;
@@ -218,6 +231,7 @@ int main(void)
 		TERMINAL_TEST(while_hartvisor_waits_every_piece_is_swallowed),
 		TERMINAL_TEST(keys_before_the_answer_do_not_hide_it),
 		TERMINAL_TEST(patience_ends),
+		TERMINAL_TEST(keys_of_several_bytes_end_it_too),
 		TERMINAL_TEST(a_string_ends_with_the_line),
 		TERMINAL_TEST(a_string_without_end_is_bounded),
 		TERMINAL_TEST(what_is_too_long_for_an_answer_was_typed),
