@@ -53,6 +53,7 @@ HV_CFLAGS = $(TARGET_CFLAGS) $(WARNINGS) $(INCLUDES) $(CFLAGS)
 $(B)/obj/hyp/vm/%.o $(B)/obj/hyp/console/%.o $(addprefix $(B)/obj/platform/,machine.o aclint_sswi.o hart_intc.o) $(B)/obj/hyp/main.o \
 	$(addprefix $(B)/obj/hyp/lib/,fdt.o log.o options.o random.o) \
 	$(addprefix $(B)/obj/hyp/arch/,isa.o panic.o symbols.o boot_map.o cache.o) \
+	$(addprefix $(B)/obj/hyp/term/,term_answer.o term_filter.o term_input.o term_row.o term_sbi.o) \
 	$(addprefix $(B)/obj/hyp/mm/,page.o arena.o hostmap.o) $(B)/obj/hyp/dev/vrtc.o: CFLAGS += -Os -msave-restore
 
 HV_LDFLAGS := $(PICOLIBC) $(LINK_ARCH) -nostartfiles -static -DPICOLIBC_INTEGER_PRINTF_SCANF \

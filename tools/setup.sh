@@ -66,7 +66,7 @@ python_with_modules()
 	local p
 	for p in "${PYTHON:-}" /usr/bin/python3 python3; do
 		if [ -n "$p" ] && have "$p" && "$p" -c 'import sys, importlib.util as u
-sys.exit(any(u.find_spec(m) is None for m in ("pytest", "pexpect")))' 2>/dev/null; then
+sys.exit(any(u.find_spec(m) is None for m in ("pytest", "pexpect", "pyte")))' 2>/dev/null; then
 			printf '%s\n' "$p"
 			return
 		fi
@@ -120,7 +120,7 @@ missing_packages()
 	have dtc || echo device-tree-compiler
 	have mkimage || echo u-boot-tools
 	cmocka_headers || echo libcmocka-dev
-	python_with_modules >/dev/null || printf '%s\n' python3-pytest python3-pexpect
+	python_with_modules >/dev/null || printf '%s\n' python3-pytest python3-pexpect python3-pyte
 	if have gcc; then
 		printf '#include <stdio.h>' | gcc -E - >/dev/null 2>&1 || echo libc6-dev
 	else
