@@ -35,33 +35,45 @@ void balance_init(uint64_t ticks_per_second)
 
 /* --- waking ----------------------------------------------------------------------------------------- */
 
-/* Would @se better wait elsewhere? For somebody more urgent, or besides a sibling. */
-static bool is_crowded(const struct runq *q, const struct sched_entity *se)
+/* What @se, if it waits on a queue, waits for. The lower the better. */
+enum crowd {
+	CROWD_NONE,
+	CROWD_SIBLING, /* a sibling runs there; they would take turns */
+	CROWD_URGENT,  /* class fifo runs there, and does not give way to it */
+};
+
+static enum crowd crowd_on(const struct runq *q, const struct sched_entity *se)
 {
 	uint32_t urgency = atomic_read(&q->urgency);
 
-	return (urgency >= 2 && urgency >= urgency_of(se)) ||
-	       (se->group && atomic_read(&q->group) == (uintptr_t)se->group);
+	if (urgency >= 2 && urgency >= urgency_of(se))
+		return CROWD_URGENT;
+	return se->group && atomic_read(&q->group) == (uintptr_t)se->group ? CROWD_SIBLING :
+									     CROWD_NONE;
 }
 
 static uint32_t least_crowded(const struct sched_entity *se)
 {
 	const struct runq *last = &runqs[se->pcpu];
-	uint32_t i = se->pcpu;
+	enum crowd least = crowd_on(last, se);
+	uint32_t i = se->pcpu, best = i;
 
-	if (!is_crowded(last, se))
-		return i;
-	for (unsigned int n = 0; n < PROBES; n++) {
+	for (unsigned int n = 0; n < PROBES && least != CROWD_NONE; n++) {
+		enum crowd there;
+
 		i = hartset_next_common(&se->affinity, NULL, (i + 1) % MAX_PCPUS);
 		sched_step();
 		if (i == se->pcpu || i == HARTSET_NONE)
 			break;
-		if (!is_crowded(&runqs[i], se) &&
+		there = crowd_on(&runqs[i], se);
+		if (there < least &&
 		    (atomic_read(&last->urgency) >= 2 ||
-		     atomic_read(&runqs[i].fair.weight) <= atomic_read(&last->fair.weight)))
-			return i;
+		     atomic_read(&runqs[i].fair.weight) <= atomic_read(&last->fair.weight))) {
+			least = there;
+			best = i;
+		}
 	}
-	return se->pcpu;
+	return best;
 }
 
 uint32_t balance_place_of_many(const struct sched_entity *se)
@@ -280,6 +292,12 @@ static uint32_t better_place(struct runq *me, const struct sched_entity *se, uin
 /* One that waits on @me, and where it is to go. */
 static struct sched_entity *find_to_push(struct runq *me, uint32_t *to, uint64_t now)
 {
+	/* Random, in step with neither the slices nor the number of those that wait: each of them must be
+	 * compared with each hart some time. */
+	uint64_t random = fair_random(&me->fair);
+
+	me->next_balance = now + balance_ticks / 2 + (random >> 32) % balance_ticks;
+	me->probe = (uint32_t)random % nr_runqs;
 	for (unsigned int n = min_u64(me->nr_waiting, PROBES) & UINT32_MAX; n > 0; n--) {
 		struct sched_entity *se = list_entry(me->scan.next, struct sched_entity, scan);
 
@@ -287,9 +305,6 @@ static struct sched_entity *find_to_push(struct runq *me, uint32_t *to, uint64_t
 		list_push_back(&me->scan, &se->scan);
 		if (atomic_read_acquire(&se->on_cpu) || se == me->next || cap_is_out(se, now))
 			continue;
-		/* Not in step with the slices: it must meet everybody waiting some time. */
-		me->next_balance =
-			now + balance_ticks / 2 + (me->fair.random >> 32) % balance_ticks;
 		*to = better_place(me, se, now);
 		if (*to != HARTSET_NONE)
 			return se;
@@ -333,7 +348,7 @@ void balance_loaded_queue(struct runq *me, uint64_t now)
 
 	if (!urgent && now < me->next_balance)
 		return;
-	/* Class fifo may never come here again, so all that wait go now. */
-	while (push_one(me, now) && urgent)
+	/* They would wait here until class fifo sleeps, so several go at once; what is left goes next time. */
+	for (unsigned int n = urgent ? SCAN_MAX : 1; n > 0 && push_one(me, now); n--)
 		;
 }

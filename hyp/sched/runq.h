@@ -41,9 +41,10 @@ struct runq {
 
 extern struct runq *runqs;
 extern unsigned int nr_runqs;
-extern struct hartset sched_idle;   /* pcpus that sleep or are about to; atomic */
-extern struct hartset sched_loaded; /* pcpus on whose queue something waits; atomic */
-extern int64_t sched_time_of_all;   /* where some queue's virtual time was lately; atomic */
+extern uint64_t sched_default_slice; /* ticks of SCHED_SLICE_US */
+extern struct hartset sched_idle;    /* pcpus that sleep or are about to; atomic */
+extern struct hartset sched_loaded;  /* pcpus on whose queue something waits; atomic */
+extern int64_t sched_time_of_all;    /* where some queue's virtual time was lately; atomic */
 
 #ifdef HARTVISOR_SIM
 extern uint64_t sched_steps; /* tree nodes, list entries and queues that were looked at */

@@ -17,6 +17,7 @@ unsigned int nr_runqs;
 struct hartset sched_idle;
 struct hartset sched_loaded;
 static uint64_t ticks_per_ms;
+uint64_t sched_default_slice;
 
 #ifdef HARTVISOR_SIM
 uint64_t sched_steps;
@@ -32,6 +33,7 @@ int sched_init(unsigned int nr, uint64_t ticks_per_second)
 	nr_runqs = nr;
 	sched_idle = sched_loaded = hartset_first(0);
 	ticks_per_ms = max_u64(ticks_per_second / 1000, 1);
+	sched_default_slice = SCHED_SLICE_US * ticks_per_ms / 1000 + 1;
 	balance_init(ticks_per_second);
 	for (unsigned int i = 0; i < nr; i++) {
 		struct runq *q = &runqs[i];
@@ -426,6 +428,9 @@ bool sched_should_switch(struct sched_entity *se)
 	if (others && atomic_read(&q->preempt))
 		return true;
 	now = timer_now();
+	/* It may run on for ever, so what waits for it must get a chance to go elsewhere. */
+	if (others && se->class == SCHED_CLASS_FIFO)
+		balance_queue(this_runq(), now);
 	if (now >= se->budget_end && !cap_extend(se, now))
 		return true;
 	return others && now >= atomic_read(&se->slice_end);
@@ -433,8 +438,13 @@ bool sched_should_switch(struct sched_entity *se)
 
 uint64_t sched_next_look(const struct sched_entity *se)
 {
-	return sched_others_wait() ? min_u64(atomic_read(&se->slice_end), se->budget_end) :
-				     se->budget_end;
+	uint64_t at = se->budget_end;
+
+	if (!sched_others_wait())
+		return at;
+	if (se->class == SCHED_CLASS_FIFO && nr_runqs > 1)
+		at = min_u64(at, this_runq()->next_balance);
+	return min_u64(at, atomic_read(&se->slice_end));
 }
 
 unsigned int sched_queue_length(unsigned int p)

@@ -59,7 +59,9 @@ __attribute__((flatten)) bool sched_yield_to(struct sched_entity *from, struct s
 		runq_name_next(q, to);
 		if (from->class == SCHED_CLASS_FAIR && to->class == SCHED_CLASS_FAIR)
 			fair_exchange(&q->fair, from, to);
-		q->next_slice_end = from->slice_end;
+		/* Class fifo without slices has no end to give. */
+		q->next_slice_end = from->slice_end != TIMER_NEVER ? from->slice_end :
+								     now + sched_default_slice;
 		/* An urgent one that waits for a fair one would else wait for ever. */
 		q->next_first = from->class == SCHED_CLASS_FIFO;
 		to->yields++;
