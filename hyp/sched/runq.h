@@ -9,18 +9,22 @@
 #include "sched/fair.h"
 #include "sched/sched.h"
 
+/* Where an entity waits: a priority of class fifo, or one of these. */
+#define LEVEL_EXPEDITED SCHED_PRIORITIES       /* before all priorities; of either class */
+#define LEVEL_TREE	(SCHED_PRIORITIES + 1) /* class fair's */
+
 struct fifo {
-	uint32_t used; /* bit n: level[n] has entities */
-	struct list level[SCHED_PRIORITIES];
+	uint64_t used; /* bit n: level[n] has entities */
+	struct list level[LEVEL_EXPEDITED + 1];
 };
 
 struct runq {
-	struct spinlock lock; /* after the device locks, before the timer queue's */
-	uint32_t index;	      /* its pcpu */
-	uint32_t nr_waiting;  /* atomic reads without the lock */
-	uint32_t nr_entities; /* that call this queue theirs; atomic */
-	uint32_t preempt;     /* atomic: one that waits has a better claim than what runs */
-	uint32_t urgency;     /* atomic: of what runs: 0 nothing, 1 fair, 2 + priority fifo */
+	struct spinlock lock;	      /* after the device locks, before the timer queue's */
+	uint32_t index;		      /* its pcpu */
+	uint32_t nr_waiting;	      /* atomic reads without the lock */
+	uint32_t nr_entities;	      /* that call this queue theirs; atomic */
+	uint32_t preempt;	      /* atomic: one that waits has a better claim than what runs */
+	uint32_t urgency;	      /* atomic: of what runs: 0 nothing, 1 fair, 2 + level fifo */
 	struct sched_entity *running; /* written by its pcpu, under the lock */
 	uintptr_t group;	      /* atomic, only to compare: whose is what runs */
 	uint64_t charged_at;	      /* until when it is accounted for; atomic */
@@ -60,6 +64,8 @@ static inline struct runq *this_runq(void)
 
 static inline uint32_t urgency_of(const struct sched_entity *se)
 {
+	if (atomic_read(&se->expedited))
+		return 2 + LEVEL_EXPEDITED;
 	return se->class == SCHED_CLASS_FIFO ? 2 + se->priority : 1;
 }
 
@@ -125,9 +131,9 @@ bool runq_add(struct runq *q, struct sched_entity *se, uint64_t now);
 /* runq_name_next - @se, which waits on @q, is picked next; NULL: nobody in particular. Its lock is held. */
 static inline void runq_name_next(struct runq *q, struct sched_entity *se)
 {
-	if (q->next && q->next->class == SCHED_CLASS_FAIR)
+	if (q->next && q->next->level == LEVEL_TREE)
 		fair_insert(&q->fair, q->next);
-	if (se && se->class == SCHED_CLASS_FAIR)
+	if (se && se->level == LEVEL_TREE)
 		fair_remove(&q->fair, se);
 	q->next = se;
 }
@@ -200,10 +206,13 @@ static inline void runq_one_less(struct runq *q)
 /* runq_wait_on - @se, which counts on @q already, waits there. */
 static inline void runq_wait_on(struct runq *q, struct sched_entity *se, bool front)
 {
-	if (se->class == SCHED_CLASS_FIFO)
-		fifo_insert(&q->fifo, se, front);
-	else
+	se->level = atomic_read(&se->expedited)	  ? LEVEL_EXPEDITED :
+		    se->class == SCHED_CLASS_FIFO ? se->priority :
+						    LEVEL_TREE;
+	if (se->level == LEVEL_TREE)
 		fair_insert(&q->fair, se);
+	else
+		fifo_insert(&q->fifo, se, front);
 	list_push_back(&q->scan, &se->scan);
 	se->queued = true;
 	runq_one_more(q);

@@ -138,7 +138,7 @@ void sched_entity_exit(struct sched_entity *se)
 
 static void no_longer_waits(struct runq *q, struct sched_entity *se)
 {
-	if (se->class == SCHED_CLASS_FIFO)
+	if (se->level != LEVEL_TREE)
 		fifo_remove(&q->fifo, se);
 	else if (q->next != se)
 		fair_remove(&q->fair, se);
@@ -153,6 +153,8 @@ static bool preempts(const struct runq *q, const struct sched_entity *se)
 {
 	const struct sched_entity *running = q->running;
 
+	if (se->level == LEVEL_EXPEDITED)
+		return true;
 	if (se->class == SCHED_CLASS_FIFO)
 		return urgency_of(se) > urgency_of(running);
 	return running->class == SCHED_CLASS_FAIR && fair_preempts(&q->fair, se, running);
@@ -235,6 +237,34 @@ __attribute__((flatten)) bool sched_wake(struct sched_entity *se)
 		smp_resched(to);
 	balance_call_idle(se);
 	return true;
+}
+
+/* Whoever puts @se on a queue after this has its lock finds it expedited; if it is on one, move it to the front. */
+void sched_expedite(struct sched_entity *se)
+{
+	struct runq *q;
+	uint32_t index;
+	bool tell;
+
+	atomic_set(&se->expedited, true);
+	q = runq_lock_entity(se);
+	index = q->index;
+	runq_settle(q, timer_now());
+	tell = se->queued && se->level != LEVEL_EXPEDITED;
+	if (tell) {
+		if (q->next == se)
+			runq_name_next(q, NULL);
+		if (se->level == LEVEL_TREE)
+			fair_remove(&q->fair, se);
+		else
+			fifo_remove(&q->fifo, se);
+		se->level = LEVEL_EXPEDITED;
+		fifo_insert(&q->fifo, se, false);
+		atomic_set(&q->preempt, 1);
+	}
+	spin_unlock(&q->lock);
+	if (tell)
+		smp_resched(index);
 }
 
 /* --- running ---------------------------------------------------------------------------------------- */

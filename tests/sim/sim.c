@@ -481,15 +481,14 @@ static void check_queue(const struct runq *q)
 		if (!se->queued || se->state != SCHED_RUNNABLE || se->pcpu != q->index)
 			fail("on a list that it does not belong to", q->index);
 		listed++;
-		if (se->class == SCHED_CLASS_FIFO) {
-			fifo++;
+		fifo += se->level != LEVEL_TREE;
+		fair += se->level == LEVEL_TREE;
+		if (se->class == SCHED_CLASS_FIFO)
 			continue;
-		}
-		fair++;
 		weight += se->weight;
 		sum += (__int128)se->weight * (se->vtime - q->fair.v);
 	}
-	for (unsigned int i = 0; i < SCHED_PRIORITIES; i++)
+	for (unsigned int i = 0; i <= LEVEL_EXPEDITED; i++)
 		list_for_each(n, &q->fifo.level[i])
 			fifo--;
 	counts = q->lender ? q->lender : q->running;
@@ -502,7 +501,7 @@ static void check_queue(const struct runq *q)
 	if (listed + (q->lender != NULL) != q->nr_waiting || fifo != 0)
 		fail("queue length", q->index);
 	/* The one that a directed yield names is not in it until it is picked. */
-	if (q->next && q->next->class == SCHED_CLASS_FAIR)
+	if (q->next && q->next->level == LEVEL_TREE)
 		fair--;
 	if (tree_count(q->fair.root, NULL, &least) != fair)
 		fail("tree", q->index);

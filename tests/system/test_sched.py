@@ -236,3 +236,55 @@ def test_linux_knows_what_is_stolen_from_it(name, cpus):
         assert sum(ours) > 2000 * (cpus - 1)
         for mine, seen in zip(ours, theirs):
             assert seen == pytest.approx(mine, rel=0.02)
+
+
+# --- starvation ----------------------------------------------------------------------------------------
+
+HOG = 'class = "fifo"; affinity = <1>;'
+
+
+def spin(name, cpus=1, more=""):
+    return Vm(name, guest("spin"), cpus=cpus, memory=16 * MIB, more=more)
+
+
+@pytest.mark.parametrize("hog", [spin("hog", more=HOG), spin("hog", 2, f"vcpu@1 {{ reg = <1>; {HOG} }};")],
+                         ids=["vm", "vcpu"])
+def test_fair_leaves_the_hart_of_a_pinned_fifo_hog(name, hog):
+    """Hart 1 is class fifo's for ever. What is fair shares hart 0, and none of it waits for ever on hart 1."""
+    with Machine(name, bundle(name, [hog, spin("b", 2)]), smp=2) as m:
+        m.expect_lines({"hog": "SPIN on", "b": "SPIN on"})
+        first = vcpu_table(m, "hog", hog.cpus)[-1]["run ms"]
+        while vcpu_table(m, "hog", hog.cpus)[-1]["run ms"] < first + 3000:
+            pass
+        ran = [vcpu["run ms"] for vcpu in vcpu_table(m, "hog", hog.cpus)[:-1] + vcpu_table(m, "b", 2)]
+    print(ran)
+    # Two or three share hart 0, for three seconds and more.
+    assert all(ms >= 500 for ms in ran)
+
+
+@pytest.mark.parametrize("smp", [1, 2])
+def test_the_operator_is_served_while_fifo_holds_all_harts(name, smp):
+    """The menu answers; a VM that never gets a hart can be reset, and destroyed, and its memory comes back."""
+    vms = [spin("hog", smp, 'class = "fifo"; priority = <31>;'), spin("low", 2, "cap = <50>;")]
+    with Machine(name, bundle(name, vms), smp=smp) as m:
+        m.expect_lines({"hartvisor": "hog: started", "hog": "SPIN on"})
+        m.expect_line("hartvisor", "low: started") if "low: started" not in m.text() else None
+        m.menu("l")
+        m.expect(r"hog +running")
+        m.focus(2, "low")
+        m.menu("r")
+        m.expect_line("hartvisor", "low: rebooting")
+        m.expect_line("hartvisor", "low: started")
+        m.menu("p")
+        m.expect("low is paused")
+        m.menu("p")
+        m.expect("low goes on")
+        m.menu("k")
+        m.expect_line("hartvisor", "low: destroyed")
+        m.menu("l")
+        m.expect(r"low +off")
+        m.focus(1, "hog")
+        m.menu("k")
+        m.expect_line("hartvisor", "hog: destroyed")
+        m.expect_line("hartvisor", "all VMs have ended")
+        m.expect_end()

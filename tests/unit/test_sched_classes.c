@@ -198,7 +198,7 @@ static void one_event(unsigned int harts)
 	struct sim_vcpu *r = sim_running(h);
 
 	sim_become(h);
-	switch (sim_random() % 9) {
+	switch (sim_random() % 10) {
 	case 0: /* a wake of anybody, whatever he does: from here */
 	case 1:
 		(void)sched_wake(&v->se);
@@ -234,6 +234,12 @@ static void one_event(unsigned int harts)
 	case 7:
 		if (r)
 			(void)sim_hand_over(h, v);
+		break;
+	case 8:
+		if (sim_random() % 4 == 0)
+			sched_expedite(&v->se);
+		else
+			sched_expedite_end(&v->se);
 		break;
 	default:
 		sim_run(sim_random() % SIM_MS);

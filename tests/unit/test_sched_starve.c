@@ -249,12 +249,67 @@ static void fifo_that_yields_gets_its_hart_back(void **state)
 	sim_end();
 }
 
+/* An entity that is to end gets its hart at once, from wherever it waits: nothing else may hold it up. */
+static void what_is_expedited_runs_next(void **state)
+{
+	struct sched_params hog = fifo(31), low = fifo(2), fair = sim_params(1);
+	struct sched_group *g;
+
+	(void)state;
+	for (unsigned int how = 0; how < 5; how++) {
+		struct sim_vcpu *v, *other;
+
+		sim_begin(1, MAX_V, 1);
+		(void)sim_add(sim_group(0), how == 3 ? &fair : &hog, SIM_S, 0);
+		g = sim_group(0);
+		v = sim_add(g, how == 1 ? &low : &fair, SIM_S, 0);
+		other = sim_add(g, &fair, SIM_S, 0);
+		sim_become(0);
+		for (unsigned int i = 0; i < 3; i++)
+			if (!(how == 2 && i == 1) && !(how == 3 && i == 2))
+				(void)sched_wake(&sim_vcpus[i].se);
+		sim_run(20 * SIM_MS);
+		if (how == 2) { /* it sleeps, and is woken afterwards */
+			sched_expedite(&v->se);
+			(void)sched_wake(&v->se);
+		} else if (how == 3) { /* it has lent its hart to a sibling */
+			while (sim_running(0) != v)
+				sim_run(SIM_MS / 10);
+			assert_true(sim_hand_over(0, other));
+			sched_expedite(&v->se);
+		} else if (how == 4) { /* a directed yield names it */
+			sim_vcpus[0].se.group = g;
+			assert_true(sched_yield_to(&sim_vcpus[0].se, &v->se));
+			sched_expedite(&v->se);
+		} else {
+			assert_ptr_equal(sim_running(0), &sim_vcpus[0]);
+			sched_expedite(&v->se);
+		}
+		sim_check();
+		sim_run(1);
+		assert_ptr_equal(sim_running(0), v);
+		sim_check();
+		sim_stop_for_next(0, SCHED_PREEMPTED);
+		assert_ptr_equal(sim_running(0),
+				 v); /* even if it is put before it gets to its end */
+		sim_stop_for_next(0, SCHED_BLOCKS);
+		sim_check();
+		sched_expedite_end(&v->se);
+		(void)sched_wake(&v->se);
+		sim_run(SIM_MS);
+		sim_check();
+		assert_true(sim_running(0) != v);
+		sim_end();
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(fair_leaves_the_hart_of_a_pinned_hog),
 		cmocka_unit_test(a_look_gets_round_all_harts_and_all_that_wait),
 		cmocka_unit_test(fifo_that_yields_gets_its_hart_back),
+		cmocka_unit_test(what_is_expedited_runs_next),
 		cmocka_unit_test(nothing_waits_for_ever_beside_an_open_hart),
 	};
 
