@@ -108,7 +108,7 @@ ROWS = [
     Row("boot-first-linux", "reset to Linux's first instruction, 256 MiB"),
     Row("linux-init", "Linux's entry to /init"),
     Row("linux-init-2-vcpus", "likewise, 2 vcpus on 1 hart, to native's one"),
-    Row("image", "hartvisor.bin without its cryptography", 131072, "bytes"),
+    Row("image", "hartvisor.bin without its cryptography", 144 << 10, "bytes"),
     Row("image-crypto", "what BearSSL takes of it", None, "bytes"),
     Row("bss", "its .bss", None, "bytes"),
     Row("memory-0", "own memory without a VM (from 1 and 2)", None, "KiB"),
