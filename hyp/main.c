@@ -41,6 +41,7 @@ void hartvisor_main(uint64_t hartid, uint64_t fdt);
 static uint8_t boot_emergency_stack[KIB(4)] __attribute__((aligned(16)));
 static struct vm_config configs[VM_MAX];
 static unsigned int vmid_bits_limit = 14;
+static hpa_t empty_root; /* for each hart's probe of hgatp */
 
 /* Until the terminal is up. */
 static void early_sink(const char *line, size_t len)
@@ -177,7 +178,7 @@ static void setup_this_hart(void)
 	guest_hart_setup();
 	timer_init_pcpu();
 	sched_init_pcpu();
-	(void)vmid_init_pcpu(this_pcpu()->index, vmid_bits_limit);
+	(void)vmid_init_pcpu(this_pcpu()->index, vmid_bits_limit, empty_root);
 	host_irq_init_pcpu();
 }
 
@@ -281,11 +282,16 @@ static void last_words(void)
 static void boot(void)
 {
 	uint64_t colour = 1;
+	const void *root;
 
 	set_up_isa();
 	if (sched_init(nr_pcpus, machine.timebase) != HV_OK)
 		give_up("no memory left for the run queues");
-	if (gstage_probe() != HV_OK)
+	root = page_alloc_zeroed(GSTAGE_ROOT_SIZE, GSTAGE_ROOT_SIZE);
+	if (!root)
+		give_up("no memory left for a G-stage root");
+	empty_root = ptr_to_hpa(root);
+	if (gstage_probe(empty_root) != HV_OK)
 		give_up("this machine's hgatp takes none of the modes Sv39x4, Sv48x4, Sv57x4");
 	driver_probe_all(machine.fdt);
 	(void)option_number(machine.bootargs, "hartvisor.colour", &colour);

@@ -5,7 +5,6 @@
 
 #include "arch/cache.h"
 #include "arch/csr.h"
-#include "arch/fence.h"
 #include "arch/memmap.h"
 #include "lib/atomic.h"
 #include "lib/copy.h"
@@ -27,19 +26,18 @@ static uint64_t levels_limit(unsigned int levels)
 	return BIT(PAGE_SHIFT + PT_INDEX_BITS * levels + 2);
 }
 
-int gstage_probe(void)
+int gstage_probe(hpa_t root)
 {
 	levels_there = 0;
 	for (unsigned int levels = 3; levels <= 5; levels++) {
-		uint64_t value = levels_mode(levels) << HGATP_MODE_SHIFT;
+		uint64_t value = levels_mode(levels) << HGATP_MODE_SHIFT |
+				 root.hpa >> PAGE_SHIFT;
 
 		csr_write(CSR_HGATP, value);
 		if (csr_read(CSR_HGATP) >> HGATP_MODE_SHIFT == levels_mode(levels))
 			levels_there |= 1u << levels;
 	}
 	csr_write(CSR_HGATP, 0);
-	/* The modes tried had a root at 0: nothing of it may stay. */
-	arch_hfence_gvma_all();
 	return levels_there ? HV_OK : HV_ENOTSUP;
 }
 

@@ -31,11 +31,15 @@ struct gstage {
 	uint64_t ram_bytes;
 };
 
+/* Bytes, and alignment, of a G-stage root (privileged specification, "Two-Stage Address Translation"). */
+#define GSTAGE_ROOT_SIZE (4 * PAGE_SIZE)
+
 /*
  * gstage_probe - which G-stage modes this hart has, by writing hgatp with valid modes; remembers
- * the widest for gstage_init(). Called on the boot hart before the first VM. HV_ENOTSUP: none.
+ * the widest for gstage_init(). @root: GSTAGE_ROOT_SIZE bytes of zeroes, since the hart may walk
+ * speculatively from whatever is written there. Boot hart, before the first VM. HV_ENOTSUP: none.
  */
-int gstage_probe(void);
+int gstage_probe(hpa_t root);
 
 /* gstage_init - empty tables wide enough for guest-physical addresses below @limit. */
 int gstage_init(struct gstage *gs, uint64_t limit);
