@@ -290,6 +290,7 @@ static bool make_ram(struct vm *vm, const struct vm_config *cfg)
 		err = gstage_alloc_ram(&vm->gstage, gpa(GUEST_RAM_BASE), cfg->memory);
 	if (err == HV_OK)
 		return true;
+	gstage_destroy(&vm->gstage);
 	if (err == HV_ENOMEM)
 		log_error("config: %s: memory = %" PRIu64 " MiB: only %" PRIu64
 			  " MiB of the machine are left, give less",

@@ -206,6 +206,20 @@ static void scattered_memory_is_put_together_from_pieces(void **state)
 	fragment_free_rest(4, MIB(2));
 }
 
+/* What an x4 format keeps of pruned tables for its next map. */
+static uint64_t spare_bytes(const struct pgtable *t)
+{
+	uint64_t n = 0;
+
+	for (const pte_t *s = t->spare; s; s = (const pte_t *)(uintptr_t)s[0]) {
+		assert_false(pte_is_valid(s[0])); /* a hart that still walks there finds nothing */
+		for (unsigned int i = 1; i < PT_ENTRIES; i++)
+			assert_int_equal(s[i], 0);
+		n += PAGE_SIZE;
+	}
+	return n;
+}
+
 static void more_pieces_than_fit_is_no_memory_and_gives_all_back(void **state)
 {
 	uint64_t before;
@@ -217,7 +231,7 @@ static void more_pieces_than_fit_is_no_memory_and_gives_all_back(void **state)
 	before = page_free_bytes();
 	assert_int_equal(gstage_alloc_ram(&gs, gpa(RAM), (GSTAGE_MAX_RAM + 1) * KIB(128)),
 			 HV_ENOMEM);
-	assert_int_equal(page_free_bytes(), before);
+	assert_int_equal(page_free_bytes() + spare_bytes(&gs.pt), before);
 	assert_int_equal(gs.nr_ram, 0);
 	assert_int_equal(gs.ram_bytes, 0);
 	assert_int_equal(gstage_alloc_ram(&gs, gpa(RAM), GSTAGE_MAX_RAM * KIB(128)), HV_OK);
@@ -238,7 +252,8 @@ static void no_memory_gives_everything_back_at_every_step(void **state)
 		err = gstage_alloc_ram(&gs, gpa(RAM + GIB(1)), KIB(200));
 		if (err != HV_OK) {
 			assert_int_equal(err, HV_ENOMEM);
-			assert_int_equal(page_free_bytes(), pages * PAGE_SIZE);
+			assert_int_equal(page_free_bytes() + spare_bytes(&gs.pt),
+					 pages * PAGE_SIZE);
 			assert_int_equal(gs.pt.tables, tables);
 			assert_int_equal(gs.nr_ram, 1);
 			assert_int_equal(gs.ram_bytes, MIB(2));
