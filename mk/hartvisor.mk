@@ -28,9 +28,10 @@ INCLUDES := -Ihyp -I. -Iguest/include -isystem $(LIBFDT)
 # there is a __global_pointer$, which the linker script has not (and tools/check-elf.py looks). What it does
 # relax are calls: one jal in place of auipc and jalr, an instruction less for each. Strings need no
 # alignment (-malign-data=natural), for which gcc would spend 8 bytes' worth on each.
+# -fno-jump-tables: hyp/lib/index.h.
 TARGET_CFLAGS := $(PICOLIBC) $(ARCH_FLAGS) -std=gnu11 -O2 -g -fno-common -fno-pic \
 	-fno-strict-aliasing -fno-stack-protector -ffunction-sections -fdata-sections -fstack-usage \
-	-malign-data=natural
+	-malign-data=natural -fno-jump-tables
 
 WARNINGS := -Wall -Wextra -Werror -Wconversion -Wsign-conversion -Wshadow -Wcast-qual \
 	-Wstrict-prototypes -Wmissing-prototypes -Wundef -Wpointer-arith -Wvla -Wformat=2 \

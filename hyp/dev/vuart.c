@@ -163,7 +163,7 @@ static uint8_t vuart_read_rbr(struct vuart *u)
 
 	if (u->rx_count == 0)
 		return 0;
-	c = (uint8_t)u->rx[u->rx_head];
+	c = (uint8_t)u->rx[u->rx_head % RX_FIFO];
 	u->rx_head = (uint8_t)((u->rx_head + 1) % RX_FIFO);
 	u->rx_count--;
 	if (u->rx_count == 0)

@@ -133,11 +133,11 @@ static struct light_end light_exit(struct guest_regs *r)
 	}
 	if (fid < ext->nr_constants) {
 		counter_inc(&v->stats.exits[EXIT_SBI]);
-		return sbi_quick_ok(v, ext->constants[fid]);
+		return sbi_quick_ok(v, (*ext->constants)[fid % SBI_FIRST_FUNCTIONS]);
 	}
 	if (fid < ext->nr_quick) {
 		counter_inc(&v->stats.exits[EXIT_SBI]);
-		return ext->quick[fid](v, after_light);
+		return (*ext->quick)[fid % SBI_FIRST_FUNCTIONS](v, after_light);
 	}
 	return ext->probe ? light_probe(v, fid, ext) : light_call(v, fid, ext);
 }

@@ -48,9 +48,11 @@ int vcpu_write_guest(struct vcpu *v, gpa_t a, const void *buf, uint64_t len)
  */
 static void reading_virt_begin(struct vcpu *v)
 {
+	const uint64_t flushes = request_bit(REQUEST_TLB_FLUSH) |
+				 request_bit(REQUEST_HFENCE_GVMA_ALL);
+
 	vcpu_reading_begin(v);
-	if (vcpu_test_request(REQUEST_TLB_FLUSH, v) ||
-	    vcpu_test_request(REQUEST_HFENCE_GVMA_ALL, v))
+	if (atomic_read(&v->requests) & flushes)
 		arch_hfence_gvma_all();
 }
 
