@@ -261,6 +261,7 @@ static void set_up_isa(void)
 	guest_features_probe();
 	isa_allow_vector(hart_features.vlenb != 0);
 	arch_set_cboz_block(isa_machine()->cboz_block);
+	arch_set_cbom_block(isa_guest_sees_past_caches() ? isa_machine()->cbom_block : 0);
 	timer_setup(machine.timebase, hart_features.sstc && isa_has(&isa_machine()->set, ISA_SSTC));
 }
 

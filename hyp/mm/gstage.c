@@ -30,8 +30,7 @@ int gstage_probe(hpa_t root)
 {
 	levels_there = 0;
 	for (unsigned int levels = 3; levels <= 5; levels++) {
-		uint64_t value = levels_mode(levels) << HGATP_MODE_SHIFT |
-				 root.hpa >> PAGE_SHIFT;
+		uint64_t value = levels_mode(levels) << HGATP_MODE_SHIFT | root.hpa >> PAGE_SHIFT;
 
 		csr_write(CSR_HGATP, value);
 		if (csr_read(CSR_HGATP) >> HGATP_MODE_SHIFT == levels_mode(levels))
@@ -172,6 +171,12 @@ int gstage_alloc_ram(struct gstage *gs, gpa_t base, uint64_t size)
 	return HV_OK;
 }
 
+static void clear(void *p, uint64_t len)
+{
+	arch_zero_range(p, len);
+	arch_clean_range(p, len);
+}
+
 uint64_t gstage_clear_step(const struct gstage *gs, uint64_t offset, uint64_t max)
 {
 	for (unsigned int i = 0; i < gs->nr_ram; i++) {
@@ -180,7 +185,7 @@ uint64_t gstage_clear_step(const struct gstage *gs, uint64_t offset, uint64_t ma
 		if (offset < r->size) {
 			uint64_t n = min_u64(max, r->size - offset);
 
-			arch_zero_range((char *)hpa_to_ptr(r->hpa) + offset, n);
+			clear((char *)hpa_to_ptr(r->hpa) + offset, n);
 			return n;
 		}
 		offset -= r->size;
@@ -236,8 +241,10 @@ int gstage_unmap_ram(struct gstage *gs, gpa_t base, uint64_t size, struct gstage
 
 void gstage_free_pieces(struct gstage *gs, const struct gstage_ram *pieces, unsigned int nr)
 {
-	for (unsigned int i = 0; i < nr; i++)
+	for (unsigned int i = 0; i < nr; i++) {
+		clear(hpa_to_ptr(pieces[i].hpa), pieces[i].size);
 		page_free(pieces[i].hpa, pieces[i].size);
+	}
 	pgtable_prune(&gs->pt);
 }
 

@@ -284,6 +284,8 @@ static int finish(const struct loader *l)
 	/* libfdt leaves padding as it finds it, and the guest is not to see a former owner's bytes. */
 	memset(hpa_to_ptr(scratch), 0, GUEST_FDT_SIZE);
 	err = build_fdt(l, hpa_to_ptr(scratch));
+	/* It held the guest's rng-seed. */
+	memset(hpa_to_ptr(scratch), 0, GUEST_FDT_SIZE);
 	page_free(scratch, GUEST_FDT_SIZE);
 	return err;
 }

@@ -67,8 +67,9 @@ def test_guest_on_a_max_cpu(name, test):
     run_guest(name, test, cpus=2, cpu="max")
 
 
-@pytest.mark.parametrize("off", ["zawrs=off", "zicboz=off,zicbom=off,zicbop=off", "svadu=off", "sv57=off,sv48=off"])
-def test_guest_on_a_lesser_cpu(name, off):
+@pytest.mark.parametrize("off", ["zawrs=off", "zicboz=off,zicbom=off,zicbop=off", "svadu=off", "sv57=off,sv48=off", "svpbmt=on",
+                                 "svpbmt=on,zicbom=off"])
+def test_guest_on_another_cpu(name, off):
     run_guest(name, "insn", cpus=2, cpu=f"rv64,{off}")
 
 

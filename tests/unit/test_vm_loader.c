@@ -56,7 +56,10 @@ bool page_alloc(uint64_t size, uint64_t align, hpa_t *out)
 
 void page_free(hpa_t base, uint64_t size)
 {
-	(void)size;
+	const uint8_t *p = hpa_to_ptr(base);
+
+	for (uint64_t i = 0; i < size; i++)
+		assert_int_equal(p[i], 0); /* it held the guest's seed */
 	free(hpa_to_ptr(base));
 	pages_out--;
 }
