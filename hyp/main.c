@@ -82,8 +82,12 @@ static void find_machine(uint64_t fdt)
 	if (fdt == 0 || fdt >= DIRECT_MAP_SIZE - MACHINE_MAX_FDT)
 		give_up("no device tree: the firmware has to hand one over in a1");
 	mmu_early_map(hpa(fdt), MACHINE_MAX_FDT);
+	machine_set_image(image_hpa(__image_start), (uint64_t)(__image_end - __image_start));
 	if (machine_parse(hpa_to_ptr(hpa(fdt))) != HV_OK)
 		give_up("the machine's device tree cannot be used");
+	/* The final tables map /memory alone. */
+	if (!machine_is_memory(hpa(fdt), fdt_totalsize(machine.fdt)))
+		give_up("the device tree lies outside of /memory: the firmware has to put it into RAM");
 	for (unsigned int i = 0; i < machine.nr_memory; i++)
 		mmu_early_map(machine.memory[i].base, machine.memory[i].size);
 	log_info("machine: %u harts, %" PRIu64 " MiB, time base %" PRIu64 " Hz", machine.total_cpus,
@@ -104,7 +108,7 @@ static bool find_bundle(hpa_t *at, uint64_t *size)
 	if (!machine_is_memory(hpa(at->hpa - sizeof(*size)), PAGE_SIZE))
 		return false;
 	memcpy(size, hpa_to_ptr(hpa(at->hpa - sizeof(*size))), sizeof(*size));
-	return machine_is_memory(*at, *size);
+	return machine_is_memory(*at, *size) && !machine_closed(*at, *size);
 }
 
 static void find_memory(void)
@@ -121,7 +125,9 @@ static void find_memory(void)
 		page_reserve(machine.reserved[i].base, machine.reserved[i].size);
 	page_reserve(image_hpa(__image_start), (uint64_t)(__image_end - __image_start));
 	n = modules_found > 0 ? (unsigned int)modules_found : 0;
-	for (unsigned int i = 0; i < n && i < ARRAY_SIZE(modules); i++)
+	if (n > ARRAY_SIZE(modules)) /* to forget one would be to overwrite it */
+		give_up("/chosen: more than 192 modules: give a bundle instead");
+	for (unsigned int i = 0; i < n; i++)
 		page_reserve(ptr_to_hpa(modules[i].data), modules[i].size);
 	if (find_bundle(&bundle, &size))
 		page_reserve(bundle, size);

@@ -26,8 +26,7 @@ static unsigned int probe_bits(hpa_t root)
 	for (uint64_t mode = HGATP_MODE_SV39X4; mode <= HGATP_MODE_SV57X4 && bits == 0; mode++) {
 		uint64_t found;
 
-		csr_write(CSR_HGATP,
-			  mode << HGATP_MODE_SHIFT | VMID_ONES | root.hpa >> PAGE_SHIFT);
+		csr_write(CSR_HGATP, mode << HGATP_MODE_SHIFT | VMID_ONES | root.hpa >> PAGE_SHIFT);
 		found = csr_read(CSR_HGATP);
 		if (found >> HGATP_MODE_SHIFT != mode)
 			continue;

@@ -191,7 +191,8 @@ int main(void)
 		cmocka_unit_test(width_is_probed_with_a_mode_that_the_hart_has),
 		cmocka_unit_test(a_fresh_vcpu_has_none),
 		cmocka_unit_test(siblings_on_one_hart_get_different_numbers),
-		cmocka_unit_test(roll_over_asks_for_one_fence_of_all_and_makes_all_older_ones_stale),
+		cmocka_unit_test(
+			roll_over_asks_for_one_fence_of_all_and_makes_all_older_ones_stale),
 		cmocka_unit_test(with_no_vmid_bits_every_switch_is_a_flush),
 		cmocka_unit_test(a_vmid_of_one_pcpu_is_none_on_another),
 		cmocka_unit_test(numbers_fit_their_width_for_ever),

@@ -307,7 +307,8 @@ static void dies_on(unsigned int h, struct vcpu *v)
 /* Every order of six switches among four vcpus of three VMs. */
 static void no_order_of_switches_mixes_vms(void **state)
 {
-	struct vcpu *const of[] = { &vcpu_of[0][0], &vcpu_of[0][1], &vcpu_of[1][0], &vcpu_of[2][0] };
+	struct vcpu *const of[] = { &vcpu_of[0][0], &vcpu_of[0][1], &vcpu_of[1][0],
+				    &vcpu_of[2][0] };
 	enum { LENGTH = 6, ORDERS = 1 << (2 * LENGTH) };
 
 	(void)state;
@@ -336,7 +337,8 @@ static void take_away(struct vm *vm, unsigned int gpa, bool away)
 /* The guest changes its own page table and fences it on both of its harts. */
 static void remap(struct vcpu *v, bool swap)
 {
-	const struct vcpu_fence all = { .size = 0 }, page = { .start = PAGE_SIZE, .size = PAGE_SIZE },
+	const struct vcpu_fence all = { .size = 0 },
+				page = { .start = PAGE_SIZE, .size = PAGE_SIZE },
 				by_asid = { .size = 0, .asid = 1, .by_asid = true };
 	const struct vcpu_fence *const kinds[] = { &all, &page, &by_asid };
 	unsigned int kind = random_below(3);

@@ -182,8 +182,8 @@ void fake_csr_write(unsigned int csr, uint64_t val)
 	if (csr == CSR_HGATP && val >> HGATP_MODE_SHIFT == HGATP_MODE_BARE)
 		val = 0;
 	if (csr == CSR_HGATP)
-		val &= ~(HGATP_VMID_MASK << HGATP_VMID_SHIFT) |
-		       (BIT(vmid_bits) - 1) << HGATP_VMID_SHIFT;
+		val &= ~(HGATP_VMID_MASK << HGATP_VMID_SHIFT) | (BIT(vmid_bits) - 1)
+									<< HGATP_VMID_SHIFT;
 	here()->csr[csr & 4095] = val;
 	speculate();
 }

@@ -23,11 +23,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define TLB_HARTS  2
-#define TLB_VMS	   3
-#define TLB_GVAS   2
-#define TLB_GPAS   4
-#define TLB_HPAS   (TLB_GPAS * (TLB_VMS + 1)) /* the first TLB_GPAS are hartvisor's own */
+#define TLB_HARTS   2
+#define TLB_VMS	    3
+#define TLB_GVAS    2
+#define TLB_GPAS    4
+#define TLB_HPAS    (TLB_GPAS * (TLB_VMS + 1)) /* the first TLB_GPAS are hartvisor's own */
 #define TLB_NOWHERE 0xff
 
 /* tlb_setup - all harts as after reset: registers 0, nothing cached; VMIDs have @vmidlen bits (0 to 3). Each
