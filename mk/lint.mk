@@ -16,7 +16,7 @@ lint-tools:
 	@[ '$(SETUP)' != yes ] || tools/setup.sh lint
 
 lint-layout: lint-tools
-	$(call say,LINT,'layout: floors, licences, subscripts')
+	$(call say,LINT,'layout: floors and licences and subscripts')
 	$(Q)$(PYTHON) tools/floor-check.py
 	$(Q)$(PYTHON) tools/index-check.py
 
