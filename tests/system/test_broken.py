@@ -123,9 +123,11 @@ def test_memory_that_is_reserved_belongs_to_no_vm(name):
     (IMAGE, "must not overlap /memory"),
     (0xff00000000000000, "must end below"),
 ])
-def test_uart_where_it_cannot_be(name, base, said):
-    """It is left out, and the firmware's console serves."""
-    tree = tree_of(name, [("/soc/serial@10000000", "reg", [base, 0x100])])
+def test_device_where_it_cannot_be(name, base, said):
+    """Not the UART: the firmware would use that, too."""
+    tree = tree_of(name, [("/soc/rtc@101000", "reg", [base, 0x1000])])
     with Machine(name, bundle(name, [Vm("vm", guest(GOOD))]), smp=2, mem="512M", args=["-dtb", tree]) as m:
-        m.expect_line("hartvisor", f"warning: /soc/serial@10000000: reg = {base:#x}, 0x100: {said}")
+        m.expect_line("hartvisor", f"warning: /soc/rtc@101000: reg = {base:#x}, 0x1000: {said}")
         m.expect_line("vm", "HELLO")
+        m.menu("q")
+        m.expect_end()
