@@ -17,6 +17,7 @@
 #include "arch/timer.h"
 #include "arch/trap.h"
 #include "console/menu.h"
+#include "lib/atomic.h"
 #include "lib/fdt.h"
 #include "lib/log.h"
 #include "lib/options.h"
@@ -41,7 +42,11 @@ void hartvisor_main(uint64_t hartid, uint64_t fdt);
 static uint8_t boot_emergency_stack[KIB(4)] __attribute__((aligned(16)));
 static struct vm_config configs[VM_MAX];
 static unsigned int vmid_bits_limit = 14;
-static hpa_t empty_root; /* for each hart's probe of hgatp */
+
+/* For each hart's probe of hgatp: a root without entries, given back by the last hart that probed. */
+static hpa_t empty_root;
+static uint32_t empty_root_users =
+	1; /* atomic: the boot hart, and harts that are started and have not probed */
 
 /* Until the terminal is up. */
 static void early_sink(const char *line, size_t len)
@@ -178,6 +183,12 @@ static void prepare_pcpus(uint64_t boot_hart)
 		log_warn("machine: %u harts, only %u are used", machine.total_cpus, MAX_PCPUS);
 }
 
+static void put_empty_root(void)
+{
+	if (atomic_fetch_sub(&empty_root_users, 1) == 1)
+		page_free(empty_root, GSTAGE_ROOT_SIZE);
+}
+
 /* What every hart does for itself, boot hart included. */
 static void setup_this_hart(void)
 {
@@ -191,6 +202,7 @@ static void setup_this_hart(void)
 static _Noreturn void secondary_main(void)
 {
 	setup_this_hart();
+	put_empty_root();
 	pcpu_loop();
 }
 
@@ -205,9 +217,13 @@ static void start_harts(void)
 
 		p->index = nr_pcpus;
 		pcpus[nr_pcpus] = p;
+		(void)atomic_fetch_add(&empty_root_users, 1);
 		if (smp_start(p, hostmap_satp(), secondary_main) == HV_OK)
 			nr_pcpus++;
+		else
+			put_empty_root(); /* it will never run */
 	}
+	put_empty_root();
 	sched_set_pcpus(nr_pcpus);
 }
 
