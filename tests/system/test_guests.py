@@ -83,6 +83,23 @@ def test_uart_sends_and_receives_by_interrupts(name):
         m.expect_end()
 
 
+def test_what_was_typed_for_a_life_is_not_read_by_the_next(name):
+    """More than the UART's FIFO holds, while the guest is paused: neither the FIFO nor the ring outlives the reset."""
+    with Machine(name, bundle(name, [Vm("vm", guest("hello"))])) as m:
+        m.expect_line("vm", "HELLO")
+        m.ping("vm", "the first life")
+        m.menu("p")
+        m.expect("vm is paused")
+        m.send("this is for the first life alone, more than sixteen bytes")
+        m.menu("r")
+        m.expect_line("hartvisor", "vm: rebooting")
+        m.expect_line("vm", "HELLO")
+        m.ping("vm", "the second life")
+        m.send_line("quit")
+        m.expect_passed("vm", "hello")
+        m.expect_end()
+
+
 def test_nothing_is_left_for_the_next_one(name):
     """Memory, registers and CSRs are clean at first start and after a reboot, whatever was there before."""
     vms = [Vm("one", guest("leak")), Vm("two", guest("leak"))]
