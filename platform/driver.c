@@ -23,7 +23,7 @@ static bool driver_matches(const struct driver *d, const void *fdt, int node)
 	return false;
 }
 
-/* A wrong `reg` must not make a driver write to somebody's memory, or to where there can be nothing. */
+/* A wrong `reg` must not make a driver write to memory, or to an address that cannot exist. */
 static bool driver_reg_ok(const void *fdt, int node)
 {
 	char path[FDTX_PATH_MAX];

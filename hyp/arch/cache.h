@@ -15,8 +15,8 @@
 void arch_set_cboz_block(unsigned int bytes);
 
 /*
- * arch_set_cbom_block - the same for Zicbom (riscv,cbom-block-size; menvcfg.CBCFE); 0, as at first: nobody needs
- * arch_clean_range(), because no guest can look past the caches.
+ * arch_set_cbom_block - the same for Zicbom (riscv,cbom-block-size; menvcfg.CBCFE); 0, as at first: no guest can
+ * look past the caches, and arch_clean_range() does nothing.
  */
 void arch_set_cbom_block(unsigned int bytes);
 

@@ -83,7 +83,7 @@ void gstage_prune_page(struct gstage *gs, gpa_t a);
 /*
  * gstage_destroy - free tables and RAM; no vcpu may run or walk any more, and no hart has the root in hgatp
  * (vcpu/load.h, vcpu_put_for_good). RAM that the guest or the loader has written is cleared before, by
- * gstage_clear_step(): the pool holds nobody's data.
+ * gstage_clear_step(): the pool holds no VM's data.
  */
 void gstage_destroy(struct gstage *gs);
 

@@ -48,7 +48,7 @@ int pgtable_unmap(struct pgtable *pt, uint64_t va, uint64_t size);
  * pgtable_prune - take out the empty tables; only when no lockless reader can be inside. Those of an x4 format
  * are kept for the next map and freed by pgtable_destroy(): a hart that has the VM's hgatp loaded may still
  * walk them, even outside the guest, because it caches how a walk begins until a fence, and a fence is made
- * only before the next entry. Nobody else's data may come there meanwhile.
+ * only before the next entry. Until then no other data may come there.
  */
 void pgtable_prune(struct pgtable *pt);
 

@@ -42,9 +42,9 @@ int vcpu_write_guest(struct vcpu *v, gpa_t a, const void *buf, uint64_t len)
 }
 
 /*
- * The same for a read by HLV or HLVX, which goes through this hart's TLB. A flush that is asked for and not
- * served yet has changed the tables already: who asked saw @v outside and may have freed what they led to.
- * The request stays.
+ * The same for a read by HLV or HLVX, which goes through this hart's TLB. A flush that is requested and not
+ * served yet has changed the tables already: the requester saw @v outside, and may have freed what they led
+ * to. The request stays pending.
  */
 static void reading_virt_begin(struct vcpu *v)
 {

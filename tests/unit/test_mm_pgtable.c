@@ -482,7 +482,7 @@ static void prune_at_frees_the_tables_of_one_way_alone(void **state)
 }
 
 /* A hart may walk a G-stage table after it was pruned, until its vcpu next enters. */
-static void a_pruned_table_of_an_x4_format_is_memory_of_nobody_else(void **state)
+static void a_pruned_table_of_an_x4_format_is_not_reused_for_other_data(void **state)
 {
 	uint64_t held;
 
@@ -573,7 +573,7 @@ int main(void)
 		TEST(no_root_no_table),
 		TEST(random_sequences_agree_with_a_model),
 		TEST(prune_at_frees_the_tables_of_one_way_alone),
-		TEST(a_pruned_table_of_an_x4_format_is_memory_of_nobody_else),
+		TEST(a_pruned_table_of_an_x4_format_is_not_reused_for_other_data),
 		TEST(prune_frees_the_empty_tables_and_no_other),
 		TEST(a_page_that_stays_mapped_is_found_while_its_leaf_is_split),
 	};

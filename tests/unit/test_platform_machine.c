@@ -339,7 +339,7 @@ static void an_initrd_that_cannot_be_is_not_used(void **state)
 	}
 }
 
-/* Reading the firmware's memory may fault, and nobody means hartvisor's own. */
+/* A read of the firmware's memory may fault; an image inside hartvisor's own is a mistake. */
 static void an_initrd_in_memory_that_is_taken_is_not_used(void **state)
 {
 	static const struct {

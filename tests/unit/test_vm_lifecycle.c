@@ -332,7 +332,7 @@ static unsigned int count(const char *what)
 	return n;
 }
 
-/* Nothing in the pool is anybody's: all that is free is taken, looked at, and given back. */
+/* The pool holds no VM's data: all that is free is taken and looked at. */
 static void assert_pool_is_clean(void)
 {
 	while (page_largest(PAGE_SIZE) != 0) {

@@ -42,7 +42,7 @@ void *page_alloc_zeroed(uint64_t size, uint64_t align)
 	return p;
 }
 
-/* The pool holds nobody's data. */
+/* The pool holds no VM's data. */
 void page_free(hpa_t base, uint64_t size)
 {
 	const uint64_t *p = hpa_to_ptr(base);

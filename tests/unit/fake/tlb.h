@@ -41,7 +41,7 @@ uint64_t tlb_vsatp(unsigned int gpa, unsigned int asid);
 /* tlb_map - VM @vm's G-stage tables say from now on that @gpa is at @hpa, or TLB_NOWHERE. */
 void tlb_map(unsigned int vm, unsigned int gpa, uint8_t hpa);
 
-/* tlb_free_tables - the G-stage tables of @vm are somebody else's memory: no hart may walk them any more. */
+/* tlb_free_tables - the G-stage tables of @vm are other data's memory: no hart may walk them any more. */
 void tlb_free_tables(unsigned int vm);
 
 /* tlb_guest_maps - in VM @vm: the page table at @table says that @gva is at @gpa. */
