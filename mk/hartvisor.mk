@@ -40,7 +40,7 @@ WARNINGS := -Wall -Wextra -Werror -Wconversion -Wsign-conversion -Wshadow -Wcast
 HV_CFLAGS = $(TARGET_CFLAGS) $(WARNINGS) $(INCLUDES) $(CFLAGS)
 
 # What runs once, or for a typed key, is better small.
-$(B)/obj/hyp/vm/%.o $(B)/obj/hyp/console/%.o $(addprefix $(B)/obj/platform/,machine.o aclint_sswi.o hart_intc.o) $(B)/obj/hyp/main.o \
+$(B)/obj/hyp/vm/%.o $(B)/obj/hyp/console/%.o $(addprefix $(B)/obj/platform/,machine.o driver.o goldfish_rtc.o aclint_sswi.o hart_intc.o) $(B)/obj/hyp/main.o \
 	$(addprefix $(B)/obj/hyp/lib/,fdt.o log.o options.o) \
 	$(addprefix $(B)/obj/hyp/arch/,isa.o panic.o symbols.o boot_map.o cache.o) \
 	$(addprefix $(B)/obj/hyp/mm/,page.o arena.o hostmap.o) $(B)/obj/hyp/dev/vrtc.o: CFLAGS += -Os -msave-restore
