@@ -16,8 +16,9 @@ lint-tools:
 	@[ '$(SETUP)' != yes ] || tools/setup.sh lint
 
 lint-layout: lint-tools
-	$(call say,LINT,'layout: floors and licences')
+	$(call say,LINT,'layout: floors and licences and subscripts')
 	$(Q)$(PYTHON) tools/floor-check.py
+	$(Q)$(PYTHON) tools/index-check.py
 
 lint-format: lint-tools
 	$(call say,LINT,clang-format)

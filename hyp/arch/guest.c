@@ -43,6 +43,8 @@ void guest_hart_setup(void)
 	csr_write(CSR_HGEIE, 0);
 	csr_write(CSR_HVIP, 0);
 	csr_write(CSR_VSIE, 0);
+	/* Both are active in HS-mode, and reset leaves vsatp undefined: no walk from a value not ours. */
+	csr_write(CSR_VSATP, 0);
 	csr_write(CSR_HGATP, 0);
 	if (hart_features.sstc)
 		csr_write(CSR_VSTIMECMP, UINT64_MAX);

@@ -82,9 +82,15 @@ void isa_allow_vector(bool on);
 /*
  * isa_guest - what guests get. Of svade and svadu at most one: on a machine with both, guests start
  * with hardware A/D updates off and lack the SBI call (FWFT) that would turn them on, so they have
- * svade.
+ * svade. Svpbmt only where there is Zicbom, by which hartvisor writes cleared memory back.
  */
 struct isa_set isa_guest(void);
+
+/*
+ * isa_guest_sees_past_caches - have guests Svpbmt? Then memory that they get must be written back after it was
+ * cleared (arch/cache.h).
+ */
+bool isa_guest_sees_past_caches(void);
 
 /* isa_guest_henvcfg - henvcfg for guests that have isa_guest(). */
 uint64_t isa_guest_henvcfg(void);

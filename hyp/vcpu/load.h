@@ -89,4 +89,11 @@ static always_inline void vcpu_put(struct vcpu *v, struct pcpu *p)
 	p->current = NULL;
 }
 
+/* vcpu_put_for_good - vcpu_put() of a vcpu whose VM ends: its G-stage tables may be freed afterwards. */
+static inline void vcpu_put_for_good(struct vcpu *v, struct pcpu *p)
+{
+	vcpu_put(v, p);
+	vmid_park(p->index);
+}
+
 #endif

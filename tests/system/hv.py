@@ -182,6 +182,14 @@ def run_tool(command: Sequence[Union[str, pathlib.Path]]) -> None:
     assert result.returncode == 0, f"{' '.join(map(str, command))}:\n{result.stdout}"
 
 
+def device_tree(name: str, harts: int, machine: str = "virt", memory: str = "1G") -> pathlib.Path:
+    """QEMU's own, in a file."""
+    tree = WORK / f"{name}.dtb"
+    WORK.mkdir(parents=True, exist_ok=True)
+    run_tool([QEMU, "-M", f"{machine},dumpdtb={tree}", "-cpu", "rv64", "-smp", str(harts), "-m", memory, "-nographic"])
+    return tree
+
+
 def make_itb(name: str, its: str, tool: str = "mkimage") -> pathlib.Path:
     """@tool: "mkimage", "mkimage -E" (data outside the tree) or "dtc" (for what mkimage would refuse)."""
     WORK.mkdir(parents=True, exist_ok=True)

@@ -377,6 +377,73 @@ static void an_initrd_that_cannot_be_is_not_used(void **state)
 	}
 }
 
+/* A read of the firmware's memory may fault; an image inside hartvisor's own is a mistake. */
+static void an_initrd_in_memory_that_is_taken_is_not_used(void **state)
+{
+	static const struct {
+		uint64_t start, end;
+		const char *said; /* NULL: it is used */
+	} cases[] = {
+		{ 0x80000000, 0x80001000,
+		  "must not overlap /reserved-memory; the initrd is not used" },
+		{ 0x8005ffff, 0x80070000, "must not overlap /reserved-memory" },
+		{ 0x80060000, 0x80070000, NULL },
+		{ 0x80210000, 0x80211000, "must not overlap hartvisor itself" },
+		{ 0x80100000, 0x80500000, "must not overlap hartvisor itself" },
+		{ 0x80300000, 0x80500000, NULL },
+	};
+
+	(void)state;
+	machine_set_image(hpa(0x80200000), 0x100000);
+	for (unsigned int i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct tree_virt what = virt;
+
+		what.initrd = cases[i].start;
+		what.initrd_end = cases[i].end;
+		assert_int_equal(parse_virt(what), HV_OK);
+		if (!cases[i].said) {
+			assert_true(machine.initrd.hpa == cases[i].start);
+			continue;
+		}
+		assert_int_equal(machine.initrd_size, 0);
+		if (!strstr(fake_log_last, cases[i].said))
+			fail_msg("%u: %s", i, fake_log_last);
+	}
+	machine_set_image(hpa(0), 0);
+}
+
+/* Boot loaders list the initrd there, and may list modules: it is not to be written, but may be read. */
+static void the_reservation_block_closes_nothing(void **state)
+{
+	(void)state;
+	parse_virt(virt);
+	assert_true(is_reserved(0x80000000, 0x40000));
+	assert_non_null(machine_closed(hpa(0x80000000), 1)); /* /reserved-memory is there, too */
+	begin();
+	memory(0x80000000, GIB(1));
+	the_usual_cpus();
+	assert_int_equal(finish(), HV_OK);
+	machine.reserved[machine.nr_reserved++] =
+		(struct machine_reserved){ hpa(0x90000000), 0x1000, NULL };
+	assert_null(machine_closed(hpa(0x90000000), 0x1000));
+	assert_non_null(machine_closed(ptr_to_hpa(tree), 1));
+}
+
+static void memory_that_wraps_around_is_told(void **state)
+{
+	(void)state;
+	begin();
+	memory(0x80000000, GIB(1));
+	memory(0xfffffffffffff000, 0x2000);
+	the_usual_cpus();
+	assert_int_equal(finish(), HV_OK);
+	assert_int_equal(machine.memory_bytes, GIB(1));
+	assert_non_null(strstr(fake_log_text, "memory@fffffffffffff000: reg: not a list of"));
+	assert_true(machine_touches_memory(hpa(0x7ffff000), 0x1001));
+	assert_false(machine_touches_memory(hpa(0x7ffff000), 0x1000));
+	assert_false(machine_touches_memory(hpa(0xc0000000), 0x1000));
+}
+
 static void more_reserved_ranges_than_fit_are_fatal(void **state)
 {
 	(void)state;
@@ -454,6 +521,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_wrong_cpu_costs_only_itself, setup, teardown),
 		cmocka_unit_test_setup_teardown(an_initrd_that_cannot_be_is_not_used, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(an_initrd_in_memory_that_is_taken_is_not_used,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(the_reservation_block_closes_nothing, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(memory_that_wraps_around_is_told, setup, teardown),
 		cmocka_unit_test_setup_teardown(more_reserved_ranges_than_fit_are_fatal, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(a_wrong_byte_anywhere_is_survived_and_told_briefly,
