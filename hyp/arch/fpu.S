@@ -31,13 +31,14 @@ arch_fp_csr_save:
 	ret
 	.size	arch_fp_csr_save, . - arch_fp_csr_save
 
-/* void arch_fp_csr_clear(void) */
-	.globl	arch_fp_csr_clear
-	.type	arch_fp_csr_clear, @function
-arch_fp_csr_clear:
-	fscsr	zero
+/* void arch_fp_csr_restore(const struct guest_fp *fp) */
+	.globl	arch_fp_csr_restore
+	.type	arch_fp_csr_restore, @function
+arch_fp_csr_restore:
+	ld	t0, 256(a0)
+	fscsr	t0
 	ret
-	.size	arch_fp_csr_clear, . - arch_fp_csr_clear
+	.size	arch_fp_csr_restore, . - arch_fp_csr_restore
 
 /* void arch_fp_restore(const struct guest_fp *fp) */
 	.globl	arch_fp_restore
@@ -79,7 +80,7 @@ arch_vector_save:
 	ret
 	.size	arch_vector_save, . - arch_vector_save
 
-/* void arch_vector_csrs_save(struct guest_vector *v): those that a CSR instruction writes */
+/* void arch_vector_csrs_save(struct guest_vector *v): those that change without a vector register or vtype */
 	.globl	arch_vector_csrs_save
 	.type	arch_vector_csrs_save, @function
 arch_vector_csrs_save:

@@ -50,6 +50,8 @@ void guest_hart_setup(void)
 	if (hart_features.hstateen0)
 		csr_write(CSR_HSTATEEN0, HSTATEEN0_ENVCFG);
 	csr_write(CSR_SIE, BIT(IRQ_S_SOFT) | BIT(IRQ_S_TIMER) | BIT(IRQ_S_EXT));
+	/* FP and vector CSRs are saved and restored from now on: guest_fp_put(). */
+	csr_set(CSR_SSTATUS, SSTATUS_FS | SSTATUS_VS);
 }
 
 void guest_regs_reset(struct guest_regs *r, uint64_t pc, uint64_t a0, uint64_t a1)

@@ -32,7 +32,7 @@ struct pcpu {
 	uint32_t in_trap;      /* a trap of the hypervisor itself is being handled */
 	struct vcpu *current;  /* whose guest state is loaded in the CSRs, or NULL */
 	struct vcpu *fp_owner; /* whose FP registers the hart holds, or NULL */
-	bool fp_initial;       /* and those are as they were at its reset: vcpu/load.h */
+	bool fp_initial;       /* f0 to f31 hold zero, as after a reset: vcpu/load.h */
 	struct vcpu *vector_owner;
 	struct runq *runq;	    /* what waits for it: sched/runq.h */
 	volatile uint32_t *setssip; /* writing 1 raises its SSIP; NULL: kicked by SBI (arch/smp.h) */

@@ -164,8 +164,9 @@ void arch_fp_restore(const struct guest_fp *fp)
 	(void)fp;
 }
 
-void arch_fp_csr_clear(void)
+void arch_fp_csr_restore(const struct guest_fp *fp)
 {
+	(void)fp;
 }
 
 void arch_fp_csr_save(struct guest_fp *fp)

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""State that one vcpu's turn must not take from another one, nor show it: FP and vector CSRs, and all other CSRs."""
+
+import pytest
+from hv import MIB, Machine, Vm, bundle, guest, initramfs_with, linux, user_program
+
+# One instruction is one nanosecond, and harts run in turn: slices are the same however busy this machine is.
+ICOUNT = ["-icount", "shift=0,sleep=off"]
+
+
+# --- the CSRs of FP and vector state ---------------------------------------------------------------
+
+def fcsr(number, rounds):
+    return Vm(f"vm{number}", guest("fcsr"), bootargs=f"n={rounds} id={number}", memory=32 * MIB)
+
+
+NEIGHBOURS = {
+    "itself": lambda rounds: [fcsr(2, rounds)],
+    "fs-off": lambda rounds: [Vm("spin", guest("spin"), memory=32 * MIB)],
+    "both": lambda rounds: [fcsr(2, rounds), Vm("spin", guest("spin"), memory=32 * MIB)],
+}
+
+
+def run_fcsr(name, cpu, neighbours, rounds, smp=1, args=ICOUNT):
+    with Machine(name, bundle(name, [fcsr(1, rounds), *neighbours]), smp=smp, cpu=cpu, args=args) as m:
+        verdicts = {vm.name: r"TEST fcsr (?:PASS|FAIL)" for vm in [fcsr(1, 0), *neighbours] if vm.name != "spin"}
+        m.expect_lines(verdicts, timeout=3600)
+        assert "TEST fcsr FAIL" not in m.text()
+        m.menu("q")
+        m.expect_end()
+
+
+@pytest.mark.parametrize("beside", ["itself", "fs-off"])
+@pytest.mark.parametrize("cpu", ["rv64", "rv64,v=on"])
+def test_fp_and_vector_csrs_are_kept(name, cpu, beside):
+    run_fcsr(name, cpu, NEIGHBOURS[beside](4), 4)
+
+
+def test_fp_csrs_move_along(name):
+    """Three vcpus on two harts."""
+    run_fcsr(name, "rv64,v=on", NEIGHBOURS["both"](8), 8, smp=2, args=[])
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("beside", NEIGHBOURS)
+@pytest.mark.parametrize("cpu", ["rv64", "rv64,v=on", "max"])
+def test_fp_and_vector_csrs_are_kept_at_length(name, cpu, beside):
+    run_fcsr(name, cpu, NEIGHBOURS[beside](50), 50)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("cpu", ["rv64", "rv64,v=on"])
+def test_fp_csrs_move_along_at_length(name, cpu):
+    run_fcsr(name, cpu, NEIGHBOURS["both"](200), 200, smp=2, args=[])
+
+
+# What keeps a Linux process from having its hart to itself: (harts, cpu, neighbours).
+MIXES = {
+    "spinner": (1, "rv64", [Vm("spin", guest("spin"))]),
+    "fs-off": (1, "rv64,v=on", [Vm("spin", guest("spin"))]),
+    "vectors": (1, "rv64,v=on", [Vm("fpu", guest("fpu"), cpus=2, bootargs="n=1000000")]),
+    "migration": (2, "rv64", [Vm("spin", guest("spin"), cpus=2), Vm("fpu", guest("fpu"), cpus=2, bootargs="n=1000000")]),
+}
+
+
+def run_frm(name, mix, rounds):
+    """guest/user/frm.c, of which no round may lose its rounding mode."""
+    harts, cpu, neighbours = MIXES[mix]
+    ramdisk = initramfs_with(name, {"bin/frm": user_program("frm")})
+    vms = [linux("linux", ramdisk=ramdisk, cpus=1), *neighbours]
+    with Machine(name, bundle(name, vms), smp=harts, cpu=cpu) as m:
+        m.expect_line("linux", "GUEST-UP", timeout=1200)
+        m.send_line("")
+        m.expect(r"\[linux\] ~ # ")
+        m.send_line(f"frm {rounds}")
+        m.expect_line("linux", rf"FRM lost (\d+) of {rounds}", timeout=3600)
+        assert int(m.child.match.group(1)) == 0
+        m.menu("q")
+        m.expect_end()
+
+
+def test_linux_process_keeps_its_rounding_mode(name):
+    run_frm(name, "spinner", 100)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("mix", MIXES)
+def test_linux_process_keeps_its_rounding_mode_at_length(name, mix):
+    run_frm(name, mix, 2000)
