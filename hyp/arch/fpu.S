@@ -5,6 +5,7 @@
  */
 	.text
 	.option arch, +d
+	.option norvc			/* a hart with Zca and D may lack Zcd, the compressed loads of D */
 
 	.macro	for_f op
 	.irp	n, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31

@@ -7,19 +7,9 @@
 #define ARCH_GUEST_STATE_H
 
 #include "arch/csr.h"
+#include "arch/features.h"
 #include "arch/guest.h"
 #include "arch/trap.h"
-
-/* What the machine has; the same on all harts, probed on the boot hart. */
-struct hart_features {
-	bool senvcfg, sstateen0, henvcfg, hstateen0, sstc;
-	bool instret;	/* the firmware lets us count instructions */
-	uint32_t vlenb; /* 0: no vector extension, or closed */
-};
-
-extern struct hart_features hart_features;
-
-void guest_features_probe(void);
 
 /* guest_hart_setup - each hart once: delegation, and nothing pending or left over. */
 void guest_hart_setup(void);

@@ -12,6 +12,7 @@
 #define MM_GSTAGE_H
 
 #include "arch/csr.h"
+#include "arch/features.h"
 #include "lib/errno.h"
 #include "mm/pgtable.h"
 
@@ -36,6 +37,9 @@ struct gstage {
  * the widest for gstage_init(). Called on the boot hart before the first VM. HV_ENOTSUP: none.
  */
 int gstage_probe(void);
+
+/* gstage_misfit - in what this hart's G-stage modes differ from those that gstage_probe() found on the boot hart. */
+struct hart_misfit gstage_misfit(void);
 
 /* gstage_init - empty tables wide enough for guest-physical addresses below @limit. */
 int gstage_init(struct gstage *gs, uint64_t limit);

@@ -67,6 +67,8 @@ static always_inline void vcpu_load(struct vcpu *v, struct pcpu *p)
 		csr_write(CSR_HENVCFG, vm->henvcfg);
 	vcpu_load_hgatp(v);
 	guest_vs_load(&v->vs);
+	if (hart_features.loose)
+		features_clear_loose(hart_features.loose);
 	vcpu_load_fp(v, p);
 	v->irq.hvip = HVIP_UNKNOWN;
 	p->current = v;

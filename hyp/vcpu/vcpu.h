@@ -88,10 +88,10 @@ struct vcpu {
 	uint64_t poll_ticks; /* own pcpu: how long to poll next time */
 	bool halted;	     /* own pcpu: in WFI; cleared by an UNHALT */
 	bool kick_only;	     /* own pcpu: of that halt: no interrupt ends it (PV_WAIT) */
-	bool hands_over;  /* own pcpu: yield_to slept: its wake is the yield's, in the run loop */
-	bool fp_initial;  /* own pcpu: f0 to f31, in the hart or saved, hold zero as after a reset */
-	uint32_t blocked; /* atomic; 1: gives up its hart or has; whoever clears it wakes it */
-	uint32_t kicked;  /* atomic, sticky: the next halt ends at once (vcpu_unhalt) */
+	bool hands_over; /* own pcpu: yield_to slept: its wake is the yield's, in the run loop */
+	bool fp_initial; /* own pcpu: f0 to f31, in the hart or saved, hold zero as after a reset */
+	uint32_t blocked;      /* atomic; 1: gives up its hart or has; whoever clears it wakes it */
+	uint32_t kicked;       /* atomic, sticky: the next halt ends at once (vcpu_unhalt) */
 	struct vcpu *yield_to; /* own pcpu: who is to have the hart after this exit, or NULL */
 
 	struct timer timer;	 /* stands in for the guest's timer while it is off its hart */

@@ -87,3 +87,53 @@ def test_linux_process_keeps_its_rounding_mode(name):
 @pytest.mark.parametrize("mix", MIXES)
 def test_linux_process_keeps_its_rounding_mode_at_length(name, mix):
     run_frm(name, mix, 2000)
+
+
+# --- all other CSRs ----------------------------------------------------------------------------------
+
+CTR = "sscsrind=on,smcsrind=on,smctr=on,ssctr=on"
+AIA = "virt,aia=aplic-imsic,aia-guests=3"
+MARKS = r"MARKS clean: (\d+) CSRs, (\d+) behind siselect, away (\d+) times"
+
+
+def marks(m, vm, command=None, number=None, away=0):
+    """@vm does its rounds, after @command. Returns how many CSRs it marked, and how many behind siselect."""
+    if number:
+        m.focus(number, vm)
+    if command:
+        m.send_line(command)
+    assert m.expect(rf"\[{vm}\] {MARKS}", r"TEST marks FAIL[^\r\n]*", timeout=1200) == 0, m.child.match.group(0)
+    assert int(m.child.match.group(3)) >= away, m.child.match.group(0)
+    return int(m.child.match.group(1)), int(m.child.match.group(2))
+
+
+def run_marks(name, cpu, machine="virt", rounds=4, lives=1):
+    """Two VMs on one hart, each with its own marks; then the next lives of one; then it is destroyed."""
+    vms = [Vm(f"vm{i}", guest("marks"), bootargs=f"id={i} n={rounds}", memory=32 * MIB) for i in (1, 2)]
+    with Machine(name, bundle(name, vms), smp=1, cpu=cpu, machine=machine, args=ICOUNT) as m:
+        lines = {vm.name: f"(?:{MARKS}|TEST marks FAIL)" for vm in vms}
+        m.expect_lines(lines, timeout=1200)
+        found = marks(m, "vm1", "again", number=1, away=rounds // 2)
+        for _ in range(lives):
+            assert marks(m, "vm2", "reboot", number=2) == found
+            assert marks(m, "vm1", "again", number=1, away=rounds // 2) == found
+            assert marks(m, "vm2", "again", number=2) == found
+        m.menu("k")
+        m.expect_line("hartvisor", "vm2: destroyed")
+        m.focus(1, "vm1")
+        assert marks(m, "vm1", "again") == found
+        assert marks(m, "vm1", "reboot") == found
+        m.menu("q")
+        m.expect_end()
+        assert "TEST marks FAIL" not in m.text()
+    return found
+
+
+@pytest.mark.parametrize("cpu, machine, behind", [
+    ("rv64", "virt", 0),
+    ("rv64,v=on", AIA, 0),
+    (f"rv64,{CTR}", "virt", 3 * 16),
+    ("max", "virt", 0),
+], ids=["rv64", "aia", "ctr", "max"])
+def test_no_mark_is_found_next_door(name, cpu, machine, behind):
+    assert run_marks(name, cpu, machine, rounds=2)[1] >= behind
