@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """State that one vcpu's turn must not take from another one, nor show it: FP and vector CSRs, and all other CSRs."""
 
+import os
+import subprocess
+
 import pytest
-from hv import MIB, Machine, Vm, bundle, guest, initramfs_with, linux, user_program
+from hv import MIB, QEMU, WORK, Machine, Vm, bundle, guest, initramfs_with, linux, run_tool, user_program
 
 # One instruction is one nanosecond, and harts run in turn: slices are the same however busy this machine is.
 ICOUNT = ["-icount", "shift=0,sleep=off"]
@@ -113,6 +116,7 @@ def run_marks(name, cpu, machine="virt", rounds=4, lives=1):
     with Machine(name, bundle(name, vms), smp=1, cpu=cpu, machine=machine, args=ICOUNT) as m:
         lines = {vm.name: f"(?:{MARKS}|TEST marks FAIL)" for vm in vms}
         m.expect_lines(lines, timeout=1200)
+        assert "TEST marks FAIL" not in m.text()
         found = marks(m, "vm1", "again", number=1, away=rounds // 2)
         for _ in range(lives):
             assert marks(m, "vm2", "reboot", number=2) == found
@@ -137,3 +141,72 @@ def run_marks(name, cpu, machine="virt", rounds=4, lives=1):
 ], ids=["rv64", "aia", "ctr", "max"])
 def test_no_mark_is_found_next_door(name, cpu, machine, behind):
     assert run_marks(name, cpu, machine, rounds=2)[1] >= behind
+
+
+# Every model that has H or takes it, with each of the options that it takes. What QEMU sets for a model it may not allow
+# to be changed (veyron-v1, tt-ascalon: extensions can be turned off, and not on).
+MARKED = [
+    *[("rv64", f"rv64{more}", "virt") for more in (
+        "", ",smstateen=on", ",sstc=off", ",v=on", f",{CTR}", f",{CTR},smstateen=on", f",{CTR},v=on,sstc=off",
+        ",zicfiss=on,zimop=on,zcmop=on", ",c=off,zca=on,zcmt=on", ",smcdeleg=on,ssccfg=on,sscsrind=on,smcsrind=on")],
+    *[("rv64-aia", f"rv64{more}", AIA) for more in ("", ",smstateen=on", ",sstc=off", ",v=on", f",{CTR}")],
+    *[("max", f"max{more}", machine) for machine in ("virt", AIA) for more in (
+        "", ",smstateen=off", ",sstc=off", ",v=off", f",smstateen=off,{CTR}", f",{CTR}")],
+    *[("rva23s64", f"rva23s64{more}", machine) for machine in ("virt", AIA) for more in (
+        "", ",smstateen=off", ",sstc=off", f",smstateen=off,{CTR}")],
+    *[("veyron-v1", f"veyron-v1{more}", machine) for machine in ("virt", AIA) for more in (
+        "", ",smstateen=off", ",sstc=off")],
+    *[("tt-ascalon", f"tt-ascalon{more}", machine) for machine in ("virt", AIA) for more in (
+        "", ",smstateen=off", ",sstc=off", ",v=off,zvbb=off,zvkb=off,zvbc=off,zvkng=off,zvfbfmin=off,zvfbfwma=off")],
+    *[("rva22s64", f"rva22s64,h=on{more}", machine) for machine in ("virt", AIA) for more in (
+        "", ",smstateen=on", ",sstc=on", ",v=on", f",{CTR}")],
+]
+
+
+def takes(cpu, machine):
+    """Does this QEMU know the model and allow the options?"""
+    return subprocess.run([QEMU, "-M", f"{machine},dumpdtb={os.devnull}", "-cpu", cpu, "-nographic"],
+                          stdin=subprocess.DEVNULL, capture_output=True).returncode == 0
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("_, cpu, machine", MARKED, ids=[f"{i}-{row[0]}" for i, row in enumerate(MARKED)])
+def test_no_mark_is_found_next_door_at_length(name, _, cpu, machine):
+    if not takes(cpu, machine):
+        pytest.skip(f"{QEMU} takes no -cpu {cpu}")
+    run_marks(name, cpu, machine, rounds=6, lives=2)
+
+
+# --- machines and harts without what hartvisor needs ---------------------------------------------------
+
+@pytest.mark.parametrize("off, why", [
+    ("d=off,zfa=off", "this hart has no D extension"),
+    ("f=off,d=off,zfa=off", "this hart has no D extension"),
+    ("sv39=off,sv48=off,sv57=off,svade=off", "this hart's satp does not take mode Sv39"),
+    ("h=off", "this machine has no H extension"),
+], ids=["no-d", "no-f", "no-sv39", "no-h"])
+def test_a_machine_that_lacks_something_is_refused(name, off, why):
+    with Machine(name, bundle(name, [Vm("vm", guest("hello"))]), cpu=f"rv64,{off}") as m:
+        m.expect_line("hartvisor", f"error: {why}[^\r\n]*; powering off")
+        m.expect_end()
+
+
+@pytest.mark.parametrize("off", ["zicntr=off,zihpm=off", "c=off,zca=on"], ids=["no-counters", "no-zcd"])
+def test_a_machine_that_lacks_what_nothing_needs_runs(name, off):
+    """The firmware reads the time for a hart without Zicntr; Zca is all that hartvisor uses of C."""
+    with Machine(name, bundle(name, [Vm("vm", guest("fcsr"), bootargs="n=1")]), cpu=f"rv64,{off}") as m:
+        m.expect_passed("vm", "fcsr")
+        m.expect_end()
+
+
+def test_a_hart_without_d_is_left_out(name):
+    """One, as the device tree has it."""
+    tree = WORK / f"{name}.dtb"
+    WORK.mkdir(parents=True, exist_ok=True)
+    run_tool([QEMU, "-M", f"virt,dumpdtb={tree}", "-cpu", "rv64", "-smp", "2", "-m", "1G", "-nographic"])
+    run_tool(["fdtput", "-t", "s", tree, "/cpus/cpu@1", "riscv,isa-extensions", "i", "m", "a", "f", "c", "h", "zicsr"])
+    with Machine(name, bundle(name, [Vm("vm", guest("fcsr"), bootargs="n=1")]), args=["-dtb", tree]) as m:
+        m.expect_line("hartvisor", "warning: hart 1: left out: it has no D extension")
+        m.expect_line("hartvisor", "1 of 2 harts run")
+        m.expect_passed("vm", "fcsr")
+        m.expect_end()
