@@ -201,7 +201,7 @@ static void more_ranges_than_fit_are_told_and_left_out(void **state)
 	assert_non_null(strstr(fake_log_last, "52 more problems"));
 }
 
-static void only_harts_with_h_count_for_the_machines_isa(void **state)
+static void only_harts_with_h_and_d_count_for_the_machines_isa(void **state)
 {
 	(void)state;
 	begin();
@@ -403,8 +403,8 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(more_ranges_than_fit_are_told_and_left_out, setup,
 						teardown),
-		cmocka_unit_test_setup_teardown(only_harts_with_h_count_for_the_machines_isa, setup,
-						teardown),
+		cmocka_unit_test_setup_teardown(only_harts_with_h_and_d_count_for_the_machines_isa,
+						setup, teardown),
 		cmocka_unit_test_setup_teardown(a_machine_without_h_is_parsed_and_lacks_it, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(harts_beyond_the_limit_are_counted, setup,
