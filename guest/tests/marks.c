@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Every CSR that S-mode can write gets a mark, and nobody else may find it: not the VM next door on the same hart,
- * which does the same with other marks, and not the next life of either. hyp/arch/csr_list.h says which CSRs there
- * are and what keeps them; one that can be written and is not there fails the test.
+ * Every CSR that S-mode can write gets a mark. No other VM on the same hart may find it, and no later life of this VM;
+ * the other VM does the same with other marks. hyp/arch/csr_list.h says which CSRs there are and what keeps them; a
+ * CSR that can be written and is not there fails the test.
  *
  * While it is marked, all that it reads must be its own mark, or 0 where the list says that the hypervisor clears it.
  * When it starts, all must be as after a reset. After each command of a line on the UART it says "MARKS clean":
