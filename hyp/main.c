@@ -9,6 +9,7 @@
 
 #include "arch/cache.h"
 #include "arch/csr.h"
+#include "arch/features.h"
 #include "arch/fence.h"
 #include "arch/guest_state.h"
 #include "arch/mmu.h"
@@ -76,6 +77,9 @@ static void check_platform(void)
 	if (!csr_probe_hstatus())
 		give_up("this machine has no H extension: hartvisor needs a RISC-V hart with the "
 			"hypervisor extension (QEMU: -cpu rv64)");
+	if (!features_has_d())
+		give_up("this hart has no D extension: hartvisor saves and restores the FP registers "
+			"of guests, and needs it (QEMU: -cpu rv64, without d=off)");
 	if (!sbi_host_has(SBI_EXT_HSM))
 		give_up("this firmware has no SBI HSM extension, by which harts are started");
 	if (!sbi_host_has(SBI_EXT_IPI))
@@ -176,6 +180,8 @@ static void prepare_pcpus(uint64_t boot_hart)
 			continue;
 		if (!c->has_h)
 			log_warn("hart %" PRIu64 ": left out: it has no H extension", c->hartid);
+		else if (!c->has_d)
+			log_warn("hart %" PRIu64 ": left out: it has no D extension", c->hartid);
 		else
 			(void)new_pcpu(c->hartid);
 	}
@@ -199,6 +205,15 @@ static void setup_this_hart(void)
 	host_irq_init_pcpu();
 }
 
+static struct hart_misfit secondary_misfit(void)
+{
+	struct hart_misfit m = features_misfit();
+
+	if (!m.what)
+		m = gstage_misfit(empty_root);
+	return m;
+}
+
 static _Noreturn void secondary_main(void)
 {
 	setup_this_hart();
@@ -218,10 +233,9 @@ static void start_harts(void)
 		p->index = nr_pcpus;
 		pcpus[nr_pcpus] = p;
 		(void)atomic_fetch_add(&empty_root_users, 1);
-		if (smp_start(p, hostmap_satp(), secondary_main) == HV_OK)
+		if (smp_start(p, hostmap_satp(), secondary_misfit, secondary_main) == HV_OK)
 			nr_pcpus++;
-		else
-			put_empty_root(); /* it will never run */
+		/* Else the root stays: the hart may still come, and probes before it stops itself. */
 	}
 	put_empty_root();
 	sched_set_pcpus(nr_pcpus);
@@ -280,7 +294,7 @@ static void make_vms(void)
 
 static void set_up_isa(void)
 {
-	guest_features_probe();
+	features_probe_boot(isa_has_vector(&isa_machine()->set));
 	isa_allow_vector(hart_features.vlenb != 0);
 	arch_set_cboz_block(isa_machine()->cboz_block);
 	arch_set_cbom_block(isa_guest_sees_past_caches() ? isa_machine()->cbom_block : 0);

@@ -274,17 +274,18 @@ static void parse_cpu(const void *fdt, int node)
 	}
 	cpu->available = true;
 	cpu->has_h = isa_has(&cpu->isa.set, ISA_H);
+	cpu->has_d = isa_has(&cpu->isa.set, ISA_D);
 	cpu->va_bits = parse_va_bits(fdt, node);
 }
 
-static unsigned int add_usable_cpus(bool only_with_h)
+static unsigned int add_usable_cpus(bool only_with_h_and_d)
 {
 	unsigned int n = 0;
 
 	for (unsigned int i = 0; i < machine.nr_cpus; i++) {
 		const struct machine_cpu *cpu = &machine.cpus[i];
 
-		if (!cpu->available || (only_with_h && !cpu->has_h))
+		if (!cpu->available || (only_with_h_and_d && !(cpu->has_h && cpu->has_d)))
 			continue;
 		isa_machine_add(&cpu->isa);
 		machine.va_bits = (unsigned int)min_u64(machine.va_bits, cpu->va_bits);

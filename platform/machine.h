@@ -31,7 +31,7 @@ struct machine_reserved {
 struct machine_cpu {
 	uint64_t hartid;
 	bool available;	      /* `status` says okay, and its ISA is understood */
-	bool has_h;	      /* can run guests */
+	bool has_h, has_d;    /* both: it can run guests */
 	unsigned int va_bits; /* 39, 48 or 57, by its mmu-type */
 	struct isa_cpu isa;
 };

@@ -70,13 +70,17 @@ int isa_parse_string(const char *isa, struct isa_set *out);
 void isa_machine_reset(void);
 void isa_machine_add(const struct isa_cpu *cpu);
 
+/* isa_has_vector - does @s have vector registers, of V or one of its parts for embedded processors? */
+static inline bool isa_has_vector(const struct isa_set *s)
+{
+	return isa_has(s, ISA_V) || isa_has(s, ISA_ZVE32X) || isa_has(s, ISA_ZVE32F) ||
+	       isa_has(s, ISA_ZVE64X) || isa_has(s, ISA_ZVE64F) || isa_has(s, ISA_ZVE64D);
+}
+
 /* isa_machine - what all added cpus have in common; empty when there is none. */
 const struct isa_cpu *isa_machine(void);
 
-/*
- * isa_allow_vector - are the vector registers switched? Off until the boot code says so, which also
- * has to have found the same VLENB on all harts.
- */
+/* isa_allow_vector - are the vector registers switched? Off until the boot code says so. */
 void isa_allow_vector(bool on);
 
 /*

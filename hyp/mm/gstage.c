@@ -26,18 +26,35 @@ static uint64_t levels_limit(unsigned int levels)
 	return BIT(PAGE_SHIFT + PT_INDEX_BITS * levels + 2);
 }
 
-int gstage_probe(hpa_t root)
+/* Bit n: hgatp takes the mode of n levels. */
+static unsigned int probe_levels(hpa_t root)
 {
-	levels_there = 0;
+	unsigned int there = 0;
+
 	for (unsigned int levels = 3; levels <= 5; levels++) {
 		uint64_t value = levels_mode(levels) << HGATP_MODE_SHIFT | root.hpa >> PAGE_SHIFT;
 
 		csr_write(CSR_HGATP, value);
 		if (csr_read(CSR_HGATP) >> HGATP_MODE_SHIFT == levels_mode(levels))
-			levels_there |= 1u << levels;
+			there |= 1u << levels;
 	}
 	csr_write(CSR_HGATP, 0);
+	return there;
+}
+
+int gstage_probe(hpa_t root)
+{
+	levels_there = probe_levels(root);
 	return levels_there ? HV_OK : HV_ENOTSUP;
+}
+
+struct hart_misfit gstage_misfit(hpa_t root)
+{
+	unsigned int there = probe_levels(root);
+
+	if (there == levels_there)
+		return (struct hart_misfit){ NULL, 0, 0 };
+	return (struct hart_misfit){ "the set of hgatp's modes", there, levels_there };
 }
 
 static int init_tables(struct gstage *gs, unsigned int levels)

@@ -12,6 +12,7 @@
 #define MM_GSTAGE_H
 
 #include "arch/csr.h"
+#include "arch/features.h"
 #include "lib/errno.h"
 #include "mm/pgtable.h"
 
@@ -40,6 +41,10 @@ struct gstage {
  * speculatively from whatever is written there. Boot hart, before the first VM. HV_ENOTSUP: none.
  */
 int gstage_probe(hpa_t root);
+
+/* gstage_misfit - in what this hart's G-stage modes differ from those that gstage_probe() found on the boot hart.
+ * @root as there. */
+struct hart_misfit gstage_misfit(hpa_t root);
 
 /* gstage_init - empty tables wide enough for guest-physical addresses below @limit. */
 int gstage_init(struct gstage *gs, uint64_t limit);

@@ -112,6 +112,7 @@ static void reset(struct vcpu *v)
 	guest_regs_reset(&v->regs, v->start_pc, v->id, v->start_arg);
 	guest_vs_reset(&v->vs);
 	guest_vs_load(&v->vs);
+	features_clear_loose(hart_features.loose);
 	memset(&v->fp, 0, sizeof(v->fp));
 	guest_fp_get(&v->fp);
 	v->fp_initial = true;

@@ -239,7 +239,7 @@ static void more_ranges_than_fit_are_told_and_left_out(void **state)
 	assert_non_null(strstr(fake_log_last, "52 more problems"));
 }
 
-static void only_harts_with_h_count_for_the_machines_isa(void **state)
+static void only_harts_with_h_and_d_count_for_the_machines_isa(void **state)
 {
 	(void)state;
 	begin();
@@ -249,16 +249,19 @@ static void only_harts_with_h_count_for_the_machines_isa(void **state)
 	cpu(1, "rv64imafdch_zba_sstc", NULL, "riscv,sv57");
 	cpu(2, "rv64imafdch_zba", "okay", "riscv,sv48");
 	cpu(3, "rv64imach", "disabled", NULL);
+	cpu(4, "rv64imafch_zba", "okay", "riscv,sv48"); /* H, and no D */
 	tree_node(tree, "cpu-map");
 	tree_end_node(tree);
 	tree_end_node(tree);
 	assert_int_equal(finish(), HV_OK);
-	assert_int_equal(machine.nr_cpus, 4);
+	assert_int_equal(machine.nr_cpus, 5);
+	assert_true(machine.cpus[4].has_h && !machine.cpus[4].has_d);
 	assert_true(machine.cpus[0].hartid == 7 && machine.cpus[0].available &&
 		    !machine.cpus[0].has_h);
 	assert_true(machine.cpus[1].has_h && machine.cpus[2].has_h);
+	assert_true(machine.cpus[1].has_d && machine.cpus[2].has_d);
 	assert_false(machine.cpus[3].available);
-	assert_true(isa_has(&isa_machine()->set, ISA_ZBA) && isa_has(&isa_machine()->set, ISA_F));
+	assert_true(isa_has(&isa_machine()->set, ISA_ZBA) && isa_has(&isa_machine()->set, ISA_D));
 	assert_false(isa_has(&isa_machine()->set, ISA_SSTC));
 	assert_int_equal(machine.va_bits, 48); /* of those that run guests */
 }
@@ -509,8 +512,8 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(more_ranges_than_fit_are_told_and_left_out, setup,
 						teardown),
-		cmocka_unit_test_setup_teardown(only_harts_with_h_count_for_the_machines_isa, setup,
-						teardown),
+		cmocka_unit_test_setup_teardown(only_harts_with_h_and_d_count_for_the_machines_isa,
+						setup, teardown),
 		cmocka_unit_test_setup_teardown(a_machine_without_h_is_parsed_and_lacks_it, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(harts_beyond_the_limit_are_counted, setup,
