@@ -4,26 +4,35 @@
 # first of them that fails; `make format` lets clang-format have its way.
 
 # tests/model's headers are Promela's.
-LINT_C    = $(shell git ls-files -co --exclude-standard '*.c' '*.h' ':!tests/model')
-LINT_HV_C = $(shell git ls-files -co --exclude-standard 'hyp/*.c' 'platform/*.c')
-LINT_SH   = $(shell git ls-files -co --exclude-standard '*.sh' .ci/run)
+LINT_C    = $(call lint_files,'*.c' '*.h' ':!tests/model')
+LINT_HV_C = $(call lint_files,'hyp/*.c' 'platform/*.c')
+LINT_SH   = $(call lint_files,'*.sh' .ci/run)
 
-.PHONY: lint lint-tools lint-layout lint-format lint-shell lint-cppcheck lint-tidy format
-lint: lint-layout lint-format lint-shell lint-cppcheck lint-tidy $(B)/hartvisor.elf
+# Git's own and new files, but for those that have just been removed. A tree that belongs to another
+# user (a container's) is no danger here: make has read its Makefile already.
+lint_files = $(wildcard $(shell git -c safe.directory='$(CURDIR)' ls-files -co --exclude-standard $(1)))
+
+# $(call lint_tool,NAME,FILES): an empty list would be clean, and a tool that is not there must not be.
+lint_tool = $(Q)command -v $(1) >/dev/null || { echo 'lint: no $(1): make setup-lint gets it' >&2; exit 1; }; \
+	[ -n '$(firstword $(2))' ] || { echo 'lint: no files: git does not answer, or this is no git work tree' >&2; exit 1; }
+
+LINTS := lint-layout lint-format lint-shell lint-cppcheck lint-tidy
+
+.PHONY: lint $(LINTS) format
+lint: $(LINTS) $(B)/hartvisor.elf
 	@echo 'lint: clean'
 
-lint-tools:
-	@[ '$(SETUP)' != yes ] || tools/setup.sh lint
-
-lint-layout: lint-tools
+lint-layout:
 	$(call say,LINT,'layout: floors and licences')
 	$(Q)$(PYTHON) tools/floor-check.py
 
-lint-format: lint-tools
+lint-format:
+	$(call lint_tool,clang-format,$(LINT_C))
 	$(call say,LINT,clang-format)
 	$(Q)clang-format --dry-run -Werror $(LINT_C)
 
-lint-shell: lint-tools
+lint-shell:
+	$(call lint_tool,shellcheck,$(LINT_SH))
 	$(call say,LINT,shellcheck)
 	$(Q)shellcheck -x $(LINT_SH)
 
@@ -38,17 +47,21 @@ CPPCHECK_FLAGS := --quiet --enable=warning,style,performance,portability --std=c
 	--suppress=pointerOutOfBoundsCond \
 	-D__cppcheck__ -D__riscv -D__riscv_xlen=64 -Ihyp -I. -Iguest/include
 
-lint-cppcheck: lint-tools
+lint-cppcheck:
+	$(call lint_tool,cppcheck,hyp)
 	$(call say,LINT,cppcheck)
 	$(Q)cppcheck $(CPPCHECK_FLAGS) hyp platform
 
 TIDY_FLAGS = --target=riscv64-unknown-elf -march=rv64imac -mabi=lp64 -mcmodel=medany -std=gnu11 \
 	-isystem $(PICOLIBC_INCLUDE) -isystem $(LIBFDT) -Ihyp -I. -Iguest/include
 
-lint-tidy: lint-tools
+# What it says of itself (how many warnings it suppressed) is of interest only when it fails.
+lint-tidy:
+	$(call lint_tool,clang-tidy,$(LINT_HV_C))
 	$(call say,LINT,clang-tidy)
-	$(Q)printf '%s\n' $(LINT_HV_C) | xargs -P 2 -n 4 sh -c \
-		'clang-tidy --quiet "$$@" -- $(TIDY_FLAGS) 2>/dev/null' sh
+	$(Q)printf '%s\n' $(LINT_HV_C) | xargs -P $(or $(shell nproc),1) -n 4 sh -c \
+		'out=$$(clang-tidy --quiet "$$@" -- $(TIDY_FLAGS) 2>&1) || { printf "%s\n" "$$out" >&2; exit 1; }' sh
 
-format: lint-tools
+format:
+	$(call lint_tool,clang-format,$(LINT_C))
 	$(Q)clang-format -i $(LINT_C)
