@@ -73,7 +73,7 @@ setup-verify:
 	@tools/setup-verify.sh
 
 NO_SETUP := help setup setup-% clean distclean
-RUNNING  := run test unit system busy verify long model model-long mutants ci fresh \
+RUNNING  := run test unit system busy verify model model-long mutants ci fresh \
 	lint lint-% format bench bench-check bench-baseline bench-linux
 LINTING  := lint lint-% format
 

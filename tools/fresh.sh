@@ -209,6 +209,7 @@ remove_chroot()
 		wait "$child" 2>/dev/null || true
 		child=
 	fi
+	rm -f "$CHROOTS/source.tar"
 	[ -n "${root:-}" ] || return 0
 	until rm -rf --one-file-system "$root" 2>/dev/null || [ $tries -ge 100 ]; do
 		tries=$((tries + 1))
@@ -224,7 +225,9 @@ try_release()
 	root="$CHROOTS/$1"
 	rm -rf --one-file-system "$root"
 	: >"$LOGS/fresh-$1.log"
-	unshare --mount --pid --fork --kill-child --mount-proc bash "$0" --inside "$1" "$mirror" &
+	# Everything below dies with this script, even if that is killed.
+	setpriv --pdeathsig KILL unshare --mount --pid --fork --kill-child --mount-proc \
+		bash "$0" --inside "$1" "$mirror" &
 	child=$!
 	wait "$child" || status=$?
 	child=
@@ -245,16 +248,15 @@ main()
 	trap remove_chroot EXIT
 	trap 'exit 130' INT
 	trap 'exit 143' TERM HUP
-	pack_source
 	for release in $releases; do
 		started=$SECONDS
+		pack_source
 		if try_release "$release"; then
 			say "$release: passed ($((SECONDS - started)) s)"
 		else
 			failed="$failed $release"
 		fi
 	done
-	rm -f "$CHROOTS/source.tar"
 	[ -z "${SUDO_UID:-}" ] || chown -R "$SUDO_UID:${SUDO_GID:-$SUDO_UID}" "$CHROOTS" "$CACHE" "$LOGS"
 	[ -z "$failed" ] || die "failed:$failed"
 	for release in $ALL_RELEASES; do

@@ -156,6 +156,9 @@ missing_packages()
 	fi
 	# The keys that sign what apt is to download.
 	[ -f "$KEYRING" ] || have_downloads || ! have apt-get || echo debian-archive-keyring
+	case ${DEBIAN_MIRROR:-} in
+	https:*) [ -f /etc/ssl/certs/ca-certificates.crt ] || have_downloads || echo ca-certificates ;;
+	esac
 }
 
 missing_emulation()
@@ -180,7 +183,8 @@ find_root()
 
 apt_install()
 {
-	$as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y "$@"
+	# A machine that was just started may be busy with its own upgrades, which hold dpkg's lock.
+	$as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=600 "$@"
 }
 
 has_candidate()
