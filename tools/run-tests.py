@@ -192,18 +192,19 @@ def step_pytest(options, tally, marker, label, **settings):
 
 
 def step_target(options, tally, target):
-    """A make target that counts for itself: its last line is 'N passed, N failed'."""
+    """A make target that counts for itself: its last line is 'N passed, N failed', perhaps ', N skipped'."""
     command = shlex.split(options.make) + ["--no-print-directory", target]
     last = ""
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, close_fds=False) as process:
         for line in process.stdout:
             print(line, end="", flush=True)
             last = line if re.match(r"\d+ passed, \d+ failed", line) else last
-    counts = re.match(r"(\d+) passed, (\d+) failed", last)
+    counts = re.match(r"(\d+) passed, (\d+) failed(?:, (\d+) skipped)?", last)
     if not counts:
         tally.fail(target, f"ended with status {process.returncode} and no totals")
         return True
     tally.passed += int(counts[1])
+    tally.skipped += int(counts[3] or 0)
     for _ in range(int(counts[2])):
         tally.fail(target, "see above")
     if process.returncode != 0 and not int(counts[2]):
