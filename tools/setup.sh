@@ -298,11 +298,6 @@ setup_qemu()
 
 # --- libfdt ---------------------------------------------------------------------------------------
 
-have_libfdt()
-{
-	[ -f build/libfdt-src/libfdt/fdt.c ] || [ -f "$DL/$DTC_TARBALL" ]
-}
-
 setup_libfdt()
 {
 	local tarball="$DL/$DTC_TARBALL" mirror
@@ -311,8 +306,6 @@ setup_libfdt()
 	fi
 	mkdir -p "$DL"
 	if [ ! -f "$tarball" ]; then
-		have apt-get || die "the source of libfdt comes from Debian's archive by apt-get, which this system" \
-			"lacks. By hand: put $DTC_TARBALL (Debian's) into build/dl/."
 		say "downloading the source of libfdt"
 		mirror=$(debian_mirror)
 		if ! /usr/lib/apt/apt-helper -q -o APT::Sandbox::User=root download-file \
@@ -365,9 +358,21 @@ have_guests()
 	[ -n "$(newest 'linux-image-*_riscv64.deb')" ] && [ -n "$(newest 'busybox-static_*_riscv64.deb')" ]
 }
 
+# have_source FILE TARBALL: is the source that has FILE unpacked, or could it be?
+have_source()
+{
+	[ -f "$1" ] || [ -f "$DL/$2" ]
+}
+
+# The sources of libraries that are neither here nor in build/dl: name and tarball, a line each.
+missing_sources()
+{
+	have_source build/libfdt-src/libfdt/fdt.c "$DTC_TARBALL" || echo "libfdt $DTC_TARBALL"
+}
+
 have_downloads()
 {
-	have_libfdt && have_guests
+	[ -z "$(missing_sources)" ] && have_guests
 }
 
 setup_guests()
@@ -483,13 +488,14 @@ opensbi_version()
 # --check: what the goals at hand need and this machine lacks, and the one command that gets it.
 name_what_is_missing()
 {
-	local packages downloads=''
+	local packages downloads
 	packages=$(
 		missing_to_build
 		! $want_unit || missing_for_unit
 		! $want_firmware || opensbi_dir >/dev/null || echo opensbi
 	)
-	have_libfdt || downloads="the source of libfdt"
+	downloads=$(missing_sources | sed 's/ .*//' | paste -sd' ')
+	downloads=${downloads:+the source of $downloads}
 	have_guests || downloads="${downloads:+$downloads, }the guests' kernel and busybox (about 115 MB)"
 	[ -n "$packages$downloads" ] || return 0
 	{
@@ -498,6 +504,17 @@ name_what_is_missing()
 		say "make setup installs and downloads what is missing (as root or by sudo); this goal only builds files."
 	} >&2
 	exit 1
+}
+
+# Downloads what is not in build/dl.
+setup_sources()
+{
+	local missing
+	missing=$(missing_sources)
+	[ -z "$missing" ] || have apt-get ||
+		die "the sources of libraries come from Debian's archive by apt-get, which this system lacks." \
+			"By hand: put Debian's tarballs into build/dl/: $(one_line "$(printf '%s\n' "$missing" | sed 's/.* //')")"
+	setup_libfdt
 }
 
 install_and_download()
@@ -518,7 +535,7 @@ install_and_download()
 	if [ -n "$emulation" ]; then
 		setup_qemu
 	fi
-	setup_libfdt
+	setup_sources
 	setup_guests
 }
 
@@ -553,7 +570,7 @@ main()
 
 	if $check; then
 		name_what_is_missing
-		setup_libfdt
+		setup_sources
 	else
 		install_and_download
 	fi
