@@ -52,14 +52,17 @@ check_digest()
 
 # --- inside the namespace -------------------------------------------------------------------------
 
-# run_in ROOT COMMAND...: with a newcomer's environment.
-run_in()
+# Sets $newcomer to the words that make a command one of a newcomer's, in the tree in chroot ROOT.
+become_newcomer()
 {
-	local root=$1
-	shift
-	chroot "$root" /usr/bin/env -i "${PROXIES[@]}" HOME=/root TERM=dumb \
-		PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
-		sh -c 'cd /root/hartvisor && exec "$@"' sh "$@"
+	local name
+	newcomer=(chroot "$1" /usr/bin/env -i DEBIAN_FRONTEND=noninteractive HOME=/root TERM=dumb
+		PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin)
+	for name in http_proxy https_proxy ftp_proxy no_proxy; do
+		[ -z "${!name:-}" ] || newcomer+=("$name=${!name}")
+	done
+	# shellcheck disable=SC2016 # the inner shell's own
+	newcomer+=(sh -c 'cd /root/hartvisor && exec "$@"' sh)
 }
 
 installed()
@@ -100,7 +103,7 @@ names_what_is_missing()
 {
 	local root=$1 before
 	before=$(installed "$root")
-	if run_in "$root" make >"$root/tmp/make.out" 2>&1; then
+	if "${newcomer[@]}" make >"$root/tmp/make.out" 2>&1; then
 		cat "$root/tmp/make.out"
 		echo "fresh: make succeeded in a chroot that has no compiler?"
 		return 1
@@ -114,13 +117,6 @@ names_what_is_missing()
 		echo "fresh: make, a goal that only builds files, has installed packages"
 		return 1
 	fi
-}
-
-boots()
-{
-	run_in "$1" true || return 1
-	"${PYTHON:-python3}" tools/fresh-boot.py chroot "$1" /usr/bin/env -i "${PROXIES[@]}" HOME=/root TERM=dumb \
-		PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin make -C /root/hartvisor run
 }
 
 # step WHAT COMMAND...: says what is done; what the command says goes into the log only.
@@ -148,17 +144,14 @@ step()
 
 inside()
 {
-	local release=$1 mirror=$2 root="$CHROOTS/$1" log="$LOGS/fresh-$1.log" name
+	local release=$1 mirror=$2 root="$CHROOTS/$1" log="$LOGS/fresh-$1.log"
 	trap 'exit 143' INT TERM HUP
-	PROXIES=(DEBIAN_FRONTEND=noninteractive)
-	for name in http_proxy https_proxy ftp_proxy no_proxy; do
-		[ -z "${!name:-}" ] || PROXIES+=("$name=${!name}")
-	done
+	become_newcomer "$root"
 	step 'a minimal system (debootstrap)' make_chroot "$release" "$root" "$mirror"
 	step 'make names what is missing, and installs nothing' names_what_is_missing "$root"
-	step 'make run, until both guests have a shell' boots "$root"
-	step 'all that make test builds' run_in "$root" make test-builds unit-programs
-	step 'old packages are thrown away' run_in "$root" apt-get -q autoclean
+	step 'make run, until both guests have a shell' "${PYTHON:-python3}" tools/fresh-boot.py "${newcomer[@]}" make run
+	step 'all that make test builds' "${newcomer[@]}" make test-builds unit-programs
+	step 'old packages are thrown away' "${newcomer[@]}" apt-get -q autoclean
 }
 
 # --- outside --------------------------------------------------------------------------------------
