@@ -116,7 +116,7 @@ static inline enum exit_result halt(struct vcpu *v)
 {
 	counter_inc(&v->stats.exits[EXIT_WFI]);
 	v->regs.sepc += 4;
-	vcpu_halt(v);
+	vcpu_halt(v, SLEEP_WFI);
 	return EXIT_GOES_ON;
 }
 

@@ -8,8 +8,8 @@
 #include "arch/smp.h"
 #include "lib/work.h"
 #include "run/run.h"
-#include "vcpu/irq.h"
 #include "vcpu/vm.h"
+#include "vcpu/wake.h"
 
 static bool is_wanted(void)
 {
@@ -20,8 +20,7 @@ static bool is_wanted(void)
 static bool may_sleep(struct vcpu *v)
 {
 	vcpu_irq_flush(v);
-	return !vcpu_request_pending(v) && !atomic_read(&v->vm->paused) && !vcpu_irq_pending(v) &&
-	       !atomic_read(&v->kicked);
+	return !vcpu_sleep_is_over(v) && !atomic_read(&v->vm->paused);
 }
 
 static noinline bool rest(struct vcpu *v)
@@ -48,7 +47,7 @@ bool vcpu_rest(struct vcpu *v)
 {
 	/* Without Sstc its timer is the stand-in, which belongs to those that are off their hart; and an
 	 * interrupt that must not end a halt would end the WFI. */
-	if (!v->halted || v->kick_only || !timer_has_sstc() || is_wanted())
+	if (!(v->halt_ends & WAKE_IRQ) || !timer_has_sstc() || is_wanted())
 		return false;
 	return rest(v);
 }

@@ -217,7 +217,7 @@ static always_inline enum run_result yields(struct vcpu *v, enum exit_result how
 /* vcpu_handle_requests() would find nothing: the case to be quick in. */
 static inline bool may_just_run(struct vcpu *v)
 {
-	return !vcpu_request_pending(v) && !v->halted && !atomic_read_acquire(&v->vm->paused) &&
+	return !vcpu_request_pending(v) && !vcpu_is_halted(v) && !atomic_read_acquire(&v->vm->paused) &&
 	       atomic_read(&v->hsm) == SBI_HSM_STATE_STARTED;
 }
 
@@ -251,10 +251,11 @@ static always_inline enum run_result run(struct vcpu *v)
 			how = enter(&v);
 			if (how != EXIT_GOES_ON && (r = yields(v, how)) != RUN_GOES_ON)
 				return r;
-		} while (!vcpu_request_pending(v) && !v->halted);
+		} while (!vcpu_request_pending(v) && !vcpu_is_halted(v));
 		/* Others want the hart, so there is no choice of where to sleep; block() itself looks
 		 * whether to. */
-		if (v->halted && !atomic_read(&v->kicked) && sched_others_wait() && vcpu_block(v))
+		if (vcpu_is_halted(v) && !atomic_read(&v->kicked) && sched_others_wait() &&
+		    vcpu_block(v))
 			return RUN_BLOCKED;
 	}
 }

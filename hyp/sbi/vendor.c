@@ -47,7 +47,7 @@ static struct sbi_ret pv_wait(struct vcpu *v, uint64_t flags)
 {
 	if (flags & ~HARTVISOR_PV_WAIT_IRQ)
 		return sbi_err(SBI_ERR_INVALID_PARAM);
-	vcpu_wait_kick(v, flags & HARTVISOR_PV_WAIT_IRQ);
+	vcpu_halt(v, flags & HARTVISOR_PV_WAIT_IRQ ? SLEEP_PV_WAIT_IRQ : SLEEP_PV_WAIT);
 	return sbi_ok(0);
 }
 

@@ -36,7 +36,7 @@ void vcpu_hsm_stop(struct vcpu *v)
 void vcpu_hsm_suspend(struct vcpu *v)
 {
 	atomic_set(&v->hsm, SBI_HSM_STATE_SUSPENDED);
-	vcpu_halt(v);
+	vcpu_halt(v, SLEEP_SUSPEND);
 }
 
 uint64_t vcpu_hsm_status(const struct vcpu *v)

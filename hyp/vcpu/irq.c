@@ -20,12 +20,6 @@ void vcpu_set_level(struct vcpu *v, unsigned int irq, bool high)
 	}
 }
 
-bool vcpu_irq_pending(struct vcpu *v)
-{
-	return vcpu_irq_posted(v) ||
-	       ((csr_read(CSR_HIE) & BIT(IRQ_VS_TIMER)) && vcpu_timer_pending(v));
-}
-
 void vcpu_irq_reset(struct vcpu *v)
 {
 	(void)atomic_exchange(&v->irq.inject, 0);

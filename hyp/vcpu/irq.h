@@ -76,11 +76,9 @@ static inline void vcpu_irq_sync(struct vcpu *v)
 }
 
 /*
- * vcpu_irq_pending - own pcpu, loaded: an interrupt is pending and enabled in vsie, so WFI must not wait.
- * vcpu_irq_posted - the same without the timer. (hie's VS bits are vsie, in the positions of hip and hvip.)
+ * vcpu_irq_posted - own pcpu, loaded: an interrupt other than the timer's is pending and enabled in vsie.
+ * (hie's VS bits are vsie, in the positions of hip and hvip.)
  */
-bool vcpu_irq_pending(struct vcpu *v);
-
 static inline bool vcpu_irq_posted(const struct vcpu *v)
 {
 	uint64_t posted = v->irq.shadow | atomic_read(&v->irq.inject) | atomic_read(&v->irq.levels);

@@ -3,8 +3,8 @@
 
 #include "arch/csr.h"
 #include "lib/work.h"
-#include "vcpu/irq.h"
 #include "vcpu/vm.h"
+#include "vcpu/wake.h"
 
 #define POLL_START_NS UINT64_C(10000)
 
@@ -15,24 +15,18 @@ static bool is_wanted(void)
 	       (csr_read(CSR_SIP) & csr_read(CSR_SIE)) != 0;
 }
 
-/* The guest's own timer included: it is still loaded. */
-static bool halt_ends(struct vcpu *v)
-{
-	return vcpu_request_pending(v) || vcpu_halt_is_over(v);
-}
-
 bool vcpu_poll(struct vcpu *v)
 {
 	uint64_t now, end;
 
-	if (!v->halted)
+	if (!vcpu_is_halted(v))
 		return false;
 	now = timer_now();
 	if (v->halted_at == 0)
 		v->halted_at = now;
 	end = v->halted_at + v->poll_ticks;
 	while (!is_wanted() && now < end) {
-		if (halt_ends(v)) {
+		if (vcpu_sleep_is_over(v)) {
 			counter_inc(&v->stats.polls_won);
 			return true;
 		}

@@ -17,6 +17,7 @@
 #include "vcpu/steal.h"
 #include "vcpu/vm.h"
 #include "vcpu/vtimer.h"
+#include "vcpu/wake.h"
 
 #define NO_PCPU UINT32_MAX
 
@@ -54,7 +55,7 @@ void vcpu_power_on(struct vcpu *v)
 	/* Atomic, since the stand-in of the former life may still be on its way with a kick. */
 	atomic_set(&v->mode, OUTSIDE_GUEST_MODE);
 	atomic_set(&v->requests, 0);
-	v->halted = false;
+	v->halt_ends = 0;
 	v->yield_to = NULL;
 	v->hands_over = false;
 	v->halted_at = 0;
@@ -122,7 +123,7 @@ static void reset(struct vcpu *v)
 	vcpu_irq_reset(v);
 	vcpu_timer_reset(v);
 	vcpu_steal_reset(v);
-	v->halted = false;
+	v->halt_ends = 0;
 	atomic_set(&v->kicked, 0);
 	vcpu_fence_all(v);
 	arch_fence_i();
@@ -135,7 +136,7 @@ static void stop(struct vcpu *v)
 	vcpu_timer_reset(v);
 	vcpu_irq_reset(v);
 	vcpu_steal_reset(v);
-	v->halted = false;
+	v->halt_ends = 0;
 	/* Release: the next starter writes start_pc, which the last RESET has read. */
 	atomic_set_release(&v->hsm, SBI_HSM_STATE_STOPPED);
 }
@@ -165,15 +166,11 @@ static noinline void serve(struct vcpu *v)
 		vcpu_fence_drain(v);
 	if (vcpu_check_request(REQUEST_STEAL_UPDATE, v))
 		vcpu_steal_update(v);
-	/* UNBLOCK: vm_resume(), which has moved the guest's clock. That we got here is the rest. */
-	if (vcpu_check_request(REQUEST_UNBLOCK, v))
+	/* UNBLOCK: vm_resume(), which has moved the guest's clock. Being here ends the pause. */
+	if (vcpu_check_request(REQUEST_UNBLOCK, v)) {
 		csr_write(CSR_HTIMEDELTA, atomic_read(&v->vm->htimedelta));
-}
-
-/* By an interrupt that is pending and enabled, or by a kick, sticky or just now. */
-bool vcpu_halt_is_over(struct vcpu *v)
-{
-	return atomic_read(&v->kicked) || (!v->kick_only && vcpu_irq_pending(v));
+		vcpu_timer_clock_moved(v);
+	}
 }
 
 /*
@@ -188,7 +185,7 @@ static always_inline void end_halt(struct vcpu *v)
 	if (request_check(REQUEST_UNHALT, v)) {
 		uint32_t suspended = SBI_HSM_STATE_SUSPENDED;
 
-		v->halted = false;
+		v->halt_ends = 0;
 		/* A kick that this overwrites was for this halt. What the kicker wrote before it the
 		 * guest sees, and a later kick stays: fence B comes before it runs. */
 		atomic_set(&v->kicked, 0);
@@ -207,29 +204,12 @@ enum vcpu_verdict vcpu_handle_requests(struct vcpu *v)
 	}
 	if (atomic_read_acquire(&v->vm->paused))
 		return VCPU_MUST_BLOCK;
-	if (v->halted)
+	if (vcpu_is_halted(v))
 		end_halt(v);
 	hsm = atomic_read(&v->hsm);
-	if (v->halted || hsm == SBI_HSM_STATE_STOPPED || hsm == SBI_HSM_STATE_START_PENDING)
+	if (vcpu_is_halted(v) || hsm == SBI_HSM_STATE_STOPPED || hsm == SBI_HSM_STATE_START_PENDING)
 		return VCPU_MUST_BLOCK;
 	return VCPU_MAY_RUN;
-}
-
-void vcpu_wait_kick(struct vcpu *v, bool or_irq)
-{
-	v->halted = true;
-	v->kick_only = !or_irq;
-}
-
-/* Is there a reason not to sleep? Reads only. The timer needs no look: its stand-in is armed. */
-static bool must_stay(struct vcpu *v)
-{
-	if (vcpu_request_pending(v))
-		return true;
-	/* vm_resume() clears it before it makes UNBLOCK, so a false "paused" has its bit. */
-	if (atomic_read(&v->vm->paused))
-		return false;
-	return v->halted && (atomic_read(&v->kicked) || (!v->kick_only && vcpu_irq_posted(v)));
 }
 
 bool vcpu_block(struct vcpu *v)
@@ -238,7 +218,7 @@ bool vcpu_block(struct vcpu *v)
 	vcpu_irq_hide(v);
 	atomic_set(&v->blocked, 1);
 	fence_full(); /* C, request.c */
-	if (!must_stay(v))
+	if (!vcpu_sleep_is_over(v))
 		return true;
 	/* Whoever clears `blocked` wakes: if a kicker was faster, its sched_wake() is on the way and
 	 * must find us as it expects, so go through the scheduler after all. */

@@ -9,7 +9,7 @@
  *   mode                      the vcpu's pcpu, and the first kicker (IN -> EXITING)
  *   requests, irq.inject      any hart, by atomic OR; consumed by the vcpu's pcpu
  *   irq.levels                the device models, each its own bit
- *   irq.shadow, halted, ...   the vcpu's pcpu only
+ *   irq.shadow, halt_ends, .. the vcpu's pcpu only
  *   hsm                       any hart, by compare-and-exchange (vcpu/hsm.h)
  * Life: made STOPPED and BLOCKED by floor 7; vcpu_start() of vcpu 0 begins the guest; RESET (a
  * request) sets registers; a VM_DEAD request ends it for good.
@@ -24,6 +24,7 @@
 #include "mm/vmid.h"
 #include "sched/sched.h"
 #include "vcpu/request.h"
+#include "vcpu/sleep.h"
 
 /* Why the guest left; index of vcpu->stats.exits and the rows of the console's table. */
 enum vcpu_exit {
@@ -86,8 +87,7 @@ struct vcpu {
 	uint64_t start_arg;
 	uint64_t halted_at;  /* own pcpu: host time of the halt that polls; 0: none (vcpu/poll.h) */
 	uint64_t poll_ticks; /* own pcpu: how long to poll next time */
-	bool halted;	     /* own pcpu: in WFI; cleared by an UNHALT */
-	bool kick_only;	     /* own pcpu: of that halt: no interrupt ends it (PV_WAIT) */
+	uint8_t halt_ends;   /* own pcpu: what ends its halt (vcpu/sleep.h); 0: it is not halted */
 	bool hands_over;  /* own pcpu: yield_to slept: its wake is the yield's, in the run loop */
 	bool fp_initial;  /* own pcpu: its FP registers, here or saved, are as they were at reset */
 	uint32_t blocked; /* atomic; 1: gives up its hart or has; whoever clears it wakes it */
@@ -153,19 +153,17 @@ enum vcpu_verdict {
  */
 enum vcpu_verdict vcpu_handle_requests(struct vcpu *v);
 
-/* vcpu_wait_kick - own pcpu: halt until there is a kick; @or_irq: or an interrupt. Takes effect before the
- * next entry. */
-void vcpu_wait_kick(struct vcpu *v, bool or_irq);
-
-/* vcpu_halt - own pcpu: WFI. */
-static inline void vcpu_halt(struct vcpu *v)
+/* vcpu_halt - own pcpu: a halt of @kind (WFI, SUSPEND, PV_WAIT, PV_WAIT_IRQ). Takes effect before the next
+ * entry. */
+static inline void vcpu_halt(struct vcpu *v, enum vcpu_sleep kind)
 {
-	v->halted = true;
-	v->kick_only = false;
+	v->halt_ends = sleep_ends(kind);
 }
 
-/* vcpu_halt_is_over - own pcpu, loaded and halted: is there a reason to go on? Reads only. */
-bool vcpu_halt_is_over(struct vcpu *v);
+static inline bool vcpu_is_halted(const struct vcpu *v)
+{
+	return v->halt_ends != 0;
+}
 
 /*
  * vcpu_block - own pcpu, when it must block: true when it may leave the hart (the next kick wakes it

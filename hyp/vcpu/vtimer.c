@@ -5,11 +5,6 @@
 #include "vcpu/irq.h"
 #include "vcpu/vm.h"
 
-static uint64_t guest_now(const struct vcpu *v)
-{
-	return timer_now() + atomic_read(&v->vm->htimedelta);
-}
-
 /* Host time of guest time @when; TIMER_NEVER when it is beyond what host time can say. */
 static uint64_t to_host_time(const struct vcpu *v, uint64_t when)
 {
@@ -19,11 +14,6 @@ static uint64_t to_host_time(const struct vcpu *v, uint64_t when)
 	if (when <= gnow)
 		return now;
 	return when - gnow > TIMER_NEVER - now ? TIMER_NEVER : now + (when - gnow);
-}
-
-static bool due(const struct vcpu *v, uint64_t when)
-{
-	return when != TIMER_NEVER && guest_now(v) >= when;
 }
 
 /* At once, since after a light exit nobody else brings hvip up to date. */
@@ -39,27 +29,27 @@ static void show_timer(struct vcpu *v)
 void vcpu_timer_set_stand_in(struct vcpu *v, uint64_t when)
 {
 	v->timer_deadline = when;
-	timer_cancel(&v->timer);
-	if (when != TIMER_NEVER && !due(v, when))
-		timer_arm(&v->timer, to_host_time(v, when));
+	if (vcpu_timer_pending(v))
+		timer_cancel(&v->timer); /* the level below says it */
+	else
+		vcpu_timer_arm_stand_in(v);
 	show_timer(v);
-}
-
-bool vcpu_timer_pending(struct vcpu *v)
-{
-	return due(v, timer_has_sstc() ? csr_read(CSR_VSTIMECMP) : v->timer_deadline);
 }
 
 noinline void vcpu_timer_arm_stand_in(struct vcpu *v)
 {
-	timer_arm(&v->timer, to_host_time(v, v->vs.vstimecmp));
-}
+	uint64_t when = vcpu_timer_deadline(v), at;
 
-/* A paused one's stand-in would have to stop, as its clock does. */
-void vcpu_timer_block_stand_in(struct vcpu *v)
-{
-	if (!v->halted || atomic_read(&v->vm->paused))
+	if (when == TIMER_NEVER) {
 		timer_cancel(&v->timer);
+		return;
+	}
+	at = to_host_time(v, when);
+	/* Armed here already: this pcpu alone takes it off its queue, and does not while it is in here. */
+	if (atomic_read(&v->timer.armed) && atomic_read(&v->timer.pcpu) == this_pcpu()->index &&
+	    v->timer.deadline == at)
+		return;
+	timer_arm(&v->timer, at);
 }
 
 void vcpu_timer_reset(struct vcpu *v)

@@ -389,7 +389,7 @@ block:
 #ifndef FENCE_C
 	FENCE(buf_v);
 #endif
-	/* must_stay() */
+	/* vcpu_sleep_is_over() */
 	if
 	:: requests -> reason = 1
 	:: !requests ->

@@ -29,7 +29,8 @@ import sys
 INLINE = {"wake", "wake_sleepers", "get_out", "claim_ipi", "target_needs_ipi", "wait_acknowledged",
           "may_enter", "enter",
           "vcpu_irq_posted", "vcpu_request_pending", "vcpu_test_request",
-          "vcpu_clear_request", "vcpu_check_request", "vcpu_make_request", "vcpu_kick", "must_stay",
+          "vcpu_clear_request", "vcpu_check_request", "vcpu_make_request", "vcpu_kick",
+          "vcpu_sleep_is_over", "vcpu_has_reason", "vcpu_timer_wakes",
           "reading_begin", "reading_end", "vcpu_mode"}
 
 W, R, X = "write", "read", "rmw"  # rmw: an atomic OR, AND or exchange that is asked for as such

@@ -23,7 +23,7 @@ import sys
 
 PROGRAMS = "tests/unit/test_vcpu_protocol_"
 # Who is likely to notice, and soon, comes first.
-NETS = {"explorer": ["explorer_requests", "explorer_kicks", "explorer_halts", "explorer_waits", "explorer_life"],
+NETS = {"explorer": ["explorer_requests", "explorer_kicks", "explorer_halts", "explorer_timers", "explorer_waits", "explorer_life"],
         "threads": ["threads_order", "threads"]}
 OUT = pathlib.Path("build/verify/sources")
 JSON = pathlib.Path("build/verify/sources.json")
@@ -33,6 +33,9 @@ INCLUDES = ["tests/unit/include", "tests/unit", "hyp", ".", "guest/include"]
 
 REQUEST, VCPU, RUN = "hyp/vcpu/request.c", "hyp/vcpu/vcpu.c", "hyp/run/vcpu_run.c"
 VCPU_H, IRQ_H = "hyp/vcpu/vcpu.h", "hyp/vcpu/irq.h"
+WAKE_H, VTIMER_H, VTIMER = "hyp/vcpu/wake.h", "hyp/vcpu/vtimer.h", "hyp/vcpu/vtimer.c"
+
+LAST_LOOK = "vcpu_has_reason(v, vcpu_sleep_ends(v));"
 
 # name: [(file, text, replacement), ...]
 MUTANTS = {
@@ -70,11 +73,21 @@ MUTANTS = {
     "NO_WAKEUP ignored": [(REQUEST, "	if (!(req & REQUEST_NO_WAKEUP))\n		return", "	return")],
     "the kick before a halt forgotten (sched_put)": [("hyp/sched/sched.c", "	if (why != SCHED_BLOCKS || se->wakeups)", "	if (why != SCHED_BLOCKS)")],
     "blocked cleared without a wake": [(REQUEST, "	(void)sched_wake(&v->se);\n	return true;", "	return true;")],
-    "block looks at requests first": [(VCPU, "	atomic_set(&v->blocked, 1);\n	fence_full(); /* C, request.c */\n	if (!must_stay(v))\n		return true;", "	if (!must_stay(v)) {\n		atomic_set(&v->blocked, 1);\n		fence_full();\n		return true;\n	}\n	atomic_set(&v->blocked, 1);")],
+    "block looks at requests first": [(VCPU, "	atomic_set(&v->blocked, 1);\n	fence_full(); /* C, request.c */\n	if (!vcpu_sleep_is_over(v))\n		return true;", "	if (!vcpu_sleep_is_over(v)) {\n		atomic_set(&v->blocked, 1);\n		fence_full();\n		return true;\n	}\n	atomic_set(&v->blocked, 1);")],
     "block takes back what a kicker has": [(VCPU, "	if (!atomic_exchange(&v->blocked, 0))\n		return true;\n", "	atomic_set(&v->blocked, 0);\n")],
-    "block overlooks a posted interrupt": [(VCPU, "(atomic_read(&v->kicked) || (!v->kick_only && vcpu_irq_posted(v)));", "atomic_read(&v->kicked);")],
-    "the halt does not end by an interrupt": [(VCPU, "	return atomic_read(&v->kicked) || (!v->kick_only && vcpu_irq_pending(v));", "	return atomic_read(&v->kicked);")],
-    "block overlooks a kick": [(VCPU, "(atomic_read(&v->kicked) || (!v->kick_only && vcpu_irq_posted(v)));", "!v->kick_only && vcpu_irq_posted(v);")],
+    "the last look overlooks a posted interrupt": [(WAKE_H, LAST_LOOK, "vcpu_has_reason(v, vcpu_sleep_ends(v) & ~WAKE_IRQ);")],
+    "the last look overlooks a kick": [(WAKE_H, LAST_LOOK, "vcpu_has_reason(v, vcpu_sleep_ends(v) & ~WAKE_KICK);")],
+    "the last look overlooks requests": [(WAKE_H, "	return vcpu_request_pending(v) || vcpu_has", "	return vcpu_has")],
+    "the halt does not end by an interrupt": [(WAKE_H, "	return vcpu_has_reason(v, v->halt_ends);", "	return vcpu_has_reason(v, v->halt_ends & ~WAKE_IRQ);")],
+    "the halt does not end by its timer": [(WAKE_H, "	return vcpu_has_reason(v, v->halt_ends);", "	return vcpu_has_reason(v, v->halt_ends & ~WAKE_TIMER);")],
+    # timers
+    "the stand-in is believed to be armed still": [(WAKE_H, LAST_LOOK, "vcpu_has_reason(v, vcpu_sleep_ends(v) & ~WAKE_TIMER);"), (VTIMER_H, "	} else if (vcpu_timer_ends_sleep(v)) {\n		vcpu_timer_arm_stand_in(v);\n	} else {\n		timer_cancel(&v->timer);\n	}", "	} else if (!v->halt_ends || atomic_read(&v->vm->paused)) {\n		timer_cancel(&v->timer);\n	}")],
+    "the stand-in for the timer is not armed": [(VTIMER, "	timer_arm(&v->timer, at);\n", "")],
+    "the stand-in is armed for the clock of before": [(VCPU, "		vcpu_timer_clock_moved(v);\n", "")],
+    "a deadline that was saved is looked for in the hart": [(VTIMER_H, "	return v->timer_off ? v->vs.vstimecmp : csr_read(CSR_VSTIMECMP);", "	return csr_read(CSR_VSTIMECMP);")],
+    "a blocked vcpu leaves vstimecmp armed": [(VTIMER_H, "		csr_write(CSR_VSTIMECMP, TIMER_NEVER);\n		if", "		if")],
+    "vstimecmp does not come back": [(VTIMER_H, "		csr_write(CSR_VSTIMECMP, v->vs.vstimecmp);\n", "")],
+    "the stand-in's kick wakes nobody": [(VCPU, "	vcpu_kick(container_of(t, struct vcpu, timer));", "	(void)t;")],
     "fence A of vcpu_unhalt dropped": [(REQUEST, "	fence_full(); /* A */\n	counter_inc_shared(&v->stats.kicks_asked);\n	/* One that", "	counter_inc_shared(&v->stats.kicks_asked);\n	/* One that")],
     "a kick before what it is for": [(REQUEST, "	fence_release();\n	atomic_set(&v->kicked, 1);", "	atomic_set(&v->kicked, 1);")],
     "a kick wakes nobody": [(REQUEST, "	/* One that does not sleep looks at `kicked` on its way into the next halt (C): no IPI. */\n	(void)wake(v);", "	(void)0;")],
@@ -95,18 +108,17 @@ MUTANTS = {
     "flush forgets what was latched": [(IRQ_H, "	if (atomic_read(&v->irq.inject))\n		v->irq.shadow |= atomic_exchange(", "	v->irq.shadow = atomic_exchange(")],
     "an interrupt to oneself is not in hvip": [(IRQ_H, "	csr_set(CSR_HVIP, mask);\n", "")],
     "flush before mode": [(RUN, "	atomic_set(&v->mode, IN_GUEST_MODE);\n	fence_full(); /* B */\n	vcpu_irq_flush(v);\n", "	vcpu_irq_flush(v);\n	atomic_set(&v->mode, IN_GUEST_MODE);\n	fence_full();\n")],
-    "the stand-in for the timer is not armed": [("hyp/vcpu/vtimer.c", "	timer_arm(&v->timer, to_host_time(v, v->vs.vstimecmp));", "	(void)to_host_time(v, 0);")],
     # pause, stop, HSM
     "SLEEP not made by vm_pause": [("hyp/vcpu/vm.c", "		vcpu_make_request(REQUEST_SLEEP, vm->vcpus[i]);", "		(void)i;")],
     "pause does not get them out": [("hyp/vcpu/vm.c", "	(void)vm_make_all_vcpus_request(vm, REQUEST_OUTSIDE_GUEST_MODE);\n", "")],
     "paused is not looked at": [(VCPU, "	if (atomic_read_acquire(&v->vm->paused))\n		return VCPU_MUST_BLOCK;\n", "")],
     "resume wakes nobody": [("hyp/vcpu/vm.c", "	(void)vm_make_all_vcpus_request(vm, REQUEST_UNBLOCK);\n", "")],
     "UNBLOCK made after paused fell": [("hyp/vcpu/vm.c", "		vcpu_make_request(REQUEST_UNBLOCK, vm->vcpus[i]);", "		(void)i;")],
-    "VM_DEAD cleared when seen": [(VCPU, "		if (vcpu_test_request(REQUEST_VM_DEAD, v))", "		if (vcpu_check_request(REQUEST_VM_DEAD, v) && v->halted)")],
+    "VM_DEAD cleared when seen": [(VCPU, "		if (vcpu_test_request(REQUEST_VM_DEAD, v))", "		if (vcpu_check_request(REQUEST_VM_DEAD, v) && vcpu_is_halted(v))")],
     "VM_DEAD wakes nobody": [("hyp/vcpu/vm.c", "	(void)vm_make_all_vcpus_request(vm, REQUEST_VM_DEAD);", "	(void)vm_make_all_vcpus_request(vm, (enum vcpu_request)(REQUEST_VM_DEAD | REQUEST_NO_WAKEUP));")],
     "a stop forgets RESET": [(VCPU, "	atomic_set_release(&v->hsm, SBI_HSM_STATE_STOPPED);\n}", "	atomic_set_release(&v->hsm, SBI_HSM_STATE_STOPPED);\n	vcpu_clear_request(REQUEST_RESET, v);\n}")],
     "STOPPED is not a release": [(VCPU, "	atomic_set_release(&v->hsm, SBI_HSM_STATE_STOPPED);", "	atomic_set(&v->hsm, SBI_HSM_STATE_STOPPED);")],
-    "a stopped hart goes on": [(VCPU, "	if (v->halted || hsm == SBI_HSM_STATE_STOPPED || hsm == SBI_HSM_STATE_START_PENDING)", "	if (v->halted || hsm == SBI_HSM_STATE_START_PENDING)")],
+    "a stopped hart goes on": [(VCPU, "	if (vcpu_is_halted(v) || hsm == SBI_HSM_STATE_STOPPED || hsm == SBI_HSM_STATE_START_PENDING)", "	if (vcpu_is_halted(v) || hsm == SBI_HSM_STATE_START_PENDING)")],
     # resting and light exits
     "resting says blocked without fence C": [("hyp/run/rest.c", "	fence_full(); /* C, vcpu/request.c */\n", "")],
     "resting looks before it says blocked": [("hyp/run/rest.c", "	atomic_set(&v->blocked, 1);\n	fence_full(); /* C, vcpu/request.c */\n	if (may_sleep(v) && ", "	again = may_sleep(v);\n	atomic_set(&v->blocked, 1);\n	fence_full();\n	if (again && ")],
@@ -118,12 +130,12 @@ MUTANTS = {
     "a light call that has waited goes on unseen": [("hyp/sbi/sbi.h", "	if (v->yield_to || vcpu_mode(v) == OUTSIDE_GUEST_MODE ||", "	if (v->yield_to ||")],
     "a light call's end enters unseen": [(RUN, "		if (!may_enter(v))\n			return light_ends(&v->regs, LIGHT_LEAVE);", "		(void)may_enter(v);")],
     # the quick ways
-    "the quick look overlooks a pause": [(RUN, "!v->halted && !atomic_read_acquire(&v->vm->paused) &&", "!v->halted &&")],
-    "the quick look overlooks a request": [(RUN, "	return !vcpu_request_pending(v) && !v->halted &&", "	return !v->halted &&")],
+    "the quick look overlooks a pause": [(RUN, "!vcpu_is_halted(v) && !atomic_read_acquire(&v->vm->paused) &&", "!vcpu_is_halted(v) &&")],
+    "the quick look overlooks a request": [(RUN, "	return !vcpu_request_pending(v) && !vcpu_is_halted(v) &&", "	return !vcpu_is_halted(v) &&")],
     "the quick look overlooks that the hart is stopped": [(RUN, " &&\n	       atomic_read(&v->hsm) == SBI_HSM_STATE_STARTED;", ";")],
     "who is found outside may still read": [(REQUEST, "		if (atomic_read_acquire(&v->mode) != OUTSIDE_GUEST_MODE)\n			inside", "		if (vcpu_mode(v) != OUTSIDE_GUEST_MODE)\n			inside")],
     "a hand-over that is not possible wakes nobody": [(RUN, "		(void)sched_wake(&to->se);\n", "")],
-    "a halt among others overlooks the last look": [(RUN, "sched_others_wait() && vcpu_block(v))", "sched_others_wait() && (vcpu_block(v) || 1))")],
+    "a halt among others overlooks the last look": [(RUN, "sched_others_wait() &&\n		    vcpu_block(v))", "sched_others_wait() &&\n		    (vcpu_block(v) || 1))")],
     # fences
     "a fence is not made": [(VCPU, "	if (vcpu_check_request(REQUEST_FENCE_I, v))\n		arch_fence_i();", "	(void)vcpu_check_request(REQUEST_FENCE_I, v);")],
     "a full ring loses the fence": [("hyp/vcpu/fence.c", "			all |= s & -s;", "			set &= ~(s & -s);")],

@@ -14,6 +14,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -118,7 +119,7 @@ static __attribute__((no_sanitize("thread"))) void *watchdog(void *arg)
 		       "posted %" PRIu64 " seen %" PRIu64 " raised %" PRIu64 " claimed %" PRIu64
 		       " timer %u state %u\n",
 		       i / VCPUS, v->id, v->mode, v->requests, v->blocked, v->se.state, v->hsm,
-		       v->halted, g->posted, g->seen, g->raised, g->claimed, g->timer,
+		       vcpu_is_halted(v), g->posted, g->seen, g->raised, g->claimed, g->timer,
 		       v->vm->state);
 	}
 	broken("nothing moves");
@@ -147,6 +148,9 @@ static bool at_rest(void)
 
 static void make_machines(void)
 {
+	memset(machines, 0, sizeof(machines));
+	memset(&did, 0, sizeof(did));
+	operations = 0;
 	for (unsigned int n = 0; n < VMS; n++) {
 		struct machine *mc = &machines[n];
 
@@ -178,13 +182,12 @@ static void check_counters(void)
 	}
 }
 
-static void everybody_at_once_loses_nothing(void **state)
+static void all_at_once(bool sstc)
 {
 	pthread_t harts[HARTS], others[NR_ROLES], dog;
 
-	(void)state;
 	rounds = from_environment("HV_ROUNDS", getenv("HV_LONG") ? 3000 : 60);
-	harts_begin(HARTS, NR_ROLES);
+	harts_begin(HARTS, NR_ROLES, sstc);
 	make_machines();
 	for (unsigned int n = 0; n < VMS; n++)
 		begin_life(&machines[n]);
@@ -218,10 +221,23 @@ static void everybody_at_once_loses_nothing(void **state)
 	fflush(stdout);
 }
 
+static void everybody_at_once_loses_nothing(void **state)
+{
+	(void)state;
+	all_at_once(true);
+}
+
+static void nor_does_it_without_sstc(void **state)
+{
+	(void)state;
+	all_at_once(false);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(everybody_at_once_loses_nothing),
+		cmocka_unit_test(nor_does_it_without_sstc),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -87,7 +87,7 @@ static void what_was_written_before_a_request_is_seen_after_it(void **state)
 
 	(void)state;
 	stops = false;
-	harts_begin(1, 1);
+	harts_begin(1, 1, true);
 	v = vcpu_new(&mc.vm, 0, &first);
 	mc.vm.vcpus[0] = v;
 	mc.vm.nr_vcpus = 1;
@@ -121,7 +121,7 @@ static void a_hart_that_stops_is_started_again_and_again(void **state)
 
 	(void)state;
 	stops = true;
-	harts_begin(1, 1);
+	harts_begin(1, 1, true);
 	v = vcpu_new(&mc.vm, 0, &first);
 	mc.vm.vcpus[0] = v;
 	mc.vm.nr_vcpus = 1;

@@ -83,6 +83,20 @@ void throws_and_throws(void *arg)
 	throws(arg);
 }
 
+static bool is_armed(void *g)
+{
+	return ((const struct guest *)g)->armed;
+}
+
+void time_passes(void *i)
+{
+	explorer_wait(is_armed, &world.guests[(uintptr_t)i]);
+	world.time += TIMER_TICKS;
+	explorer_step();
+	world.time += TIMER_TICKS;
+	explorer_step();
+}
+
 void pauses(void *arg)
 {
 	uint64_t all = vm_all_vcpus(&world.vm);
@@ -107,4 +121,10 @@ void pauses_and_resumes(void *arg)
 	world.paused = false;
 	(void)vm_resume(&world.vm);
 	calls(all, -1);
+}
+
+void pauses_before_time_passes(void *i)
+{
+	pauses_and_resumes(NULL);
+	time_passes(i);
 }

@@ -11,10 +11,13 @@
 #include "run/run.h"
 #include "vcpu/guest_mem.h"
 #include "vcpu/hsm.h"
+#include "vcpu/vtimer.h"
 
-static bool ipi_here(void *p)
+static bool interrupt_here(void *p)
 {
-	return hart_ipi_pending(((struct pcpu *)p)->index);
+	unsigned int index = ((struct pcpu *)p)->index;
+
+	return hart_ipi_pending(index) || world.time >= hart_csr(index, CSR_STIMECMP);
 }
 
 /* Each instruction: may it run at all, and is nothing overdue? */
@@ -49,6 +52,35 @@ static void guest_take_interrupt(struct guest *g)
 	g->seen = g->posted;
 }
 
+/* The same, or an interrupt of the guest's. */
+static bool anything_here(void *p)
+{
+	return hart_wfi_ends(((struct pcpu *)p)->index);
+}
+
+/* VSTIP, which without Sstc is hvip's, and vsie has it enabled. */
+static bool guest_timer_due(const struct vcpu *v)
+{
+	uint64_t when = csr_read(CSR_VSTIMECMP);
+
+	if (!(csr_read(CSR_HIE) & BIT(IRQ_VS_TIMER)))
+		return false;
+	if (!timer_has_sstc())
+		return (csr_read(CSR_HVIP) & BIT(IRQ_VS_TIMER)) != 0;
+	return when != TIMER_NEVER && world.time + v->vm->htimedelta >= when;
+}
+
+/* True: it leaves, to cancel it by a call. */
+static bool guest_take_timer(struct guest *g)
+{
+	g->ticks++;
+	g->op = TICK;
+	if (!timer_has_sstc())
+		return true;
+	csr_write(CSR_VSTIMECMP, TIMER_NEVER);
+	return false;
+}
+
 /* One instruction. True: it leaves. */
 static bool guest_step(const struct vcpu *v, struct guest *g)
 {
@@ -57,19 +89,23 @@ static bool guest_step(const struct vcpu *v, struct guest *g)
 	g->op = g->script[g->at];
 	switch (g->op) {
 	case END:
-		explorer_wait(ipi_here, this_pcpu());
+		explorer_wait(interrupt_here, this_pcpu());
 		return false;
 	case TAKE:
 		if (irq)
 			guest_take_interrupt(g);
-		else
-			explorer_wait(ipi_here, this_pcpu());
+		else if (!guest_timer_due(v))
+			explorer_wait(anything_here, this_pcpu());
+		else if (guest_take_timer(g))
+			break;
 		return false;
 	case IDLE:
 		if (irq) {
 			guest_take_interrupt(g);
 			return false;
 		}
+		if (guest_timer_due(v) && !guest_take_timer(g))
+			return false;
 		break;
 	case CATCH:
 	case CATCH_IDLE:
@@ -84,8 +120,11 @@ static bool guest_step(const struct vcpu *v, struct guest *g)
 		break;
 	case ARM:
 		csr_write(CSR_VSIE, BIT(IRQ_S_SOFT) | BIT(IRQ_S_TIMER));
-		csr_write(CSR_VSTIMECMP, world.time + 1000);
 		g->at++;
+		if (!timer_has_sstc())
+			break; /* by a call */
+		csr_write(CSR_VSTIMECMP, world.time + v->vm->htimedelta + TIMER_TICKS);
+		g->armed = true;
 		return false;
 	case ENABLE:
 		csr_write(CSR_VSIE, BIT(IRQ_S_SOFT));
@@ -95,7 +134,6 @@ static bool guest_step(const struct vcpu *v, struct guest *g)
 		g->at++;
 		break;
 	}
-	(void)v;
 	hart_trap(EXC_ECALL_VS, 0);
 	return true;
 }
@@ -112,6 +150,10 @@ bool guest_enter(struct guest_regs **regs, light_fn *light)
 		check_in_guest(v);
 		if (hart_ipi_pending(this_pcpu()->index)) {
 			hart_trap(SCAUSE_INTERRUPT | IRQ_S_SOFT, 0);
+			return false;
+		}
+		if (world.time >= csr_read(CSR_STIMECMP)) {
+			hart_trap(SCAUSE_INTERRUPT | IRQ_S_TIMER, 0);
 			return false;
 		}
 		if (!guest_step(v, g))
@@ -151,6 +193,10 @@ enum exit_result vcpu_handle_exit(struct vcpu *v, uint64_t cause)
 {
 	uint8_t byte;
 
+	if (cause == (SCAUSE_INTERRUPT | IRQ_S_TIMER)) {
+		timer_run();
+		return EXIT_GOES_ON;
+	}
 	if (cause & SCAUSE_INTERRUPT) {
 		csr_clear(CSR_SIP, BIT(IRQ_S_SOFT));
 		return EXIT_GOES_ON;
@@ -158,15 +204,22 @@ enum exit_result vcpu_handle_exit(struct vcpu *v, uint64_t cause)
 	switch (guest_of(v)->op) {
 	case IDLE:
 	case WFI:
-		vcpu_halt(v);
+		vcpu_halt(v, SLEEP_WFI);
+		return EXIT_GOES_ON;
+	case ARM:
+		vcpu_timer_set(v, world.time + v->vm->htimedelta + TIMER_TICKS);
+		guest_of(v)->armed = true;
+		return EXIT_GOES_ON;
+	case TICK:
+		vcpu_timer_set(v, TIMER_NEVER);
 		return EXIT_GOES_ON;
 	case YIELD:
 		return EXIT_SPINS;
 	case CATCH:
-		vcpu_wait_kick(v, false);
+		vcpu_halt(v, SLEEP_PV_WAIT);
 		return EXIT_GOES_ON;
 	case CATCH_IDLE:
-		vcpu_wait_kick(v, true);
+		vcpu_halt(v, SLEEP_PV_WAIT_IRQ);
 		return EXIT_GOES_ON;
 	case THROW:
 		throws_to(1 - v->id);

@@ -22,6 +22,8 @@ const enum guest_op takes[] = { TAKE };
 const enum guest_op catches[] = { CATCH };
 const enum guest_op catches_idle[] = { CATCH_IDLE };
 const enum guest_op idles[] = { IDLE };
+const enum guest_op arms_and_idles[] = { ARM, NOP, IDLE };
+const enum guest_op arms_and_takes[] = { ARM, TAKE };
 
 static bool no_rest; /* each halt goes through the scheduler */
 
@@ -36,6 +38,20 @@ int rest_on(void **state)
 {
 	(void)state;
 	no_rest = false;
+	return 0;
+}
+
+int sstc_off(void **state)
+{
+	(void)state;
+	timer_sstc = false;
+	return 0;
+}
+
+int sstc_on(void **state)
+{
+	(void)state;
+	timer_sstc = true;
 	return 0;
 }
 
@@ -154,10 +170,16 @@ static const uint64_t no_wakeup =
 	BIT(REQUEST_HFENCE & REQUEST_MASK) | BIT(REQUEST_HFENCE_VVMA_ALL & REQUEST_MASK) |
 	BIT(REQUEST_HFENCE_GVMA_ALL & REQUEST_MASK);
 
+static uint64_t timer_deadline(const struct vcpu *v)
+{
+	if (!timer_has_sstc())
+		return v->timer_deadline;
+	return v->timer_off ? v->vs.vstimecmp : hart_csr(v->se.pcpu, CSR_VSTIMECMP);
+}
+
 static bool timer_is_set(const struct vcpu *v)
 {
-	return v->timer_off ? v->vs.vstimecmp != TIMER_NEVER :
-			      hart_csr(v->se.pcpu, CSR_VSTIMECMP) != TIMER_NEVER;
+	return timer_deadline(v) != TIMER_NEVER;
 }
 
 /* Either the stand-in, or, while it rests, its own. */
@@ -166,12 +188,36 @@ static bool timer_wakes(const struct vcpu *v)
 	return v->timer_off ? v->timer.armed : v->se.resting;
 }
 
+static bool timer_is_due(const struct vcpu *v)
+{
+	return timer_is_set(v) && world.time + world.vm.htimedelta >= timer_deadline(v);
+}
+
+/* @v sleeps: nothing that ends its sleep may hold. */
+static void check_sleep(const struct vcpu *v)
+{
+	unsigned int ends = world.vm.paused   ? sleep_ends(SLEEP_PAUSED) :
+			    vcpu_is_halted(v) ? v->halt_ends :
+						sleep_ends(SLEEP_STOPPED);
+	uint64_t irqs = v->irq.inject | v->irq.levels;
+
+	if (v->requests & ~no_wakeup)
+		explorer_fail("vcpu %u sleeps with requests %#lx", v->id, v->requests);
+	if ((ends & WAKE_KICK) && v->kicked)
+		explorer_fail("vcpu %u sleeps with a kick", v->id);
+	if ((ends & WAKE_IRQ) && (irqs & v->vs.vsie << 1) != 0)
+		explorer_fail("vcpu %u sleeps with an interrupt pending", v->id);
+	if ((ends & WAKE_TIMER) && timer_is_due(v))
+		explorer_fail("vcpu %u sleeps though its timer is due", v->id);
+	if ((ends & WAKE_TIMER) && timer_is_set(v) && !timer_wakes(v))
+		explorer_fail("vcpu %u sleeps and its timer wakes nobody", v->id);
+}
+
 /* Everybody is done or asleep: nobody may have slept over something. */
 void nothing_is_left(void)
 {
 	for (unsigned int i = 0; i < world.vm.nr_vcpus; i++) {
 		const struct vcpu *v = vcpu(i);
-		uint64_t irqs = v->irq.inject | v->irq.levels;
 
 		if (v->requests & BIT(REQUEST_VM_DEAD))
 			continue; /* never cleared */
@@ -185,16 +231,7 @@ void nothing_is_left(void)
 			continue;
 		if (!v->blocked)
 			explorer_fail("vcpu %u sleeps though somebody woke it", i);
-		if (v->requests & ~no_wakeup)
-			explorer_fail("vcpu %u sleeps with requests %#lx", i, v->requests);
-		if (v->halted && !world.vm.paused && v->kicked)
-			explorer_fail("vcpu %u sleeps with a kick", i);
-		if (v->halted && v->kick_only)
-			continue;
-		if (v->halted && !world.vm.paused && (irqs & v->vs.vsie << 1) != 0)
-			explorer_fail("vcpu %u sleeps with an interrupt pending", i);
-		if (v->halted && !world.vm.paused && timer_is_set(v) && !timer_wakes(v))
-			explorer_fail("vcpu %u sleeps and its timer wakes nobody", i);
+		check_sleep(v);
 	}
 }
 

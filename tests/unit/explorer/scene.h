@@ -41,7 +41,8 @@
 extern const uint64_t own_hart[VCPUS_MAX], first_hart[VCPUS_MAX], any_hart[VCPUS_MAX];
 
 /* Scripts. */
-extern const enum guest_op runs_on[], takes[], catches[], catches_idle[], idles[];
+extern const enum guest_op runs_on[], takes[], catches[], catches_idle[], idles[], arms_and_idles[],
+	arms_and_takes[];
 
 /*
  * scene - @harts pcpus that run guests and @others more for outsiders; @vcpus of which number i may run
@@ -79,6 +80,10 @@ void throws_and_throws(void *i);
 void pauses(void *unused);
 void pauses_and_resumes(void *unused);
 
+/* time_passes - once vcpu @i has armed its timer by ARM: till after its deadline, in two steps. */
+void time_passes(void *i);
+void pauses_before_time_passes(void *i);
+
 /* --- programs ---------------------------------------------------------------------------------------- */
 
 /* Each halt goes through the scheduler, or not. */
@@ -88,6 +93,15 @@ int rest_on(void **state);
 #define WITHOUT_REST(test)                                             \
 	{                                                              \
 #test " (without rest)", test, rest_off, rest_on, NULL \
+	}
+
+/* The timers of harts and guests come by SBI. Then no vcpu rests. */
+int sstc_off(void **state);
+int sstc_on(void **state);
+
+#define WITHOUT_SSTC(test)                                             \
+	{                                                              \
+#test " (without Sstc)", test, sstc_off, sstc_on, NULL \
 	}
 
 /* The one argument of a program: the scenes whose name matches it. */

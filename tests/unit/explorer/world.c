@@ -8,6 +8,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "arch/csr.h"
 #include "arch/smp.h"
 #include "arch/timer.h"
 #include "explorer/explorer.h"
@@ -121,12 +122,34 @@ void timer_init(struct timer *t, void (*fn)(struct timer *t))
 	*t = (struct timer){ .deadline = TIMER_NEVER, .fn = fn };
 }
 
+/*
+ * Host timers, as arch/timer.c has them: one belongs to the pcpu that armed it last, which alone runs its
+ * function, in a step of its own after it was taken off the queue. The vcpus have the only ones here.
+ */
+static bool armed_here(const struct timer *t)
+{
+	return t->armed && t->pcpu == this_pcpu()->index;
+}
+
+static void program_hart_timer(void)
+{
+	uint64_t earliest = TIMER_NEVER;
+
+	for (unsigned int i = 0; i < world.vm.nr_vcpus; i++)
+		if (armed_here(&vcpu(i)->timer))
+			earliest = min_u64(earliest, vcpu(i)->timer.deadline);
+	csr_write(CSR_STIMECMP, earliest);
+}
+
 void timer_arm(struct timer *t, uint64_t deadline)
 {
 	t->deadline = deadline;
+	t->pcpu = this_pcpu()->index;
 	t->armed = true;
+	program_hart_timer();
 }
 
+/* The hart timer stays as it is. */
 void timer_cancel(struct timer *t)
 {
 	t->armed = false;
@@ -134,6 +157,16 @@ void timer_cancel(struct timer *t)
 
 void timer_run(void)
 {
+	for (unsigned int i = 0; i < world.vm.nr_vcpus; i++) {
+		struct timer *t = &vcpu(i)->timer;
+
+		if (!armed_here(t) || t->deadline > world.time)
+			continue;
+		t->armed = false;
+		explorer_step();
+		t->fn(t);
+	}
+	program_hart_timer();
 }
 
 void timer_set_slice(uint64_t deadline)

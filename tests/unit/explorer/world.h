@@ -16,17 +16,18 @@
 #define VCPUS_MAX 3
 
 enum guest_op {
-	END,	/* run on; whatever comes is only looked at */
-	TAKE,	/* for ever: take each VSSIP, clearing it first; wait in the guest for the next */
-	IDLE,	/* for ever: take each VSSIP; wait for the next in WFI */
-	NOP,	/* an exit for nothing */
-	WFI,	/* halt once */
-	YIELD,	/* WRS.NTO */
-	READ,	/* an SBI call that reads guest memory */
-	STOP,	/* hart_stop */
-	ENABLE, /* vsie.SSIE */
-	ARM,	/* the timer, for later */
-	CATCH,	/* for ever: look for what was thrown; wait for a kick, and nothing else */
+	END,	      /* run on; whatever comes is only looked at */
+	TAKE,	      /* for ever: as IDLE, but wait in the guest */
+	IDLE,	      /* for ever: take each VSSIP and timer interrupt; wait for the next in WFI */
+	NOP,	      /* an exit for nothing */
+	WFI,	      /* halt once */
+	YIELD,	      /* WRS.NTO */
+	READ,	      /* an SBI call that reads guest memory */
+	STOP,	      /* hart_stop */
+	ENABLE,	      /* vsie.SSIE */
+	ARM,	      /* the timer, for later */
+	TICK,	      /* the timer's interrupt was taken; without Sstc a call cancels it */
+	CATCH,	      /* for ever: look for what was thrown; wait for a kick, and nothing else */
 	CATCH_IDLE,   /* the same, and as IDLE */
 	THROW,	      /* to the other vcpu, and kick it, and yield to it */
 	FENCE_OTHERS, /* remote fence.i to all other vcpus */
@@ -39,12 +40,16 @@ struct guest {
 	unsigned int at;
 	enum guest_op op; /* why it left */
 	unsigned int entries;
+	bool armed;		 /* by ARM */
+	unsigned int ticks;	 /* timer interrupts that it took */
 	uint64_t posted, seen;	 /* interrupts for it: made by others, taken notice of */
 	uint64_t thrown, caught; /* with kicks: by others into its memory, and seen by it */
 	unsigned int calls;	 /* of others on their way to it */
 	unsigned int resets;
 	uint64_t asked[NR_HART_FENCES], returned[NR_HART_FENCES], fenced[NR_HART_FENCES];
 };
+
+#define TIMER_TICKS 1000 /* from ARM to the interrupt */
 
 extern struct world {
 	struct vm vm;

@@ -37,7 +37,9 @@ void harts_setup(unsigned int nr)
 	for (unsigned int i = 0; i < nr; i++) {
 		hart_pcpus[i] = (struct pcpu){ .hartid = i, .index = i, .online = 1 };
 		pcpus[i] = &hart_pcpus[i];
-		harts[i] = (struct hart){ .csr[19] = vs_irqs, .csr[4] = UINT64_MAX };
+		harts[i] = (struct hart){ .csr[19] = vs_irqs,
+					  .csr[4] = UINT64_MAX,
+					  .csr[14] = UINT64_MAX };
 	}
 	nr_pcpus = nr;
 	fake_pcpu_become(0);

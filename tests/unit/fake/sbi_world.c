@@ -241,14 +241,6 @@ void vcpu_unhalt(struct vcpu *v)
 	w.unhalted = v;
 }
 
-void vcpu_wait_kick(struct vcpu *v, bool or_irq)
-{
-	assert_ptr_equal(v, world_me());
-	w.calls++;
-	w.waits++;
-	w.wait_or_irq = or_irq;
-}
-
 int vcpu_steal_lock_set(struct vcpu *v, uint64_t a)
 {
 	assert_ptr_equal(v, world_me());

@@ -28,9 +28,8 @@ struct world {
 	uint64_t timer;
 	unsigned int starts, stops, suspends;
 	const struct vcpu *started;
-	unsigned int unhalts, waits;
+	unsigned int unhalts;
 	const struct vcpu *unhalted;
-	bool wait_or_irq;
 	uint64_t lock_at;
 	uint64_t magic_at; /* 0: unmapped */
 	bool no_memory;

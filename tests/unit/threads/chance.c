@@ -73,13 +73,13 @@ unsigned int from_environment(const char *name, unsigned int otherwise)
 	return text ? (unsigned int)strtoul(text, NULL, 0) : otherwise;
 }
 
-void harts_begin(unsigned int harts, unsigned int others)
+void harts_begin(unsigned int harts, unsigned int others, bool sstc)
 {
 	seed = from_environment("HV_SEED", (unsigned int)hart_time());
 	printf("threads: HV_SEED=%" PRIu64 "\n", seed);
 	fflush(stdout);
 	harts_setup(harts + others);
-	timer_setup(10000000, true);
+	timer_setup(10000000, sstc);
 	assert_int_equal(sched_init(harts, 10000000), 0);
 	for (unsigned int i = harts; i-- > 0;) {
 		fake_pcpu_become(i);

@@ -68,10 +68,13 @@ static void guest_boot(struct guest *g)
 
 static bool guest_timer_due(void)
 {
-	return hart_time() + csr_read(CSR_HTIMEDELTA) >= csr_read(CSR_VSTIMECMP);
+	if (!timer_has_sstc())
+		return (csr_read(CSR_HVIP) & BIT(IRQ_VS_TIMER)) != 0;
+	return csr_read(CSR_VSTIMECMP) != UINT64_MAX &&
+	       hart_time() + csr_read(CSR_HTIMEDELTA) >= csr_read(CSR_VSTIMECMP);
 }
 
-/* True: it leaves to claim the external interrupt. */
+/* True: it leaves, to cancel its timer by a call, or to claim the external interrupt. */
 static bool guest_interrupts(struct guest *g)
 {
 	if (csr_read(CSR_HVIP) & BIT(IRQ_VS_SOFT)) {
@@ -80,7 +83,12 @@ static bool guest_interrupts(struct guest *g)
 		write_now(&g->seen, read_now(&g->posted));
 		add_now(&progress, 1);
 	}
-	if (csr_read(CSR_VSTIMECMP) != UINT64_MAX && guest_timer_due()) {
+	g->op = CLAIM;
+	if (guest_timer_due()) {
+		g->op = TIMER_OFF;
+		if (!timer_has_sstc())
+			return true;
+		g->op = CLAIM;
 		csr_write(CSR_VSTIMECMP, UINT64_MAX);
 		write_now(&g->timer, 0);
 		add_now(&did.timers, 1);
@@ -115,10 +123,8 @@ static uint64_t guest_leaves(struct guest *g)
 		check_in_guest(v, g);
 		if (csr_read(CSR_VSIE) == 0)
 			guest_boot(g);
-		if (guest_interrupts(g)) {
-			g->op = CLAIM;
+		if (guest_interrupts(g))
 			return EXC_ECALL_VS;
-		}
 		if (steps == 0) {
 			g->op = guest_wants();
 			return EXC_ECALL_VS;
@@ -198,7 +204,7 @@ enum exit_result vcpu_handle_exit(struct vcpu *v, uint64_t cause)
 		return EXIT_GOES_ON;
 	case WFI:
 		add_now(&did.halts, 1);
-		vcpu_wait_kick(v, true);
+		vcpu_halt(v, chance(2) ? SLEEP_PV_WAIT_IRQ : SLEEP_WFI);
 		return EXIT_GOES_ON;
 	case SUSPEND:
 		vcpu_hsm_suspend(v);
@@ -222,6 +228,11 @@ enum exit_result vcpu_handle_exit(struct vcpu *v, uint64_t cause)
 		write_now(&guest_of(v)->timer, 1);
 		vcpu_timer_set(v, hart_time() + csr_read(CSR_HTIMEDELTA) +
 					  chance(chance(2) ? 100000 : 3000000));
+		return EXIT_GOES_ON;
+	case TIMER_OFF:
+		vcpu_timer_set(v, UINT64_MAX);
+		write_now(&guest_of(v)->timer, 0);
+		add_now(&did.timers, 1);
 		return EXIT_GOES_ON;
 	case CLAIM:
 		claims(v);

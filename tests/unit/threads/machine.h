@@ -38,7 +38,21 @@
 #define write_now(p, v) __atomic_store_n((p), (v), __ATOMIC_RELAXED)
 #define add_now(p, n)	__atomic_fetch_add((p), (n), __ATOMIC_RELAXED)
 
-enum guest_op { NOP, WFI, SUSPEND, YIELD, KICK, READ, STOP, SEND, FENCE, TIMER, CLAIM, REBOOT };
+enum guest_op {
+	NOP,
+	WFI,
+	SUSPEND,
+	YIELD,
+	KICK,
+	READ,
+	STOP,
+	SEND,
+	FENCE,
+	TIMER,
+	TIMER_OFF,
+	CLAIM,
+	REBOOT
+};
 
 /* What the test knows of a vcpu. */
 struct guest {
@@ -97,8 +111,8 @@ _Noreturn void broken(const char *fmt, ...);
 /* from_environment - the number in @name, or @otherwise. */
 unsigned int from_environment(const char *name, unsigned int otherwise);
 
-/* harts_begin - @harts that run guests and @others more; nobody runs yet. */
-void harts_begin(unsigned int harts, unsigned int others);
+/* harts_begin - @harts that run guests and @others more, with @sstc or timers by SBI; no vcpu runs yet. */
+void harts_begin(unsigned int harts, unsigned int others, bool sstc);
 
 /* hart - a thread: pcpu_loop() on pcpu @index. harts_end - they go home. */
 void *hart(void *index);

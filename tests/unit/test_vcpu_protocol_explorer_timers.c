@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// LIKE: tests/unit/explorer/scene.h
+/*
+ * The vcpu protocol in every order: timers that come due before, within and after the way into a halt, with Sstc
+ * and with the host timer that stands in for it.
+ */
+#include "explorer/scene.h"
+
+/* The timer was armed, and then its time has passed: one interrupt. */
+static void final_ticked(void)
+{
+	final_common();
+	for (unsigned int i = 0; i < world.vm.nr_vcpus; i++)
+		if (world.guests[i].armed && world.guests[i].ticks != 1)
+			explorer_fail("vcpu %u had %u timer interrupts, not 1", i,
+				      world.guests[i].ticks);
+}
+
+static void a_timer_ends_a_halt(void **state)
+{
+	(void)state;
+	scene(1, 2, 1, own_hart);
+	runs(0, arms_and_idles);
+	outsider("clock", time_passes, 0);
+	outsider("sender", posts, 0);
+	explore(3, final_ticked);
+}
+
+/* The guest's clock stands still meanwhile, so host time passes once more afterwards. */
+static void a_timer_ends_a_halt_after_a_pause(void **state)
+{
+	(void)state;
+	scene(1, 2, 1, own_hart);
+	runs(0, arms_and_idles);
+	outsider("clock", time_passes, 0);
+	outsider("operator", pauses_before_time_passes, 0);
+	explore(2, final_ticked);
+}
+
+static void a_timer_interrupts_a_guest_after_a_pause(void **state)
+{
+	(void)state;
+	scene(1, 2, 1, own_hart);
+	runs(0, arms_and_takes);
+	outsider("clock", time_passes, 0);
+	outsider("operator", pauses_before_time_passes, 0);
+	explore(2, final_ticked);
+}
+
+static void a_timer_ends_a_halt_beside_a_sibling(void **state)
+{
+	(void)state;
+	scene(1, 2, 2, first_hart);
+	runs(0, arms_and_idles);
+	runs(1, idles);
+	outsider("clock", time_passes, 0);
+	outsider("sender", posts, 1);
+	explore(3, final_ticked);
+}
+
+/* Armed on one pcpu, and due when the vcpu is on another. */
+static void a_timer_follows_its_vcpu(void **state)
+{
+	(void)state;
+	scene(2, 2, 2, any_hart);
+	runs(0, arms_and_idles);
+	runs(1, idles);
+	outsider("clock", time_passes, 0);
+	outsider("sender", posts, 0);
+	explore(2, final_ticked);
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_timer_ends_a_halt),
+		WITHOUT_REST(a_timer_ends_a_halt),
+		WITHOUT_SSTC(a_timer_ends_a_halt),
+		cmocka_unit_test(a_timer_ends_a_halt_after_a_pause),
+		WITHOUT_REST(a_timer_ends_a_halt_after_a_pause),
+		WITHOUT_SSTC(a_timer_ends_a_halt_after_a_pause),
+		cmocka_unit_test(a_timer_interrupts_a_guest_after_a_pause),
+		WITHOUT_SSTC(a_timer_interrupts_a_guest_after_a_pause),
+		cmocka_unit_test(a_timer_ends_a_halt_beside_a_sibling),
+		WITHOUT_SSTC(a_timer_ends_a_halt_beside_a_sibling),
+		cmocka_unit_test(a_timer_follows_its_vcpu),
+		WITHOUT_REST(a_timer_follows_its_vcpu),
+		WITHOUT_SSTC(a_timer_follows_its_vcpu),
+	};
+
+	return run_scenes(tests, argc, argv);
+}
