@@ -16,7 +16,8 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "long: belongs to make verify, not to make test")
     config.addinivalue_line("markers", "concurrent: waits for wake-ups, kicks, other harts; make busy runs it again "
                                        "on a busy host")
-    config.addinivalue_line("markers", "clock: compares a guest's time with the host's, so the host must not be busy")
+    config.addinivalue_line("markers", "clock: compares a guest's time with the host's, or its guest calls a slow "
+                                       "host a stall: not for a busy host")
 
 
 @pytest.fixture(scope="session", autouse=True)

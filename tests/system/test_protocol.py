@@ -335,6 +335,7 @@ echo "LOAD done $i times, $(nproc) vcpus"
 """
 
 
+@pytest.mark.clock
 @pytest.mark.parametrize("times, cpus, smp, thread", [
     (2, 4, 2, "multi"),
     long(40, 4, 2, "multi"),
