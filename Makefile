@@ -161,8 +161,8 @@ $(B)/hartvisor-fw.bin: firmware/mkfw.py $(OPENSBI)/fw_jump.bin $(B)/hartvisor.bi
 
 .PHONY: clean
 clean:
-	find $(B) -mindepth 1 -maxdepth 1 ! -name dl ! -name apt ! -name libfdt-src ! -name setup.mk \
-		! -name versions.txt -exec rm -rf {} +
+	find $(B) -mindepth 1 -maxdepth 1 ! -name dl ! -name apt ! -name libfdt-src ! -name bearssl-src \
+		! -name setup.mk ! -name versions.txt -exec rm -rf {} +
 
 .PHONY: distclean
 distclean:

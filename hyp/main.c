@@ -20,6 +20,7 @@
 #include "lib/fdt.h"
 #include "lib/log.h"
 #include "lib/options.h"
+#include "lib/random.h"
 #include "mm/gstage.h"
 #include "mm/hostmap.h"
 #include "mm/page.h"
@@ -30,7 +31,6 @@
 #include "sbi/sbi.h"
 #include "term/term.h"
 #include "vm/lifecycle.h"
-#include "vm/loader.h"
 
 extern char __image_start[], __image_end[];
 extern const uint64_t image_bundle_offset; /* entry.S: written by firmware/mkfw.py */
@@ -263,6 +263,23 @@ static void set_up_isa(void)
 	timer_setup(machine.timebase, hart_features.sstc && isa_has(&isa_machine()->set, ISA_SSTC));
 }
 
+/* The firmware's seed becomes the state of the generator, and exists nowhere else from then on. */
+static void take_entropy(void)
+{
+	unsigned int size = machine.rng_seed_size;
+
+	random_add(machine.rng_seed, size);
+	machine_erase_rng_seed();
+	if (random_ready())
+		return;
+	if (size == 0)
+		log_warn("the device tree has no /chosen/rng-seed: guests get none");
+	else
+		log_warn("/chosen: rng-seed: %u bytes: must be at least %d bytes, not all alike; "
+			 "guests get none",
+			 size, RANDOM_MIN_ENTROPY);
+}
+
 /* Of a panic: what the terminal still holds, and whose exit was being handled. */
 static void last_words(void)
 {
@@ -295,8 +312,7 @@ static void boot(void)
 	menu_init();
 	setup_this_hart();
 	read_ids();
-	if (machine.rng_seed_size != 0)
-		loader_add_entropy(machine.rng_seed, machine.rng_seed_size);
+	take_entropy();
 	start_harts();
 	log_info("%u of %u harts run; %" PRIu64 " MiB free for VMs", nr_pcpus, machine.total_cpus,
 		 page_free_bytes() >> 20);

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# hartvisor itself: every .c and .S below hyp/ and platform/, libfdt from its source, and of picolibc
-# the string and formatting functions.
+# hartvisor itself: every .c and .S below hyp/ and platform/, libfdt and the needed parts of BearSSL from
+# their sources, and of picolibc the string and formatting functions.
 
 CROSS   := riscv64-unknown-elf-
 CC      := $(CROSS)gcc
@@ -15,6 +15,17 @@ LIBFDT      := $(B)/libfdt-src/libfdt
 LIBFDT_SRCS := fdt fdt_addresses fdt_check fdt_empty_tree fdt_overlay fdt_ro fdt_rw fdt_strerror fdt_sw fdt_wip
 LIBFDT_OBJS := $(LIBFDT_SRCS:%=$(B)/obj/libfdt/%.o) $(B)/obj/libfdt/strtoul.o
 
+# BearSSL, from its source: the files below src/ that are used. Its inner.h detects machine and operating system
+# by macros; BEARSSL_FLAGS turns off all that it could find on the build machine, so that hartvisor and the unit
+# tests compile the same code. It calls no operating system.
+BEARSSL       := $(B)/bearssl-src
+BEARSSL_SRCS  := rand/hmac_drbg mac/hmac hash/sha2small codec/dec32be codec/enc32be
+BEARSSL_OBJS  := $(BEARSSL_SRCS:%=$(B)/obj/bearssl/%.o)
+BEARSSL_FLAGS := -DBR_USE_URANDOM=0 -DBR_USE_UNIX_TIME=0 -DBR_RDRAND=0 -DBR_SSE2=0 -DBR_AES_X86NI=0 \
+	-DBR_LE_UNALIGNED=0 -I$(BEARSSL)/inc -I$(BEARSSL)/src
+
+LIBRARY_OBJS := $(LIBFDT_OBJS) $(BEARSSL_OBJS)
+
 # No F, D or V: an FP or vector register that hartvisor used would be a guest's.
 ARCH_FLAGS := -march=rv64imac_zicsr_zifencei -mabi=lp64 -mcmodel=medany
 # This gcc picks its libraries by the exact -march, and has none for one with zicsr in it.
@@ -22,7 +33,7 @@ LINK_ARCH  := -march=rv64imac -mabi=lp64
 
 PICOLIBC := --specs=picolibc.specs $(if $(PICOLIBC_BUILDTYPE),--picolibc-buildtype=$(PICOLIBC_BUILDTYPE))
 
-INCLUDES := -Ihyp -I. -Iguest/include -isystem $(LIBFDT)
+INCLUDES := -Ihyp -I. -Iguest/include -isystem $(LIBFDT) -isystem $(BEARSSL)/inc
 
 # Data is reached by pc-relative addresses (medany), never by gp: the linker relaxes towards gp only where
 # there is a __global_pointer$, which the linker script has not (and tools/check-elf.py looks). What it does
@@ -40,8 +51,9 @@ HV_CFLAGS = $(TARGET_CFLAGS) $(WARNINGS) $(INCLUDES) $(CFLAGS)
 
 # What runs once, or for a typed key, is better small.
 $(B)/obj/hyp/vm/%.o $(B)/obj/hyp/console/%.o $(addprefix $(B)/obj/platform/,machine.o aclint_sswi.o hart_intc.o) $(B)/obj/hyp/main.o \
-	$(addprefix $(B)/obj/hyp/lib/,fdt.o log.o options.o) \
+	$(addprefix $(B)/obj/hyp/lib/,fdt.o log.o options.o random.o) \
 	$(addprefix $(B)/obj/hyp/arch/,isa.o panic.o symbols.o boot_map.o cache.o) \
+	$(addprefix $(B)/obj/hyp/term/,term_answer.o term_filter.o term_input.o term_row.o term_sbi.o) \
 	$(addprefix $(B)/obj/hyp/mm/,page.o arena.o hostmap.o) $(B)/obj/hyp/dev/vrtc.o: CFLAGS += -Os -msave-restore
 
 HV_LDFLAGS := $(PICOLIBC) $(LINK_ARCH) -nostartfiles -static -DPICOLIBC_INTEGER_PRINTF_SCANF \
@@ -69,6 +81,12 @@ $(B)/obj/libfdt/%.o: $(LIBFDT)/%.c $(B)/obj/flags
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(TARGET_CFLAGS) $(LIBFDT_CFLAGS) -I$(LIBFDT) -MMD -MP -c $< -o $@
 
+# For size: SHA-256 takes about 5,000 instructions a block by -O2, too.
+$(B)/obj/bearssl/%.o: $(BEARSSL)/src/%.c $(B)/obj/flags
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(TARGET_CFLAGS) -Os -msave-restore $(BEARSSL_FLAGS) -MMD -MP -c $< -o $@
+
 $(B)/obj/libfdt/strtoul.o: mk/libc/strtoul.c $(B)/obj/flags
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
@@ -82,12 +100,12 @@ $(B)/obj/objects: FORCE
 # Twice: the names of the functions, for a panic's backtrace, are known after the first time.
 # $(call link_rule,NAME,OBJECTS)
 define link_rule
-$(B)/$(1).elf: $(2) $(LIBFDT_OBJS) $(LDS) $(B)/obj/objects tools/mksyms.py
+$(B)/$(1).elf: $(2) $(LIBRARY_OBJS) $(LDS) $(B)/obj/objects tools/mksyms.py
 	$$(call say,LD,$$@)
-	$$(Q)$(CC) $(HV_LDFLAGS) $(2) $(LIBFDT_OBJS) -o $(B)/obj/$(1)-first.elf
+	$$(Q)$(CC) $(HV_LDFLAGS) $(2) $(LIBRARY_OBJS) -o $(B)/obj/$(1)-first.elf
 	$$(Q)$(PYTHON) tools/mksyms.py $(CROSS)nm $(B)/obj/$(1)-first.elf >$(B)/obj/$(1)-symbols.S
 	$$(Q)$(CC) $(TARGET_CFLAGS) -c $(B)/obj/$(1)-symbols.S -o $(B)/obj/$(1)-symbols-table.o
-	$$(Q)$(CC) $(HV_LDFLAGS) -Wl,-Map=$(B)/$(1).map $(2) $(B)/obj/$(1)-symbols-table.o $(LIBFDT_OBJS) -o $$@
+	$$(Q)$(CC) $(HV_LDFLAGS) -Wl,-Map=$(B)/$(1).map $(2) $(B)/obj/$(1)-symbols-table.o $(LIBRARY_OBJS) -o $$@
 	$$(Q)$(PYTHON) tools/mksyms.py $(CROSS)nm $(B)/obj/$(1)-first.elf --same $$@
 	$$(Q)$(PYTHON) tools/check-elf.py --objdump $(CROSS)objdump --nm $(CROSS)nm $$@
 

@@ -23,7 +23,7 @@ UNIT_LOG   := $(wildcard tests/unit/fake/log.c)
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 
 UNIT_CFLAGS := -std=gnu11 -O1 -g -Wall -Wextra -Werror -DHARTVISOR_UNIT_TEST \
-	-Itests/unit/include -Itests/unit -Ihyp -I. -Iguest/include -isystem $(LIBFDT)
+	-Itests/unit/include -Itests/unit -Ihyp -I. -Iguest/include -isystem $(LIBFDT) -isystem $(BEARSSL)/inc
 
 $(U)/libfdt/%.o: $(LIBFDT)/%.c mk/test.mk
 	@mkdir -p $(@D)
@@ -32,6 +32,22 @@ $(U)/libfdt/%.o: $(LIBFDT)/%.c mk/test.mk
 $(U)/libfdt.a: $(LIBFDT_SRCS:%=$(U)/libfdt/%.o)
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && ar rcs $@ $^
+
+# BearSSL is compiled once for each SANITIZE. Objects with ASan do not link into a program with TSan, and TSan
+# sees no race in objects without it.
+# $(call unit_bearssl,SANITIZE): the archive for such programs.
+unit_bearssl = $(U)/bearssl$(addprefix -,$(1)).a
+
+# $(call bearssl_rule,SANITIZE)
+define bearssl_rule
+$(U)/bearssl$(addprefix -,$(1))/%.o: $(BEARSSL)/src/%.c mk/test.mk mk/hartvisor.mk
+	@mkdir -p $$(@D)
+	$$(Q)$(HOSTCC) -O1 -g $(call unit_sanitize,$(1)) $(BEARSSL_FLAGS) -c $$< -o $$@
+
+$(call unit_bearssl,$(1)): $(BEARSSL_SRCS:%=$(U)/bearssl$(addprefix -,$(1))/%.o)
+	$$(call say,AR,$$@)
+	$$(Q)rm -f $$@ && ar rcs $$@ $$^
+endef
 
 # $(call unit_says,KEY,FILE): what follows KEY in the comment lines of FILE, and of those it is LIKE.
 unit_lines = $(shell sed -n 's,^[/ ]*[/*] *$(1): *,,p' $(2))
@@ -45,17 +61,22 @@ unit_sanitize = $(if $(1),$(if $(filter none,$(1)),,-fsanitize=$(1)),$(SANITIZE)
 unit_flags = $(call unit_sanitize,$(call unit_says,SANITIZE,$(1))) \
 	$(addprefix -I,$(call unit_says,INCLUDE,$(1))) $(UNIT_CFLAGS) $(call unit_says,CFLAGS,$(1))
 
+$(foreach kind,address none thread,$(eval $(call bearssl_rule,$(kind))))
+$(eval $(call bearssl_rule))
+
 # $(call unit_program,NAME): the sources it is made of. Not all .c of $^, among which are those that it includes.
 unit_program = tests/unit/$(1).c $(call unit_sources,tests/unit/$(1).c)
 
+unit_libbearssl = $(call unit_bearssl,$(call unit_says,SANITIZE,tests/unit/$(1).c))
+
 # Dependencies by a run of their own: one for several sources at once would keep the last one's only.
 define unit_rule
-$(U)/$(1): $(call unit_program,$(1)) $(U)/libfdt.a mk/test.mk
+$(U)/$(1): $(call unit_program,$(1)) $(U)/libfdt.a $(call unit_libbearssl,$(1)) mk/test.mk
 	$$(call say,HOSTCC,$$@)
 	@mkdir -p $$(@D)
 	$$(Q)$(HOSTCC) $(call unit_flags,tests/unit/$(1).c) -MM -MP -MT $$@ $(call unit_program,$(1)) >$$@.d
 	$$(Q)$(HOSTCC) $(call unit_flags,tests/unit/$(1).c) $(call unit_program,$(1)) $(U)/libfdt.a \
-		-lcmocka -lpthread -o $$@
+		$(call unit_libbearssl,$(1)) -lcmocka -lpthread -o $$@
 endef
 $(foreach name,$(UNIT_NAMES),$(eval $(call unit_rule,$(name))))
 

@@ -347,6 +347,18 @@ static int parse_chosen(const void *fdt)
 	return parse_initrd(fdt, chosen);
 }
 
+void machine_erase_rng_seed(void)
+{
+	void *fdt = hpa_to_ptr(ptr_to_hpa(machine.fdt));
+	int chosen = fdt_path_offset(fdt, "/chosen");
+
+	/* A broken tree may have it twice. */
+	while (machine.rng_seed_size != 0 && fdt_nop_property(fdt, chosen, "rng-seed") == 0)
+		;
+	machine.rng_seed = NULL;
+	machine.rng_seed_size = 0;
+}
+
 int machine_parse(const void *fdt)
 {
 	const char *problem = fdtx_problem(fdt, MACHINE_MAX_FDT);

@@ -2,7 +2,8 @@
 /*
  * What the host's device tree says about the machine: memory, what of it is taken, harts, time base
  * and /chosen. Filled once by machine_parse() on the boot hart and only read afterwards. Strings
- * point into the tree, which stays in memory (it is among the reserved ranges) and is never written.
+ * point into the tree, which stays in memory (it is among the reserved ranges). Only
+ * machine_erase_rng_seed() writes to it.
  */
 #ifndef PLATFORM_MACHINE_H
 #define PLATFORM_MACHINE_H
@@ -53,8 +54,8 @@ struct machine {
 	const char
 		*stdout_path; /* NULL: none. Without options after a ':' it is a path or an alias */
 	hpa_t initrd;
-	uint64_t initrd_size; /* 0: none */
-	const uint8_t *rng_seed;
+	uint64_t initrd_size;	    /* 0: none */
+	const uint8_t *rng_seed;    /* until machine_erase_rng_seed() */
 	unsigned int rng_seed_size; /* 0: none */
 };
 
@@ -69,6 +70,12 @@ extern struct machine machine;
  * about.
  */
 int machine_parse(const void *fdt);
+
+/*
+ * machine_erase_rng_seed - overwrite /chosen/rng-seed in the tree by NOPs, so that the seed exists in
+ * lib/random.c's state alone. For the boot hart, before others read the tree.
+ */
+void machine_erase_rng_seed(void);
 
 /* machine_is_memory - does [base, base + size) lie within one range of the machine's memory? */
 bool machine_is_memory(hpa_t base, uint64_t size);

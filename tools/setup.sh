@@ -10,9 +10,9 @@
 #   tools/setup.sh --refresh  forget the cached guests and take the archive's newest
 #
 # Four things are looked for: tools (a package each), a QEMU of version 8 or newer with an OpenSBI
-# beside it, the source of libfdt, and the guests' kernel and busybox. What is there is not touched;
-# when all is there this takes a fraction of a second and says nothing. Debian packages for another
-# suite or architecture come through an apt state of our own below build/apt: the machine's own
+# beside it, the sources of libfdt and BearSSL, and the guests' kernel and busybox. What is there is
+# not touched; when all is there this takes a fraction of a second and says nothing. Debian packages for
+# another suite or architecture come through an apt state of our own below build/apt: the machine's own
 # apt configuration stays as it is, and signatures are checked all the same.
 #
 # The mirror is the one that apt uses already; DEBIAN_MIRROR=URI overrides it.
@@ -30,6 +30,8 @@ readonly GUEST_SUITE=trixie
 readonly KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
 readonly DTC_TARBALL=device-tree-compiler_1.7.2.orig.tar.xz
 readonly DTC_SHA256=92d8ca769805ae1f176204230438fe52808f4e1c7944053c9eec0e649b237539
+readonly BEARSSL_TARBALL=bearssl_0.6+dfsg.1.orig.tar.xz
+readonly BEARSSL_SHA256=102a625bd8f6155260867a50c508df8d8c3f796985dd744df1a68e5cd1a79004
 
 readonly DL=$PWD/build/dl
 readonly APT=$PWD/build/apt
@@ -66,7 +68,7 @@ python_with_modules()
 	local p
 	for p in "${PYTHON:-}" /usr/bin/python3 python3; do
 		if [ -n "$p" ] && have "$p" && "$p" -c 'import sys, importlib.util as u
-sys.exit(any(u.find_spec(m) is None for m in ("pytest", "pexpect")))' 2>/dev/null; then
+sys.exit(any(u.find_spec(m) is None for m in ("pytest", "pexpect", "pyte")))' 2>/dev/null; then
 			printf '%s\n' "$p"
 			return
 		fi
@@ -146,7 +148,7 @@ missing_packages()
 {
 	missing_to_build
 	missing_for_unit
-	python_with_modules >/dev/null || printf '%s\n' python3-pytest python3-pexpect
+	python_with_modules >/dev/null || printf '%s\n' python3-pytest python3-pexpect python3-pyte
 	if $want_lint; then
 		have git || echo git
 		have clang-format || echo clang-format
@@ -296,54 +298,64 @@ setup_qemu()
 	qemu_new_enough || die "QEMU is still '$(qemu_version)' after installing; is another one first in PATH?"
 }
 
-# --- libfdt ---------------------------------------------------------------------------------------
+# --- the sources of libraries -----------------------------------------------------------------------
 
-setup_libfdt()
+# setup_source NAME PACKAGE TARBALL SHA256 FILE: the source of library NAME in build/NAME-src, where FILE is
+# in it. It is Debian's source PACKAGE, of which the version with TARBALL is known to work.
+setup_source()
 {
-	local tarball="$DL/$DTC_TARBALL" mirror
-	if [ -f build/libfdt-src/libfdt/fdt.c ]; then
+	local name=$1 package=$2 tarball="$DL/$3" sha256=$4 mirror
+	if [ -f "build/$name-src/$5" ]; then
 		return
 	fi
 	mkdir -p "$DL"
 	if [ ! -f "$tarball" ]; then
-		say "downloading the source of libfdt"
+		say "downloading the source of $name"
 		mirror=$(debian_mirror)
 		if ! /usr/lib/apt/apt-helper -q -o APT::Sandbox::User=root download-file \
-			"$mirror/pool/main/d/device-tree-compiler/$DTC_TARBALL" \
-			"$tarball.part" "SHA256:$DTC_SHA256"; then
+			"$mirror/pool/main/${package:0:1}/$package/$3" \
+			"$tarball.part" "SHA256:$sha256"; then
 			rm -f "$tarball.part"
-			libfdt_from_sources
+			say "the archive has no $3 any more; taking $GUEST_SUITE's, checked by apt"
+			tarball=$(tarball_from_sources "$package") ||
+				die "no source of $name to be had from the archive." \
+					"Put $3 into build/dl, from wherever it is still kept; its checksum is known."
+			unpack_source "$name" "$tarball" "$5"
 			return
 		fi
 		mv "$tarball.part" "$tarball"
 	fi
-	if ! printf '%s  %s\n' "$DTC_SHA256" "$tarball" | sha256sum -c --quiet; then
+	if ! printf '%s  %s\n' "$sha256" "$tarball" | sha256sum -c --quiet; then
 		rm -f "$tarball"
-		die "$DTC_TARBALL does not have the checksum that tools/setup.sh knows; removed it."
+		die "$3 does not have the checksum that tools/setup.sh knows; removed it."
 	fi
-	unpack_libfdt "$tarball"
+	unpack_source "$name" "$tarball" "$5"
 }
 
 # The archive has dropped the version we know: take the one it has, which apt checks by signature.
-libfdt_from_sources()
+tarball_from_sources()
 {
-	local tarball
-	say "the archive has no $DTC_TARBALL any more; taking $GUEST_SUITE's, checked by apt"
-	apt_state source "deb-src $GUEST_SUITE"
-	apt_state_update source
-	(cd "$DL" && apt-get -q -c "$APT/source/apt.conf" source --tar-only --download-only --only-source \
-		device-tree-compiler) || die "no source of libfdt to be had from the archive."
-	tarball=$(find "$DL" -name 'device-tree-compiler_*.orig.tar.*' ! -name '*.asc' | sort -V | tail -n 1)
-	unpack_libfdt "$tarball"
+	{
+		apt_state source "deb-src $GUEST_SUITE"
+		apt_state_update source
+		(cd "$DL" && apt-get -q -c "$APT/source/apt.conf" source --tar-only --download-only \
+			--only-source "$1")
+	} >&2 || return 1
+	find "$DL" -name "$1_*.orig.tar.*" ! -name '*.asc' | sort -V | tail -n 1 | grep .
 }
 
-unpack_libfdt()
+# unpack_source NAME TARBALL FILE: VERSION.txt is the tarball's version where the library has no such file.
+unpack_source()
 {
-	rm -rf build/libfdt-src build/libfdt-src.part
-	mkdir -p build/libfdt-src.part
-	tar -xf "$1" -C build/libfdt-src.part --strip-components=1
-	[ -f build/libfdt-src.part/libfdt/fdt.c ] || die "no libfdt/fdt.c in $1"
-	mv build/libfdt-src.part build/libfdt-src
+	local dir="build/$1-src" version=${2##*/}
+	version=${version#*_}
+	rm -rf "$dir" "$dir.part"
+	mkdir -p "$dir.part"
+	tar -xf "$2" -C "$dir.part" --strip-components=1
+	[ -f "$dir.part/$3" ] || die "no $3 in $2"
+	[ -f "$dir.part/VERSION.txt" ] || printf '%s\n' "${version%%.orig*}" >"$dir.part/VERSION.txt"
+	mv "$dir.part" "$dir"
+	rm -f build/versions.txt # to be written again
 }
 
 # --- the guests -----------------------------------------------------------------------------------
@@ -368,6 +380,7 @@ have_source()
 missing_sources()
 {
 	have_source build/libfdt-src/libfdt/fdt.c "$DTC_TARBALL" || echo "libfdt $DTC_TARBALL"
+	have_source build/bearssl-src/inc/bearssl.h "$BEARSSL_TARBALL" || echo "bearssl $BEARSSL_TARBALL"
 }
 
 have_downloads()
@@ -470,6 +483,7 @@ write_versions()
 		printf 'gcc: %s\n' "$(riscv64-unknown-elf-gcc --version | head -n 1)"
 		printf 'picolibc: %s\n' "$(package_version picolibc-riscv64-unknown-elf)"
 		printf 'libfdt: %s\n' "$(cat build/libfdt-src/VERSION.txt 2>/dev/null || echo unknown)"
+		printf 'bearssl: %s\n' "$(cat build/bearssl-src/VERSION.txt 2>/dev/null || echo unknown)"
 		printf 'guest kernel: %s\n' "$(basename "$KERNEL_DEB" | sed 's/_.*//') $(deb_version "$KERNEL_DEB")"
 		printf 'guest busybox: %s\n' "$(deb_version "$BUSYBOX_DEB")"
 	} | write_if_changed build/versions.txt
@@ -494,7 +508,7 @@ name_what_is_missing()
 		! $want_unit || missing_for_unit
 		! $want_firmware || opensbi_dir >/dev/null || echo opensbi
 	)
-	downloads=$(missing_sources | sed 's/ .*//' | paste -sd' ')
+	downloads=$(missing_sources | sed 's/ .*//' | paste -sd+ | sed "s,+, and ,g")
 	downloads=${downloads:+the source of $downloads}
 	have_guests || downloads="${downloads:+$downloads, }the guests' kernel and busybox (about 115 MB)"
 	[ -n "$packages$downloads" ] || return 0
@@ -514,7 +528,8 @@ setup_sources()
 	[ -z "$missing" ] || have apt-get ||
 		die "the sources of libraries come from Debian's archive by apt-get, which this system lacks." \
 			"By hand: put Debian's tarballs into build/dl/: $(one_line "$(printf '%s\n' "$missing" | sed 's/.* //')")"
-	setup_libfdt
+	setup_source libfdt device-tree-compiler "$DTC_TARBALL" "$DTC_SHA256" libfdt/fdt.c
+	setup_source bearssl bearssl "$BEARSSL_TARBALL" "$BEARSSL_SHA256" inc/bearssl.h
 }
 
 install_and_download()

@@ -2,7 +2,7 @@
 /*
  * A guest that answers: it says hello once, then returns every line that is typed as "echo: line", by
  * UART interrupts through the PLIC, asleep in between. Lines that do more: quit, reboot, crash
- * (through the test device), time.
+ * (through the test device), time, seed (the device tree's rng-seed).
  */
 #include "csr.h"
 #include "fdt.h"
@@ -32,6 +32,17 @@ static void uart_irq_on(struct cpu *cpu)
 	csr_set(sie, 1UL << IRQ_EXT);
 }
 
+static void print_seed(void)
+{
+	char hex[2 * 64 + 1] = "";
+
+	for (uint32_t i = 0; i < machine.rng_seed_len && i < 64; i++) {
+		hex[2 * i] = "0123456789abcdef"[machine.rng_seed[i] >> 4];
+		hex[2 * i + 1] = "0123456789abcdef"[machine.rng_seed[i] & 15];
+	}
+	print("seed: %u bytes: %s\n", machine.rng_seed_len, hex);
+}
+
 static void obey(void)
 {
 	if (!strcmp(line, "quit"))
@@ -42,6 +53,8 @@ static void obey(void)
 		*TEST_DEVICE = 0x3333 | 7U << 16;
 	if (!strcmp(line, "time"))
 		print("time: %lu\n", time_now() / machine.timebase);
+	if (!strcmp(line, "seed"))
+		print_seed();
 	print("echo: %s\n", line);
 }
 

@@ -24,12 +24,18 @@ void panic_set_hook(void (*fn)(void))
 	panic_hook = fn;
 }
 
+static void put_char(char c)
+{
+	(void)sbi_call_host(SBI_EXT_LEGACY_CONSOLE_PUTCHAR, 0, (uint8_t)c, 0, 0, 0, 0, 0);
+}
+
+/* Lines of printable ASCII. A string that is damaged, or was a guest's, must not drive the terminal. */
 static void put(const char *s)
 {
 	for (; *s; s++) {
 		if (*s == '\n')
-			(void)sbi_call_host(SBI_EXT_LEGACY_CONSOLE_PUTCHAR, 0, '\r', 0, 0, 0, 0, 0);
-		(void)sbi_call_host(SBI_EXT_LEGACY_CONSOLE_PUTCHAR, 0, (uint8_t)*s, 0, 0, 0, 0, 0);
+			put_char('\r');
+		put_char(*s == '\n' || (*s >= ' ' && *s <= '~') ? *s : '?');
 	}
 }
 

@@ -33,13 +33,16 @@ void log_set_level(enum log_level level)
 	atomic_set(&log_level, level);
 }
 
-/* One line holds one message: what a name from a device tree brings along must not forge another. */
+/*
+ * One line holds one message, in ASCII: what a name from a device tree brings along must not forge another,
+ * nor be a control sequence (C1 begins at 0x80).
+ */
 static size_t log_clean(char *line, size_t len)
 {
 	for (size_t i = 0; i < len; i++) {
 		unsigned char c = (unsigned char)line[i];
 
-		if (c < 0x20 || c == 0x7f)
+		if (c < 0x20 || c >= 0x7f)
 			line[i] = '?';
 	}
 	return len;

@@ -5,7 +5,7 @@
  * declared; the whole order, outermost first:
  *
  *   vm->lock (life cycle) > vuart.lock and the other devices' > vplic.lock > runq.lock > timer queue
- *   lock > term lock > page allocator > log
+ *   lock > term lock > page allocator > log, random pool
  */
 #ifndef LIB_SPINLOCK_H
 #define LIB_SPINLOCK_H

@@ -11,9 +11,8 @@
 
 #include "term/term_internal.h"
 
-#define PRINTF_MAX   256
-#define COLOUR_RESET "\033[0m"
-#define OWN_COLOUR   "\033[0;1m"
+#define PRINTF_MAX 256
+#define OWN_COLOUR "\033[0;1m"
 
 /* How long term_drain() tries for the lock: its holder may be the hart that panics. */
 #define DRAIN_TRIES 10000000
@@ -23,9 +22,9 @@ struct term_stream *term_focus_stream;
 bool term_colour;
 
 static struct term_stream
-	*shown;		  /* whose unfinished line the cursor is in; NULL: at a line's start */
-static bool shown_cr;	  /* that line's guest went back to its start: '\r' */
-static unsigned int held; /* term_hold() */
+	*shown; /* whose unfinished line the cursor is in; NULL: at a line's start */
+static struct term_filter filter; /* of the guest's line that goes out */
+static unsigned int held;	  /* term_hold() */
 static unsigned int next_colour;
 
 static const char *const palette[] = {
@@ -34,63 +33,30 @@ static const char *const palette[] = {
 
 /* --- pieces of lines ------------------------------------------------------------------------------ */
 
-static void put_bytes(const char *s, size_t len)
-{
-	for (size_t i = 0; i < len; i++)
-		wire_put(s[i]);
-}
-
-static void put_string(const char *s)
-{
-	put_bytes(s, strlen(s));
-}
-
-static void put_prefix(const char *name, const char *colour)
-{
-	if (term_colour)
-		put_string(colour);
-	wire_put('[');
-	put_string(name);
-	wire_put(']');
-	if (term_colour)
-		put_string(COLOUR_RESET);
-	wire_put(' ');
-}
-
-static void put_stream_prefix(const struct term_stream *s)
-{
-	put_prefix(s->name, palette[s->colour]);
-	shown_cr = false;
-}
-
 static void put_newline(void)
 {
-	put_string("\r\n");
+	row_end();
 	shown = NULL;
 }
 
 /*
- * A byte of a guest's line. A carriage return takes effect with the byte after it, because "\r\n" is
- * no more than "\n", and then the line starts behind its prefix again: shells redraw their line so.
+ * What is there of the line of @s, from a row's start. A guest's bell rings once: not when its line is
+ * repeated, and not at all while another guest has the focus.
  */
-static void put_guest_byte(const struct term_stream *s, char c)
-{
-	if (c == '\r') {
-		shown_cr = true;
-		return;
-	}
-	if (shown_cr) {
-		wire_put('\r');
-		put_stream_prefix(s);
-	}
-	wire_put(c);
-}
-
 static void put_guest_line(const struct term_stream *s)
 {
-	put_stream_prefix(s);
+	row_begin(s->name, palette[s->colour]);
+	term_filter_begin(&filter, s == term_focus_stream ? TERM_BELL_DROP : TERM_BELL_SHOW);
 	for (unsigned int i = 0; i < s->line_len; i++)
-		put_guest_byte(s, s->line[i]);
+		term_filter_byte(&filter, s->line[i]);
+	filter.bell = TERM_BELL_RING;
+}
+
+/* The line of @s begins anew, with what is held: a character is not torn apart. */
+static void restart_line(struct term_stream *s)
+{
+	memcpy(s->line, filter.seq, filter.len);
+	s->line_len = filter.len;
 }
 
 /* Before a line of somebody else's: the cursor has to be at a line's start. */
@@ -134,8 +100,18 @@ static void stream_put_whole_line(struct term_stream *s)
 {
 	leave_shown();
 	put_guest_line(s);
+	term_filter_end(&filter);
 	put_newline();
 	s->line_len = 0;
+}
+
+/* Of a line longer than the buffer. */
+static void stream_put_part(struct term_stream *s)
+{
+	leave_shown();
+	put_guest_line(s);
+	put_newline();
+	restart_line(s);
 }
 
 /* In focus: what comes appears at once; the line is kept as well, to be repeated. */
@@ -148,14 +124,15 @@ static void stream_byte_focused(struct term_stream *s, char c)
 		shown = s;
 	}
 	if (c == '\n') {
+		term_filter_end(&filter);
 		put_newline();
 		s->line_len = 0;
 		return;
 	}
 	if (s->line_len == TERM_LINE_MAX)
-		s->line_len = 0; /* of a longer line only the rest is repeated */
+		restart_line(s); /* of a longer line only the rest is repeated */
 	s->line[s->line_len++] = c;
-	put_guest_byte(s, c);
+	term_filter_byte(&filter, c);
 }
 
 static void stream_byte_unfocused(struct term_stream *s, char c)
@@ -167,18 +144,48 @@ static void stream_byte_unfocused(struct term_stream *s, char c)
 	if (c == '\r' && !s->line_len)
 		return;
 	if (s->line_len == TERM_LINE_MAX)
-		stream_put_whole_line(s);
+		stream_put_part(s);
 	s->line[s->line_len++] = c;
+}
+
+/* The short way of plain text that goes on the line of @s: returns how many bytes of @buf went by it. */
+static size_t stream_plain(struct term_stream *s, const char *buf, size_t len)
+{
+	bool focused = s == term_focus_stream;
+	char *line = s->line + s->line_len;
+	size_t n;
+
+	len = min_u64(len, TERM_LINE_MAX - s->line_len);
+	if (focused)
+		len = shown == s && !filter.len ? min_u64(len, row_room()) : 0;
+	for (n = 0; n < len && buf[n] >= ' ' && buf[n] <= '~'; n++)
+		line[n] = buf[n];
+	s->line_len += (unsigned int)n;
+	if (n && focused)
+		row_plain(buf, (unsigned int)n);
+	return n;
+}
+
+/* The long way. Out of line, so that the short one has few registers to save. */
+static noinline void stream_byte(struct term_stream *s, char c)
+{
+	if (s == term_focus_stream)
+		stream_byte_focused(s, c);
+	else
+		stream_byte_unfocused(s, c);
 }
 
 void term_stream_write(struct term_stream *s, const char *buf, size_t len)
 {
+	const char *end = buf + len;
+
 	spin_lock(&term_lock);
-	for (size_t i = 0; i < len; i++) {
-		if (s == term_focus_stream)
-			stream_byte_focused(s, buf[i]);
-		else
-			stream_byte_unfocused(s, buf[i]);
+	while (buf < end) {
+		size_t n = stream_plain(s, buf, (size_t)(end - buf));
+
+		buf += n;
+		if (n == 0)
+			stream_byte(s, *buf++);
 	}
 	settle();
 	spin_unlock(&term_lock);
@@ -187,9 +194,10 @@ void term_stream_write(struct term_stream *s, const char *buf, size_t len)
 void term_stream_flush(struct term_stream *s)
 {
 	spin_lock(&term_lock);
-	if (shown == s)
+	if (shown == s) {
+		term_filter_end(&filter);
 		put_newline();
-	else if (s->line_len)
+	} else if (s->line_len)
 		stream_put_whole_line(s);
 	s->line_len = 0;
 	settle();
@@ -201,8 +209,8 @@ void term_stream_flush(struct term_stream *s)
 static void put_own_line(const char *text, size_t len)
 {
 	leave_shown();
-	put_prefix("hartvisor", OWN_COLOUR);
-	put_bytes(text, len);
+	row_begin("hartvisor", OWN_COLOUR);
+	term_filter_text(text, len);
 	put_newline();
 }
 
@@ -226,7 +234,8 @@ void term_printf(const char *fmt, ...)
 	va_end(ap);
 	spin_lock(&term_lock);
 	leave_shown();
-	put_string(text);
+	for (const char *p = text; *p != '\0'; p++)
+		wire_put(*p >= ' ' && *p <= '~' ? *p : '?');
 	put_newline();
 	settle();
 	spin_unlock(&term_lock);
@@ -269,9 +278,8 @@ void term_init(bool colour)
 	spin_lock(&term_lock);
 	shown = NULL;
 	term_colour = false;
-	term_input_expect_answer(colour);
-	if (colour)
-		put_string(TERM_QUESTION);
+	row_reset();
+	term_answer_reset(colour);
 	wire_kick();
 	spin_unlock(&term_lock);
 }
@@ -282,6 +290,8 @@ void term_drain(void)
 
 	for (unsigned int i = 0; i < DRAIN_TRIES && !locked; i++)
 		locked = spin_trylock(&term_lock);
+	if (locked)
+		row_drain();
 	wire_flush();
 	if (locked)
 		spin_unlock(&term_lock);

@@ -5,8 +5,9 @@
  * Each guest console is a term_stream: output bytes go in from any hart, input bytes come out through a
  * ring. One stream has the focus: it gets what is typed, and its output appears character by
  * character. The others' output is held until a line is whole (or 256 bytes), so that lines of
- * different guests never mix. Every line starts with "[name] ", coloured when the other end turned out
- * to be a terminal. When another line has to come out while the focused guest's line is open (a prompt),
+ * different guests never mix. Every row starts with "[name] ", coloured when the other end turned out
+ * to be a terminal. What a guest prints is data: text, colours and line editing pass, all else that a
+ * terminal would obey is shown (docs/design.md, "The terminal"). When another line has to come out while the focused guest's line is open (a prompt),
  * the terminal ends that line, prints the other and repeats the open one.
  * Carriage returns: a guest's "\r\n" and "\n" both end a line.
  *

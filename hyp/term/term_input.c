@@ -8,8 +8,6 @@
 #define MENU_KEYS 16 /* a power of two */
 
 static bool escape_seen;
-static bool answer_expected;
-static unsigned int answer_seen; /* bytes of it that have come */
 static char menu_keys[MENU_KEYS];
 static uint32_t menu_head, menu_tail;
 static struct work *menu_work;
@@ -32,8 +30,11 @@ int term_menu_key(void)
 	return key;
 }
 
+/* Before the menu prints: the window may have another size by now. */
 static void menu_key_typed(char c)
 {
+	if (term_colour)
+		term_answer_ask_columns();
 	if (!menu_work || menu_head - menu_tail == MENU_KEYS)
 		return;
 	menu_keys[menu_head++ % MENU_KEYS] = c;
@@ -50,12 +51,6 @@ static bool input_push(struct term_stream *s, char c)
 	s->input[s->input_head % TERM_INPUT_MAX] = c;
 	atomic_set(&s->input_head, s->input_head + 1);
 	return queued == 0;
-}
-
-void term_input_expect_answer(bool expect)
-{
-	answer_expected = expect;
-	answer_seen = 0;
 }
 
 /* Returns the stream that has to be told, or NULL. */
@@ -77,44 +72,35 @@ static struct term_stream *input_byte(char c)
 	return NULL;
 }
 
-/*
- * As above, and recognises the terminal's answer. The first bytes to come are the answer, or there is
- * none: then what looked like its beginning was typed after all.
- */
-static struct term_stream *input_typed(char c)
+/* As above. */
+static struct term_stream *input_bytes(const char *buf, unsigned int n)
 {
-	struct term_stream *ready = NULL, *s;
+	struct term_stream *ready = NULL;
 
-	if (answer_expected && c == TERM_ANSWER[answer_seen]) {
-		if (++answer_seen == sizeof(TERM_ANSWER) - 1) {
-			answer_expected = false;
-			term_colour = true;
-		}
-		return NULL;
+	for (unsigned int i = 0; i < n; i++) {
+		struct term_stream *s = input_byte(buf[i]);
+
+		ready = s ? s :
+			    ready; /* the focus does not change under the lock: there is but one */
 	}
-	for (unsigned int i = 0; answer_expected && i < answer_seen; i++) {
-		s = input_byte(TERM_ANSWER[i]);
-		ready = s ? s : ready;
-	}
-	answer_expected = false;
-	s = input_byte(c);
-	return s ? s : ready;
+	return ready;
 }
 
 void term_input_interrupt(void)
 {
+	char typed[TERM_ANSWER_MAX];
 	struct term_stream *ready = NULL;
 
 	spin_lock(&term_lock);
 	for (unsigned int i = 0; i < INPUT_BATCH; i++) {
 		int c = wire_getc();
-		struct term_stream *s;
+		unsigned int n = c < 0 ? term_answer_pause(typed) :
+					 term_answer_byte((char)c, typed);
+		struct term_stream *s = input_bytes(typed, n);
 
+		ready = s ? s : ready;
 		if (c < 0)
 			break;
-		s = input_typed((char)c);
-		if (s)
-			ready = s; /* the focus does not change under the lock: there is but one */
 	}
 	wire_kick();
 	spin_unlock(&term_lock);

@@ -83,6 +83,12 @@ void wire_put(char c)
 	wire_ring[wire_head++ % WIRE_RING] = c;
 }
 
+void wire_write(const char *buf, size_t len)
+{
+	for (const char *end = buf + len; buf < end; buf++)
+		wire_put(*buf);
+}
+
 void wire_kick(void)
 {
 	if (!wire_irq) {

@@ -6,9 +6,10 @@
 
 #include "arch/memmap.h"
 #include "arch/timer.h"
-#include "lib/atomic.h"
+#include "lib/erase.h"
 #include "lib/fdt.h"
 #include "lib/log.h"
+#include "lib/random.h"
 #include "mm/page.h"
 #include "vm/guest_fdt.h"
 #include "vm/image.h"
@@ -27,49 +28,19 @@ struct span {
 	uint64_t end;
 };
 
-static uint64_t entropy[4];
-static uint64_t seeds_made;
-
 /* --- the random seed ------------------------------------------------------------------------------ */
 
-/* splitmix64: a bijection that spreads every input bit over the output. */
-static uint64_t mix(uint64_t *state)
+#define SEED_SIZE 32
+
+/* random_bytes()'s @use begins by what the bytes are for; another use takes another number. */
+#define USE_RNG_SEED 1
+
+/* False: there is no entropy to make a seed of. */
+static bool make_seed(const struct vm *vm, uint8_t seed[SEED_SIZE])
 {
-	uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
+	const uint64_t use[] = { USE_RNG_SEED, vm->id, timer_now() };
 
-	z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-	z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-	return z ^ (z >> 31);
-}
-
-void loader_add_entropy(const void *seed, size_t len)
-{
-	const uint8_t *p = seed;
-
-	for (size_t i = 0; i < len; i++) {
-		uint64_t word = entropy[i % ARRAY_SIZE(entropy)] ^ p[i];
-
-		entropy[i % ARRAY_SIZE(entropy)] = mix(&word);
-	}
-}
-
-/*
- * Differs for each VM and each of its boots, by a count, its id and the time; as unpredictable as the
- * host's seed, no more: a guest that knew its own and could invert the mixing would learn about
- * others'. This is no cryptographic generator.
- */
-static void make_seed(const struct vm *vm, uint8_t out[32])
-{
-	uint64_t state = timer_now() ^ (uint64_t)vm->id << 56 ^
-			 (uint64_t)atomic_fetch_add(&seeds_made, 1) << 40;
-
-	for (size_t i = 0; i < ARRAY_SIZE(entropy); i++) {
-		uint64_t word;
-
-		state ^= entropy[i];
-		word = mix(&state);
-		memcpy(out + 8 * i, &word, sizeof(word));
-	}
+	return random_bytes(seed, SEED_SIZE, use, sizeof(use));
 }
 
 /* --- places ----------------------------------------------------------------------------------------- */
@@ -259,11 +230,13 @@ static int build_fdt(const struct loader *l, void *buf)
 {
 	const struct loader_piece *ramdisk = &l->pieces[RAMDISK];
 	const struct vm_config *cfg = l->cfg;
-	uint8_t seed[32];
+	uint8_t seed[SEED_SIZE];
+	bool have_seed = make_seed(l->vm, seed);
 	int err;
 
-	make_seed(l->vm, seed);
-	err = guest_fdt_build(l->vm, cfg, ramdisk->at, ramdisk->size, seed, buf, GUEST_FDT_SIZE);
+	err = guest_fdt_build(l->vm, cfg, ramdisk->at, ramdisk->size, have_seed ? seed : NULL, buf,
+			      GUEST_FDT_SIZE);
+	erase(seed, sizeof(seed));
 	if (err == 0 && cfg->overlay.data != NULL)
 		err = guest_fdt_apply_overlay(buf, GUEST_FDT_SIZE, &cfg->overlay, cfg);
 	if (err != 0)
@@ -284,6 +257,8 @@ static int finish(const struct loader *l)
 	/* libfdt leaves padding as it finds it, and the guest is not to see a former owner's bytes. */
 	memset(hpa_to_ptr(scratch), 0, GUEST_FDT_SIZE);
 	err = build_fdt(l, hpa_to_ptr(scratch));
+	/* The tree holds the guest's seed. */
+	erase(hpa_to_ptr(scratch), GUEST_FDT_SIZE);
 	page_free(scratch, GUEST_FDT_SIZE);
 	return err;
 }

@@ -15,6 +15,9 @@
  *	while (err == 0 && (err = loader_step(&l)) == 1)
  *		;
  *
+ * The tree's /chosen/rng-seed is new at each boot (lib/random.h). Without entropy there is none: a guest
+ * would credit it, although it could be guessed.
+ *
  * Context: the VM's RAM is allocated and cleared and the VM does not run; one loader per VM at a time.
  */
 #ifndef VM_LOADER_H
@@ -64,11 +67,5 @@ const char *loader_overlap(const struct loader *l, gpa_t base, uint64_t size);
 
 /* loader_load - all steps at once. */
 int loader_load(struct vm *vm, const struct vm_config *cfg, struct loader_result *out);
-
-/*
- * loader_add_entropy - at boot: @seed (the host's /chosen/rng-seed) goes into the rng-seed of every
- * guest from now on.
- */
-void loader_add_entropy(const void *seed, size_t len);
 
 #endif

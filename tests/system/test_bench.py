@@ -83,3 +83,21 @@ def test_the_picture_has_a_bar_for_each_row_with_a_goal():
     picture = bench.svg({"sbi-nop": 160.0, "uart-read": 350.0}, {"sbi-nop": 320.0})
     assert picture.count("<rect") == 1 + 3  # the ground; to goal twice, to native once
     assert ">2.00<" in picture and ">0.50<" in picture and ">1.00<" in picture
+
+
+MAP = """
+Discarded input sections
+ .text.br_unused
+                0x0000000000000000       0x50 build/obj/bearssl/mac/hmac.o
+Linker script and memory map
+ .text.hv       0xffffffff80000000      0x100 build/obj/hyp/main.o
+ .text.br_hmac_init
+                0xffffffff80000100       0x10 build/obj/bearssl/mac/hmac.o
+ .rodata.K      0xffffffff80001000      0x200 build/obj/bearssl/hash/sha2small.o
+ .debug_info    0x0000000000000000     0x4000 build/obj/bearssl/mac/hmac.o
+"""
+
+
+def test_cryptography_is_counted_as_the_linker_took_it():
+    assert bench.size_in_map(MAP, "bearssl") == 0x210
+    assert bench.size_in_map(MAP, "hyp") == 0x100

@@ -47,12 +47,14 @@ PLAYED = """git clang-format clang-tidy cppcheck shellcheck spin herd7 riscv64-l
 class Fresh:
     def __init__(self, path):
         self.path, self.bin, self.apt = path, path / "bin", path / "apt"
-        for folder in ("bin", "apt", "tools", "build/dl", "build/libfdt-src/libfdt", "opensbi"):
+        for folder in ("bin", "apt", "tools", "build/dl", "build/libfdt-src/libfdt", "build/bearssl-src/inc",
+                       "opensbi"):
             (path / folder).mkdir(parents=True)
         for script in [*ROOT.glob("tools/setup*.sh"), ROOT / "tools/apt-state.sh"]:
             shutil.copy(script, path / "tools")
         for file in ("build/dl/linux-image-6.12-riscv64_6.12_riscv64.deb", "build/dl/busybox-static_1_riscv64.deb",
-                     "build/libfdt-src/libfdt/fdt.c", "opensbi/fw_jump.bin", "opensbi/fw_dynamic.bin"):
+                     "build/libfdt-src/libfdt/fdt.c", "build/bearssl-src/inc/bearssl.h", "opensbi/fw_jump.bin",
+                     "opensbi/fw_dynamic.bin"):
             (path / file).touch()
         for tool in REAL.split():
             found = shutil.which(tool)
@@ -145,12 +147,14 @@ def test_missing_downloads_are_named(fresh):
     for deb in (fresh.path / "build/dl").iterdir():
         deb.unlink()
     (fresh.path / "build/libfdt-src/libfdt/fdt.c").unlink()
+    (fresh.path / "build/bearssl-src/inc/bearssl.h").unlink()
     code, said = fresh.setup("--check")
-    assert code == 1 and "the source of libfdt, the guests' kernel and busybox" in said
+    assert code == 1 and "the source of libfdt and bearssl, the guests' kernel and busybox" in said
     fresh.lacks("apt-get", "apt-cache")
     code, said = fresh.setup()
     assert code == 1 and "put Debian's tarballs into build/dl/: device-tree-compiler_" in said
     (fresh.path / "build/libfdt-src/libfdt/fdt.c").touch()
+    (fresh.path / "build/bearssl-src/inc/bearssl.h").touch()
     code, said = fresh.setup()
     assert code == 1 and "By hand: put Debian's riscv64 packages" in said
 

@@ -83,6 +83,11 @@ static void a_name_cannot_forge_a_line(void **state)
 	(void)state;
 	log_info("vm %s", "a\n[hartvisor] all is well\x1b[2J");
 	assert_string_equal(got, "vm a?[hartvisor] all is well?[2J\n");
+	/* C1 controls, as a byte and in UTF-8. */
+	log_info("vm %s", "\x9b"
+			  "5n \xc2\x9b"
+			  "c");
+	assert_string_equal(got, "vm ?5n ??c\n");
 }
 
 static void without_a_sink_nothing_happens(void **state)

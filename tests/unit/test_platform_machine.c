@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // SOURCES: platform/machine.c hyp/arch/isa.c hyp/lib/fdt.c tests/unit/fake/tree.c
 /* What the host's device tree says, and what is said about a wrong one. */
+#define _GNU_SOURCE
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -137,6 +138,43 @@ static void all_of_virts_tree_is_found(void **state)
 	assert_true(machine.initrd.hpa == 0xa0200000 && machine.initrd_size == 0x100001);
 	assert_int_equal(machine.rng_seed_size, 32);
 	assert_true(isa_has(&isa_machine()->set, ISA_ZAWRS));
+}
+
+static void the_seed_is_erased_and_nothing_else(void **state)
+{
+	static const char seed[] = "0123456789abcdef0123456789abcdef"; /* tree_virt()'s */
+	size_t size;
+
+	(void)state;
+	assert_int_equal(parse_virt(virt), HV_OK);
+	size = fdt_totalsize(tree);
+	assert_memory_equal(machine.rng_seed, seed, 32);
+	machine_erase_rng_seed();
+	assert_null(machine.rng_seed);
+	assert_int_equal(machine.rng_seed_size, 0);
+	for (int i = 0; i < 32; i += 8)
+		assert_null(memmem(tree, size, seed + i, 8));
+	machine_erase_rng_seed();
+	/* The strings still hold, and the tree is as good as before. */
+	assert_string_equal(machine.bootargs, "config=two-linux");
+	assert_int_equal(machine_parse(tree), HV_OK);
+	assert_int_equal(fake_log_count, 0);
+	assert_int_equal(machine.rng_seed_size, 0);
+	assert_string_equal(machine.bootargs, "config=two-linux");
+	assert_string_equal(machine.stdout_path, "/soc/serial@10000000");
+	assert_true(machine.initrd.hpa == 0xa0200000 && machine.initrd_size == 0x100001);
+	assert_int_equal(machine.nr_cpus, 4);
+}
+
+static void a_tree_without_chosen_has_no_seed_to_erase(void **state)
+{
+	(void)state;
+	begin();
+	memory(0x80000000, GIB(1));
+	the_usual_cpus();
+	assert_int_equal(finish(), HV_OK);
+	machine_erase_rng_seed();
+	assert_null(machine.rng_seed);
 }
 
 static void all_that_is_taken_is_reserved(void **state)
@@ -394,6 +432,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(all_of_virts_tree_is_found, setup, teardown),
+		cmocka_unit_test_setup_teardown(the_seed_is_erased_and_nothing_else, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(a_tree_without_chosen_has_no_seed_to_erase, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(all_that_is_taken_is_reserved, setup, teardown),
 		cmocka_unit_test_setup_teardown(no_byte_of_memory_is_told_twice, setup, teardown),
 		cmocka_unit_test_setup_teardown(memory_above_the_direct_map_is_left_out, setup,

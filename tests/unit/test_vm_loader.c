@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// SOURCES: hyp/vm/loader.c hyp/vm/image.c hyp/vm/text.c hyp/lib/fdt.c
+// SOURCES: hyp/vm/loader.c hyp/vm/image.c hyp/vm/text.c hyp/lib/fdt.c hyp/lib/random.c
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,6 +14,7 @@
 #include "arch/timer.h"
 #include "fake/fit.h"
 #include "fake/log.h"
+#include "lib/random.h"
 #include "mm/page.h"
 #include "vm/guest_fdt.h"
 #include "vm/loader.h"
@@ -28,6 +29,8 @@ static unsigned int pages_out;
 static bool no_pages;
 static int overlay_result;
 static uint8_t seen_seed[32];
+static bool seed_given;
+static bool dirty_page_freed;
 static uint64_t seen_initrd, seen_initrd_size;
 static struct vm vm = { .name = "linux-a", .id = 3 };
 static struct vm_config cfg;
@@ -56,7 +59,10 @@ bool page_alloc(uint64_t size, uint64_t align, hpa_t *out)
 
 void page_free(hpa_t base, uint64_t size)
 {
-	(void)size;
+	const uint8_t *p = hpa_to_ptr(base);
+
+	for (uint64_t i = 0; i < size; i++)
+		dirty_page_freed |= p[i] != 0;
 	free(hpa_to_ptr(base));
 	pages_out--;
 }
@@ -75,7 +81,11 @@ int guest_fdt_build(const struct vm *of, const struct vm_config *c, gpa_t initrd
 	assert_int_equal(((char *)buf)[cap - 1], 0);
 	fit_ok(fdt_create_empty_tree(buf, 256));
 	memcpy((char *)buf + 200, TREE_TEXT, sizeof(TREE_TEXT));
-	memcpy(seen_seed, rng_seed, sizeof(seen_seed));
+	seed_given = rng_seed != NULL;
+	if (seed_given) {
+		memcpy(seen_seed, rng_seed, sizeof(seen_seed));
+		memcpy((char *)buf + 300, rng_seed, sizeof(seen_seed));
+	}
 	seen_initrd = initrd.gpa;
 	seen_initrd_size = initrd_size;
 	return 0;
@@ -454,8 +464,10 @@ static void a_failed_overlay_or_no_memory_is_an_error_and_leaks_nothing(void **s
 	assert_int_equal(loader_load(&vm, &cfg, &r), 0);
 	assert_int_equal(at(r.fdt.gpa)[200], 'T');
 	overlay_result = HV_EINVAL;
+	dirty_page_freed = false;
 	assert_int_equal(loader_load(&vm, &cfg, &r), HV_EINVAL);
 	assert_int_equal(pages_out, 0);
+	assert_false(dirty_page_freed);
 	fake_log_reset();
 	no_pages = true;
 	assert_int_equal(loader_load(&vm, &cfg, &r), HV_ENOMEM);
@@ -463,22 +475,115 @@ static void a_failed_overlay_or_no_memory_is_an_error_and_leaks_nothing(void **s
 		    "tree in");
 }
 
-static void every_boot_gets_another_seed(void **state)
+/* --- the random seed ---------------------------------------------------------------------------- */
+
+static void load_with_id(unsigned int id, uint8_t seed[32])
 {
-	uint8_t before[32];
+	struct loader_result r;
+
+	vm.id = id;
+	memset(seen_seed, 0, sizeof(seen_seed));
+	assert_int_equal(loader_load(&vm, &cfg, &r), 0);
+	assert_true(seed_given);
+	memcpy(seed, seen_seed, sizeof(seen_seed));
+}
+
+/* Comes first: the generator never forgets that it has entropy. */
+static void without_entropy_a_guest_gets_no_seed(void **state)
+{
 	struct loader_result r;
 
 	(void)state;
 	start(MIB(16));
 	use_raw(MIB(1), 0x80200000, 0);
-	loader_add_entropy("0123456789abcdef0123456789abcdef", 32);
+	seed_given = true;
 	assert_int_equal(loader_load(&vm, &cfg, &r), 0);
-	memcpy(before, seen_seed, sizeof(before));
-	/* Same VM at the same time. */
+	assert_false(seed_given);
+}
+
+static void every_boot_and_every_vm_gets_another_seed(void **state)
+{
+	uint8_t seeds[6][32];
+
+	(void)state;
+	start(MIB(16));
+	use_raw(MIB(1), 0x80200000, 0);
+	random_add("0123456789abcdef0123456789abcdef", 32);
+	/* Twice the same VM, then others, all at the same time. */
+	for (unsigned int i = 0; i < ARRAY_SIZE(seeds); i++)
+		load_with_id(i / 2, seeds[i]);
+	for (unsigned int i = 0; i < 4 * ARRAY_SIZE(seeds); i++)
+		for (unsigned int k = 0; k < i; k++)
+			assert_memory_not_equal(seeds[i / 4] + i % 4 * 8, seeds[k / 4] + k % 4 * 8,
+						8);
+}
+
+static void no_seed_stays_in_pages_that_go_back(void **state)
+{
+	struct loader_result r;
+
+	(void)state;
+	start(MIB(16));
+	use_raw(MIB(1), 0x80200000, 0);
+	dirty_page_freed = false;
 	assert_int_equal(loader_load(&vm, &cfg, &r), 0);
-	assert_memory_not_equal(before, seen_seed, 32);
-	for (size_t i = 0; i < 4; i++)
-		assert_memory_not_equal(before + 8 * i, seen_seed + 8 * i, 8);
+	assert_true(seed_given);
+	assert_false(dirty_page_freed);
+}
+
+/*
+ * The attack on what seeds were made by before: each word of a seed was splitmix64's output, which is a
+ * bijection of its state, and the states of one seed differed by the words of a pool that all VMs shared. So a
+ * guest found the pool in its own seed, and others' seeds by trying the few values that were not common.
+ */
+#define GOLDEN UINT64_C(0x9e3779b97f4a7c15)
+
+static uint64_t scramble(uint64_t z)
+{
+	z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+	z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+	return z ^ (z >> 31);
+}
+
+static uint64_t unscramble(uint64_t z)
+{
+	z = (z ^ (z >> 31) ^ (z >> 62)) * UINT64_C(0x319642b2d24d8ec3);
+	z = (z ^ (z >> 27) ^ (z >> 54)) * UINT64_C(0x96de1b173f119089);
+	return z ^ (z >> 30) ^ (z >> 60);
+}
+
+static void compute_another_seed(const uint8_t mine[32], uint64_t difference, uint8_t out[32])
+{
+	uint64_t word, my_state, before = 0, state = 0;
+
+	for (int i = 0; i < 4; i++) {
+		memcpy(&word, mine + 8 * i, 8);
+		my_state = unscramble(word);
+		/* The pool's word; the first one with the start that is not common. */
+		state ^= (my_state - GOLDEN) ^ before ^ (i == 0 ? difference : 0);
+		state += GOLDEN;
+		before = my_state;
+		word = scramble(state);
+		memcpy(out + 8 * i, &word, 8);
+	}
+}
+
+static void one_vms_seed_does_not_give_another_vms(void **state)
+{
+	uint8_t mine[32], others[32], computed[32];
+
+	(void)state;
+	for (uint64_t z = 1; z != 0; z <<= 1)
+		assert_true(unscramble(scramble(z + GOLDEN)) == z + GOLDEN);
+	start(MIB(16));
+	use_raw(MIB(1), 0x80200000, 0);
+	load_with_id(3, mine);
+	load_with_id(5, others);
+	for (uint64_t count = 0; count < 1024; count++) {
+		compute_another_seed(mine, (uint64_t)(3 ^ 5) << 56 ^ (count ^ (count + 1)) << 40,
+				     computed);
+		assert_memory_not_equal(computed, others, 32);
+	}
 }
 
 static int drop_ram(void **state)
@@ -491,6 +596,7 @@ static int drop_ram(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(without_entropy_a_guest_gets_no_seed),
 		cmocka_unit_test(an_image_lies_where_its_header_says),
 		cmocka_unit_test(a_raw_kernel_lies_at_load_and_starts_at_entry),
 		cmocka_unit_test(a_raw_kernel_at_the_top_keeps_its_place),
@@ -504,7 +610,9 @@ int main(void)
 		cmocka_unit_test(addresses_outside_of_ram_are_refused),
 		cmocka_unit_test(a_lying_image_header_is_refused),
 		cmocka_unit_test(a_failed_overlay_or_no_memory_is_an_error_and_leaks_nothing),
-		cmocka_unit_test(every_boot_gets_another_seed),
+		cmocka_unit_test(every_boot_and_every_vm_gets_another_seed),
+		cmocka_unit_test(no_seed_stays_in_pages_that_go_back),
+		cmocka_unit_test(one_vms_seed_does_not_give_another_vms),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, drop_ram);

@@ -39,6 +39,10 @@ static void see_chosen(const char *name, const char *data, uint32_t len)
 		machine.initrd_start = be(data, len);
 	if (!strcmp(name, "linux,initrd-end"))
 		machine.initrd_end = be(data, len);
+	if (!strcmp(name, "rng-seed")) {
+		machine.rng_seed = (const uint8_t *)data;
+		machine.rng_seed_len = len;
+	}
 }
 
 static void see_hypervisor(const char *name, const char *data, uint32_t len)

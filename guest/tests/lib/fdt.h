@@ -12,6 +12,8 @@ struct machine {
 	const char *bootargs; /* "" when there are none */
 	uint64_t ram_base, ram_size;
 	uint64_t initrd_start, initrd_end;
+	const uint8_t *rng_seed; /* NULL: there is none */
+	uint32_t rng_seed_len;
 	uint32_t timebase;
 	unsigned int nr_harts;
 	uint64_t hartids[64];

@@ -24,6 +24,7 @@ const enum guest_op catches_idle[] = { CATCH_IDLE };
 const enum guest_op idles[] = { IDLE };
 const enum guest_op arms_and_idles[] = { ARM, NOP, IDLE };
 const enum guest_op arms_and_takes[] = { ARM, TAKE };
+const enum guest_op arms_and_halts[] = { ARM, NOP, WFI, IDLE };
 
 static bool no_rest; /* each halt goes through the scheduler */
 

@@ -42,7 +42,7 @@ extern const uint64_t own_hart[VCPUS_MAX], first_hart[VCPUS_MAX], any_hart[VCPUS
 
 /* Scripts. */
 extern const enum guest_op runs_on[], takes[], catches[], catches_idle[], idles[], arms_and_idles[],
-	arms_and_takes[];
+	arms_and_takes[], arms_and_halts[];
 
 /*
  * scene - @harts pcpus that run guests and @others more for outsiders; @vcpus of which number i may run

@@ -208,6 +208,8 @@ void type(const char *keys)
 {
 	typed = keys;
 	uart_fn();
+	if (*typed == '\0')
+		typed = ""; /* @keys may be gone when the next one looks */
 	transmit_all();
 }
 

@@ -3,7 +3,8 @@
  * Two guests at the terminal, and the machine below it: a UART with a FIFO, or a firmware's console; time
  * passes when somebody looks. A program that is LIKE this file is made of
  *
- * SOURCES: hyp/term/term.c hyp/term/term_wire.c hyp/term/term_input.c hyp/term/term_sbi.c hyp/lib/work.c
+ * SOURCES: hyp/term/term.c hyp/term/term_filter.c hyp/term/term_row.c hyp/term/term_wire.c
+ * SOURCES: hyp/term/term_input.c hyp/term/term_answer.c hyp/term/term_sbi.c hyp/lib/work.c
  * SOURCES: tests/unit/fake/terminal.c
  */
 #ifndef FAKE_TERMINAL_H
