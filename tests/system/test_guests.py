@@ -18,6 +18,10 @@ def run_guest(name, test, cpus=1, smp=2, bootargs="", cpu="rv64", append="", mem
 FEWER = "n=12"
 
 
+def concurrent(*values):
+    return pytest.param(*values, marks=pytest.mark.concurrent)
+
+
 @pytest.mark.parametrize("test, cpus, smp", [
     ("sbi", 2, 2),
     ("sbi", 1, 1),
@@ -27,15 +31,15 @@ FEWER = "n=12"
     ("insn", 1, 2),
     ("mem", 1, 2),
     ("plic", 2, 2),
-    ("timer", 2, 2),
-    ("timer", 4, 1),
-    ("ipi", 2, 2),
-    ("ipi", 4, 1),
-    ("ipi", 4, 2),
-    ("fence", 2, 2),
+    concurrent("timer", 2, 2),
+    concurrent("timer", 4, 1),
+    concurrent("ipi", 2, 2),
+    concurrent("ipi", 4, 1),
+    concurrent("ipi", 4, 2),
+    concurrent("fence", 2, 2),
     ("fence", 3, 1),
     ("fence", 4, 2),
-    ("hsm", 2, 2),
+    concurrent("hsm", 2, 2),
     ("hsm", 4, 1),
     ("fpu", 2, 1),
     ("fpu", 4, 2),
@@ -44,6 +48,7 @@ def test_guest(name, test, cpus, smp):
     run_guest(name, test, cpus=cpus, smp=smp, bootargs=FEWER if test == "fence" and cpus > smp else "")
 
 
+@pytest.mark.concurrent
 @pytest.mark.parametrize("test", ["sbi", "timer", "ipi"])
 def test_guest_without_sstc(name, test):
     run_guest(name, test, cpus=2, cpu="rv64,sstc=off")
