@@ -11,7 +11,7 @@ lint: $(LINTS) $(B)/hartvisor.elf
 	@echo 'lint: done'
 
 lint-layout:
-	$(call say,LINT,'layout: floors, licences, subscripts')
+	$(call say,LINT,'layout: floors and licences and subscripts')
 	$(Q)$(PYTHON) tools/floor-check.py
 	$(Q)$(PYTHON) tools/index-check.py
 
