@@ -5,7 +5,7 @@
  */
 // SOURCES: hyp/mm/vmid.c hyp/vcpu/vcpu.c hyp/vcpu/request.c hyp/vcpu/fence.c hyp/vcpu/irq.c hyp/vcpu/hsm.c
 // SOURCES: hyp/vcpu/steal.c hyp/vcpu/vtimer.c hyp/vcpu/guest_mem.c hyp/vcpu/vm.c hyp/arch/guest.c
-// SOURCES: tests/unit/fake/tlb.c tests/unit/fake/pcpu.c
+// SOURCES: tests/unit/fake/tlb.c tests/unit/fake/pcpu.c tests/unit/fake/probe.c hyp/arch/features.c
 // INCLUDE: tests/unit/include-tlb
 #include <stdarg.h>
 #include <setjmp.h>
@@ -156,8 +156,9 @@ void arch_fp_csr_save(struct guest_fp *fp)
 	(void)fp;
 }
 
-void arch_fp_csr_clear(void)
+void arch_fp_csr_restore(const struct guest_fp *fp)
 {
+	(void)fp;
 }
 
 void arch_vector_save(struct guest_vector *v)
@@ -174,19 +175,6 @@ void arch_vector_csrs_save(struct guest_vector *v)
 {
 	(void)v;
 }
-
-#define NO_PROBE(csr)              \
-	bool csr_probe_##csr(void) \
-	{                          \
-		return false;      \
-	}
-NO_PROBE(senvcfg)
-NO_PROBE(sstateen0)
-NO_PROBE(henvcfg)
-NO_PROBE(hstateen0)
-NO_PROBE(vstimecmp)
-NO_PROBE(vlenb)
-NO_PROBE(instret)
 
 /* An access as the guest's, by hartvisor: what is loaded here decides where it goes. */
 int guest_hlvx_hu(uint64_t gva, uint16_t *out)
