@@ -51,10 +51,12 @@ static void list_vcpus(const struct vm *vm)
 		term_printf("       vcpus %s", line);
 }
 
-/* A pause is the operator's, and no state of the life cycle. */
+/* A pause is the operator's, of a VM that runs. */
 static const char *state_name(const struct vm *vm)
 {
-	return atomic_read(&vm->paused) ? "paused" : vm_state_name(atomic_read(&vm->state));
+	enum vm_state state = atomic_read(&vm->state);
+
+	return state == VM_RUNNING && atomic_read(&vm->paused) ? "paused" : vm_state_name(state);
 }
 
 /* "fair w100", "fifo p5" or nothing, as long as it is not known. */

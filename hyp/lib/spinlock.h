@@ -4,7 +4,7 @@
  * of it, and no holder is ever interrupted. Every lock states its place in the lock order where it is
  * declared; the whole order, outermost first:
  *
- *   vm->lock (life cycle) > vuart.lock and the other devices' > vplic.lock > runq.lock > timer queue
+ *   vm->lock (life cycle) > vm->transition > vuart.lock and the other devices' > vplic.lock > runq.lock > timer queue
  *   lock > term lock > page allocator > log, random pool
  */
 #ifndef LIB_SPINLOCK_H

@@ -13,6 +13,14 @@ void work_init(struct work *w, void (*fn)(struct work *w))
 	list_init(&w->node);
 	w->fn = fn;
 	w->queued = false;
+	w->running = false;
+}
+
+/* @w is queued, and does not run: it goes on the list. The lock is held. */
+static void work_list_add(struct work *w)
+{
+	list_push_back(&work_list, &w->node);
+	atomic_set(&work_count, work_count + 1);
 }
 
 void work_queue(struct work *w)
@@ -20,8 +28,8 @@ void work_queue(struct work *w)
 	spin_lock(&work_lock);
 	if (!w->queued) {
 		w->queued = true;
-		list_push_back(&work_list, &w->node);
-		atomic_set(&work_count, work_count + 1);
+		if (!w->running)
+			work_list_add(w);
 	}
 	spin_unlock(&work_lock);
 }
@@ -36,6 +44,7 @@ static struct work *work_take(void)
 		list_remove(&w->node);
 		/* Before it runs: what is queued from now on is for another run. */
 		w->queued = false;
+		w->running = true;
 		atomic_set(&work_count, work_count - 1);
 	}
 	spin_unlock(&work_lock);
@@ -49,5 +58,10 @@ bool work_run_one(void)
 	if (!w)
 		return false;
 	w->fn(w);
+	spin_lock(&work_lock);
+	w->running = false;
+	if (w->queued)
+		work_list_add(w);
+	spin_unlock(&work_lock);
 	return true;
 }

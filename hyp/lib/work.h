@@ -3,7 +3,8 @@
  * Work: something a low floor wants done by a higher one, later and without the caller's locks.
  *
  * A work item is queued from any hart and run once by the pcpu loop of whichever pcpu comes first,
- * between two VCPUs. A function that has much to do does one bounded step (about a millisecond) and
+ * between two VCPUs. One item never runs on two harts at once: queued while it runs, it runs again afterwards, on the hart
+ * that ran it or another. A function that has much to do does one bounded step (about a millisecond) and
  * queues itself again, so that guests on that hart keep their turns.
  */
 #ifndef LIB_WORK_H
@@ -15,7 +16,8 @@
 struct work {
 	struct list node; /* guarded by the queue's lock */
 	void (*fn)(struct work *w);
-	bool queued;
+	bool queued;  /* is to run; on the list unless it runs now */
+	bool running; /* on some hart */
 };
 
 void work_init(struct work *w, void (*fn)(struct work *w));

@@ -102,7 +102,7 @@ void vcpu_magic_write(struct vcpu *v, uint32_t state)
 	m->hartid = v->id;
 	m->host_hart = this_pcpu()->index;
 	m->state = state;
-	m->since = now + atomic_read(&v->vm->htimedelta);
+	m->since = vm_guest_time(v->vm, now);
 	m->run = timer_ticks_to_ns(run - v->magic_run_base);
 	m->steal = timer_ticks_to_ns(steal);
 	m->exits = all_exits(v) - v->magic_exits_base;

@@ -79,6 +79,7 @@ void vcpu_power_on(struct vcpu *v)
 	guest_regs_reset(&v->regs, 0, v->id, 0);
 	guest_vs_reset(&v->vs);
 	vmid_drop(&v->vmid);
+	sched_expedite_end(&v->se);
 	atomic_set(&v->hsm, SBI_HSM_STATE_STOPPED);
 	atomic_set_release(&v->blocked, 1);
 }

@@ -9,59 +9,147 @@
 struct vm *vms[VM_MAX];
 unsigned int nr_vms;
 
+/* The states that may follow each state. */
+static const uint8_t next_states[] = {
+	[VM_BUILDING] = BIT(VM_RUNNING) | BIT(VM_FAILED),
+	[VM_RUNNING] = BIT(VM_STOPPING),
+	[VM_STOPPING] = BIT(VM_BUILDING) | BIT(VM_OFF) | BIT(VM_CRASHED),
+	[VM_OFF] = 0,
+	[VM_CRASHED] = 0,
+	[VM_FAILED] = 0,
+};
+
+/* vm->transition is held. */
+static bool set_state(struct vm *vm, enum vm_state to)
+{
+	if (!(next_states[atomic_read(&vm->state)] & BIT(to)))
+		return false;
+	atomic_set_release(&vm->state, to);
+	return true;
+}
+
+bool vm_set_state(struct vm *vm, enum vm_state to)
+{
+	bool done;
+
+	spin_lock(&vm->transition);
+	done = set_state(vm, to);
+	spin_unlock(&vm->transition);
+	return done;
+}
+
+void vm_begin_life(struct vm *vm, uint64_t now)
+{
+	spin_lock(&vm->transition);
+	atomic_set(&vm->active, vm->nr_vcpus);
+	atomic_set(&vm->stop, VM_STOP_NONE);
+	sched_group_go(&vm->group, now);
+	atomic_set(&vm->htimedelta, -now); /* a guest's clock starts with it */
+	atomic_set(&vm->paused, VM_NOT_PAUSED);
+	spin_unlock(&vm->transition);
+}
+
 bool vm_stop(struct vm *vm, enum vm_stop how, const char *why)
 {
-	uint32_t running = VM_RUNNING;
+	bool first;
 
-	if (!atomic_compare_exchange(&vm->state, &running, VM_STOPPING))
+	spin_lock(&vm->transition);
+	first = set_state(vm, VM_STOPPING);
+	if (first) {
+		atomic_set(&vm->stop, how);
+		vm->stop_why[0] = '\0';
+		if (why)
+			(void)strncat(vm->stop_why, why, sizeof(vm->stop_why) - 1);
+	}
+	spin_unlock(&vm->transition);
+	if (!first)
 		return false;
-	atomic_set(&vm->stop, how);
-	vm->stop_why[0] = '\0';
-	if (why)
-		(void)strncat(vm->stop_why, why, sizeof(vm->stop_why) - 1);
+	/* A vcpu ends on a hart, which it would not get where class fifo runs for ever. */
+	for (unsigned int i = 0; i < vm->nr_vcpus; i++)
+		sched_expedite(&vm->vcpus[i]->se);
 	(void)vm_make_all_vcpus_request(vm, REQUEST_VM_DEAD);
 	return true;
 }
 
 bool vm_pause(struct vm *vm)
 {
-	if (atomic_read(&vm->state) != VM_RUNNING || atomic_exchange(&vm->paused, 1))
+	uint32_t mine = 0;
+	bool done;
+
+	spin_lock(&vm->transition);
+	done = atomic_read(&vm->state) == VM_RUNNING && atomic_read(&vm->paused) == VM_NOT_PAUSED;
+	if (done) {
+		mine = ++vm->pauses;
+		atomic_set(&vm->paused, VM_PAUSING);
+	}
+	spin_unlock(&vm->transition);
+	if (!done)
 		return false;
 	/*
-	 * SLEEP makes those outside look at `paused` before they enter, OUTSIDE_GUEST_MODE gets the
-	 * others out, and waits. The bits come first: who is not seen in guest mode sees his bit.
+	 * SLEEP makes a vcpu outside guest mode look at `paused` before it enters. OUTSIDE_GUEST_MODE gets the
+	 * others out, and waits. Set the request bits before reading modes: a vcpu seen outside guest mode finds
+	 * its bit before it enters.
 	 */
 	for (unsigned int i = 0; i < vm->nr_vcpus; i++)
 		vcpu_make_request(REQUEST_SLEEP, vm->vcpus[i]);
 	(void)vm_make_all_vcpus_request(vm, REQUEST_OUTSIDE_GUEST_MODE);
-	vm->paused_at = timer_now();
-	/* It may have been ending already, and the next life begins unpaused. From here on it cannot:
-	 * nobody is in the guest to ask for it. */
-	if (atomic_read(&vm->state) != VM_RUNNING || !atomic_read(&vm->paused))
-		return false;
-	sched_group_stop(&vm->group, vm->paused_at);
-	return true;
+	/*
+	 * A vcpu that handles an exit may have ended the VM meanwhile. Then the pause is void; the next life
+	 * begins without one, and another operator may have begun to pause that.
+	 */
+	spin_lock(&vm->transition);
+	done = atomic_read(&vm->state) == VM_RUNNING && atomic_read(&vm->paused) == VM_PAUSING &&
+	       vm->pauses == mine;
+	if (done) {
+		vm->paused_at = timer_now();
+		sched_group_stop(&vm->group, vm->paused_at);
+		atomic_set(&vm->paused, VM_PAUSED);
+	}
+	spin_unlock(&vm->transition);
+	return done;
 }
 
-bool vm_resume(struct vm *vm)
+/*
+ * Every vcpu takes over the new clock with UNBLOCK before it enters again. The bits are there before `paused` is
+ * cleared, since a vcpu that is awake enters as soon as it sees that. vm->transition is held, so that no new life begins
+ * between the two.
+ */
+static void resume(struct vm *vm)
 {
-	uint64_t now;
+	uint64_t now = timer_now();
 
-	/* One that ended while it was paused stays so: its clock and vcpus are the next life's. */
-	if (atomic_read(&vm->state) != VM_RUNNING || !atomic_read(&vm->paused))
-		return false;
-	/*
-	 * Every vcpu takes the new clock over with UNBLOCK before it enters again: the bits are there
-	 * before `paused` falls, since one that is awake enters as soon as it sees that.
-	 */
-	now = timer_now();
 	atomic_set(&vm->htimedelta, vm->htimedelta - (now - vm->paused_at));
 	sched_group_go(&vm->group, now);
 	for (unsigned int i = 0; i < vm->nr_vcpus; i++)
 		vcpu_make_request(REQUEST_UNBLOCK, vm->vcpus[i]);
-	atomic_set_release(&vm->paused, 0);
+	atomic_set_release(&vm->paused, VM_NOT_PAUSED);
 	(void)vm_make_all_vcpus_request(vm, REQUEST_UNBLOCK);
-	return true;
+}
+
+bool vm_resume(struct vm *vm)
+{
+	bool done;
+
+	spin_lock(&vm->transition);
+	/* A VM that ended while it was paused stays so: its clock and vcpus are the next life's. */
+	done = atomic_read(&vm->state) == VM_RUNNING && atomic_read(&vm->paused) == VM_PAUSED;
+	if (done)
+		resume(vm);
+	spin_unlock(&vm->transition);
+	return done;
+}
+
+uint64_t vm_guest_time(struct vm *vm, uint64_t now)
+{
+	if (atomic_read_acquire(&vm->paused) != VM_NOT_PAUSED) {
+		spin_lock(&vm->transition);
+		if (atomic_read(&vm->paused) == VM_PAUSED)
+			now = min_u64(now, vm->paused_at);
+		now += vm->htimedelta;
+		spin_unlock(&vm->transition);
+		return now;
+	}
+	return now + atomic_read(&vm->htimedelta);
 }
 
 int vm_give_back_ram(struct vm *vm, gpa_t base, uint64_t size)

@@ -5,6 +5,12 @@
  *
  * states: BUILDING -> RUNNING -> STOPPING -> OFF | CRASHED, or -> BUILDING again for a reboot;
  * FAILED: its configuration or its loading was wrong, it never ran.
+ *
+ * pauses: NOT_PAUSED -> PAUSING -> PAUSED -> NOT_PAUSED, of a VM that is RUNNING. PAUSING ends when the last vcpu is
+ * out of the guest; the guest's clock stands still while it is PAUSED, and a resume has no effect before.
+ *
+ * vm->transition makes one step of these at a time, whichever hart takes it: an operator, the guest, a timer or the
+ * life cycle. It is held for a few stores and requests, and never while waiting for a vcpu.
  */
 #ifndef VCPU_VM_H
 #define VCPU_VM_H
@@ -27,6 +33,12 @@ enum vm_state {
 	VM_OFF,
 	VM_CRASHED,
 	VM_FAILED,
+};
+
+enum vm_pause {
+	VM_NOT_PAUSED,
+	VM_PAUSING, /* no vcpu enters the guest; some may still be in it */
+	VM_PAUSED,  /* no vcpu is in the guest */
 };
 
 enum vm_stop {
@@ -54,12 +66,15 @@ struct vm_pv {
 struct vm {
 	char name[VM_NAME_MAX + 1];
 	unsigned int id;
+	struct spinlock
+		transition; /* after `lock`; guards writing state, stop, paused, paused_at, htimedelta */
 	uint32_t state; /* enum vm_state, atomic */
 	uint32_t stop;	/* enum vm_stop, atomic: the first one to stop it wins */
 	char stop_why[80];
 	uint32_t active;      /* atomic: vcpus that have not yet seen VM_DEAD */
-	uint32_t paused;      /* atomic; 1: no vcpu enters the guest (vm_pause) */
-	uint64_t paused_at;   /* host time */
+	uint32_t paused;      /* enum vm_pause, atomic; not 0: no vcpu enters the guest */
+	uint32_t pauses;      /* counts them; guarded by `transition` */
+	uint64_t paused_at;   /* host time; PAUSED: since then the guest's clock stands still */
 	struct spinlock lock; /* outermost: life cycle and G-stage writers */
 
 	struct arena arena;
@@ -99,6 +114,15 @@ static inline uint64_t vm_all_vcpus(const struct vm *vm)
 	return vm->nr_vcpus == 64 ? UINT64_MAX : BIT(vm->nr_vcpus) - 1;
 }
 
+/* vm_set_state - @vm goes to state @to. False: not from the state that it has (the table in vm.c). */
+bool vm_set_state(struct vm *vm, enum vm_state to);
+
+/*
+ * vm_begin_life - the life cycle's, before VM_RUNNING: all vcpus are active, none is paused, and the guest's clock
+ * starts at host time @now.
+ */
+void vm_begin_life(struct vm *vm, uint64_t now);
+
 /*
  * vm_stop - begin to end @vm: every vcpu gets VM_DEAD and none enters the guest again. The first call
  * decides @how; returns false when somebody was first. @why: a short text for the log, with
@@ -109,12 +133,16 @@ bool vm_stop(struct vm *vm, enum vm_stop how, const char *why);
 
 /*
  * vm_pause - when it returns true no vcpu of @vm is in the guest, and none enters before vm_resume().
- * The guest's clock stands still meanwhile. False: it is not running, or paused already.
- * vm_resume - go on. False: it was not paused, or has ended since.
- * Context: one operator at a time; not from a vcpu of @vm; no locks.
+ * The guest's clock stands still meanwhile. False: it is not running, it is paused already or being paused, or it
+ * ended just now.
+ * vm_resume - go on. False: it was not paused (being paused is not enough), or has ended since.
+ * Context: any hart; not from a vcpu of @vm; no locks.
  */
 bool vm_pause(struct vm *vm);
 bool vm_resume(struct vm *vm);
+
+/* vm_guest_time - guest time at host time @now; while @vm is paused, that of when the pause began. No runq lock. */
+uint64_t vm_guest_time(struct vm *vm, uint64_t now);
 
 /*
  * vm_give_back_ram - take [base, base+size) from @vm: unmap it, flush every vcpu and wait (TLB_FLUSH), so

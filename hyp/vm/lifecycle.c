@@ -91,7 +91,7 @@ static void finish(struct vm *vm, enum vm_state state)
 		term_stream_flush(vm->stream);
 	life->phase = PHASE_WIPE;
 	life->cleared = 0;
-	atomic_set_release(&vm->state, state);
+	(void)vm_set_state(vm, state);
 	work_queue(&vm->life);
 }
 
@@ -141,17 +141,13 @@ static void start(struct vm *vm, const struct loader_result *at)
 		vcpu_magic_reset(vm->vcpus[i]);
 		vcpu_power_on(vm->vcpus[i]);
 	}
-	atomic_set(&vm->active, vm->nr_vcpus);
-	atomic_set(&vm->stop, VM_STOP_NONE);
-	atomic_set(&vm->paused, 0);
-	sched_group_go(&vm->group, timer_now());
 	life->started_at = timer_now();
-	atomic_set(&vm->htimedelta, -life->started_at); /* a guest's clock starts with it */
+	vm_begin_life(vm, life->started_at);
 	life->phase = PHASE_RUN;
 	(void)vcpu_hsm_prepare(vm->vcpus[0], at->entry.gpa, at->fdt.gpa);
 	/* RUNNING before the kick, so that the guest may end at once. The operator may even before that,
 	 * so nothing of the VM is written from here on; a kick too many does no harm. */
-	atomic_set_release(&vm->state, VM_RUNNING);
+	(void)vm_set_state(vm, VM_RUNNING);
 	log_info("%s: started: %u vcpu%s, %" PRIu64 " MiB, %" PRIu64 " us after hartvisor",
 		 vm->name, vm->nr_vcpus, vm->nr_vcpus == 1 ? "" : "s", vm->gstage.ram_bytes >> 20,
 		 timer_ticks_to_ns(life->started_at - boot_time) / 1000);
@@ -210,7 +206,7 @@ static void rebuild(struct vm *vm)
 
 	life->phase = PHASE_CLEAR;
 	life->cleared = 0;
-	atomic_set_release(&vm->state, VM_BUILDING);
+	(void)vm_set_state(vm, VM_BUILDING);
 	work_queue(&vm->life);
 }
 
@@ -393,6 +389,7 @@ struct vm *vm_create(const struct vm_config *cfg)
 	vm->id = nr_vms;
 	vm->state = VM_FAILED;
 	spin_init(&vm->lock);
+	spin_init(&vm->transition);
 	arena_init(&vm->arena);
 	vms[nr_vms++] = vm;
 	if (cfg->failed || !make(vm, cfg))

@@ -33,6 +33,11 @@ uint64_t timer_now(void)
 	return now;
 }
 
+uint64_t vm_guest_time(struct vm *vm, uint64_t at)
+{
+	return at + vm->htimedelta;
+}
+
 uint64_t timer_ticks_to_ns(uint64_t ticks)
 {
 	return ticks * NS_TICK;

@@ -44,6 +44,26 @@ static void an_interrupt_during_the_pause_is_seen_after_it(void **state)
 	explore(4, final_common);
 }
 
+/* The pause of one operator is not to be ended before it has begun, nor by another one's time. */
+static void final_toggled(void)
+{
+	final_common();
+	if (world.vm.paused == VM_PAUSING)
+		explorer_fail("a pause was begun and not made");
+	if (world.vm.paused == VM_NOT_PAUSED && vcpu(0)->se.state != SCHED_RUNNING)
+		explorer_fail("it was not resumed");
+}
+
+static void two_operators_pause_and_resume(void **state)
+{
+	(void)state;
+	scene(1, 2, 1, own_hart);
+	runs(0, runs_on);
+	outsider("operator", toggles_twice, 0);
+	outsider("operator 2", toggles_twice, 0);
+	explore(2, final_toggled);
+}
+
 static void stops(void)
 {
 	uint64_t all = vm_all_vcpus(&world.vm);
@@ -170,6 +190,8 @@ int main(int argc, char **argv)
 		WITHOUT_REST(resume_is_not_lost),
 		cmocka_unit_test(an_interrupt_during_the_pause_is_seen_after_it),
 		WITHOUT_REST(an_interrupt_during_the_pause_is_seen_after_it),
+		cmocka_unit_test(two_operators_pause_and_resume),
+		WITHOUT_REST(two_operators_pause_and_resume),
 		cmocka_unit_test(destroy_reaches_all),
 		cmocka_unit_test(destroy_during_pause_and_interrupts),
 		WITHOUT_REST(destroy_during_pause_and_interrupts),

@@ -28,7 +28,7 @@
 
 struct machine machines[VMS];
 
-enum role { POSTER, POSTER_2, FENCER, FREER, OPERATOR, STARTER, NR_ROLES };
+enum role { POSTER, POSTER_2, FENCER, FREER, OPERATOR, OPERATOR_2, STARTER, NR_ROLES };
 
 #define OPS_PER_ROUND 400
 
@@ -60,6 +60,10 @@ static void act(enum role role, struct machine *mc)
 			pauses(mc);
 		else
 			reboots(mc);
+		break;
+	case OPERATOR_2:
+		toggles(mc);
+		usleep((useconds_t)chance(100));
 		break;
 	case STARTER:
 		usleep((useconds_t)chance(30));

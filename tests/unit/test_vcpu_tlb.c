@@ -84,6 +84,11 @@ void sched_entity_init(struct sched_entity *se, struct sched_group *group,
 	(void)se, (void)group, (void)params;
 }
 
+void sched_expedite(struct sched_entity *se)
+{
+	(void)se;
+}
+
 bool sched_wake(struct sched_entity *se)
 {
 	(void)se;

@@ -103,8 +103,7 @@ void pauses(void *arg)
 
 	(void)arg;
 	calls(all, 1);
-	world.paused = vm_pause(&world.vm);
-	if (!world.paused && world.vm.state == VM_RUNNING)
+	if (!vm_pause(&world.vm) && world.vm.state == VM_RUNNING)
 		explorer_fail("not paused");
 	world.time += 100;
 	calls(all, -1);
@@ -118,9 +117,23 @@ void pauses_and_resumes(void *arg)
 
 	pauses(arg);
 	calls(all, 1);
-	world.paused = false;
 	(void)vm_resume(&world.vm);
 	calls(all, -1);
+}
+
+void toggles_twice(void *arg)
+{
+	uint64_t all = vm_all_vcpus(&world.vm);
+
+	(void)arg;
+	for (unsigned int i = 0; i < 2; i++) {
+		calls(all, 1);
+		if (!vm_resume(&world.vm))
+			(void)vm_pause(&world.vm);
+		world.time += 100;
+		calls(all, -1);
+		explorer_step();
+	}
 }
 
 void pauses_before_time_passes(void *i)

@@ -26,7 +26,7 @@ static void check_in_guest(const struct vcpu *v)
 	const struct guest *g = guest_of(v);
 	bool ipi = hart_ipi_pending(this_pcpu()->index);
 
-	if (world.paused)
+	if (world.vm.paused == VM_PAUSED)
 		explorer_fail("vcpu %u runs while its VM is paused", v->id);
 	if (world.must_not_run)
 		explorer_fail("vcpu %u runs though it must not", v->id);
@@ -34,6 +34,10 @@ static void check_in_guest(const struct vcpu *v)
 		explorer_fail("vcpu %u runs in HSM state %u", v->id, v->hsm);
 	if (csr_read(CSR_HTIMEDELTA) != v->vm->htimedelta)
 		explorer_fail("vcpu %u runs with a clock of before", v->id);
+	if ((int64_t)(world.time + v->vm->htimedelta - world.newest) < 0)
+		explorer_fail("vcpu %u: the clock went back from %lu to %lu", v->id, world.newest,
+			      world.time + v->vm->htimedelta);
+	world.newest = world.time + v->vm->htimedelta;
 	if (g->calls == 0 && !ipi) {
 		if (v->requests)
 			explorer_fail("vcpu %u runs with requests %#lx unseen", v->id, v->requests);

@@ -114,6 +114,7 @@ void scene(unsigned int harts, unsigned int others, unsigned int vcpus, const ui
 	}
 	explorer_begin();
 	world.vm.state = VM_RUNNING;
+	world.time = 1000;
 	/* Who has a cap never rests; so large a one changes nothing else. */
 	sched_group_init(&world.vm.group, no_rest ? 100 * HARTS_MAX : 0);
 	for (unsigned int i = 0; i < vcpus; i++) {

@@ -80,6 +80,9 @@ void throws_and_throws(void *i);
 void pauses(void *unused);
 void pauses_and_resumes(void *unused);
 
+/* toggles_twice - twice: lets a VM that is paused go on, else pauses it, as the operator's key does. */
+void toggles_twice(void *unused);
+
 /* time_passes - once vcpu @i has armed its timer by ARM: till after its deadline, in two steps. */
 void time_passes(void *i);
 void pauses_before_time_passes(void *i);

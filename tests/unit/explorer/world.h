@@ -56,7 +56,6 @@ extern struct world {
 	struct guest guests[VCPUS_MAX];
 	unsigned int ipis; /* sent, for whatever reason */
 	bool only_kicks;   /* nobody sleeps in this scene: an IPI is for a stay in the guest */
-	bool paused;	   /* vm_pause() has returned, vm_resume() has not begun */
 	bool must_not_run; /* nobody may enter */
 	unsigned int buried;
 	uint32_t table; /* the G-stage's one entry; 0: unmapped */
@@ -64,7 +63,8 @@ extern struct world {
 	struct work *work;
 	void (*work_fn)(void);
 	uint64_t vmids;
-	uint64_t time;
+	uint64_t time;	 /* the host's */
+	uint64_t newest; /* the guest's, as it was seen last */
 	unsigned int harts;
 } world;
 

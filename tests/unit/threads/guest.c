@@ -30,12 +30,14 @@ void hart_fenced(enum hart_fence kind)
 
 static void check_in_guest(const struct vcpu *v, const struct guest *g)
 {
-	const struct machine *mc = machine_of(v);
+	struct machine *mc = machine_of(v);
 	uint64_t returned[NR_HART_FENCES], requests, inject;
+	uint64_t before = __atomic_load_n(&mc->newest, __ATOMIC_SEQ_CST);
+	uint64_t now = hart_time() + csr_read(CSR_HTIMEDELTA);
 
 	for (int k = 0; k < NR_HART_FENCES; k++)
 		returned[k] = read_now(&g->returned[k]);
-	if (read_now(&mc->paused))
+	if (read_now(&mc->vm.paused) == VM_PAUSED)
 		broken("vcpu %u runs while its VM is paused", v->id);
 	if (read_now(&mc->dead))
 		broken("vcpu %u runs after its VM has ended", v->id);
@@ -43,6 +45,11 @@ static void check_in_guest(const struct vcpu *v, const struct guest *g)
 		broken("vcpu %u runs in HSM state %u", v->id, read_now(&v->hsm));
 	if (csr_read(CSR_HTIMEDELTA) != read_now(&mc->vm.htimedelta))
 		broken("vcpu %u runs with a clock of before", v->id);
+	if ((int64_t)(now - before) < 0)
+		broken("vcpu %u: the clock went back from %" PRIu64 " to %" PRIu64, v->id, before,
+		       now);
+	(void)__atomic_compare_exchange_n(&mc->newest, &before, now, false, __ATOMIC_SEQ_CST,
+					  __ATOMIC_SEQ_CST);
 	if (this_pcpu()->current != v)
 		broken("vcpu %u runs where it is not loaded", v->id);
 	for (int k = 0; k < NR_HART_FENCES; k++)

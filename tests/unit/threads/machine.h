@@ -71,7 +71,8 @@ struct machine {
 	struct vm vm;
 	struct guest guests[VCPUS];
 	pthread_rwlock_t life; /* written while it begins anew: nobody may ask for anything then */
-	uint32_t paused, dead; /* nobody may be in the guest */
+	uint32_t dead;	       /* nobody may be in the guest */
+	uint64_t newest;       /* time of the guest that was seen */
 	uint64_t *table;       /* the page that readers find; atomic */
 	uint64_t pages[2][PAGE_WORDS];
 	unsigned int lives;
@@ -135,6 +136,10 @@ void claims(struct vcpu *v);
 
 void frees(struct machine *mc);
 void pauses(struct machine *mc);
+
+/* toggles - another operator: lets a VM that is paused go on, else pauses it for a while. */
+void toggles(struct machine *mc);
+
 void reboots(struct machine *mc);
 void starts(struct machine *mc);
 
