@@ -5,10 +5,11 @@ Where a share or a time is compared it is counted: under -icount shift=0 one ins
 nanosecond, so the same run gives the same figure on any machine.
 """
 
+import random
 import re
 
 import pytest
-from hv import BUILD, MIB, Machine, Vm, bundle, guest
+from hv import BUILD, ESCAPE, MIB, Machine, Vm, bundle, guest
 
 ICOUNT = ["-icount", "shift=0,sleep=off"]
 
@@ -212,6 +213,54 @@ def test_nothing_is_stolen_while_paused(name, cpus, smp, times):
             m.menu("p")
             m.expect("vm goes on")
         m.expect_passed("vm", "clock")
+
+
+# What an operator may do, by keys that come as fast as the line takes them. Most are pairs, so guests run on.
+BURSTS = ["pp", "pppp", "pp1pp", "p2ppp1p", "lpp", "sp1p", "npp", "ppr", "rpp", "pprpp", "p"]
+
+
+@pytest.mark.parametrize("smp, cpu, rounds", [
+    (2, "rv64", 24),
+    (2, "rv64,sstc=off", 24),
+    (4, "rv64", 24),
+    (4, "rv64,sstc=off", 24),
+    pytest.param(2, "rv64", 400, marks=pytest.mark.long),
+    pytest.param(4, "rv64,sstc=off", 400, marks=pytest.mark.long),
+])
+def test_time_goes_on_through_bursts_of_commands(name, smp, cpu, rounds):
+    """Pause, resume, reset, destroy, list, statistics and focus, at guests that watch their clocks and their steal."""
+    vms = [Vm("storm", guest("storm"), cpus=4, memory=16 * MIB),
+           Vm("clock", guest("clock"), cpus=3, memory=16 * MIB, bootargs="ms=100000000"),
+           Vm("third", guest("storm"), cpus=2, memory=16 * MIB)]
+    choose = random.Random(smp)
+    with Machine(name, bundle(name, vms), smp=smp, cpu=cpu) as m:
+        m.expect_lines({"storm": "STORM 1 ", "clock": "CLOCK at", "third": "STORM 1 "})
+        m.send(f"{ESCAPE}3{ESCAPE}p{ESCAPE}p{ESCAPE}k")
+        m.expect_line("hartvisor", "third: destroyed")
+        for number in range(rounds):
+            keys = f"{1 + number % 2}{choose.choice(BURSTS)}"
+            m.send("".join(ESCAPE + key for key in keys))
+            if "r" in keys:
+                m.expect(r"(?:storm|clock): rebooting|does not run")
+            m.menu("l")
+            m.expect("hartvisor's own memory")
+            assert not re.search("TEST .* FAIL", m.text())
+        # Each is let go on if it has been left paused, and says something again.
+        for number, line in enumerate(["STORM ", "CLOCK at"], 1):
+            vm = vms[number - 1].name
+            m.focus(number, vm)
+            while True:
+                m.menu("l")
+                m.expect(rf"{vm} +(paused|running|loading|stopping) ")
+                state = m.child.match[1]
+                m.expect("hartvisor's own memory")
+                if state == "running":
+                    break
+                if state == "paused":
+                    m.menu("p")
+                    m.expect(f"{vm} goes on")
+            m.expect_line(vm, line)
+        assert not re.search("TEST .* FAIL", m.text())
 
 
 STEAL_KERNEL = BUILD / "linux" / "Image"
