@@ -64,9 +64,7 @@ static inline struct runq *this_runq(void)
 
 static inline uint32_t urgency_of(const struct sched_entity *se)
 {
-	if (atomic_read(&se->expedited))
-		return 2 + LEVEL_EXPEDITED;
-	return se->class == SCHED_CLASS_FIFO ? 2 + se->priority : 1;
+	return se->level == LEVEL_TREE ? 1 : 2 + se->level;
 }
 
 static inline bool sched_is_capped(const struct sched_entity *se)
@@ -206,9 +204,6 @@ static inline void runq_one_less(struct runq *q)
 /* runq_wait_on - @se, which counts on @q already, waits there. */
 static inline void runq_wait_on(struct runq *q, struct sched_entity *se, bool front)
 {
-	se->level = atomic_read(&se->expedited)	  ? LEVEL_EXPEDITED :
-		    se->class == SCHED_CLASS_FIFO ? se->priority :
-						    LEVEL_TREE;
 	if (se->level == LEVEL_TREE)
 		fair_insert(&q->fair, se);
 	else

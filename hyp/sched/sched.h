@@ -93,11 +93,10 @@ struct sched_entity {
 	uint32_t on_cpu;   /* atomic; its context is loaded on se->pcpu */
 	uint32_t wakeups;  /* a wake that came while it ran: sched_put(BLOCK) then stays runnable */
 	uint32_t resting;  /* RUNNING, and asleep: see sched_rest_begin(). Atomic for the console */
-	uint32_t level;	   /* queued: its list in class fifo, or LEVEL_TREE (runq.h) */
+	uint32_t level;	   /* where it waits: its list of class fifo, or LEVEL_TREE (runq.h) */
 	bool queued;	   /* waits on pcpu's queue; RUNNABLE and not: throttled, or on its way */
 	bool migrates;	   /* between two queues: its vtime is to stay the same */
 	bool woken;	   /* has not run since it was blocked */
-	bool expedited;	   /* atomic: see sched_expedite() */
 	bool spinning;	   /* own pcpu: its last exit was WRS.NTO; read by its siblings as a hint */
 	bool spin_renewed; /* own pcpu: it did something else since its last WRS.NTO */
 
@@ -181,15 +180,12 @@ void sched_entity_exit(struct sched_entity *se);
 bool sched_wake(struct sched_entity *se);
 
 /*
- * sched_expedite - from now on @se comes before all others wherever it waits, whatever their class and priority. For
- * an entity that needs its pcpu for a moment only, to end. It still waits for its group's next period when the cap
- * is used up. Takes one runq lock. sched_expedite_end - as before. It is BLOCKED.
+ * sched_expedite - from now on @se comes before all others wherever it waits, whatever their class and priority. For an
+ * entity that needs its pcpu for a moment only, to end. It still waits for its group's next period when the cap is used
+ * up. sched_expedite_end - as before. Each takes one runq lock.
  */
 void sched_expedite(struct sched_entity *se);
-static inline void sched_expedite_end(struct sched_entity *se)
-{
-	atomic_set(&se->expedited, false);
-}
+void sched_expedite_end(struct sched_entity *se);
 
 /* sched_pick - the next entity for this pcpu, now RUNNING and on_cpu, its slice started; NULL: idle. */
 struct sched_entity *sched_pick(uint64_t now);

@@ -89,6 +89,11 @@ void sched_expedite(struct sched_entity *se)
 	(void)se;
 }
 
+void sched_expedite_end(struct sched_entity *se)
+{
+	(void)se;
+}
+
 bool sched_wake(struct sched_entity *se)
 {
 	(void)se;
