@@ -97,11 +97,6 @@ static uint32_t first_pcpu(const struct sched_entity *se)
 	return best;
 }
 
-static uint32_t own_level(const struct sched_entity *se)
-{
-	return se->class == SCHED_CLASS_FIFO ? se->priority : LEVEL_TREE;
-}
-
 void sched_entity_init(struct sched_entity *se, struct sched_group *g, const struct sched_params *p)
 {
 	struct hartset online = hartset_first(nr_runqs);
@@ -122,7 +117,7 @@ void sched_entity_init(struct sched_entity *se, struct sched_group *g, const str
 	se->request = se->slice;
 	if (hartset_empty(&se->affinity))
 		se->affinity = online;
-	se->level = own_level(se);
+	se->level = runq_own_level(se);
 	se->pcpu = first_pcpu(se);
 	atomic_fetch_add(&runqs[se->pcpu].nr_entities, 1);
 	if (g) {
@@ -243,51 +238,6 @@ __attribute__((flatten)) bool sched_wake(struct sched_entity *se)
 		smp_resched(to);
 	balance_call_idle(se);
 	return true;
-}
-
-/* @se, which waits on @q, is to wait at @level. */
-static void move_to_level(struct runq *q, struct sched_entity *se, uint32_t level)
-{
-	if (q->next == se)
-		runq_name_next(q, NULL);
-	if (se->level == LEVEL_TREE)
-		fair_remove(&q->fair, se);
-	else
-		fifo_remove(&q->fifo, se);
-	se->level = level;
-	if (level == LEVEL_TREE)
-		fair_insert(&q->fair, se);
-	else
-		fifo_insert(&q->fifo, se, false);
-	atomic_set(&q->preempt, 1);
-}
-
-/* The lock of its queue guards the level, and all that puts @se on a queue takes that lock. */
-static void set_level(struct sched_entity *se, uint32_t level)
-{
-	struct runq *q = runq_lock_entity(se);
-	uint32_t index = q->index;
-	bool tell;
-
-	runq_settle(q, timer_now());
-	tell = se->queued && se->level != level;
-	if (tell)
-		move_to_level(q, se, level);
-	else
-		se->level = level;
-	spin_unlock(&q->lock);
-	if (tell)
-		smp_resched(index);
-}
-
-void sched_expedite(struct sched_entity *se)
-{
-	set_level(se, LEVEL_EXPEDITED);
-}
-
-void sched_expedite_end(struct sched_entity *se)
-{
-	set_level(se, own_level(se));
 }
 
 /* --- running ---------------------------------------------------------------------------------------- */

@@ -20,6 +20,7 @@
  *   rest.c     an entity that sleeps on a hart which nobody else wants
  *   yield.c    directed yield: an entity gives what it has of its slice to a sibling
  *   loan.c     handing over: an entity wakes a sibling and lends it the hart until it sleeps again
+ *   expedite.c what is to end comes before all others
  *   sched.c    the queues themselves
  *   account.c  what became of an entity's time
  *

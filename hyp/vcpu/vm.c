@@ -10,7 +10,7 @@ struct vm *vms[VM_MAX];
 unsigned int nr_vms;
 
 /* The states that may follow each state. */
-static const uint8_t next_states[] = {
+static const uint8_t next_states[8] = {
 	[VM_BUILDING] = BIT(VM_RUNNING) | BIT(VM_FAILED),
 	[VM_RUNNING] = BIT(VM_STOPPING),
 	[VM_STOPPING] = BIT(VM_BUILDING) | BIT(VM_OFF) | BIT(VM_CRASHED),
@@ -22,7 +22,7 @@ static const uint8_t next_states[] = {
 /* vm->transition is held. */
 static bool set_state(struct vm *vm, enum vm_state to)
 {
-	if (!(next_states[atomic_read(&vm->state)] & BIT(to)))
+	if (!(next_states[atomic_read(&vm->state) & 7] & BIT(to)))
 		return false;
 	atomic_set_release(&vm->state, to);
 	return true;
