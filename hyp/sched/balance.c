@@ -272,17 +272,19 @@ static bool is_better(struct runq *me, const struct sched_entity *se, const stru
 	return ahead >= need;
 }
 
-static uint32_t better_place(struct runq *me, const struct sched_entity *se, uint64_t now)
+/* @probe: the hart that is compared first, if @se may use it; the next one from there on. */
+static uint32_t better_place(struct runq *me, const struct sched_entity *se, uint32_t *probe,
+			     uint64_t now)
 {
 	uint32_t i = hartset_next_common(&sched_idle, &se->affinity, me->index);
 
 	if (i != HARTSET_NONE && hartset_atomic_clear(&sched_idle, i))
 		return i;
 	for (unsigned int n = 0; n < PROBES; n++) {
-		i = hartset_next_common(&se->affinity, NULL, me->probe % MAX_PCPUS);
+		i = hartset_next_common(&se->affinity, NULL, *probe % MAX_PCPUS);
 		if (i == HARTSET_NONE)
 			break;
-		me->probe = i + 1;
+		*probe = i + 1;
 		if (i != me->index && is_better(me, se, &runqs[i], now))
 			return i;
 	}
@@ -295,9 +297,10 @@ static struct sched_entity *find_to_push(struct runq *me, uint32_t *to, uint64_t
 	/* Random, in step with neither the slices nor the number of those that wait: each of them must be
 	 * compared with each hart some time. */
 	uint64_t random = fair_random(&me->fair);
+	uint32_t probe;
 
 	me->next_balance = now + balance_ticks / 2 + (random >> 32) % balance_ticks;
-	me->probe = (uint32_t)random % nr_runqs;
+	probe = (uint32_t)random % nr_runqs;
 	for (unsigned int n = min_u64(me->nr_waiting, PROBES) & UINT32_MAX; n > 0; n--) {
 		struct sched_entity *se = list_entry(me->scan.next, struct sched_entity, scan);
 
@@ -305,7 +308,7 @@ static struct sched_entity *find_to_push(struct runq *me, uint32_t *to, uint64_t
 		list_push_back(&me->scan, &se->scan);
 		if (atomic_read_acquire(&se->on_cpu) || se == me->next || cap_is_out(se, now))
 			continue;
-		*to = better_place(me, se, now);
+		*to = better_place(me, se, &probe, now);
 		if (*to != HARTSET_NONE)
 			return se;
 	}

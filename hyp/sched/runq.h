@@ -32,6 +32,7 @@ struct runq {
 	struct sched_entity *next;
 	uint64_t next_slice_end;
 	bool next_first; /* even before class fifo */
+	bool lent;	 /* own pcpu: there is a lender, or was until somebody settled */
 	/* RUNNABLE; `running` has its hart on loan (loan.c), and nothing else waits here */
 	struct sched_entity *lender;
 	struct fair fair;
@@ -39,8 +40,6 @@ struct runq {
 	struct list scan;		   /* all that wait */
 	uint64_t next_balance;		   /* own pcpu */
 	const struct sched_entity *loaded; /* own pcpu: picked last */
-	uint32_t probe;			   /* own pcpu */
-	bool lent; /* own pcpu: there is a lender, or was until somebody settled */
 } __attribute__((aligned(64)));
 
 extern struct runq *runqs;
