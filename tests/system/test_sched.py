@@ -308,8 +308,8 @@ def test_fair_leaves_the_hart_of_a_pinned_fifo_hog(name, hog):
             pass
         ran = [vcpu["run ms"] for vcpu in vcpu_table(m, "hog", hog.cpus)[:-1] + vcpu_table(m, "b", 2)]
     print(ran)
-    # Two or three share hart 0, for three seconds and more.
-    assert all(ms >= 500 for ms in ran)
+    # They share hart 0 with the menu's tables.
+    assert min(ran) > sum(ran) / len(ran) / 2
 
 
 @pytest.mark.parametrize("smp", [1, 2])
