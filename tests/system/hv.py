@@ -22,6 +22,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from typing import Optional, Sequence, Union
 
@@ -294,7 +295,7 @@ class Machine:
         """Wait for the verdict of bare-metal guest @test in @vm."""
         line = rf"\[{re.escape(vm)}\] TEST {re.escape(test)} "
         crash = rf"\[hartvisor\] (?:error: )?{re.escape(vm)}: (?:crashed|not started)[^\r\n]*"
-        found = self.expect(line + r"PASS", line + r"FAIL[^\r\n]*", crash, timeout=timeout)
+        found = self.expect(line + r"PASS", line + r"FAIL[^\r\n]*[\r\n]", crash, timeout=timeout)
         assert found == 0, self.child.match.group(0)
 
     def states(self) -> str:
@@ -347,6 +348,22 @@ class Machine:
         """Does guest hello in @vm, which has the focus, still answer?"""
         self.send_line(what)
         self.expect_line(vm, f"echo: {re.escape(what)}[\r\n]", timeout=60)
+
+    def pause_until_verdict(self, vm: str, test: str, nap: float = 0) -> int:
+        """Pause @vm, which has the focus, and let it go on, again and again, until guest @test holds (hold=1). Between
+        two pauses it runs for up to 6 @nap seconds. Returns the number of pauses."""
+        pauses, verdict = 0, None
+        while not verdict:
+            self.menu("p")
+            self.expect(f"{vm} is paused")
+            self.menu("p")
+            self.expect(f"{vm} goes on")
+            pauses += 1
+            time.sleep(nap * (pauses % 7))
+            # What came between two of the menu's answers has been passed over.
+            verdict = re.search(rf"\[{vm}\] TEST {test} (.*)\n", self.text())
+        assert verdict[1] == "HOLD", verdict[0]
+        return pauses
 
     def own_lines(self) -> list:
         """The lines of hartvisor itself."""

@@ -90,19 +90,9 @@ def test_each_reason_ends_each_sleep_that_it_should(name, patience, cpu, rounds,
 @pytest.mark.parametrize("cpu", CPUS)
 def test_pauses_on_the_way_lose_no_wake_up(name, cpu, rounds, smp, busy):
     """The guest's deadlines move with its clock, whether it sleeps or runs when it is paused."""
-    pauses = 0
     with wake_machine(name, f"n={rounds} hold=1", cpu, smp, busy) as m:
         m.expect_line("hartvisor", "vm: started")
-        verdict = None
-        while not verdict:
-            m.menu("p")
-            m.expect("vm is paused")
-            m.menu("p")
-            m.expect("vm goes on")
-            pauses += 1
-            verdict = re.search(r"\[vm\] TEST wake (.*)\n", m.text())
-        assert verdict[1] == "HOLD", verdict[0]
-        assert pauses >= 3
+        assert m.pause_until_verdict("vm", "wake") >= 3
         m.send("x")
         m.expect_passed("vm", "wake")
         m.expect_end()
