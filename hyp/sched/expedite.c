@@ -5,7 +5,7 @@
 #include "arch/smp.h"
 
 /* @se, which waits on @q, is to wait at @level. */
-static void move_to_level(struct runq *q, struct sched_entity *se, uint32_t level)
+static void move_to_level(struct runq *q, struct sched_entity *se, uint8_t level)
 {
 	if (q->next == se)
 		runq_name_next(q, NULL);
@@ -22,7 +22,7 @@ static void move_to_level(struct runq *q, struct sched_entity *se, uint32_t leve
 }
 
 /* The lock of its queue guards the level, and all that puts @se on a queue takes that lock. */
-static void set_level(struct sched_entity *se, uint32_t level)
+static void set_level(struct sched_entity *se, uint8_t level)
 {
 	struct runq *q = runq_lock_entity(se);
 	uint32_t index = q->index;

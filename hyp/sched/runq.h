@@ -63,13 +63,13 @@ static inline struct runq *this_runq(void)
 
 static inline uint32_t urgency_of(const struct sched_entity *se)
 {
-	return se->level == LEVEL_TREE ? 1 : 2 + se->level;
+	return se->level == LEVEL_TREE ? 1 : 2 + (uint32_t)se->level;
 }
 
 /* runq_own_level - where @se waits by its class and priority. */
-static inline uint32_t runq_own_level(const struct sched_entity *se)
+static inline uint8_t runq_own_level(const struct sched_entity *se)
 {
-	return se->class == SCHED_CLASS_FIFO ? se->priority : LEVEL_TREE;
+	return se->class == SCHED_CLASS_FIFO ? se->priority % SCHED_PRIORITIES : LEVEL_TREE;
 }
 
 static inline bool sched_is_capped(const struct sched_entity *se)

@@ -94,7 +94,7 @@ struct sched_entity {
 	uint32_t on_cpu;   /* atomic; its context is loaded on se->pcpu */
 	uint32_t wakeups;  /* a wake that came while it ran: sched_put(BLOCK) then stays runnable */
 	uint32_t resting;  /* RUNNING, and asleep: see sched_rest_begin(). Atomic for the console */
-	uint32_t level;	   /* where it waits: its list of class fifo, or LEVEL_TREE (runq.h) */
+	uint8_t level;	   /* where it waits: its list of class fifo, or LEVEL_TREE (runq.h) */
 	bool queued;	   /* waits on pcpu's queue; RUNNABLE and not: throttled, or on its way */
 	bool migrates;	   /* between two queues: its vtime is to stay the same */
 	bool woken;	   /* has not run since it was blocked */
