@@ -25,11 +25,16 @@ SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-om
 UNIT_CFLAGS := -std=gnu11 -O1 -g -Wall -Wextra -Werror -DHARTVISOR_UNIT_TEST \
 	-Itests/unit/include -Itests/unit -Ihyp -I. -Iguest/include -isystem $(LIBFDT) -isystem $(BEARSSL)/inc
 
-$(U)/libfdt/%.o: $(LIBFDT)/%.c mk/test.mk
+$(U)/libfdt/%.o: $(LIBFDT)/%.c mk/test.mk mk/hartvisor.mk
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) -O1 -g $(SANITIZE) $(if $(filter fdt_ro,$(*F)),$(LIBFDT_EXACT)) -I$(LIBFDT) -c $< -o $@
+
+$(U)/libfdt/fdt_exact.o: hyp/lib/fdt_exact.c mk/test.mk
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) -O1 -g $(SANITIZE) -I$(LIBFDT) -c $< -o $@
 
-$(U)/libfdt.a: $(LIBFDT_SRCS:%=$(U)/libfdt/%.o)
+# With the exact look-up of nodes, as hartvisor has it.
+$(U)/libfdt.a: $(LIBFDT_SRCS:%=$(U)/libfdt/%.o) $(U)/libfdt/fdt_exact.o
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && ar rcs $@ $^
 

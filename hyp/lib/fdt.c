@@ -271,6 +271,19 @@ bool fdtx_is_available(const void *fdt, int node)
 	return strcmp(status, "okay") == 0 || strcmp(status, "ok") == 0;
 }
 
+bool fdtx_is_disabled(const void *fdt, int node)
+{
+	const char *status = fdtx_prop_string(fdt, node, "status");
+
+	return status && strcmp(status, "disabled") == 0;
+}
+
+bool fdtx_is_bookkeeping(const char *name)
+{
+	return strcmp(name, "phandle") == 0 || strcmp(name, "linux,phandle") == 0 ||
+	       strcmp(name, "name") == 0;
+}
+
 /* --- reg ------------------------------------------------------------------------------------------ */
 
 /* @parent's #address-cells or #size-cells, which is @name; at most 2. */

@@ -147,8 +147,8 @@ int bundle_find_image(const struct bundle *b, const char *name, enum bundle_use 
 		return HV_ENOENT;
 	}
 	if (node < 0) {
-		text_add(why, "no such image; there are ");
-		text_add_children(why, b->fit, images);
+		text_add(why, "no such image; ");
+		text_add_candidates(why, b->fit, images, name);
 		return HV_ENOENT;
 	}
 	image.name = fdtx_name(b->fit, node);
