@@ -163,16 +163,18 @@ static bool is_signature(const void *fit, int node)
 	       !fdtx_prop_bool(fit, node, "compatible");
 }
 
-int config_parse_bundle(const void *fit, uint64_t size, const char *select, struct vm_config *out,
+int config_parse_bundle(const void *at, uint64_t size, const char *select, struct vm_config *out,
 			unsigned int max)
 {
 	char path[VM_PATH_MAX];
 	unsigned int nr = 0, disabled = 0;
+	const void *fit;
 	struct bundle b;
 	int config, node;
 
-	if (bundle_open(&b, fit, size) != 0)
+	if (bundle_open(&b, at, size) != 0)
 		return HV_EINVAL;
+	fit = b.fit;
 	config = find_configuration(fit, select);
 	if (config < 0)
 		return HV_ENOENT;

@@ -328,3 +328,31 @@ int config_host_modules(const void *fdt, struct vm_image *out, unsigned int max)
 			nr = list_modules(fdt, node, out, nr, max);
 	return (int)nr;
 }
+
+/* Is one of @node's children a module with a byte in [base, base + size)? */
+static bool has_module(const void *fdt, int node, uint64_t base, uint64_t size)
+{
+	struct vm_image m;
+	int child;
+
+	fdtx_for_each_child(fdt, node, child)
+		if (is_module(fdt, child) && !fdtx_is_disabled(fdt, child) &&
+		    find_module(fdt, child, &m) == NULL &&
+		    overlap(base, size, ptr_to_hpa(m.data).hpa, m.size))
+			return true;
+	return false;
+}
+
+bool config_host_has_module(const void *fdt, hpa_t base, uint64_t size)
+{
+	int chosen = fdt_path_offset(fdt, "/chosen");
+	bool found;
+	int node;
+
+	if (chosen < 0)
+		return false;
+	found = has_module(fdt, chosen, base.hpa, size);
+	fdtx_for_each_child(fdt, chosen, node)
+		found |= is_vm(fdt, node) && has_module(fdt, node, base.hpa, size);
+	return found;
+}
