@@ -3,7 +3,7 @@
 # Tests. Every tests/unit/test_*.c is one cmocka program for the build machine, with ASan and UBSan. It
 # names the sources it is linked with in comment lines of its own:
 #
-#     // SOURCES: hyp/irqchip/plic.c tests/unit/fake/timer.c
+#     // SOURCES: hyp/irqchip/vplic.c tests/unit/fake/devvm.c
 #
 # tests/unit/fake/log.c comes along when it exists. tests/unit/include is searched before hyp, so that
 # a fake header there takes a real one's place. It may also say
@@ -11,7 +11,7 @@
 #     // SANITIZE: thread        instead of address,undefined; "none" for none
 #     // CFLAGS: -O2             after all others
 #     // INCLUDE: tests/unit/x   a folder to search even before tests/unit/include
-#     // LIKE: tests/unit/x/y.h  such lines of that file count, too
+#     // LIKE: tests/unit/NAME.h  such lines of that file count, too
 
 HOSTCC := gcc
 U      := $(B)/unit

@@ -295,7 +295,7 @@ static int parent_cells(const void *fdt, int parent, const char *name, uint32_t 
 {
 	int err = fdtx_prop_u32(fdt, parent, name, out);
 
-	/* guest-loader writes modules with the root's cells and never says so (facts.md, C.2). */
+	/* guest-loader writes modules with the root's cells and never says so. */
 	if (err == HV_ENOENT && parent == fdt_path_offset(fdt, "/chosen"))
 		err = fdtx_prop_u32(fdt, 0, name, out);
 	if (err == HV_ENOENT)

@@ -2,7 +2,7 @@
 /*
  * VMs from the host's device tree, for boot loaders and QEMU: nodes under /chosen that are compatible
  * with "hartvisor,vm" or "xen,domain" and whose children are modules (multiboot,kernel, ...), and the
- * modules that QEMU's guest-loader puts right under /chosen, which make one VM (facts.md, C.1, C.2).
+ * modules that QEMU's guest-loader puts right under /chosen, which make one VM.
  */
 #include "vm/config.h"
 
