@@ -18,7 +18,7 @@ lint-tools:
 lint-layout: lint-tools
 	$(call say,LINT,'layout: floors and licences')
 	$(Q)$(PYTHON) tools/floor-check.py
-	$(call say,LINT,'documents: tables, and the files and functions that they and comments name')
+	$(call say,LINT,'documents: tables and names of files and functions')
 	$(Q)$(PYTHON) tools/docs-check.py
 
 lint-format: lint-tools
