@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * hartvisor's own translation: Sv39, W^X, made in two steps. The assembler entry maps the image alone
- * with three static tables, at whatever 2 MiB-aligned address it was loaded; hostmap_build() (mm/hostmap.h) then makes the
- * final tables with the direct map, stacks with guard pages, and device windows.
+ * with three static tables, at whatever 2 MiB-aligned address it was loaded; hostmap_build()
+ * (mm/hostmap.h) then makes the final tables with the direct map, stacks with guard pages, and device
+ * windows.
  */
 #ifndef ARCH_MMU_H
 #define ARCH_MMU_H
