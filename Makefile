@@ -2,8 +2,10 @@
 #
 # hartvisor's build. `make help` lists what may be asked for.
 #
-# Everything made lies below build/. The first make of anything installs and downloads what is
-# missing (tools/setup.sh); SETUP=no leaves that out. V=1 shows the commands.
+# Everything made lies below build/. Goals that run something (RUNNING below) install and download what
+# they need first (tools/setup.sh). Goals that build files (all, firmware, guest-tests, guest-linux, a
+# file's name) install nothing: they name what is missing, and `make setup` gets it. SETUP=no leaves
+# both out. V=1 shows the commands.
 
 MAKEFLAGS += --no-builtin-rules
 # As many jobs as there are processors, unless told otherwise.
@@ -34,33 +36,62 @@ all:
 
 .PHONY: help
 help:
-	@echo 'make               build/hartvisor.elf, build/hartvisor.bin, build/NAME.itb of each dts/NAME.its'
-	@echo 'make run           boot it in QEMU   (CONFIG=$(CONFIG) SMP=$(SMP) MEM=$(MEM) QEMU_ARGS=...)'
-	@echo 'make test          unit and system tests; the last line has the totals'
-	@echo 'make unit          unit tests only   (K=text: only those whose name has it)'
-	@echo 'make system        system tests only (K=expression: as for pytest -k)'
-	@echo 'make verify        all tests in their long forms, models and mutants: about an hour on two cores'
-	@echo 'make lint          format, static analysis, layout'
-	@echo 'make firmware      build/hartvisor-fw.bin: OpenSBI, hartvisor and build/$(CONFIG).itb in one'
-	@echo 'make guest-tests   the bare-metal guests of the tests'
-	@echo 'make guest-linux   a guest kernel of our own;  make bench-linux: overcommit measured with it (ROWS=...)'
-	@echo 'make bench         what operations cost, in instructions;  make bench-check: fails if a row got worse'
-	@echo 'make setup         only install and download what is missing'
+	@echo 'These goals build files. They install nothing, and name what is missing:'
+	@echo '  make               build/hartvisor.elf, build/hartvisor.bin, build/NAME.itb of each dts/NAME.its'
+	@echo '  make firmware      build/hartvisor-fw.bin: OpenSBI, hartvisor and build/$(CONFIG).itb in one'
+	@echo '  make guest-tests   the bare-metal guests of the tests'
+	@echo '  make guest-linux   a guest kernel of our own (make setup-linux gets its compiler and source)'
+	@echo 'These goals run something. They install and download what they need first (as root or by sudo):'
+	@echo '  make run           boot it in QEMU   (CONFIG=$(CONFIG) SMP=$(SMP) MEM=$(MEM) QEMU_ARGS=...)'
+	@echo '  make test          unit and system tests; the last line has the totals'
+	@echo '  make unit          unit tests only   (K=text: only those whose name has it)'
+	@echo '  make system        system tests only (K=expression: as for pytest -k)'
+	@echo '  make busy          the concurrent system tests, on a host whose cores are busy'
+	@echo '  make verify        all tests in their long forms, models and mutants: about an hour on two cores'
+	@echo '  make lint          format, static analysis, layout'
+	@echo '  make bench         what operations cost, in instructions;  make bench-check: fails if a row got worse'
+	@echo '  make bench-linux   overcommit, measured with the guest kernel of our own   (ROWS=...)'
+	@echo '  make fresh         set up, build and boot in a minimal chroot of Debian 12 and 13  (RELEASES=bookworm)'
+	@echo '  make ci            what .ci/run runs: lint, test, busy; and fresh if the set-up files have changed'
+	@echo '  make setup         only install and download what is missing'
 	@echo 'make clean         remove what was built;  make distclean: and what was downloaded'
+	@echo 'SETUP=no: install nothing and look for nothing, whatever the goal'
 
 # --- set-up: build/setup.mk says where QEMU, OpenSBI, python and the guests' packages are ----------
 
-NEEDS_SETUP := $(if $(MAKECMDGOALS),$(filter-out help setup clean distclean,$(MAKECMDGOALS)),all)
-
-.PHONY: setup
+.PHONY: setup setup-linux setup-lint setup-verify
 setup:
 	@tools/setup.sh
 	@sed 's/^/  /' $(B)/versions.txt
 
-ifneq ($(NEEDS_SETUP),)
-ifeq ($(SETUP),yes)
-$(B)/setup.mk: tools/setup.sh tools/apt-state.sh $(if $(filter run test verify,$(MAKECMDGOALS)),FORCE)
-	@tools/setup.sh
+# What only some goals need.
+setup-linux:
+	@tools/setup-linux.sh
+setup-lint:
+	@tools/setup.sh lint
+setup-verify:
+	@tools/setup-verify.sh
+
+NO_SETUP := help setup setup-% clean distclean
+RUNNING  := run test unit system busy verify model model-long mutants ci fresh \
+	lint lint-% format bench bench-check bench-baseline bench-linux
+LINTING  := lint lint-% format
+
+GOALS := $(or $(MAKECMDGOALS),all)
+# -n and -q run nothing (and a shell that completes make's goals uses them).
+DRY   := $(findstring n,$(filter-out --%,$(firstword -$(MAKEFLAGS))))$(findstring q,$(filter-out --%,$(firstword -$(MAKEFLAGS))))
+
+ifneq ($(filter $(RUNNING),$(GOALS)),)
+SETUP_ARGS := $(if $(filter $(LINTING),$(GOALS)),lint)
+else
+SETUP_ARGS := --check $(if $(filter unit-programs $(B)/unit/%,$(GOALS)),unit) \
+	$(if $(filter firmware test-builds %/hartvisor-fw.bin,$(GOALS)),firmware)
+endif
+
+ifneq ($(filter-out $(NO_SETUP),$(GOALS)),)
+ifeq ($(SETUP)$(DRY),yes)
+$(B)/setup.mk: FORCE
+	@tools/setup.sh $(SETUP_ARGS)
 include $(B)/setup.mk
 else
 -include $(B)/setup.mk
@@ -119,6 +150,9 @@ $(B)/%.itb:
 
 .PHONY: firmware
 firmware: $(B)/hartvisor-fw.bin
+
+$(OPENSBI)/fw_jump.bin:
+	@echo 'No $@: make setup gets it (package opensbi), or OPENSBI= names the folder that has it.' >&2; exit 1
 
 $(B)/hartvisor-fw.bin: firmware/mkfw.py $(OPENSBI)/fw_jump.bin $(B)/hartvisor.bin $(B)/$(CONFIG).itb FORCE
 	$(call say,FW,$@)

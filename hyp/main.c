@@ -9,6 +9,7 @@
 
 #include "arch/cache.h"
 #include "arch/csr.h"
+#include "arch/features.h"
 #include "arch/fence.h"
 #include "arch/guest_state.h"
 #include "arch/mmu.h"
@@ -17,6 +18,7 @@
 #include "arch/timer.h"
 #include "arch/trap.h"
 #include "console/menu.h"
+#include "lib/atomic.h"
 #include "lib/fdt.h"
 #include "lib/log.h"
 #include "lib/options.h"
@@ -41,6 +43,11 @@ void hartvisor_main(uint64_t hartid, uint64_t fdt);
 static uint8_t boot_emergency_stack[KIB(4)] __attribute__((aligned(16)));
 static struct vm_config configs[VM_MAX];
 static unsigned int vmid_bits_limit = 14;
+
+/* For each hart's probe of hgatp: a root without entries, given back by the last hart that probed. */
+static hpa_t empty_root;
+static uint32_t empty_root_users =
+	1; /* atomic: the boot hart, and harts that are started and have not probed */
 
 /* Until the terminal is up. */
 static void early_sink(const char *line, size_t len)
@@ -70,6 +77,9 @@ static void check_platform(void)
 	if (!csr_probe_hstatus())
 		give_up("this machine has no H extension: hartvisor needs a RISC-V hart with the "
 			"hypervisor extension (QEMU: -cpu rv64)");
+	if (!features_has_d())
+		give_up("this hart has no D extension: hartvisor saves and restores the FP registers "
+			"of guests, and needs it (QEMU: -cpu rv64, without d=off)");
 	if (!sbi_host_has(SBI_EXT_HSM))
 		give_up("this firmware has no SBI HSM extension, by which harts are started");
 	if (!sbi_host_has(SBI_EXT_IPI))
@@ -81,8 +91,12 @@ static void find_machine(uint64_t fdt)
 	if (fdt == 0 || fdt >= DIRECT_MAP_SIZE - MACHINE_MAX_FDT)
 		give_up("no device tree: the firmware has to hand one over in a1");
 	mmu_early_map(hpa(fdt), MACHINE_MAX_FDT);
+	machine_set_image(image_hpa(__image_start), (uint64_t)(__image_end - __image_start));
 	if (machine_parse(hpa_to_ptr(hpa(fdt))) != HV_OK)
 		give_up("the machine's device tree cannot be used");
+	/* The final tables map /memory alone. */
+	if (!machine_is_memory(hpa(fdt), fdt_totalsize(machine.fdt)))
+		give_up("the device tree lies outside of /memory: the firmware has to put it into RAM");
 	for (unsigned int i = 0; i < machine.nr_memory; i++)
 		mmu_early_map(machine.memory[i].base, machine.memory[i].size);
 	log_info("machine: %u harts, %" PRIu64 " MiB, time base %" PRIu64 " Hz", machine.total_cpus,
@@ -103,7 +117,7 @@ static bool find_bundle(hpa_t *at, uint64_t *size)
 	if (!machine_is_memory(hpa(at->hpa - sizeof(*size)), PAGE_SIZE))
 		return false;
 	memcpy(size, hpa_to_ptr(hpa(at->hpa - sizeof(*size))), sizeof(*size));
-	return machine_is_memory(*at, *size);
+	return machine_is_memory(*at, *size) && !machine_closed(*at, *size);
 }
 
 static void find_memory(void)
@@ -120,7 +134,9 @@ static void find_memory(void)
 		page_reserve(machine.reserved[i].base, machine.reserved[i].size);
 	page_reserve(image_hpa(__image_start), (uint64_t)(__image_end - __image_start));
 	n = modules_found > 0 ? (unsigned int)modules_found : 0;
-	for (unsigned int i = 0; i < n && i < ARRAY_SIZE(modules); i++)
+	if (n > ARRAY_SIZE(modules)) /* to forget one would be to overwrite it */
+		give_up("/chosen: more than 192 modules: give a bundle instead");
+	for (unsigned int i = 0; i < n; i++)
 		page_reserve(ptr_to_hpa(modules[i].data), modules[i].size);
 	if (find_bundle(&bundle, &size))
 		page_reserve(bundle, size);
@@ -164,11 +180,19 @@ static void prepare_pcpus(uint64_t boot_hart)
 			continue;
 		if (!c->has_h)
 			log_warn("hart %" PRIu64 ": left out: it has no H extension", c->hartid);
+		else if (!c->has_d)
+			log_warn("hart %" PRIu64 ": left out: it has no D extension", c->hartid);
 		else
 			(void)new_pcpu(c->hartid);
 	}
 	if (machine.total_cpus > MAX_PCPUS)
 		log_warn("machine: %u harts, only %u are used", machine.total_cpus, MAX_PCPUS);
+}
+
+static void put_empty_root(void)
+{
+	if (atomic_fetch_sub(&empty_root_users, 1) == 1)
+		page_free(empty_root, GSTAGE_ROOT_SIZE);
 }
 
 /* What every hart does for itself, boot hart included. */
@@ -177,13 +201,23 @@ static void setup_this_hart(void)
 	guest_hart_setup();
 	timer_init_pcpu();
 	sched_init_pcpu();
-	(void)vmid_init_pcpu(this_pcpu()->index, vmid_bits_limit);
+	(void)vmid_init_pcpu(this_pcpu()->index, vmid_bits_limit, empty_root);
 	host_irq_init_pcpu();
+}
+
+static struct hart_misfit secondary_misfit(void)
+{
+	struct hart_misfit m = features_misfit();
+
+	if (!m.what)
+		m = gstage_misfit(empty_root);
+	return m;
 }
 
 static _Noreturn void secondary_main(void)
 {
 	setup_this_hart();
+	put_empty_root();
 	pcpu_loop();
 }
 
@@ -198,9 +232,12 @@ static void start_harts(void)
 
 		p->index = nr_pcpus;
 		pcpus[nr_pcpus] = p;
-		if (smp_start(p, hostmap_satp(), secondary_main) == HV_OK)
+		(void)atomic_fetch_add(&empty_root_users, 1);
+		if (smp_start(p, hostmap_satp(), secondary_misfit, secondary_main) == HV_OK)
 			nr_pcpus++;
+		/* Else the root stays: the hart may still come, and probes before it stops itself. */
 	}
+	put_empty_root();
 	sched_set_pcpus(nr_pcpus);
 }
 
@@ -261,9 +298,10 @@ static void make_vms(void)
 
 static void set_up_isa(void)
 {
-	guest_features_probe();
+	features_probe_boot(isa_has_vector(&isa_machine()->set));
 	isa_allow_vector(hart_features.vlenb != 0);
 	arch_set_cboz_block(isa_machine()->cboz_block);
+	arch_set_cbom_block(isa_guest_sees_past_caches() ? isa_machine()->cbom_block : 0);
 	timer_setup(machine.timebase, hart_features.sstc && isa_has(&isa_machine()->set, ISA_SSTC));
 }
 
@@ -302,12 +340,17 @@ static void last_words(void)
 static void boot(void)
 {
 	uint64_t colour = 1;
+	const void *root;
 
 	set_up_isa();
 	options_check(machine.bootargs);
 	if (sched_init(nr_pcpus, machine.timebase) != HV_OK)
 		give_up("no memory left for the run queues");
-	if (gstage_probe() != HV_OK)
+	root = page_alloc_zeroed(GSTAGE_ROOT_SIZE, GSTAGE_ROOT_SIZE);
+	if (!root)
+		give_up("no memory left for a G-stage root");
+	empty_root = ptr_to_hpa(root);
+	if (gstage_probe(empty_root) != HV_OK)
 		give_up("this machine's hgatp takes none of the modes Sv39x4, Sv48x4, Sv57x4");
 	driver_probe_all(machine.fdt);
 	(void)option_number(machine.bootargs, "hartvisor.colour", &colour);

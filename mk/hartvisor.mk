@@ -43,9 +43,10 @@ INCLUDES := -Ihyp -I. -Iguest/include -isystem $(LIBFDT) -isystem $(BEARSSL)/inc
 # there is a __global_pointer$, which the linker script has not (and tools/check-elf.py looks). What it does
 # relax are calls: one jal in place of auipc and jalr, an instruction less for each. Strings need no
 # alignment (-malign-data=natural), for which gcc would spend 8 bytes' worth on each.
+# -fno-jump-tables: hyp/lib/index.h.
 TARGET_CFLAGS := $(PICOLIBC) $(ARCH_FLAGS) -std=gnu11 -O2 -g -fno-common -fno-pic \
 	-fno-strict-aliasing -fno-stack-protector -ffunction-sections -fdata-sections -fstack-usage \
-	-malign-data=natural
+	-malign-data=natural -fno-jump-tables
 
 WARNINGS := -Wall -Wextra -Werror -Wconversion -Wsign-conversion -Wshadow -Wcast-qual \
 	-Wstrict-prototypes -Wmissing-prototypes -Wundef -Wpointer-arith -Wvla -Wformat=2 \
@@ -54,7 +55,7 @@ WARNINGS := -Wall -Wextra -Werror -Wconversion -Wsign-conversion -Wshadow -Wcast
 HV_CFLAGS = $(TARGET_CFLAGS) $(WARNINGS) $(INCLUDES) $(CFLAGS)
 
 # What runs once, or for a typed key, is better small.
-$(B)/obj/hyp/vm/%.o $(B)/obj/hyp/console/%.o $(addprefix $(B)/obj/platform/,machine.o aclint_sswi.o hart_intc.o) $(B)/obj/hyp/main.o \
+$(B)/obj/hyp/vm/%.o $(B)/obj/hyp/console/%.o $(addprefix $(B)/obj/platform/,machine.o driver.o goldfish_rtc.o aclint_sswi.o hart_intc.o) $(B)/obj/hyp/main.o \
 	$(addprefix $(B)/obj/hyp/lib/,fdt.o fdt_exact.o log.o options.o random.o word.o) \
 	$(addprefix $(B)/obj/hyp/arch/,isa.o panic.o symbols.o boot_map.o cache.o) \
 	$(addprefix $(B)/obj/hyp/term/,term_answer.o term_filter.o term_input.o term_row.o term_sbi.o) \

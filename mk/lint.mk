@@ -1,33 +1,29 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# What no compiler and no test says: layout, format, static analysis. `make -k lint` goes on after the
-# first of them that fails; `make format` lets clang-format have its way.
+# What no compiler and no test says: layout, format, static analysis (tools/lint.sh says which versions of
+# the tools decide). `make -k lint` goes on after the first of them that fails; `make format` lets
+# clang-format have its way.
 
-# tests/model's headers are Promela's.
-LINT_C    = $(shell git ls-files -co --exclude-standard '*.c' '*.h' ':!tests/model')
-LINT_HV_C = $(shell git ls-files -co --exclude-standard 'hyp/*.c' 'platform/*.c')
-LINT_SH   = $(shell git ls-files -co --exclude-standard '*.sh' .ci/run)
+LINTS := lint-layout lint-format lint-shell lint-cppcheck lint-tidy
 
-.PHONY: lint lint-tools lint-layout lint-format lint-shell lint-cppcheck lint-tidy format
-lint: lint-layout lint-format lint-shell lint-cppcheck lint-tidy $(B)/hartvisor.elf
-	@echo 'lint: clean'
+.PHONY: lint $(LINTS) format
+lint: $(LINTS) $(B)/hartvisor.elf
+	@echo 'lint: done'
 
-lint-tools:
-	@[ '$(SETUP)' != yes ] || tools/setup.sh lint
-
-lint-layout: lint-tools
-	$(call say,LINT,'layout: floors and licences')
+lint-layout:
+	$(call say,LINT,'layout: floors and licences and subscripts')
 	$(Q)$(PYTHON) tools/floor-check.py
 	$(call say,LINT,'documents: tables and names of files and functions')
 	$(Q)$(PYTHON) tools/docs-check.py
+	$(Q)$(PYTHON) tools/index-check.py
 
-lint-format: lint-tools
+lint-format:
 	$(call say,LINT,clang-format)
-	$(Q)clang-format --dry-run -Werror $(LINT_C)
+	$(Q)tools/lint.sh format
 
-lint-shell: lint-tools
+lint-shell:
 	$(call say,LINT,shellcheck)
-	$(Q)shellcheck -x $(LINT_SH)
+	$(Q)tools/lint.sh shell
 
 # comparePointers: the linker script's symbols are the ends of one object, which cppcheck cannot know.
 # variableScope: declarations stand at the top of a function here, or where the code reads best.
@@ -40,17 +36,16 @@ CPPCHECK_FLAGS := --quiet --enable=warning,style,performance,portability --std=c
 	--suppress=pointerOutOfBoundsCond \
 	-D__cppcheck__ -D__riscv -D__riscv_xlen=64 -Ihyp -I. -Iguest/include
 
-lint-cppcheck: lint-tools
+lint-cppcheck:
 	$(call say,LINT,cppcheck)
-	$(Q)cppcheck $(CPPCHECK_FLAGS) hyp platform
+	$(Q)tools/lint.sh cppcheck $(CPPCHECK_FLAGS)
 
 TIDY_FLAGS = --target=riscv64-unknown-elf -march=rv64imac -mabi=lp64 -mcmodel=medany -std=gnu11 \
 	-isystem $(PICOLIBC_INCLUDE) -isystem $(LIBFDT) -isystem $(BEARSSL)/inc -Ihyp -I. -Iguest/include
 
-lint-tidy: lint-tools
+lint-tidy:
 	$(call say,LINT,clang-tidy)
-	$(Q)printf '%s\n' $(LINT_HV_C) | xargs -P 2 -n 4 sh -c \
-		'clang-tidy --quiet "$$@" -- $(TIDY_FLAGS) 2>/dev/null' sh
+	$(Q)tools/lint.sh tidy $(TIDY_FLAGS)
 
-format: lint-tools
-	$(Q)clang-format -i $(LINT_C)
+format:
+	$(Q)tools/lint.sh reformat

@@ -2,6 +2,7 @@
 #
 # A guest kernel of our own, and what is measured with it. Not part of make, make run or make test.
 #
+#   make setup-linux                   installs its compiler, and downloads its source
 #   make guest-linux                   build/linux/Image, with guest/linux/patches/*.patch if there are any
 #   make guest-linux-plain             build/linux/plain/Image, without them
 #   make bench-linux [ROWS='--vcpus 2,4 --locks z --work spin_lock']
@@ -16,13 +17,16 @@ guest-linux: $(L)/Image $(L)/overcommit.cpio.gz
 guest-linux-plain: $(L)/plain/Image $(L)/overcommit.cpio.gz
 	@echo "  Linux $$(cat $(L)/plain/version), no patches: $(L)/plain/Image"
 
+# What builds installs nothing; what measures does.
+LINUX_SETUP := tools/setup-linux.sh $(if $(and $(filter yes,$(SETUP)),$(filter bench-linux,$(GOALS))),,--check)
+
 # The scripts know what is up to date; make sees from the files' time whether they did anything.
 $(L)/Image: FORCE
-	$(Q)tools/setup-linux.sh
+	$(Q)$(LINUX_SETUP)
 	$(Q)tools/build-linux.sh
 
 $(L)/plain/Image: FORCE
-	$(Q)tools/setup-linux.sh
+	$(Q)$(LINUX_SETUP)
 	$(Q)tools/build-linux.sh --plain
 
 $(L)/overcommit.cpio.gz: guest/initramfs/mkinitramfs.py guest/initramfs/overcommit/init $(G)/busybox

@@ -102,7 +102,7 @@ unit-programs: $(UNIT_NAMES:%=$(U)/%)
 
 # The runner has make build the unit programs one by one, so that one which does not compile counts
 # as a failure of its own and the others still run.
-RUN_TESTS = $(PYTHON) tools/run-tests.py --make '$(MAKE)' --python '$(PYTHON)' $(if $(K),-k '$(K)')
+RUN_TESTS = $(PYTHON) tools/run-tests.py --make '$(MAKE)' --python '$(PYTHON)' --lints '$(LINTS)' $(if $(K),-k '$(K)')
 export QEMU OPENSBI
 
 .PHONY: unit
@@ -117,13 +117,29 @@ test-builds: all guest-tests firmware $(B)/hartvisor-no-light.bin
 system: test-builds
 	+@$(RUN_TESTS) system
 
+# The concurrent ones among the system tests, while loops keep all cores of this machine busy.
+.PHONY: busy
+busy: test-builds
+	+@$(RUN_TESTS) busy
+
 .PHONY: test
 test:
 	+@$(RUN_TESTS) build unit model system bench
 
+# What .ci/run runs. Lint and fresh come last: what is wrong with the code is said first.
+.PHONY: ci
+ci:
+	+@$(RUN_TESTS) build unit model system busy bench lint fresh
+
+# A newcomer's first minute, in a minimal chroot of each release (tools/fresh.sh).
+.PHONY: fresh
+fresh:
+	@PYTHON='$(PYTHON)' tools/fresh.sh $(RELEASES)
+
 .PHONY: verify
 verify:
-	+@$(MAKE) --no-print-directory guest-linux || echo 'no guest kernel: the tests of PV locks are left out'
+	+@$(if $(filter yes,$(SETUP)),tools/setup-linux.sh &&) $(MAKE) --no-print-directory guest-linux || \
+		echo 'no guest kernel: the tests of PV locks are left out'
 	+@HV_LONG=1 $(RUN_TESTS) build unit model-long mutants system long; status=$$?; \
 		$(PYTHON) tools/mutant-table.py && exit $$status
 

@@ -1,7 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "platform/driver.h"
 
+#include <inttypes.h>
+
 #include "lib/fdt.h"
+#include "lib/log.h"
+#include "platform/machine.h"
+
+/* Physical addresses have 56 bits (privileged specification, "Sv39"). */
+#define ADDRESS_LIMIT BIT(56)
 
 /* From the linker script. */
 extern const struct driver drivers_start[] __asm__("__drivers_start");
@@ -16,12 +23,32 @@ static bool driver_matches(const struct driver *d, const void *fdt, int node)
 	return false;
 }
 
+/* A wrong `reg` must not make a driver write to memory, or to an address that cannot exist. */
+static bool driver_reg_ok(const void *fdt, int node)
+{
+	char path[FDTX_PATH_MAX];
+	const char *what = NULL;
+	uint64_t base, size;
+
+	if (fdtx_reg(fdt, node, 0, &base, &size) != HV_OK)
+		return true; /* the driver knows whether it needs one */
+	if (size > ADDRESS_LIMIT || base > ADDRESS_LIMIT - size)
+		what = "must end below 0x100000000000000";
+	else if (machine_touches_memory(hpa(base), size))
+		what = "must not overlap /memory";
+	if (what)
+		log_warn("%s: reg = 0x%" PRIx64 ", 0x%" PRIx64 ": %s; the device is not used",
+			 fdtx_path(fdt, node, path, sizeof(path)), base, size, what);
+	return what == NULL;
+}
+
 /* A probe that fails has said why; the machine goes on without that device. */
 static void driver_probe_node(const void *fdt, int node, enum driver_order order)
 {
 	for (const struct driver *d = drivers_start; d < drivers_end; d++) {
 		if (d->order == order && driver_matches(d, fdt, node)) {
-			(void)d->probe(fdt, node);
+			if (driver_reg_ok(fdt, node))
+				(void)d->probe(fdt, node);
 			return;
 		}
 	}

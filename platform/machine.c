@@ -13,6 +13,8 @@ struct machine machine;
 /* A tree may be wrong in thousands of places; the first few tell enough. */
 #define MAX_PROBLEMS 16
 
+static struct machine_range own_image;
+
 static unsigned int problems;
 
 #define tree_problem(level, ...)                    \
@@ -109,6 +111,12 @@ static int parse_memory(const void *fdt)
 	return HV_OK;
 }
 
+/* Neither range wraps around: fdtx_reg() refuses such, add_reserved() cuts them. */
+static bool overlap(hpa_t a, uint64_t a_size, hpa_t b, uint64_t b_size)
+{
+	return a.hpa < b.hpa + b_size && b.hpa < a.hpa + a_size;
+}
+
 bool machine_is_memory(hpa_t base, uint64_t size)
 {
 	for (unsigned int i = 0; i < machine.nr_memory; i++) {
@@ -120,9 +128,35 @@ bool machine_is_memory(hpa_t base, uint64_t size)
 	return false;
 }
 
+bool machine_touches_memory(hpa_t base, uint64_t size)
+{
+	for (unsigned int i = 0; i < machine.nr_memory; i++)
+		if (overlap(base, size, machine.memory[i].base, machine.memory[i].size))
+			return true;
+	return false;
+}
+
 /* --- what of it is taken -------------------------------------------------------------------------- */
 
-static int add_reserved(uint64_t base, uint64_t size)
+void machine_set_image(hpa_t base, uint64_t size)
+{
+	own_image = (struct machine_range){ base, size };
+}
+
+const char *machine_closed(hpa_t base, uint64_t size)
+{
+	if (overlap(base, size, own_image.base, own_image.size))
+		return "must not overlap hartvisor itself";
+	for (unsigned int i = 0; i < machine.nr_reserved; i++) {
+		const struct machine_reserved *r = &machine.reserved[i];
+
+		if (r->closed && overlap(base, size, r->base, r->size))
+			return r->closed;
+	}
+	return NULL;
+}
+
+static int add_reserved(uint64_t base, uint64_t size, const char *closed)
 {
 	if (size == 0)
 		return HV_OK;
@@ -133,7 +167,8 @@ static int add_reserved(uint64_t base, uint64_t size)
 			  MACHINE_MAX_RESERVED);
 		return HV_EOVERFLOW;
 	}
-	machine.reserved[machine.nr_reserved++] = (struct machine_range){ hpa(base), size };
+	machine.reserved[machine.nr_reserved++] =
+		(struct machine_reserved){ hpa(base), size, closed };
 	return HV_OK;
 }
 
@@ -145,7 +180,7 @@ static int reserve_node(const void *fdt, int node)
 	int err;
 
 	for (unsigned int i = 0; (err = fdtx_reg(fdt, node, i, &base, &size)) == HV_OK; i++) {
-		err = add_reserved(base, size);
+		err = add_reserved(base, size, "must not overlap /reserved-memory");
 		if (err)
 			return err;
 	}
@@ -161,14 +196,15 @@ static int parse_reserved(const void *fdt)
 {
 	int blocks = fdt_num_mem_rsv(fdt);
 	int parent = fdt_path_offset(fdt, "/reserved-memory");
-	int err = add_reserved(ptr_to_hpa(fdt).hpa, fdt_totalsize(fdt));
+	int err = add_reserved(ptr_to_hpa(fdt).hpa, fdt_totalsize(fdt),
+			       "must not overlap the device tree");
 	int node;
 
 	for (int i = 0; !err && i < blocks; i++) {
 		uint64_t base, size;
 
 		if (fdt_get_mem_rsv(fdt, i, &base, &size) == 0)
-			err = add_reserved(base, size);
+			err = add_reserved(base, size, NULL);
 	}
 	if (err || parent < 0)
 		return err;
@@ -238,17 +274,18 @@ static void parse_cpu(const void *fdt, int node)
 	}
 	cpu->available = true;
 	cpu->has_h = isa_has(&cpu->isa.set, ISA_H);
+	cpu->has_d = isa_has(&cpu->isa.set, ISA_D);
 	cpu->va_bits = parse_va_bits(fdt, node);
 }
 
-static unsigned int add_usable_cpus(bool only_with_h)
+static unsigned int add_usable_cpus(bool only_with_h_and_d)
 {
 	unsigned int n = 0;
 
 	for (unsigned int i = 0; i < machine.nr_cpus; i++) {
 		const struct machine_cpu *cpu = &machine.cpus[i];
 
-		if (!cpu->available || (only_with_h && !cpu->has_h))
+		if (!cpu->available || (only_with_h_and_d && !(cpu->has_h && cpu->has_d)))
 			continue;
 		isa_machine_add(&cpu->isa);
 		machine.va_bits = (unsigned int)min_u64(machine.va_bits, cpu->va_bits);
@@ -305,6 +342,7 @@ static int parse_cpus(const void *fdt)
 static int parse_initrd(const void *fdt, int chosen)
 {
 	uint64_t start = 0, end = 0;
+	const char *closed;
 	int no_start = fdtx_prop_u64(fdt, chosen, "linux,initrd-start", &start);
 	int no_end = fdtx_prop_u64(fdt, chosen, "linux,initrd-end", &end);
 
@@ -323,9 +361,16 @@ static int parse_initrd(const void *fdt, int chosen)
 			   start, end);
 		return HV_OK;
 	}
+	closed = machine_closed(hpa(start), end - start);
+	if (closed) {
+		tree_error("/chosen: linux,initrd-start = 0x%" PRIx64
+			   ", linux,initrd-end = 0x%" PRIx64 ": %s; the initrd is not used",
+			   start, end, closed);
+		return HV_OK;
+	}
 	machine.initrd = hpa(start);
 	machine.initrd_size = end - start;
-	return add_reserved(start, end - start);
+	return add_reserved(start, end - start, NULL);
 }
 
 static int parse_chosen(const void *fdt)

@@ -22,10 +22,16 @@ struct machine_range {
 	uint64_t size;
 };
 
+struct machine_reserved {
+	hpa_t base;
+	uint64_t size;
+	const char *closed; /* what it is, if no image may be read from there; else NULL */
+};
+
 struct machine_cpu {
 	uint64_t hartid;
 	bool available;	      /* `status` says okay, and its ISA is understood */
-	bool has_h;	      /* can run guests */
+	bool has_h, has_d;    /* both: it can run guests */
 	unsigned int va_bits; /* 39, 48 or 57, by its mmu-type */
 	struct isa_cpu isa;
 };
@@ -42,7 +48,7 @@ struct machine {
 	 * May overlap each other and lie outside of memory[].
 	 */
 	unsigned int nr_reserved;
-	struct machine_range reserved[MACHINE_MAX_RESERVED];
+	struct machine_reserved reserved[MACHINE_MAX_RESERVED];
 
 	unsigned int nr_cpus;	 /* recorded below */
 	unsigned int total_cpus; /* cpu nodes in the tree */
@@ -77,7 +83,21 @@ int machine_parse(const void *fdt);
  */
 void machine_erase_rng_seed(void);
 
+/*
+ * machine_set_image - before machine_parse(): hartvisor's own image is at [@base, @base+@size).
+ *
+ * machine_closed - for a sentence "must not overlap ...": what of hartvisor's image, the device tree and
+ * /reserved-memory (the firmware's, which PMP may have closed) any of [@base, @base+@size) belongs to; NULL:
+ * none. A boot loader says where images are; this is what they cannot be read from. The memory reservation block
+ * is no such thing: boot loaders list the initrd there.
+ */
+void machine_set_image(hpa_t base, uint64_t size);
+const char *machine_closed(hpa_t base, uint64_t size);
+
 /* machine_is_memory - does [base, base + size) lie within one range of the machine's memory? */
 bool machine_is_memory(hpa_t base, uint64_t size);
+
+/* machine_touches_memory - is any of [@base, @base + @size), which does not wrap around, the machine's memory? */
+bool machine_touches_memory(hpa_t base, uint64_t size);
 
 #endif

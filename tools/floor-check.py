@@ -39,9 +39,15 @@ INCLUDE = re.compile(r'^\s*#\s*include\s+["<]([^">]+)[">]')
 
 
 def all_files():
-    listing = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], check=True,
-                             capture_output=True, text=True).stdout
-    return [pathlib.Path(line) for line in listing.splitlines() if pathlib.Path(line).is_file()]
+    # A tree that belongs to another user (a container's) is no danger to one who runs its scripts.
+    command = ["git", "-c", f"safe.directory={pathlib.Path.cwd()}", "ls-files", "-co", "--exclude-standard"]
+    try:
+        listing = subprocess.run(command, capture_output=True, text=True)
+    except FileNotFoundError:
+        sys.exit("floor-check: no git, which names the files to look at")
+    if listing.returncode != 0 or not listing.stdout:
+        sys.exit(f"floor-check: git names no files to look at: {listing.stderr.strip()}")
+    return [path for line in listing.stdout.splitlines() if (path := pathlib.Path(line)).is_file()]
 
 
 def floor_of(path):

@@ -2,20 +2,26 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Run hartvisor's tests and say in the last line how many passed, failed and were skipped.
 
-usage: run-tests.py [options] STEP...   STEP: build, unit, model, model-long, system, long, mutants, bench
+usage: run-tests.py [options] STEP...   STEP: build, unit, model, model-long, system, busy, long, mutants,
+                                             bench, lint, fresh
 
 build:  what the tests need (hartvisor, bundles, bare-metal guests, firmware); a build that fails is
         one failure, and ends the run
 unit:   every tests/unit/test_*.c, a cmocka program each; one that does not compile, crashes or hangs
         counts as a failure
 system: tests/system by pytest, without those marked long
+busy:   those marked concurrent, again, while a loop a processor keeps the machine busy: a wake-up that is
+        lost once in twenty runs is lost when the host preempts a hart at the wrong moment
 long:   those marked long
+lint:   each make target of --lints is a test; skipped where a tool's version is not the one that decides
+fresh:  passed when tools/fresh.sha256 is the digest of this tree's set-up files; else make fresh on one release
 model, model-long, mutants: the make targets of these names, by their own last line
 bench:  make bench-check, likewise; a row is a test
 """
 
 import argparse
 import concurrent.futures
+import contextlib
 import os
 import pathlib
 import re
@@ -128,7 +134,34 @@ def step_unit(options, tally):
     return True
 
 
-def step_pytest(options, tally, marker, label):
+# It ends with its parent, however that ends.
+BUSY_LOOP = """
+import os
+while os.getppid() == {parent}:
+    for _ in range(1000000):
+        pass
+"""
+
+
+@contextlib.contextmanager
+def busy_host():
+    """A loop at normal priority for each processor."""
+    command = [sys.executable, "-c", BUSY_LOOP.format(parent=os.getpid())]
+    loops = [subprocess.Popen(command, stdin=subprocess.DEVNULL) for _ in range(os.cpu_count() or 1)]
+    try:
+        yield
+    finally:
+        for loop in loops:
+            loop.kill()
+            loop.wait()
+
+
+def step_busy(options, tally):
+    with busy_host():
+        return step_pytest(options, tally, "concurrent and not long and not clock", "busy", HV_LOGS="logs-busy")
+
+
+def step_pytest(options, tally, marker, label, **settings):
     folder = pathlib.Path("tests/system")
     if not any(folder.glob("test_*.py")):
         print(f"{label}: no test")
@@ -140,7 +173,7 @@ def step_pytest(options, tally, marker, label):
                "-m", marker, f"--junitxml={report}", "-o", "junit_family=xunit2", "--durations=5"]
     if options.k:
         command += ["-k", options.k]
-    environment = dict(os.environ, PYTHONDONTWRITEBYTECODE="1", PYTHONUNBUFFERED="1")
+    environment = dict(os.environ, PYTHONDONTWRITEBYTECODE="1", PYTHONUNBUFFERED="1", **settings)
     code = subprocess.run(command, env=environment).returncode
     failed_before = tally.failed
     if report.exists():
@@ -159,18 +192,19 @@ def step_pytest(options, tally, marker, label):
 
 
 def step_target(options, tally, target):
-    """A make target that counts for itself: its last line is 'N passed, N failed'."""
+    """A make target that counts for itself: its last line is 'N passed, N failed', perhaps ', N skipped'."""
     command = shlex.split(options.make) + ["--no-print-directory", target]
     last = ""
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, close_fds=False) as process:
         for line in process.stdout:
             print(line, end="", flush=True)
             last = line if re.match(r"\d+ passed, \d+ failed", line) else last
-    counts = re.match(r"(\d+) passed, (\d+) failed", last)
+    counts = re.match(r"(\d+) passed, (\d+) failed(?:, (\d+) skipped)?", last)
     if not counts:
         tally.fail(target, f"ended with status {process.returncode} and no totals")
         return True
     tally.passed += int(counts[1])
+    tally.skipped += int(counts[3] or 0)
     for _ in range(int(counts[2])):
         tally.fail(target, "see above")
     if process.returncode != 0 and not int(counts[2]):
@@ -178,10 +212,49 @@ def step_target(options, tally, target):
     return True
 
 
+def step_lint(options, tally):
+    for target in options.lints.split():
+        command = shlex.split(options.make) + ["--no-print-directory", target]
+        decided = True
+        with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
+                              close_fds=False) as process:
+            for line in process.stdout:
+                print(line, end="", flush=True)
+                decided = decided and not line.startswith("lint: NOT DECIDED")
+        if process.returncode != 0:
+            tally.fail(target, "see above")
+        elif decided:
+            tally.passed += 1
+        else:
+            tally.skipped += 1
+    return True
+
+
+# The release that is tried when the set-up files have changed. make fresh tries all, and takes longer.
+FRESH_RELEASE = "bookworm"
+
+
+def step_fresh(options, tally):
+    if subprocess.run(["tools/fresh.sh", "--check"]).returncode == 0:
+        print("fresh: make fresh has passed with these set-up files (tools/fresh.sha256)", flush=True)
+        tally.passed += 1
+        return True
+    print(f"fresh: the set-up files are not those of tools/fresh.sha256: trying them on {FRESH_RELEASE}", flush=True)
+    command = shlex.split(options.make) + ["--no-print-directory", "fresh", f"RELEASES={FRESH_RELEASE}"]
+    if subprocess.run(command, stdin=subprocess.DEVNULL, close_fds=False).returncode == 0:
+        tally.passed += 1
+    else:
+        tally.fail("fresh", "see above")
+    return True
+
+
 STEPS = {
     "build": step_build,
     "unit": step_unit,
     "system": lambda options, tally: step_pytest(options, tally, "not long", "system"),
+    "busy": step_busy,
+    "lint": step_lint,
+    "fresh": step_fresh,
     "model": lambda options, tally: step_target(options, tally, "model"),
     "model-long": lambda options, tally: step_target(options, tally, "model-long"),
     "mutants": lambda options, tally: step_target(options, tally, "mutants"),
@@ -194,6 +267,7 @@ def main():
     parser = argparse.ArgumentParser(description="Run hartvisor's tests.")
     parser.add_argument("--make", default="make")
     parser.add_argument("--python", default="/usr/bin/python3")
+    parser.add_argument("--lints", default="", help="make targets, each a test of step lint")
     parser.add_argument("-k", default="", help="unit: part of a program's name; system: pytest's -k")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="unit programs at once")
     parser.add_argument("steps", nargs="+", choices=list(STEPS), metavar="STEP")

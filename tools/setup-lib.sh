@@ -43,8 +43,11 @@ install_packages()
 	have apt-get || die "missing: $*; no apt-get to install them by."
 	find_root || die "missing: $*" "as root: apt-get install --no-install-recommends $*"
 	say "installing $*"
-	$as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y install --no-install-recommends "$@" || {
+	# A machine that was just started may be busy with its own upgrades, which hold dpkg's lock.
+	packages=$*
+	set -- -q -y -o DPkg::Lock::Timeout=600 install --no-install-recommends "$@"
+	$as_root env DEBIAN_FRONTEND=noninteractive apt-get "$@" || {
 		$as_root apt-get -q update
-		$as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y install --no-install-recommends "$@"
-	} || die "apt-get could not install: $*"
+		$as_root env DEBIAN_FRONTEND=noninteractive apt-get "$@"
+	} || die "apt-get could not install: $packages"
 }

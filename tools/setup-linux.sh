@@ -4,6 +4,7 @@
 # setup-linux.sh - get what the guest kernel of our own is built from (make guest-linux).
 #
 #   tools/setup-linux.sh            the compilers, and the newest source that build/dl has
+#   tools/setup-linux.sh --check    install and download nothing: name what is missing
 #   tools/setup-linux.sh --refresh  look into the archive for a newer one
 #
 # The source is Debian's package linux-source-7.2, from sid or trixie-backports through an apt state
@@ -43,6 +44,25 @@ missing_packages()
 	have perl || echo perl
 	have patch || echo patch
 	have xz || echo xz-utils
+	# The kernel's own tools are programs of this machine.
+	have gcc || echo gcc
+	printf '#include <stdio.h>' | gcc -E - >/dev/null 2>&1 || echo libc6-dev
+	have make || echo make
+	have dpkg-deb || echo dpkg
+	[ -f "$KEYRING" ] || [ -n "$(newest_source)" ] || ! have apt-get || echo debian-archive-keyring
+}
+
+name_what_is_missing()
+{
+	local missing
+	missing=$(missing_packages | tr '\n' ' ')
+	[ -n "$missing" ] || [ -z "$(newest_source)" ] || return 0
+	{
+		[ -z "$missing" ] || say "missing packages (Debian's names): $missing"
+		[ -n "$(newest_source)" ] || say "missing download: $WANTED, the kernel's source (about 150 MB)"
+		say "make setup-linux installs and downloads what is missing (as root or by sudo)."
+	} >&2
+	exit 1
 }
 
 # The package to build: what was wanted, else the newest of the family.
@@ -105,6 +125,11 @@ download_source()
 main()
 {
 	local missing source
+	case ${1:-} in
+	'' | --refresh) ;;
+	--check) name_what_is_missing ;;
+	*) die "unknown argument '$1' (known: --check, --refresh)" ;;
+	esac
 	missing=$(missing_packages)
 	if [ -n "$missing" ]; then
 		# shellcheck disable=SC2086 # one word a package

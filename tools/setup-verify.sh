@@ -97,6 +97,7 @@ main()
 	mkdir -p "$V"
 	have spin || missing="$missing spin"
 	have gcc || missing="$missing gcc libc6-dev"
+	herd_works || have herd7 || [ -f "$KEYRING" ] || ! have apt-get || missing="$missing debian-archive-keyring"
 	if [ -n "$missing" ]; then
 		# shellcheck disable=SC2086 # one word a package
 		install_packages $missing

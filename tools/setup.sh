@@ -3,8 +3,10 @@
 #
 # setup.sh - get what hartvisor is built from and runs on.
 #
-#   tools/setup.sh            what make, make run and make test need
+#   tools/setup.sh            install and download what make, make run and make test need
 #   tools/setup.sh lint       and the tools of make lint
+#   tools/setup.sh --check    install and download nothing: name what make needs and lacks
+#   tools/setup.sh --check unit firmware    and what the unit programs, or the firmware image, need
 #   tools/setup.sh --refresh  forget the cached guests and take the archive's newest
 #
 # Four things are looked for: tools (a package each), a QEMU of version 8 or newer with an OpenSBI
@@ -74,6 +76,12 @@ sys.exit(any(u.find_spec(m) is None for m in ("pytest", "pexpect", "pyte")))' 2>
 	return 1
 }
 
+# For what only builds, without the tests' modules.
+any_python()
+{
+	python_with_modules || command -v python3
+}
+
 picolibc_specs()
 {
 	[ -f "$(riscv64-unknown-elf-gcc -print-file-name=picolibc.specs 2>/dev/null)" ]
@@ -88,7 +96,7 @@ cmocka_headers()
 
 qemu_version()
 {
-	qemu-system-riscv64 --version 2>/dev/null | sed -n 's/^QEMU emulator version \([0-9.]*\).*/\1/p'
+	"${QEMU:-qemu-system-riscv64}" --version 2>/dev/null | sed -n 's/^QEMU emulator version \([0-9.]*\).*/\1/p'
 }
 
 qemu_new_enough()
@@ -112,30 +120,47 @@ opensbi_dir()
 	return 1
 }
 
-# One missing package a line; QEMU and OpenSBI have a function of their own.
-missing_packages()
+# What follows prints one missing package a line; QEMU and OpenSBI have a function of their own.
+
+# What goals need that only build files.
+missing_to_build()
 {
-	have riscv64-unknown-elf-gcc || echo gcc-riscv64-unknown-elf
+	local pair
+	for pair in riscv64-unknown-elf-gcc:gcc-riscv64-unknown-elf dtc:device-tree-compiler mkimage:u-boot-tools \
+		make:make xz:xz-utils gzip:gzip tar:tar dpkg-deb:dpkg cmp:diffutils find:findutils awk:mawk; do
+		have "${pair%:*}" || echo "${pair#*:}"
+	done
 	picolibc_specs || echo picolibc-riscv64-unknown-elf
-	have dtc || echo device-tree-compiler
-	have mkimage || echo u-boot-tools
+	any_python >/dev/null || echo python3
+}
+
+missing_for_unit()
+{
 	cmocka_headers || echo libcmocka-dev
-	python_with_modules >/dev/null || printf '%s\n' python3-pytest python3-pexpect python3-pyte
 	if have gcc; then
 		printf '#include <stdio.h>' | gcc -E - >/dev/null 2>&1 || echo libc6-dev
 	else
 		printf '%s\n' gcc libc6-dev
 	fi
-	have make || echo make
-	have xz || echo xz-utils
-	have gzip || echo gzip
+}
+
+missing_packages()
+{
+	missing_to_build
+	missing_for_unit
+	python_with_modules >/dev/null || printf '%s\n' python3-pytest python3-pexpect python3-pyte
 	if $want_lint; then
+		have git || echo git
 		have clang-format || echo clang-format
 		have clang-tidy || echo clang-tidy
 		have cppcheck || echo cppcheck
 		have shellcheck || echo shellcheck
 	fi
-	[ -f "$KEYRING" ] || echo debian-archive-keyring
+	# The keys that sign what apt is to download.
+	[ -f "$KEYRING" ] || have_downloads || ! have apt-get || echo debian-archive-keyring
+	case ${DEBIAN_MIRROR:-} in
+	https:*) [ -f /etc/ssl/certs/ca-certificates.crt ] || have_downloads || echo ca-certificates ;;
+	esac
 }
 
 missing_emulation()
@@ -160,7 +185,8 @@ find_root()
 
 apt_install()
 {
-	$as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y "$@"
+	# A machine that was just started may be busy with its own upgrades, which hold dpkg's lock.
+	$as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=600 "$@"
 }
 
 has_candidate()
@@ -172,8 +198,11 @@ apt_update_once()
 {
 	if [ -z "${apt_updated:-}" ]; then
 		say "apt-get update"
-		$as_root apt-get -q update || say "apt-get update failed; going on with what apt knows"
 		apt_updated=yes
+		$as_root apt-get -q update || {
+			say "apt-get update failed; going on with what apt knows"
+			apt_updated=failed
+		}
 	fi
 }
 
@@ -204,8 +233,10 @@ install_packages()
 		has_candidate "$p" || apt_update_once
 	done
 	for p in "$@"; do
-		has_candidate "$p" || die "apt knows no package '$p'." \
-			"On Ubuntu, enable 'universe'; on an old release, install it by hand."
+		has_candidate "$p" && continue
+		[ "${apt_updated:-}" != failed ] || die "apt knows no package '$p', and apt-get update failed (see above)." \
+			"Is the network up, and are the sources of apt right?"
+		die "apt knows no package '$p'." "On Ubuntu, enable 'universe'; on an old release, install it by hand."
 	done
 	say "installing $*"
 	apt_install install --no-install-recommends "$@" || {
@@ -224,13 +255,13 @@ candidate_upstream_version()
 	apt-cache policy "$1" 2>/dev/null | sed -n 's/^  Candidate: \([0-9]*:\)\{0,1\}\([0-9.]*\).*/\2/p'
 }
 
-# Newer releases have a package for each target.
+# Newer releases have a package for each target. An apt without lists knows neither name.
 qemu_package()
 {
-	if ! have apt-get || has_candidate qemu-system-riscv; then
-		echo qemu-system-riscv
-	else
+	if have apt-get && ! has_candidate qemu-system-riscv && has_candidate qemu-system-misc; then
 		echo qemu-system-misc
+	else
+		echo qemu-system-riscv
 	fi
 }
 
@@ -334,10 +365,33 @@ newest()
 	find "$DL" -maxdepth 1 -name "$1" 2>/dev/null | sort -V | tail -n 1
 }
 
+have_guests()
+{
+	[ -n "$(newest 'linux-image-*_riscv64.deb')" ] && [ -n "$(newest 'busybox-static_*_riscv64.deb')" ]
+}
+
+# have_source FILE TARBALL: is the source that has FILE unpacked, or could it be?
+have_source()
+{
+	[ -f "$1" ] || [ -f "$DL/$2" ]
+}
+
+# The sources of libraries that are neither here nor in build/dl: name and tarball, a line each.
+missing_sources()
+{
+	have_source build/libfdt-src/libfdt/fdt.c "$DTC_TARBALL" || echo "libfdt $DTC_TARBALL"
+	have_source build/bearssl-src/inc/bearssl.h "$BEARSSL_TARBALL" || echo "bearssl $BEARSSL_TARBALL"
+}
+
+have_downloads()
+{
+	[ -z "$(missing_sources)" ] && have_guests
+}
+
 setup_guests()
 {
-	local kernel
-	if [ -n "$(newest 'linux-image-*_riscv64.deb')" ] && [ -n "$(newest 'busybox-static_*_riscv64.deb')" ]; then
+	local kernel wanted=''
+	if have_guests && ! $refresh; then
 		return
 	fi
 	if ! have apt-get || ! have dpkg-deb || [ ! -f "$KEYRING" ]; then
@@ -358,11 +412,21 @@ setup_guests()
 	kernel=$(apt-cache -c "$APT/guest/apt.conf" depends linux-image-riscv64 |
 		sed -n 's/^ *Depends: \(linux-image-[0-9][^ ]*\).*/\1/p' | head -n 1)
 	[ -n "$kernel" ] || die "linux-image-riscv64 in $GUEST_SUITE names no kernel"
-	say "downloading $kernel (about 110 MB) and busybox-static"
+	# What was put into build/dl by hand stays, whatever its version.
+	if $refresh || [ -z "$(newest 'linux-image-*_riscv64.deb')" ]; then
+		wanted=$kernel
+	fi
+	if $refresh || [ -z "$(newest 'busybox-static_*_riscv64.deb')" ]; then
+		wanted="$wanted busybox-static"
+	fi
+	say "downloading $(one_line "$wanted") (the kernel has about 110 MB)"
 	rm -rf "$DL/part"
 	mkdir -p "$DL/part"
-	(cd "$DL/part" && apt-get -q -c "$APT/guest/apt.conf" download "$kernel" busybox-static) ||
+	# shellcheck disable=SC2086 # one word a package
+	(cd "$DL/part" && apt-get -q -c "$APT/guest/apt.conf" download $wanted) ||
 		die "could not download the guests (see above)."
+	# The former ones go only now that there are others.
+	! $refresh || rm -f "$DL"/*_riscv64.deb
 	mv "$DL"/part/*.deb "$DL/"
 	rmdir "$DL/part"
 }
@@ -398,11 +462,12 @@ write_setup_mk()
 	if [ -f "$libs/release/rv64imac/lp64/libc.a" ]; then
 		buildtype=release
 	fi
-	write_if_changed build/setup.mk <<-EOC
+	# What is not there has no line, so that the Makefile's own default holds.
+	sed '/?= *$/d' <<-EOC | write_if_changed build/setup.mk
 		# Written by tools/setup.sh.
-		QEMU ?= qemu-system-riscv64
-		PYTHON ?= $(python_with_modules)
-		OPENSBI ?= $(opensbi_dir)
+		QEMU ?= ${QEMU:-qemu-system-riscv64}
+		PYTHON ?= $(any_python || true)
+		OPENSBI ?= $(opensbi_dir || true)
 		PICOLIBC_BUILDTYPE ?= $buildtype
 		PICOLIBC_INCLUDE ?= ${libs%/lib}/include
 		KERNEL_DEB ?= ${KERNEL_DEB#"$PWD"/}
@@ -413,7 +478,7 @@ write_setup_mk()
 write_versions()
 {
 	{
-		printf 'qemu: %s\n' "$(qemu-system-riscv64 --version | head -n 1)"
+		printf 'qemu: %s\n' "$("${QEMU:-qemu-system-riscv64}" --version | head -n 1)"
 		printf 'opensbi: %s\n' "$(opensbi_version)"
 		printf 'gcc: %s\n' "$(riscv64-unknown-elf-gcc --version | head -n 1)"
 		printf 'picolibc: %s\n' "$(package_version picolibc-riscv64-unknown-elf)"
@@ -434,26 +499,42 @@ opensbi_version()
 	package_version opensbi
 }
 
-main()
+# --check: what the goals at hand need and this machine lacks, and the one command that gets it.
+name_what_is_missing()
 {
-	local missing emulation arg versions_before
-	want_lint=false
-	for arg in "$@"; do
-		case $arg in
-		lint)
-			want_lint=true
-			;;
-		--refresh)
-			rm -rf "$APT" build/setup.mk
-			rm -f "$DL"/*_riscv64.deb
-			;;
-		*)
-			die "unknown argument '$arg' (known: lint, --refresh)"
-			;;
-		esac
-	done
-	mkdir -p build
+	local packages downloads
+	packages=$(
+		missing_to_build
+		! $want_unit || missing_for_unit
+		! $want_firmware || opensbi_dir >/dev/null || echo opensbi
+	)
+	downloads=$(missing_sources | sed 's/ .*//' | paste -sd+ | sed "s,+, and ,g")
+	downloads=${downloads:+the source of $downloads}
+	have_guests || downloads="${downloads:+$downloads, }the guests' kernel and busybox (about 115 MB)"
+	[ -n "$packages$downloads" ] || return 0
+	{
+		[ -z "$packages" ] || say "missing packages (Debian's names): $(one_line "$packages")"
+		[ -z "$downloads" ] || say "missing downloads: $downloads"
+		say "make setup installs and downloads what is missing (as root or by sudo); this goal only builds files."
+	} >&2
+	exit 1
+}
 
+# Downloads what is not in build/dl.
+setup_sources()
+{
+	local missing
+	missing=$(missing_sources)
+	[ -z "$missing" ] || have apt-get ||
+		die "the sources of libraries come from Debian's archive by apt-get, which this system lacks." \
+			"By hand: put Debian's tarballs into build/dl/: $(one_line "$(printf '%s\n' "$missing" | sed 's/.* //')")"
+	setup_source libfdt device-tree-compiler "$DTC_TARBALL" "$DTC_SHA256" libfdt/fdt.c
+	setup_source bearssl bearssl "$BEARSSL_TARBALL" "$BEARSSL_SHA256" inc/bearssl.h
+}
+
+install_and_download()
+{
+	local missing emulation
 	missing=$(missing_packages)
 	emulation=$(missing_emulation)
 	if [ -n "$missing$emulation" ]; then
@@ -469,17 +550,56 @@ main()
 	if [ -n "$emulation" ]; then
 		setup_qemu
 	fi
-	setup_source libfdt device-tree-compiler "$DTC_TARBALL" "$DTC_SHA256" libfdt/fdt.c
-	setup_source bearssl bearssl "$BEARSSL_TARBALL" "$BEARSSL_SHA256" inc/bearssl.h
+	setup_sources
 	setup_guests
+}
+
+main()
+{
+	local arg versions_before check=false
+	want_lint=false want_unit=false want_firmware=false refresh=false
+	for arg in "$@"; do
+		case $arg in
+		lint)
+			want_lint=true
+			;;
+		unit)
+			want_unit=true
+			;;
+		firmware)
+			want_firmware=true
+			;;
+		--check)
+			check=true
+			;;
+		--refresh)
+			rm -rf "$APT" build/setup.mk
+			refresh=true
+			;;
+		*)
+			die "unknown argument '$arg' (known: lint, unit, firmware, --check, --refresh)"
+			;;
+		esac
+	done
+	mkdir -p build
+
+	if $check; then
+		name_what_is_missing
+		setup_sources
+	else
+		install_and_download
+	fi
 
 	KERNEL_DEB=$(newest 'linux-image-*_riscv64.deb')
 	BUSYBOX_DEB=$(newest 'busybox-static_*_riscv64.deb')
-	versions_before=$(cat build/versions.txt 2>/dev/null || true)
 	write_setup_mk
+	if $check; then
+		return
+	fi
 	# Asking every tool takes a while, and only a changed set-up has changed versions.
+	versions_before=$(cat build/versions.txt 2>/dev/null || true)
 	if [ ! -f build/versions.txt ] || [ build/setup.mk -nt build/versions.txt ] ||
-		[ "$(command -v qemu-system-riscv64)" -nt build/versions.txt ]; then
+		[ "$(command -v "${QEMU:-qemu-system-riscv64}")" -nt build/versions.txt ]; then
 		write_versions
 		touch build/versions.txt
 		if [ "$versions_before" != "$(cat build/versions.txt)" ]; then

@@ -399,7 +399,8 @@ void guest_main(void)
 	ends[PV_WAIT_IRQ] = machine_arg("pv-wait-irq", 0);
 	ends[STOPPED] = machine_arg("stopped", 0);
 	for (int k = 0; k < NR_SLEEPS; k++)
-		CHECK(ends[k] & REQUEST); /* VM_DEAD ends every sleep, so the table has it everywhere */
+		CHECK(ends[k] &
+		      REQUEST); /* VM_DEAD ends every sleep, so the table has it everywhere */
 	csr_write(sie, 1UL << IRQ_TIMER);
 	level_setup();
 	for (unsigned long i = 0; i < busy; i++)

@@ -9,6 +9,7 @@
 #include "arch/fence.h"
 #include "arch/mmu.h"
 #include "arch/pte.h"
+#include "arch/sbi_call.h"
 
 #define TABLE __attribute__((aligned(4096), section(".bss.page_tables")))
 
@@ -39,6 +40,19 @@ uint64_t boot_map(uint64_t load_base)
 	boot_root[root_index(DEVICE_MAP_BASE)] =
 		pte_make_table(hpa((uint64_t)(uintptr_t)device_table));
 	return (SATP_MODE_SV39 << SATP_MODE_SHIFT) | ((uint64_t)(uintptr_t)boot_root >> PAGE_SHIFT);
+}
+
+_Noreturn void boot_refuse(void)
+{
+	static const char why[] =
+		"[hartvisor] error: this hart's satp does not take mode Sv39, which hartvisor "
+		"needs; powering off\r\n";
+
+	for (const char *p = why; *p; p++)
+		(void)sbi_call_host(SBI_EXT_LEGACY_CONSOLE_PUTCHAR, 0, (uint8_t)*p, 0, 0, 0, 0, 0);
+	sbi_host_shutdown(SBI_SRST_TYPE_SHUTDOWN);
+	for (;;)
+		;
 }
 
 hpa_t image_hpa(const void *sym)

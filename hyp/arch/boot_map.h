@@ -10,6 +10,9 @@ extern uint64_t boot_link_offset;
 /* boot_map - build the boot tables for an image loaded at @load_base; returns satp. Translation off. */
 uint64_t boot_map(uint64_t load_base);
 
+/* boot_refuse - say that the hart has no Sv39, and power the machine off. Translation off, on the boot stack. */
+_Noreturn void boot_refuse(void);
+
 /* mmu_device_root_entry - the root entry of the device window, shared by boot and final tables. */
 pte_t mmu_device_root_entry(void);
 

@@ -4,12 +4,41 @@
 #include <string.h>
 
 static unsigned int cboz_block; /* bytes; 0: no cbo.zero */
+static unsigned int cbom_block; /* bytes; 0: arch_clean_range() does nothing */
 
-void arch_set_cboz_block(unsigned int bytes)
+static unsigned int usable_block(unsigned int bytes)
 {
 	bool power_of_two = (bytes & (bytes - 1)) == 0;
 
-	cboz_block = power_of_two && bytes >= 8 && bytes <= PAGE_SIZE ? bytes : 0;
+	return power_of_two && bytes >= 8 && bytes <= PAGE_SIZE ? bytes : 0;
+}
+
+void arch_set_cboz_block(unsigned int bytes)
+{
+	cboz_block = usable_block(bytes);
+}
+
+void arch_set_cbom_block(unsigned int bytes)
+{
+	cbom_block = usable_block(bytes);
+}
+
+/* cbo.clean by its encoding (MISC-MEM, funct3 2, imm 1). */
+static void clean_block(const char *p)
+{
+	__asm__ volatile(".insn i 0x0f, 2, x0, %0, 1" : : "r"(p) : "memory");
+}
+
+void arch_clean_range(const void *p, uint64_t len)
+{
+	const uint64_t block = cbom_block;
+	const char *end = (const char *)p + len;
+
+	if (block == 0)
+		return;
+	for (const char *at = (const char *)align_down((uintptr_t)p, block); at < end; at += block)
+		clean_block(at);
+	__asm__ volatile("fence" : : : "memory");
 }
 
 /* cbo.zero by its encoding (MISC-MEM, funct3 2, imm 4): the assembler need not know Zicboz. */

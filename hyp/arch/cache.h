@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Clearing memory by whole cache blocks (Zicboz, "Cache-Block Zero Instruction"). */
+/* Clearing memory by whole cache blocks, and writing them back (CMO specification, Zicboz and Zicbom). */
 #ifndef ARCH_CACHE_H
 #define ARCH_CACHE_H
 
@@ -13,6 +13,19 @@
  * menvcfg.CBZE is the firmware's to set; OpenSBI does when the extension is in the device tree.
  */
 void arch_set_cboz_block(unsigned int bytes);
+
+/*
+ * arch_set_cbom_block - the same for Zicbom (riscv,cbom-block-size; menvcfg.CBCFE); 0, as at first: no guest can
+ * look past the caches, and arch_clean_range() does nothing.
+ */
+void arch_set_cbom_block(unsigned int bytes);
+
+/*
+ * arch_clean_range - what was written to [@p, @p+@len) is in memory, not in caches alone. For memory that a
+ * guest gets: with Svpbmt it may map that as NC or IO and then, where caches are not coherent with such
+ * accesses, see what memory held before the caches are written back, which is a former owner's data.
+ */
+void arch_clean_range(const void *p, uint64_t len);
 
 /* arch_zero_range - clear @len bytes at @p: the whole blocks by cbo.zero, the edges by stores. */
 void arch_zero_range(void *p, uint64_t len);

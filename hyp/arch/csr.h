@@ -13,6 +13,8 @@
 #define CSR_SCOUNTEREN 0x106
 #define CSR_SENVCFG    0x10a
 #define CSR_SSTATEEN0  0x10c
+#define CSR_SCTRCTL    0x14e
+#define CSR_SCTRSTATUS 0x14f
 #define CSR_SSCRATCH   0x140
 #define CSR_SEPC       0x141
 #define CSR_SCAUSE     0x142
@@ -20,6 +22,7 @@
 #define CSR_SIP	       0x144
 #define CSR_STIMECMP   0x14d
 #define CSR_SATP       0x180
+#define CSR_SCONTEXT   0x5a8
 #define CSR_VSSTATUS   0x200
 #define CSR_VSIE       0x204
 #define CSR_VSTVEC     0x205
@@ -29,6 +32,8 @@
 #define CSR_VSTVAL     0x243
 #define CSR_VSIP       0x244
 #define CSR_VSTIMECMP  0x24d
+#define CSR_VSCTRCTL   0x24e
+#define CSR_VSISELECT  0x250
 #define CSR_VSATP      0x280
 #define CSR_HSTATUS    0x600
 #define CSR_HEDELEG    0x602
@@ -37,8 +42,13 @@
 #define CSR_HTIMEDELTA 0x605
 #define CSR_HCOUNTEREN 0x606
 #define CSR_HGEIE      0x607
+#define CSR_HVIEN      0x608
+#define CSR_HVICTL     0x609
 #define CSR_HENVCFG    0x60a
 #define CSR_HSTATEEN0  0x60c
+#define CSR_HSTATEEN1  0x60d
+#define CSR_HSTATEEN2  0x60e
+#define CSR_HSTATEEN3  0x60f
 #define CSR_HTVAL      0x643
 #define CSR_HIP	       0x644
 #define CSR_HVIP       0x645
@@ -53,6 +63,7 @@
 #define CSR_FCSR       0x003
 #define CSR_VSTART     0x008
 #define CSR_VCSR       0x00f
+#define CSR_JVT	       0x017
 
 #define SSTATUS_SIE	 (1UL << 1)
 #define SSTATUS_SPIE	 (1UL << 5)

@@ -67,7 +67,11 @@ boot_entry:
 	csrw	CSR_STVEC, t1
 	sfence.vma
 	csrw	CSR_SATP, a0
-	nop
+	/* Only a hart without Sv39 comes here, where addresses are physical still: satp has not changed. */
+	csrr	t1, CSR_SATP
+	beq	t1, a0, 2f
+	sub	sp, sp, t0
+	call	boot_refuse
 	.balign 4
 2:	lla	t0, trap_vector
 	csrw	CSR_STVEC, t0
@@ -96,12 +100,19 @@ secondary_entry:
 	ld	t2, (t2)
 	sfence.vma
 	csrw	CSR_SATP, t2
-	nop
+	csrr	t1, CSR_SATP
+	bne	t1, t2, 6f		/* a hart without Sv39 */
 	.balign 4
 4:	lla	t0, trap_vector
 	csrw	CSR_STVEC, t0
 	call	smp_secondary_main
 5:	wfi
+	j	5b
+
+/* Stop: the boot hart reads by SBI HSM that this one has, and leaves it out. */
+6:	li	a7, 0x48534d		/* SBI_EXT_HSM */
+	li	a6, 1			/* SBI_HSM_HART_STOP */
+	ecall
 	j	5b
 
 /* stack_switch_call(sp, fn): leave the boot stack for good. */

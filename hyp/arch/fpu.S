@@ -5,6 +5,7 @@
  */
 	.text
 	.option arch, +d
+	.option norvc			/* a hart with Zca and D may lack Zcd, the compressed loads of D */
 
 	.macro	for_f op
 	.irp	n, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31
@@ -31,13 +32,14 @@ arch_fp_csr_save:
 	ret
 	.size	arch_fp_csr_save, . - arch_fp_csr_save
 
-/* void arch_fp_csr_clear(void) */
-	.globl	arch_fp_csr_clear
-	.type	arch_fp_csr_clear, @function
-arch_fp_csr_clear:
-	fscsr	zero
+/* void arch_fp_csr_restore(const struct guest_fp *fp) */
+	.globl	arch_fp_csr_restore
+	.type	arch_fp_csr_restore, @function
+arch_fp_csr_restore:
+	ld	t0, 256(a0)
+	fscsr	t0
 	ret
-	.size	arch_fp_csr_clear, . - arch_fp_csr_clear
+	.size	arch_fp_csr_restore, . - arch_fp_csr_restore
 
 /* void arch_fp_restore(const struct guest_fp *fp) */
 	.globl	arch_fp_restore
@@ -79,7 +81,7 @@ arch_vector_save:
 	ret
 	.size	arch_vector_save, . - arch_vector_save
 
-/* void arch_vector_csrs_save(struct guest_vector *v): those that a CSR instruction writes */
+/* void arch_vector_csrs_save(struct guest_vector *v): those that change without a vector register or vtype */
 	.globl	arch_vector_csrs_save
 	.type	arch_vector_csrs_save, @function
 arch_vector_csrs_save:

@@ -3,30 +3,9 @@
 
 #include "arch/csr.h"
 
-struct hart_features hart_features;
-
-static uint64_t get_xs(uint64_t status, unsigned int shift)
-{
-	return (status >> shift) & 3;
-}
-
 static uint64_t set_xs(uint64_t status, unsigned int shift, uint64_t xs)
 {
 	return (status & ~(3UL << shift)) | (xs << shift);
-}
-
-void guest_features_probe(void)
-{
-	hart_features.senvcfg = csr_probe_senvcfg();
-	hart_features.sstateen0 = csr_probe_sstateen0();
-	hart_features.henvcfg = csr_probe_henvcfg();
-	hart_features.hstateen0 = csr_probe_hstateen0();
-	hart_features.sstc = csr_probe_vstimecmp();
-	hart_features.instret = csr_probe_instret();
-	csr_set(CSR_SSTATUS, SSTATUS_VS);
-	if (get_xs(csr_read(CSR_SSTATUS), SSTATUS_VS_SHIFT) != XS_OFF && csr_probe_vlenb())
-		hart_features.vlenb = (uint32_t)csr_read(CSR_VLENB);
-	csr_clear(CSR_SSTATUS, SSTATUS_VS);
 }
 
 void guest_hart_setup(void)
@@ -43,13 +22,18 @@ void guest_hart_setup(void)
 	csr_write(CSR_HGEIE, 0);
 	csr_write(CSR_HVIP, 0);
 	csr_write(CSR_VSIE, 0);
+	/* Both are active in HS-mode, and reset leaves vsatp undefined: no walk from a value not ours. */
+	csr_write(CSR_VSATP, 0);
 	csr_write(CSR_HGATP, 0);
 	if (hart_features.sstc)
 		csr_write(CSR_VSTIMECMP, UINT64_MAX);
 	/* ENVCFG: guests have senvcfg. Everything else that Smstateen gates stays closed. */
 	if (hart_features.hstateen0)
 		csr_write(CSR_HSTATEEN0, HSTATEEN0_ENVCFG);
+	features_close();
 	csr_write(CSR_SIE, BIT(IRQ_S_SOFT) | BIT(IRQ_S_TIMER) | BIT(IRQ_S_EXT));
+	/* FP and vector CSRs are saved and restored from now on: guest_fp_put(). */
+	csr_set(CSR_SSTATUS, SSTATUS_FS | SSTATUS_VS);
 }
 
 void guest_regs_reset(struct guest_regs *r, uint64_t pc, uint64_t a0, uint64_t a1)

@@ -7,19 +7,9 @@
 #define ARCH_GUEST_STATE_H
 
 #include "arch/csr.h"
+#include "arch/features.h"
 #include "arch/guest.h"
 #include "arch/trap.h"
-
-/* What the machine has; the same on all harts, probed on the boot hart. */
-struct hart_features {
-	bool senvcfg, sstateen0, henvcfg, hstateen0, sstc;
-	bool instret;	/* the firmware lets us count instructions */
-	uint32_t vlenb; /* 0: no vector extension, or closed */
-};
-
-extern struct hart_features hart_features;
-
-void guest_features_probe(void);
 
 /* guest_hart_setup - each hart once: delegation, and nothing pending or left over. */
 void guest_hart_setup(void);
@@ -62,16 +52,16 @@ static inline void guest_vs_load(const struct guest_vs_csrs *s)
 		csr_write(CSR_SSTATEEN0, s->sstateen0);
 }
 
-/* fpu.S: sstatus.FS, or VS, is not Off, which it never is again after the first vcpu was loaded. */
+/* fpu.S. sstatus.FS, or VS, must not be Off: guest_hart_setup() sets both, and every entry writes them again. */
 void arch_fp_save(struct guest_fp *fp);
 void arch_fp_restore(const struct guest_fp *fp);
 void arch_vector_save(struct guest_vector *v);
 void arch_vector_restore(const struct guest_vector *v);
 void arch_fp_csr_save(struct guest_fp *fp);
-void arch_fp_csr_clear(void);
+void arch_fp_csr_restore(const struct guest_fp *fp);
 void arch_vector_csrs_save(struct guest_vector *v);
 
-/* *_put: save to memory if dirty; guest_fp_put() says whether. *_get: restore. Vector pointers may be NULL in *_put. */
+/* *_save: save all of it, and mark it clean. *_get: restore all of it. */
 void guest_fp_save(struct guest_regs *r, struct guest_fp *fp);
 void guest_fp_get(const struct guest_fp *fp);
 void guest_vector_save(struct guest_regs *r, struct guest_vector *v);
@@ -83,28 +73,31 @@ static inline bool is_dirty(uint64_t status, unsigned int shift)
 }
 
 /*
- * When the guest writes a register hardware marks sstatus.FS and vsstatus.FS (privileged specification,
- * "vsstatus"), so ours alone decides. But QEMU (10.0) marks only the guest's own, @vsstatus, when it writes
- * fcsr or one of the vector CSRs by a CSR instruction: those are saved, too.
+ * guest_fp_put, guest_vector_put - save what may have changed since the last put. Own pcpu, loaded, @r as the last
+ * exit left it. guest_fp_put() returns whether one of f0 to f31 may have changed. @v may be NULL.
+ *
+ * When a guest writes a register, hardware marks sstatus.FS (VS) dirty (privileged specification, "vsstatus"), so
+ * that field decides about the registers. It cannot decide about the CSRs. QEMU (10.0) does not mark it when a CSR
+ * instruction writes fcsr, vcsr or vstart, nor when an instruction only raises a flag; and vsstatus does not tell
+ * either once the guest's kernel has turned its own FS off. So the CSRs are saved always.
  */
-static inline bool guest_fp_put(struct guest_regs *r, uint64_t vsstatus, struct guest_fp *fp)
+static inline bool guest_fp_put(struct guest_regs *r, struct guest_fp *fp)
 {
-	if (is_dirty(r->sstatus, SSTATUS_FS_SHIFT))
+	if (is_dirty(r->sstatus, SSTATUS_FS_SHIFT)) {
 		guest_fp_save(r, fp);
-	else if (is_dirty(vsstatus, SSTATUS_FS_SHIFT))
-		arch_fp_csr_save(fp);
-	else
-		return false;
-	return true;
+		return true;
+	}
+	arch_fp_csr_save(fp);
+	return false;
 }
 
-static inline void guest_vector_put(struct guest_regs *r, uint64_t vsstatus, struct guest_vector *v)
+static inline void guest_vector_put(struct guest_regs *r, struct guest_vector *v)
 {
 	if (!v)
 		return;
 	if (is_dirty(r->sstatus, SSTATUS_VS_SHIFT))
 		guest_vector_save(r, v);
-	else if (is_dirty(vsstatus, SSTATUS_VS_SHIFT))
+	else
 		arch_vector_csrs_save(v);
 }
 

@@ -301,7 +301,16 @@ struct isa_set isa_guest(void)
 			isa_remove(&s, (enum isa_ext)i);
 	if (isa_has(&s, ISA_SVADE))
 		isa_remove(&s, ISA_SVADU);
+	if (!isa_has(&s, ISA_ZICBOM))
+		isa_remove(&s, ISA_SVPBMT);
 	return s;
+}
+
+bool isa_guest_sees_past_caches(void)
+{
+	struct isa_set s = isa_guest();
+
+	return isa_has(&s, ISA_SVPBMT);
 }
 
 /* Privileged specification, "Hypervisor Environment Configuration Register (henvcfg)". */
@@ -321,7 +330,7 @@ uint64_t isa_guest_henvcfg(void)
 	/*
 	 * CBIE = 01: a guest's cbo.inval flushes. A real invalidate would throw away what is in the
 	 * cache only, such as the zeroes that cleared the guest's RAM, and show what the memory's
-	 * owner before has left there.
+	 * owner before has left there. Svpbmt is the other way to look past a cache: isa_list.h.
 	 */
 	if (isa_has(&s, ISA_ZICBOM))
 		v |= HENVCFG_CBCFE | (HENVCFG_CBIE & (1UL << 4));

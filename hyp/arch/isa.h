@@ -70,21 +70,31 @@ int isa_parse_string(const char *isa, struct isa_set *out);
 void isa_machine_reset(void);
 void isa_machine_add(const struct isa_cpu *cpu);
 
+/* isa_has_vector - does @s have vector registers, of V or one of its parts for embedded processors? */
+static inline bool isa_has_vector(const struct isa_set *s)
+{
+	return isa_has(s, ISA_V) || isa_has(s, ISA_ZVE32X) || isa_has(s, ISA_ZVE32F) ||
+	       isa_has(s, ISA_ZVE64X) || isa_has(s, ISA_ZVE64F) || isa_has(s, ISA_ZVE64D);
+}
+
 /* isa_machine - what all added cpus have in common; empty when there is none. */
 const struct isa_cpu *isa_machine(void);
 
-/*
- * isa_allow_vector - are the vector registers switched? Off until the boot code says so, which also
- * has to have found the same VLENB on all harts.
- */
+/* isa_allow_vector - are the vector registers switched? Off until the boot code says so. */
 void isa_allow_vector(bool on);
 
 /*
  * isa_guest - what guests get. Of svade and svadu at most one: on a machine with both, guests start
  * with hardware A/D updates off and lack the SBI call (FWFT) that would turn them on, so they have
- * svade.
+ * svade. Svpbmt only where there is Zicbom, by which hartvisor writes cleared memory back.
  */
 struct isa_set isa_guest(void);
+
+/*
+ * isa_guest_sees_past_caches - have guests Svpbmt? Then memory that they get must be written back after it was
+ * cleared (arch/cache.h).
+ */
+bool isa_guest_sees_past_caches(void);
 
 /* isa_guest_henvcfg - henvcfg for guests that have isa_guest(). */
 uint64_t isa_guest_henvcfg(void);

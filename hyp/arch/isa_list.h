@@ -149,6 +149,11 @@ X(SVADE, "svade", OPEN, "")
 X(SVADU, "svadu", OPEN, "") /* but see isa_guest(): one of the two */
 X(SVINVAL, "svinval", OPEN, "")
 X(SVNAPOT, "svnapot", OPEN, "")
+/*
+ * Svpbmt: a guest may map its RAM as NC or IO. Where caches are not coherent with such accesses it reads
+ * memory itself, and that may still hold a former owner's data behind dirty lines. So hartvisor writes back what
+ * it clears for guests (cbo.clean), and without Zicbom, which has that, guests do not get Svpbmt: isa_guest().
+ */
 X(SVPBMT, "svpbmt", OPEN, "")
 X(SVVPTC, "svvptc", OPEN, "")
 X(SDTRIG, "sdtrig", CLOSED, "triggers are not switched")

@@ -9,6 +9,7 @@
 #ifndef ARCH_PCPU_H
 #define ARCH_PCPU_H
 
+#include "arch/features.h"
 #include "lib/types.h"
 
 #ifndef MAX_PCPUS /* the simulator of the scheduler has more */
@@ -19,6 +20,7 @@ enum pcpu_online {
 	PCPU_AWAITED,
 	PCPU_ONLINE,
 	PCPU_LEFT_OUT, /* it did not come in time; should it come yet, it stops itself */
+	PCPU_UNFIT, /* it came and differs from the boot hart: misfit says in what; it stops itself */
 };
 
 struct pcpu {
@@ -32,12 +34,13 @@ struct pcpu {
 	uint32_t in_trap;      /* a trap of the hypervisor itself is being handled */
 	struct vcpu *current;  /* whose guest state is loaded in the CSRs, or NULL */
 	struct vcpu *fp_owner; /* whose FP registers the hart holds, or NULL */
-	bool fp_initial;       /* and those are as they were at its reset: vcpu/load.h */
+	bool fp_initial;       /* f0 to f31 hold zero, as after a reset: vcpu/load.h */
 	struct vcpu *vector_owner;
 	struct runq *runq;	    /* what waits for it: sched/runq.h */
 	volatile uint32_t *setssip; /* writing 1 raises its SSIP; NULL: kicked by SBI (arch/smp.h) */
 	uint64_t ipis_sent;	    /* SBI calls, and sets of stores to setssip */
 	uint64_t ipis_taken;
+	struct hart_misfit misfit; /* when online is PCPU_UNFIT */
 };
 
 static_assert(offsetof(struct pcpu, emergency_sp) == 0, "entry.S");

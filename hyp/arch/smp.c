@@ -16,6 +16,7 @@ unsigned int nr_pcpus;
 
 uint64_t secondary_satp; /* read by entry.S before translation is on */
 static void (*secondary_main)(void);
+static struct hart_misfit (*secondary_check)(void);
 
 void secondary_entry(void);
 void smp_secondary_main(void);
@@ -28,8 +29,8 @@ static bool becomes(struct pcpu *p, enum pcpu_online how)
 	return atomic_compare_exchange(&p->online, &awaited, how);
 }
 
-/* Its index may be another one's by now, and its queue nobody looks at. */
-static _Noreturn void come_too_late(void)
+/* A hart that is left out. It touches nothing: another hart may have its index by now. */
+static _Noreturn void stop_hart(void)
 {
 	for (;;) {
 		(void)sbi_call_host(SBI_EXT_HSM, SBI_HSM_HART_STOP, 0, 0, 0, 0, 0, 0);
@@ -39,8 +40,11 @@ static _Noreturn void come_too_late(void)
 
 void smp_secondary_main(void)
 {
-	if (!becomes(this_pcpu(), PCPU_ONLINE))
-		come_too_late();
+	struct pcpu *p = this_pcpu();
+
+	p->misfit = secondary_check();
+	if (!becomes(p, p->misfit.what ? PCPU_UNFIT : PCPU_ONLINE) || p->misfit.what)
+		stop_hart();
 	secondary_main();
 }
 
@@ -56,19 +60,28 @@ static int64_t hart_status(uint64_t hartid)
  * STARTED and that stays silent for so many status calls never will. */
 #define STATUS_CALLS_MAX 2000000u
 
+static int has_come(const struct pcpu *p)
+{
+	if (atomic_read_acquire(&p->online) == PCPU_ONLINE)
+		return HV_OK;
+	log_warn("hart %lu: left out: %s has to be as on the boot hart: it is %#x there, %#x here",
+		 p->hartid, p->misfit.what, p->misfit.boot, p->misfit.here);
+	return HV_EIO;
+}
+
 static int wait_online(struct pcpu *p)
 {
 	int64_t s = SBI_HSM_STATE_START_PENDING;
 
 	for (unsigned int i = 0; i < STATUS_CALLS_MAX; i++) {
-		if (atomic_read_acquire(&p->online) == PCPU_ONLINE)
-			return HV_OK;
+		if (atomic_read_acquire(&p->online) != PCPU_AWAITED)
+			return has_come(p);
 		s = hart_status(p->hartid);
 		if (s != SBI_HSM_STATE_STARTED && s != SBI_HSM_STATE_START_PENDING)
 			break;
 	}
 	if (!becomes(p, PCPU_LEFT_OUT))
-		return HV_OK;
+		return has_come(p);
 	if (s != SBI_HSM_STATE_STARTED && s != SBI_HSM_STATE_START_PENDING)
 		log_warn("hart %lu: left out: the firmware reports HSM state %ld after hart_start",
 			 p->hartid, s);
@@ -79,11 +92,12 @@ static int wait_online(struct pcpu *p)
 	return HV_EIO;
 }
 
-int smp_start(struct pcpu *p, uint64_t satp, void (*main)(void))
+int smp_start(struct pcpu *p, uint64_t satp, struct hart_misfit (*check)(void), void (*main)(void))
 {
 	struct sbi_call_ret r;
 
 	secondary_satp = satp;
+	secondary_check = check;
 	secondary_main = main;
 	fence_full();
 	r = sbi_call_host(SBI_EXT_HSM, SBI_HSM_HART_START, p->hartid,

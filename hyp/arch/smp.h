@@ -14,8 +14,11 @@
 
 extern struct pcpu boot_pcpu; /* index 0; in bss because it is needed before there is memory */
 
-/* smp_start - start hart @p->hartid; @p's stacks are set. HV_EIO: it did not come. Boot hart only. */
-int smp_start(struct pcpu *p, uint64_t satp, void (*main)(void));
+/*
+ * smp_start - start hart @p->hartid, whose stacks are set. It runs @check, which says in what it differs from the
+ * boot hart, and then @main. HV_EIO: it did not come, or it differs; a line has said so. Boot hart only.
+ */
+int smp_start(struct pcpu *p, uint64_t satp, struct hart_misfit (*check)(void), void (*main)(void));
 
 /*
  * smp_set_kick_register - @p is kicked by writing 1 to @reg from now on (ACLINT specification, "Supervisor

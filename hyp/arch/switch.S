@@ -216,3 +216,32 @@ csr_probe_\name:
 	csr_probe vstimecmp, CSR_VSTIMECMP
 	csr_probe vlenb, CSR_VLENB
 	csr_probe instret, CSR_INSTRET
+	csr_probe hstateen1, CSR_HSTATEEN1
+	csr_probe hstateen2, CSR_HSTATEEN2
+	csr_probe hstateen3, CSR_HSTATEEN3
+	csr_probe hvictl, CSR_HVICTL
+	csr_probe vsiselect, CSR_VSISELECT
+	csr_probe vsctrctl, CSR_VSCTRCTL
+	csr_probe scontext, CSR_SCONTEXT
+	csr_probe jvt, CSR_JVT
+
+/* void arch_sctrclr(void): SCTRCLR, which assemblers do not know yet */
+	.globl	arch_sctrclr
+arch_sctrclr:
+	.4byte	0x10400073
+	ret
+
+/* bool arch_fp_probe(void): is there a D extension? sstatus.FS is not Off. */
+	.globl	arch_fp_probe
+	.type	arch_fp_probe, @function
+arch_fp_probe:
+	.option push
+	.option arch, +d
+1:	fmv.d.x	ft0, zero
+	.option pop
+	li	a0, 1
+	ret
+2:	li	a0, 0
+	ret
+	.size	arch_fp_probe, . - arch_fp_probe
+	ex_entry 1b, 2b

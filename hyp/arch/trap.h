@@ -33,6 +33,20 @@ bool csr_probe_hstateen0(void);
 bool csr_probe_vstimecmp(void);
 bool csr_probe_vlenb(void);
 bool csr_probe_instret(void);
+bool csr_probe_hstateen1(void);
+bool csr_probe_hstateen2(void);
+bool csr_probe_hstateen3(void);
+bool csr_probe_hvictl(void);
+bool csr_probe_vsiselect(void);
+bool csr_probe_vsctrctl(void);
+bool csr_probe_scontext(void);
+bool csr_probe_jvt(void);
+
+/* arch_fp_probe - does this hart have the D extension? sstatus.FS must not be Off. */
+bool arch_fp_probe(void);
+
+/* arch_sctrclr - zero all control transfer records of this hart, which must have Ssctr. */
+void arch_sctrclr(void);
 
 /*
  * panic - our own fault: print hart, reason and the return addresses on the stack through the

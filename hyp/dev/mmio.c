@@ -17,7 +17,7 @@ static unsigned int mmio_count_below(const struct mmio_bus *bus, uint64_t a)
 	while (lo < hi) {
 		unsigned int mid = (lo + hi) / 2;
 
-		if (bus->regions[mid].base.gpa <= a)
+		if (bus->regions[mid % MMIO_MAX_REGIONS].base.gpa <= a)
 			lo = mid + 1;
 		else
 			hi = mid;
@@ -36,7 +36,7 @@ int mmio_add(struct mmio_bus *bus, gpa_t base, uint64_t size, const struct mmio_
 		return HV_EINVAL;
 	at = mmio_count_below(bus, last);
 	if (at > 0) {
-		const struct mmio_region *before = &bus->regions[at - 1];
+		const struct mmio_region *before = &bus->regions[(at - 1) % MMIO_MAX_REGIONS];
 
 		if (before->base.gpa >= base.gpa || base.gpa - before->base.gpa < before->size)
 			return HV_EEXIST;
@@ -54,7 +54,7 @@ int mmio_add(struct mmio_bus *bus, gpa_t base, uint64_t size, const struct mmio_
 bool mmio_overlaps(const struct mmio_bus *bus, gpa_t base, uint64_t size)
 {
 	unsigned int at = mmio_count_below(bus, base.gpa + size - 1);
-	const struct mmio_region *r = at ? &bus->regions[at - 1] : NULL;
+	const struct mmio_region *r = at ? &bus->regions[(at - 1) % MMIO_MAX_REGIONS] : NULL;
 
 	return r && (r->base.gpa >= base.gpa || base.gpa - r->base.gpa < r->size);
 }
@@ -70,7 +70,7 @@ static bool mmio_holds(const struct mmio_region *r, gpa_t a, unsigned int len)
 static noinline struct mmio_region *mmio_search(struct mmio_bus *bus, gpa_t a, unsigned int len)
 {
 	unsigned int n = mmio_count_below(bus, a.gpa);
-	struct mmio_region *r = n ? &bus->regions[n - 1] : NULL;
+	struct mmio_region *r = n ? &bus->regions[(n - 1) % MMIO_MAX_REGIONS] : NULL;
 
 	if (!r || !mmio_holds(r, a, len))
 		return NULL;

@@ -14,7 +14,10 @@
 #include "lib/types.h"
 #include "mm/arena.h"
 
-#define MMIO_MAX_REGIONS 32
+#define MMIO_MAX_REGIONS 32 /* a power of two */
+
+static_assert((MMIO_MAX_REGIONS & (MMIO_MAX_REGIONS - 1)) == 0,
+	      "a region's number is masked by it");
 
 struct mmio_ops {
 	/* @off from the region's base; the value's upper bytes beyond @len are ignored / zero. */

@@ -200,6 +200,7 @@ void vrtc_reset(struct vrtc *r)
 	vrtc_clear_alarm(r);
 	r->alarm = 0;
 	r->alarm_high = 0;
+	r->time_high = 0;
 	r->irq_enabled = false;
 	r->irq_pending = false;
 	vrtc_update_line(r);

@@ -4,6 +4,8 @@
  * is typed waits in the terminal's ring until there is room in the receive FIFO. Register and
  * interrupt rules are those of the PC16550D data sheet.
  */
+#include <string.h>
+
 #include "dev/mmio.h"
 #include "dev/vdev.h"
 #include "irqchip/vplic.h"
@@ -120,6 +122,7 @@ static void vuart_rx_clear(struct vuart *u)
 {
 	u->rx_head = 0;
 	u->rx_count = 0;
+	memset(u->rx, 0, sizeof(u->rx));
 }
 
 static void vuart_rx_push(struct vuart *u, char c)
@@ -163,7 +166,7 @@ static uint8_t vuart_read_rbr(struct vuart *u)
 
 	if (u->rx_count == 0)
 		return 0;
-	c = (uint8_t)u->rx[u->rx_head];
+	c = (uint8_t)u->rx[u->rx_head % RX_FIFO];
 	u->rx_head = (uint8_t)((u->rx_head + 1) % RX_FIFO);
 	u->rx_count--;
 	if (u->rx_count == 0)

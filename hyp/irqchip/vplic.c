@@ -9,6 +9,7 @@
 
 #include "arch/csr.h"
 #include "lib/bits.h"
+#include "lib/index.h"
 #include "vcpu/irq.h"
 
 #define PLIC_PENDING	    0x1000u
@@ -52,35 +53,36 @@ struct vplic {
 	uint64_t raised;	/* bit h: VSEIP of vcpu h is high */
 };
 
+static_assert((PLIC_WORDS & (PLIC_WORDS - 1)) == 0, "a word's number is masked by it");
 static_assert(PLIC_WORDS <= 32, "pending_words has a bit for each");
 
 static bool plic_set_test(const struct plic_set *s, unsigned int source)
 {
-	return (s->word[source / 64] >> (source % 64)) & 1;
+	return (s->word[source / 64 % PLIC_WORDS] >> (source % 64)) & 1;
 }
 
 static void plic_set_add(struct plic_set *s, unsigned int source)
 {
-	s->word[source / 64] |= BIT(source % 64);
+	s->word[source / 64 % PLIC_WORDS] |= BIT(source % 64);
 }
 
 static void plic_set_remove(struct plic_set *s, unsigned int source)
 {
-	s->word[source / 64] &= ~BIT(source % 64);
+	s->word[source / 64 % PLIC_WORDS] &= ~BIT(source % 64);
 }
 
 /* The 32-bit register number @reg of a set that is laid out as registers. */
 static uint32_t plic_set_read32(const struct plic_set *s, unsigned int reg)
 {
-	return (uint32_t)(s->word[reg / 2] >> (32 * (reg % 2)));
+	return (uint32_t)(s->word[reg / 2 % PLIC_WORDS] >> (32 * (reg % 2)));
 }
 
 static void plic_set_write32(struct plic_set *s, unsigned int reg, uint32_t val)
 {
 	unsigned int shift = 32 * (reg % 2);
-	uint64_t others = s->word[reg / 2] & ~((uint64_t)UINT32_MAX << shift);
+	uint64_t others = s->word[reg / 2 % PLIC_WORDS] & ~((uint64_t)UINT32_MAX << shift);
 
-	s->word[reg / 2] = others | (uint64_t)val << shift;
+	s->word[reg / 2 % PLIC_WORDS] = others | (uint64_t)val << shift;
 }
 
 /* --- what is to be delivered ------------------------------------------------------------------- */
@@ -93,9 +95,10 @@ static unsigned int vplic_best(const struct vplic *p, const struct vplic_context
 		return 0;
 	for (uint32_t prio = PLIC_NR_PRIORITIES - 1; prio > priority; prio--) {
 		for (uint32_t words = p->pending_words; words; words &= words - 1) {
-			unsigned int w = bit_first(words);
-			uint64_t found = p->pending.word[w] & c->enabled.word[w] &
-					 p->of_priority[prio].word[w];
+			unsigned int w = bit_first(words) % PLIC_WORDS;
+			uint64_t found = p->pending.word[w % PLIC_WORDS] &
+					 c->enabled.word[w % PLIC_WORDS] &
+					 p->of_priority[prio].word[w % PLIC_WORDS];
 
 			if (found)
 				return w * 64 + bit_first(found);
@@ -104,10 +107,15 @@ static unsigned int vplic_best(const struct vplic *p, const struct vplic_context
 	return 0;
 }
 
+static struct vplic_context *vplic_context(const struct vplic *p, unsigned int context)
+{
+	return &p->contexts[index_below(context, p->nr_contexts)];
+}
+
 /* The S-mode context of vcpu @hart; its M-mode one is the even one before it. */
 static struct vplic_context *vplic_s_context(const struct vplic *p, unsigned int hart)
 {
-	return &p->contexts[2 * hart + 1];
+	return vplic_context(p, 2 * hart + 1);
 }
 
 static void vplic_drive(struct vplic *p, unsigned int hart, bool high)
@@ -115,7 +123,7 @@ static void vplic_drive(struct vplic *p, unsigned int hart, bool high)
 	if (((p->raised & BIT(hart)) != 0) == high)
 		return;
 	p->raised ^= BIT(hart);
-	vcpu_set_level(p->vm->vcpus[hart], IRQ_VS_EXT, high);
+	vcpu_set_level(p->vm->vcpus[hart % VM_MAX_VCPUS], IRQ_VS_EXT, high);
 }
 
 static void vplic_update_hart(struct vplic *p, unsigned int hart)
@@ -148,7 +156,8 @@ static void vplic_set_pending(struct vplic *p, unsigned int source)
 	for (unsigned int hart = 0; hart < p->nr_contexts / 2; hart++) {
 		const struct vplic_context *c = vplic_s_context(p, hart);
 
-		if (plic_set_test(&c->enabled, source) && p->priority[source] > c->threshold)
+		if (plic_set_test(&c->enabled, source) &&
+		    p->priority[source % VPLIC_NR_SOURCES] > c->threshold)
 			vplic_drive(p, hart, true);
 	}
 }
@@ -163,11 +172,11 @@ static unsigned int vplic_claim(struct vplic *p, unsigned int context)
 
 	if (context % 2 == 0)
 		return 0; /* M-mode's, inert */
-	source = vplic_best(p, &p->contexts[context], 0);
+	source = vplic_best(p, vplic_context(p, context), 0);
 	if (source == 0)
 		return 0;
 	plic_set_remove(&p->pending, source);
-	if (p->pending.word[source / 64] == 0)
+	if (p->pending.word[source / 64 % PLIC_WORDS] == 0)
 		p->pending_words &= ~(1u << (source / 64));
 	plic_set_add(&p->service, source);
 	vplic_update_raised(p);
@@ -178,7 +187,7 @@ static unsigned int vplic_claim(struct vplic *p, unsigned int context)
 static void vplic_complete(struct vplic *p, unsigned int context, uint32_t source)
 {
 	if (context % 2 == 0 || source == 0 || source >= VPLIC_NR_SOURCES ||
-	    !plic_set_test(&p->contexts[context].enabled, source) ||
+	    !plic_set_test(&vplic_context(p, context)->enabled, source) ||
 	    !plic_set_test(&p->service, source))
 		return;
 	plic_set_remove(&p->service, source);
@@ -243,13 +252,13 @@ static uint32_t vplic_read32(struct vplic *p, uint64_t off, bool proper)
 
 	switch (vplic_decode(p, off, &context, &index)) {
 	case PLIC_REG_PRIORITY:
-		return p->priority[index];
+		return p->priority[index % VPLIC_NR_SOURCES];
 	case PLIC_REG_PENDING:
 		return plic_set_read32(&p->pending, index);
 	case PLIC_REG_ENABLE:
-		return plic_set_read32(&p->contexts[context].enabled, index);
+		return plic_set_read32(&vplic_context(p, context)->enabled, index);
 	case PLIC_REG_THRESHOLD:
-		return p->contexts[context].threshold;
+		return vplic_context(p, context)->threshold;
 	case PLIC_REG_CLAIM:
 		return proper ? vplic_claim(p, context) : 0;
 	default:
@@ -259,11 +268,13 @@ static uint32_t vplic_read32(struct vplic *p, uint64_t off, bool proper)
 
 static void vplic_write_priority(struct vplic *p, unsigned int source, uint32_t val)
 {
+	uint8_t *priority = &p->priority[source % VPLIC_NR_SOURCES];
+
 	if (source == 0)
 		return;
-	plic_set_remove(&p->of_priority[p->priority[source]], source);
-	p->priority[source] = val & PLIC_PRIORITY_MASK;
-	plic_set_add(&p->of_priority[p->priority[source]], source);
+	plic_set_remove(&p->of_priority[*priority % PLIC_NR_PRIORITIES], source);
+	*priority = val & PLIC_PRIORITY_MASK;
+	plic_set_add(&p->of_priority[*priority % PLIC_NR_PRIORITIES], source);
 	if (plic_set_test(&p->pending, source))
 		vplic_update_all(p);
 }
@@ -279,10 +290,11 @@ static void vplic_write32(struct vplic *p, uint64_t off, uint32_t val)
 		return;
 	case PLIC_REG_ENABLE:
 		/* Source 0 does not exist. */
-		plic_set_write32(&p->contexts[context].enabled, index, index ? val : val & ~1u);
+		plic_set_write32(&vplic_context(p, context)->enabled, index,
+				 index ? val : val & ~1u);
 		break;
 	case PLIC_REG_THRESHOLD:
-		p->contexts[context].threshold = val & PLIC_PRIORITY_MASK;
+		vplic_context(p, context)->threshold = val & PLIC_PRIORITY_MASK;
 		break;
 	case PLIC_REG_CLAIM:
 		vplic_complete(p, context, val);

@@ -88,7 +88,10 @@ void arena_destroy(struct arena *a)
 	while (b) {
 		struct arena_block *next = b->next;
 
-		page_free(ptr_to_hpa(b), b->size);
+		uint64_t size = b->size;
+
+		memset(b, 0, size); /* registers of vcpus, typed input */
+		page_free(ptr_to_hpa(b), size);
 		b = next;
 	}
 	arena_init(a);

@@ -5,7 +5,6 @@
 
 #include "arch/cache.h"
 #include "arch/csr.h"
-#include "arch/fence.h"
 #include "arch/memmap.h"
 #include "lib/atomic.h"
 #include "lib/copy.h"
@@ -27,20 +26,35 @@ static uint64_t levels_limit(unsigned int levels)
 	return BIT(PAGE_SHIFT + PT_INDEX_BITS * levels + 2);
 }
 
-int gstage_probe(void)
+/* Bit n: hgatp takes the mode of n levels. */
+static unsigned int probe_levels(hpa_t root)
 {
-	levels_there = 0;
+	unsigned int there = 0;
+
 	for (unsigned int levels = 3; levels <= 5; levels++) {
-		uint64_t value = levels_mode(levels) << HGATP_MODE_SHIFT;
+		uint64_t value = levels_mode(levels) << HGATP_MODE_SHIFT | root.hpa >> PAGE_SHIFT;
 
 		csr_write(CSR_HGATP, value);
 		if (csr_read(CSR_HGATP) >> HGATP_MODE_SHIFT == levels_mode(levels))
-			levels_there |= 1u << levels;
+			there |= 1u << levels;
 	}
 	csr_write(CSR_HGATP, 0);
-	/* The modes tried had a root at 0: nothing of it may stay. */
-	arch_hfence_gvma_all();
+	return there;
+}
+
+int gstage_probe(hpa_t root)
+{
+	levels_there = probe_levels(root);
 	return levels_there ? HV_OK : HV_ENOTSUP;
+}
+
+struct hart_misfit gstage_misfit(hpa_t root)
+{
+	unsigned int there = probe_levels(root);
+
+	if (there == levels_there)
+		return (struct hart_misfit){ NULL, 0, 0 };
+	return (struct hart_misfit){ "the set of hgatp's modes", there, levels_there };
 }
 
 static int init_tables(struct gstage *gs, unsigned int levels)
@@ -174,6 +188,12 @@ int gstage_alloc_ram(struct gstage *gs, gpa_t base, uint64_t size)
 	return HV_OK;
 }
 
+static void clear(void *p, uint64_t len)
+{
+	arch_zero_range(p, len);
+	arch_clean_range(p, len);
+}
+
 uint64_t gstage_clear_step(const struct gstage *gs, uint64_t offset, uint64_t max)
 {
 	for (unsigned int i = 0; i < gs->nr_ram; i++) {
@@ -182,7 +202,7 @@ uint64_t gstage_clear_step(const struct gstage *gs, uint64_t offset, uint64_t ma
 		if (offset < r->size) {
 			uint64_t n = min_u64(max, r->size - offset);
 
-			arch_zero_range((char *)hpa_to_ptr(r->hpa) + offset, n);
+			clear((char *)hpa_to_ptr(r->hpa) + offset, n);
 			return n;
 		}
 		offset -= r->size;
@@ -238,8 +258,10 @@ int gstage_unmap_ram(struct gstage *gs, gpa_t base, uint64_t size, struct gstage
 
 void gstage_free_pieces(struct gstage *gs, const struct gstage_ram *pieces, unsigned int nr)
 {
-	for (unsigned int i = 0; i < nr; i++)
+	for (unsigned int i = 0; i < nr; i++) {
+		clear(hpa_to_ptr(pieces[i].hpa), pieces[i].size);
 		page_free(pieces[i].hpa, pieces[i].size);
+	}
 	pgtable_prune(&gs->pt);
 }
 

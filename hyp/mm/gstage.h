@@ -12,6 +12,7 @@
 #define MM_GSTAGE_H
 
 #include "arch/csr.h"
+#include "arch/features.h"
 #include "lib/errno.h"
 #include "mm/pgtable.h"
 
@@ -31,11 +32,19 @@ struct gstage {
 	uint64_t ram_bytes;
 };
 
+/* Bytes, and alignment, of a G-stage root (privileged specification, "Two-Stage Address Translation"). */
+#define GSTAGE_ROOT_SIZE (4 * PAGE_SIZE)
+
 /*
  * gstage_probe - which G-stage modes this hart has, by writing hgatp with valid modes; remembers
- * the widest for gstage_init(). Called on the boot hart before the first VM. HV_ENOTSUP: none.
+ * the widest for gstage_init(). @root: GSTAGE_ROOT_SIZE bytes of zeroes, since the hart may walk
+ * speculatively from whatever is written there. Boot hart, before the first VM. HV_ENOTSUP: none.
  */
-int gstage_probe(void);
+int gstage_probe(hpa_t root);
+
+/* gstage_misfit - in what this hart's G-stage modes differ from those that gstage_probe() found on the boot hart.
+ * @root as there. */
+struct hart_misfit gstage_misfit(hpa_t root);
 
 /* gstage_init - empty tables wide enough for guest-physical addresses below @limit. */
 int gstage_init(struct gstage *gs, uint64_t limit);
@@ -49,7 +58,7 @@ int gstage_alloc_ram(struct gstage *gs, gpa_t base, uint64_t size);
 
 /*
  * gstage_clear_step - clear guest RAM from @offset (counted over all regions) by at most @max bytes,
- * with cbo.zero where the machine has it. Returns the bytes cleared; 0: all is clear.
+ * with cbo.zero where the machine has it, and write it back (arch_clean_range). Returns the bytes cleared; 0: all is clear.
  */
 uint64_t gstage_clear_step(const struct gstage *gs, uint64_t offset, uint64_t max);
 
@@ -57,7 +66,8 @@ uint64_t gstage_clear_step(const struct gstage *gs, uint64_t offset, uint64_t ma
  * Taking RAM out of a running VM comes in two steps, because the pages may be reused only when no hart
  * holds a translation of them any more: gstage_unmap_ram() removes [base, base+size) from tables and list
  * and says in @out (room for @max pieces) which host memory that was; then every vcpu is flushed
- * (vcpu/vm.h, vm_give_back_ram); then gstage_free_pieces() frees it, and the tables that became empty.
+ * (vcpu/vm.h, vm_give_back_ram); then gstage_free_pieces() clears and frees it, and takes out the tables that
+ * became empty.
  * HV_EINVAL: not wholly RAM, or no page multiple; HV_ENOMEM: a large leaf cannot be split, or more pieces
  * than fit; nothing has changed then. Writers are serialised by vm->lock.
  */
@@ -75,7 +85,11 @@ int gstage_map_page(struct gstage *gs, gpa_t a, hpa_t page);
 void gstage_unmap_page(struct gstage *gs, gpa_t a);
 void gstage_prune_page(struct gstage *gs, gpa_t a);
 
-/* gstage_destroy - free tables and RAM; no vcpu may run or walk any more. */
+/*
+ * gstage_destroy - free tables and RAM; no vcpu may run or walk any more, and no hart has the root in hgatp
+ * (vcpu/load.h, vcpu_put_for_good). RAM that the guest or the loader has written is cleared before, by
+ * gstage_clear_step(): the pool holds no VM's data.
+ */
 void gstage_destroy(struct gstage *gs);
 
 /* gstage_hgatp - value for hgatp: mode, @vmid, root. */

@@ -59,19 +59,42 @@ static bool pte_is_table(pte_t e)
 	return pte_is_valid(e) && !pte_is_leaf(e);
 }
 
+/*
+ * A spare table is empty but for its first entry, which names the next spare one. A direct-map address of a
+ * page is no valid entry, so a hart that still walks there finds nothing.
+ */
+static pte_t *spare_take(struct pgtable *pt)
+{
+	pte_t *t = pt->spare;
+
+	if (t) {
+		pt->spare = (pte_t *)(uintptr_t)t[0];
+		t[0] = 0;
+	}
+	return t;
+}
+
 static pte_t *table_new(struct pgtable *pt)
 {
-	pte_t *t = page_alloc_zeroed(PAGE_SIZE, PAGE_SIZE);
+	pte_t *t = spare_take(pt);
 
+	if (!t)
+		t = page_alloc_zeroed(PAGE_SIZE, PAGE_SIZE);
 	if (t)
 		pt->tables += PAGE_SIZE;
 	return t;
 }
 
-static void table_free(struct pgtable *pt, pte_t *t)
+/* @t is unlinked, and empty unless all is being destroyed. */
+static void table_free(struct pgtable *pt, pte_t *t, bool keep)
 {
-	page_free(ptr_to_hpa(t), PAGE_SIZE);
 	pt->tables -= PAGE_SIZE;
+	if (keep && pt->root_bits != 0) {
+		atomic_set(&t[0], (pte_t)(uintptr_t)pt->spare);
+		pt->spare = t;
+	} else {
+		page_free(ptr_to_hpa(t), PAGE_SIZE);
+	}
 }
 
 static uint64_t root_size(const struct pgtable *pt)
@@ -119,6 +142,7 @@ int pgtable_init(struct pgtable *pt, unsigned int levels, unsigned int root_bits
 	pt->levels = levels;
 	pt->root_bits = root_bits;
 	pt->tables = 0;
+	pt->spare = NULL;
 	pt->root = page_alloc_zeroed(root_size(pt), root_size(pt));
 	if (!pt->root)
 		return HV_ENOMEM;
@@ -281,7 +305,7 @@ static bool table_prune(struct pgtable *pt, pte_t *table, unsigned int entries, 
 
 			if (table_prune(pt, below, PT_ENTRIES, all) || all) {
 				atomic_set(&table[i], 0);
-				table_free(pt, below);
+				table_free(pt, below, !all);
 			}
 		}
 		empty = empty && table[i] == 0;
@@ -328,7 +352,7 @@ void pgtable_prune_at(struct pgtable *pt, uint64_t va)
 		pte_t *table = pte_table(*p);
 
 		atomic_set(p, 0);
-		table_free(pt, table);
+		table_free(pt, table, true);
 	}
 }
 
@@ -337,6 +361,8 @@ void pgtable_destroy(struct pgtable *pt)
 	if (!pt->root)
 		return;
 	table_prune(pt, pt->root, root_entries(pt), true);
+	for (pte_t *t; (t = spare_take(pt)) != NULL;)
+		page_free(ptr_to_hpa(t), PAGE_SIZE);
 	page_free(ptr_to_hpa(pt->root), root_size(pt));
 	pt->root = NULL;
 	pt->tables = 0;

@@ -21,7 +21,8 @@ struct pgtable {
 	pte_t *root;		/* in the direct map */
 	unsigned int levels;	/* 3, 4 or 5 */
 	unsigned int root_bits; /* extra index bits of the root: 0, or 2 for the x4 formats */
-	uint64_t tables;	/* bytes of tables, the root included */
+	uint64_t tables;	/* bytes of tables in use, the root included */
+	pte_t *spare;		/* pruned ones of an x4 format, for the next map */
 };
 
 /* pgtable_init - allocate an empty root (aligned to its size). HV_ENOMEM. */
@@ -43,7 +44,12 @@ int pgtable_map(struct pgtable *pt, uint64_t va, hpa_t pa, uint64_t size, uint64
  */
 int pgtable_unmap(struct pgtable *pt, uint64_t va, uint64_t size);
 
-/* pgtable_prune - free the empty tables; only when no lockless reader can be inside. */
+/*
+ * pgtable_prune - take out the empty tables; only when no lockless reader can be inside. Those of an x4 format
+ * are kept for the next map and freed by pgtable_destroy(): a hart that has the VM's hgatp loaded may still
+ * walk them, even outside the guest, because it caches how a walk begins until a fence, and a fence is made
+ * only before the next entry. Until then no other data may come there.
+ */
 void pgtable_prune(struct pgtable *pt);
 
 /* pgtable_prune_at - the same, of the tables on the way to @va alone. */

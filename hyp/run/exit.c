@@ -59,14 +59,14 @@ static bool read_counter(struct vcpu *v, uint32_t insn)
 {
 	uint32_t csr = insn >> 20;
 	bool reads_only = ((insn >> 12) & 2) && ((insn >> 15) & 31) == 0; /* csrrs, csrrc of x0 */
-	unsigned int rd = (insn >> 7) & 31;
+	unsigned int rd = insn >> 7;
 
 	if ((csr != CSR_CYCLE && csr != CSR_INSTRET) || !reads_only)
 		return false;
 	if (from_vu(v) && !(csr_read(CSR_SCOUNTEREN) & BIT(csr & 31)))
 		return false;
-	if (rd)
-		v->regs.x[rd] = 0;
+	if (rd & 31)
+		v->regs.x[rd & 31] = 0;
 	v->regs.sepc += 4;
 	return true;
 }
@@ -197,7 +197,7 @@ static bool do_mmio(struct vcpu *v, gpa_t a, const struct insn_mem *m)
 	uint64_t val;
 
 	if (m->store) {
-		val = m->reg ? v->regs.x[m->reg] : 0;
+		val = m->reg ? v->regs.x[m->reg & 31] : 0;
 		if (mmio_write(v->vm->bus, a, m->len, val) != HV_OK)
 			return false;
 	} else {
@@ -206,7 +206,7 @@ static bool do_mmio(struct vcpu *v, gpa_t a, const struct insn_mem *m)
 		if (m->sign_extend)
 			val = sign_extend(val, m->len);
 		if (m->reg)
-			v->regs.x[m->reg] = val;
+			v->regs.x[m->reg & 31] = val;
 	}
 	v->regs.sepc += m->insn_len;
 	counter_inc(&v->stats.exits[EXIT_MMIO]);

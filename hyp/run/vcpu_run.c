@@ -133,11 +133,11 @@ static struct light_end light_exit(struct guest_regs *r)
 	}
 	if (fid < ext->nr_constants) {
 		counter_inc(&v->stats.exits[EXIT_SBI]);
-		return sbi_quick_ok(v, ext->constants[fid]);
+		return sbi_quick_ok(v, (*ext->constants)[fid % SBI_FIRST_FUNCTIONS]);
 	}
 	if (fid < ext->nr_quick) {
 		counter_inc(&v->stats.exits[EXIT_SBI]);
-		return ext->quick[fid](v, after_light);
+		return (*ext->quick)[fid % SBI_FIRST_FUNCTIONS](v, after_light);
 	}
 	return ext->probe ? light_probe(v, fid, ext) : light_call(v, fid, ext);
 }
@@ -217,7 +217,8 @@ static always_inline enum run_result yields(struct vcpu *v, enum exit_result how
 /* vcpu_handle_requests() would find nothing: the case to be quick in. */
 static inline bool may_just_run(struct vcpu *v)
 {
-	return !vcpu_request_pending(v) && !vcpu_is_halted(v) && !atomic_read_acquire(&v->vm->paused) &&
+	return !vcpu_request_pending(v) && !vcpu_is_halted(v) &&
+	       !atomic_read_acquire(&v->vm->paused) &&
 	       atomic_read(&v->hsm) == SBI_HSM_STATE_STARTED;
 }
 
@@ -260,15 +261,20 @@ static always_inline enum run_result run(struct vcpu *v)
 	}
 }
 
-/* Put what is loaded away, so that it may move to other harts. */
-static void unload(struct pcpu *p)
+/*
+ * Load @v instead of what is loaded here. The former vcpu may be moved only when hgatp is @v's: until then
+ * this hart may walk the former one's tables, and they are freed when the last vcpu of a VM has ended
+ * elsewhere.
+ */
+static always_inline void switch_to(struct vcpu *v, struct pcpu *p)
 {
-	struct vcpu *v = p->current;
+	struct vcpu *former = p->current;
 
-	if (!v)
-		return;
-	vcpu_put(v, p);
-	sched_unloaded(&v->se);
+	if (former)
+		vcpu_put(former, p);
+	vcpu_load(v, p);
+	if (former)
+		sched_unloaded(&former->se);
 }
 
 /* The last vcpu that is gone hands its VM to the life cycle; its state is saved, it is on no queue. */
@@ -276,7 +282,7 @@ static noinline void run_dead(struct vcpu *v)
 {
 	struct vm *vm = v->vm;
 
-	vcpu_put(v, this_pcpu());
+	vcpu_put_for_good(v, this_pcpu());
 	sched_put(&v->se, SCHED_BLOCKS, timer_now());
 	sched_unloaded(&v->se);
 	if (atomic_fetch_sub(&vm->active, 1) == 1) {
@@ -300,8 +306,7 @@ static always_inline struct sched_entity *run_one(struct pcpu *p, struct vcpu *v
 	uint64_t now;
 
 	if (p->current != v) {
-		unload(p);
-		vcpu_load(v, p);
+		switch_to(v, p);
 	} else {
 		vcpu_timer_unblock(v);
 	}

@@ -2,7 +2,7 @@
 /* BASE: who serves here, and what else there is (riscv-sbi-doc, "Base Extension"). */
 #include "sbi/sbi.h"
 
-static const uint64_t versions[] = {
+static const uint64_t versions[SBI_FIRST_FUNCTIONS] = {
 	[SBI_BASE_GET_SPEC_VERSION] = SBI_SPEC_VERSION,
 	[SBI_BASE_GET_IMPL_ID] = HARTVISOR_SBI_IMPL_ID,
 	[SBI_BASE_GET_IMPL_VERSION] = SBI_IMPL_VERSION,
@@ -21,7 +21,7 @@ static struct sbi_ret base_handle(struct vcpu *v, uint32_t eid, uint32_t fid, co
 	case SBI_BASE_GET_SPEC_VERSION:
 	case SBI_BASE_GET_IMPL_ID:
 	case SBI_BASE_GET_IMPL_VERSION:
-		return sbi_ok(versions[fid]);
+		return sbi_ok(versions[fid % SBI_FIRST_FUNCTIONS]);
 	case SBI_BASE_PROBE_EXTENSION:
 		return sbi_ok(probe_extension(v->vm, a[0]));
 	case SBI_BASE_GET_MVENDORID:
@@ -41,6 +41,6 @@ const struct sbi_extension sbi_ext_base = {
 	.eid_last = SBI_EXT_BASE,
 	.handle = base_handle,
 	.light = UINT64_MAX,
-	.constants = versions,
-	.nr_constants = ARRAY_SIZE(versions),
+	.constants = &versions,
+	.nr_constants = SBI_BASE_GET_IMPL_VERSION + 1,
 };

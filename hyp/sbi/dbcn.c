@@ -4,6 +4,7 @@
  * may be partial, so that no call copies more than a bounded piece; the guest asks again for the
  * rest.
  */
+#include "lib/index.h"
 #include "sbi/sbi.h"
 #include "term/term.h"
 #include "vcpu/guest_mem.h"
@@ -25,7 +26,7 @@ static bool buffer_ok(const struct vm *vm, uint64_t num, uint64_t lo, uint64_t h
 static struct sbi_ret console_write(struct vcpu *v, gpa_t from, uint64_t num)
 {
 	char buf[DBCN_CHUNK];
-	uint64_t n = min_u64(num, sizeof(buf));
+	uint64_t n = index_limit(num, sizeof(buf));
 
 	if (vcpu_read_guest(v, from, buf, n))
 		return sbi_err(SBI_ERR_INVALID_PARAM);
@@ -36,7 +37,7 @@ static struct sbi_ret console_write(struct vcpu *v, gpa_t from, uint64_t num)
 static struct sbi_ret console_read(struct vcpu *v, gpa_t to, uint64_t num)
 {
 	char buf[DBCN_CHUNK];
-	uint64_t n = term_stream_read(v->vm->stream, buf, min_u64(num, sizeof(buf)));
+	uint64_t n = term_stream_read(v->vm->stream, buf, index_limit(num, sizeof(buf)));
 
 	if (vcpu_write_guest(v, to, buf, n))
 		return sbi_err(SBI_ERR_INVALID_PARAM);

@@ -74,7 +74,7 @@ static struct light_end send_quickly(struct vcpu *v, sbi_after_fn *after)
 	return sbi_quick_ok(v, 0);
 }
 
-static sbi_quick_fn *const quick[] = {
+static sbi_quick_fn *const quick[SBI_FIRST_FUNCTIONS] = {
 	[SBI_IPI_SEND_IPI] = send_quickly,
 };
 
@@ -84,6 +84,6 @@ const struct sbi_extension sbi_ext_ipi = {
 	.eid_last = SBI_EXT_IPI,
 	.handle = ipi_handle,
 	.light = BIT(SBI_IPI_SEND_IPI),
-	.quick = quick,
-	.nr_quick = ARRAY_SIZE(quick),
+	.quick = &quick,
+	.nr_quick = SBI_IPI_SEND_IPI + 1,
 };

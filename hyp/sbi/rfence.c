@@ -82,7 +82,7 @@ static struct light_end sfence_quickly(struct vcpu *v, sbi_after_fn *after)
 	return sbi_light_end(v, do_fence(v, SBI_RFNC_REMOTE_SFENCE_VMA, &v->regs.x[REG_A0]), after);
 }
 
-static sbi_quick_fn *const quick[] = {
+static sbi_quick_fn *const quick[SBI_FIRST_FUNCTIONS] = {
 	[SBI_RFNC_REMOTE_FENCE_I] = fence_i_quickly,
 	[SBI_RFNC_REMOTE_SFENCE_VMA] = sfence_quickly,
 };
@@ -93,6 +93,6 @@ const struct sbi_extension sbi_ext_rfence = {
 	.eid_last = SBI_EXT_RFNC,
 	.handle = rfence_handle,
 	.light = UINT64_MAX,
-	.quick = quick,
-	.nr_quick = ARRAY_SIZE(quick),
+	.quick = &quick,
+	.nr_quick = SBI_RFNC_REMOTE_SFENCE_VMA + 1,
 };

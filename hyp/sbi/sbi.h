@@ -48,6 +48,9 @@ static inline struct sbi_ret sbi_err(int64_t error)
 typedef struct light_end sbi_after_fn(struct vcpu *v);
 typedef struct light_end sbi_quick_fn(struct vcpu *v, sbi_after_fn *after);
 
+/* Entries of the tables below: a power of two, by which a FID is masked, so that no speculative call leaves them. */
+#define SBI_FIRST_FUNCTIONS 4
+
 struct sbi_extension {
 	const char *name;
 	uint32_t eid_first, eid_last;
@@ -63,13 +66,13 @@ struct sbi_extension {
 	 */
 	uint64_t light;
 	/* Its first functions, which do nothing: what they answer. The VM always has it: no probe. */
-	const uint64_t *constants;
+	const uint64_t (*constants)[SBI_FIRST_FUNCTIONS];
 	/*
 	 * Of an extension without probe: who answers its first functions in a light exit. They do what
 	 * handle() does, without the detour; they end by sbi_quick_ok() when they have left nothing to
 	 * be looked at, else by sbi_light_end().
 	 */
-	sbi_quick_fn *const *quick;
+	sbi_quick_fn *const (*quick)[SBI_FIRST_FUNCTIONS];
 	uint32_t nr_constants, nr_quick;
 };
 

@@ -28,7 +28,7 @@ static struct light_end set_timer_quickly(struct vcpu *v, sbi_after_fn *after)
 	return sbi_quick_ok(v, 0);
 }
 
-static sbi_quick_fn *const quick[] = {
+static sbi_quick_fn *const quick[SBI_FIRST_FUNCTIONS] = {
 	[SBI_TIME_SET_TIMER] = set_timer_quickly,
 };
 
@@ -38,6 +38,6 @@ const struct sbi_extension sbi_ext_time = {
 	.eid_last = SBI_EXT_TIME,
 	.handle = time_handle,
 	.light = BIT(SBI_TIME_SET_TIMER),
-	.quick = quick,
-	.nr_quick = ARRAY_SIZE(quick),
+	.quick = &quick,
+	.nr_quick = SBI_TIME_SET_TIMER + 1,
 };

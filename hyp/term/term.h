@@ -62,6 +62,9 @@ bool term_stream_input_pending(const struct term_stream *s);
 void term_focus(struct term_stream *s);
 struct term_stream *term_focused(void);
 
+/* term_stream_discard_input - forget what was typed and not read yet (a VM's life ended). Any hart, no locks. */
+void term_stream_discard_input(struct term_stream *s);
+
 /* term_stream_flush - push out an unfinished line (a VM ended). */
 void term_stream_flush(struct term_stream *s);
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What the operator types: for the stream in focus, or, after ^], for the menu. */
+#include <string.h>
+
 #include "term/term_internal.h"
 
 /* One interrupt takes at most this much; a line that never falls silent interrupts again. */
@@ -120,6 +122,14 @@ size_t term_stream_read(struct term_stream *s, char *buf, size_t len)
 	}
 	spin_unlock(&term_lock);
 	return n;
+}
+
+void term_stream_discard_input(struct term_stream *s)
+{
+	spin_lock(&term_lock);
+	memset(s->input, 0, sizeof(s->input));
+	atomic_set(&s->input_tail, s->input_head);
+	spin_unlock(&term_lock);
 }
 
 bool term_stream_input_pending(const struct term_stream *s)

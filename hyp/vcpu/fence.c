@@ -52,7 +52,7 @@ static bool queue_fence(struct vcpu *v, const struct vcpu_fence *f)
 	spin_lock(&v->fence_lock);
 	room = v->nr_fences < VCPU_FENCE_RING;
 	if (room)
-		v->fences[v->nr_fences++] = *f;
+		v->fences[v->nr_fences++ % VCPU_FENCE_RING] = *f;
 	spin_unlock(&v->fence_lock);
 	return room;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "vcpu/guest_mem.h"
 
+#include "arch/fence.h"
 #include "arch/insn.h"
 #include "arch/trap.h"
 #include "vcpu/vm.h"
@@ -40,12 +41,27 @@ int vcpu_write_guest(struct vcpu *v, gpa_t a, const void *buf, uint64_t len)
 	return err;
 }
 
+/*
+ * The same for a read by HLV or HLVX, which goes through this hart's TLB. A flush that is requested and not
+ * served yet has changed the tables already: the requester saw @v outside, and may have freed what they led
+ * to. The request stays pending.
+ */
+static void reading_virt_begin(struct vcpu *v)
+{
+	const uint64_t flushes = request_bit(REQUEST_TLB_FLUSH) |
+				 request_bit(REQUEST_HFENCE_GVMA_ALL);
+
+	vcpu_reading_begin(v);
+	if (atomic_read(&v->requests) & flushes)
+		arch_hfence_gvma_all();
+}
+
 int vcpu_fetch_insn(struct vcpu *v, gva_t pc, uint32_t *insn)
 {
 	uint16_t low, high = 0;
 	int err;
 
-	vcpu_reading_begin(v);
+	reading_virt_begin(v);
 	err = guest_hlvx_hu(pc.gva, &low);
 	if (err == 0 && insn_length(low) == 4)
 		err = guest_hlvx_hu(pc.gva + 2, &high);
@@ -60,7 +76,7 @@ int vcpu_read_guest_virt_u64(struct vcpu *v, gva_t a, uint64_t *out)
 {
 	int err;
 
-	vcpu_reading_begin(v);
+	reading_virt_begin(v);
 	err = guest_hlv_d(a.gva, out);
 	vcpu_reading_end(v);
 	return err == 0 ? HV_OK : HV_EFAULT;

@@ -30,15 +30,15 @@ static inline void vcpu_load_hgatp(struct vcpu *v)
 }
 
 /*
- * The hart keeps the registers of whoever used them last; if that was @v, here, they are still good. So they are
- * if neither of them has written any since reset: state Initial of the privileged specification. Not fcsr:
- * under QEMU (10.0) a guest can write that and call it Initial again, and only its own FS ever said otherwise.
+ * The hart keeps the registers of the vcpu that used them last. They need no restore when that vcpu is @v and @v has
+ * not been loaded elsewhere since. f0 to f31 need none either when both vcpus have written none since reset: all are
+ * zero (state Initial of the privileged specification). fcsr does: it may differ all the same (guest_fp_put()).
  */
 static inline void vcpu_load_fp(struct vcpu *v, struct pcpu *p)
 {
 	if (p->fp_owner != v || v->fp_pcpu != p->index) {
 		if (p->fp_initial && v->fp_initial) {
-			arch_fp_csr_clear();
+			arch_fp_csr_restore(&v->fp);
 		} else {
 			guest_fp_get(&v->fp);
 			p->fp_initial = v->fp_initial;
@@ -67,6 +67,8 @@ static always_inline void vcpu_load(struct vcpu *v, struct pcpu *p)
 		csr_write(CSR_HENVCFG, vm->henvcfg);
 	vcpu_load_hgatp(v);
 	guest_vs_load(&v->vs);
+	if (hart_features.loose)
+		features_clear_loose(hart_features.loose);
 	vcpu_load_fp(v, p);
 	v->irq.hvip = HVIP_UNKNOWN;
 	p->current = v;
@@ -78,15 +80,22 @@ static always_inline void vcpu_put(struct vcpu *v, struct pcpu *p)
 {
 	vcpu_timer_block(v);
 	guest_vs_save(&v->vs);
-	if (guest_fp_put(&v->regs, v->vs.vsstatus, &v->fp))
+	if (guest_fp_put(&v->regs, &v->fp))
 		v->fp_initial = p->fp_initial = false;
-	guest_vector_put(&v->regs, v->vs.vsstatus, v->vector);
+	guest_vector_put(&v->regs, v->vector);
 	/* No walk, however speculative, may combine this guest's vsatp with the next one's hgatp. */
 	csr_write(CSR_VSATP, 0);
 	/* Nothing of the guest's may end a WFI of this hart. */
 	csr_write(CSR_VSIE, 0);
 	csr_write(CSR_HVIP, 0);
 	p->current = NULL;
+}
+
+/* vcpu_put_for_good - vcpu_put() of a vcpu whose VM ends: its G-stage tables may be freed afterwards. */
+static inline void vcpu_put_for_good(struct vcpu *v, struct pcpu *p)
+{
+	vcpu_put(v, p);
+	vmid_park(p->index);
 }
 
 #endif

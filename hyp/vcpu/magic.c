@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "arch/cache.h"
 #include "arch/memmap.h"
 #include "lib/errno.h"
 #include "mm/page.h"
@@ -10,8 +11,11 @@
 
 static bool make_page(struct vcpu *v)
 {
-	if (!v->magic_page)
-		v->magic_page = page_alloc_zeroed(PAGE_SIZE, PAGE_SIZE);
+	if (v->magic_page)
+		return true;
+	v->magic_page = page_alloc_zeroed(PAGE_SIZE, PAGE_SIZE);
+	if (v->magic_page)
+		arch_clean_range(v->magic_page, PAGE_SIZE);
 	return v->magic_page != NULL;
 }
 

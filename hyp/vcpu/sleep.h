@@ -17,38 +17,42 @@
 
 /* Where each reason has its source. */
 enum wake_reason {
-	WAKE_REQUEST = 1 << 0, /* v->requests: VM_DEAD, UNBLOCK (resume), RESET (start), and all others */
-	WAKE_KICK = 1 << 1,    /* v->kicked */
-	WAKE_IRQ = 1 << 2,     /* irq.inject, irq.shadow, irq.levels: what vsie enables of them */
-	WAKE_TIMER = 1 << 3,   /* the deadline of the guest's timer is due, and vsie enables it */
+	WAKE_REQUEST =
+		1 << 0, /* v->requests: VM_DEAD, UNBLOCK (resume), RESET (start), and all others */
+	WAKE_KICK = 1 << 1,  /* v->kicked */
+	WAKE_IRQ = 1 << 2,   /* irq.inject, irq.shadow, irq.levels: what vsie enables of them */
+	WAKE_TIMER = 1 << 3, /* the deadline of the guest's timer is due, and vsie enables it */
 };
 
 /* X(kind, name, what ends it) */
-#define VCPU_SLEEPS(X)                                                            \
-	X(WFI, "wfi", WAKE_REQUEST | WAKE_KICK | WAKE_IRQ | WAKE_TIMER)           \
-	X(SUSPEND, "suspend", WAKE_REQUEST | WAKE_KICK | WAKE_IRQ | WAKE_TIMER)   \
-	X(PV_WAIT, "pv-wait", WAKE_REQUEST | WAKE_KICK)                           \
+#define VCPU_SLEEPS(X)                                                                  \
+	X(WFI, "wfi", WAKE_REQUEST | WAKE_KICK | WAKE_IRQ | WAKE_TIMER)                 \
+	X(SUSPEND, "suspend", WAKE_REQUEST | WAKE_KICK | WAKE_IRQ | WAKE_TIMER)         \
+	X(PV_WAIT, "pv-wait", WAKE_REQUEST | WAKE_KICK)                                 \
 	X(PV_WAIT_IRQ, "pv-wait-irq", WAKE_REQUEST | WAKE_KICK | WAKE_IRQ | WAKE_TIMER) \
-	X(STOPPED, "stopped", WAKE_REQUEST)                                       \
+	X(STOPPED, "stopped", WAKE_REQUEST)                                             \
 	X(PAUSED, "paused", WAKE_REQUEST)
 
 enum vcpu_sleep {
 #define X(kind, name, ends) SLEEP_##kind,
 	VCPU_SLEEPS(X)
 #undef X
-	NR_VCPU_SLEEPS,
+		NR_VCPU_SLEEPS,
 };
 
 /* sleep_ends - the reasons (enum wake_reason) that end a sleep of @kind; a constant where @kind is one. */
 static inline uint8_t sleep_ends(enum vcpu_sleep kind)
 {
-	static const uint8_t ends[NR_VCPU_SLEEPS] = {
-#define X(kind, name, ends) [SLEEP_##kind] = ends,
+	switch (kind) {
+#define X(kind, name, ends) \
+	case SLEEP_##kind:  \
+		return ends;
 		VCPU_SLEEPS(X)
 #undef X
-	};
-
-	return ends[kind];
+	case NR_VCPU_SLEEPS:
+		break;
+	}
+	return 0;
 }
 
 #endif

@@ -85,11 +85,14 @@ void vcpu_power_on(struct vcpu *v)
 
 noinline void vcpu_name_anew(struct vcpu *v)
 {
-	bool reused = vmid_alloc(&v->vmid, this_pcpu()->index);
+	enum vmid_fence due = vmid_alloc(&v->vmid, this_pcpu()->index);
 
+	/* The register first, then the fences: mm/vmid.h. */
 	v->hgatp = gstage_hgatp(&v->vm->gstage, v->vmid.id);
 	csr_write(CSR_HGATP, v->hgatp);
-	if (reused)
+	if (due == VMID_FENCE_ALL)
+		arch_hfence_gvma_all();
+	if (due != VMID_FENCE_NONE)
 		arch_hfence_vvma_all();
 }
 
@@ -109,6 +112,7 @@ static void reset(struct vcpu *v)
 	guest_regs_reset(&v->regs, v->start_pc, v->id, v->start_arg);
 	guest_vs_reset(&v->vs);
 	guest_vs_load(&v->vs);
+	features_clear_loose(hart_features.loose);
 	memset(&v->fp, 0, sizeof(v->fp));
 	guest_fp_get(&v->fp);
 	v->fp_initial = true;

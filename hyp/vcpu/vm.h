@@ -9,6 +9,7 @@
 #ifndef VCPU_VM_H
 #define VCPU_VM_H
 
+#include "lib/index.h"
 #include "lib/spinlock.h"
 #include "lib/work.h"
 #include "mm/arena.h"
@@ -87,7 +88,9 @@ extern unsigned int nr_vms;
 /* vm_vcpu - the vcpu with guest hart id @hartid, or NULL. */
 static inline struct vcpu *vm_vcpu(const struct vm *vm, uint64_t hartid)
 {
-	return hartid < vm->nr_vcpus ? vm->vcpus[hartid] : NULL;
+	if (hartid >= vm->nr_vcpus)
+		return NULL;
+	return vm->vcpus[index_below(hartid, vm->nr_vcpus)];
 }
 
 /* vm_all_vcpus - the set of all of its vcpus. */

@@ -16,8 +16,8 @@
 static always_inline unsigned int vcpu_sleep_ends(const struct vcpu *v)
 {
 	return atomic_read(&v->vm->paused) ? sleep_ends(SLEEP_PAUSED) :
-	       vcpu_is_halted(v)		   ? v->halt_ends :
-						     sleep_ends(SLEEP_STOPPED);
+	       vcpu_is_halted(v)	   ? v->halt_ends :
+					     sleep_ends(SLEEP_STOPPED);
 }
 
 /* vcpu_has_reason - own pcpu, loaded: does one of @reasons hold now? Requests apart. Reads only. */

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "arch/memmap.h"
-#include "arch/mmu.h"
 #include "lib/fdt.h"
 #include "lib/log.h"
 #include "mm/page.h"
@@ -15,8 +14,6 @@
 
 /* A tree up to this size is copied. That costs little, and needs no look at what lies before it. */
 #define COPY_MAX KIB(256)
-
-extern char __image_start[], __image_end[];
 
 static bool overlap(uint64_t a, uint64_t a_size, uint64_t b, uint64_t b_size)
 {
@@ -31,11 +28,10 @@ static bool is_free_before(uint64_t at, uint64_t n)
 {
 	uint64_t base = at - n;
 
-	if (!machine_is_memory(hpa(base), n) ||
-	    overlap(base, n, image_hpa(__image_start).hpa,
-		    (uint64_t)(__image_end - __image_start)) ||
+	if (!machine_is_memory(hpa(base), n) || machine_closed(hpa(base), n) ||
 	    config_host_has_module(machine.fdt, hpa(base), n))
 		return false;
+	/* What the reservation block lists is not closed, but something else's. */
 	for (unsigned int i = 0; i < machine.nr_reserved; i++)
 		if (overlap(base, n, machine.reserved[i].base.hpa, machine.reserved[i].size))
 			return false;

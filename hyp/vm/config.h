@@ -87,7 +87,8 @@ int config_parse_host_fdt(const void *fdt, struct vm_config *out, unsigned int m
 /*
  * config_host_modules - the memory of all modules under /chosen of the host's tree, for
  * page_reserve(): nothing else says that it is in use. Modules outside of RAM are
- * left out without a message. Needs neither allocator nor log. Returns how many are in @out.
+ * left out without a message. Needs neither allocator nor log. Returns how many there are, of which the first
+ * @max are in @out.
  */
 int config_host_modules(const void *fdt, struct vm_image *out, unsigned int max);
 

@@ -44,31 +44,11 @@ static bool is_vm(const void *fdt, int node)
 	       fdtx_is_compatible(fdt, node, "xen,domain");
 }
 
-static bool overlap(uint64_t a, uint64_t a_size, uint64_t b, uint64_t b_size)
-{
-	return a_size != 0 && b_size != 0 && a < b + b_size && b < a + a_size;
-}
-
-/* Reserved memory belongs to the firmware; reading it may not even be allowed. */
-static bool touches_reserved(const void *fdt, uint64_t base, uint64_t size)
-{
-	int parent = fdt_path_offset(fdt, "/reserved-memory");
-	uint64_t a, len;
-	int node;
-
-	if (parent < 0)
-		return false;
-	fdtx_for_each_child(fdt, parent, node)
-		for (unsigned int i = 0; fdtx_reg(fdt, node, i, &a, &len) == 0; i++)
-			if (overlap(base, size, a, len))
-				return true;
-	return false;
-}
-
 /* Where a module is; NULL, or what is wrong with its reg: a bad one must never be read from. */
 static const char *find_module(const void *fdt, int node, struct vm_image *out)
 {
 	uint64_t base, size, more;
+	const char *closed;
 
 	if (fdtx_reg(fdt, node, 0, &base, &size) != 0 || fdtx_reg(fdt, node, 1, &more, NULL) == 0)
 		return "must be an address and a size in the parent's #address-cells, #size-cells";
@@ -76,8 +56,9 @@ static const char *find_module(const void *fdt, int node, struct vm_image *out)
 		return "must have a size above 0";
 	if (!machine_is_memory(hpa(base), size))
 		return "must lie inside /memory";
-	if (touches_reserved(fdt, base, size))
-		return "must not lie in /reserved-memory";
+	closed = machine_closed(hpa(base), size);
+	if (closed != NULL)
+		return closed;
 	*out = (struct vm_image){
 		.name = fdtx_name(fdt, node),
 		.data = hpa_to_ptr(hpa(base)),
@@ -301,16 +282,21 @@ int config_parse_host_fdt(const void *fdt, struct vm_config *out, unsigned int m
 	return (int)nr;
 }
 
-/* The modules among @node's children; returns how many are in @out then. */
+/* The modules among @node's children; returns how many there are with the @nr before, be it more than @max. */
 static unsigned int list_modules(const void *fdt, int node, struct vm_image *out, unsigned int nr,
 				 unsigned int max)
 {
+	struct vm_image module;
 	int child;
 
-	fdtx_for_each_child(fdt, node, child)
-		if (nr < max && is_module(fdt, child) && !fdtx_is_disabled(fdt, child) &&
-		    find_module(fdt, child, &out[nr]) == NULL)
-			nr++;
+	fdtx_for_each_child(fdt, node, child) {
+		if (!is_module(fdt, child) || fdtx_is_disabled(fdt, child) ||
+		    find_module(fdt, child, &module) != NULL)
+			continue;
+		if (nr < max)
+			out[nr] = module;
+		nr++;
+	}
 	return nr;
 }
 
@@ -337,8 +323,8 @@ static bool has_module(const void *fdt, int node, uint64_t base, uint64_t size)
 
 	fdtx_for_each_child(fdt, node, child)
 		if (is_module(fdt, child) && !fdtx_is_disabled(fdt, child) &&
-		    find_module(fdt, child, &m) == NULL &&
-		    overlap(base, size, ptr_to_hpa(m.data).hpa, m.size))
+		    find_module(fdt, child, &m) == NULL && base < ptr_to_hpa(m.data).hpa + m.size &&
+		    ptr_to_hpa(m.data).hpa < base + size)
 			return true;
 	return false;
 }

@@ -360,6 +360,7 @@ int guest_fdt_apply_overlay(void *buf, uint64_t cap, const struct vm_image *over
 		return overlay_error(cfg, overlay, "no memory left for a copy of it", HV_ENOMEM);
 	memcpy(copy, overlay->data, overlay->size);
 	err = apply_copy(buf, cap, copy, overlay->size, overlay, cfg);
+	memset(copy, 0, size); /* it is the VM's */
 	page_free(ptr_to_hpa(copy), size);
 	return err;
 }

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "arch/cpu.h"
 #include "arch/csr.h"
 #include "arch/isa.h"
 #include "arch/sbi_call.h"
@@ -21,14 +22,14 @@
 #include "vm/pv.h"
 #include "vm/text.h"
 
-/* Guest RAM cleared in one step of work. */
+/* Guest RAM cleared in one step of work, before a life and after the last one. */
 #define CLEAR_STEP MIB(4)
 
 /* A VM that ends and starts again and again does so at this pace: each time costs others the clearing
  * and loading, and lines of the log. */
 #define RESTART_PERIOD_NS UINT64_C(1000000000)
 
-enum phase { PHASE_CLEAR, PHASE_BEGIN_LOAD, PHASE_LOAD, PHASE_RUN };
+enum phase { PHASE_CLEAR, PHASE_BEGIN_LOAD, PHASE_LOAD, PHASE_RUN, PHASE_WIPE };
 
 /* What the life cycle remembers of a VM between two steps. */
 struct vm_life {
@@ -67,7 +68,7 @@ void lifecycle_shutdown_machine(void)
 	log_error("the firmware did not power the machine off; halting");
 	term_drain();
 	for (;;)
-		__asm__ volatile("wfi");
+		cpu_wait_for_interrupt();
 }
 
 void lifecycle_check_all_ended(void)
@@ -79,18 +80,36 @@ void lifecycle_check_all_ended(void)
 	lifecycle_shutdown_machine();
 }
 
-/* It will not run (again); its RAM goes back, its objects stay for the console. */
+/*
+ * It will not run (again). Its RAM is wiped in steps of work and then goes back; until then it is "off" with
+ * its memory taken. Its objects stay for the console.
+ */
 static void finish(struct vm *vm, enum vm_state state)
 {
+	struct vm_life *life = lives[vm->id];
+
 	if (vm->stream)
 		term_stream_flush(vm->stream);
-	while (vm->gstage.nr_ram != 0 &&
-	       vm_give_back_ram(vm, vm->gstage.ram[0].gpa, vm->gstage.ram[0].size) == HV_OK)
-		;
+	life->phase = PHASE_WIPE;
+	life->cleared = 0;
+	atomic_set_release(&vm->state, state);
+	work_queue(&vm->life);
+}
+
+/* Every vcpu has left its hart for good, and no hart walks the tables any more (vcpu_put_for_good). */
+static void give_back(struct vm *vm)
+{
 	for (unsigned int i = 0; i < vm->nr_vcpus; i++)
 		vcpu_magic_free(vm->vcpus[i]);
 	gstage_destroy(&vm->gstage);
-	atomic_set_release(&vm->state, state);
+}
+
+/* What the guest of this life wrote into its devices, and what was typed for it, is not the next one's. */
+static void reset_devices(struct vm *vm)
+{
+	vrtc_reset(lives[vm->id]->rtc); /* no alarm rings in an ended VM */
+	term_stream_discard_input(vm->stream);
+	vuart_reset(vm->uart);
 }
 
 /* The operator looks at a VM that will never say anything: show another one. */
@@ -119,8 +138,6 @@ static void start(struct vm *vm, const struct loader_result *at)
 	struct vm_life *life = lives[vm->id];
 
 	vplic_reset(vm->plic);
-	vuart_reset(vm->uart);
-	vrtc_reset(life->rtc);
 	for (unsigned int i = 0; i < vm->nr_vcpus; i++) {
 		vcpu_magic_reset(vm->vcpus[i]);
 		vcpu_power_on(vm->vcpus[i]);
@@ -142,18 +159,24 @@ static void start(struct vm *vm, const struct loader_result *at)
 	vcpu_kick(vm->vcpus[0]);
 }
 
-/* One step on the way to RUNNING. True: call again. */
+/* False: all of its RAM is clear. */
+static bool clear_step(struct vm_life *life)
+{
+	uint64_t done = gstage_clear_step(&life->vm->gstage, life->cleared, CLEAR_STEP);
+
+	life->cleared += done;
+	return done != 0;
+}
+
+/* One step on the way to RUNNING, or to having nothing any more. True: call again. */
 static bool build_step(struct vm *vm)
 {
 	struct vm_life *life = lives[vm->id];
-	uint64_t done;
 	int err;
 
 	switch (life->phase) {
 	case PHASE_CLEAR:
-		done = gstage_clear_step(&vm->gstage, life->cleared, CLEAR_STEP);
-		life->cleared += done;
-		if (done == 0)
+		if (!clear_step(life))
 			life->phase = PHASE_BEGIN_LOAD;
 		return true;
 	case PHASE_BEGIN_LOAD:
@@ -168,6 +191,12 @@ static bool build_step(struct vm *vm)
 		if (err < 0)
 			break;
 		start(vm, &life->loader.result);
+		return false;
+	case PHASE_WIPE:
+		if (clear_step(life))
+			return true;
+		give_back(vm);
+		life->phase = PHASE_RUN;
 		return false;
 	case PHASE_RUN:
 		return false;
@@ -217,7 +246,7 @@ static void crashed(struct vm *vm)
 /* The last vcpu has left. */
 static void ended(struct vm *vm)
 {
-	vrtc_reset(lives[vm->id]->rtc); /* no alarm rings in an ended VM */
+	reset_devices(vm);
 	switch ((enum vm_stop)atomic_read(&vm->stop)) {
 	case VM_STOP_REBOOT:
 		log_info("%s: rebooting", vm->name);
@@ -291,6 +320,7 @@ static bool make_ram(struct vm *vm, const struct vm_config *cfg)
 		err = gstage_alloc_ram(&vm->gstage, gpa(GUEST_RAM_BASE), cfg->memory);
 	if (err == HV_OK)
 		return true;
+	gstage_destroy(&vm->gstage);
 	if (err == HV_ENOMEM)
 		log_error("config: %s: memory = %" PRIu64 " MiB: only %" PRIu64
 			  " MiB of the machine are left, give less",

@@ -6,6 +6,7 @@
  *   work: clear, load     in steps of about a millisecond on whichever pcpu has time; then RUNNING
  *   vm_stop() (floor 5)   STOPPING: every vcpu sees VM_DEAD and leaves
  *   work                  once the last vcpu has left: OFF, CRASHED, or clear and load again
+ *   work: wipe            of one that is off: its RAM is cleared in such steps, too, and only then freed
  *
  * No vcpu exists for the scheduler between the last one's leaving and the start, so these steps touch
  * the VM without locks.

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What all system tests share: where things are, the markers, and that what they run has been built."""
 
+import os
 import pathlib
 import sys
 
@@ -13,10 +14,19 @@ import hv  # noqa: E402 (needs the path above)
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "long: belongs to make verify, not to make test")
+    config.addinivalue_line("markers", "concurrent: waits for wake-ups, kicks, other harts; make busy runs it again "
+                                       "on a busy host")
+    config.addinivalue_line("markers", "clock: compares a guest's time with the host's, or its guest calls a slow "
+                                       "host a stall: not for a busy host")
 
 
 @pytest.fixture(scope="session", autouse=True)
 def built():
+    try:
+        for end in os.openpty():
+            os.close(end)
+    except OSError as error:
+        pytest.exit(f"no pseudo-terminal to be had ({error}): mount devpts on /dev/pts", returncode=2)
     missing = [str(path) for path in (hv.HARTVISOR, hv.guest("hello"), hv.LINUX, hv.INITRAMFS)
                if not path.exists()]
     if missing:

@@ -10,7 +10,8 @@ A test says what it wants to run and talks to it:
         m.expect_line("good", "echo: hi")
 
 Everything that came over the console is in build/tests/logs/NAME.log. Waiting is always for a text,
-never for a time; a panic of hartvisor or the end of QEMU fails the test at once.
+never for a time; a panic of hartvisor or the end of QEMU fails the test at once. When a text does not
+come, the failure says what state hartvisor's vcpus are in.
 """
 
 from __future__ import annotations
@@ -29,10 +30,14 @@ import pexpect
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build"
 WORK = BUILD / "tests"
-LOGS = WORK / "logs"
+LOGS = WORK / os.environ.get("HV_LOGS", "logs")
 
 TIMEOUT = int(os.environ.get("HV_TIMEOUT", "300"))
 MIB = 1 << 20
+
+# How long hartvisor has for a word about a hang, and how much of it a failure repeats.
+STATES_TIMEOUT = 60
+STATES_LINES = 200
 
 ESCAPE = "\x1d"
 PANIC = r"\[hartvisor\] panic on hart [^\r\n]*"
@@ -182,6 +187,14 @@ def run_tool(command: Sequence[Union[str, pathlib.Path]]) -> None:
     assert result.returncode == 0, f"{' '.join(map(str, command))}:\n{result.stdout}"
 
 
+def device_tree(name: str, harts: int, machine: str = "virt", memory: str = "1G") -> pathlib.Path:
+    """QEMU's own, in a file."""
+    tree = WORK / f"{name}.dtb"
+    WORK.mkdir(parents=True, exist_ok=True)
+    run_tool([QEMU, "-M", f"{machine},dumpdtb={tree}", "-cpu", "rv64", "-smp", str(harts), "-m", memory, "-nographic"])
+    return tree
+
+
 def make_itb(name: str, its: str, tool: str = "mkimage") -> pathlib.Path:
     """@tool: "mkimage", "mkimage -E" (data outside the tree) or "dtc" (for what mkimage would refuse)."""
     WORK.mkdir(parents=True, exist_ok=True)
@@ -246,7 +259,8 @@ class Machine:
         try:
             found = self.child.expect([PANIC, *patterns], timeout=timeout)
         except pexpect.TIMEOUT:
-            raise AssertionError(f"{self.name}: no {' or '.join(patterns)} within {timeout} s") from None
+            raise AssertionError(f"{self.name}: no {' or '.join(patterns)} within {timeout} s\n"
+                                 f"{self.states()}") from None
         except pexpect.EOF:
             raise AssertionError(f"{self.name}: QEMU ended before {' or '.join(patterns)}") from None
         if found == 0:
@@ -272,7 +286,8 @@ class Machine:
             if self.child.expect([PANIC, pexpect.EOF], timeout=timeout) == 0:
                 raise AssertionError(f"{self.name}: {self.child.match.group(0)}")
         except pexpect.TIMEOUT:
-            raise AssertionError(f"{self.name}: the machine did not end within {timeout} s") from None
+            raise AssertionError(f"{self.name}: the machine did not end within {timeout} s\n"
+                                 f"{self.states()}") from None
         return self.text()
 
     def expect_passed(self, vm: str, test: str, timeout: int = TIMEOUT) -> None:
@@ -281,6 +296,31 @@ class Machine:
         crash = rf"\[hartvisor\] (?:error: )?{re.escape(vm)}: (?:crashed|not started)[^\r\n]*"
         found = self.expect(line + r"PASS", line + r"FAIL[^\r\n]*", crash, timeout=timeout)
         assert found == 0, self.child.match.group(0)
+
+    def states(self) -> str:
+        """What hartvisor says of all VMs and vcpus, for the message of a failure.
+
+        Raises nothing, and comes to an end when the machine does not answer either: the failure that it
+        is for must be seen.
+        """
+        try:
+            said = len(self.text())
+            # A terminal that nothing reads from is full at some time, and a write to it would wait.
+            os.set_blocking(self.child.child_fd, False)
+            os.write(self.child.child_fd, f"{ESCAPE}s{ESCAPE}l".encode())
+            os.set_blocking(self.child.child_fd, True)
+            end = self.child.expect([r"hartvisor's own memory[^\r\n]*", PANIC, pexpect.TIMEOUT, pexpect.EOF],
+                                    timeout=STATES_TIMEOUT)
+            lines = [line for line in self.text()[said:].splitlines()
+                     if not re.match(r"\[(?!hartvisor\])[^\]]*\] ", line)]
+            head = ("hartvisor's vcpus at that time:", "hartvisor panicked when it was asked for its vcpus:",
+                    f"hartvisor does not answer ^] s and ^] l within {STATES_TIMEOUT} s; what came:",
+                    "QEMU ended when hartvisor was asked for its vcpus:")[end]
+            return "\n".join([head, *lines[-STATES_LINES:]])
+        except BlockingIOError:
+            return "the machine takes no input: no states of its vcpus"
+        except Exception as error:  # whatever it is, it is not what the test is about
+            return f"hartvisor could not be asked for its vcpus: {error!r}"
 
     def drain(self) -> None:
         try:

@@ -44,6 +44,18 @@ def test_what_is_only_noted_is_not_compared():
     assert changes({"turns": 900}, {"turns": 100}, {"turns"}) == ([], [])
 
 
+def test_another_compiler_decides_nothing():
+    baseline = {"compiler": "12.2.0"}
+    assert bench.decides(baseline, "12.2.0") and not bench.decides(baseline, "14.2.0")
+    worse = [("row", 100, 110), ("gone", 5, None)]
+    assert bench.totals(10, worse, True) == "9 passed, 2 failed"
+    assert bench.totals(10, worse, False) == "9 passed, 0 failed, 2 skipped"
+
+
+def test_the_baseline_says_what_compiler_it_is_of():
+    assert bench.read_baseline()["compiler"][0].isdigit()
+
+
 def test_a_change_is_said_with_both_figures():
     assert bench.say_change("row", 1000, 1100) == "  row: 1,000 -> 1,100, +10.0 %"
     assert "not measured" in bench.say_change("row", 1000, None)

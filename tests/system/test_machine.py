@@ -4,7 +4,7 @@
 import subprocess
 
 import pytest
-from hv import HARTVISOR, MIB, QEMU, TIMEOUT, WORK, Image, Machine, Vm, bundle, firmware, guest, run_tool
+from hv import HARTVISOR, MIB, TIMEOUT, WORK, Image, Machine, Vm, bundle, device_tree, firmware, guest, run_tool
 
 
 def say_hello_and_end(m, vm="vm", nproc=1):
@@ -56,14 +56,6 @@ def test_loaded_at_another_address(name, address):
         m.expect("TRAMP to")
         m.expect_line("hartvisor", rf"started on hart \d+ at {address:#x}")
         say_hello_and_end(m)
-
-
-def device_tree(name, harts, machine="virt"):
-    """QEMU's own, in a file."""
-    tree = WORK / f"{name}.dtb"
-    WORK.mkdir(parents=True, exist_ok=True)
-    run_tool([QEMU, "-M", f"{machine},dumpdtb={tree}", "-cpu", "rv64", "-smp", str(harts), "-m", "1G", "-nographic"])
-    return tree
 
 
 def fdtget(tree, node, name):

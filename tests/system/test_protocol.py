@@ -7,6 +7,8 @@ import time
 import pytest
 from hv import TIMEOUT, Machine, Vm, bundle, guest, initramfs_with, linux
 
+pytestmark = pytest.mark.concurrent
+
 ACCELS = ["multi", "single"]
 
 
@@ -165,6 +167,7 @@ def storm_clock(m, vm="vm"):
     return int(m.child.match.group(1)) / 1000000
 
 
+@pytest.mark.clock
 @pytest.mark.parametrize("times, cpus, smp, thread", [
     (6, 4, 2, "multi"),
     long(40, 8, 4, "multi"),
@@ -187,6 +190,7 @@ def test_a_paused_guest_and_its_clock_stand_still(name, times, cpus, smp, thread
         m.expect_end()
 
 
+@pytest.mark.clock
 def test_a_sleeping_guests_clock_stands_still_too(name):
     def clock():
         m.send_line("time")
@@ -331,6 +335,7 @@ echo "LOAD done $i times, $(nproc) vcpus"
 """
 
 
+@pytest.mark.clock
 @pytest.mark.parametrize("times, cpus, smp, thread", [
     (2, 4, 2, "multi"),
     long(40, 4, 2, "multi"),

@@ -85,6 +85,7 @@ def test_a_rebooted_guest_finds_no_magic_page(name):
 
 
 # kind: how the halt is made, 0 WFI, 1 and 2 PV_WAIT with and without interrupts, 3 in turn (guest kick).
+@pytest.mark.concurrent
 @pytest.mark.parametrize("rounds, kind, cpus, smp", [
     (3000, 3, 2, 1),
     (3000, 0, 2, 2),
@@ -101,12 +102,14 @@ def test_no_kick_is_lost(name, patience, rounds, kind, cpus, smp):
     run_guest(name, "kick", cpus, smp, f"n={rounds} kind={kind}", timeout=patience)
 
 
+@pytest.mark.concurrent
 @pytest.mark.parametrize("more, cpu", [("", "rv64,sstc=off"), ("halt-poll-us = <200>;", "rv64")],
                          ids=["sbi-timer", "polling"])
 def test_no_kick_is_lost_otherwise(name, more, cpu):
     run_guest(name, "kick", 4, 2, "n=1500", more, cpu=cpu)
 
 
+@pytest.mark.concurrent
 @pytest.mark.parametrize("cpus, smp, bootargs, more", [
     (3, 1, "always=1", ""),
     (4, 2, "", APART),

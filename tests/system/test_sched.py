@@ -96,6 +96,7 @@ def test_fifo_wakes_at_once(name, neighbours):
     assert worst < FIFO_LATENCY
 
 
+@pytest.mark.concurrent
 def test_64_vms_on_2_harts_all_get_on(name):
     """None of them ends, so each gets its part from hundreds that are wanted."""
     vms = [share(f"vm-{i}", n=2000) for i in range(64)]

@@ -14,6 +14,10 @@ def long(*values):
     return pytest.param(*values, marks=pytest.mark.long)
 
 
+def concurrent(*values):
+    return pytest.param(*values, marks=pytest.mark.concurrent)
+
+
 def table():
     """{name of a sleep: the bits of what ends it}, as hyp/vcpu/sleep.h says."""
     text = (ROOT / "hyp/vcpu/sleep.h").read_text()
@@ -54,9 +58,9 @@ CPUS = ["rv64", "rv64,sstc=off"]
     (2, 1, 0, 0, True),
     (2, 1, 1, 0, True),
     (1, 1, 0, 300, True),
-    (2, 2, 0, 0, False),
-    (1, 2, 2, 0, False),
-    (1, 2, 0, 300, False),
+    concurrent(2, 2, 0, 0, False),
+    concurrent(1, 2, 2, 0, False),
+    concurrent(1, 2, 0, 300, False),
     long(30, 1, 0, 0, True),
     long(30, 1, 1, 0, True),
     long(30, 1, 0, 300, True),
@@ -78,8 +82,8 @@ def test_each_reason_ends_each_sleep_that_it_should(name, cpu, rounds, smp, busy
 
 
 @pytest.mark.parametrize("rounds, smp, busy", [
-    (12, 1, 1),
-    (12, 2, 0),
+    concurrent(12, 1, 1),
+    concurrent(12, 2, 0),
     long(60, 1, 0),
     long(60, 2, 2),
 ])

@@ -251,8 +251,13 @@ static void henvcfg_opens_what_is_listed_and_nothing_else(void **state)
 	assert_true(isa_guest_henvcfg() == 0);
 	guest_of("rv64i_sstc");
 	assert_true(isa_guest_henvcfg() == HENVCFG_STCE);
-	guest_of("rv64i_svpbmt");
-	assert_true(isa_guest_henvcfg() == HENVCFG_PBMTE);
+	/* Only where cleared memory can be written back: a guest looks past the caches by it. */
+	assert_string_equal(guest_of("rv64i_svpbmt"), "rv64i_zicntr_zicsr_zifencei");
+	assert_true(isa_guest_henvcfg() == 0);
+	assert_false(isa_guest_sees_past_caches());
+	guest_of("rv64i_zicbom_svpbmt");
+	assert_true(isa_guest_henvcfg() == (HENVCFG_PBMTE | HENVCFG_CBCFE | 0x10));
+	assert_true(isa_guest_sees_past_caches());
 	guest_of("rv64i_zicboz");
 	assert_true(isa_guest_henvcfg() == HENVCFG_CBZE);
 	/* cbo.inval must flush (01): invalidating would uncover another owner's data. */

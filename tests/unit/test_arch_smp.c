@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// SOURCES: tests/unit/fake/pcpu.c tests/unit/fake/csr.c
+// SOURCES: hyp/arch/features.c tests/unit/fake/pcpu.c tests/unit/fake/csr.c tests/unit/fake/probe.c
 /* A hart comes, or is left out with its reason; and one that comes after that stops itself. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -29,7 +29,13 @@ static struct {
 } fw;
 
 static struct pcpu *hart;
+static struct hart_misfit misfit; /* what the hart finds about itself */
 static unsigned int main_runs;
+
+static struct hart_misfit hart_check(void)
+{
+	return misfit;
+}
 
 static void hart_main(void)
 {
@@ -105,6 +111,7 @@ static int setup(void **state)
 	fw.status = SBI_HSM_STATE_START_PENDING;
 	fw.comes_at = NEVER;
 	main_runs = 0;
+	misfit = (struct hart_misfit){ NULL, 0, 0 };
 	fake_log_reset();
 	fake_pcpu_setup(2);
 	hart = pcpus[1];
@@ -115,7 +122,7 @@ static int setup(void **state)
 
 static int start(void)
 {
-	int err = smp_start(hart, SATP, hart_main);
+	int err = smp_start(hart, SATP, hart_check, hart_main);
 
 	assert_int_equal(fw.start_calls, 1);
 	assert_int_equal(fw.start_pc, ptr_to_hpa((const void *)secondary_entry).hpa);
@@ -187,6 +194,67 @@ static void a_hart_that_stays_silent_is_left_out(void **state)
 	assert_left_out("calls it STARTED, but it never reached");
 }
 
+static struct hart_features probed;
+
+/* As features_misfit(), of a hart that has what @probed says. */
+static struct hart_misfit compared(void)
+{
+	return features_compare(&probed);
+}
+
+static void a_hart_of_another_vector_length_is_told_by_both(void **state)
+{
+	(void)state;
+	hart_features = (struct hart_features){ .senvcfg = true, .vlenb = 16 };
+	probed = hart_features;
+	assert_null(compared().what);
+	probed.vlenb = 32;
+	assert_string_equal(compared().what, "vlenb");
+	assert_int_equal(compared().here, 32);
+	assert_int_equal(compared().boot, 16);
+	hart_features.vlenb = 0; /* no guest has vectors */
+	assert_null(compared().what);
+}
+
+static void a_hart_with_other_csrs_is_told(void **state)
+{
+	static const struct hart_features others[] = {
+		{ .senvcfg = false },
+		{ .senvcfg = true, .henvcfg = true },
+		{ .senvcfg = true, .sstateen0 = true },
+		{ .senvcfg = true, .hstateen0 = true },
+		{ .senvcfg = true, .sstc = true },
+		{ .senvcfg = true, .loose = LOOSE_SISELECT },
+		{ .senvcfg = true, .loose = LOOSE_JVT },
+	};
+
+	(void)state;
+	hart_features = (struct hart_features){ .senvcfg = true };
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+		probed = others[i];
+		assert_string_equal(compared().what, "the set of optional CSRs");
+		assert_int_not_equal(compared().here, compared().boot);
+	}
+}
+
+static void a_hart_that_differs_is_left_out_and_stops(void **state)
+{
+	(void)state;
+	misfit = (struct hart_misfit){ "vlenb", 32, 16 };
+	secondary_check = hart_check;
+	secondary_main = hart_main;
+	if (!setjmp(waited)) {
+		hart_runs();
+		fail_msg("the hart went on");
+	}
+	fake_pcpu_become(0);
+	assert_int_equal(hart->online, PCPU_UNFIT);
+	assert_int_equal(fw.stop_calls, 3);
+	assert_int_equal(main_runs, 0);
+	assert_left_out("vlenb has to be as on the boot hart: it is 0x10 there, 0x20 here");
+	assert_int_equal(fw.status_calls, 0);
+}
+
 static void a_hart_that_comes_after_that_stops_itself(void **state)
 {
 	(void)state;
@@ -211,6 +279,9 @@ int main(void)
 		T(a_hart_that_falls_back_is_left_out_at_once),
 		T(a_hart_whose_status_is_an_error_is_left_out),
 		T(a_hart_that_stays_silent_is_left_out),
+		T(a_hart_of_another_vector_length_is_told_by_both),
+		T(a_hart_with_other_csrs_is_told),
+		T(a_hart_that_differs_is_left_out_and_stops),
 		T(a_hart_that_comes_after_that_stops_itself),
 	};
 

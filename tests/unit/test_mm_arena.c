@@ -6,6 +6,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "arch/memmap.h"
 #include "fake/log.h"
 #include "fake/page.h"
 #include "mm/arena.h"
@@ -70,6 +71,22 @@ static void page_alignment_and_large_sizes_work(void **state)
 	assert_non_null(arena_alloc(&arena, 0, 1));
 }
 
+static void what_it_gives_back_holds_nothing(void **state)
+{
+	const unsigned char *all;
+	hpa_t a;
+
+	(void)state;
+	for (unsigned int i = 0; i < 200; i++)
+		memset(arena_alloc(&arena, 1000, 8), 0x5a, 1000);
+	arena_destroy(&arena);
+	assert_true(page_alloc(MIB(1), PAGE_SIZE, &a));
+	all = hpa_to_ptr(a);
+	for (uint64_t i = 0; i < MIB(1); i++)
+		assert_int_not_equal(all[i], 0x5a);
+	page_free(a, MIB(1));
+}
+
 static void no_memory_is_null_and_leaves_the_rest_usable(void **state)
 {
 	(void)state;
@@ -102,6 +119,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(what_is_allocated_is_zero_aligned_and_nobody_elses),
 		TEST(page_alignment_and_large_sizes_work),
+		TEST(what_it_gives_back_holds_nothing),
 		TEST(no_memory_is_null_and_leaves_the_rest_usable),
 		TEST(copies_of_strings_end_where_they_must),
 	};

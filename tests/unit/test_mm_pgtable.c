@@ -297,6 +297,20 @@ static void a_mapping_over_a_distant_one_is_refused_whole(void **state)
 
 /* --- no memory --- */
 
+/* What an x4 format keeps of pruned tables for its next map. */
+static uint64_t spare_bytes(const struct pgtable *t)
+{
+	uint64_t n = 0;
+
+	for (const pte_t *s = t->spare; s; s = (const pte_t *)(uintptr_t)s[0]) {
+		assert_false(pte_is_valid(s[0])); /* a hart that still walks there finds nothing */
+		for (unsigned int i = 1; i < PT_ENTRIES; i++)
+			assert_int_equal(s[i], 0);
+		n += PAGE_SIZE;
+	}
+	return n;
+}
+
 static void a_map_that_runs_out_of_memory_is_undone_at_every_step(void **state)
 {
 	const uint64_t va = GIB(512) - MIB(2) - KIB(8), size = GIB(1) + MIB(4) + KIB(20);
@@ -315,7 +329,10 @@ static void a_map_that_runs_out_of_memory_is_undone_at_every_step(void **state)
 			check_hole(va + size - 1);
 			pgtable_prune(&pt);
 			assert_int_equal(pt.tables, 4 * PAGE_SIZE);
-			assert_int_equal(page_free_bytes(), pages * PAGE_SIZE);
+			assert_int_equal(page_free_bytes() + spare_bytes(&pt), pages * PAGE_SIZE);
+			pgtable_destroy(&pt);
+			assert_int_equal(page_free_bytes(), (pages + 4) * PAGE_SIZE);
+			assert_int_equal(pgtable_init(&pt, 5, 2), HV_OK);
 		}
 		fake_page_feed();
 	}
@@ -430,7 +447,7 @@ static void random_sequences_agree_with_a_model(void **state)
 			check_model(i);
 		check_hole(MODEL_BASE - 1);
 		check_hole(MODEL_BASE + MODEL_PAGES * PAGE_SIZE);
-		assert_int_equal(page_free_bytes() + pt.tables, MIB(16));
+		assert_int_equal(page_free_bytes() + pt.tables + spare_bytes(&pt), MIB(16));
 		pgtable_destroy(&pt);
 		assert_int_equal(page_free_bytes(), MIB(16));
 	}
@@ -462,6 +479,27 @@ static void prune_at_frees_the_tables_of_one_way_alone(void **state)
 	assert_int_equal(pgtable_unmap(&pt, b, PAGE_SIZE), HV_OK);
 	pgtable_prune_at(&pt, b);
 	assert_int_equal(pt.tables, root);
+}
+
+/* A hart may walk a G-stage table after it was pruned, until its vcpu next enters. */
+static void a_pruned_table_of_an_x4_format_is_not_reused_for_other_data(void **state)
+{
+	uint64_t held;
+
+	(void)state;
+	assert_int_equal(pgtable_init(&pt, 3, 2), HV_OK);
+	assert_int_equal(pgtable_map(&pt, GIB(1), hpa(0), PAGE_SIZE, PTE_R), HV_OK);
+	held = page_free_bytes();
+	for (unsigned int i = 0; i < 100; i++) {
+		uint64_t at = GIB(2 + i);
+
+		assert_int_equal(pgtable_map(&pt, at, hpa(0), PAGE_SIZE, PTE_R), HV_OK);
+		assert_int_equal(pgtable_unmap(&pt, at, PAGE_SIZE), HV_OK);
+		pgtable_prune_at(&pt, at);
+		assert_int_equal(spare_bytes(&pt), 2 * PAGE_SIZE);
+		/* Nor does one that maps here and there for ever take more of them. */
+		assert_int_equal(page_free_bytes(), held - 2 * PAGE_SIZE);
+	}
 }
 
 static void prune_frees_the_empty_tables_and_no_other(void **state)
@@ -535,6 +573,7 @@ int main(void)
 		TEST(no_root_no_table),
 		TEST(random_sequences_agree_with_a_model),
 		TEST(prune_at_frees_the_tables_of_one_way_alone),
+		TEST(a_pruned_table_of_an_x4_format_is_not_reused_for_other_data),
 		TEST(prune_frees_the_empty_tables_and_no_other),
 		TEST(a_page_that_stays_mapped_is_found_while_its_leaf_is_split),
 	};

@@ -239,7 +239,7 @@ static void more_ranges_than_fit_are_told_and_left_out(void **state)
 	assert_non_null(strstr(fake_log_last, "52 more problems"));
 }
 
-static void only_harts_with_h_count_for_the_machines_isa(void **state)
+static void only_harts_with_h_and_d_count_for_the_machines_isa(void **state)
 {
 	(void)state;
 	begin();
@@ -249,16 +249,19 @@ static void only_harts_with_h_count_for_the_machines_isa(void **state)
 	cpu(1, "rv64imafdch_zba_sstc", NULL, "riscv,sv57");
 	cpu(2, "rv64imafdch_zba", "okay", "riscv,sv48");
 	cpu(3, "rv64imach", "disabled", NULL);
+	cpu(4, "rv64imafch_zba", "okay", "riscv,sv48"); /* H, and no D */
 	tree_node(tree, "cpu-map");
 	tree_end_node(tree);
 	tree_end_node(tree);
 	assert_int_equal(finish(), HV_OK);
-	assert_int_equal(machine.nr_cpus, 4);
+	assert_int_equal(machine.nr_cpus, 5);
+	assert_true(machine.cpus[4].has_h && !machine.cpus[4].has_d);
 	assert_true(machine.cpus[0].hartid == 7 && machine.cpus[0].available &&
 		    !machine.cpus[0].has_h);
 	assert_true(machine.cpus[1].has_h && machine.cpus[2].has_h);
+	assert_true(machine.cpus[1].has_d && machine.cpus[2].has_d);
 	assert_false(machine.cpus[3].available);
-	assert_true(isa_has(&isa_machine()->set, ISA_ZBA) && isa_has(&isa_machine()->set, ISA_F));
+	assert_true(isa_has(&isa_machine()->set, ISA_ZBA) && isa_has(&isa_machine()->set, ISA_D));
 	assert_false(isa_has(&isa_machine()->set, ISA_SSTC));
 	assert_int_equal(machine.va_bits, 48); /* of those that run guests */
 }
@@ -377,6 +380,73 @@ static void an_initrd_that_cannot_be_is_not_used(void **state)
 	}
 }
 
+/* A read of the firmware's memory may fault; an image inside hartvisor's own is a mistake. */
+static void an_initrd_in_memory_that_is_taken_is_not_used(void **state)
+{
+	static const struct {
+		uint64_t start, end;
+		const char *said; /* NULL: it is used */
+	} cases[] = {
+		{ 0x80000000, 0x80001000,
+		  "must not overlap /reserved-memory; the initrd is not used" },
+		{ 0x8005ffff, 0x80070000, "must not overlap /reserved-memory" },
+		{ 0x80060000, 0x80070000, NULL },
+		{ 0x80210000, 0x80211000, "must not overlap hartvisor itself" },
+		{ 0x80100000, 0x80500000, "must not overlap hartvisor itself" },
+		{ 0x80300000, 0x80500000, NULL },
+	};
+
+	(void)state;
+	machine_set_image(hpa(0x80200000), 0x100000);
+	for (unsigned int i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct tree_virt what = virt;
+
+		what.initrd = cases[i].start;
+		what.initrd_end = cases[i].end;
+		assert_int_equal(parse_virt(what), HV_OK);
+		if (!cases[i].said) {
+			assert_true(machine.initrd.hpa == cases[i].start);
+			continue;
+		}
+		assert_int_equal(machine.initrd_size, 0);
+		if (!strstr(fake_log_last, cases[i].said))
+			fail_msg("%u: %s", i, fake_log_last);
+	}
+	machine_set_image(hpa(0), 0);
+}
+
+/* Boot loaders list the initrd there, and may list modules: it is not to be written, but may be read. */
+static void the_reservation_block_closes_nothing(void **state)
+{
+	(void)state;
+	parse_virt(virt);
+	assert_true(is_reserved(0x80000000, 0x40000));
+	assert_non_null(machine_closed(hpa(0x80000000), 1)); /* /reserved-memory is there, too */
+	begin();
+	memory(0x80000000, GIB(1));
+	the_usual_cpus();
+	assert_int_equal(finish(), HV_OK);
+	machine.reserved[machine.nr_reserved++] =
+		(struct machine_reserved){ hpa(0x90000000), 0x1000, NULL };
+	assert_null(machine_closed(hpa(0x90000000), 0x1000));
+	assert_non_null(machine_closed(ptr_to_hpa(tree), 1));
+}
+
+static void memory_that_wraps_around_is_told(void **state)
+{
+	(void)state;
+	begin();
+	memory(0x80000000, GIB(1));
+	memory(0xfffffffffffff000, 0x2000);
+	the_usual_cpus();
+	assert_int_equal(finish(), HV_OK);
+	assert_int_equal(machine.memory_bytes, GIB(1));
+	assert_non_null(strstr(fake_log_text, "memory@fffffffffffff000: reg: not a list of"));
+	assert_true(machine_touches_memory(hpa(0x7ffff000), 0x1001));
+	assert_false(machine_touches_memory(hpa(0x7ffff000), 0x1000));
+	assert_false(machine_touches_memory(hpa(0xc0000000), 0x1000));
+}
+
 static void more_reserved_ranges_than_fit_are_fatal(void **state)
 {
 	(void)state;
@@ -442,8 +512,8 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(more_ranges_than_fit_are_told_and_left_out, setup,
 						teardown),
-		cmocka_unit_test_setup_teardown(only_harts_with_h_count_for_the_machines_isa, setup,
-						teardown),
+		cmocka_unit_test_setup_teardown(only_harts_with_h_and_d_count_for_the_machines_isa,
+						setup, teardown),
 		cmocka_unit_test_setup_teardown(a_machine_without_h_is_parsed_and_lacks_it, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(harts_beyond_the_limit_are_counted, setup,
@@ -454,6 +524,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_wrong_cpu_costs_only_itself, setup, teardown),
 		cmocka_unit_test_setup_teardown(an_initrd_that_cannot_be_is_not_used, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(an_initrd_in_memory_that_is_taken_is_not_used,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(the_reservation_block_closes_nothing, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(memory_that_wraps_around_is_told, setup, teardown),
 		cmocka_unit_test_setup_teardown(more_reserved_ranges_than_fit_are_fatal, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(a_wrong_byte_anywhere_is_survived_and_told_briefly,

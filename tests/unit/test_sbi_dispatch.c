@@ -276,7 +276,7 @@ static void answers_both_ways(const struct sbi_extension *ext, uint64_t fid, con
 	for (unsigned int i = 0; i < 5; i++)
 		regs->x[REG_A0 + i] = a[i];
 	looks = 0;
-	assert_ptr_equal(ext->quick[fid](world_me(), look).regs_and_verdict, regs);
+	assert_ptr_equal((*ext->quick)[fid](world_me(), look).regs_and_verdict, regs);
 	assert_int_equal(looks, yields);
 	assert_memory_equal(&w, &whole, sizeof(w));
 }

@@ -64,6 +64,19 @@ static void too_much_typing_loses_the_newest(void **state)
 	assert_string_equal(read_all(a), keys);
 }
 
+/* A VM's life ended: its next one neither reads that, nor misses what comes from then on. */
+static void discarded_input_is_gone_and_new_input_is_told(void **state)
+{
+	(void)state;
+	focus(a);
+	type("secret\r");
+	term_stream_discard_input(a);
+	assert_false(term_stream_input_pending(a));
+	type("new");
+	assert_int_equal(ready_a, 2);
+	assert_string_equal(read_all(a), "new");
+}
+
 static unsigned int menu_runs;
 
 static void menu_run(struct work *w)
@@ -122,6 +135,7 @@ int main(void)
 		TERMINAL_TEST(what_is_typed_goes_to_the_focus_alone),
 		TERMINAL_TEST(a_reader_is_told_again_after_it_found_nothing),
 		TERMINAL_TEST(without_focus_input_goes_nowhere),
+		TERMINAL_TEST(discarded_input_is_gone_and_new_input_is_told),
 		TERMINAL_TEST(too_much_typing_loses_the_newest),
 		TERMINAL_TEST(escape_is_never_seen_by_the_guest),
 		TERMINAL_TEST(escape_twice_sends_one),

@@ -10,7 +10,6 @@
 #include <cmocka.h>
 
 #include "arch/memmap.h"
-#include "arch/mmu.h"
 #include "fake/fit.h"
 #include "fake/log.h"
 #include "fake/page.h"
@@ -21,8 +20,6 @@
 
 #define LARGE KIB(300)
 #define ROOM  (LARGE + FIT_ROOM)
-
-__asm__(".data\n.globl __image_start, __image_end\n__image_start: .zero 64\n__image_end:\n.text\n");
 
 struct machine machine;
 
@@ -44,10 +41,9 @@ bool machine_is_memory(hpa_t base, uint64_t size)
 	return before != MEMORY_ENDS || !touches(base.hpa, size);
 }
 
-hpa_t image_hpa(const void *sym)
+const char *machine_closed(hpa_t base, uint64_t size)
 {
-	(void)sym;
-	return hpa(before == IMAGE ? before_end - 64 : 0x1000);
+	return before == IMAGE && touches(base.hpa, size) ? "must not overlap" : NULL;
 }
 
 bool config_host_has_module(const void *fdt, hpa_t base, uint64_t size)
@@ -84,10 +80,10 @@ static uint8_t *put(unsigned int odd)
 	bundle_size = tree + 6;
 	before_end = ptr_to_hpa(at).hpa;
 	machine.nr_reserved = 1;
-	machine.reserved[0] = (struct machine_range){ hpa(before_end), bundle_size };
+	machine.reserved[0] = (struct machine_reserved){ hpa(before_end), bundle_size, NULL };
 	if (before == RESERVED)
 		machine.reserved[machine.nr_reserved++] =
-			(struct machine_range){ hpa(before_end - 1), 1 };
+			(struct machine_reserved){ hpa(before_end - 1), 1, NULL };
 	return at;
 }
 

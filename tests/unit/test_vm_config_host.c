@@ -26,6 +26,14 @@ bool machine_is_memory(hpa_t base, uint64_t size)
 	       size <= MEMORY_SIZE - (base.hpa - MEMORY_BASE);
 }
 
+/* And so is what must not be read: here the first 384 KiB, and hartvisor at its usual place. */
+const char *machine_closed(hpa_t base, uint64_t size)
+{
+	if (base.hpa < 0x80300000 && base.hpa + size > 0x80200000)
+		return "must not overlap hartvisor itself";
+	return base.hpa < 0x80060000 ? "must not overlap /reserved-memory" : NULL;
+}
+
 static _Alignas(8) uint8_t host[FIT_ROOM];
 static struct vm_config vmc[VM_MAX];
 
@@ -113,7 +121,7 @@ static void guest_loader_modules_make_one_vm(void **state)
 	assert_int_equal(config_host_modules(host, modules, 4), 2);
 	assert_true(ptr_to_hpa(modules[0].data).hpa == 0x84000000);
 	assert_true(modules[1].size == 0x2000);
-	assert_int_equal(config_host_modules(host, modules, 1), 1);
+	assert_int_equal(config_host_modules(host, modules, 1), 2);
 }
 
 static void guest_loader_options_are_checked(void **state)
@@ -173,7 +181,9 @@ static void modules_outside_of_free_ram_are_never_touched(void **state)
 		{ 0xffffffffffffe000,
 		  "must be an address and a size in the parent's #address-cells" },
 		{ 0xffffffffffffd000, "must lie inside /memory" },
-		{ 0x8005f000, "must not lie in /reserved-memory" },
+		{ 0x8005f000, "must not overlap /reserved-memory" },
+		{ 0x801ff000, "must not overlap hartvisor itself" },
+		{ 0x80210000, "must not overlap hartvisor itself" },
 	};
 
 	(void)state;
@@ -190,6 +200,24 @@ static void modules_outside_of_free_ram_are_never_touched(void **state)
 		assert_lines_fit();
 		assert_int_equal(config_host_modules(host, modules, 4), 0);
 	}
+}
+
+/* One that is not reserved would be given to a VM as its RAM. */
+static void all_modules_are_counted_even_those_that_do_not_fit(void **state)
+{
+	struct vm_image modules[2];
+
+	(void)state;
+	host_begin(NULL);
+	for (unsigned int i = 0; i < 5; i++) {
+		char name[16];
+
+		snprintf(name, sizeof(name), "m%u", i);
+		host_module(name, "kernel", 0x84000000 + i * 0x10000, NULL);
+	}
+	(void)host_parse();
+	assert_int_equal(config_host_modules(host, modules, 2), 5);
+	assert_true(ptr_to_hpa(modules[1].data).hpa == 0x84010000);
 }
 
 static void vm_nodes_of_the_host_tree_are_taken(void **state)
@@ -376,6 +404,7 @@ int main(void)
 		cmocka_unit_test(guest_loader_options_are_checked),
 		cmocka_unit_test(a_second_guest_loader_kernel_is_left_out_and_said),
 		cmocka_unit_test(modules_outside_of_free_ram_are_never_touched),
+		cmocka_unit_test(all_modules_are_counted_even_those_that_do_not_fit),
 		cmocka_unit_test(vm_nodes_of_the_host_tree_are_taken),
 		cmocka_unit_test(disabled_domains_and_modules_are_left_out),
 		cmocka_unit_test(other_values_of_status_fail_the_vm),

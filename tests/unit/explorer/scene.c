@@ -204,6 +204,9 @@ static void check_sleep(const struct vcpu *v)
 
 	if (v->requests & ~no_wakeup)
 		explorer_fail("vcpu %u sleeps with requests %#lx", v->id, v->requests);
+	if (!v->se.resting && hart_csr(v->se.pcpu, CSR_VSTIMECMP) != TIMER_NEVER &&
+	    pcpus[v->se.pcpu]->current == v)
+		explorer_fail("vcpu %u sleeps, and its vstimecmp will end each WFI", v->id);
 	if ((ends & WAKE_KICK) && v->kicked)
 		explorer_fail("vcpu %u sleeps with a kick", v->id);
 	if ((ends & WAKE_IRQ) && (irqs & v->vs.vsie << 1) != 0)

@@ -17,11 +17,11 @@
  * SOURCES: hyp/vcpu/steal.c hyp/vcpu/magic.c hyp/vcpu/vm.c hyp/vcpu/guest_mem.c hyp/vcpu/vtimer.c
  * SOURCES: hyp/vcpu/poll.c hyp/sched/sched.c hyp/sched/account.c hyp/sched/fair.c hyp/sched/fifo.c
  * SOURCES: hyp/sched/cap.c hyp/sched/balance.c hyp/sched/yield.c hyp/sched/loan.c hyp/sched/rest.c
- * SOURCES: hyp/run/vcpu_run.c hyp/run/pcpu_loop.c hyp/run/rest.c hyp/arch/smp.c hyp/arch/guest.c
+ * SOURCES: hyp/run/vcpu_run.c hyp/run/pcpu_loop.c hyp/run/rest.c hyp/arch/smp.c hyp/arch/guest.c hyp/arch/features.c
  * SOURCES: tests/unit/explorer/thread.c tests/unit/explorer/memory.c tests/unit/explorer/state.c
  * SOURCES: tests/unit/explorer/search.c tests/unit/explorer/trace.c tests/unit/explorer/world.c
  * SOURCES: tests/unit/explorer/guest.c tests/unit/explorer/actors.c tests/unit/explorer/scene.c
- * SOURCES: tests/unit/fake/hart.c tests/unit/fake/light_sbi.c tests/unit/fake/no_magic_page.c
+ * SOURCES: tests/unit/fake/hart.c tests/unit/fake/probe.c tests/unit/fake/light_sbi.c tests/unit/fake/no_magic_page.c
  * SANITIZE: none
  * CFLAGS: -O2
  * INCLUDE: tests/unit/include-explorer tests/unit/include-hart

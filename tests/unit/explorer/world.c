@@ -57,12 +57,17 @@ void *page_alloc_zeroed(uint64_t size, uint64_t align)
 
 uint64_t vmid_generation[MAX_PCPUS] = { [0 ... MAX_PCPUS - 1] = 1 };
 
-bool vmid_alloc(struct vmid *v, unsigned int pcpu)
+enum vmid_fence vmid_alloc(struct vmid *v, unsigned int pcpu)
 {
 	*v = (struct vmid){ .generation = 1,
 			    .pcpu = (uint16_t)pcpu,
 			    .id = (uint16_t)++world.vmids };
-	return false;
+	return VMID_FENCE_NONE;
+}
+
+void vmid_park(unsigned int pcpu)
+{
+	(void)pcpu;
 }
 
 /* A walk: the entry, then the page that it names, for a while. */

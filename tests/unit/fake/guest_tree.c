@@ -42,9 +42,13 @@ void *page_alloc_zeroed(uint64_t size, uint64_t align)
 	return p;
 }
 
+/* The pool holds no VM's data. */
 void page_free(hpa_t base, uint64_t size)
 {
-	(void)size;
+	const uint64_t *p = hpa_to_ptr(base);
+
+	for (uint64_t i = 0; i < size / sizeof(*p); i++)
+		assert_true(p[i] == 0);
 	free(hpa_to_ptr(base));
 	pages_out--;
 }

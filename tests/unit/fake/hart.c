@@ -166,8 +166,9 @@ void arch_fp_restore(const struct guest_fp *fp)
 	(void)fp;
 }
 
-void arch_fp_csr_clear(void)
+void arch_fp_csr_restore(const struct guest_fp *fp)
 {
+	(void)fp;
 }
 
 void arch_fp_csr_save(struct guest_fp *fp)
@@ -189,20 +190,6 @@ void arch_vector_restore(const struct guest_vector *v)
 {
 	(void)v;
 }
-
-#define NO_PROBE(csr)              \
-	bool csr_probe_##csr(void) \
-	{                          \
-		return false;      \
-	}
-NO_PROBE(hstatus)
-NO_PROBE(senvcfg)
-NO_PROBE(sstateen0)
-NO_PROBE(henvcfg)
-NO_PROBE(hstateen0)
-NO_PROBE(vstimecmp)
-NO_PROBE(vlenb)
-NO_PROBE(instret)
 
 int guest_hlvx_hu(uint64_t gva, uint16_t *out)
 {

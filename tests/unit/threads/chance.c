@@ -92,7 +92,7 @@ void *hart(void *arg)
 {
 	fake_pcpu_become((unsigned int)(uintptr_t)arg);
 	rng_begin((unsigned int)(uintptr_t)arg);
-	vmid_init_pcpu(this_pcpu()->index, 3); /* few, so that generations pass */
+	vmid_init_pcpu(this_pcpu()->index, 3, hpa(0)); /* few, so that generations pass */
 	csr_write(CSR_STIMECMP, UINT64_MAX);
 	pcpu_loop();
 }
