@@ -5,7 +5,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #include "lib/fdt.h"
 #include "lib/log.h"
@@ -32,6 +31,17 @@ static bool name_is_good(const char *s)
 			return false;
 	}
 	return true;
+}
+
+/* Is @s "hartvisor", in letters of either case? */
+static bool is_our_name(const char *s)
+{
+	static const char ours[] = "hartvisor";
+	size_t i = 0;
+
+	while (ours[i] != '\0' && (s[i] | 0x20) == ours[i])
+		i++;
+	return ours[i] == '\0' && s[i] == '\0';
 }
 
 static void set_name(struct vm_config *vm, const char *name)
@@ -127,7 +137,7 @@ static void parse_label(struct vm_node *n)
 			      "A-Z a-z 0-9 . _ - (or give it a label)",
 			      VM_NAME_MAX);
 	/* On the terminal the VM's lines would look like the log's. */
-	if (strcasecmp(n->vm->name, "hartvisor") == 0)
+	if (is_our_name(n->vm->name))
 		vm_node_error(
 			n, given ? "label" : NULL,
 			"the VM's name must not be \"hartvisor\": lines of the log begin with "
