@@ -26,8 +26,8 @@ FOREIGN_FILES = {
 }
 
 LIBRARIES = ["build/libfdt-src/libfdt", "build/bearssl-src/src", "build/bearssl-src/inc"]
-CODE = {".c", ".h", ".S", ".py", ".sh", ".mk", ".pml", ".lds"}
-FILE = re.compile(r"(?<![\w./<*-])((?:\.\./)*[\w*][\w.*-]*(?:/[\w.*-]+)*\.(?:c|h|S|md|py|sh|mk|pml|yaml|lds))(?![\w/-])")
+CODE = {".c", ".h", ".S", ".py", ".sh", ".mk", ".pml", ".lds", ".its", ".yaml"}
+FILE = re.compile(r"(?<![\w.,/<*-])((?:\.\./)*[\w*][\w.*-]*(?:[,/][\w.*-]+)*\.(?:c|h|S|md|py|sh|mk|pml|yaml|lds))(?![\w/-])")
 FUNCTION = re.compile(r"(?<![\w.>-])([A-Za-z_]\w+)\(\)")
 IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
 C_COMMENT_OR_STRING = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', re.S)
@@ -85,6 +85,8 @@ def split(path):
     text = path.read_text(errors="replace")
     if path.suffix == ".py":
         return split_python(text)
+    if path.suffix == ".yaml":
+        return [(1, text)], ""
     if path.suffix in (".sh", ".mk") or path.name in ("Makefile", "init"):
         return split_lines(text)
     if path.suffix == ".md":

@@ -228,6 +228,21 @@ static void apply_options(const void *fdt, int chosen, struct vm_config *vm)
 	}
 }
 
+/* Without such modules those words have no VM to be for. */
+static void warn_of_options(const void *fdt, int chosen)
+{
+	static const char *const options[] = { OPTION_CPUS, OPTION_MEMORY };
+	const char *args = fdtx_prop_string(fdt, chosen, "bootargs");
+	char value[OPTION_MAX];
+
+	for (unsigned int i = 0; args != NULL && i < ARRAY_SIZE(options); i++)
+		if (option_text(args, options[i], value, sizeof(value)))
+			log_warn(
+				"config: /chosen: bootargs: %s=%s: has no effect: no module is right "
+				"under /chosen",
+				options[i], value);
+}
+
 /* All modules right under /chosen make one VM: nothing tells which would belong to another. */
 static void parse_guest_loader(const void *fdt, int chosen, struct vm_config *all, unsigned int nr)
 {
@@ -279,6 +294,8 @@ int config_parse_host_fdt(const void *fdt, struct vm_config *out, unsigned int m
 		nr++;
 		parse_guest_loader(fdt, chosen, out, nr);
 	}
+	if (!modules)
+		warn_of_options(fdt, chosen);
 	return (int)nr;
 }
 

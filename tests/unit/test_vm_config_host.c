@@ -154,6 +154,17 @@ static void guest_loader_options_are_checked(void **state)
 	}
 }
 
+static void options_without_a_guest_loader_vm_are_told(void **state)
+{
+	(void)state;
+	host_begin("hartvisor.guest-cpus=x hartvisor.guest-memory=512M");
+	assert_int_equal(host_parse(), 0);
+	assert_int_equal(fake_log_count, 2);
+	assert_logged(
+		"config: /chosen: bootargs: hartvisor.guest-cpus=x: has no effect: no module is "
+		"right under /chosen");
+}
+
 static void a_second_guest_loader_kernel_is_left_out_and_said(void **state)
 {
 	(void)state;
@@ -402,6 +413,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(guest_loader_modules_make_one_vm),
 		cmocka_unit_test(guest_loader_options_are_checked),
+		cmocka_unit_test(options_without_a_guest_loader_vm_are_told),
 		cmocka_unit_test(a_second_guest_loader_kernel_is_left_out_and_said),
 		cmocka_unit_test(modules_outside_of_free_ram_are_never_touched),
 		cmocka_unit_test(all_modules_are_counted_even_those_that_do_not_fit),
