@@ -141,8 +141,11 @@ def test_names_are_exact(name):
     payload = 'data = /incbin/("{GOOD_KERNEL}");'
     text = its(vm(kernel='kernel = "k";'), image("k@old", words(0)) + image("k", payload))
     text = text.replace("{GOOD_KERNEL}", str(guest(GOOD)))
-    text = text.replace("        test {", '        test@1 { compatible = "nothing"; };\n        test {')
-    with Machine(name, make_itb(name, text, "dtc"), smp=1, append="hartvisor.config=test") as m:
+    # Longer than a VM's name may be: it is not cut, either.
+    chosen = "test-" + "x" * 40
+    wrong = "".join(f'{other} {{ compatible = "nothing"; }};\n' for other in (f"{chosen}@1", chosen[:31]))
+    text = text.replace("        test {", f"{wrong}        {chosen} {{")
+    with Machine(name, make_itb(name, text, "dtc"), smp=1, append=f"hartvisor.config={chosen}") as m:
         m.expect_lines({"bad": ["HELLO"], "good": ["HELLO"]})
         m.menu("q")
         assert "error" not in m.expect_end()

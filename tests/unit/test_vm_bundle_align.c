@@ -191,6 +191,37 @@ static void an_aligned_bundle_stays_and_a_broken_one_is_refused(void **state)
 	(void)fake_page_teardown();
 }
 
+static void corrupted_bundles_at_odd_addresses_never_lead_outside(void **state)
+{
+	uint64_t seed = 20261128;
+	unsigned int opened = 0;
+
+	(void)state;
+	before = NOTHING;
+	make(100);
+	for (unsigned int round = 0; round < 3000; round++) {
+		struct vm_image image;
+		struct bundle b;
+		char line[200];
+		struct text why;
+		uint8_t *at;
+
+		fake_page_setup(KIB(64), PAGE_SIZE);
+		at = put(1 + round % 7);
+		for (unsigned int i = 0; i <= round % 3; i++)
+			at[fit_random(&seed) % fdt_totalsize(fit)] = (uint8_t)fit_random(&seed);
+		text_begin(&why, line, sizeof(line));
+		if (bundle_open(&b, at, bundle_size) == 0) {
+			opened++;
+			if (bundle_find_image(&b, "behind", BUNDLE_KERNEL, &image, &why) == 0)
+				assert_true(image.data + image.size <= at + bundle_size ||
+					    fdt_totalsize(b.fit) >= image.size);
+		}
+		(void)fake_page_teardown();
+	}
+	assert_in_range(opened, 100, 2999);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -198,6 +229,7 @@ int main(void)
 		cmocka_unit_test(a_large_tree_is_moved_and_costs_no_memory),
 		cmocka_unit_test(what_belongs_to_others_is_not_overwritten),
 		cmocka_unit_test(an_aligned_bundle_stays_and_a_broken_one_is_refused),
+		cmocka_unit_test(corrupted_bundles_at_odd_addresses_never_lead_outside),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
