@@ -37,3 +37,9 @@ def built():
 def name(request):
     """A name for this test's bundle and log: its own, with what it is parametrized by."""
     return request.node.name.replace("[", "-").replace("]", "").replace("/", "_").replace(" ", "_")
+
+
+@pytest.fixture
+def patience(request):
+    """How long to wait for a guest's verdict, in seconds: the long forms of tests take hours on a slow machine."""
+    return 14400 if request.node.get_closest_marker("long") else hv.TIMEOUT

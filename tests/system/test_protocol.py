@@ -24,11 +24,6 @@ def machine(name, vms, smp, thread="multi", **more):
     return Machine(name, bundle(name, vms), smp=smp, args=accel(thread), **more)
 
 
-@pytest.fixture
-def patience(request):
-    return 7200 if request.node.get_closest_marker("long") else TIMEOUT
-
-
 def run_guest(name, test, cpus, smp, thread="multi", bootargs="", timeout=TIMEOUT):
     vms = [Vm("vm", guest(test), cpus=cpus, bootargs=bootargs)]
     with machine(name, vms, smp, thread) as m:

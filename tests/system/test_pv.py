@@ -15,11 +15,6 @@ def long(*values):
     return pytest.param(*values, marks=pytest.mark.long)
 
 
-@pytest.fixture
-def patience(request):
-    return 14400 if request.node.get_closest_marker("long") else TIMEOUT
-
-
 def run_guest(name, test, cpus, smp, bootargs="", more="", timeout=TIMEOUT, **machine):
     """The lines that the guest said, of which the last one is that it has passed."""
     vms = [Vm("vm", guest(test), cpus=cpus, bootargs=bootargs, more=more)]
