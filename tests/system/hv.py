@@ -294,7 +294,7 @@ class Machine:
         """Wait for the verdict of bare-metal guest @test in @vm."""
         line = rf"\[{re.escape(vm)}\] TEST {re.escape(test)} "
         crash = rf"\[hartvisor\] (?:error: )?{re.escape(vm)}: (?:crashed|not started)[^\r\n]*"
-        found = self.expect(line + r"PASS", line + r"FAIL[^\r\n]*", crash, timeout=timeout)
+        found = self.expect(line + r"PASS", line + r"FAIL[^\r\n]*[\r\n]", crash, timeout=timeout)
         assert found == 0, self.child.match.group(0)
 
     def states(self) -> str:

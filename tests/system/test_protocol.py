@@ -80,7 +80,7 @@ def print_statistics(vcpus):
 def test_no_ipi_is_lost(name, patience, ipis, cpus, smp, thread):
     bootargs = f"n={ipis // cpus} awake=20 storm={min(ipis // cpus, 20000)} hold=1"
     with machine(name, [Vm("vm", guest("ipi"), cpus=cpus, bootargs=bootargs)], smp, thread) as m:
-        assert m.expect(r"\[vm\] TEST ipi HOLD", r"\[vm\] TEST ipi FAIL[^\r\n]*", timeout=patience) == 0, m.child.match[0]
+        assert m.expect(r"\[vm\] TEST ipi HOLD", r"\[vm\] TEST ipi FAIL[^\r\n]*[\r\n]", timeout=patience) == 0, m.child.match[0]
         vcpus = statistics(m, "vm", cpus)
         print_statistics(vcpus)
         check_statistics(vcpus)
