@@ -251,13 +251,15 @@ static void read_ids(void)
 
 static unsigned int read_configs(void)
 {
-	char select[VM_NAME_MAX + 1];
+	/* What is cut off to fit is too long for a node's name, and so is the rest. */
+	char select[FDTX_MAX_NAME + 2];
 	bool selected = option_text(machine.bootargs, "hartvisor.config", select, sizeof(select));
 	hpa_t at;
 	uint64_t size;
+	bool bundle = find_bundle(&at, &size);
 	int n = 0;
 
-	if (find_bundle(&at, &size)) {
+	if (bundle) {
 		n = config_parse_bundle(hpa_to_ptr(at), size, selected ? select : NULL, configs,
 					VM_MAX);
 		if (n < 0)
@@ -270,7 +272,9 @@ static unsigned int read_configs(void)
 		n += more > 0 ? more : 0;
 	}
 	if (n == 0)
-		give_up("no bundle: give one as the initrd (QEMU: -initrd build/two-linux.itb)");
+		give_up(bundle ? "no VM to start: see above" :
+				 "no bundle: give one as the initrd (QEMU: -initrd "
+				 "build/two-linux.itb)");
 	return (unsigned int)n;
 }
 
@@ -339,6 +343,7 @@ static void boot(void)
 	const void *root;
 
 	set_up_isa();
+	options_check(machine.bootargs);
 	if (sched_init(nr_pcpus, machine.timebase) != HV_OK)
 		give_up("no memory left for the run queues");
 	root = page_alloc_zeroed(GSTAGE_ROOT_SIZE, GSTAGE_ROOT_SIZE);

@@ -15,6 +15,10 @@ LIBFDT      := $(B)/libfdt-src/libfdt
 LIBFDT_SRCS := fdt fdt_addresses fdt_check fdt_empty_tree fdt_overlay fdt_ro fdt_rw fdt_strerror fdt_sw fdt_wip
 LIBFDT_OBJS := $(LIBFDT_SRCS:%=$(B)/obj/libfdt/%.o) $(B)/obj/libfdt/strtoul.o
 
+# libfdt finds "k@1" for "k". Its four functions that look for a node by name get other names, and those of
+# hyp/lib/fdt_exact.c serve everything, libfdt's own files included.
+LIBFDT_EXACT := $(foreach f,subnode_offset_namelen subnode_offset path_offset_namelen path_offset,-Dfdt_$(f)=fdt_loose_$(f))
+
 # BearSSL, from its source: the files below src/ that are used. Its inner.h detects machine and operating system
 # by macros; BEARSSL_FLAGS turns off all that it could find on the build machine, so that hartvisor and the unit
 # tests compile the same code. It calls no operating system.
@@ -52,7 +56,7 @@ HV_CFLAGS = $(TARGET_CFLAGS) $(WARNINGS) $(INCLUDES) $(CFLAGS)
 
 # What runs once, or for a typed key, is better small.
 $(B)/obj/hyp/vm/%.o $(B)/obj/hyp/console/%.o $(addprefix $(B)/obj/platform/,machine.o driver.o goldfish_rtc.o aclint_sswi.o hart_intc.o) $(B)/obj/hyp/main.o \
-	$(addprefix $(B)/obj/hyp/lib/,fdt.o log.o options.o random.o) \
+	$(addprefix $(B)/obj/hyp/lib/,fdt.o fdt_exact.o log.o options.o random.o word.o) \
 	$(addprefix $(B)/obj/hyp/arch/,isa.o panic.o symbols.o boot_map.o cache.o) \
 	$(addprefix $(B)/obj/hyp/term/,term_answer.o term_filter.o term_input.o term_row.o term_sbi.o) \
 	$(addprefix $(B)/obj/hyp/mm/,page.o arena.o hostmap.o) $(B)/obj/hyp/dev/vrtc.o: CFLAGS += -Os -msave-restore
@@ -76,8 +80,8 @@ $(B)/obj/%.o: %.S $(B)/obj/flags
 	$(Q)$(CC) $(HV_CFLAGS) -D__ASSEMBLY__ -MMD -MP -c $< -o $@
 
 # What walks a tree calls and returns all the time: not those by -msave-restore.
-LIBFDT_CFLAGS = -Os $(if $(filter fdt fdt_ro,$(*F)),,-msave-restore)
-$(B)/obj/libfdt/%.o: $(LIBFDT)/%.c $(B)/obj/flags
+LIBFDT_CFLAGS = -Os $(if $(filter fdt fdt_ro,$(*F)),,-msave-restore) $(if $(filter fdt_ro,$(*F)),$(LIBFDT_EXACT))
+$(B)/obj/libfdt/%.o: $(LIBFDT)/%.c $(B)/obj/flags mk/hartvisor.mk
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(TARGET_CFLAGS) $(LIBFDT_CFLAGS) -I$(LIBFDT) -MMD -MP -c $< -o $@

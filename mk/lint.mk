@@ -13,6 +13,8 @@ lint: $(LINTS) $(B)/hartvisor.elf
 lint-layout:
 	$(call say,LINT,'layout: floors and licences and subscripts')
 	$(Q)$(PYTHON) tools/floor-check.py
+	$(call say,LINT,'documents: tables and names of files and functions')
+	$(Q)$(PYTHON) tools/docs-check.py
 	$(Q)$(PYTHON) tools/index-check.py
 
 lint-format:

@@ -3,7 +3,7 @@
 # Tests. Every tests/unit/test_*.c is one cmocka program for the build machine, with ASan and UBSan. It
 # names the sources it is linked with in comment lines of its own:
 #
-#     // SOURCES: hyp/irqchip/plic.c tests/unit/fake/timer.c
+#     // SOURCES: hyp/irqchip/vplic.c tests/unit/fake/devvm.c
 #
 # tests/unit/fake/log.c comes along when it exists. tests/unit/include is searched before hyp, so that
 # a fake header there takes a real one's place. It may also say
@@ -11,7 +11,7 @@
 #     // SANITIZE: thread        instead of address,undefined; "none" for none
 #     // CFLAGS: -O2             after all others
 #     // INCLUDE: tests/unit/x   a folder to search even before tests/unit/include
-#     // LIKE: tests/unit/x/y.h  such lines of that file count, too
+#     // LIKE: tests/unit/NAME.h  such lines of that file count, too
 
 HOSTCC := gcc
 U      := $(B)/unit
@@ -25,11 +25,16 @@ SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-om
 UNIT_CFLAGS := -std=gnu11 -O1 -g -Wall -Wextra -Werror -DHARTVISOR_UNIT_TEST \
 	-Itests/unit/include -Itests/unit -Ihyp -I. -Iguest/include -isystem $(LIBFDT) -isystem $(BEARSSL)/inc
 
-$(U)/libfdt/%.o: $(LIBFDT)/%.c mk/test.mk
+$(U)/libfdt/%.o: $(LIBFDT)/%.c mk/test.mk mk/hartvisor.mk
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) -O1 -g $(SANITIZE) $(if $(filter fdt_ro,$(*F)),$(LIBFDT_EXACT)) -I$(LIBFDT) -c $< -o $@
+
+$(U)/libfdt/fdt_exact.o: hyp/lib/fdt_exact.c mk/test.mk
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) -O1 -g $(SANITIZE) -I$(LIBFDT) -c $< -o $@
 
-$(U)/libfdt.a: $(LIBFDT_SRCS:%=$(U)/libfdt/%.o)
+# With the exact look-up of nodes, as hartvisor has it.
+$(U)/libfdt.a: $(LIBFDT_SRCS:%=$(U)/libfdt/%.o) $(U)/libfdt/fdt_exact.o
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && ar rcs $@ $^
 

@@ -5,6 +5,7 @@
 - Floating-point or vector instructions and CSRs, but in functions named arch_fp_* and arch_vector_*:
   those registers hold a guest's values.
 - Thread-local variables, which live where tp points: that is hartvisor's pcpu.
+- libfdt's own look-up of nodes by name, which takes "k@1" for "k" (hyp/lib/fdt_exact.c).
 - gp as an operand, other than to save it and load it: it is a guest's or nothing.
 """
 
@@ -47,6 +48,9 @@ def main():
             name = line.split()[-1]
             problems.append(f"thread-local variable '{name}' is linked in (strtoul's or such's errno?): "
                             "it would lie inside the pcpu")
+
+        if re.search(r"\bfdt_loose_\w+$", line):
+            problems.append(f"'{line.split()[-1]}' is linked in: nodes are looked for by hyp/lib/fdt_exact.c only")
 
     function = "?"
     listing = subprocess.Popen([args.objdump, "-d", "--no-show-raw-insn", args.elf],

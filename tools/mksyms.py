@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Write hartvisor's function names as an assembler file, for the backtrace of a panic.
 
-usage: mksyms.py NM ELF >symbols.S
+usage: mksyms.py NM ELF >build/obj/NAME-symbols.S
        mksyms.py NM ELF --same FINAL     fails unless FINAL has the same functions at the same places
 
 The table goes to the end of .rodata, behind all text, so the second link moves no function. Its format is

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * hartvisor's own translation: Sv39, W^X, made in two steps. The assembler entry maps the image alone
- * with three static tables, at whatever 2 MiB-aligned address it was loaded; mmu_build() then makes the
- * final tables with the direct map, stacks with guard pages, and device windows.
+ * with three static tables, at whatever 2 MiB-aligned address it was loaded; hostmap_build()
+ * (mm/hostmap.h) then makes the final tables with the direct map, stacks with guard pages, and device
+ * windows.
  */
 #ifndef ARCH_MMU_H
 #define ARCH_MMU_H
@@ -17,7 +18,7 @@ extern uint64_t image_load_base;
 hpa_t image_hpa(const void *sym);
 
 /*
- * mmu_early_map - boot hart only, before mmu_build(): make [base, base+size) readable at its
+ * mmu_early_map - boot hart only, before hostmap_build(): make [base, base+size) readable at its
  * direct-map address (1 GiB pages of the boot tables), for the FDT and RAM.
  */
 void mmu_early_map(hpa_t base, uint64_t size);

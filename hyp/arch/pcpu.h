@@ -46,7 +46,7 @@ struct pcpu {
 static_assert(offsetof(struct pcpu, emergency_sp) == 0, "entry.S");
 static_assert(offsetof(struct pcpu, stack_top) == 8, "entry.S");
 
-extern struct pcpu *pcpus[MAX_PCPUS]; /* [0, nr_pcpus); fixed once smp_boot() has returned */
+extern struct pcpu *pcpus[MAX_PCPUS]; /* [0, nr_pcpus); fixed once main.c has started the harts */
 extern unsigned int nr_pcpus;
 
 #if defined(__cppcheck__) /* after such a register it understands no asm any more */

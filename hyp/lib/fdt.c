@@ -123,14 +123,17 @@ static const char *reserved_problem(const void *fdt)
 /* The header and where it says the blocks are; fdt_check_header() sees to it that they lie inside. */
 static const char *header_problem(const void *fdt, uint64_t max_size)
 {
+	struct fdt_header head;
+
+	if (max_size < sizeof(head))
+		return "it is shorter than a header";
+	memcpy(&head, fdt, sizeof(head));
+	if (fdt_magic(&head) != FDT_MAGIC)
+		return "it has not the magic number of a device tree";
+	if (fdt_totalsize(&head) > max_size)
+		return "it is cut off: its header tells a larger size";
 	if (!is_aligned((uint64_t)(uintptr_t)fdt, 8))
 		return "it is not aligned to 8 bytes";
-	if (max_size < sizeof(struct fdt_header))
-		return "it is shorter than a header";
-	if (fdt_magic(fdt) != FDT_MAGIC)
-		return "it has not the magic number of a device tree";
-	if (fdt_totalsize(fdt) > max_size)
-		return "it is cut off: its header tells a larger size";
 	/* Version 17 came in 2007; before it, the structure block's size is not told. */
 	if (fdt_version(fdt) < 17)
 		return "its format version is older than 17";
@@ -271,6 +274,19 @@ bool fdtx_is_available(const void *fdt, int node)
 	return strcmp(status, "okay") == 0 || strcmp(status, "ok") == 0;
 }
 
+bool fdtx_is_disabled(const void *fdt, int node)
+{
+	const char *status = fdtx_prop_string(fdt, node, "status");
+
+	return status && strcmp(status, "disabled") == 0;
+}
+
+bool fdtx_is_bookkeeping(const char *name)
+{
+	return strcmp(name, "phandle") == 0 || strcmp(name, "linux,phandle") == 0 ||
+	       strcmp(name, "name") == 0;
+}
+
 /* --- reg ------------------------------------------------------------------------------------------ */
 
 /* @parent's #address-cells or #size-cells, which is @name; at most 2. */
@@ -279,7 +295,7 @@ static int parent_cells(const void *fdt, int parent, const char *name, uint32_t 
 {
 	int err = fdtx_prop_u32(fdt, parent, name, out);
 
-	/* guest-loader writes modules with the root's cells and never says so (facts.md, C.2). */
+	/* guest-loader writes modules with the root's cells and never says so. */
 	if (err == HV_ENOENT && parent == fdt_path_offset(fdt, "/chosen"))
 		err = fdtx_prop_u32(fdt, 0, name, out);
 	if (err == HV_ENOENT)

@@ -9,6 +9,9 @@
  * What the properties say is checked where they are read: a number has to be one or two cells, a
  * string has to end. Functions that return an int give 0, HV_ENOENT (no such property, no such entry)
  * or HV_EINVAL (it is there, and malformed).
+ *
+ * Nodes are found by their exact names: fdt_subnode_offset(), fdt_path_offset() and what libfdt builds
+ * on them are those of fdt_exact.c here, which do not take "k@1" for "k".
  */
 #ifndef LIB_FDT_H
 #define LIB_FDT_H
@@ -89,6 +92,12 @@ bool fdtx_is_compatible(const void *fdt, int node, const char *compatible);
 
 /* fdtx_is_available - `status` is absent, "okay" or "ok". */
 bool fdtx_is_available(const void *fdt, int node);
+
+/* fdtx_is_disabled - `status` is "disabled". If neither holds it has a value that is not allowed here. */
+bool fdtx_is_disabled(const void *fdt, int node);
+
+/* fdtx_is_bookkeeping - does dtc or a boot loader write property @name, not the author of the tree (phandle, name)? */
+bool fdtx_is_bookkeeping(const char *name);
 
 /*
  * fdtx_name - the node's name, unit address included; "/" for the root, "?" for what is no node. It

@@ -2,7 +2,7 @@
 /*
  * The hypervisor's own log: one line a call, with a level. It knows nothing of devices: a sink takes
  * whole lines (early: the firmware's console; later: the terminal). What a guest can repeat is never
- * logged above LOG_DEBUG, and then only through log_guest(), which is limited per VM.
+ * logged above LOG_DEBUG.
  */
 #ifndef LIB_LOG_H
 #define LIB_LOG_H

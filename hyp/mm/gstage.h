@@ -77,7 +77,7 @@ void gstage_free_pieces(struct gstage *gs, const struct gstage_ram *pieces, unsi
 
 /*
  * One page of the host's that is not RAM, read-only for the guest and unknown to gstage_read() and
- * _write(). HV_EEXIST: something is mapped at @a; HV_EINVAL: no page's address, or too high; HV_ENOMEM.
+ * gstage_write(). HV_EEXIST: something is mapped at @a; HV_EINVAL: no page's address, or too high; HV_ENOMEM.
  * gstage_unmap_page - the page is not the VM's RAM. gstage_prune_page - the tables that became empty by
  * that, once nobody can be reading them any more. Writers are serialised by vm->lock.
  */

@@ -8,7 +8,7 @@
  * pages for tables are taken from the tail of the smallest extent that serves, so that the large ones
  * stay whole.
  *
- * Before page_init() there is nothing; the boot code adds every range of /memory by page_add() and
+ * At first there is nothing; the boot code adds every range of /memory by page_add() and
  * takes the reserved ones out by page_reserve(), both before the first allocation.
  * Lock: one spinlock inside, nearly the innermost (only the log's comes after it).
  */

@@ -122,7 +122,7 @@ static inline enum exit_result halt(struct vcpu *v)
 
 /*
  * Virtual-instruction exceptions: WFI and WRS.NTO are ours; everything else is what a hart without the
- * hypervisor extension calls illegal. stval may be 0 instead of the instruction (facts: QEMU's WRS.NTO
+ * hypervisor extension calls illegal. stval may be 0 instead of the instruction (QEMU's WRS.NTO
  * and CBOs), and the fetch may itself fault, when the guest has remapped the page meanwhile: then the
  * guest simply runs into it again.
  */

@@ -180,7 +180,7 @@ static noinline void serve(struct vcpu *v)
 
 /*
  * Does the halt end? UNHALT is made and consumed here, by the vcpu itself; asking whether to halt writes nothing
- * (facts: KVM dropped UNHALT over a check with side effects).
+ * (KVM dropped UNHALT over a check with side effects).
  */
 static always_inline void end_halt(struct vcpu *v)
 {

@@ -11,7 +11,7 @@
  *   irq.levels                the device models, each its own bit
  *   irq.shadow, halt_ends, .. the vcpu's pcpu only
  *   hsm                       any hart, by compare-and-exchange (vcpu/hsm.h)
- * Life: made STOPPED and BLOCKED by floor 7; vcpu_start() of vcpu 0 begins the guest; RESET (a
+ * Life: made STOPPED and BLOCKED by floor 7; vcpu_hsm_start() of vcpu 0 begins the guest; RESET (a
  * request) sets registers; a VM_DEAD request ends it for good.
  */
 #ifndef VCPU_VCPU_H

@@ -14,10 +14,15 @@ static const char *const use_type[] = {
 	[BUNDLE_FDT] = "flat_dt",
 };
 
-int bundle_open(struct bundle *b, const void *fit, uint64_t size)
+int bundle_open(struct bundle *b, const void *at, uint64_t size)
 {
-	const char *problem = fdtx_problem(fit, size);
+	const void *fit = bundle_align(at, size);
+	const char *problem;
 
+	if (fit == NULL)
+		return HV_ENOMEM;
+	/* A copy has no more than the tree. */
+	problem = fdtx_problem(fit, fit == at ? size : fdt_totalsize(fit));
 	if (problem != NULL) {
 		log_error(
 			"bundle: no usable FIT image (mkimage -f NAME.its NAME.itb) in the %" PRIu64
@@ -25,7 +30,7 @@ int bundle_open(struct bundle *b, const void *fit, uint64_t size)
 			size, problem);
 		return HV_EINVAL;
 	}
-	*b = (struct bundle){ .fit = fit, .size = size };
+	*b = (struct bundle){ .fit = fit, .start = at, .size = size };
 	return 0;
 }
 
@@ -63,7 +68,7 @@ static int find_external(const struct bundle *b, int node, const char *name, con
 			 offset, size > UINT64_MAX - offset ? UINT64_MAX : offset + size, b->size);
 		return HV_EINVAL;
 	}
-	out->data = (const uint8_t *)b->fit + offset;
+	out->data = b->start + offset;
 	out->size = size;
 	return 0;
 }
@@ -147,8 +152,8 @@ int bundle_find_image(const struct bundle *b, const char *name, enum bundle_use 
 		return HV_ENOENT;
 	}
 	if (node < 0) {
-		text_add(why, "no such image; there are ");
-		text_add_children(why, b->fit, images);
+		text_add(why, "no such image; ");
+		text_add_candidates(why, b->fit, images, name);
 		return HV_ENOENT;
 	}
 	image.name = fdtx_name(b->fit, node);

@@ -4,8 +4,8 @@
  * children of /images, with their data inside the tree (`data`) or behind it (mkimage -E: `data-offset`
  * from the tree's end, or `data-position` from its start, and `data-size`).
  *
- * A bundle is a few pointers into memory that stays as it is; nothing is copied. A stranger made it:
- * every offset and size is checked against what is there.
+ * A bundle is a few pointers into memory that stays as it is. Nothing is copied, except the tree of a bundle that is
+ * not aligned to 8 bytes. A stranger made it: every offset and size is checked against what is there.
  */
 #ifndef VM_BUNDLE_H
 #define VM_BUNDLE_H
@@ -14,8 +14,9 @@
 #include "vm/text.h"
 
 struct bundle {
-	const void *fit;
-	uint64_t size; /* bytes that may be read from there on, external data included */
+	const void *fit;      /* the tree, aligned to 8 bytes */
+	const uint8_t *start; /* where the bundle was given; external data counts from there */
+	uint64_t size;	      /* bytes that may be read from start on, external data included */
 };
 
 /* What an image is to be used for; `type` of the image must not say another one of these. */
@@ -25,8 +26,19 @@ enum bundle_use {
 	BUNDLE_FDT,
 };
 
-/* bundle_open - HV_EINVAL after a message when there is no well-formed FIT image at @fit. */
-int bundle_open(struct bundle *b, const void *fit, uint64_t size);
+/*
+ * bundle_open - HV_EINVAL or HV_ENOMEM after a message when there is no well-formed FIT image at @at, which may have
+ * any alignment (see bundle_align()).
+ */
+int bundle_open(struct bundle *b, const void *at, uint64_t size);
+
+/*
+ * bundle_align - the tree of the bundle at @at, which has @size bytes, aligned to 8 bytes. An aligned one, and what is
+ * no tree, stays. A small tree is copied to pages of the allocator. A large one, whose images lie in it, is moved down
+ * by at most 7 bytes, so that its memory is not needed twice; it is copied if those bytes belong to something else.
+ * NULL after a message: no memory is left for a copy. For the boot hart, in the direct map, before others read it.
+ */
+const void *bundle_align(const void *at, uint64_t size);
 
 /*
  * bundle_find_image - image @name, for @use. On errors (HV_ENOENT: there is none of that name,

@@ -17,10 +17,10 @@
 static const char *const vm_properties[] = {
 	"compatible", "label",	  "description",  "cpus",     "memory",	      "kernel", "ramdisk",
 	"fdt",	      "bootargs", "affinity",	  "on-crash", "weight",	      "class",	"priority",
-	"slice-us",   "cap",	  "halt-poll-us", "pv",	      "pv-lock-base",
+	"slice-us",   "cap",	  "halt-poll-us", "pv",	      "pv-lock-base", "status",
 };
 
-/* "/configurations: WHAT; there are LIST" */
+/* "/configurations: WHAT: must name a configuration; ..." and those that there are. */
 static int no_configuration(const void *fit, int configs, const char *what, const char *value)
 {
 	char line[200];
@@ -33,8 +33,8 @@ static int no_configuration(const void *fit, int configs, const char *what, cons
 		text_add_plain(&t, value, 48);
 		text_add(&t, "\"");
 	}
-	text_add(&t, ": must name a configuration; there are ");
-	text_add_children(&t, fit, configs);
+	text_add(&t, ": must name a configuration; ");
+	text_add_candidates(&t, fit, configs, value != NULL ? value : "");
 	log_error("config: /configurations: %s", line);
 	return HV_ENOENT;
 }
@@ -131,7 +131,7 @@ static void parse_vm(const struct bundle *b, int node, struct vm_config *all, un
 /* A configuration has nothing but its VMs to say, so anything else is a slip: said, but no VM's fault. */
 static void check_configuration(const void *fit, int config, const char *path)
 {
-	static const char *const known[] = { "compatible", "description", "phandle" };
+	static const char *const known[] = { "compatible", "description" };
 	int prop;
 
 	fdt_for_each_property_offset(prop, fit, config) {
@@ -144,7 +144,7 @@ static void check_configuration(const void *fit, int config, const char *path)
 			continue;
 		for (i = 0; i < ARRAY_SIZE(known) && strcmp(name, known[i]) != 0; i++)
 			;
-		if (i < ARRAY_SIZE(known))
+		if (i < ARRAY_SIZE(known) || fdtx_is_bookkeeping(name))
 			continue;
 		text_begin(&t, shown, sizeof(shown));
 		text_add_plain(&t, name, sizeof(shown) - 1);
@@ -154,16 +154,27 @@ static void check_configuration(const void *fit, int config, const char *path)
 	}
 }
 
-int config_parse_bundle(const void *fit, uint64_t size, const char *select, struct vm_config *out,
+/* mkimage signs a configuration in nodes called signature-1, or so. */
+static bool is_signature(const void *fit, int node)
+{
+	const char *name = fdtx_name(fit, node);
+
+	return strncmp(name, "signature", 9) == 0 && strchr("-@", name[9]) != NULL &&
+	       !fdtx_prop_bool(fit, node, "compatible");
+}
+
+int config_parse_bundle(const void *at, uint64_t size, const char *select, struct vm_config *out,
 			unsigned int max)
 {
 	char path[VM_PATH_MAX];
-	unsigned int nr = 0;
+	unsigned int nr = 0, disabled = 0;
+	const void *fit;
 	struct bundle b;
 	int config, node;
 
-	if (bundle_open(&b, fit, size) != 0)
+	if (bundle_open(&b, at, size) != 0)
 		return HV_EINVAL;
+	fit = b.fit;
 	config = find_configuration(fit, select);
 	if (config < 0)
 		return HV_ENOENT;
@@ -179,6 +190,12 @@ int config_parse_bundle(const void *fit, uint64_t size, const char *select, stru
 	}
 	check_configuration(fit, config, path);
 	fdtx_for_each_child(fit, config, node) {
+		if (is_signature(fit, node))
+			continue;
+		if (vm_node_is_disabled(fit, node)) {
+			disabled++;
+			continue;
+		}
 		if (nr == max) {
 			log_error("config: %s: more than %u VMs: must be at most %u, the rest is "
 				  "left out",
@@ -190,7 +207,7 @@ int config_parse_bundle(const void *fit, uint64_t size, const char *select, stru
 	}
 	if (nr == 0)
 		log_error("config: %s: no VM: must have at least one node with compatible = "
-			  "\"hartvisor,vm\"",
-			  path);
+			  "\"hartvisor,vm\"%s",
+			  path, disabled != 0 ? " that is not disabled" : "");
 	return (int)nr;
 }

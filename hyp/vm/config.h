@@ -70,11 +70,11 @@ struct vm_config {
 void config_vcpu_sched(const struct vm_config *cfg, unsigned int id, struct sched_params *out);
 
 /*
- * config_parse_bundle - the VMs of the FIT image at @fit (@size bytes available from there on), the
+ * config_parse_bundle - the VMs of the FIT image at @at (@size bytes available from there on), the
  * configuration named @select or its default. Fills @out, returns the number of VMs (failed ones
  * included), or HV_E* after a message when the bundle itself is unusable.
  */
-int config_parse_bundle(const void *fit, uint64_t size, const char *select, struct vm_config *out,
+int config_parse_bundle(const void *at, uint64_t size, const char *select, struct vm_config *out,
 			unsigned int max);
 
 /*
@@ -86,10 +86,13 @@ int config_parse_host_fdt(const void *fdt, struct vm_config *out, unsigned int m
 
 /*
  * config_host_modules - the memory of all modules under /chosen of the host's tree, for
- * page_reserve(): nothing else says that it is in use (facts.md, C.2). Modules outside of RAM are
+ * page_reserve(): nothing else says that it is in use. Modules outside of RAM are
  * left out without a message. Needs neither allocator nor log. Returns how many there are, of which the first
  * @max are in @out.
  */
 int config_host_modules(const void *fdt, struct vm_image *out, unsigned int max);
+
+/* config_host_has_module - has a module as above a byte in [base, base + size)? */
+bool config_host_has_module(const void *fdt, hpa_t base, uint64_t size);
 
 #endif

@@ -2,7 +2,7 @@
 /*
  * VMs from the host's device tree, for boot loaders and QEMU: nodes under /chosen that are compatible
  * with "hartvisor,vm" or "xen,domain" and whose children are modules (multiboot,kernel, ...), and the
- * modules that QEMU's guest-loader puts right under /chosen, which make one VM (facts.md, C.1, C.2).
+ * modules that QEMU's guest-loader puts right under /chosen, which make one VM.
  */
 #include "vm/config.h"
 
@@ -12,19 +12,22 @@
 #include "arch/memmap.h"
 #include "lib/fdt.h"
 #include "lib/log.h"
+#include "lib/options.h"
 #include "platform/machine.h"
 #include "vm/config_pv.h"
 #include "vm/config_sched.h"
 #include "vm/config_vm.h"
 #include "vm/text.h"
 
-#define OPTION_CPUS   "hartvisor.guest-cpus="
-#define OPTION_MEMORY "hartvisor.guest-memory="
+#define OPTION_CPUS   "hartvisor.guest-cpus"
+#define OPTION_MEMORY "hartvisor.guest-memory"
+#define OPTION_MAX    40 /* characters of a value that are looked at */
 
 static const char *const vm_properties[] = {
-	"compatible", "label",	      "description",	"cpus",	       "memory",   "bootargs",
-	"affinity",   "on-crash",     "weight",		"class",       "priority", "slice-us",
-	"cap",	      "halt-poll-us", "#address-cells", "#size-cells", "pv",	   "pv-lock-base",
+	"compatible",  "label",	   "description",  "cpus",	   "memory",
+	"bootargs",    "affinity", "on-crash",	   "weight",	   "class",
+	"priority",    "slice-us", "cap",	   "halt-poll-us", "#address-cells",
+	"#size-cells", "pv",	   "pv-lock-base", "status",
 };
 
 static bool is_module(const void *fdt, int node)
@@ -44,10 +47,10 @@ static bool is_vm(const void *fdt, int node)
 /* Where a module is; NULL, or what is wrong with its reg: a bad one must never be read from. */
 static const char *find_module(const void *fdt, int node, struct vm_image *out)
 {
-	uint64_t base, size;
+	uint64_t base, size, more;
 	const char *closed;
 
-	if (fdtx_reg(fdt, node, 0, &base, &size) != 0)
+	if (fdtx_reg(fdt, node, 0, &base, &size) != 0 || fdtx_reg(fdt, node, 1, &more, NULL) == 0)
 		return "must be an address and a size in the parent's #address-cells, #size-cells";
 	if (size == 0)
 		return "must have a size above 0";
@@ -89,6 +92,11 @@ static bool take_module(struct vm_node *n, int module)
 	const char *problem;
 	struct vm_image *image;
 
+	if (!fdtx_is_available(n->fdt, module)) {
+		module_error(n, module, "status", "must be \"okay\" or \"disabled\"");
+		n->vm->failed = true;
+		return true;
+	}
 	if (kernel) {
 		image = &n->vm->kernel;
 	} else if (fdtx_is_compatible(n->fdt, module, "multiboot,ramdisk")) {
@@ -145,6 +153,8 @@ static void parse_vm(const void *fdt, int node, struct vm_config *all, unsigned 
 	}
 	vm_node_unique(&n, all, nr);
 	fdtx_for_each_child(fdt, node, child) {
+		if (is_module(fdt, child) && vm_node_is_disabled(fdt, child))
+			continue;
 		if (!is_module(fdt, child)) {
 			if (ours && !vm_node_is_vcpu(fdt, child))
 				module_error(&n, child, "compatible",
@@ -161,21 +171,6 @@ static void parse_vm(const void *fdt, int node, struct vm_config *all, unsigned 
 	if (!has_kernel)
 		vm_node_error(&n, NULL,
 			      "no kernel: must have a child compatible with multiboot,kernel");
-}
-
-/* The value of "@option..." among the words of @args, or NULL. */
-static const char *find_option(const char *args, const char *option)
-{
-	size_t n = strlen(option);
-
-	for (const char *p = args; p != NULL && *p != '\0';) {
-		if (strncmp(p, option, n) == 0)
-			return p + n;
-		p = strchr(p, ' ');
-		while (p != NULL && *p == ' ')
-			p++;
-	}
-	return NULL;
 }
 
 /* A decimal number, with K, M or G behind it when @suffix; false when there is anything else. */
@@ -198,20 +193,13 @@ static bool parse_number(const char *s, bool suffix, uint64_t *out)
 			shift = 10 * (i + 1);
 	s += shift != 0;
 	*out = v << shift;
-	return *s == '\0' || *s == ' ';
+	return *s == '\0';
 }
 
 static void option_error(struct vm_config *vm, const char *option, const char *value,
 			 const char *allowed)
 {
-	char word[40];
-	struct text t;
-	const char *end = strchr(value, ' ');
-	size_t n = end != NULL ? (size_t)(end - value) : strlen(value);
-
-	text_begin(&t, word, sizeof(word));
-	text_add_plain(&t, value, n);
-	log_error("config: /chosen: bootargs: %s%s: must be %s", option, word, allowed);
+	log_error("config: /chosen: bootargs: %s=%s: must be %s", option, value, allowed);
 	vm->failed = true;
 }
 
@@ -219,24 +207,40 @@ static void option_error(struct vm_config *vm, const char *option, const char *v
 static void apply_options(const void *fdt, int chosen, struct vm_config *vm)
 {
 	const char *args = fdtx_prop_string(fdt, chosen, "bootargs");
-	const char *cpus = find_option(args, OPTION_CPUS);
-	const char *memory = find_option(args, OPTION_MEMORY);
+	char value[OPTION_MAX];
 	uint64_t v = 0;
 
-	if (cpus != NULL) {
-		if (parse_number(cpus, false, &v) && v >= 1 && v <= VM_MAX_VCPUS)
+	if (args == NULL)
+		return;
+	if (option_text(args, OPTION_CPUS, value, sizeof(value))) {
+		if (parse_number(value, false, &v) && v >= 1 && v <= VM_MAX_VCPUS)
 			vm->cpus = (unsigned int)v;
 		else
-			option_error(vm, OPTION_CPUS, cpus, "1 to 64");
+			option_error(vm, OPTION_CPUS, value, "1 to 64");
 	}
-	if (memory != NULL) {
-		if (parse_number(memory, true, &v) && v >= VM_MEMORY_MIN && v <= VM_MEMORY_MAX &&
+	if (option_text(args, OPTION_MEMORY, value, sizeof(value))) {
+		if (parse_number(value, true, &v) && v >= VM_MEMORY_MIN && v <= VM_MEMORY_MAX &&
 		    is_aligned(v, VM_MEMORY_UNIT))
 			vm->memory = v;
 		else
-			option_error(vm, OPTION_MEMORY, memory,
+			option_error(vm, OPTION_MEMORY, value,
 				     "a multiple of 2M from 16M to 1024G");
 	}
+}
+
+/* Without such modules those words have no VM to be for. */
+static void warn_of_options(const void *fdt, int chosen)
+{
+	static const char *const options[] = { OPTION_CPUS, OPTION_MEMORY };
+	const char *args = fdtx_prop_string(fdt, chosen, "bootargs");
+	char value[OPTION_MAX];
+
+	for (unsigned int i = 0; args != NULL && i < ARRAY_SIZE(options); i++)
+		if (option_text(args, options[i], value, sizeof(value)))
+			log_warn(
+				"config: /chosen: bootargs: %s=%s: has no effect: no module is right "
+				"under /chosen",
+				options[i], value);
 }
 
 /* All modules right under /chosen make one VM: nothing tells which would belong to another. */
@@ -251,7 +255,7 @@ static void parse_guest_loader(const void *fdt, int chosen, struct vm_config *al
 	memcpy(vm->name, "guest", sizeof("guest"));
 	apply_options(fdt, chosen, vm);
 	fdtx_for_each_child(fdt, chosen, node) {
-		if (!is_module(fdt, node))
+		if (!is_module(fdt, node) || vm_node_is_disabled(fdt, node))
 			continue;
 		has_kernel |= fdtx_is_compatible(fdt, node, "multiboot,kernel");
 		if (!take_module(&n, node))
@@ -274,8 +278,8 @@ int config_parse_host_fdt(const void *fdt, struct vm_config *out, unsigned int m
 	if (chosen < 0)
 		return 0;
 	fdtx_for_each_child(fdt, chosen, node) {
-		modules |= is_module(fdt, node);
-		if (!is_vm(fdt, node))
+		modules |= is_module(fdt, node) && !fdtx_is_disabled(fdt, node);
+		if (!is_vm(fdt, node) || vm_node_is_disabled(fdt, node))
 			continue;
 		if (nr == max) {
 			log_error("config: /chosen: more than %u VMs: must be at most %u, the rest "
@@ -290,6 +294,8 @@ int config_parse_host_fdt(const void *fdt, struct vm_config *out, unsigned int m
 		nr++;
 		parse_guest_loader(fdt, chosen, out, nr);
 	}
+	if (!modules)
+		warn_of_options(fdt, chosen);
 	return (int)nr;
 }
 
@@ -301,7 +307,8 @@ static unsigned int list_modules(const void *fdt, int node, struct vm_image *out
 	int child;
 
 	fdtx_for_each_child(fdt, node, child) {
-		if (!is_module(fdt, child) || find_module(fdt, child, &module) != NULL)
+		if (!is_module(fdt, child) || fdtx_is_disabled(fdt, child) ||
+		    find_module(fdt, child, &module) != NULL)
 			continue;
 		if (nr < max)
 			out[nr] = module;
@@ -320,7 +327,35 @@ int config_host_modules(const void *fdt, struct vm_image *out, unsigned int max)
 		return 0;
 	nr = list_modules(fdt, chosen, out, 0, max);
 	fdtx_for_each_child(fdt, chosen, node)
-		if (is_vm(fdt, node))
+		if (is_vm(fdt, node) && !fdtx_is_disabled(fdt, node))
 			nr = list_modules(fdt, node, out, nr, max);
 	return (int)nr;
+}
+
+/* Is one of @node's children a module with a byte in [base, base + size)? */
+static bool has_module(const void *fdt, int node, uint64_t base, uint64_t size)
+{
+	struct vm_image m;
+	int child;
+
+	fdtx_for_each_child(fdt, node, child)
+		if (is_module(fdt, child) && !fdtx_is_disabled(fdt, child) &&
+		    find_module(fdt, child, &m) == NULL && base < ptr_to_hpa(m.data).hpa + m.size &&
+		    ptr_to_hpa(m.data).hpa < base + size)
+			return true;
+	return false;
+}
+
+bool config_host_has_module(const void *fdt, hpa_t base, uint64_t size)
+{
+	int chosen = fdt_path_offset(fdt, "/chosen");
+	bool found;
+	int node;
+
+	if (chosen < 0)
+		return false;
+	found = has_module(fdt, chosen, base.hpa, size);
+	fdtx_for_each_child(fdt, chosen, node)
+		found |= is_vm(fdt, node) && has_module(fdt, node, base.hpa, size);
+	return found;
 }

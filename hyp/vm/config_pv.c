@@ -43,6 +43,7 @@ static void parse_pv(struct vm_node *n)
 {
 	int nr = fdt_stringlist_count(n->fdt, n->node, "pv");
 	const char *first = fdtx_prop_string(n->fdt, n->node, "pv");
+	const char *twice = NULL;
 
 	if (nr == -FDT_ERR_NOTFOUND)
 		return;
@@ -56,9 +57,13 @@ static void parse_pv(struct vm_node *n)
 			nr = 0;
 			break;
 		}
+		if (!twice && fdt_stringlist_search(n->fdt, n->node, "pv", word) < i)
+			twice = word;
 	}
 	if (nr <= 0)
 		wrong_word(n);
+	else if (twice)
+		vm_node_warn(n, "pv", "names \"%s\" twice", twice);
 }
 
 void vm_node_pv(struct vm_node *n)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "vm/config_sched.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "lib/fdt.h"
@@ -83,13 +84,23 @@ static bool is_second(const struct vm_node *vm, int node, uint32_t reg)
 	return false;
 }
 
+/* Does the unit address, hexadecimal as in all device trees, say @reg? A node called "vcpu" has none. */
+static bool is_called(const void *fdt, int node, uint32_t reg)
+{
+	const char *unit = strchr(fdtx_name(fdt, node), '@');
+	char is[12];
+
+	snprintf(is, sizeof(is), "@%x", (unsigned int)reg);
+	return unit == NULL || strcmp(unit, is) == 0;
+}
+
 static void check_vcpu(struct vm_node *vm, int node)
 {
 	struct vm_node n = { .fdt = vm->fdt, .node = node, .vm = vm->vm };
 	struct sched_params p = vm->vm->sched;
 	uint64_t affinity = 0;
 	char path[VM_PATH_MAX];
-	uint32_t reg = 0;
+	uint32_t reg = UINT32_MAX; /* as long as it is wrong */
 
 	fdtx_path(vm->fdt, node, path, sizeof(path));
 	n.path = path;
@@ -97,9 +108,15 @@ static void check_vcpu(struct vm_node *vm, int node)
 	if (!parse_cell(&n, "reg", 0, vm->vm->cpus - 1, &reg))
 		vm_node_error(&n, "reg", "must be a vcpu's number, 0 to %u (one cell)",
 			      vm->vm->cpus - 1);
-	else if (is_second(vm, node, reg))
+	else if (reg != UINT32_MAX && is_second(vm, node, reg))
 		vm_node_error(&n, "reg", "must be unique: another node is for this vcpu");
+	else if (reg != UINT32_MAX && !is_called(vm->fdt, node, reg))
+		vm_node_error(&n, "reg",
+			      "must be the number in the node's name, which is hexadecimal: the "
+			      "node of this vcpu is vcpu@%x",
+			      (unsigned int)reg);
 	vm_node_affinity(&n, &affinity);
+	vm_node_check_affinity(&n);
 	parse_params(&n, &p);
 }
 

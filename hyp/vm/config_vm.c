@@ -8,6 +8,7 @@
 
 #include "lib/fdt.h"
 #include "lib/log.h"
+#include "lib/word.h"
 #include "vm/pv.h"
 #include "vm/text.h"
 
@@ -30,6 +31,17 @@ static bool name_is_good(const char *s)
 			return false;
 	}
 	return true;
+}
+
+/* Is @s "hartvisor", in letters of either case? */
+static bool is_our_name(const char *s)
+{
+	static const char ours[] = "hartvisor";
+	size_t i = 0;
+
+	while (ours[i] != '\0' && (s[i] | 0x20) == ours[i])
+		i++;
+	return ours[i] == '\0' && s[i] == '\0';
 }
 
 static void set_name(struct vm_config *vm, const char *name)
@@ -58,11 +70,11 @@ void vm_node_begin(struct vm_node *n, const void *fdt, int node, struct vm_confi
 	set_name(vm, fdtx_name(fdt, node));
 }
 
-void vm_node_error(struct vm_node *n, const char *prop, const char *fmt, ...)
+static void say(const struct vm_node *n, enum log_level level, const char *prop, const char *fmt,
+		va_list ap)
 {
 	char line[320];
 	struct text t;
-	va_list ap;
 
 	text_begin(&t, line, sizeof(line));
 	if (prop != NULL) {
@@ -75,11 +87,38 @@ void vm_node_error(struct vm_node *n, const char *prop, const char *fmt, ...)
 		}
 		text_add(&t, ": ");
 	}
-	va_start(ap, fmt);
 	vsnprintf(line + t.len, sizeof(line) - t.len, fmt, ap);
+	log_at(level, "config: %s: %s", n->path != NULL ? n->path : n->vm->path, line);
+}
+
+void vm_node_error(struct vm_node *n, const char *prop, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	say(n, LOG_ERROR, prop, fmt, ap);
 	va_end(ap);
-	log_error("config: %s: %s", n->path != NULL ? n->path : n->vm->path, line);
 	n->vm->failed = true;
+}
+
+void vm_node_warn(struct vm_node *n, const char *prop, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	say(n, LOG_WARN, prop, fmt, ap);
+	va_end(ap);
+}
+
+bool vm_node_is_disabled(const void *fdt, int node)
+{
+	char path[VM_PATH_MAX];
+
+	if (!fdtx_is_disabled(fdt, node))
+		return false;
+	log_info("config: %s: status = \"disabled\": left out",
+		 fdtx_path(fdt, node, path, sizeof(path)));
+	return true;
 }
 
 static void parse_label(struct vm_node *n)
@@ -97,6 +136,12 @@ static void parse_label(struct vm_node *n)
 			      "the node's name is the VM's: must be 1 to %d characters of "
 			      "A-Z a-z 0-9 . _ - (or give it a label)",
 			      VM_NAME_MAX);
+	/* On the terminal the VM's lines would look like the log's. */
+	if (is_our_name(n->vm->name))
+		vm_node_error(
+			n, given ? "label" : NULL,
+			"the VM's name must not be \"hartvisor\": lines of the log begin with "
+			"[hartvisor]");
 }
 
 static void parse_cpus(struct vm_node *n)
@@ -172,6 +217,25 @@ void vm_node_affinity(struct vm_node *n, uint64_t *out)
 		*out = mask;
 }
 
+void vm_node_check_affinity(struct vm_node *n)
+{
+	int len;
+	const fdt32_t *p = fdt_getprop(n->fdt, n->node, "affinity", &len);
+	uint64_t seen = 0;
+
+	for (int i = 0; p != NULL && i < len / 4; i++) {
+		uint32_t pcpu = fdt32_ld(p + i);
+
+		if (pcpu > 63)
+			return; /* an error has been reported */
+		if (seen & BIT(pcpu)) {
+			vm_node_warn(n, "affinity", "names host cpu %u twice", (unsigned int)pcpu);
+			return;
+		}
+		seen |= BIT(pcpu);
+	}
+}
+
 static void parse_on_crash(struct vm_node *n)
 {
 	const char *s = fdtx_prop_string(n->fdt, n->node, "on-crash");
@@ -186,68 +250,27 @@ static void parse_on_crash(struct vm_node *n)
 
 void vm_node_common(struct vm_node *n)
 {
+	if (!fdtx_is_available(n->fdt, n->node))
+		vm_node_error(n, "status", "must be \"okay\" or \"disabled\"");
 	parse_label(n);
 	parse_cpus(n);
 	parse_memory(n);
 	vm_node_bootargs(n);
 	vm_node_affinity(n, &n->vm->affinity);
+	vm_node_check_affinity(n);
 	parse_on_crash(n);
-}
-
-static unsigned int min3(unsigned int a, unsigned int b, unsigned int c)
-{
-	unsigned int m = a < b ? a : b;
-
-	return m < c ? m : c;
-}
-
-/*
- * How many letters differ: changed, left out, too many, or two swapped (the optimal string alignment
- * distance). Rows of its matrix: two back, the last, this one.
- */
-static unsigned int distance(const char *a, const char *b)
-{
-	unsigned int rows[3][32];
-	size_t n = strlen(b);
-
-	if (n >= ARRAY_SIZE(rows[0]) || strlen(a) >= ARRAY_SIZE(rows[0]))
-		return UINT32_MAX;
-	for (size_t j = 0; j <= n; j++)
-		rows[0][j] = (unsigned int)j;
-	for (size_t i = 1; a[i - 1] != '\0'; i++) {
-		unsigned int *row = rows[i % 3];
-		const unsigned int *last = rows[(i + 2) % 3];
-		const unsigned int *before = rows[(i + 1) % 3];
-
-		row[0] = (unsigned int)i;
-		for (size_t j = 1; j <= n; j++) {
-			row[j] = min3(last[j] + 1, row[j - 1] + 1,
-				      last[j - 1] + (a[i - 1] != b[j - 1]));
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
-				row[j] = min3(row[j], before[j - 2] + 1, UINT32_MAX);
-		}
-	}
-	return rows[strlen(a) % 3][n];
 }
 
 static void unknown_property(struct vm_node *n, const char *name, const char *const *allowed,
 			     unsigned int nr)
 {
-	const char *closest = NULL;
-	unsigned int best = 3; /* two slips of the finger are a typo, three are another word */
+	const char *closest = word_closest(name, allowed, nr);
 	char list[256];
 	struct text t;
 
 	text_begin(&t, list, sizeof(list));
-	for (unsigned int i = 0; i < nr; i++) {
-		unsigned int d = distance(name, allowed[i]);
-
-		if (d < best) {
-			best = d;
-			closest = allowed[i];
-		}
+	for (unsigned int i = 0; i < nr; i++)
 		text_add(&t, "%s%s", i == 0 ? "" : ", ", allowed[i]);
-	}
 	if (closest != NULL)
 		vm_node_error(n, name, "unknown, did you mean %s?", closest);
 	else
@@ -265,8 +288,7 @@ void vm_node_properties(struct vm_node *n, const char *const *allowed, unsigned 
 
 		if (fdt_getprop_by_offset(n->fdt, prop, &name, NULL) == NULL || name == NULL)
 			continue;
-		/* dtc adds it to nodes that a label refers to. */
-		if (strcmp(name, "phandle") == 0)
+		if (fdtx_is_bookkeeping(name))
 			continue;
 		for (i = 0; i < nr && strcmp(name, allowed[i]) != 0; i++)
 			;

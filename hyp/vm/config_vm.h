@@ -26,7 +26,14 @@ void vm_node_begin(struct vm_node *n, const void *fdt, int node, struct vm_confi
 void vm_node_error(struct vm_node *n, const char *prop, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* vm_node_common - label, cpus, memory, bootargs, affinity and on-crash. */
+/* vm_node_warn - the same line as a warning: the VM starts all the same. */
+void vm_node_warn(struct vm_node *n, const char *prop, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* vm_node_is_disabled - has the VM or module @node the status "disabled"? A line says that it is left out. */
+bool vm_node_is_disabled(const void *fdt, int node);
+
+/* vm_node_common - status, label, cpus, memory, bootargs, affinity and on-crash. */
 void vm_node_common(struct vm_node *n);
 
 /* vm_node_bootargs - @prop of @node (the VM's own or a module's) as the VM's bootargs. */
@@ -34,6 +41,9 @@ void vm_node_bootargs(struct vm_node *n);
 
 /* vm_node_affinity - into @out, which is left alone when it is not given or wrong. */
 void vm_node_affinity(struct vm_node *n, uint64_t *out);
+
+/* vm_node_check_affinity - warn of a host cpu that the list names twice. */
+void vm_node_check_affinity(struct vm_node *n);
 
 /* vm_node_memory - check and take a size that the user gave as @prop. */
 void vm_node_set_memory(struct vm_node *n, const char *prop, uint64_t bytes);

@@ -10,6 +10,7 @@
 #define VM_GUEST_FDT_H
 
 #include "vm/config.h"
+#include "vm/text.h"
 
 /* Room for the largest tree we generate (64 vcpus, every extension: about 200 KiB), and as much again
  * for overlays. */
@@ -31,9 +32,17 @@ int guest_fdt_build(const struct vm *vm, const struct vm_config *cfg, gpa_t init
  * guest_fdt_apply_overlay - merge @overlay (a .dtbo; dtc -@ is not needed) into the tree in @buf,
  * which may grow to @cap bytes. Works on a copy of the overlay in pages of the allocator, given back
  * before it returns. HV_EINVAL, HV_EOVERFLOW or HV_ENOMEM after a message that names VM, image and
- * reason; the tree in @buf is then lost.
+ * reason; the tree in @buf is then lost. HV_EINVAL also for an overlay of which something, or everything, would
+ * not be applied, and for one after which guest_fdt_fits_vm() is false.
  */
 int guest_fdt_apply_overlay(void *buf, uint64_t cap, const struct vm_image *overlay,
 			    const struct vm_config *cfg);
+
+/*
+ * guest_fdt_fits_vm - can the tree @fdt, which has passed fdtx_check(), be that of a VM of @cfg? False when it has a
+ * vcpu, RAM or an interrupt controller that the VM has not, or a device in RAM; @why then gets node, value and what
+ * is allowed.
+ */
+bool guest_fdt_fits_vm(const void *fdt, const struct vm_config *cfg, struct text *why);
 
 #endif

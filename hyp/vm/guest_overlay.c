@@ -28,7 +28,7 @@ struct check {
 	const void *base;
 	const void *overlay;
 	unsigned int refs;
-	char reason[160];
+	char reason[220];
 };
 
 static bool refuse(struct check *c, const char *reason)
@@ -192,12 +192,87 @@ static bool check_nodes(struct check *c)
 	return true;
 }
 
+/* --- that all of it is applied ---------------------------------------------------------------------- */
+
+/*
+ * libfdt does not say which target it did not find, so the first one that the VM's tree lacks is noted as the reason.
+ * It is no error yet: an earlier fragment may make that node.
+ */
+static void note_target(struct check *c, int fragment, const char *path)
+{
+	const char *name = strrchr(path, '/');
+	char at[FDTX_PATH_MAX];
+	struct text t;
+	int parent;
+
+	if (c->reason[0] != '\0' || fdt_path_offset(c->base, path) >= 0)
+		return;
+	text_begin(&t, c->reason, sizeof(c->reason));
+	text_add(&t, "%s: target-path = \"", fdtx_path(c->overlay, fragment, at, sizeof(at)));
+	text_add_plain(&t, path, 64);
+	text_add(&t, "\": must be a node of the VM's tree");
+	if (!name)
+		return;
+	parent = name == path ? 0 : fdt_path_offset_namelen(c->base, path, (int)(name - path));
+	if (parent < 0)
+		return;
+	text_add(&t, "; ");
+	text_add_candidates(&t, c->base, parent, name + 1);
+}
+
+/* libfdt applies `__overlay__` of each fragment, and passes over all else without a word. */
+static bool check_fragment(struct check *c, int fragment, int overlay)
+{
+	const char *path = fdtx_prop_string(c->overlay, fragment, "target-path");
+	bool by_phandle = fdtx_prop_bool(c->overlay, fragment, "target");
+	bool has_target = by_phandle || path;
+	int child;
+
+	if (overlay < 0 && !has_target)
+		return refuse_node(
+			c, fragment,
+			"has no child __overlay__, as in a whole device tree: must be an "
+			"overlay, made by dtc from /dts-v1/; /plugin/;");
+	fdtx_for_each_child(c->overlay, fragment, child)
+		if (child != overlay)
+			return refuse_node(
+				c, child,
+				"would not be applied: must be called __overlay__ and be "
+				"the only child of its fragment");
+	if (overlay < 0)
+		return refuse_node(c, fragment, "must have a child __overlay__");
+	if (!has_target)
+		return refuse_node(c, fragment, "must have target, or target-path with one string");
+	if (!by_phandle)
+		note_target(c, fragment, path);
+	return true;
+}
+
+static bool check_fragments(struct check *c)
+{
+	bool changes = false;
+	int node;
+
+	fdtx_for_each_child(c->overlay, 0, node) {
+		int overlay = fdt_subnode_offset(c->overlay, node, "__overlay__");
+
+		if (is_table_name(fdtx_name(c->overlay, node)))
+			continue;
+		if (!check_fragment(c, node, overlay))
+			return false;
+		changes |= fdt_first_property_offset(c->overlay, overlay) >= 0 ||
+			   fdt_first_subnode(c->overlay, overlay) >= 0;
+	}
+	return changes || refuse(c, "it changes nothing: must have a fragment whose __overlay__ is "
+				    "not empty");
+}
+
 static bool check_overlay(struct check *c)
 {
 	int fixups = fdt_path_offset(c->overlay, "/__fixups__");
 	int local = fdt_path_offset(c->overlay, "/__local_fixups__");
 
-	return check_nodes(c) && (local < 0 || check_local(c, 0, local)) &&
+	return check_nodes(c) && check_fragments(c) && (local < 0 || check_local(c, 0, local)) &&
 	       (fixups < 0 || check_fixups(c, fixups));
 }
 
@@ -217,10 +292,12 @@ static int overlay_error(const struct vm_config *cfg, const struct vm_image *ove
 }
 
 /* libfdt names its errors in capitals; those that a user can do something about, in words. */
-static const char *overlay_reason(int err)
+static const char *overlay_reason(const struct check *c, int err)
 {
 	switch (-err) {
 	case FDT_ERR_NOTFOUND:
+		if (c->reason[0] != '\0')
+			return c->reason;
 		return "its target is not in the VM's tree (FDT_ERR_NOTFOUND)";
 	case FDT_ERR_BADOVERLAY:
 		return "it is no overlay: dtc makes one from a source that begins with "
@@ -238,6 +315,7 @@ static int apply_copy(void *buf, uint64_t cap, void *copy, uint64_t copy_size,
 {
 	const char *problem = fdtx_problem(copy, copy_size);
 	struct check check = { .base = buf, .overlay = copy };
+	struct text why;
 	int err;
 
 	if (problem)
@@ -250,11 +328,16 @@ static int apply_copy(void *buf, uint64_t cap, void *copy, uint64_t copy_size,
 	if (!err)
 		err = fdt_pack(buf);
 	if (err)
-		return overlay_error(cfg, overlay, overlay_reason(err),
+		return overlay_error(cfg, overlay, overlay_reason(&check, err),
 				     err == -FDT_ERR_NOSPACE ? HV_EOVERFLOW : HV_EINVAL);
 	/* Grafting may nest deeper than we, and others after us, walk. */
 	problem = fdtx_problem(buf, cap);
-	return problem ? overlay_error(cfg, overlay, problem, HV_EINVAL) : HV_OK;
+	if (problem)
+		return overlay_error(cfg, overlay, problem, HV_EINVAL);
+	text_begin(&why, check.reason, sizeof(check.reason));
+	return guest_fdt_fits_vm(buf, cfg, &why) ?
+		       HV_OK :
+		       overlay_error(cfg, overlay, check.reason, HV_EINVAL);
 }
 
 int guest_fdt_apply_overlay(void *buf, uint64_t cap, const struct vm_image *overlay,

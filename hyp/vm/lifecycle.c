@@ -20,6 +20,7 @@
 #include "vcpu/magic.h"
 #include "vm/loader.h"
 #include "vm/pv.h"
+#include "vm/text.h"
 
 /* Guest RAM cleared in one step of work, before a life and after the last one. */
 #define CLEAR_STEP MIB(4)
@@ -327,10 +328,30 @@ static bool make_ram(struct vm *vm, const struct vm_config *cfg)
 	return false;
 }
 
+/* Warn of the host cpus in @affinity that do not run and are not in @told yet. No list at all means every host cpu. */
+static void warn_of_absent(const struct vm_config *cfg, unsigned int id, uint64_t affinity,
+			   uint64_t *told)
+{
+	uint64_t absent = affinity == UINT64_MAX ? 0 : affinity & ~*told;
+	char list[120];
+	struct text t;
+
+	text_begin(&t, list, sizeof(list));
+	for (unsigned int i = nr_pcpus; i < 64; i++)
+		if (absent & BIT(i))
+			text_add(&t, " %u", i);
+	*told |= absent;
+	if (t.len != 0)
+		log_warn("config: %s: affinity of vcpu %u: host cpus that do not run:%s; must be 0 "
+			 "to %u; the others are used",
+			 cfg->path, id, list, nr_pcpus - 1);
+}
+
 /* Each vcpu must have a hart that runs. */
 static bool check_affinity(const struct vm_config *cfg)
 {
 	struct hartset online = hartset_first(nr_pcpus);
+	uint64_t told = 0;
 
 	for (unsigned int i = 0; i < cfg->cpus; i++) {
 		struct sched_params p;
@@ -338,8 +359,10 @@ static bool check_affinity(const struct vm_config *cfg)
 
 		config_vcpu_sched(cfg, i, &p);
 		both = hartset_and(&p.affinity, &online);
-		if (!hartset_empty(&both))
+		if (!hartset_empty(&both)) {
+			warn_of_absent(cfg, i, p.affinity.word[0], &told);
 			continue;
+		}
 		log_error("config: %s: affinity of vcpu %u: none of these harts runs: must name "
 			  "one of 0 to %u",
 			  cfg->path, i, nr_pcpus - 1);

@@ -45,23 +45,44 @@ void text_add_plain(struct text *t, const char *s, size_t max)
 	}
 }
 
-void text_add_children(struct text *t, const void *fdt, int node)
+/* The children of @node, or those whose names are @base and a unit address. False: there are none. */
+static bool add_names(struct text *t, const void *fdt, int node, const char *base)
 {
 	size_t limit = t->len + LIST_CHARS;
-	const char *comma = "";
+	size_t n = base != NULL ? strlen(base) : 0;
+	bool any = false;
 	int child;
 
 	fdtx_for_each_child(fdt, node, child) {
-		text_add(t, "%s", comma);
+		const char *name = fdtx_name(fdt, child);
+
+		if (base != NULL && (strncmp(name, base, n) != 0 || name[n] != '@'))
+			continue;
+		text_add(t, "%s", any ? ", " : base != NULL ? "did you mean " : "");
+		any = true;
 		if (t->len > limit) {
 			text_add(t, "...");
-			return;
+			break;
 		}
-		text_add_plain(t, fdtx_name(fdt, child), SHOWN_CHARS);
-		comma = ", ";
+		text_add_plain(t, name, SHOWN_CHARS);
 	}
-	if (comma[0] == '\0')
+	return any;
+}
+
+void text_add_children(struct text *t, const void *fdt, int node)
+{
+	if (!add_names(t, fdt, node, NULL))
 		text_add(t, "none");
+}
+
+void text_add_candidates(struct text *t, const void *fdt, int node, const char *name)
+{
+	if (add_names(t, fdt, node, name)) {
+		text_add(t, "?");
+		return;
+	}
+	text_add(t, "there are ");
+	text_add_children(t, fdt, node);
 }
 
 /* One string, terminated, and not something that could be cells as well. */

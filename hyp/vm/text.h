@@ -31,6 +31,12 @@ void text_add_plain(struct text *t, const char *s, size_t max);
 void text_add_children(struct text *t, const void *fdt, int node);
 
 /*
+ * text_add_candidates - @node has no child @name: append the children that may be meant. "did you mean a@1, a@2?" when
+ * some differ by a unit address only, else "there are LIST".
+ */
+void text_add_candidates(struct text *t, const void *fdt, int node, const char *name);
+
+/*
  * text_add_property - append the value of a property as one would write it in a .dts: "a string",
  * <cells> or [bytes], shortened by "..." when it is long; "(empty)" for no value at all.
  */

@@ -16,7 +16,7 @@
  * invalid end state.
  *
  * Mutants: FENCE_A, FENCE_B, FLUSH_EARLY (before mode = IN), SYNC_OVERWRITES (sync writes what it has read back over inject), KVM_TWO_WORDS (KVM's
- * irqs_pending and irqs_pending_mask, which sync writes as well: facts.md B.5), NO_SYNC (the shadow is not
+ * irqs_pending and irqs_pending_mask, which sync writes as well), NO_SYNC (the shadow is not
  * read back: undoes), KICK_EARLY.
  */
 #include "modes.h"

@@ -4,7 +4,8 @@
 
 usage: mutate_sources.py [--only REGEX] [--jobs N] [--trace]
 
-The nets are the programs tests/unit/test_vcpu_protocol_explorer_*.c and _threads*.c; a mutant goes from
+The nets are the programs tests/unit/test_vcpu_protocol_explorer_*.c and
+tests/unit/test_vcpu_protocol_threads*.c; a mutant goes from
 one program of a net to the next until it is caught. A mutant is a file of hyp/ with some text replaced;
 it is compiled instead of the original, into build/verify/sources. A text that is not found, or found
 twice, is a failure: the mutant would have rotted. The unbroken sources must pass in all programs.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A simulator of harts and vcpus around the real scheduler (hyp/sched), with a clock of its own: a tick
- * is a nanosecond, a hart's pcpu_loop() is sim_hart_step(), what a vcpu does is run, and sleep.
+ * is a nanosecond, a hart's pcpu_loop() is sim_step_hart(), what a vcpu does is run, and sleep.
  */
 #ifndef SIM_SIM_H
 #define SIM_SIM_H

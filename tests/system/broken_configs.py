@@ -14,6 +14,7 @@ what mkimage would itself refuse.
 from __future__ import annotations
 
 import struct
+import subprocess
 from dataclasses import dataclass, field
 from typing import Callable, Optional
 
@@ -105,6 +106,25 @@ def linux_header(text_offset: int, image_size: int) -> str:
 ARM64 = "data = [" + (b"\0" * 56 + b"ARM\x64" + b"\0" * 8).hex() + "];"
 
 
+def dtb(source: str) -> str:
+    """The `data` of an image: @source, compiled as a plain tree, so that an overlay has to be written out."""
+    tree = subprocess.run(["dtc", "-q", "-I", "dts", "-O", "dtb"], input=f"/dts-v1/; / {{ {source} }};".encode(),
+                          capture_output=True, check=True).stdout
+    return "data = [" + tree.hex() + "];"
+
+
+def overlay(source: str) -> str:
+    """A bundle whose bad VM has the overlay @source."""
+    return its(vm(more='fdt = "dt";'), image("dt", dtb(source), "flat_dt"))
+
+
+def fragment(target: str, source: str, child: str = "__overlay__") -> str:
+    return f'fragment@0 {{ target-path = "{target}"; {child} {{ {source} }}; }};'
+
+
+REFUSED = 'bad: the device tree overlay "dt" cannot be applied: '
+
+
 def deep(levels: int) -> str:
     return "d { " * levels + "};" * levels
 
@@ -191,6 +211,36 @@ BROKEN = [
            [BAD + "bootargs = ", "must be one string"]),
     Broken("fdt-no-tree", its(vm(more='fdt = "dt";'), image("dt", words(1, 2, 3), "flat_dt")),
            [BAD + 'fdt = "dt": not a flattened device tree']),
+    Broken("fdt-whole-tree", overlay('compatible = "riscv-virtio"; soc { serial@10000000 { }; };'),
+           [REFUSED + "/soc: has no child __overlay__, as in a whole device tree"]),
+    Broken("fdt-child-overlay", overlay(fragment("/soc", 'p = "x";', child="overlay")),
+           [REFUSED + "/fragment@0/overlay: would not be applied: must be called __overlay__"]),
+    Broken("fdt-misspelt-overlay", overlay(fragment("/soc", 'p = "x";', child="__overlay_")),
+           [REFUSED + "/fragment@0/__overlay_: would not be applied"]),
+    Broken("fdt-empty", overlay(fragment("/soc", "")), [REFUSED + "it changes nothing"]),
+    Broken("fdt-target-without-address", overlay(fragment("/soc/serial", 'status = "disabled";')),
+           [REFUSED + '/fragment@0: target-path = "/soc/serial": must be a node', "did you mean serial@10000000?"]),
+    Broken("fdt-cpu-too-many", overlay(fragment("/cpus", 'cpu@1 { device_type = "cpu"; reg = <1>; };')),
+           [REFUSED + "/cpus/cpu@1: reg = <1>: must be a vcpu of the VM, 0 to 0"]),
+    Broken("fdt-memory-too-much", overlay(fragment("/", "memory@80000000 { reg = <0 0x80000000 0 0x4000000>; };")),
+           [REFUSED + "/memory@80000000: reg = ", "must lie in the VM's RAM, 0x80000000 to 0x81ffffff"]),
+    Broken("fdt-second-controller",
+           overlay(fragment("/soc", "aplic@d000000 { reg = <0 0xd000000 0 0x8000>; interrupt-controller; };")),
+           [REFUSED + "/soc/aplic@d000000: reg = ", "its only one is at 0xc000000"]),
+    Broken("fdt-device-in-ram", overlay(fragment("/soc", "disk@81000000 { reg = <0 0x81000000 0 0x1000>; };")),
+           [REFUSED + "/soc/disk@81000000: reg = ", "must not lie in the VM's RAM"]),
+    Broken("kernel-with-address", its(vm(kernel='kernel = "k";'),
+                                      image("k@1", words(1)) + image("k@2", words(2))),
+           [BAD + "kernel = ", "no such image; did you mean k@1, k@2?"], tool="dtc"),
+    Broken("status-wrong", its(vm(more='status = "disable";')),
+           [BAD + 'status = "disable": must be "okay" or "disabled"']),
+    Broken("name-hartvisor", its(vm(more='label = "hartvisor";')),
+           [BAD + 'label = "hartvisor": the VM\'s name must not be "hartvisor"']),
+    Broken("vcpu-of-another-number", its(vm(cpus="cpus = <12>;", more="vcpu@10 { reg = <10>; };")),
+           ["config: /configurations/test/bad/vcpu@10: reg = <10>: must be the number in the node's name",
+            "vcpu@a"], tool="dtc"),
+    Broken("affinity-of-absent-harts", its(vm(more="affinity = <1 2>;")),
+           [BAD + "affinity of vcpu 0: none of these harts runs"]),
     Broken("child-node", its(vm(more="disk { };")), [BAD + "has a child node that is not called vcpu@N"]),
     Broken("deep-tree", its(vm(more=deep(6))), [BAD + "has a child node"]),
     Broken("compatible-wrong", its('compatible = "hartvisor,wm"; kernel = "payload";'),
@@ -204,6 +254,13 @@ BROKEN = [
             "/configurations/test/good"]),
     Broken("default-unknown", its(vm(), default="tset"),
            ['config: /configurations: default = "tset"', "there are test"], good_boots=False, tool="dtc"),
+    Broken("default-with-address", its(vm(), default="tes").replace("test {", "tes@1 {"),
+           ['config: /configurations: default = ', "must name a configuration; did you mean tes@1?"],
+           good_boots=False, tool="dtc"),
+    Broken("all-disabled", '/dts-v1/;\n/ { images { }; configurations { test { compatible = "hartvisor,config";'
+           ' one { compatible = "hartvisor,vm"; status = "disabled"; }; }; }; };\n',
+           ['config: /configurations/test: no VM: must have at least one node', "that is not disabled"],
+           good_boots=False, tool="dtc"),
     Broken("no-configurations",
            '/dts-v1/;\n/ { images { p { data = /incbin/("{GOOD_KERNEL}"); }; }; };\n',
            ["config: the bundle has no /configurations"], good_boots=False, tool="dtc"),

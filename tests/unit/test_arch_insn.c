@@ -305,7 +305,7 @@ static void transformed_instructions_tell_all_but_the_address(void **state)
 		uint64_t htinst;
 		struct insn_mem mem;
 	} table[] = {
-		{ 0x2503, { false, true, 4, 10, 4 } },	  /* as QEMU gives lw a0 (facts.md D.5) */
+		{ 0x2503, { false, true, 4, 10, 4 } },	  /* as QEMU gives lw a0 */
 		{ 0xa02023, { true, false, 4, 10, 4 } },  /* sw a0 */
 		{ 0x2501, { false, true, 4, 10, 2 } },	  /* c.lw a0 */
 		{ 0xa03021, { true, false, 8, 10, 2 } },  /* c.sd a0 */

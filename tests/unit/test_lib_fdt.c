@@ -414,7 +414,9 @@ static void a_header_alone_is_refused_in_words(void **state)
 	size_t n = tree_virt(tree, CAP, &virt2);
 
 	(void)state;
+	memmove((char *)tree + 4, tree, n);
 	assert_string_equal(fdtx_problem((char *)tree + 4, n), "it is not aligned to 8 bytes");
+	memmove(tree, (char *)tree + 4, n);
 	assert_string_equal(fdtx_problem(tree, 39), "it is shorter than a header");
 	assert_string_equal(fdtx_problem(tree, n - 1),
 			    "it is cut off: its header tells a larger size");
@@ -503,6 +505,55 @@ static void a_tree_of_wrong_words_is_refused_or_safe(void **state)
 	}
 }
 
+static void nodes_are_found_by_their_exact_names(void **state)
+{
+	(void)state;
+	begin();
+	tree_node(tree, "aliases@0");
+	tree_string(tree, "k", "/b");
+	tree_end_node(tree);
+	tree_node(tree, "aliases");
+	tree_string(tree, "k", "/a/k");
+	tree_string(tree, "self", "self");
+	tree_bytes(tree, "open", "/a", 2);
+	tree_end_node(tree);
+	tree_node(tree, "a@1");
+	tree_node(tree, "only@1");
+	tree_end_node(tree);
+	tree_end_node(tree);
+	tree_node(tree, "a");
+	tree_node(tree, "k@old");
+	tree_end_node(tree);
+	tree_node(tree, "k");
+	tree_node(tree, "leaf");
+	tree_end_node(tree);
+	tree_end_node(tree);
+	tree_end_node(tree);
+	finish();
+	assert_string_equal(fdtx_name(tree, at("/a")), "a");
+	assert_string_equal(fdtx_name(tree, at("/a/k")), "k");
+	assert_string_equal(fdtx_name(tree, at("//a//k@old/")), "k@old");
+	assert_int_equal(fdt_subnode_offset(tree, at("/a"), "k"), at("/a/k"));
+	assert_int_equal(fdt_subnode_offset(tree, at("/a"), "k@"), -FDT_ERR_NOTFOUND);
+	assert_int_equal(fdt_subnode_offset(tree, at("/a"), ""), -FDT_ERR_NOTFOUND);
+	assert_int_equal(fdt_subnode_offset_namelen(tree, at("/a"), "k@older", 5), at("/a/k@old"));
+	assert_int_equal(fdt_path_offset(tree, "/a@1/only"), -FDT_ERR_NOTFOUND);
+	assert_int_equal(fdt_path_offset(tree, "/a/only@1"), -FDT_ERR_NOTFOUND);
+	assert_int_equal(fdt_path_offset(tree, "/"), 0);
+	assert_int_equal(fdt_path_offset_namelen(tree, "/a/k/leaf", 4), at("/a/k"));
+	assert_int_equal(fdt_path_offset(tree, ""), -FDT_ERR_BADPATH);
+	/* By /aliases, and not by another. */
+	assert_int_equal(fdt_path_offset(tree, "k"), at("/a/k"));
+	assert_int_equal(fdt_path_offset(tree, "k/leaf"), at("/a/k/leaf"));
+	assert_int_equal(fdt_path_offset(tree, "self"), -FDT_ERR_BADPATH);
+	assert_int_equal(fdt_path_offset(tree, "open"), -FDT_ERR_BADPATH);
+	assert_int_equal(fdt_path_offset(tree, "none"), -FDT_ERR_BADPATH);
+	/* Where libfdt itself looks a name up: to add a node. */
+	assert_int_equal(fdt_open_into(tree, tree, CAP), 0);
+	assert_true(fdt_add_subnode(tree, at("/a@1"), "only") >= 0);
+	assert_int_equal(fdt_add_subnode(tree, at("/a@1"), "only"), -FDT_ERR_EXISTS);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -514,6 +565,7 @@ int main(void)
 		cmocka_unit_test(a_malformed_reg_is_told_apart_from_none),
 		cmocka_unit_test(compatible_and_status_are_read_whole),
 		cmocka_unit_test(a_path_fits_its_buffer_and_harms_no_terminal),
+		cmocka_unit_test(nodes_are_found_by_their_exact_names),
 		cmocka_unit_test(depth_is_limited),
 		cmocka_unit_test(numbers_of_nodes_and_properties_are_limited),
 		cmocka_unit_test(lengths_of_names_are_limited),

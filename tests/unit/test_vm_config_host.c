@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// SOURCES: hyp/vm/config_host.c hyp/vm/config_vm.c hyp/vm/config_sched.c hyp/vm/config_pv.c hyp/vm/pv.c hyp/vm/text.c hyp/lib/fdt.c
+// SOURCES: hyp/vm/config_host.c hyp/lib/options.c hyp/vm/config_vm.c hyp/lib/word.c hyp/vm/config_sched.c hyp/vm/config_pv.c hyp/vm/pv.c hyp/vm/text.c hyp/lib/fdt.c
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -154,6 +154,17 @@ static void guest_loader_options_are_checked(void **state)
 	}
 }
 
+static void options_without_a_guest_loader_vm_are_told(void **state)
+{
+	(void)state;
+	host_begin("hartvisor.guest-cpus=x hartvisor.guest-memory=512M");
+	assert_int_equal(host_parse(), 0);
+	assert_int_equal(fake_log_count, 2);
+	assert_logged(
+		"config: /chosen: bootargs: hartvisor.guest-cpus=x: has no effect: no module is "
+		"right under /chosen");
+}
+
 static void a_second_guest_loader_kernel_is_left_out_and_said(void **state)
 {
 	(void)state;
@@ -250,6 +261,100 @@ static void vm_nodes_of_the_host_tree_are_taken(void **state)
 	assert_true(ptr_to_hpa(vmc[1].ramdisk.data).hpa == 0x87000000);
 }
 
+static void disabled_domains_and_modules_are_left_out(void **state)
+{
+	struct vm_image modules[8];
+
+	(void)state;
+	host_begin(NULL);
+	host_vm("off", "xen,domain");
+	fit_ok(fdt_property_string(host, "status", "disabled"));
+	host_module("module@84000000", "kernel", 0x84000000, NULL);
+	fit_ok(fdt_end_node(host));
+	host_vm("off2", "hartvisor,vm");
+	fit_ok(fdt_property_string(host, "status", "disabled"));
+	fit_ok(fdt_end_node(host));
+	host_vm("on", "xen,domain");
+	fit_ok(fdt_property_string(host, "status", "okay"));
+	host_module("module@85000000", "kernel", 0x85000000, NULL);
+	fit_ok(fdt_begin_node(host, "module@86000000"));
+	fit_ok(fdt_property_string(host, "compatible", "multiboot,ramdisk"));
+	fit_ok(fdt_property_string(host, "status", "disabled"));
+	host_reg(0x86000000, 0x1000);
+	fit_ok(fdt_end_node(host));
+	fit_ok(fdt_end_node(host));
+	/* Of guest-loader's kind. */
+	fit_ok(fdt_begin_node(host, "module@87000000"));
+	fit_ok(fdt_property_string(host, "compatible", "multiboot,kernel"));
+	fit_ok(fdt_property_string(host, "status", "disabled"));
+	host_reg(0x87000000, 0x1000);
+	fit_ok(fdt_end_node(host));
+	assert_int_equal(host_parse(), 1);
+	assert_string_equal(vmc[0].name, "on");
+	assert_false(vmc[0].failed);
+	assert_null(vmc[0].ramdisk.data);
+	assert_logged("config: /chosen/off: status = \"disabled\": left out");
+	assert_logged("config: /chosen/off2: status = \"disabled\": left out");
+	assert_logged("config: /chosen/on/module@86000000: status = \"disabled\": left out");
+	/* Nor is their memory kept free. */
+	assert_int_equal(config_host_modules(host, modules, 8), 1);
+	assert_true(ptr_to_hpa(modules[0].data).hpa == 0x85000000);
+}
+
+static void other_values_of_status_fail_the_vm(void **state)
+{
+	(void)state;
+	host_begin(NULL);
+	host_vm("first", "xen,domain");
+	fit_ok(fdt_property_string(host, "status", "off"));
+	host_module("module@84000000", "kernel", 0x84000000, NULL);
+	fit_ok(fdt_end_node(host));
+	host_vm("second", "hartvisor,vm");
+	fit_ok(fdt_begin_node(host, "module@85000000"));
+	fit_ok(fdt_property_string(host, "compatible", "multiboot,kernel"));
+	fit_ok(fdt_property_string(host, "status", "disabld"));
+	host_reg(0x85000000, 0x1000);
+	fit_ok(fdt_end_node(host));
+	fit_ok(fdt_end_node(host));
+	assert_int_equal(host_parse(), 2);
+	assert_true(vmc[0].failed && vmc[1].failed);
+	/* A value of four bytes could be a cell, and is shown as one. */
+	assert_non_null(strstr(fake_log_text, "config: /chosen/first: status = "));
+	assert_logged("config: /chosen/second/module@85000000: status = \"disabld\": must be "
+		      "\"okay\" or \"disabled\"");
+}
+
+static void a_module_has_one_range(void **state)
+{
+	fdt64_t reg[4] = { cpu_to_fdt64(0x84000000), cpu_to_fdt64(0x1000), cpu_to_fdt64(0x85000000),
+			   cpu_to_fdt64(0x1000) };
+
+	(void)state;
+	host_begin(NULL);
+	host_vm("first", "hartvisor,vm");
+	fit_ok(fdt_begin_node(host, "module@84000000"));
+	fit_ok(fdt_property_string(host, "compatible", "multiboot,kernel"));
+	fit_ok(fdt_property(host, "reg", reg, sizeof(reg)));
+	fit_ok(fdt_end_node(host));
+	fit_ok(fdt_end_node(host));
+	assert_int_equal(host_parse(), 1);
+	assert_true(vmc[0].failed);
+	assert_non_null(strstr(fake_log_text, "must be an address and a size"));
+}
+
+static void chosen_with_a_unit_address_is_not_chosen(void **state)
+{
+	(void)state;
+	host_begin(NULL);
+	host_vm("first", "hartvisor,vm");
+	host_module("module@84000000", "kernel", 0x84000000, NULL);
+	fit_ok(fdt_end_node(host));
+	assert_int_equal(host_parse(), 1);
+	fit_ok(fdt_open_into(host, host, FIT_ROOM));
+	fit_ok(fdt_set_name(host, fit_node(host, "/chosen"), "chosen@0"));
+	assert_int_equal(config_parse_host_fdt(host, vmc, VM_MAX), 0);
+}
+
 static void errors_of_host_vm_nodes_name_node_and_property(void **state)
 {
 	(void)state;
@@ -308,10 +413,15 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(guest_loader_modules_make_one_vm),
 		cmocka_unit_test(guest_loader_options_are_checked),
+		cmocka_unit_test(options_without_a_guest_loader_vm_are_told),
 		cmocka_unit_test(a_second_guest_loader_kernel_is_left_out_and_said),
 		cmocka_unit_test(modules_outside_of_free_ram_are_never_touched),
 		cmocka_unit_test(all_modules_are_counted_even_those_that_do_not_fit),
 		cmocka_unit_test(vm_nodes_of_the_host_tree_are_taken),
+		cmocka_unit_test(disabled_domains_and_modules_are_left_out),
+		cmocka_unit_test(other_values_of_status_fail_the_vm),
+		cmocka_unit_test(a_module_has_one_range),
+		cmocka_unit_test(chosen_with_a_unit_address_is_not_chosen),
 		cmocka_unit_test(errors_of_host_vm_nodes_name_node_and_property),
 		cmocka_unit_test(corrupted_host_trees_never_lead_outside),
 	};

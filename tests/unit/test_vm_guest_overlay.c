@@ -316,6 +316,15 @@ static void an_overlay_of_wrong_words_stays_within_bounds(void **state)
 	free(good);
 }
 
+static void fixups_name_their_nodes_exactly(void **state)
+{
+	(void)state;
+	assert_int_equal(apply_hostile(0, "/fragment/__overlay__:p:4", "fragment@0"), HV_EINVAL);
+	assert_non_null(strstr(fake_log_last, "there is no such node to fix up"));
+	assert_int_equal(apply_hostile(0, NULL, "fragment"), HV_EINVAL);
+	assert_non_null(strstr(fake_log_last, "there is no such node to fix up"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -326,6 +335,7 @@ int main(void)
 		TREE_TEST(fixups_stay_within_their_property),
 		TREE_TEST(fixups_cannot_change_the_tables_of_fixups),
 		TREE_TEST(no_table_has_a_phandle_or_is_merged),
+		TREE_TEST(fixups_name_their_nodes_exactly),
 		TREE_TEST(an_overlay_of_wrong_words_stays_within_bounds),
 		TREE_TEST(a_broken_overlay_is_refused_or_applied_within_bounds),
 	};

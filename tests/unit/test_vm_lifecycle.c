@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// SOURCES: hyp/vm/lifecycle.c hyp/mm/gstage.c hyp/mm/pgtable.c hyp/mm/page.c hyp/mm/arena.c hyp/lib/work.c
+// SOURCES: hyp/vm/lifecycle.c hyp/vm/text.c hyp/lib/fdt.c hyp/mm/gstage.c hyp/mm/pgtable.c hyp/mm/page.c hyp/mm/arena.c hyp/lib/work.c
 // SOURCES: tests/unit/fake/page.c
 /* What an ended VM leaves behind: nothing in the memory that goes back, and nothing for its next life. */
 #include <stdarg.h>

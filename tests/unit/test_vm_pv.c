@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// SOURCES: hyp/vm/pv.c hyp/vm/pv_lock.c hyp/vm/config_pv.c hyp/vm/config_vm.c hyp/vm/text.c hyp/lib/fdt.c
+// SOURCES: hyp/vm/pv.c hyp/vm/pv_lock.c hyp/vm/config_pv.c hyp/vm/config_vm.c hyp/lib/word.c hyp/vm/text.c hyp/lib/fdt.c
 // SOURCES: tests/unit/fake/tree.c
 /* Where the PV-lock structures are, and what the configuration may say wrong about it. */
 #include <setjmp.h>
