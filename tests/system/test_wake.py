@@ -104,7 +104,7 @@ def test_pauses_on_the_way_lose_no_wake_up(name, cpu, rounds, smp, busy):
 def test_an_operator_ends_every_sleep(name, cpu, smp, poll, stay):
     """Pause and resume, reset, destroy: of a VM whose vcpus sleep."""
     with wake_machine(name, f"stay={stay}", cpu, smp, poll=poll) as m:
-        for _ in range(4):
+        for _ in range(2):
             m.expect_line("vm", "WAKE sleeps")
             m.menu("p")
             m.expect("vm is paused")
