@@ -353,12 +353,13 @@ static void boot(void)
 	if (gstage_probe(empty_root) != HV_OK)
 		give_up("this machine's hgatp takes none of the modes Sv39x4, Sv48x4, Sv57x4");
 	driver_probe_all(machine.fdt);
+	/* Before the steps that arm timers and interrupts on this hart. */
+	setup_this_hart();
 	(void)option_number(machine.bootargs, "hartvisor.colour", &colour);
 	term_init(colour != 0);
 	log_set_sink(term_log);
 	panic_set_hook(last_words);
 	menu_init();
-	setup_this_hart();
 	read_ids();
 	take_entropy();
 	start_harts();

@@ -256,8 +256,11 @@ void timer_init_pcpu(void)
 {
 	struct timer_queue *q = this_queue();
 
-	q->programmed = 0; /* whatever the firmware left in the hart timer */
-	timer_program(q, TIMER_NEVER);
+	/* The firmware may have left anything in the hart timer. What has been armed here already stays. */
+	spin_lock(&q->lock);
+	q->programmed = queue_earliest(q);
+	timer_write(q->programmed);
+	spin_unlock(&q->lock);
 }
 
 uint64_t timer_frequency(void)

@@ -39,7 +39,10 @@ void timer_set_slice(uint64_t deadline);
 
 void timer_setup(uint64_t ticks_per_second, bool sstc);
 
-/* timer_init_pcpu - each pcpu once, after timer_setup(): its hart timer is quiet. */
+/*
+ * timer_init_pcpu - each pcpu once, after timer_setup(): its hart timer holds the earliest of the timers that
+ * are armed here, and nothing of what the firmware left.
+ */
 void timer_init_pcpu(void);
 
 uint64_t timer_frequency(void);

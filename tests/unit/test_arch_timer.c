@@ -293,10 +293,27 @@ static void cancelling_races_with_running(void **state)
 	assert_int_equal(raced, 0);
 }
 
+/* The terminal's poll timer is armed before the boot hart's turn. */
+static void initialisation_keeps_what_is_armed(void **state)
+{
+	(void)state;
+	timer_arm(&timers[0], clock_now + 50);
+	hart_timer = 7; /* of the firmware */
+	timer_init_pcpu();
+	assert_int_equal(hart_timer, clock_now + 50);
+	clock_now += 50;
+	timer_run();
+	assert_int_equal(fired[0], 1);
+	hart_timer = 7;
+	timer_init_pcpu();
+	assert_int_equal(hart_timer, TIMER_NEVER);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
+		TEST(initialisation_keeps_what_is_armed),
 		TEST(what_is_due_runs_once_and_in_order),
 		TEST(the_hart_timer_is_written_only_for_an_earlier_deadline),
 		TEST(an_interrupt_before_its_time_is_taken_back),
