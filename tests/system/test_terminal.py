@@ -73,6 +73,9 @@ def test_the_window_gets_narrower(name):
         m.menu("1")
         m.focus(2, "evil")
         begin = m.screen.cursor.y
+        # What was on its way before the answer came is as wide as before. This row begins where 60 columns end.
+        m.until(lambda: any(row.startswith("[evil]+[hartvisor]") for row in m.rows()[begin:]), "a row of the new width")
+        begin += next(i for i, row in enumerate(m.rows()[begin:]) if row.startswith("[evil]+[hartvisor]"))
         for _ in range(4):
             m.expect_line("evil", "CONSOLE round")
         end_evil(m)
