@@ -241,6 +241,16 @@ void term_printf(const char *fmt, ...)
 	spin_unlock(&term_lock);
 }
 
+bool term_own_room(struct work *w)
+{
+	bool room;
+
+	spin_lock(&term_lock);
+	room = wire_own_room(w);
+	spin_unlock(&term_lock);
+	return room;
+}
+
 void term_hold(bool on)
 {
 	spin_lock(&term_lock);

@@ -76,6 +76,13 @@ int term_menu_key(void);
 void term_printf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /*
+ * term_own_room - does more of hartvisor's own output fit in? For commands that print more than a few lines: print one
+ * row, return, and print the next as another run of work. False: not before what was printed is on its way; @w
+ * is queued as soon as it is. Only one @w waits at a time (the menu's), the last one that asked.
+ */
+bool term_own_room(struct work *w);
+
+/*
  * term_hold - while on, an interrupted line of the focused guest's is not repeated: for somebody who
  * prints several lines. Calls nest.
  */

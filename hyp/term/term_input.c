@@ -105,6 +105,7 @@ void term_input_interrupt(void)
 			break;
 	}
 	wire_kick();
+	wire_tell_own_waiter();
 	spin_unlock(&term_lock);
 
 	if (ready && ready->input_ready)

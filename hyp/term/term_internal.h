@@ -53,6 +53,13 @@ void wire_write(const char *buf, size_t len);
 /* wire_kick - see to it that what is queued goes out; from the interrupt, too. */
 void wire_kick(void);
 
+/*
+ * wire_own_room - term_own_room(), with the lock held. wire_tell_own_waiter - queue who waits for it, if there is room;
+ * by the interrupt, not by the log, under whose lock no work may be queued.
+ */
+bool wire_own_room(struct work *w);
+void wire_tell_own_waiter(void);
+
 /* wire_flush - wait until all is out (bounded, for a UART that takes nothing any more). */
 void wire_flush(void);
 

@@ -9,8 +9,10 @@
 #include "term/term_internal.h"
 
 #define WIRE_RING 16384 /* a power of two */
-#define POLL_NS	  UINT64_C(10000000)
-#define STUCK_NS  UINT64_C(1000000000)
+#define OWN_LIMIT \
+	1024 /* more that waits holds back a command that prints many rows; half of it lets it go on */
+#define POLL_NS	 UINT64_C(10000000)
+#define STUCK_NS UINT64_C(1000000000)
 
 static char wire_ring[WIRE_RING];
 static uint32_t wire_head, wire_tail; /* free running */
@@ -19,6 +21,7 @@ static bool wire_irq;		      /* the UART interrupts when it is ready for more */
 static bool wire_irq_on;
 static bool wire_stuck; /* nobody takes anything: output is dropped rather than waited for */
 static struct timer wire_poll_timer;
+static struct work *own_waiter; /* is queued when there is room */
 
 static void wire_poll(struct timer *t)
 {
@@ -33,6 +36,7 @@ void wire_init(void)
 	wire_irq_on = false;
 	wire_stuck = false;
 	wire_head = wire_tail = 0;
+	own_waiter = NULL;
 	if (!wire_irq) {
 		timer_init(&wire_poll_timer, wire_poll);
 		timer_arm(&wire_poll_timer, timer_now() + timer_ns_to_ticks(POLL_NS));
@@ -89,6 +93,24 @@ void wire_write(const char *buf, size_t len)
 		wire_put(*buf);
 }
 
+bool wire_own_room(struct work *w)
+{
+	if (wire_head - wire_tail <= OWN_LIMIT)
+		return true;
+	own_waiter = w;
+	return false;
+}
+
+void wire_tell_own_waiter(void)
+{
+	struct work *w = own_waiter;
+
+	if (!w || wire_head - wire_tail > OWN_LIMIT / 2)
+		return;
+	own_waiter = NULL;
+	work_queue(w);
+}
+
 void wire_kick(void)
 {
 	if (!wire_irq) {
@@ -96,7 +118,7 @@ void wire_kick(void)
 		return;
 	}
 	(void)wire_push();
-	if (wire_irq_on != (wire_head != wire_tail)) {
+	if (wire_irq_on != (wire_head != wire_tail || own_waiter)) {
 		wire_irq_on = !wire_irq_on;
 		host_uart_tx_interrupt(wire_irq_on);
 	}

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "fake/terminal.h"
+#include "lib/work.h"
 
 static void nothing_is_lost_when_the_ring_is_full(void **state)
 {
@@ -107,6 +108,36 @@ static void the_firmware_serves_when_there_is_no_uart(void **state)
 	assert_string_equal(read_all(a), "r");
 }
 
+static unsigned int room_told;
+
+static void room_run(struct work *w)
+{
+	(void)w;
+	room_told++;
+}
+
+static void a_long_answer_waits_for_the_wire(void **state)
+{
+	struct work w;
+	unsigned int rows = 0;
+
+	(void)state;
+	work_init(&w, room_run);
+	room_told = 0;
+	fifo_room = 0;
+	while (term_own_room(&w)) {
+		term_printf("%s", "a row of a table that is a hundred times as long as this");
+		assert_true(++rows < 100);
+	}
+	assert_true(rows > 1);
+	assert_false(work_run_one());
+	transmit_all();
+	assert_true(work_run_one());
+	assert_int_equal(room_told, 1);
+	assert_true(term_own_room(&w));
+	assert_false(work_run_one());
+}
+
 static void *writer(void *arg)
 {
 	struct term_stream *s = arg;
@@ -144,6 +175,7 @@ int main(void)
 		TERMINAL_TEST(a_dead_wire_does_not_stop_the_guests),
 		TERMINAL_TEST(without_interrupts_output_is_immediate_and_input_polled),
 		TERMINAL_TEST(the_firmware_serves_when_there_is_no_uart),
+		TERMINAL_TEST(a_long_answer_waits_for_the_wire),
 		TERMINAL_TEST(two_harts_write_whole_lines),
 	};
 
