@@ -48,6 +48,7 @@ help:
 	@echo '  make system        system tests only (K=expression: as for pytest -k)'
 	@echo '  make busy          the concurrent system tests, on a host whose cores are busy'
 	@echo '  make verify        all tests in their long forms, models and mutants: about an hour on two cores'
+	@echo '  make mutants       small changes of hyp and platform: which of them no test notices (FILE= ROOM= SAMPLE=)'
 	@echo '  make lint          format, static analysis, layout'
 	@echo '  make bench         what operations cost, in instructions;  make bench-check: fails if a row got worse'
 	@echo '  make bench-linux   overcommit, measured with the guest kernel of our own   (ROWS=...)'
@@ -73,7 +74,7 @@ setup-verify:
 	@tools/setup-verify.sh
 
 NO_SETUP := help setup setup-% clean distclean
-RUNNING  := run test unit system busy verify model model-long mutants ci fresh \
+RUNNING  := run test unit system busy verify model model-long mutants mutants-protocol ci fresh \
 	lint lint-% format bench bench-check bench-baseline bench-linux
 LINTING  := lint lint-% format
 

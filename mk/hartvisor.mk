@@ -55,11 +55,13 @@ WARNINGS := -Wall -Wextra -Werror -Wconversion -Wsign-conversion -Wshadow -Wcast
 HV_CFLAGS = $(TARGET_CFLAGS) $(WARNINGS) $(INCLUDES) $(CFLAGS)
 
 # What runs once, or for a typed key, is better small.
-$(B)/obj/hyp/vm/%.o $(B)/obj/hyp/console/%.o $(addprefix $(B)/obj/platform/,machine.o driver.o goldfish_rtc.o aclint_sswi.o hart_intc.o) $(B)/obj/hyp/main.o \
+SMALL_OBJS := $(filter $(B)/obj/hyp/vm/% $(B)/obj/hyp/console/%,$(OBJS)) \
+	$(addprefix $(B)/obj/platform/,machine.o driver.o goldfish_rtc.o aclint_sswi.o hart_intc.o) $(B)/obj/hyp/main.o \
 	$(addprefix $(B)/obj/hyp/lib/,fdt.o fdt_exact.o log.o options.o random.o word.o) \
 	$(addprefix $(B)/obj/hyp/arch/,isa.o panic.o symbols.o boot_map.o cache.o) \
 	$(addprefix $(B)/obj/hyp/term/,term_answer.o term_filter.o term_input.o term_row.o term_sbi.o) \
-	$(addprefix $(B)/obj/hyp/mm/,page.o arena.o hostmap.o) $(B)/obj/hyp/dev/vrtc.o: CFLAGS += -Os -msave-restore
+	$(addprefix $(B)/obj/hyp/mm/,page.o arena.o hostmap.o) $(B)/obj/hyp/dev/vrtc.o
+$(SMALL_OBJS): CFLAGS += -Os -msave-restore
 
 HV_LDFLAGS := $(PICOLIBC) $(LINK_ARCH) -nostartfiles -static -DPICOLIBC_INTEGER_PRINTF_SCANF \
 	-T $(LDS) -Wl,--gc-sections -Wl,--build-id=none -Wl,--no-warn-rwx-segments

@@ -144,8 +144,22 @@ verify:
 		$(PYTHON) tools/mutant-table.py && exit $$status
 
 # Known ways to break the vcpu protocol; the unit tests of it must notice each.
-.PHONY: mutants
-mutants:
+.PHONY: mutants-protocol
+mutants-protocol:
 	@$(PYTHON) tests/model/mutate_sources.py
+
+# Small changes all over hyp and platform, a sample of each room; FILE= takes all of a file, ROOM= one room,
+# SAMPLE= so many of each room, ARGS= more options (tests/mutants/run.py).
+.PHONY: mutants print-mutants
+mutants: $(B)/hartvisor.elf unit-programs
+	+@PYTHONDONTWRITEBYTECODE=1 $(PYTHON) tests/mutants/run.py $(if $(FILE),--file '$(FILE)') $(if $(ROOM),--room '$(ROOM)') \
+		$(if $(SAMPLE),--sample '$(SAMPLE)') $(ARGS)
+
+print-mutants:
+	@echo 'CC=$(CC)'
+	@echo 'FLAGS=$(TARGET_CFLAGS) $(INCLUDES)'
+	@echo 'LIBFDT=$(LIBFDT)'
+	@echo 'BEARSSL=$(BEARSSL)'
+	@echo 'SMALL=$(SMALL_OBJS)'
 
 -include $(wildcard $(U)/*.d)

@@ -15,7 +15,7 @@ busy:   those marked concurrent, again, while a loop a processor keeps the machi
 long:   those marked long
 lint:   each make target of --lints is a test; skipped where a tool's version is not the one that decides
 fresh:  passed when tools/fresh.sha256 is the digest of this tree's set-up files; else make fresh on one release
-model, model-long, mutants: the make targets of these names, by their own last line
+model, model-long, mutants: make model, model-long and mutants-protocol, by their own last line
 bench:  make bench-check, likewise; a row is a test
 """
 
@@ -257,7 +257,7 @@ STEPS = {
     "fresh": step_fresh,
     "model": lambda options, tally: step_target(options, tally, "model"),
     "model-long": lambda options, tally: step_target(options, tally, "model-long"),
-    "mutants": lambda options, tally: step_target(options, tally, "mutants"),
+    "mutants": lambda options, tally: step_target(options, tally, "mutants-protocol"),
     "bench": lambda options, tally: step_target(options, tally, "bench-check"),
     "long": lambda options, tally: step_pytest(options, tally, "long", "long"),
 }

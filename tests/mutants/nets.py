@@ -1,0 +1,236 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What a mutant is run against: the unit programs that are linked with its file, and system tests.
+
+A unit program is built once, object by object; for a mutant only the objects that its file goes into are
+compiled again. tests/unit/*.c say in comment lines what they are made of (mk/test.mk).
+"""
+
+import hashlib
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import time
+
+UNIT = pathlib.Path("tests/unit")
+OUT = pathlib.Path("build/verify/mutants")
+SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined", "-fno-omit-frame-pointer"]
+# Warnings are no errors for a mutant, but what no compiler should take is no mutant.
+FLAGS = ["-std=gnu11", "-O1", "-g", "-w", "-Werror=int-conversion", "-Werror=incompatible-pointer-types",
+         "-DHARTVISOR_UNIT_TEST"]
+INCLUDES = ["tests/unit/include", "tests/unit", "hyp", ".", "guest/include"]
+
+# Processor time: that of the unbroken program times this, and some seconds, so that no load catches a mutant.
+PATIENCE, PATIENCE_MORE = 10, 10
+
+# The system tests that look at a file, as pytest's -k; the longest prefix of the file's name decides.
+SYSTEM = {
+    "hyp/arch/": "test_guests or test_machine",
+    "hyp/console/": "test_console",
+    "hyp/dev/": "test_guests or test_console",
+    "hyp/irqchip/": "test_guests or test_isolation",
+    "hyp/lib/": "test_guests",
+    "hyp/main.c": "test_machine or test_broken",
+    "hyp/mm/": "test_guests or test_isolation",
+    "hyp/run/": "test_guests or test_protocol",
+    "hyp/sbi/": "test_guests or test_light",
+    "hyp/sched/": "test_sched or test_neighbours",
+    "hyp/term/": "test_console or test_terminal",
+    "hyp/vcpu/": "test_guests or test_wake or test_isolation",
+    "hyp/vm/": "test_guests or test_broken or test_isolation",
+    "platform/": "test_machine or test_console",
+}
+
+
+def run_make(goal):
+    return subprocess.run(["make", "--no-print-directory", "-s", goal], stdout=subprocess.PIPE, check=True,
+                          text=True).stdout
+
+
+def said(key, path):
+    """What the comment lines of a unit test say of @key, those of files that it is LIKE included."""
+    words = []
+    for line in path.read_text().splitlines():
+        match = re.match(r"[/ ]*[/*] *(\w+): *(.*)", line)
+        if match and match.group(1) == key:
+            words += match.group(2).split()
+        elif match and match.group(1) == "LIKE" and key != "LIKE":
+            for other in match.group(2).split():
+                words += said(key, pathlib.Path(other))
+    return words
+
+
+class UnitProgram:
+    """A tests/unit/test_*.c."""
+
+    def __init__(self, path, build):
+        self.path, self.name, self.build = path, path.stem, build
+        fake_log = UNIT / "fake/log.c"
+        sources = set(said("SOURCES", path)) | ({str(fake_log)} if fake_log.exists() else set())
+        self.sources = [str(path)] + sorted(sources)
+        kind = said("SANITIZE", path)
+        self.kind = kind[0] if kind else ""
+        sanitize = SANITIZE if not kind else [] if self.kind == "none" else [f"-fsanitize={self.kind}"]
+        self.includes = said("INCLUDE", path) + INCLUDES
+        self.flags = sanitize + FLAGS + said("CFLAGS", path)
+        self.folder = OUT / "unit" / self.name
+        self.seconds = None
+        self.needs = {}  # source: the files of hyp and platform that it includes
+
+    def object_of(self, source, folder=None):
+        return (folder or self.folder) / (source.replace("/", "_") + ".o")
+
+    def compile(self, source, obj, shadow=None, text=None):
+        """@shadow: a folder whose files come before those of hyp. @text: compile that instead of @source's."""
+        obj.parent.mkdir(parents=True, exist_ok=True)
+        folders = []
+        for folder in self.includes:
+            if shadow and folder == "hyp":
+                folders.append(shadow / "hyp")
+            folders.append(folder)
+        command = ["gcc", *self.flags, *[f"-I{f}" for f in folders], "-isystem", self.build.libfdt, "-isystem",
+                   self.build.bearssl, "-MMD", "-c", str(text or source), "-o", str(obj)]
+        if text:
+            command.insert(1, f"-iquote{pathlib.Path(source).parent}")
+        return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT).returncode == 0
+
+    def prepare(self, pool):
+        """Build it as it is. False: it does not build, or does not pass."""
+        if self.seconds is not None:
+            return self.seconds > 0
+        self.seconds = 0
+        jobs = [pool.submit(self.compile, s, self.object_of(s)) for s in self.sources]
+        if not all([j.result() for j in jobs]):
+            return False
+        for source in self.sources:
+            words = self.object_of(source).with_suffix(".d").read_text().replace("\\\n", " ").split()
+            self.needs[source] = {w for w in words if w.startswith(("hyp/", "platform/", "guest/include/"))}
+        program = self.link(self.folder, {})
+        if not program:
+            return False
+        begun = time.monotonic()
+        caught, self.why = self.judge(program, 600)
+        self.seconds = 0 if caught else max(time.monotonic() - begun, 0.01)
+        return not caught
+
+    def link(self, folder, replaced):
+        folder.mkdir(parents=True, exist_ok=True)
+        out = folder / "program"
+        objects = [str(replaced.get(s, self.object_of(s))) for s in self.sources]
+        result = subprocess.run(["gcc", *self.flags, *objects, self.build.unit_libfdt, self.build.unit_bearssl(self.kind),
+                                 "-lcmocka", "-lpthread", "-o", str(out)], stdout=subprocess.DEVNULL,
+                                stderr=subprocess.DEVNULL)
+        return out.resolve() if result.returncode == 0 else None
+
+    def judge(self, program, limit=None):
+        """(caught, the first words of why)"""
+        limit = limit or int(self.seconds * PATIENCE + PATIENCE_MORE)
+        environment = {k: v for k, v in os.environ.items() if k != "HV_LONG"}
+        environment.update({"HV_FAIL_FAST": "1", "ASAN_OPTIONS": "detect_leaks=1:detect_stack_use_after_return=1"})
+        environment.setdefault("HV_ROUNDS", "20")
+        environment.setdefault("HV_WATCHDOG", "8")
+        try:
+            result = subprocess.run(["prlimit", f"--cpu={limit}", program], env=environment, stdout=subprocess.PIPE,
+                                    stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, timeout=20 * limit)
+        except subprocess.TimeoutExpired:
+            return True, "no end"
+        if result.returncode == 0:
+            return False, ""
+        if result.returncode in (-signal.SIGXCPU, -signal.SIGKILL):
+            return True, "no end"
+        failed = re.search(rb"\[ *(?:FAILED|ERROR) *\] (\w+)", result.stdout)
+        return True, failed.group(1).decode() if failed else f"exit status {result.returncode}"
+
+    def try_mutant(self, file, mutated, folder):
+        """None: the program does not contain the change. (caught, why) otherwise."""
+        affected = [s for s in self.sources if file in self.needs[s]]
+        if not affected:
+            return None
+        replaced = {}
+        for source in affected:
+            obj = self.object_of(source, folder)
+            if source == file:
+                done = self.compile(source, obj, text=mutated)
+            else:
+                done = self.compile(source, obj, shadow=folder / "shadow")
+            if not done:
+                return True, "does not compile here"
+            replaced[source] = obj
+        program = self.link(folder, replaced)
+        return self.judge(program) if program else (True, "does not link")
+
+
+class Build:
+    """hartvisor as make builds it, and the libraries of the unit tests."""
+
+    def __init__(self):
+        variables = dict(line.split("=", 1) for line in run_make("print-mutants").splitlines() if "=" in line)
+        self.cc, self.flags = variables["CC"], variables["FLAGS"].split()
+        self.libfdt, self.bearssl = variables["LIBFDT"], variables["BEARSSL"] + "/inc"
+        self.unit_libfdt = "build/unit/libfdt.a"
+        self.small = set(variables["SMALL"].split())
+
+    def unit_bearssl(self, kind):
+        return f"build/unit/bearssl{'-' + kind if kind else ''}.a"
+
+    def code_of(self, file, mutated, folder):
+        """A digest of the code that hartvisor's compiler makes of @mutated in @file's place; None: it refuses."""
+        obj = folder / "target.o"
+        small = ["-Os", "-msave-restore"] if f"build/obj/{file[:-2]}.o" in self.small else []
+        command = [self.cc, *self.flags, *small, "-w", "-Werror=int-conversion", "-Werror=incompatible-pointer-types",
+                   "-g0", f"-iquote{pathlib.Path(file).parent}", "-c", "-o", str(obj), str(mutated)]
+        if subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode != 0:
+            return None
+        return hashlib.sha256(obj.read_bytes()).hexdigest()
+
+
+class SystemTests:
+    """A copy of the tree in which hartvisor is built with the mutant; the tests are this tree's own."""
+
+    PARTS = ("Makefile", "mk", "hyp", "platform", "guest/include", "tools", "firmware")
+
+    def __init__(self):
+        self.tree = OUT / "tree"
+        self.ready = False
+
+    def prepare(self):
+        (self.tree / "build").mkdir(parents=True, exist_ok=True)
+        for part in self.PARTS:
+            target = self.tree / part
+            target.parent.mkdir(parents=True, exist_ok=True)
+            subprocess.run(["rsync", "-a", "--delete", part + ("/" if os.path.isdir(part) else ""), str(target)], check=True)
+        for part in ("setup.mk", "libfdt-src", "bearssl-src"):
+            link = self.tree / "build" / part
+            if not link.exists():
+                link.symlink_to((pathlib.Path("build") / part).resolve())
+        self.ready = True
+
+    def make(self):
+        command = ["make", "-s", "--no-print-directory", "SETUP=no", "WARNINGS=-w", "build/hartvisor.bin"]
+        return subprocess.run(command, cwd=self.tree, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
+
+    def try_mutant(self, file, text):
+        """(caught, why)"""
+        if not self.ready:
+            self.prepare()
+        original = pathlib.Path(file).read_text()
+        (self.tree / file).write_text(text)
+        try:
+            if not self.make():
+                return True, "does not build"
+            return self.judge(file)
+        finally:
+            (self.tree / file).write_text(original)
+
+    def judge(self, file):
+        expression = SYSTEM[max((p for p in SYSTEM if file.startswith(p)), key=len)]
+        environment = dict(os.environ, HARTVISOR=str((self.tree / "build/hartvisor.bin").resolve()), HV_LOGS="mutants",
+                           HV_TIMEOUT=os.environ.get("HV_TIMEOUT", "60"))
+        command = ["/usr/bin/python3", "-m", "pytest", "-x", "-q", "--no-header", "-p", "no:cacheprovider", "-m", "not long",
+                   "-k", expression, "tests/system"]
+        result = subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        if result.returncode == 0:
+            return False, ""
+        failed = re.search(rb"^FAILED (\S+)", result.stdout, re.MULTILINE)
+        return True, failed.group(1).decode().split("::")[-1] if failed else f"pytest's exit status {result.returncode}"
