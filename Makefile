@@ -39,6 +39,7 @@ help:
 	@echo 'These goals build files. They install nothing, and name what is missing:'
 	@echo '  make               build/hartvisor.elf, build/hartvisor.bin, build/NAME.itb of each dts/NAME.its'
 	@echo '  make firmware      build/hartvisor-fw.bin: OpenSBI, hartvisor and build/$(CONFIG).itb in one'
+	@echo '  make fit           build/boot.itb: hartvisor and build/$(CONFIG).itb in one file, for the bootm of U-Boot'
 	@echo '  make guest-tests   the bare-metal guests of the tests'
 	@echo '  make guest-linux   a guest kernel of our own (make setup-linux gets its compiler and source)'
 	@echo 'These goals run something. They install and download what they need first (as root or by sudo):'
@@ -158,6 +159,14 @@ $(OPENSBI)/fw_jump.bin:
 $(B)/hartvisor-fw.bin: firmware/mkfw.py $(OPENSBI)/fw_jump.bin $(B)/hartvisor.bin $(B)/$(CONFIG).itb FORCE
 	$(call say,FW,$@)
 	$(Q)$(PYTHON) firmware/mkfw.py --opensbi $(OPENSBI)/fw_jump.bin --hartvisor $(B)/hartvisor.bin \
+		--bundle $(B)/$(CONFIG).itb -o $@
+
+.PHONY: fit
+fit: $(B)/boot.itb
+
+$(B)/boot.itb: firmware/mkfit.py firmware/mkfw.py $(B)/hartvisor.bin $(B)/$(CONFIG).itb FORCE
+	$(call say,FIT,$@)
+	$(Q)PYTHONDONTWRITEBYTECODE=1 $(PYTHON) firmware/mkfit.py --hartvisor $(B)/hartvisor.bin \
 		--bundle $(B)/$(CONFIG).itb -o $@
 
 .PHONY: clean

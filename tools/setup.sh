@@ -120,6 +120,25 @@ opensbi_dir()
 	return 1
 }
 
+# U-Boot for QEMU's virt, in S-mode: the system tests boot hartvisor by it.
+uboot()
+{
+	local u
+	for u in "${UBOOT:-}" /usr/lib/u-boot/qemu-riscv64_smode/u-boot.bin; do
+		if [ -n "$u" ] && [ -f "$u" ]; then
+			printf '%s\n' "$u"
+			return
+		fi
+	done
+	return 1
+}
+
+# Not in everybody's PATH. The tests make a disk for U-Boot by it.
+have_mke2fs()
+{
+	have mke2fs || [ -x /sbin/mke2fs ]
+}
+
 # What follows prints one missing package a line; QEMU and OpenSBI have a function of their own.
 
 # What goals need that only build files.
@@ -149,6 +168,8 @@ missing_packages()
 	missing_to_build
 	missing_for_unit
 	python_with_modules >/dev/null || printf '%s\n' python3-pytest python3-pexpect python3-pyte
+	uboot >/dev/null || echo u-boot-qemu
+	have_mke2fs || echo e2fsprogs
 	if $want_lint; then
 		have git || echo git
 		have clang-format || echo clang-format
@@ -468,6 +489,7 @@ write_setup_mk()
 		QEMU ?= ${QEMU:-qemu-system-riscv64}
 		PYTHON ?= $(any_python || true)
 		OPENSBI ?= $(opensbi_dir || true)
+		UBOOT ?= $(uboot || true)
 		PICOLIBC_BUILDTYPE ?= $buildtype
 		PICOLIBC_INCLUDE ?= ${libs%/lib}/include
 		KERNEL_DEB ?= ${KERNEL_DEB#"$PWD"/}
@@ -480,6 +502,7 @@ write_versions()
 	{
 		printf 'qemu: %s\n' "$("${QEMU:-qemu-system-riscv64}" --version | head -n 1)"
 		printf 'opensbi: %s\n' "$(opensbi_version)"
+		printf 'u-boot: %s\n' "$(package_version u-boot-qemu)"
 		printf 'gcc: %s\n' "$(riscv64-unknown-elf-gcc --version | head -n 1)"
 		printf 'picolibc: %s\n' "$(package_version picolibc-riscv64-unknown-elf)"
 		printf 'libfdt: %s\n' "$(cat build/libfdt-src/VERSION.txt 2>/dev/null || echo unknown)"

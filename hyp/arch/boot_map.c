@@ -27,8 +27,27 @@ static unsigned int root_index(uint64_t va)
 	return (unsigned int)(va >> 30) & (PT_ENTRIES - 1);
 }
 
+static _Noreturn void refuse(const char *why)
+{
+	for (const char *p = why; *p; p++)
+		(void)sbi_call_host(SBI_EXT_LEGACY_CONSOLE_PUTCHAR, 0, (uint8_t)*p, 0, 0, 0, 0, 0);
+	sbi_host_shutdown(SBI_SRST_TYPE_SHUTDOWN);
+	for (;;)
+		;
+}
+
+_Noreturn void boot_refuse(void)
+{
+	refuse("[hartvisor] error: this hart's satp does not take mode Sv39, which hartvisor "
+	       "needs; powering off\r\n");
+}
+
 uint64_t boot_map(uint64_t load_base)
 {
+	/* 2 MiB leaves map the image below. */
+	if (load_base & (MIB(2) - 1))
+		refuse("[hartvisor] error: hartvisor was not loaded at a multiple of 2 MiB; "
+		       "powering off\r\n");
 	image_load_base = load_base;
 	boot_link_offset = IMAGE_BASE - load_base;
 
@@ -40,19 +59,6 @@ uint64_t boot_map(uint64_t load_base)
 	boot_root[root_index(DEVICE_MAP_BASE)] =
 		pte_make_table(hpa((uint64_t)(uintptr_t)device_table));
 	return (SATP_MODE_SV39 << SATP_MODE_SHIFT) | ((uint64_t)(uintptr_t)boot_root >> PAGE_SHIFT);
-}
-
-_Noreturn void boot_refuse(void)
-{
-	static const char why[] =
-		"[hartvisor] error: this hart's satp does not take mode Sv39, which hartvisor "
-		"needs; powering off\r\n";
-
-	for (const char *p = why; *p; p++)
-		(void)sbi_call_host(SBI_EXT_LEGACY_CONSOLE_PUTCHAR, 0, (uint8_t)*p, 0, 0, 0, 0, 0);
-	sbi_host_shutdown(SBI_SRST_TYPE_SHUTDOWN);
-	for (;;)
-		;
 }
 
 hpa_t image_hpa(const void *sym)

@@ -7,7 +7,11 @@
 
 extern uint64_t boot_link_offset;
 
-/* boot_map - build the boot tables for an image loaded at @load_base; returns satp. Translation off. */
+/*
+ * boot_map - build the boot tables for an image loaded at @load_base; returns satp. Translation off.
+ *
+ * Powers the machine off, with a sentence, when @load_base is no multiple of 2 MiB.
+ */
 uint64_t boot_map(uint64_t load_base);
 
 /* boot_refuse - say that the hart has no Sv39, and power the machine off. Translation off, on the boot stack. */

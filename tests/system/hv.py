@@ -60,6 +60,7 @@ def setting(name: str, otherwise: str) -> str:
 
 QEMU = setting("QEMU", "qemu-system-riscv64")
 OPENSBI = pathlib.Path(setting("OPENSBI", "/usr/lib/riscv64-linux-gnu/opensbi/generic"))
+UBOOT = pathlib.Path(setting("UBOOT", "/usr/lib/u-boot/qemu-riscv64_smode/u-boot.bin"))
 HARTVISOR = pathlib.Path(os.environ.get("HARTVISOR", BUILD / "hartvisor.bin"))
 LINUX = BUILD / "guest" / "Image"
 INITRAMFS = BUILD / "guest" / "initramfs.cpio.gz"

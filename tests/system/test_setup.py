@@ -40,7 +40,7 @@ echo 'QEMU emulator version {}'
 # What the scripts use of a minimal Debian, and what the tests' machine has of the rest.
 REAL = """bash sh env awk basename cat chmod chown cmp cp cut date dirname dpkg dpkg-deb dpkg-query find grep gzip head
     id ln ls mkdir mv od paste printf python3 rm rmdir sed sha256sum sort tail tar touch tr uname xargs
-    dtc gcc make mkimage riscv64-unknown-elf-gcc xz"""
+    dtc gcc make mke2fs mkimage riscv64-unknown-elf-gcc xz"""
 PLAYED = """git clang-format clang-tidy cppcheck shellcheck spin herd7 riscv64-linux-gnu-gcc flex bison bc perl patch"""
 
 
@@ -48,13 +48,13 @@ class Fresh:
     def __init__(self, path):
         self.path, self.bin, self.apt = path, path / "bin", path / "apt"
         for folder in ("bin", "apt", "tools", "build/dl", "build/libfdt-src/libfdt", "build/bearssl-src/inc",
-                       "opensbi"):
+                       "opensbi", "u-boot"):
             (path / folder).mkdir(parents=True)
         for script in [*ROOT.glob("tools/setup*.sh"), ROOT / "tools/apt-state.sh"]:
             shutil.copy(script, path / "tools")
         for file in ("build/dl/linux-image-6.12-riscv64_6.12_riscv64.deb", "build/dl/busybox-static_1_riscv64.deb",
                      "build/libfdt-src/libfdt/fdt.c", "build/bearssl-src/inc/bearssl.h", "opensbi/fw_jump.bin",
-                     "opensbi/fw_dynamic.bin"):
+                     "opensbi/fw_dynamic.bin", "u-boot/u-boot.bin"):
             (path / file).touch()
         for tool in REAL.split():
             found = shutil.which(tool)
@@ -85,7 +85,7 @@ class Fresh:
 
     def setup(self, *arguments, script="setup.sh"):
         environment = {"PATH": str(self.bin), "FAKE_APT": str(self.apt), "HOME": str(self.path),
-                       "OPENSBI": str(self.path / "opensbi")}
+                       "OPENSBI": str(self.path / "opensbi"), "UBOOT": str(self.path / "u-boot/u-boot.bin")}
         result = subprocess.run([self.path / "tools" / script, *arguments], env=environment, text=True,
                                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         print(result.stdout)
@@ -141,6 +141,20 @@ def test_a_check_asks_for_nothing_that_a_build_does_not_need(fresh):
     assert "KERNEL_DEB" in (fresh.path / "build/setup.mk").read_text()
     code, said = fresh.setup("--check", "unit", "firmware")
     assert code == 1 and "libcmocka-dev" in said
+
+
+def test_what_the_tests_alone_need_is_installed(fresh):
+    (fresh.path / "u-boot/u-boot.bin").unlink()
+    # This machine may have Debian's at its usual place.
+    script = fresh.path / "tools/setup.sh"
+    script.write_text(script.read_text().replace("/usr/lib/u-boot/", f"{fresh.path}/u-boot/"))
+    assert fresh.setup("--check")[0] == 0
+    there = fresh.path / "u-boot/qemu-riscv64_smode/u-boot.bin"
+    fresh.knows("u-boot-qemu", "2023.01", f"mkdir -p {there.parent}; touch {there}")
+    code, said = fresh.setup()
+    assert code == 0, said
+    assert "install --no-install-recommends u-boot-qemu" in fresh.asked_of_apt()
+    assert f"UBOOT ?= {there}" in (fresh.path / "build/setup.mk").read_text()
 
 
 def test_missing_downloads_are_named(fresh):
