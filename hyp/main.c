@@ -281,19 +281,24 @@ static unsigned int read_configs(void)
 static void make_vms(void)
 {
 	unsigned int n = read_configs();
-	bool any = false;
+	const struct vm *focus = NULL;
 
+	lifecycle_stay(option_flag(machine.bootargs, "hartvisor.stay"));
 	for (unsigned int i = 0; i < n; i++) {
 		const struct vm *vm = vm_create(&configs[i]);
 
 		if (!vm || vm->state == VM_FAILED)
 			continue;
-		if (!any)
-			term_focus(vm->stream);
-		any = true;
+		/* The first one that starts, or else that can be started. */
+		if (!focus || (focus->state != VM_BUILDING && vm->state == VM_BUILDING))
+			focus = vm;
 	}
-	if (!any)
+	if (!focus)
 		give_up("no valid VM: see the errors above");
+	else if (focus->state != VM_BUILDING)
+		log_info("no VM starts by itself: ^] o starts the VM in focus");
+	term_focus(focus ? focus->stream : NULL);
+	lifecycle_begin();
 }
 
 static void set_up_isa(void)

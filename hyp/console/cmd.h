@@ -14,7 +14,8 @@ struct vcpu;
 /* vcpu_state_name - "stopped", "running", "ready" or "blocked". */
 const char *vcpu_state_name(const struct vcpu *v);
 
-/* The VM whose console is in focus: pause or resume, reset, destroy. */
+/* The VM whose console is in focus: start, pause or resume, reset, destroy. */
+void cmd_start(void);
 void cmd_pause(void);
 void cmd_reset(void);
 void cmd_destroy(void);

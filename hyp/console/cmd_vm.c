@@ -3,6 +3,7 @@
 #include "console/cmd.h"
 #include "term/term.h"
 #include "vcpu/vm.h"
+#include "vm/lifecycle.h"
 
 static struct vm *focused_vm(void)
 {
@@ -13,6 +14,31 @@ static struct vm *focused_vm(void)
 			return vms[i];
 	term_printf("no VM's console is in focus: ^] l lists them");
 	return NULL;
+}
+
+/* Why a command has no effect on @vm. */
+static void tell_state(const struct vm *vm)
+{
+	enum vm_state state = atomic_read(&vm->state);
+
+	if (!vm->made)
+		term_printf("%s can never be started: the log says why", vm->name);
+	else if (vm_has_ended(state))
+		term_printf("%s does not run: ^] o starts it", vm->name);
+	else
+		term_printf("%s is %s", vm->name, vm_state_name(state));
+}
+
+void cmd_start(void)
+{
+	struct vm *vm = focused_vm();
+
+	if (!vm)
+		return;
+	if (vm_start(vm))
+		term_printf("%s is going to be loaded", vm->name);
+	else
+		tell_state(vm);
 }
 
 void cmd_pause(void)
@@ -26,7 +52,7 @@ void cmd_pause(void)
 	else if (vm_pause(vm))
 		term_printf("%s is paused: ^] p lets it go on", vm->name);
 	else
-		term_printf("%s does not run", vm->name);
+		tell_state(vm);
 }
 
 void cmd_reset(void)
@@ -34,7 +60,7 @@ void cmd_reset(void)
 	struct vm *vm = focused_vm();
 
 	if (vm && !vm_stop(vm, VM_STOP_REBOOT, NULL))
-		term_printf("%s does not run", vm->name);
+		tell_state(vm);
 }
 
 void cmd_destroy(void)
@@ -42,5 +68,5 @@ void cmd_destroy(void)
 	struct vm *vm = focused_vm();
 
 	if (vm && !vm_stop(vm, VM_STOP_DESTROY, NULL))
-		term_printf("%s does not run", vm->name);
+		tell_state(vm);
 }

@@ -18,6 +18,7 @@ static const struct menu_cmd {
 	{ 'l', "list of VMs", cmd_list },
 	{ 'n', "next console", cmd_next },
 	{ 's', "statistics of every vcpu", cmd_stats },
+	{ 'o', "start this VM, which is off", cmd_start },
 	{ 'p', "pause this VM, or let it go on", cmd_pause },
 	{ 'r', "reset this VM", cmd_reset },
 	{ 'k', "destroy this VM", cmd_destroy },

@@ -10,12 +10,13 @@
 #define PREFIX	   "hartvisor."
 #define BLANKS	   " \t\n"
 #define MAX_TOLD   4
-#define SHOWN	   48 /* characters of a word in a message */
-#define NUMBER_MAX 18 /* digits */
+#define SHOWN	   48		    /* characters of a word in a message */
+#define NUMBER_MAX 18		    /* digits */
+#define FLAG	   "hartvisor.stay" /* the name that may stand without a value */
 
 static const char *const names[] = {
 	"hartvisor.config",	"hartvisor.colour",	  "hartvisor.vmid-bits",
-	"hartvisor.guest-cpus", "hartvisor.guest-memory",
+	"hartvisor.guest-cpus", "hartvisor.guest-memory", "hartvisor.stay",
 };
 
 /* Numbers that are checked here. Where the others are used, their values are checked. */
@@ -25,6 +26,7 @@ static const struct range {
 } ranges[] = {
 	{ "hartvisor.colour", 1 },
 	{ "hartvisor.vmid-bits", 14 },
+	{ FLAG, 1 },
 };
 
 /* Moves @args to its next word; returns the word's length, 0 at the end. */
@@ -78,6 +80,17 @@ bool option_number(const char *args, const char *name, uint64_t *out)
 	return true;
 }
 
+bool option_flag(const char *args, const char *name)
+{
+	size_t n = strlen(name);
+	uint64_t value;
+
+	for (size_t wlen; (wlen = next_word(&args)) != 0; args += wlen)
+		if (wlen >= n && strncmp(args, name, n) == 0 && (wlen == n || args[n] == '='))
+			return wlen == n || (option_number(args, name, &value) && value != 0);
+	return false;
+}
+
 static int find_name(const char *name)
 {
 	for (unsigned int i = 0; i < ARRAY_SIZE(names); i++)
@@ -107,8 +120,9 @@ static bool check_word(const char *args, const char *word, size_t len, unsigned 
 				  shown, word, closest);
 		else
 			log_error("config: /chosen: bootargs: %.*s: unknown, allowed: %s=, %s=, "
-				  "%s=, %s=, %s=",
-				  shown, word, names[0], names[1], names[2], names[3], names[4]);
+				  "%s=, %s=, %s=, %s",
+				  shown, word, names[0], names[1], names[2], names[3], names[4],
+				  names[5]);
 		return false;
 	}
 	if (*seen & 1u << i) {
@@ -118,6 +132,8 @@ static bool check_word(const char *args, const char *word, size_t len, unsigned 
 	}
 	*seen |= 1u << i;
 	range = find_range(name);
+	if (n == len && strcmp(name, FLAG) == 0)
+		return true;
 	if (n + 1 >= len) {
 		log_error("config: /chosen: bootargs: %.*s: must be %s=VALUE", shown, word, name);
 		return false;
@@ -136,7 +152,7 @@ void options_check(const char *args)
 	const char *word = args;
 	unsigned int told = 0, seen = 0;
 
-	static_assert(ARRAY_SIZE(names) == 5, "the line in check_word() lists all");
+	static_assert(ARRAY_SIZE(names) == 6, "the line in check_word() lists all");
 	for (size_t len; (len = next_word(&word)) != 0; word += len) {
 		if (strncmp(word, PREFIX, strlen(PREFIX)) != 0 ||
 		    check_word(args, word, len, &seen))

@@ -17,6 +17,9 @@ bool option_text(const char *args, const char *name, char *buf, size_t len);
 /* option_number - the same as a decimal number; false also when it is none, or not in the range of the table. */
 bool option_number(const char *args, const char *name, uint64_t *out);
 
+/* option_flag - is @name there, alone or with a value that is not 0? Of several the first counts. */
+bool option_flag(const char *args, const char *name);
+
 /*
  * options_check - report the words of @args that begin with "hartvisor." and have no effect: names that do not exist,
  * values that are missing or not allowed, names that are given twice. One line each, at most a few.

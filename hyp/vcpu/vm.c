@@ -11,12 +11,12 @@ unsigned int nr_vms;
 
 /* The states that may follow each state. */
 static const uint8_t next_states[8] = {
-	[VM_BUILDING] = BIT(VM_RUNNING) | BIT(VM_FAILED),
+	[VM_BUILDING] = BIT(VM_RUNNING) | BIT(VM_FAILED) | BIT(VM_STOPPING),
 	[VM_RUNNING] = BIT(VM_STOPPING),
 	[VM_STOPPING] = BIT(VM_BUILDING) | BIT(VM_OFF) | BIT(VM_CRASHED),
-	[VM_OFF] = 0,
-	[VM_CRASHED] = 0,
-	[VM_FAILED] = 0,
+	[VM_OFF] = BIT(VM_BUILDING),
+	[VM_CRASHED] = BIT(VM_BUILDING),
+	[VM_FAILED] = BIT(VM_BUILDING),
 };
 
 /* vm->transition is held. */
@@ -38,22 +38,44 @@ bool vm_set_state(struct vm *vm, enum vm_state to)
 	return done;
 }
 
-void vm_begin_life(struct vm *vm, uint64_t now)
+bool vm_begin_life(struct vm *vm, uint64_t now)
 {
+	bool done;
+
 	spin_lock(&vm->transition);
-	atomic_set(&vm->active, vm->nr_vcpus);
-	atomic_set(&vm->stop, VM_STOP_NONE);
-	sched_group_go(&vm->group, now);
-	atomic_set(&vm->htimedelta, -now); /* a guest's clock starts with it */
-	atomic_set(&vm->paused, VM_NOT_PAUSED);
+	done = atomic_read(&vm->state) == VM_BUILDING;
+	if (done) {
+		atomic_set(&vm->active, vm->nr_vcpus);
+		atomic_set(&vm->stop, VM_STOP_NONE);
+		vm->stop_why[0] = '\0';
+		sched_group_go(&vm->group, now);
+		atomic_set(&vm->htimedelta, -now); /* a guest's clock starts with it */
+		atomic_set(&vm->paused, VM_NOT_PAUSED);
+		(void)set_state(vm, VM_RUNNING);
+	}
 	spin_unlock(&vm->transition);
+	return done;
+}
+
+bool vm_start(struct vm *vm)
+{
+	bool done;
+
+	spin_lock(&vm->transition);
+	done = vm->made && vm_has_ended(atomic_read(&vm->state)) && set_state(vm, VM_BUILDING);
+	spin_unlock(&vm->transition);
+	if (done)
+		work_queue(&vm->life);
+	return done;
 }
 
 bool vm_stop(struct vm *vm, enum vm_stop how, const char *why)
 {
+	enum vm_state before;
 	bool first;
 
 	spin_lock(&vm->transition);
+	before = atomic_read(&vm->state);
 	first = set_state(vm, VM_STOPPING);
 	if (first) {
 		atomic_set(&vm->stop, how);
@@ -64,6 +86,11 @@ bool vm_stop(struct vm *vm, enum vm_stop how, const char *why)
 	spin_unlock(&vm->transition);
 	if (!first)
 		return false;
+	/* No vcpu is active that could hand the VM to the life cycle. */
+	if (before == VM_BUILDING) {
+		work_queue(&vm->life);
+		return true;
+	}
 	/* A vcpu ends on a hart, which it would not get where class fifo runs for ever. */
 	for (unsigned int i = 0; i < vm->nr_vcpus; i++)
 		sched_expedite(&vm->vcpus[i]->se);

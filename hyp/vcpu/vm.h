@@ -3,8 +3,9 @@
  * A vm: a guest. What the run loop and the device models need of it; making, ending and describing it
  * is floor 7's.
  *
- * states: BUILDING -> RUNNING -> STOPPING -> OFF | CRASHED, or -> BUILDING again for a reboot;
- * FAILED: its configuration or its loading was wrong, it never ran.
+ * states: BUILDING -> RUNNING -> STOPPING -> OFF | CRASHED, or -> BUILDING again for a reboot.
+ * BUILDING -> STOPPING: an operator ends or resets it while it is loaded. BUILDING -> FAILED: it could not be loaded.
+ * OFF, CRASHED, FAILED -> BUILDING: an operator starts it (again). A VM that could not be made is FAILED for ever.
  *
  * pauses: NOT_PAUSED -> PAUSING -> PAUSED -> NOT_PAUSED, of a VM that is RUNNING. PAUSING ends when the last vcpu is
  * out of the guest; the guest's clock stands still while it is PAUSED, and a resume has no effect before.
@@ -54,6 +55,7 @@ struct term_stream;
 struct vcpu;
 struct vm_config;
 struct vplic;
+struct vrtc;
 struct vuart;
 
 /* The paravirtual interfaces that a VM has (hartvisor/pv.h). */
@@ -71,7 +73,9 @@ struct vm {
 	uint32_t state; /* enum vm_state, atomic */
 	uint32_t stop;	/* enum vm_stop, atomic: the first one to stop it wins */
 	char stop_why[80];
-	uint32_t active;      /* atomic: vcpus that have not yet seen VM_DEAD */
+	bool made; /* all its objects are there; false: its configuration or a lack of memory forbids it */
+	uint32_t waits; /* atomic; 1: does not start by itself, and has not been started yet */
+	uint32_t active; /* atomic: vcpus that have not yet seen VM_DEAD; 0: none of this life is left */
 	uint32_t paused;      /* enum vm_pause, atomic; not 0: no vcpu enters the guest */
 	uint32_t pauses;      /* counts them; guarded by `transition` */
 	uint64_t paused_at;   /* host time; PAUSED: since then the guest's clock stands still */
@@ -92,6 +96,7 @@ struct vm {
 	struct mmio_bus *bus;
 	struct vplic *plic;
 	struct vuart *uart;
+	struct vrtc *rtc;
 	struct term_stream *stream; /* its console */
 	const struct vm_config *config;
 	struct work life; /* reset and end, in steps (vm/lifecycle.c) */
@@ -117,15 +122,27 @@ static inline uint64_t vm_all_vcpus(const struct vm *vm)
 /* vm_set_state - @vm goes to state @to. False: not from the state that it has (the table in vm.c). */
 bool vm_set_state(struct vm *vm, enum vm_state to);
 
-/*
- * vm_begin_life - the life cycle's, before VM_RUNNING: all vcpus are active, none is paused, and the guest's clock
- * starts at host time @now.
- */
-void vm_begin_life(struct vm *vm, uint64_t now);
+/* vm_has_ended - does @state mean that the VM has no life, nor is going to have one unless it is started? */
+static inline bool vm_has_ended(enum vm_state state)
+{
+	return state == VM_OFF || state == VM_CRASHED || state == VM_FAILED;
+}
 
 /*
- * vm_stop - begin to end @vm: every vcpu gets VM_DEAD and none enters the guest again. The first call
- * decides @how; returns false when somebody was first. @why: a short text for the log, with
+ * vm_begin_life - the life cycle's, BUILDING -> RUNNING: all vcpus are active, none is paused, and the guest's clock
+ * starts at host time @now. False: it is not BUILDING any more, an operator has stopped it.
+ */
+bool vm_begin_life(struct vm *vm, uint64_t now);
+
+/*
+ * vm_start - begin to build a @vm that has ended (again). Returns at once; the life cycle does it. False: it has not
+ * ended, or it can never be started (vm->made). Context: any hart, no locks.
+ */
+bool vm_start(struct vm *vm);
+
+/*
+ * vm_stop - begin to end @vm, which runs or is being built: every vcpu gets VM_DEAD and none enters the guest again.
+ * The first call decides @how; returns false when another call was first. @why: a short text for the log, with
  * VM_STOP_CRASH. Returns at once; the life cycle finishes it. The caller may be one of its vcpus.
  * Context: any hart, no locks.
  */

@@ -30,6 +30,11 @@ enum vm_on_crash {
 	ON_CRASH_RESTART, /* as a reboot; at most once a second */
 };
 
+enum vm_on_poweroff {
+	ON_POWEROFF_STOP,
+	ON_POWEROFF_RESTART, /* as a reboot */
+};
+
 struct vm_config {
 	char name[VM_NAME_MAX + 1];
 	char path[VM_PATH_MAX]; /* of its node, for messages */
@@ -46,6 +51,8 @@ struct vm_config {
 	int node;
 	unsigned int cpus;
 	enum vm_on_crash on_crash;
+	enum vm_on_poweroff on_poweroff;
+	bool autostart;	       /* false: an operator starts it */
 	uint32_t cap;	       /* percent of one hart; 0: none */
 	uint32_t halt_poll_us; /* 0: a halt gives the hart away at once */
 	bool pvlk;	       /* KICK_CPU by its other number, too */

@@ -61,6 +61,8 @@ void vm_node_begin(struct vm_node *n, const void *fdt, int node, struct vm_confi
 		.affinity = UINT64_MAX,
 		.bootargs = "",
 		.on_crash = ON_CRASH_STOP,
+		.on_poweroff = ON_POWEROFF_STOP,
+		.autostart = true,
 		.sched = { .class = SCHED_CLASS_FAIR, .weight = SCHED_WEIGHT_DEFAULT },
 		.pv = pv_all(),
 		.fdt = fdt,
@@ -236,16 +238,37 @@ void vm_node_check_affinity(struct vm_node *n)
 	}
 }
 
-static void parse_on_crash(struct vm_node *n)
+/* What is to be done when the guest has ended, by @prop. @restart is left alone when it is not given or wrong. */
+static void parse_on_end(struct vm_node *n, const char *prop, bool *restart)
 {
-	const char *s = fdtx_prop_string(n->fdt, n->node, "on-crash");
+	const char *s = fdtx_prop_string(n->fdt, n->node, prop);
 
 	if (s != NULL && strcmp(s, "stop") == 0)
-		n->vm->on_crash = ON_CRASH_STOP;
+		*restart = false;
 	else if (s != NULL && strcmp(s, "restart") == 0)
-		n->vm->on_crash = ON_CRASH_RESTART;
-	else if (fdtx_prop_bool(n->fdt, n->node, "on-crash"))
-		vm_node_error(n, "on-crash", "must be \"stop\" or \"restart\"");
+		*restart = true;
+	else if (fdtx_prop_bool(n->fdt, n->node, prop))
+		vm_node_error(n, prop, "must be \"stop\" or \"restart\"");
+}
+
+static void parse_autostart(struct vm_node *n)
+{
+	uint32_t autostart = 1;
+
+	if (fdtx_prop_u32(n->fdt, n->node, "autostart", &autostart) == HV_EINVAL || autostart > 1)
+		vm_node_error(n, "autostart", "must be 0 or 1 (one cell)");
+	n->vm->autostart = autostart != 0;
+}
+
+static void parse_life(struct vm_node *n)
+{
+	bool crash = false, poweroff = false;
+
+	parse_autostart(n);
+	parse_on_end(n, "on-crash", &crash);
+	parse_on_end(n, "on-poweroff", &poweroff);
+	n->vm->on_crash = crash ? ON_CRASH_RESTART : ON_CRASH_STOP;
+	n->vm->on_poweroff = poweroff ? ON_POWEROFF_RESTART : ON_POWEROFF_STOP;
 }
 
 void vm_node_common(struct vm_node *n)
@@ -258,7 +281,7 @@ void vm_node_common(struct vm_node *n)
 	vm_node_bootargs(n);
 	vm_node_affinity(n, &n->vm->affinity);
 	vm_node_check_affinity(n);
-	parse_on_crash(n);
+	parse_life(n);
 }
 
 static void unknown_property(struct vm_node *n, const char *name, const char *const *allowed,

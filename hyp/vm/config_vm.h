@@ -33,7 +33,7 @@ void vm_node_warn(struct vm_node *n, const char *prop, const char *fmt, ...)
 /* vm_node_is_disabled - has the VM or module @node the status "disabled"? A line says that it is left out. */
 bool vm_node_is_disabled(const void *fdt, int node);
 
-/* vm_node_common - status, label, cpus, memory, bootargs, affinity and on-crash. */
+/* vm_node_common - status, label, cpus, memory, bootargs, affinity, autostart, on-crash, on-poweroff. */
 void vm_node_common(struct vm_node *n);
 
 /* vm_node_bootargs - @prop of @node (the VM's own or a module's) as the VM's bootargs. */

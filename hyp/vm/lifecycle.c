@@ -1,16 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "vm/lifecycle.h"
 
-#include <hartvisor/sbi.h>
 #include <inttypes.h>
 #include <string.h>
 
-#include "arch/cpu.h"
-#include "arch/csr.h"
-#include "arch/isa.h"
-#include "arch/sbi_call.h"
-#include "arch/smp.h"
-#include "dev/mmio.h"
 #include "dev/vdev.h"
 #include "irqchip/vplic.h"
 #include "lib/log.h"
@@ -19,8 +12,7 @@
 #include "vcpu/hsm.h"
 #include "vcpu/magic.h"
 #include "vm/loader.h"
-#include "vm/pv.h"
-#include "vm/text.h"
+#include "vm/vm_make.h"
 
 /* Guest RAM cleared in one step of work, before a life and after the last one. */
 #define CLEAR_STEP MIB(4)
@@ -29,20 +21,33 @@
  * and loading, and lines of the log. */
 #define RESTART_PERIOD_NS UINT64_C(1000000000)
 
-enum phase { PHASE_CLEAR, PHASE_BEGIN_LOAD, PHASE_LOAD, PHASE_RUN, PHASE_WIPE };
+enum phase {
+	PHASE_NONE, /* runs, or has ended and has no RAM */
+	/* of a VM that is BUILDING, in this order */
+	PHASE_WAIT, /* until begin_at */
+	PHASE_RAM,
+	PHASE_CLEAR,
+	PHASE_BEGIN_LOAD,
+	PHASE_LOAD,
+	/* of one that has ended */
+	PHASE_WIPE,
+};
 
-/* What the life cycle remembers of a VM between two steps. */
+/*
+ * What the life cycle remembers of a VM between two steps. Written by the VM's work item, so by one hart at a time;
+ * other VMs' items read `phase`.
+ */
 struct vm_life {
 	struct vm *vm;
-	struct vrtc *rtc;
-	enum phase phase;
+	uint32_t phase; /* enum phase, atomic */
 	uint64_t cleared;
 	uint64_t started_at;
+	uint64_t begin_at; /* PHASE_WAIT: host time */
 	struct loader loader;
 	struct timer restart;
 };
 
-static struct vm_life *lives[VM_MAX]; /* index = vm->id */
+static struct vm_life *lives[VM_MAX]; /* index = vm->id; NULL: it could not be made */
 
 uint64_t boot_time;
 
@@ -56,58 +61,25 @@ const char *vm_state_name(enum vm_state state)
 	return (unsigned int)state < ARRAY_SIZE(names) ? names[state] : "?";
 }
 
-static bool has_ended(enum vm_state s)
-{
-	return s == VM_OFF || s == VM_CRASHED || s == VM_FAILED;
-}
-
-void lifecycle_shutdown_machine(void)
-{
-	term_drain();
-	sbi_host_shutdown(SBI_SRST_TYPE_SHUTDOWN);
-	log_error("the firmware did not power the machine off; halting");
-	term_drain();
-	for (;;)
-		cpu_wait_for_interrupt();
-}
-
-void lifecycle_check_all_ended(void)
-{
-	for (unsigned int i = 0; i < nr_vms; i++)
-		if (!has_ended(atomic_read(&vms[i]->state)))
-			return;
-	log_info("all VMs have ended; powering off");
-	lifecycle_shutdown_machine();
-}
-
 /*
- * It will not run (again). Its RAM is wiped in steps of work and then goes back; until then it is "off" with
- * its memory taken. Its objects stay for the console.
+ * It will not run any more, unless it is started again. Its RAM is wiped in steps of work and then goes back; until
+ * then it is "off" with its memory taken. Its objects stay. False: an operator was faster.
  */
-static void finish(struct vm *vm, enum vm_state state)
+static bool finish(struct vm *vm, enum vm_state state)
 {
 	struct vm_life *life = lives[vm->id];
 
-	if (vm->stream)
-		term_stream_flush(vm->stream);
-	life->phase = PHASE_WIPE;
+	term_stream_flush(vm->stream);
 	life->cleared = 0;
-	(void)vm_set_state(vm, state);
-	work_queue(&vm->life);
-}
-
-/* Every vcpu has left its hart for good, and no hart walks the tables any more (vcpu_put_for_good). */
-static void give_back(struct vm *vm)
-{
-	for (unsigned int i = 0; i < vm->nr_vcpus; i++)
-		vcpu_magic_free(vm->vcpus[i]);
-	gstage_destroy(&vm->gstage);
+	/* The phase first: ram_may_come() looks at the state first. */
+	atomic_set(&life->phase, PHASE_WIPE);
+	return vm_set_state(vm, state);
 }
 
 /* What the guest of this life wrote into its devices, and what was typed for it, is not the next one's. */
 static void reset_devices(struct vm *vm)
 {
-	vrtc_reset(lives[vm->id]->rtc); /* no alarm rings in an ended VM */
+	vrtc_reset(vm->rtc); /* no alarm rings in an ended VM */
 	term_stream_discard_input(vm->stream);
 	vuart_reset(vm->uart);
 }
@@ -118,7 +90,7 @@ static void give_focus_away(const struct vm *vm)
 	if (term_focused() != vm->stream)
 		return;
 	for (unsigned int i = 0; i < nr_vms; i++) {
-		if (vms[i]->stream && !has_ended(atomic_read(&vms[i]->state))) {
+		if (vms[i]->stream && !vm_has_ended(atomic_read(&vms[i]->state))) {
 			term_focus(vms[i]->stream);
 			return;
 		}
@@ -127,7 +99,8 @@ static void give_focus_away(const struct vm *vm)
 
 static void fail(struct vm *vm)
 {
-	finish(vm, VM_FAILED);
+	if (!finish(vm, VM_FAILED))
+		return;
 	log_error("%s: not started, for the reason above", vm->name);
 	give_focus_away(vm);
 	lifecycle_check_all_ended();
@@ -142,17 +115,50 @@ static void start(struct vm *vm, const struct loader_result *at)
 		vcpu_magic_reset(vm->vcpus[i]);
 		vcpu_power_on(vm->vcpus[i]);
 	}
-	life->started_at = timer_now();
-	vm_begin_life(vm, life->started_at);
-	life->phase = PHASE_RUN;
 	(void)vcpu_hsm_prepare(vm->vcpus[0], at->entry.gpa, at->fdt.gpa);
+	life->started_at = timer_now();
+	atomic_set(&life->phase, PHASE_NONE);
+	atomic_set(&vm->waits, 0);
 	/* RUNNING before the kick, so that the guest may end at once. The operator may even before that,
 	 * so nothing of the VM is written from here on; a kick too many does no harm. */
-	(void)vm_set_state(vm, VM_RUNNING);
+	if (!vm_begin_life(vm, life->started_at))
+		return;
 	log_info("%s: started: %u vcpu%s, %" PRIu64 " MiB, %" PRIu64 " us after hartvisor",
-		 vm->name, vm->nr_vcpus, vm->nr_vcpus == 1 ? "" : "s", vm->gstage.ram_bytes >> 20,
+		 vm->name, vm->nr_vcpus, vm->nr_vcpus == 1 ? "" : "s", vm->config->memory >> 20,
 		 timer_ticks_to_ns(life->started_at - boot_time) / 1000);
 	vcpu_kick(vm->vcpus[0]);
+}
+
+/* Is RAM of another VM on its way back to the pool? */
+static bool ram_may_come(void)
+{
+	for (unsigned int i = 0; i < nr_vms; i++) {
+		enum vm_state state = atomic_read_acquire(&vms[i]->state);
+
+		if (state == VM_STOPPING)
+			return true;
+		if (lives[i] && vm_has_ended(state) &&
+		    atomic_read_acquire(&lives[i]->phase) == PHASE_WIPE)
+			return true;
+	}
+	return false;
+}
+
+/* One that reboots has kept its RAM. */
+static bool ram_step(struct vm_life *life)
+{
+	bool more =
+		ram_may_come(); /* before the attempt, or what comes between the two is missed */
+	int err = life->vm->gstage.pt.root ? HV_OK : vm_make_ram(life->vm);
+
+	if (err == HV_OK) {
+		life->cleared = 0;
+		atomic_set(&life->phase, PHASE_CLEAR);
+	} else if (!more) {
+		vm_tell_ram(life->vm, err);
+		fail(life->vm);
+	}
+	return true;
 }
 
 /* False: all of its RAM is clear. */
@@ -164,82 +170,111 @@ static bool clear_step(struct vm_life *life)
 	return done != 0;
 }
 
-/* One step on the way to RUNNING, or to having nothing any more. True: call again. */
-static bool build_step(struct vm *vm)
+static bool load_step(struct vm_life *life)
 {
-	struct vm_life *life = lives[vm->id];
-	int err;
+	int err = loader_step(&life->loader);
 
-	switch (life->phase) {
-	case PHASE_CLEAR:
-		if (!clear_step(life))
-			life->phase = PHASE_BEGIN_LOAD;
+	if (err < 0)
+		fail(life->vm);
+	if (err != 0)
 		return true;
-	case PHASE_BEGIN_LOAD:
-		if (loader_begin(&life->loader, vm, vm->config) != HV_OK)
-			break;
-		life->phase = PHASE_LOAD;
-		return true;
-	case PHASE_LOAD:
-		err = loader_step(&life->loader);
-		if (err > 0)
-			return true;
-		if (err < 0)
-			break;
-		start(vm, &life->loader.result);
-		return false;
-	case PHASE_WIPE:
-		if (clear_step(life))
-			return true;
-		give_back(vm);
-		life->phase = PHASE_RUN;
-		return false;
-	case PHASE_RUN:
-		return false;
-	}
-	fail(vm);
+	start(life->vm, &life->loader.result);
 	return false;
 }
 
-static void rebuild(struct vm *vm)
+/* One step of a VM that is BUILDING on its way to RUNNING. True: call again. */
+static bool build_step(struct vm_life *life)
 {
-	struct vm_life *life = lives[vm->id];
+	switch (atomic_read(&life->phase)) {
+	case PHASE_WAIT:
+		if (timer_now() < life->begin_at) {
+			timer_arm(&life->restart, life->begin_at);
+			return false;
+		}
+		atomic_set(&life->phase, PHASE_RAM);
+		return true;
+	case PHASE_RAM:
+		return ram_step(life);
+	case PHASE_CLEAR:
+		if (!clear_step(life))
+			atomic_set(&life->phase, PHASE_BEGIN_LOAD);
+		return true;
+	case PHASE_BEGIN_LOAD:
+		if (loader_begin(&life->loader, life->vm, life->vm->config) == HV_OK)
+			atomic_set(&life->phase, PHASE_LOAD);
+		else
+			fail(life->vm);
+		return true;
+	case PHASE_LOAD:
+		return load_step(life);
+	default: /* it was off until now */
+		atomic_set(&life->phase, PHASE_RAM);
+		return true;
+	}
+}
 
-	life->phase = PHASE_CLEAR;
-	life->cleared = 0;
-	(void)vm_set_state(vm, VM_BUILDING);
-	work_queue(&vm->life);
+/* One step of a VM that has ended. Every vcpu has left its hart for good, and no hart walks the tables any more
+ * (vcpu_put_for_good). True: call again. */
+static bool wipe_step(struct vm_life *life)
+{
+	struct vm *vm = life->vm;
+
+	if (atomic_read(&life->phase) != PHASE_WIPE)
+		return false;
+	if (clear_step(life))
+		return true;
+	for (unsigned int i = 0; i < vm->nr_vcpus; i++)
+		vcpu_magic_free(vm->vcpus[i]);
+	gstage_destroy(&vm->gstage);
+	atomic_set_release(&life->phase, PHASE_NONE);
+	return false;
 }
 
 static void restart_timer(struct timer *t)
 {
-	rebuild(container_of(t, struct vm_life, restart)->vm);
+	work_queue(&container_of(t, struct vm_life, restart)->vm->life);
 }
 
+/* It keeps its RAM. The operator may end it from now on as any VM that is loaded. */
 static void restart(struct vm *vm)
 {
 	struct vm_life *life = lives[vm->id];
-	uint64_t period = timer_ns_to_ticks(RESTART_PERIOD_NS);
 
-	if (timer_now() - life->started_at >= period)
-		rebuild(vm);
-	else
-		timer_arm(&life->restart, life->started_at + period);
+	life->begin_at = life->started_at + timer_ns_to_ticks(RESTART_PERIOD_NS);
+	atomic_set(&life->phase, PHASE_WAIT);
+	(void)vm_set_state(vm, VM_BUILDING);
+}
+
+/* It is off, or has crashed. */
+static void stays_ended(struct vm *vm, enum vm_state state)
+{
+	(void)finish(vm, state);
+	lifecycle_check_all_ended();
 }
 
 static void crashed(struct vm *vm)
 {
 	if (vm->config->on_crash != ON_CRASH_RESTART) {
 		log_error("%s: crashed: %s", vm->name, vm->stop_why);
-		finish(vm, VM_CRASHED);
-		lifecycle_check_all_ended();
+		stays_ended(vm, VM_CRASHED);
 		return;
 	}
 	log_error("%s: crashed: %s; restarting", vm->name, vm->stop_why);
 	restart(vm);
 }
 
-/* The last vcpu has left. */
+static void powered_off(struct vm *vm)
+{
+	if (vm->config->on_poweroff != ON_POWEROFF_RESTART) {
+		log_info("%s: powered off", vm->name);
+		stays_ended(vm, VM_OFF);
+		return;
+	}
+	log_info("%s: powered off; restarting", vm->name);
+	restart(vm);
+}
+
+/* The last vcpu has left, or there was none yet. */
 static void ended(struct vm *vm)
 {
 	reset_devices(vm);
@@ -253,150 +288,71 @@ static void ended(struct vm *vm)
 		break;
 	case VM_STOP_NONE:
 	case VM_STOP_POWEROFF:
+		powered_off(vm);
+		break;
 	case VM_STOP_DESTROY:
-		log_info("%s: %s", vm->name,
-			 atomic_read(&vm->stop) == VM_STOP_DESTROY ? "destroyed" : "powered off");
-		finish(vm, VM_OFF);
-		lifecycle_check_all_ended();
+		log_info("%s: destroyed", vm->name);
+		stays_ended(vm, VM_OFF);
 		break;
 	}
 }
 
-static void life_work(struct work *w)
+/* What there is to be done depends on the state, which an operator may change between two steps. True: call again. */
+static bool life_step(struct vm *vm)
 {
-	struct vm *vm = container_of(w, struct vm, life);
+	struct vm_life *life = lives[vm->id];
 
-	if (atomic_read_acquire(&vm->state) == VM_STOPPING)
+	switch ((enum vm_state)atomic_read_acquire(&vm->state)) {
+	case VM_BUILDING:
+		return build_step(life);
+	case VM_STOPPING:
+		if (atomic_read_acquire(&vm->active) != 0)
+			return false; /* the last vcpu to leave queues it again */
 		ended(vm);
-	else if (build_step(vm))
-		work_queue(w);
-}
-
-static void input_ready(void *arg)
-{
-	vuart_input_ready(((struct vm *)arg)->uart);
-}
-
-static bool make_devices(struct vm *vm, struct vm_life *life)
-{
-	vm->bus = mmio_bus_new(&vm->arena);
-	if (!vm->bus)
-		return false;
-	vm->plic = vplic_new(vm);
-	vm->stream = term_stream_new(&vm->arena, vm->name, input_ready, vm);
-	if (!vm->plic || !vm->stream)
-		return false;
-	vm->uart = vuart_new(vm);
-	life->rtc = vrtc_new(vm);
-	return vm->uart && life->rtc && vsyscon_new(vm) == HV_OK;
-}
-
-static bool make_vcpus(struct vm *vm, const struct vm_config *cfg)
-{
-	sched_group_init(&vm->group, cfg->cap);
-	vm->halt_poll_max = timer_ns_to_ticks((uint64_t)cfg->halt_poll_us * 1000);
-	for (unsigned int i = 0; i < cfg->cpus; i++) {
-		struct sched_params p;
-
-		config_vcpu_sched(cfg, i, &p);
-		vm->vcpus[i] = vcpu_new(vm, i, &p);
-		if (!vm->vcpus[i])
-			return false;
-		vm->nr_vcpus = i + 1;
-	}
-	return true;
-}
-
-static bool make_ram(struct vm *vm, const struct vm_config *cfg)
-{
-	uint64_t limit = GUEST_RAM_BASE + cfg->memory;
-	int err = gstage_init(&vm->gstage, limit);
-
-	if (err == HV_OK)
-		err = gstage_alloc_ram(&vm->gstage, gpa(GUEST_RAM_BASE), cfg->memory);
-	if (err == HV_OK)
 		return true;
-	gstage_destroy(&vm->gstage);
-	if (err == HV_ENOMEM)
-		log_error("config: %s: memory = %" PRIu64 " MiB: only %" PRIu64
-			  " MiB of the machine are left, give less",
-			  cfg->path, cfg->memory >> 20, page_free_bytes() >> 20);
-	else
-		log_error("config: %s: memory = %" PRIu64 " MiB: more than this machine's G-stage "
-			  "can address",
-			  cfg->path, cfg->memory >> 20);
+	case VM_RUNNING:
+		return false;
+	case VM_OFF:
+	case VM_CRASHED:
+	case VM_FAILED:
+		return wipe_step(life);
+	}
 	return false;
 }
 
-/* Warn of the host cpus in @affinity that do not run and are not in @told yet. No list at all means every host cpu. */
-static void warn_of_absent(const struct vm_config *cfg, unsigned int id, uint64_t affinity,
-			   uint64_t *told)
+static void life_work(struct work *w)
 {
-	uint64_t absent = affinity == UINT64_MAX ? 0 : affinity & ~*told;
-	char list[120];
-	struct text t;
-
-	text_begin(&t, list, sizeof(list));
-	for (unsigned int i = nr_pcpus; i < 64; i++)
-		if (absent & BIT(i))
-			text_add(&t, " %u", i);
-	*told |= absent;
-	if (t.len != 0)
-		log_warn("config: %s: affinity of vcpu %u: host cpus that do not run:%s; must be 0 "
-			 "to %u; the others are used",
-			 cfg->path, id, list, nr_pcpus - 1);
+	if (life_step(container_of(w, struct vm, life)))
+		work_queue(w);
 }
 
-/* Each vcpu must have a hart that runs. */
-static bool check_affinity(const struct vm_config *cfg)
-{
-	struct hartset online = hartset_first(nr_pcpus);
-	uint64_t told = 0;
-
-	for (unsigned int i = 0; i < cfg->cpus; i++) {
-		struct sched_params p;
-		struct hartset both;
-
-		config_vcpu_sched(cfg, i, &p);
-		both = hartset_and(&p.affinity, &online);
-		if (!hartset_empty(&both)) {
-			warn_of_absent(cfg, i, p.affinity.word[0], &told);
-			continue;
-		}
-		log_error("config: %s: affinity of vcpu %u: none of these harts runs: must name "
-			  "one of 0 to %u",
-			  cfg->path, i, nr_pcpus - 1);
-		return false;
-	}
-	return true;
-}
-
-static bool make(struct vm *vm, const struct vm_config *cfg)
+/* Its RAM is taken at once, so that of too many VMs the last ones in the tree do not start. */
+static void make(struct vm *vm)
 {
 	struct vm_life *life = arena_new(&vm->arena, struct vm_life);
+	int err;
 
-	if (!life)
-		return false;
-	lives[vm->id] = life;
+	if (!life) {
+		log_error("%s: no memory left", vm->name);
+		return;
+	}
+	vm_make(vm);
+	if (!vm->made)
+		return;
 	life->vm = vm;
 	timer_init(&life->restart, restart_timer);
 	work_init(&vm->life, life_work);
-	vm->henvcfg = isa_guest_henvcfg();
-	vm->hcounteren = HCOUNTEREN_TM; /* the others would show what neighbours do */
-	/* What is wrong with the images can be said before any memory is spent on them. */
-	if (!check_affinity(cfg) || loader_begin(&life->loader, vm, cfg) != HV_OK ||
-	    !make_ram(vm, cfg))
-		return false;
-	if (!make_vcpus(vm, cfg) || !make_devices(vm, life)) {
-		log_error("%s: no memory left for its vcpus and devices", vm->name);
-		gstage_destroy(&vm->gstage);
-		return false;
+	lives[vm->id] = life;
+	if (!vm->config->autostart) {
+		vm->waits = 1;
+		vm->state = VM_OFF;
+		return;
 	}
-	if (pv_init(vm, cfg, &life->loader) != HV_OK) {
-		gstage_destroy(&vm->gstage);
-		return false;
-	}
-	return true;
+	err = vm_make_ram(vm);
+	if (err == HV_OK)
+		vm->state = VM_BUILDING;
+	else
+		vm_tell_ram(vm, err);
 }
 
 struct vm *vm_create(const struct vm_config *cfg)
@@ -415,9 +371,14 @@ struct vm *vm_create(const struct vm_config *cfg)
 	spin_init(&vm->transition);
 	arena_init(&vm->arena);
 	vms[nr_vms++] = vm;
-	if (cfg->failed || !make(vm, cfg))
-		return vm;
-	atomic_set(&vm->state, VM_BUILDING);
-	work_queue(&vm->life);
+	if (!cfg->failed)
+		make(vm);
 	return vm;
+}
+
+void lifecycle_begin(void)
+{
+	for (unsigned int i = 0; i < nr_vms; i++)
+		if (vms[i]->state == VM_BUILDING)
+			work_queue(&vms[i]->life);
 }

@@ -2,14 +2,16 @@
 /*
  * The life of a VM: made from its configuration, filled, started, ended, started again.
  *
- *   vm_create()           objects and RAM; BUILDING
- *   work: clear, load     in steps of about a millisecond on whichever pcpu has time; then RUNNING
- *   vm_stop() (floor 5)   STOPPING: every vcpu sees VM_DEAD and leaves
- *   work                  once the last vcpu has left: OFF, CRASHED, or clear and load again
- *   work: wipe            of one that is off: its RAM is cleared in such steps, too, and only then freed
+ *   vm_create()           objects, and RAM if it starts by itself; BUILDING, else OFF
+ *   work: build           RAM, clear, load in steps of about a millisecond on whichever pcpu has time; then RUNNING
+ *   vm_stop() (floor 5)   STOPPING: every vcpu sees VM_DEAD and leaves; one that is built has none that could
+ *   work                  once the last vcpu has left: OFF, CRASHED, or build again, with the RAM that it has
+ *   work: wipe            of one that has ended: its RAM is cleared in such steps, too, and only then freed
+ *   vm_start() (floor 5)  of one that has ended: build again
  *
- * No vcpu exists for the scheduler between the last one's leaving and the start, so these steps touch
- * the VM without locks.
+ * vm->state says what a VM's work item (vm->life) has to do, so an operator changes the state and queues the item; only
+ * the item takes steps. No vcpu exists for the scheduler between the last one's leaving and the start, so these steps
+ * touch the VM without locks.
  */
 #ifndef VM_LIFECYCLE_H
 #define VM_LIFECYCLE_H
@@ -20,15 +22,24 @@
 extern uint64_t boot_time;
 
 /*
- * vm_create - make the VM of @cfg and queue its loading. A VM that cannot be made is there as FAILED,
- * with its reason in the log. NULL only without any memory. Boot hart.
+ * vm_create - make the VM of @cfg. A VM that cannot be made is there as FAILED, with its reason in the log. NULL only
+ * without any memory. Boot hart, before lifecycle_begin().
  */
 struct vm *vm_create(const struct vm_config *cfg);
+
+/* lifecycle_begin - all VMs are made: build those that start by themselves. Boot hart, once. */
+void lifecycle_begin(void);
 
 /* vm_state_name - for the console. */
 const char *vm_state_name(enum vm_state state);
 
-/* lifecycle_check_all_ended - when no VM lives or is going to: power the machine off. */
+/* lifecycle_stay - is the machine to stay on when all VMs have ended? Boot hart, before lifecycle_begin(). */
+void lifecycle_stay(bool stay);
+
+/*
+ * lifecycle_check_all_ended - when no VM lives or is going to: power the machine off, unless it is to stay on, or a VM
+ * that does not start by itself has not been started yet.
+ */
 void lifecycle_check_all_ended(void);
 
 /* lifecycle_shutdown_machine - end everything now: what the terminal holds goes out, then the power. */

@@ -7,14 +7,21 @@
 static_assert(GUEST_FDT_SIZE + VM_MAX_VCPUS * HARTVISOR_PV_LOCK_SIZE <= LOADER_FDT_SIZE,
 	      "the device tree's place holds the PV-lock structures as well");
 
+/* The RAM itself may not be there yet: a VM has it only from when it is to be started. */
+static bool is_in_ram(const struct vm *vm, gpa_t base, uint64_t size)
+{
+	uint64_t offset = base.gpa - GUEST_RAM_BASE, memory = vm->config->memory;
+
+	return base.gpa >= GUEST_RAM_BASE && offset <= memory && size <= memory - offset;
+}
+
 int pv_lock_place(struct vm *vm, gpa_t base)
 {
 	if (!(vm->pv.calls & BIT(HARTVISOR_PV_LOCK_PREEMPTED)))
 		return HV_ENXIO;
 	if (vm->pv.locks.gpa != 0)
 		return HV_EEXIST;
-	if (!is_aligned(base.gpa, HARTVISOR_PV_LOCK_SIZE) ||
-	    !gstage_is_ram(&vm->gstage, base, pv_lock_size(vm)))
+	if (!is_aligned(base.gpa, HARTVISOR_PV_LOCK_SIZE) || !is_in_ram(vm, base, pv_lock_size(vm)))
 		return HV_EINVAL;
 	vm->pv.locks = base;
 	return HV_OK;

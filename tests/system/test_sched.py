@@ -216,7 +216,8 @@ def test_nothing_is_stolen_while_paused(name, cpus, smp, times):
 
 
 # What an operator may do, by keys that come as fast as the line takes them. Most are pairs, so guests run on.
-BURSTS = ["pp", "pppp", "pp1pp", "p2ppp1p", "lpp", "sp1p", "npp", "ppr", "rpp", "pprpp", "p"]
+BURSTS = ["pp", "pppp", "pp1pp", "p2ppp1p", "lpp", "sp1p", "npp", "ppr", "rpp", "pprpp", "p",
+          "ko", "rko", "pko", "koko", "rrkopp", "kokr", "k"]
 
 
 @pytest.mark.parametrize("smp, cpu, rounds", [
@@ -228,12 +229,12 @@ BURSTS = ["pp", "pppp", "pp1pp", "p2ppp1p", "lpp", "sp1p", "npp", "ppr", "rpp", 
     pytest.param(4, "rv64,sstc=off", 400, marks=pytest.mark.long),
 ])
 def test_time_goes_on_through_bursts_of_commands(name, smp, cpu, rounds):
-    """Pause, resume, reset, destroy, list, statistics and focus, at guests that watch their clocks and their steal."""
+    """Start, pause, resume, reset, destroy, list, statistics and focus, at guests that watch their clocks and their steal."""
     vms = [Vm("storm", guest("storm"), cpus=4, memory=16 * MIB),
            Vm("clock", guest("clock"), cpus=3, memory=16 * MIB, bootargs="ms=100000000"),
            Vm("third", guest("storm"), cpus=2, memory=16 * MIB)]
     choose = random.Random(smp)
-    with Machine(name, bundle(name, vms), smp=smp, cpu=cpu) as m:
+    with Machine(name, bundle(name, vms), smp=smp, cpu=cpu, append="hartvisor.stay") as m:
         m.expect_lines({"storm": "STORM 1 ", "clock": "CLOCK at", "third": "STORM 1 "})
         m.send(f"{ESCAPE}3{ESCAPE}p{ESCAPE}p{ESCAPE}k")
         m.expect_line("hartvisor", "third: destroyed")
@@ -241,7 +242,7 @@ def test_time_goes_on_through_bursts_of_commands(name, smp, cpu, rounds):
             keys = f"{1 + number % 2}{choose.choice(BURSTS)}"
             m.send("".join(ESCAPE + key for key in keys))
             if "r" in keys:
-                m.expect(r"(?:storm|clock): rebooting|does not run")
+                m.expect(r"(?:storm|clock): rebooting|does not run|is stopping")
             m.menu("l")
             m.expect("hartvisor's own memory")
             assert not re.search("TEST .* FAIL", m.text())
@@ -251,7 +252,7 @@ def test_time_goes_on_through_bursts_of_commands(name, smp, cpu, rounds):
             m.focus(number, vm)
             while True:
                 m.menu("l")
-                m.expect(rf"{vm} +(paused|running|loading|stopping) ")
+                m.expect(rf"{vm} +(paused|running|loading|stopping|off) ")
                 state = m.child.match[1]
                 m.expect("hartvisor's own memory")
                 if state == "running":
@@ -259,6 +260,9 @@ def test_time_goes_on_through_bursts_of_commands(name, smp, cpu, rounds):
                 if state == "paused":
                     m.menu("p")
                     m.expect(f"{vm} goes on")
+                if state == "off":
+                    m.menu("o")
+                    m.expect_line("hartvisor", f"{vm}: started")
             m.expect_line(vm, line)
         assert not re.search("TEST .* FAIL", m.text())
 

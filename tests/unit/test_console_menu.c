@@ -129,6 +129,14 @@ bool vm_stop(struct vm *vm, enum vm_stop how, const char *why)
 	return vm->state == VM_RUNNING;
 }
 
+bool vm_start(struct vm *vm)
+{
+	if (!vm->made || !vm_has_ended(vm->state))
+		return false;
+	vm->state = VM_BUILDING;
+	return true;
+}
+
 bool vm_pause(struct vm *vm)
 {
 	vm->paused = vm->state == VM_RUNNING;
@@ -160,6 +168,7 @@ static void make_vms(unsigned int n, unsigned int nr_vcpus)
 		memset(vms[i], 0, sizeof(*vms[i]));
 		snprintf(vms[i]->name, sizeof(vms[i]->name), "vm-%u", i + 1);
 		vms[i]->state = VM_RUNNING;
+		vms[i]->made = i != 1;
 		vms[i]->stream = stream(i);
 		vms[i]->nr_vcpus = nr_vcpus;
 		for (unsigned int j = 0; j < nr_vcpus; j++) {
@@ -296,11 +305,27 @@ static void commands_mean_the_vm_in_focus(void **state)
 	assert_int_equal(stopped_how, VM_STOP_DESTROY);
 }
 
+static void what_is_off_can_be_started(void **state)
+{
+	(void)state;
+	vms[0]->state = VM_OFF;
+	vms[1]->state = VM_FAILED;
+	press("r");
+	assert_non_null(strstr(text, "vm-1 does not run: ^] o starts it"));
+	press("o");
+	assert_int_equal(vms[0]->state, VM_BUILDING);
+	press("2o");
+	assert_int_equal(vms[1]->state, VM_FAILED);
+	assert_non_null(strstr(text, "vm-2 can never be started"));
+	press("3o");
+	assert_non_null(strstr(text, "vm-3 is running"));
+}
+
 static void help_names_every_command(void **state)
 {
 	(void)state;
 	press("h");
-	for (const char *k = "hlnsq"; *k; k++) {
+	for (const char *k = "hlnsoprkq"; *k; k++) {
 		char want[8];
 
 		snprintf(want, sizeof(want), "\n  %c  ", *k);
@@ -319,6 +344,7 @@ int main(void)
 		cmocka_unit_test_setup(own_memory_is_what_is_neither_free_nor_a_guests, setup),
 		cmocka_unit_test_setup(quit_ends_the_machine_and_strangers_do_not, setup),
 		cmocka_unit_test_setup(help_names_every_command, setup),
+		cmocka_unit_test_setup(what_is_off_can_be_started, setup),
 		cmocka_unit_test_setup(commands_mean_the_vm_in_focus, setup),
 	};
 

@@ -34,6 +34,18 @@ static void values_are_found_by_their_whole_names(void **state)
 	assert_true(n == 3);
 }
 
+static void a_flag_needs_no_value(void **state)
+{
+	(void)state;
+	assert_true(option_flag("x hartvisor.stay", "hartvisor.stay"));
+	assert_true(option_flag("hartvisor.stay=1 y", "hartvisor.stay"));
+	assert_false(option_flag("hartvisor.stay=0", "hartvisor.stay"));
+	assert_false(option_flag("hartvisor.stay=", "hartvisor.stay"));
+	assert_false(option_flag("hartvisor.stay=2", "hartvisor.stay"));
+	assert_false(option_flag("hartvisor.stays hartvisor.sta", "hartvisor.stay"));
+	assert_true(option_flag("hartvisor.stay hartvisor.stay=0", "hartvisor.stay"));
+}
+
 static void good_words_and_those_of_others_are_left_alone(void **state)
 {
 	(void)state;
@@ -41,7 +53,8 @@ static void good_words_and_those_of_others_are_left_alone(void **state)
 	options_check("");
 	options_check("console=ttyS0 foo=1 hartvisor hartvisor_x=1 nohartvisor.x=1  quiet");
 	options_check("hartvisor.config=a hartvisor.colour=0 hartvisor.vmid-bits=14 "
-		      "hartvisor.guest-cpus=2 hartvisor.guest-memory=1G");
+		      "hartvisor.guest-cpus=2 hartvisor.guest-memory=1G hartvisor.stay");
+	options_check("hartvisor.stay=0");
 	assert_int_equal(fake_log_count, 0);
 }
 
@@ -56,11 +69,15 @@ static void words_without_effect_are_told(void **state)
 		{ "hartvisor.",
 		  "config: /chosen: bootargs: hartvisor.: unknown, allowed: hartvisor.config=, "
 		  "hartvisor.colour=, hartvisor.vmid-bits=, hartvisor.guest-cpus=, "
-		  "hartvisor.guest-memory=" },
+		  "hartvisor.guest-memory=, hartvisor.stay" },
 		{ "hartvisor.a-name-that-is-longer-than-any-that-exists-here=1",
 		  "config: /chosen: bootargs: hartvisor.a-name-that-is-longer-than-any-that-ex: "
 		  "unknown, allowed: hartvisor.config=, hartvisor.colour=, hartvisor.vmid-bits=, "
-		  "hartvisor.guest-cpus=, hartvisor.guest-memory=" },
+		  "hartvisor.guest-cpus=, hartvisor.guest-memory=, hartvisor.stay" },
+		{ "hartvisor.stay=yes",
+		  "config: /chosen: bootargs: hartvisor.stay=yes: must be 0 to 1; it is not used" },
+		{ "hartvisor.stay= x",
+		  "config: /chosen: bootargs: hartvisor.stay=: must be hartvisor.stay=VALUE" },
 		{ "hartvisor.config",
 		  "config: /chosen: bootargs: hartvisor.config: must be hartvisor.config=VALUE" },
 		{ "hartvisor.config= x",
@@ -110,6 +127,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(values_are_found_by_their_whole_names),
+		cmocka_unit_test(a_flag_needs_no_value),
 		cmocka_unit_test(good_words_and_those_of_others_are_left_alone),
 		cmocka_unit_test(words_without_effect_are_told),
 		cmocka_unit_test(a_flood_of_wrong_words_is_cut_short),

@@ -5,7 +5,7 @@
  */
 // SOURCES: hyp/mm/vmid.c hyp/vcpu/vcpu.c hyp/vcpu/request.c hyp/vcpu/fence.c hyp/vcpu/irq.c hyp/vcpu/hsm.c
 // SOURCES: hyp/vcpu/steal.c hyp/vcpu/vtimer.c hyp/vcpu/guest_mem.c hyp/vcpu/vm.c hyp/arch/guest.c
-// SOURCES: tests/unit/fake/tlb.c tests/unit/fake/pcpu.c tests/unit/fake/probe.c hyp/arch/features.c
+// SOURCES: tests/unit/fake/tlb.c tests/unit/fake/pcpu.c tests/unit/fake/probe.c hyp/arch/features.c hyp/lib/work.c
 // INCLUDE: tests/unit/include-tlb
 #include <stdarg.h>
 #include <setjmp.h>
@@ -204,6 +204,14 @@ int guest_hlv_d(uint64_t gva, uint64_t *out)
 
 /* --- the world ---------------------------------------------------------------------------------------- */
 
+static void guest_makes_tables(unsigned int vm)
+{
+	tlb_guest_maps(vm, TABLE_A, 0, DATA_A);
+	tlb_guest_maps(vm, TABLE_A, 1, DATA_B);
+	tlb_guest_maps(vm, TABLE_B, 0, DATA_B);
+	tlb_guest_maps(vm, TABLE_B, 1, TABLE_A);
+}
+
 /* All VMs started, no vcpu loaded. Each vcpu's page tables lead to its own pages in another order. */
 static void world_begin(unsigned int vmidlen)
 {
@@ -224,10 +232,7 @@ static void world_begin(unsigned int vmidlen)
 		vm->nr_vcpus = VCPUS;
 		vm->state = VM_RUNNING;
 		vm->gstage.hgatp = HGATP_MODE_SV39X4 << HGATP_MODE_SHIFT | tlb_root(i);
-		tlb_guest_maps(i, TABLE_A, 0, DATA_A);
-		tlb_guest_maps(i, TABLE_A, 1, DATA_B);
-		tlb_guest_maps(i, TABLE_B, 0, DATA_B);
-		tlb_guest_maps(i, TABLE_B, 1, TABLE_A);
+		guest_makes_tables(i);
 		for (unsigned int j = 0; j < VCPUS; j++) {
 			struct vcpu *v = &vcpu_of[i][j];
 
@@ -421,12 +426,62 @@ static void tables_of_an_ended_vm_are_walked_by_no_hart(void **state)
 	}
 }
 
+/* VMs 0 and 1 have ended. Each is started again on memory that was the other's. */
+static void start_exchanged(void)
+{
+	for (unsigned int i = 0; i < 2; i++) {
+		tlb_free_tables(i);
+		for (unsigned int gpa = 0; gpa < TLB_GPAS; gpa++)
+			tlb_map(i, gpa, (uint8_t)((2 - i) * TLB_GPAS + gpa));
+	}
+	for (unsigned int i = 0; i < 2; i++) {
+		tlb_new_tables(i);
+		guest_makes_tables(i);
+		vm_of[i].state = VM_RUNNING;
+		for (unsigned int j = 0; j < VCPUS; j++) {
+			vcpu_power_on(&vcpu_of[i][j]);
+			assert_int_equal(vcpu_hsm_prepare(&vcpu_of[i][j], 0x80200000, 0), HV_OK);
+		}
+	}
+}
+
+static void a_vm_that_is_started_again_finds_nothing_of_its_former_memory(void **state)
+{
+	(void)state;
+	for (unsigned int way = 0; way < 4 * 256; way++) {
+		unsigned int bits = way >> 8;
+
+		world_begin(bits);
+		for (unsigned int i = 0; i < 4; i++) {
+			struct vcpu *v = &vcpu_of[i & 1][i >> 1];
+
+			/* On one hart or the other, or on both, one after the other. */
+			run_on(way >> i & 1, v);
+			guest_switches(v, i & 1);
+			run_on(way >> (i + 1) & 1, v);
+		}
+		vm_of[0].state = vm_of[1].state = VM_STOPPING;
+		for (unsigned int i = 0; i < 4; i++)
+			dies_on(way >> (4 + i) & 1, &vcpu_of[i & 1][i >> 1]);
+		start_exchanged();
+		for (unsigned int i = 0; i < 8; i++) {
+			struct vcpu *v = &vcpu_of[i & 1][i >> 1 & 1];
+
+			run_on((way ^ i >> 2) & 1, v);
+			guest_switches(v, i & 1);
+		}
+		if (tlb_failed())
+			fail_msg("way %#x: %s", way, tlb_failed());
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(no_order_of_switches_mixes_vms),
 		cmocka_unit_test(moves_flushes_and_fences_mix_nothing),
 		cmocka_unit_test(tables_of_an_ended_vm_are_walked_by_no_hart),
+		cmocka_unit_test(a_vm_that_is_started_again_finds_nothing_of_its_former_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

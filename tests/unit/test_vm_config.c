@@ -13,7 +13,7 @@
 #define ALLOWED                                                                                   \
 	"allowed: compatible, label, description, cpus, memory, kernel, ramdisk, fdt, bootargs, " \
 	"affinity, on-crash, weight, class, priority, slice-us, cap, halt-poll-us, pv, "          \
-	"pv-lock-base, status"
+	"pv-lock-base, status, autostart, on-poweroff"
 
 static void a_good_bundle_gives_its_vms_without_a_word(void **state)
 {
@@ -122,6 +122,12 @@ static const struct broken broken[] = {
 	  "config: " BAD ": on-crash = \"reboot\": must be \"stop\" or \"restart\"" },
 	{ BAD, "on-crash", BYTES, 0, {}, "",
 	  "config: " BAD ": on-crash = (empty): must be \"stop\" or \"restart\"" },
+	{ BAD, "on-poweroff", STRING, 0, {}, "reset",
+	  "config: " BAD ": on-poweroff = \"reset\": must be \"stop\" or \"restart\"" },
+	{ BAD, "autostart", CELLS, 1, { 2 }, NULL,
+	  "config: " BAD ": autostart = <2>: must be 0 or 1 (one cell)" },
+	{ BAD, "autostart", BYTES, 0, {}, "",
+	  "config: " BAD ": autostart = (empty): must be 0 or 1 (one cell)" },
 	{ BAD, "weight", CELLS, 1, { 0 }, NULL,
 	  "config: " BAD ": weight = <0>: must be 1 to 10000 (one cell)" },
 	{ BAD, "weight", CELLS, 1, { 10001 }, NULL,
@@ -360,6 +366,8 @@ static void optional_properties_have_defaults_and_are_taken(void **state)
 		{ BAD, "memory", CELLS, 1, { 0x20000000 }, NULL, NULL },
 		{ BAD, "affinity", CELLS, 2, { 0, 63 }, NULL, NULL },
 		{ BAD, "on-crash", STRING, 0, {}, "restart", NULL },
+		{ BAD, "on-poweroff", STRING, 0, {}, "restart", NULL },
+		{ BAD, "autostart", CELLS, 1, { 0 }, NULL, NULL },
 		{ BAD, "description", STRING, 0, {}, "anything", NULL },
 		{ BAD, "phandle", CELLS, 1, { 1 }, NULL, NULL },
 	};
@@ -382,6 +390,8 @@ static void optional_properties_have_defaults_and_are_taken(void **state)
 	assert_true(vmc[1].memory == MIB(512));
 	assert_true(vmc[1].affinity == (BIT(63) | BIT(0)));
 	assert_int_equal(vmc[1].on_crash, ON_CRASH_RESTART);
+	assert_int_equal(vmc[1].on_poweroff, ON_POWEROFF_RESTART);
+	assert_false(vmc[1].autostart);
 }
 
 /* An image that only the bad VM names, made wrong. */

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// SOURCES: hyp/vm/lifecycle.c hyp/vm/text.c hyp/lib/fdt.c hyp/mm/gstage.c hyp/mm/pgtable.c hyp/mm/page.c hyp/mm/arena.c hyp/lib/work.c
+// SOURCES: hyp/vm/lifecycle.c hyp/vm/vm_make.c hyp/vm/shutdown.c hyp/vcpu/vm.c hyp/vm/text.c hyp/lib/fdt.c hyp/mm/gstage.c hyp/mm/pgtable.c hyp/mm/page.c hyp/mm/arena.c hyp/lib/work.c
 // SOURCES: tests/unit/fake/page.c
-/* What an ended VM leaves behind: nothing in the memory that goes back, and nothing for its next life. */
+/*
+ * From start to end and to the next start, whichever way an operator chooses between two steps. What an ended VM leaves
+ * behind: nothing in the memory that goes back, and nothing for its next life.
+ */
 #include <stdarg.h>
 #include <setjmp.h>
 #include <stdlib.h>
@@ -34,17 +37,18 @@
 
 /* --- what the life cycle stands on --------------------------------------------------------------- */
 
-struct vm *vms[VM_MAX];
-unsigned int nr_vms;
 unsigned int nr_pcpus = 1;
 
-static struct vm_config cfg = { .name = "one", .path = "/one", .cpus = 1, .memory = RAM };
+static struct vm_config cfg, cfg2;
+static struct timer *armed;
+static bool power_is_off;
+static jmp_buf powers_off;
 static struct vcpu vcpu;
 static struct term_stream *const stream = (struct term_stream *)&cfg;
 static const char *order[32]; /* of calls that matter */
 static unsigned int nr_order;
 static bool load_fails;
-static uint64_t now = 1000000000000;
+static uint64_t now;
 
 static void called(const char *what)
 {
@@ -80,13 +84,14 @@ uint64_t timer_ns_to_ticks(uint64_t ns)
 
 void timer_init(struct timer *t, void (*fn)(struct timer *t))
 {
-	(void)t, (void)fn;
+	t->fn = fn;
 }
 
 void timer_arm(struct timer *t, uint64_t deadline)
 {
-	(void)t, (void)deadline;
-	fail_msg("nothing restarts that fast here");
+	assert_true(deadline > now);
+	t->deadline = deadline;
+	armed = t;
 }
 
 struct sbi_call_ret sbi_call_host(uint64_t eid, uint64_t fid, uint64_t arg0, uint64_t arg1,
@@ -94,13 +99,13 @@ struct sbi_call_ret sbi_call_host(uint64_t eid, uint64_t fid, uint64_t arg0, uin
 {
 	(void)eid, (void)fid, (void)arg0, (void)arg1, (void)arg2, (void)arg3, (void)arg4,
 		(void)arg5;
-	fail_msg("the machine is not to be powered off");
-	return (struct sbi_call_ret){ 0, 0 };
+	power_is_off = true;
+	longjmp(powers_off, 1);
 }
 
 void cpu_wait_for_interrupt(void)
 {
-	fail_msg("the machine is not to be powered off");
+	fail_msg("the firmware has powered the machine off");
 }
 
 struct vcpu *vcpu_new(struct vm *vm, unsigned int id, const struct sched_params *sched)
@@ -122,15 +127,25 @@ int vcpu_hsm_prepare(struct vcpu *v, uint64_t pc, uint64_t arg)
 	return HV_OK;
 }
 
-bool vm_set_state(struct vm *vm, enum vm_state to)
+void vcpu_make_request(enum vcpu_request req, struct vcpu *v)
 {
-	vm->state = to;
-	return true;
+	(void)req, (void)v;
 }
 
-void vm_begin_life(struct vm *vm, uint64_t at)
+bool vm_make_all_vcpus_request(struct vm *vm, enum vcpu_request req)
 {
-	(void)vm, (void)at;
+	(void)vm, (void)req;
+	return false;
+}
+
+void sched_expedite(struct sched_entity *se)
+{
+	(void)se;
+}
+
+void sched_group_stop(struct sched_group *g, uint64_t at)
+{
+	(void)g, (void)at;
 }
 
 void vcpu_kick(struct vcpu *v)
@@ -271,26 +286,40 @@ static void write_secrets(struct vm *vm)
 	}
 }
 
+static struct vm *stopped_by_loader; /* by an operator, while its last step is taken */
+
 int loader_step(struct loader *l)
 {
+	if (stopped_by_loader) {
+		assert_true(vm_stop(stopped_by_loader, VM_STOP_DESTROY, NULL));
+		stopped_by_loader = NULL;
+	}
 	write_secrets(l->vm);
 	return load_fails ? HV_EINVAL : 0;
 }
 
 /* --- the world -------------------------------------------------------------------------------------- */
 
-static uint64_t all_memory;
-
 static int setup(void **state)
 {
+	static struct vm_config one = {
+		.name = "one", .path = "/one", .cpus = 1, .memory = RAM, .autostart = true
+	};
+
 	(void)state;
 	fake_log_reset();
-	fake_page_setup(MIB(32), MIB(32));
+	fake_page_setup(MIB(64), MIB(64));
 	assert_int_equal(gstage_probe(hpa(0)), HV_OK);
-	all_memory = page_free_bytes();
+	cfg = cfg2 = one;
+	strcpy(cfg2.name, "two");
+	strcpy(cfg2.path, "/two");
 	nr_vms = 0;
 	nr_order = 0;
 	load_fails = false;
+	armed = NULL;
+	power_is_off = false;
+	now = 1000000000000;
+	lifecycle_stay(false);
 	return 0;
 }
 
@@ -298,20 +327,24 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	(void)state;
+	while (work_run_one())
+		;
 	(void)fake_page_teardown();
 	return 0;
 }
 
 /* Another one that never ends. */
-static struct vm keeps_the_machine_on = { .state = VM_RUNNING };
+static struct vm keeps_the_machine_on;
 
 static struct vm *create(void)
 {
 	struct vm *vm;
 
+	keeps_the_machine_on.state = VM_RUNNING;
 	vms[nr_vms++] = &keeps_the_machine_on;
 	vm = vm_create(&cfg);
 	assert_non_null(vm);
+	lifecycle_begin();
 	return vm;
 }
 
@@ -323,15 +356,34 @@ static void run_until(struct vm *vm, enum vm_state state)
 	}
 }
 
+static void run_steps(unsigned int n)
+{
+	while (n-- > 0)
+		assert_true(work_run_one());
+}
+
+static void run_all(void)
+{
+	while (work_run_one())
+		;
+}
+
 /* As the last vcpu to leave does. */
+static void last_vcpu_leaves(struct vm *vm)
+{
+	assert_int_equal(vm->state, VM_STOPPING);
+	vm->active = 0;
+	work_queue(&vm->life);
+}
+
 static void end(struct vm *vm, enum vm_stop how)
 {
 	assert_int_equal(vm->state, VM_RUNNING);
-	vm->state = VM_STOPPING;
-	vm->stop = how;
+	assert_true(vm_stop(vm, how, "a reason"));
+	assert_false(work_pending());
 	nr_order = 0;
 	now += 10000000000;
-	work_queue(&vm->life);
+	last_vcpu_leaves(vm);
 }
 
 static unsigned int count(const char *what)
@@ -375,7 +427,7 @@ static void wipe(struct vm *vm, uint64_t free_before)
 	assert_pool_is_clean();
 }
 
-/* --- the promises ----------------------------------------------------------------------------------- */
+/* --- the end ---------------------------------------------------------------------------------------- */
 
 static void an_ended_vm_is_off_at_once_and_its_memory_is_wiped_before_it_is_free(void **state)
 {
@@ -417,6 +469,7 @@ static void what_was_typed_before_a_reset_is_not_for_the_next_life(void **state)
 	(void)state;
 	run_until(vm, VM_RUNNING);
 	end(vm, VM_STOP_REBOOT);
+	run_until(vm, VM_BUILDING);
 	run_until(vm, VM_RUNNING);
 	/* First the ring, or the UART would take its fill from it again; and not at the start, since what is
 	 * typed while it is loaded is for the next life. */
@@ -426,15 +479,354 @@ static void what_was_typed_before_a_reset_is_not_for_the_next_life(void **state)
 	assert_string_equal(order[2], "start");
 }
 
+/* --- restarts --------------------------------------------------------------------------------------- */
+
+static void which_end_is_followed_by_a_start_is_configured(void **state)
+{
+	static const struct {
+		enum vm_stop how;
+		enum vm_on_crash crash;
+		enum vm_on_poweroff poweroff;
+		enum vm_state then;
+	} rows[] = {
+		{ VM_STOP_POWEROFF, ON_CRASH_RESTART, ON_POWEROFF_STOP, VM_OFF },
+		{ VM_STOP_POWEROFF, ON_CRASH_STOP, ON_POWEROFF_RESTART, VM_BUILDING },
+		{ VM_STOP_CRASH, ON_CRASH_STOP, ON_POWEROFF_RESTART, VM_CRASHED },
+		{ VM_STOP_CRASH, ON_CRASH_RESTART, ON_POWEROFF_STOP, VM_BUILDING },
+		{ VM_STOP_REBOOT, ON_CRASH_STOP, ON_POWEROFF_STOP, VM_BUILDING },
+		{ VM_STOP_DESTROY, ON_CRASH_RESTART, ON_POWEROFF_RESTART, VM_OFF },
+	};
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct vm *vm;
+
+		assert_int_equal(setup(state), 0);
+		cfg.on_crash = rows[i].crash;
+		cfg.on_poweroff = rows[i].poweroff;
+		vm = create();
+		run_until(vm, VM_RUNNING);
+		end(vm, rows[i].how);
+		run_steps(1);
+		assert_int_equal(vm->state, rows[i].then);
+		run_all();
+		assert_int_equal(vm->state,
+				 rows[i].then == VM_BUILDING ? VM_RUNNING : rows[i].then);
+		(void)teardown(state);
+	}
+}
+
+/* Meanwhile it is "loading", and can be ended. */
+static void a_vm_is_restarted_once_a_second_at_most(void **state)
+{
+	struct vm *vm;
+
+	(void)state;
+	cfg.on_crash = ON_CRASH_RESTART;
+	vm = create();
+	run_until(vm, VM_RUNNING);
+	for (int life = 0; life < 3; life++) {
+		uint64_t started = now;
+
+		now += 300000000;
+		assert_true(vm_stop(vm, VM_STOP_CRASH, "again"));
+		last_vcpu_leaves(vm);
+		run_all();
+		assert_int_equal(vm->state, VM_BUILDING);
+		assert_non_null(armed);
+		assert_int_equal(armed->deadline, started + 1000000000);
+		if (life == 2)
+			break;
+		now = armed->deadline;
+		armed->fn(armed);
+		run_all();
+		assert_int_equal(vm->state, VM_RUNNING);
+	}
+	assert_true(vm_stop(vm, VM_STOP_DESTROY, NULL));
+	run_all();
+	assert_int_equal(vm->state, VM_OFF);
+	assert_int_equal(vm->gstage.nr_ram, 0);
+	armed->fn(armed); /* the timer was not taken off */
+	run_all();
+	assert_int_equal(vm->state, VM_OFF);
+}
+
+/* --- an operator between any two steps --------------------------------------------------------------- */
+
+static void a_vm_that_is_loaded_can_be_destroyed_after_each_step(void **state)
+{
+	for (unsigned int steps = 0;; steps++) {
+		struct vm *vm;
+		uint64_t before;
+
+		assert_int_equal(setup(state), 0);
+		vm = create();
+		before = page_free_bytes();
+		run_steps(steps);
+		if (vm->state == VM_RUNNING) {
+			assert_true(steps > RAM / MIB(4) + 2);
+			(void)teardown(state);
+			return;
+		}
+		assert_true(vm_stop(vm, VM_STOP_DESTROY, NULL));
+		assert_false(vm_stop(vm, VM_STOP_REBOOT, NULL));
+		run_all();
+		assert_int_equal(vm->state, VM_OFF);
+		assert_int_equal(count("start"), 0);
+		assert_true(page_free_bytes() >= before + RAM);
+		assert_true(vm_start(vm));
+		run_all();
+		assert_int_equal(vm->state, VM_RUNNING);
+		(void)teardown(state);
+	}
+}
+
+static void a_vm_that_is_loaded_can_be_reset_after_each_step(void **state)
+{
+	for (unsigned int steps = 0;; steps++) {
+		struct vm *vm;
+
+		assert_int_equal(setup(state), 0);
+		vm = create();
+		run_steps(steps);
+		if (vm->state == VM_RUNNING) {
+			(void)teardown(state);
+			return;
+		}
+		assert_true(vm_stop(vm, VM_STOP_REBOOT, NULL));
+		run_all();
+		assert_int_equal(vm->state, VM_RUNNING);
+		assert_int_equal(count("start"), 1);
+		assert_int_equal(vm->gstage.ram_bytes, RAM);
+		(void)teardown(state);
+	}
+}
+
+/* The last step of the loading has begun when the operator's command comes. */
+static void a_vm_that_is_destroyed_in_its_last_step_does_not_start(void **state)
+{
+	struct vm *vm = create();
+
+	(void)state;
+	stopped_by_loader = vm;
+	run_all();
+	assert_null(stopped_by_loader);
+	assert_int_equal(vm->state, VM_OFF);
+	assert_int_equal(vm->active, 0);
+	assert_int_equal(vm->gstage.nr_ram, 0);
+}
+
+static void a_vm_that_has_ended_can_be_started_after_each_step(void **state)
+{
+	for (unsigned int steps = 1;; steps++) {
+		struct vm *vm;
+		bool wiped;
+
+		assert_int_equal(setup(state), 0);
+		vm = create();
+		run_until(vm, VM_RUNNING);
+		end(vm, steps % 2 ? VM_STOP_CRASH : VM_STOP_POWEROFF);
+		assert_false(vm_start(vm)); /* STOPPING */
+		run_steps(steps);
+		wiped = !work_pending();
+		assert_int_equal(vm->gstage.nr_ram != 0, !wiped);
+		assert_true(vm_start(vm));
+		assert_false(vm_start(vm));
+		run_all();
+		assert_int_equal(vm->state, VM_RUNNING);
+		assert_int_equal(vm->gstage.ram_bytes, RAM);
+		assert_string_equal(vm->stop_why, "");
+		(void)teardown(state);
+		if (wiped)
+			return;
+	}
+}
+
+static void a_state_knows_which_command_it_takes(void **state)
+{
+	static const struct {
+		enum vm_state state;
+		bool start, stop;
+	} rows[] = {
+		{ VM_BUILDING, false, true },  { VM_RUNNING, false, true },
+		{ VM_STOPPING, false, false }, { VM_OFF, true, false },
+		{ VM_CRASHED, true, false },   { VM_FAILED, true, false },
+	};
+
+	(void)state;
+	for (unsigned int i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct vm vm = { .state = rows[i].state, .made = true };
+
+		work_init(&vm.life, NULL);
+		assert_int_equal(vm_stop(&vm, VM_STOP_DESTROY, NULL), rows[i].stop);
+		assert_int_equal(vm.state, rows[i].stop ? VM_STOPPING : rows[i].state);
+		vm.state = rows[i].state;
+		vm.made = false;
+		assert_false(vm_start(&vm));
+		assert_int_equal(vm.state, rows[i].state);
+		vm.made = true;
+		if (!rows[i].start)
+			assert_false(vm_start(&vm));
+		assert_int_equal(vm_begin_life(&vm, 0), rows[i].state == VM_BUILDING);
+		if (work_pending()) /* not to be run: the item is on this stack */
+			list_remove(&vm.life.node), work_count = 0;
+	}
+}
+
+/* --- memory ------------------------------------------------------------------------------------------ */
+
+/* All that is free but @left bytes. */
+static hpa_t take_memory(uint64_t left, uint64_t *size)
+{
+	hpa_t a;
+
+	*size = align_down(page_free_bytes() - left, PAGE_SIZE);
+	assert_true(page_alloc(*size, PAGE_SIZE, &a));
+	return a;
+}
+
+static void a_vm_without_memory_is_told_and_starts_when_there_is_some(void **state)
+{
+	struct vm *vm = create();
+	uint64_t size;
+	hpa_t taken;
+
+	(void)state;
+	run_until(vm, VM_RUNNING);
+	end(vm, VM_STOP_POWEROFF);
+	run_all();
+	taken = take_memory(MIB(6), &size);
+	assert_true(vm_start(vm));
+	run_all();
+	assert_int_equal(vm->state, VM_FAILED);
+	assert_non_null(
+		strstr(fake_log_text, "memory = 16 MiB: only 6 MiB of the machine are left"));
+	assert_non_null(strstr(fake_log_text, "one: not started, for the reason above"));
+	page_free(taken, size);
+	assert_true(vm_start(vm));
+	run_all();
+	assert_int_equal(vm->state, VM_RUNNING);
+}
+
+static void a_start_waits_for_the_memory_of_a_vm_that_is_wiped(void **state)
+{
+	struct vm *vm, *two;
+	uint64_t size;
+
+	(void)state;
+	cfg2.autostart = false;
+	two = vm_create(&cfg2);
+	vm = create();
+	run_until(vm, VM_RUNNING);
+	(void)take_memory(MIB(6), &size);
+	assert_true(vm_stop(vm, VM_STOP_DESTROY, NULL));
+	assert_true(vm_start(two));
+	for (int i = 0; i < 20; i++)
+		assert_true(work_run_one());
+	assert_int_equal(two->state, VM_BUILDING); /* some vcpu of the other one has not left yet */
+	last_vcpu_leaves(vm);
+	run_all();
+	assert_int_equal(vm->state, VM_OFF);
+	assert_int_equal(two->state, VM_RUNNING);
+}
+
+/* --- VMs that do not start by themselves, and the end of the machine ----------------------------------- */
+
+static void a_vm_that_does_not_start_by_itself_is_off_and_has_no_memory(void **state)
+{
+	struct vm *vm;
+	uint64_t before = page_free_bytes();
+
+	(void)state;
+	cfg.autostart = false;
+	vm = create();
+	assert_int_equal(vm->state, VM_OFF);
+	assert_false(work_pending());
+	assert_true(before - page_free_bytes() < MIB(1));
+	assert_true(vm_start(vm));
+	run_all();
+	assert_int_equal(vm->state, VM_RUNNING);
+}
+
+static void run_to_power_off(void)
+{
+	if (setjmp(powers_off) == 0)
+		run_all();
+}
+
+static void the_machine_goes_off_with_the_last_vm(void **state)
+{
+	struct vm *vm = vm_create(&cfg);
+
+	(void)state;
+	lifecycle_begin();
+	run_until(vm, VM_RUNNING);
+	end(vm, VM_STOP_POWEROFF);
+	run_to_power_off();
+	assert_true(power_is_off);
+	assert_non_null(strstr(fake_log_text, "all VMs have ended; powering off"));
+}
+
+static void the_machine_stays_on_when_told_so(void **state)
+{
+	struct vm *vm = vm_create(&cfg);
+
+	(void)state;
+	lifecycle_stay(true);
+	lifecycle_begin();
+	run_until(vm, VM_RUNNING);
+	end(vm, VM_STOP_POWEROFF);
+	run_to_power_off();
+	assert_false(power_is_off);
+	assert_non_null(strstr(fake_log_text, "all VMs have ended; the machine stays on"));
+	assert_true(vm_start(vm));
+	run_all();
+	assert_int_equal(vm->state, VM_RUNNING);
+}
+
+/* It has not ended before it has been started. */
+static void the_machine_stays_on_for_a_vm_that_waits_for_its_start(void **state)
+{
+	struct vm *vm = vm_create(&cfg), *two;
+
+	(void)state;
+	cfg2.autostart = false;
+	two = vm_create(&cfg2);
+	lifecycle_begin();
+	run_until(vm, VM_RUNNING);
+	end(vm, VM_STOP_POWEROFF);
+	run_to_power_off();
+	assert_false(power_is_off);
+	assert_non_null(strstr(fake_log_text, "no VM runs; two has not been started yet"));
+	assert_true(vm_start(two));
+	run_all();
+	assert_int_equal(two->state, VM_RUNNING);
+	end(two, VM_STOP_POWEROFF);
+	run_to_power_off();
+	assert_true(power_is_off);
+}
+
+#define test(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(
 			an_ended_vm_is_off_at_once_and_its_memory_is_wiped_before_it_is_free),
-		cmocka_unit_test_setup_teardown(
-			a_vm_whose_loading_failed_leaves_no_image_in_the_pool, setup, teardown),
-		cmocka_unit_test_setup_teardown(
-			what_was_typed_before_a_reset_is_not_for_the_next_life, setup, teardown),
+		test(a_vm_whose_loading_failed_leaves_no_image_in_the_pool),
+		test(what_was_typed_before_a_reset_is_not_for_the_next_life),
+		cmocka_unit_test(which_end_is_followed_by_a_start_is_configured),
+		test(a_vm_is_restarted_once_a_second_at_most),
+		cmocka_unit_test(a_vm_that_is_loaded_can_be_destroyed_after_each_step),
+		cmocka_unit_test(a_vm_that_is_loaded_can_be_reset_after_each_step),
+		test(a_vm_that_is_destroyed_in_its_last_step_does_not_start),
+		cmocka_unit_test(a_vm_that_has_ended_can_be_started_after_each_step),
+		test(a_state_knows_which_command_it_takes),
+		test(a_vm_without_memory_is_told_and_starts_when_there_is_some),
+		test(a_start_waits_for_the_memory_of_a_vm_that_is_wiped),
+		test(a_vm_that_does_not_start_by_itself_is_off_and_has_no_memory),
+		test(the_machine_goes_off_with_the_last_vm),
+		test(the_machine_stays_on_when_told_so),
+		test(the_machine_stays_on_for_a_vm_that_waits_for_its_start),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

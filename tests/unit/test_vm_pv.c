@@ -29,12 +29,6 @@ static struct loader loader;
 static const char *overlaps;
 static _Alignas(8) uint8_t tree[4096];
 
-bool gstage_is_ram(const struct gstage *gs, gpa_t a, uint64_t size)
-{
-	(void)gs;
-	return a.gpa >= RAM && a.gpa - RAM <= RAM_SIZE && size <= RAM_SIZE - (a.gpa - RAM);
-}
-
 const char *loader_overlap(const struct loader *l, gpa_t base, uint64_t size)
 {
 	(void)base;
@@ -49,6 +43,8 @@ static int setup(void **state)
 	fake_log_reset();
 	memset(&vm, 0, sizeof(vm));
 	memset(&cfg, 0, sizeof(cfg));
+	cfg.memory = RAM_SIZE;
+	vm.config = &cfg;
 	vm.nr_vcpus = 2;
 	vm.pv.calls = pv_all();
 	cfg.pv = pv_all();

@@ -38,6 +38,8 @@ static void assert_good(const struct vm_config *vm)
 	assert_memory_equal(vm->ramdisk.data, RAMDISK_TEXT, sizeof(RAMDISK_TEXT));
 	assert_null(vm->overlay.data);
 	assert_int_equal(vm->on_crash, ON_CRASH_STOP);
+	assert_int_equal(vm->on_poweroff, ON_POWEROFF_STOP);
+	assert_true(vm->autostart);
 }
 
 #endif

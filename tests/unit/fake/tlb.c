@@ -78,6 +78,11 @@ void tlb_free_tables(unsigned int vm)
 	freed[vm] = true;
 }
 
+void tlb_new_tables(unsigned int vm)
+{
+	freed[vm] = false;
+}
+
 void tlb_guest_maps(unsigned int vm, unsigned int table, unsigned int gva, uint8_t gpa)
 {
 	memory[g_tables[vm][table]][gva] = gpa;

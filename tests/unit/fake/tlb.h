@@ -44,6 +44,9 @@ void tlb_map(unsigned int vm, unsigned int gpa, uint8_t hpa);
 /* tlb_free_tables - the G-stage tables of @vm are other data's memory: no hart may walk them any more. */
 void tlb_free_tables(unsigned int vm);
 
+/* tlb_new_tables - @vm has tables again, by tlb_map() others than before. */
+void tlb_new_tables(unsigned int vm);
+
 /* tlb_guest_maps - in VM @vm: the page table at @table says that @gva is at @gpa. */
 void tlb_guest_maps(unsigned int vm, unsigned int table, unsigned int gva, uint8_t gpa);
 

@@ -104,10 +104,9 @@ void begin_life(struct machine *mc)
 			mc->guests[i].fenced[k] = mc->guests[i].asked[k];
 	}
 	write_now(&mc->newest, 0);
-	vm_begin_life(vm, timer_now());
 	mc->lives++;
 	write_now(&mc->dead, 0);
-	if (!vm_set_state(vm, VM_RUNNING))
+	if (!vm_begin_life(vm, timer_now()))
 		broken("a life that does not begin");
 	(void)vcpu_hsm_start(vm->vcpus[0], 0x1000, 0);
 }

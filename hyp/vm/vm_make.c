@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "vm/vm_make.h"
+
+#include <inttypes.h>
+
+#include "arch/csr.h"
+#include "arch/isa.h"
+#include "arch/smp.h"
+#include "dev/mmio.h"
+#include "dev/vdev.h"
+#include "irqchip/vplic.h"
+#include "lib/log.h"
+#include "mm/page.h"
+#include "term/term.h"
+#include "vcpu/vcpu.h"
+#include "vm/loader.h"
+#include "vm/pv.h"
+#include "vm/text.h"
+
+static void input_ready(void *arg)
+{
+	vuart_input_ready(((struct vm *)arg)->uart);
+}
+
+static bool make_devices(struct vm *vm)
+{
+	vm->bus = mmio_bus_new(&vm->arena);
+	if (!vm->bus)
+		return false;
+	vm->plic = vplic_new(vm);
+	vm->stream = term_stream_new(&vm->arena, vm->name, input_ready, vm);
+	if (!vm->plic || !vm->stream)
+		return false;
+	vm->uart = vuart_new(vm);
+	vm->rtc = vrtc_new(vm);
+	return vm->uart && vm->rtc && vsyscon_new(vm) == HV_OK;
+}
+
+static bool make_vcpus(struct vm *vm, const struct vm_config *cfg)
+{
+	sched_group_init(&vm->group, cfg->cap);
+	vm->halt_poll_max = timer_ns_to_ticks((uint64_t)cfg->halt_poll_us * 1000);
+	for (unsigned int i = 0; i < cfg->cpus; i++) {
+		struct sched_params p;
+
+		config_vcpu_sched(cfg, i, &p);
+		vm->vcpus[i] = vcpu_new(vm, i, &p);
+		if (!vm->vcpus[i])
+			return false;
+		vm->nr_vcpus = i + 1;
+	}
+	return true;
+}
+
+int vm_make_ram(struct vm *vm)
+{
+	uint64_t size = vm->config->memory;
+	int err = gstage_init(&vm->gstage, GUEST_RAM_BASE + size);
+
+	if (err == HV_OK)
+		err = gstage_alloc_ram(&vm->gstage, gpa(GUEST_RAM_BASE), size);
+	if (err != HV_OK)
+		gstage_destroy(&vm->gstage);
+	return err;
+}
+
+void vm_tell_ram(const struct vm *vm, int err)
+{
+	const struct vm_config *cfg = vm->config;
+
+	if (err == HV_ENOMEM)
+		log_error("config: %s: memory = %" PRIu64 " MiB: only %" PRIu64
+			  " MiB of the machine are left, give less",
+			  cfg->path, cfg->memory >> 20, page_free_bytes() >> 20);
+	else
+		log_error("config: %s: memory = %" PRIu64 " MiB: more than this machine's G-stage "
+			  "can address",
+			  cfg->path, cfg->memory >> 20);
+}
+
+/* Whether there is as much memory is known when the VM is started. */
+static bool check_ram(struct vm *vm)
+{
+	int err = gstage_init(&vm->gstage, GUEST_RAM_BASE + vm->config->memory);
+
+	gstage_destroy(&vm->gstage);
+	if (err != HV_OK && err != HV_ENOMEM)
+		vm_tell_ram(vm, err);
+	return err == HV_OK || err == HV_ENOMEM;
+}
+
+/* Warn of the host cpus in @affinity that do not run and are not in @told yet. No list at all means every host cpu. */
+static void warn_of_absent(const struct vm_config *cfg, unsigned int id, uint64_t affinity,
+			   uint64_t *told)
+{
+	uint64_t absent = affinity == UINT64_MAX ? 0 : affinity & ~*told;
+	char list[120];
+	struct text t;
+
+	text_begin(&t, list, sizeof(list));
+	for (unsigned int i = nr_pcpus; i < 64; i++)
+		if (absent & BIT(i))
+			text_add(&t, " %u", i);
+	*told |= absent;
+	if (t.len != 0)
+		log_warn("config: %s: affinity of vcpu %u: host cpus that do not run:%s; must be 0 "
+			 "to %u; the others are used",
+			 cfg->path, id, list, nr_pcpus - 1);
+}
+
+/* Each vcpu must have a hart that runs. */
+static bool check_affinity(const struct vm_config *cfg)
+{
+	struct hartset online = hartset_first(nr_pcpus);
+	uint64_t told = 0;
+
+	for (unsigned int i = 0; i < cfg->cpus; i++) {
+		struct sched_params p;
+		struct hartset both;
+
+		config_vcpu_sched(cfg, i, &p);
+		both = hartset_and(&p.affinity, &online);
+		if (!hartset_empty(&both)) {
+			warn_of_absent(cfg, i, p.affinity.word[0], &told);
+			continue;
+		}
+		log_error("config: %s: affinity of vcpu %u: none of these harts runs: must name "
+			  "one of 0 to %u",
+			  cfg->path, i, nr_pcpus - 1);
+		return false;
+	}
+	return true;
+}
+
+void vm_make(struct vm *vm)
+{
+	const struct vm_config *cfg = vm->config;
+	struct loader loader;
+
+	vm->henvcfg = isa_guest_henvcfg();
+	vm->hcounteren = HCOUNTEREN_TM; /* the others would show what neighbours do */
+	/* What is wrong with the images can be said before any memory is spent on them. */
+	if (!check_affinity(cfg) || loader_begin(&loader, vm, cfg) != HV_OK || !check_ram(vm))
+		return;
+	if (!make_vcpus(vm, cfg) || !make_devices(vm)) {
+		log_error("%s: no memory left for its vcpus and devices", vm->name);
+		return;
+	}
+	vm->made = pv_init(vm, cfg, &loader) == HV_OK;
+}

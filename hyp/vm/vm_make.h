@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Making a VM: its vcpus, devices and console, which stay as long as the machine is on, and its RAM, which it has from
+ * the moment it is to be started until it has ended. Used by lifecycle.c.
+ */
+#ifndef VM_VM_MAKE_H
+#define VM_VM_MAKE_H
+
+#include "vm/config.h"
+
+/*
+ * vm_make - everything of @vm but its RAM, as vm->config says; checks the images, too, so that what is wrong with them
+ * is said at boot. Sets vm->made, or says in the log why not. Boot hart.
+ */
+void vm_make(struct vm *vm);
+
+/* vm_make_ram - allocate @vm's RAM and map it. HV_ENOMEM, HV_ENOTSUP change nothing; vm_tell_ram() says why in the log. */
+int vm_make_ram(struct vm *vm);
+void vm_tell_ram(const struct vm *vm, int err);
+
+#endif
