@@ -24,6 +24,9 @@ DECLARES = {"const", "static", "struct", "enum", "union", "unsigned", "signed", 
 CONTROLS = {"if", "for", "while", "switch"}
 KEYWORDS = DECLARES | CONTROLS | {"else", "do", "case", "default", "return", "break", "continue", "goto", "sizeof"}
 
+# The order of their first two arguments does not matter.
+SYMMETRIC = {"strcmp", "strncmp", "memcmp", "min_u64", "max_u64"}
+
 # One token for another.
 SWAPS = {"<": "<=", "<=": "<", ">": ">=", ">=": ">", "==": "!=", "!=": "==", "&&": "||", "||": "&&",
          "<<": ">>", ">>": "<<", "|": "&", "|=": "&=", "&=": "|=", "+=": "-=", "-=": "+="}
@@ -131,8 +134,10 @@ class Body:
         start, end = self.tokens[i].start, self.tokens[j].end
         line_start = self.text.rfind("\n", 0, start) + 1
         line_end = self.text.find("\n", start)
-        return Mutant(self.name, operator, self.text.count("\n", 0, start) + 1, start, end, self.text[start:end], new,
-                      squeeze(self.text[line_start:line_end]))
+        context = squeeze(self.text[line_start:line_end])
+        if len(context) < 12:  # "break;" is in many places
+            context = squeeze(self.text[self.text.rfind("\n", 0, line_start - 1) + 1:line_end])
+        return Mutant(self.name, operator, self.text.count("\n", 0, start) + 1, start, end, self.text[start:end], new, context)
 
     def mutants(self):
         yield from self.statements()
@@ -249,7 +254,7 @@ class Body:
         for i in range(self.first, self.last):
             if self.tokens[i].kind != "name" or self.tokens[i].text in KEYWORDS or self.tokens[i + 1].text != "(":
                 continue
-            parts = self.parts(i + 1)
+            parts = self.parts(i + 1)[1 if self.tokens[i].text in SYMMETRIC else 0:]
             for (a, b), (c, d) in zip(parts, parts[1:]):
                 one, two = (self.text[self.tokens[x].start:self.tokens[y].end] for x, y in ((a, b), (c, d)))
                 if one != two:

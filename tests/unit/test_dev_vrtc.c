@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // SOURCES: hyp/dev/vrtc.c hyp/dev/mmio.c tests/unit/fake/devvm.c tests/unit/fake/pcpu.c
 /* The clock, on a simulated host time of 10 MHz. */
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -327,6 +328,81 @@ static void reset_cancels_alarm_and_interrupt(void **state)
 	assert_int_equal(rd(ALARM_LOW) | rd(ALARM_HIGH) | rd(ALARM_STATUS), 0);
 }
 
+/* What the guest of one life wrote is not there in the next: each register, and what only shows later. */
+static void a_life_leaves_nothing_but_the_time_behind(void **state)
+{
+	(void)state;
+	set_alarm(UINT64_C(7) << 32 | 9);
+	wr(CLEAR_INTERRUPT, 1);
+	vrtc_reset(rtc);
+	assert_int_equal(rd(IRQ_ENABLED), 0);
+	assert_int_equal(rd(ALARM_STATUS), 0);
+	assert_int_equal(rd(ALARM_LOW), 0);
+	/* ALARM_LOW alone: the other half is the one that this life wrote, 0. */
+	wr(ALARM_LOW, 6);
+	wr(ALARM_LOW, 5);
+	assert_int_equal(rd(ALARM_HIGH), 0);
+	/* It is past, and its interrupt is off. */
+	assert_false(line);
+	wr(IRQ_ENABLED, 1);
+	assert_true(line);
+}
+
+/* A register's write changes that register alone. */
+static void each_write_changes_what_it_names(void **state)
+{
+	uint64_t before;
+
+	(void)state;
+	wr(ALARM_HIGH, UINT32_MAX);
+	assert_int_equal(rd(ALARM_STATUS), 0);
+	assert_int_equal(rd(IRQ_ENABLED), 0);
+	wr(TIME_LOW, 1);
+	assert_int_equal(now() >> 32, BASE >> 32);
+	assert_int_equal((uint32_t)now(), 1);
+	wr(TIME_HIGH, 3);
+	assert_int_equal(now(), UINT64_C(3) << 32 | 1);
+	assert_int_equal(rd(ALARM_STATUS), 0);
+	before = now();
+	wr(IRQ_ENABLED, 1);
+	wr(CLEAR_ALARM, 1);
+	wr(CLEAR_INTERRUPT, 1);
+	assert_int_equal(now(), before);
+	assert_int_equal(rd(IRQ_ENABLED), 1);
+	assert_false(line);
+	wr(ALARM_LOW, 0);
+	wr(IRQ_ENABLED, 1);
+	assert_int_equal(rd(ALARM_STATUS), 1);
+	wr(CLEAR_ALARM, 1);
+	assert_null(armed);
+	wr(ALARM_HIGH, 0);
+	wr(ALARM_LOW, 0);
+	assert_true(line);
+	wr(CLEAR_ALARM, 1);
+	assert_true(line);
+}
+
+/* A guest may load one byte of a register. */
+static void bytes_of_a_register_are_in_their_places(void **state)
+{
+	(void)state;
+	wr(ALARM_HIGH, 0x7fffffff);
+	wr(ALARM_LOW, 0x44332211);
+	for (unsigned int i = 0; i < 4; i++)
+		assert_int_equal(guest_read(VRTC_BASE + ALARM_LOW + i, 1), 0x11 * (i + 1));
+	assert_int_equal(guest_read(VRTC_BASE + ALARM_LOW + 2, 2), 0x4433);
+}
+
+static void without_memory_there_is_no_clock(void **state)
+{
+	(void)state;
+	fake_vm_teardown();
+	fake_vm_setup(1);
+	fake_arena_left = 0;
+	assert_null(vrtc_new(&fake_vm));
+	fake_arena_left = UINT_MAX;
+}
+
 static void other_registers_and_sizes_are_answered(void **state)
 {
 	(void)state;
@@ -351,6 +427,10 @@ int main(void)
 		test(without_a_host_clock_time_begins_at_zero),
 		test(reading_the_low_half_latches_the_high_one),
 		test(time_can_be_set_and_survives_reset),
+		test(a_life_leaves_nothing_but_the_time_behind),
+		test(each_write_changes_what_it_names),
+		test(bytes_of_a_register_are_in_their_places),
+		test(without_memory_there_is_no_clock),
 		test(alarm_fires_at_its_time_and_not_before),
 		test(alarm_in_the_past_fires_at_once),
 		test(disabled_interrupt_waits_for_its_enabling),

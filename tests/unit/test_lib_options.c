@@ -46,6 +46,31 @@ static void a_flag_needs_no_value(void **state)
 	assert_true(option_flag("hartvisor.stay hartvisor.stay=0", "hartvisor.stay"));
 }
 
+static void numbers_have_up_to_18_digits_and_nothing_else(void **state)
+{
+	static const char *const none[] = {
+		"n=",	 "n=1234567890123456789",
+		"n=12x", "n=x12",
+		"n=1/2", "n=1:2",
+		"n=-1",	 "n=+1",
+		"n",	 "nn=1",
+		"",
+	};
+	uint64_t n = 7;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++)
+		if (option_number(none[i], "n", &n))
+			fail_msg("%s is taken", none[i]);
+	assert_true(n == 7);
+	assert_true(option_number("n=123456789012345678", "n", &n));
+	assert_true(n == UINT64_C(123456789012345678));
+	assert_true(option_number("n=0 n=1", "n", &n));
+	assert_true(n == 0);
+	assert_true(option_number("n=9", "n", &n));
+	assert_true(n == 9);
+}
+
 static void good_words_and_those_of_others_are_left_alone(void **state)
 {
 	(void)state;
@@ -55,6 +80,9 @@ static void good_words_and_those_of_others_are_left_alone(void **state)
 	options_check("hartvisor.config=a hartvisor.colour=0 hartvisor.vmid-bits=14 "
 		      "hartvisor.guest-cpus=2 hartvisor.guest-memory=1G hartvisor.stay");
 	options_check("hartvisor.stay=0");
+	/* The longest first: nothing of it is left in the others' names. */
+	options_check("hartvisor.guest-memory=1G hartvisor.guest-cpus=2 hartvisor.vmid-bits=0 "
+		      "hartvisor.colour=1 hartvisor.config=a");
 	assert_int_equal(fake_log_count, 0);
 }
 
@@ -100,6 +128,45 @@ static void words_without_effect_are_told(void **state)
 	}
 }
 
+static void a_word_counts_once_whichever_it_is(void **state)
+{
+	static const char *const words[] = { "config=a", "colour=1", "vmid-bits=1", "guest-cpus=1",
+					     "guest-memory=1" };
+	char args[80], said[160];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		fake_log_reset();
+		snprintf(args, sizeof(args), "hartvisor.%s hartvisor.%s", words[i], words[i]);
+		options_check(args);
+		snprintf(
+			said, sizeof(said),
+			"config: /chosen: bootargs: hartvisor.%s: must be given once, the first is taken",
+			words[i]);
+		assert_logged(said);
+		assert_int_equal(fake_log_count, 1);
+	}
+}
+
+/* Four lines and one that says so, whatever is wrong with the words. */
+static void wrong_words_of_every_kind_count(void **state)
+{
+	static const char *const floods[] = {
+		"hartvisor.config hartvisor.guest-cpus hartvisor.guest-memory hartvisor.colour "
+		"hartvisor.vmid-bits hartvisor.x hartvisor.y",
+		"hartvisor.colour=9 hartvisor.vmid-bits=99 hartvisor.x hartvisor.y hartvisor.z hartvisor.w",
+		"hartvisor.config=a hartvisor.config=a hartvisor.config=a hartvisor.config=a "
+		"hartvisor.config=a hartvisor.config=a hartvisor.config=a",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(floods) / sizeof(floods[0]); i++) {
+		fake_log_reset();
+		options_check(floods[i]);
+		assert_int_equal(fake_log_count, 5);
+	}
+}
+
 static void a_flood_of_wrong_words_is_cut_short(void **state)
 {
 	char args[2000] = "";
@@ -128,7 +195,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(values_are_found_by_their_whole_names),
 		cmocka_unit_test(a_flag_needs_no_value),
+		cmocka_unit_test(numbers_have_up_to_18_digits_and_nothing_else),
 		cmocka_unit_test(good_words_and_those_of_others_are_left_alone),
+		cmocka_unit_test(a_word_counts_once_whichever_it_is),
+		cmocka_unit_test(wrong_words_of_every_kind_count),
 		cmocka_unit_test(words_without_effect_are_told),
 		cmocka_unit_test(a_flood_of_wrong_words_is_cut_short),
 		cmocka_unit_test(the_closest_word_is_at_most_two_letters_away),
