@@ -43,11 +43,20 @@ void hartvisor_main(uint64_t hartid, uint64_t fdt);
 static uint8_t boot_emergency_stack[KIB(4)] __attribute__((aligned(16)));
 static struct vm_config configs[VM_MAX];
 static unsigned int vmid_bits_limit = 14;
+static uint64_t boot_time; /* host time at hartvisor's first instructions */
 
 /* For each hart's probe of hgatp: a root without entries, given back by the last hart that probed. */
 static hpa_t empty_root;
 static uint32_t empty_root_users =
 	1; /* atomic: the boot hart, and harts that are started and have not probed */
+
+/* For the log. Before the tree is read its time base is not known: 0. */
+static uint64_t us_since_boot(void)
+{
+	uint64_t ticks = csr_read(CSR_TIME) - boot_time, base = machine.timebase;
+
+	return base ? ticks / base * 1000000 + ticks % base * 1000000 / base : 0;
+}
 
 /* Until the terminal is up. */
 static void early_sink(const char *line, size_t len)
@@ -383,6 +392,7 @@ void hartvisor_main(uint64_t hartid, uint64_t fdt)
 	boot_pcpu.online = 1;
 	boot_pcpu.emergency_sp =
 		(uint64_t)(uintptr_t)boot_emergency_stack + sizeof(boot_emergency_stack);
+	log_set_clock(us_since_boot);
 	log_set_sink(early_sink);
 	log_info("hartvisor, started on hart %" PRIu64 " at %#" PRIx64, hartid, image_load_base);
 	check_platform();

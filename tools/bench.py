@@ -245,7 +245,12 @@ def rows_of(run: Run, text: str) -> dict:
 LINUX_BOOTS = 7
 LINUX_ARGS = "console=ttyS0 rdinit=/bench-init"
 INIT_LINE = r"BENCH-INIT time=(\d+)"
-STARTED = r"started: \d+ vcpus?, \d+ MiB, (\d+) us after hartvisor"
+STARTED = r"\[hartvisor\] (\d+\.\d{6}) [^\n]*: started: "
+
+
+def started_ns(text: str) -> int:
+    """When the first VM started, after hartvisor's own first instruction."""
+    return round(float(re.search(STARTED, text).group(1)) * 1e9)
 
 
 def least_time_at_init(name: str, machine) -> tuple:
@@ -277,7 +282,7 @@ def linux_rows(results: dict, native: dict) -> None:
         results[row], text = least_time_at_init(row, guest)
         if cpus == 1:
             # Up to hartvisor's own start both boots are the same.
-            results["boot-first-linux"] = results["boot-hartvisor"] + int(re.search(STARTED, text).group(1)) * 1000
+            results["boot-first-linux"] = results["boot-hartvisor"] + started_ns(text)
     native["linux-init-2-vcpus"] = native["linux-init"]
     native["boot-first-linux"] = native["boot-first"]
 
@@ -443,7 +448,7 @@ def measure(quick: bool, check: bool, only: str) -> tuple:
         (native if run.native else results).update(rows)
         if run.name == "one":
             # Its first instruction is so much after hartvisor's start.
-            results["boot-hartvisor"] = rows["boot-first"] - int(re.search(STARTED, text).group(1)) * 1000
+            results["boot-hartvisor"] = rows["boot-first"] - started_ns(text)
         print(f"  {run.name}: {time.monotonic() - began:.1f} s", file=sys.stderr, flush=True)
     if not only:
         size_rows(results)

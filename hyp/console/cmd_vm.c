@@ -55,18 +55,49 @@ void cmd_pause(void)
 		tell_state(vm);
 }
 
-void cmd_reset(void)
+static void reset(struct vm *vm)
+{
+	if (!vm_stop(vm, VM_STOP_REBOOT, NULL))
+		tell_state(vm);
+}
+
+static void destroy(struct vm *vm)
+{
+	if (!vm_stop(vm, VM_STOP_DESTROY, NULL))
+		tell_state(vm);
+}
+
+/* What has ended needs no question. */
+static void ask_about(char key, const char *what, void (*yes)(struct vm *vm))
 {
 	struct vm *vm = focused_vm();
 
-	if (vm && !vm_stop(vm, VM_STOP_REBOOT, NULL))
+	if (vm && !vm_has_ended(atomic_read(&vm->state))) {
+		ask(key, what, vm, vm->name, yes);
+		return;
+	}
+	term_menu_release();
+	if (vm)
 		tell_state(vm);
+}
+
+void cmd_reset(void)
+{
+	ask_about('r', "reset", reset);
 }
 
 void cmd_destroy(void)
 {
-	struct vm *vm = focused_vm();
+	ask_about('k', "destroy", destroy);
+}
 
-	if (vm && !vm_stop(vm, VM_STOP_DESTROY, NULL))
-		tell_state(vm);
+static void quit(struct vm *vm)
+{
+	(void)vm;
+	lifecycle_shutdown_machine();
+}
+
+void cmd_quit(void)
+{
+	ask('q', "stop", NULL, "all VMs and the machine", quit);
 }

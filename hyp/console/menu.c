@@ -4,26 +4,42 @@
 #include "console/cmd.h"
 #include "term/term.h"
 #include "vcpu/vm.h"
-#include "vm/lifecycle.h"
 
 static void cmd_help(void);
 static void cmd_next(void);
 
 static const struct menu_cmd {
 	char key;
+	uint8_t more; /* enum term_menu_more */
 	const char *what;
 	void (*fn)(void);
 } menu_cmds[] = {
-	{ 'h', "this help", cmd_help },
-	{ 'l', "list of VMs", cmd_list },
-	{ 'n', "next console", cmd_next },
-	{ 's', "statistics of every vcpu", cmd_stats },
-	{ 'o', "start this VM, which is off", cmd_start },
-	{ 'p', "pause this VM, or let it go on", cmd_pause },
-	{ 'r', "reset this VM", cmd_reset },
-	{ 'k', "destroy this VM", cmd_destroy },
-	{ 'q', "stop all VMs and the machine", lifecycle_shutdown_machine },
+	{ 'h', TERM_MENU_ONE, "this help", cmd_help },
+	{ 'l', TERM_MENU_ONE, "list of VMs", cmd_list },
+	{ 'n', TERM_MENU_ONE, "next console", cmd_next },
+	{ 'g', TERM_MENU_LINE, "console of the VM with a number or name that you type", cmd_goto },
+	{ 's', TERM_MENU_ONE, "statistics of every vcpu", cmd_stats },
+	{ 'o', TERM_MENU_ONE, "start this VM, which is off", cmd_start },
+	{ 'p', TERM_MENU_ONE, "pause this VM, or let it go on", cmd_pause },
+	{ 'r', TERM_MENU_ANSWER, "reset this VM (asks)", cmd_reset },
+	{ 'k', TERM_MENU_ANSWER, "destroy this VM (asks)", cmd_destroy },
+	{ 'q', TERM_MENU_ANSWER, "stop all VMs and the machine (asks)", cmd_quit },
 };
+
+static const struct menu_cmd *find(int key)
+{
+	for (unsigned int i = 0; i < ARRAY_SIZE(menu_cmds); i++)
+		if (menu_cmds[i].key == key)
+			return &menu_cmds[i];
+	return NULL;
+}
+
+static enum term_menu_more menu_rule(char key)
+{
+	const struct menu_cmd *cmd = find(key);
+
+	return cmd ? (enum term_menu_more)cmd->more : TERM_MENU_ONE;
+}
 
 static void cmd_help(void)
 {
@@ -34,7 +50,7 @@ static void cmd_help(void)
 	term_printf("  ^]   ^] itself, to the guest");
 }
 
-static void cmd_focus(unsigned int number)
+void menu_focus(unsigned int number)
 {
 	if (number == 0 || number > nr_vms)
 		term_printf("there is no VM %u: ^] l lists them", number);
@@ -64,19 +80,30 @@ static void cmd_next(void)
 	term_printf("there is no console");
 }
 
-static void menu_run_key(int key)
+/* Typed with ^]. */
+static void run_key(int key)
 {
-	if (key >= '0' && key <= '9') {
-		cmd_focus((unsigned int)(key - '0'));
+	const struct menu_cmd *cmd = find(key);
+
+	if (key >= '0' && key <= '9')
+		menu_focus((unsigned int)(key - '0'));
+	else if (cmd)
+		cmd->fn();
+	else
+		term_printf("no such command: ^] h lists them");
+}
+
+static void take_key(int key)
+{
+	bool plain = key & TERM_MENU_PLAIN;
+
+	key &= 0xff;
+	if (ask_answer(key, plain))
 		return;
-	}
-	for (unsigned int i = 0; i < ARRAY_SIZE(menu_cmds); i++) {
-		if (menu_cmds[i].key == key) {
-			menu_cmds[i].fn();
-			return;
-		}
-	}
-	term_printf("no such command: ^] h lists them");
+	if (goto_key(key, plain) ||
+	    plain) /* an answer that came too late is not a guest's either */
+		return;
+	run_key(key);
 }
 
 /* One key a run: what a guest's vcpu on this hart waits for is one table at most. */
@@ -84,18 +111,26 @@ static void menu_work_run(struct work *w)
 {
 	int key = term_menu_key();
 
-	if (key < 0)
-		return;
 	term_hold(true);
-	menu_run_key(key);
+	if (key >= 0)
+		take_key(key);
+	else
+		ask_check_time();
 	term_hold(false);
-	work_queue(w);
+	if (key >= 0)
+		work_queue(w);
+}
+
+static struct work menu_work;
+
+void menu_wake(void)
+{
+	work_queue(&menu_work);
 }
 
 void menu_init(void)
 {
-	static struct work menu_work;
-
 	work_init(&menu_work, menu_work_run);
-	term_on_escape(&menu_work);
+	ask_init();
+	term_on_escape(&menu_work, menu_rule);
 }

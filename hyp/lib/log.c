@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "lib/log.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 
 #include "lib/spinlock.h"
 
-#define LOG_LINE_MAX 320
+#define LOG_LINE_MAX 336
 
 static struct spinlock log_lock =
 	SPINLOCK_INIT;			/* guards log_line; the innermost lock but the sink's */
 static char log_line[LOG_LINE_MAX + 2]; /* and the newline, and the final 0 */
 static log_sink_t log_sink;
+static uint64_t (*log_clock)(void);
 static enum log_level log_level = LOG_INFO;
 
 static const char *const level_mark[] = {
@@ -25,6 +27,13 @@ void log_set_sink(log_sink_t sink)
 {
 	spin_lock(&log_lock);
 	log_sink = sink;
+	spin_unlock(&log_lock);
+}
+
+void log_set_clock(uint64_t (*us)(void))
+{
+	spin_lock(&log_lock);
+	log_clock = us;
 	spin_unlock(&log_lock);
 }
 
@@ -50,8 +59,10 @@ static size_t log_clean(char *line, size_t len)
 
 static size_t log_format(enum log_level level, const char *fmt, va_list ap)
 {
-	int mark = snprintf(log_line, LOG_LINE_MAX + 1, "%s", level_mark[level]);
-	size_t len = mark > 0 ? (size_t)mark : 0;
+	uint64_t us = log_clock ? log_clock() : 0;
+	int head = snprintf(log_line, LOG_LINE_MAX + 1, "%" PRIu64 ".%06u %s", us / 1000000,
+			    (unsigned int)(us % 1000000), level_mark[level]);
+	size_t len = head > 0 ? (size_t)head : 0;
 	int text = vsnprintf(log_line + len, LOG_LINE_MAX + 1 - len, fmt, ap);
 
 	if (text > 0)

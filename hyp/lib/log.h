@@ -15,10 +15,12 @@ enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 typedef void (*log_sink_t)(const char *line, size_t len);
 
 void log_set_sink(log_sink_t sink);
+/* log_set_clock - @us: microseconds since boot, with which each line begins, as seconds: "0.061894 ". Any locks. */
+void log_set_clock(uint64_t (*us)(void));
 void log_set_level(enum log_level level);
 
 /*
- * log_at - format one line and hand it to the sink; longer ones are cut at 320 characters.
+ * log_at - format one line and hand it to the sink; longer ones are cut at 336 characters, time and level among them.
  * Takes the log's lock, the innermost of all. No newline in @fmt.
  */
 void log_at(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

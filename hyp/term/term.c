@@ -25,6 +25,7 @@ static struct term_stream
 	*shown; /* whose unfinished line the cursor is in; NULL: at a line's start */
 static struct term_filter filter; /* of the guest's line that goes out */
 static unsigned int held;	  /* term_hold() */
+static bool prompted;		  /* the cursor is behind term_prompt()'s text */
 static unsigned int next_colour;
 
 static const char *const palette[] = {
@@ -37,6 +38,7 @@ static void put_newline(void)
 {
 	row_end();
 	shown = NULL;
+	prompted = false;
 }
 
 /*
@@ -45,6 +47,8 @@ static void put_newline(void)
  */
 static void put_guest_line(const struct term_stream *s)
 {
+	if (prompted)
+		put_newline();
 	row_begin(s->name, palette[s->colour]);
 	term_filter_begin(&filter, s == term_focus_stream ? TERM_BELL_DROP : TERM_BELL_SHOW);
 	for (unsigned int i = 0; i < s->line_len; i++)
@@ -62,7 +66,7 @@ static void restart_line(struct term_stream *s)
 /* Before a line of somebody else's: the cursor has to be at a line's start. */
 static void leave_shown(void)
 {
-	if (shown)
+	if (shown || prompted)
 		put_newline();
 }
 
@@ -71,7 +75,7 @@ static void settle(void)
 {
 	struct term_stream *s = term_focus_stream;
 
-	if (!held && s && shown != s && s->line_len) {
+	if (!held && !prompted && s && shown != s && s->line_len) {
 		put_guest_line(s);
 		shown = s;
 	}
@@ -232,12 +236,23 @@ void term_printf(const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
+	term_log(text, strlen(text));
+}
+
+void term_prompt(const char *text)
+{
 	spin_lock(&term_lock);
-	leave_shown();
-	for (const char *p = text; *p != '\0'; p++)
-		wire_put(*p >= ' ' && *p <= '~' ? *p : '?');
-	put_newline();
-	settle();
+	if (prompted)
+		row_return();
+	else
+		leave_shown();
+	if (!prompted)
+		row_begin("hartvisor", OWN_COLOUR);
+	term_filter_text(text, strlen(text));
+	if (term_colour)
+		row_edit(0, 'K');
+	prompted = true;
+	wire_kick();
 	spin_unlock(&term_lock);
 }
 
@@ -287,6 +302,7 @@ void term_init(bool colour)
 	wire_init();
 	spin_lock(&term_lock);
 	shown = NULL;
+	prompted = false;
 	term_colour = false;
 	row_reset();
 	term_answer_reset(colour);

@@ -68,11 +68,29 @@ void term_stream_discard_input(struct term_stream *s);
 /* term_stream_flush - push out an unfinished line (a VM ended). */
 void term_stream_flush(struct term_stream *s);
 
-/* term_on_escape - @w is queued when a menu key was typed; term_menu_key() then returns it (-1: none). */
-void term_on_escape(struct work *w);
-int term_menu_key(void);
+#define TERM_MENU_PLAIN	 0x100 /* of a key: it was typed without ^] */
+#define TERM_MENU_CANCEL 0x1b  /* Esc */
 
-/* term_printf - a line of the menu's own: no prefix. Newline appended. */
+/* What belongs to a menu's command. */
+enum term_menu_more {
+	TERM_MENU_ONE,	  /* its key alone */
+	TERM_MENU_ANSWER, /* the next key, too: a question is going to be asked */
+	TERM_MENU_LINE,	  /* all keys up to Enter or Esc */
+};
+
+/*
+ * term_on_escape - @w is queued when a key was typed for the menu; term_menu_key() then returns it (-1: none). @rule
+ * says what more belongs to a command, at once, so that what is typed behind it goes the right way: it is called with
+ * the term lock held. term_menu_release - nothing more belongs to the last command, its question has been dropped.
+ */
+void term_on_escape(struct work *w, enum term_menu_more (*rule)(char key));
+int term_menu_key(void);
+void term_menu_release(void);
+
+/* term_prompt - the menu's unfinished line, drawn anew at each call; the next line of anything else ends it. */
+void term_prompt(const char *text);
+
+/* term_printf - a line of the menu's own, with the prefix of the log's lines, but without their time. */
 void term_printf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /*

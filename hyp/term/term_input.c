@@ -7,17 +7,30 @@
 /* One interrupt takes at most this much; a line that never falls silent interrupts again. */
 #define INPUT_BATCH 256
 
-#define MENU_KEYS 16 /* a power of two */
+#define MENU_KEYS 64 /* a power of two */
 
 static bool escape_seen;
-static char menu_keys[MENU_KEYS];
+static uint16_t menu_keys[MENU_KEYS];
 static uint32_t menu_head, menu_tail;
 static struct work *menu_work;
+static enum term_menu_more (*menu_rule)(char key);
+static enum term_menu_more menu_more; /* what of the next bytes is the menu's without ^] */
+static char menu_asked;		      /* the key that it is for */
 
-void term_on_escape(struct work *w)
+void term_on_escape(struct work *w, enum term_menu_more (*rule)(char key))
 {
 	spin_lock(&term_lock);
 	menu_work = w;
+	menu_rule = rule;
+	menu_more = TERM_MENU_ONE;
+	spin_unlock(&term_lock);
+}
+
+void term_menu_release(void)
+{
+	spin_lock(&term_lock);
+	if (menu_tail == menu_head) /* else it may be for the next command */
+		menu_more = TERM_MENU_ONE;
 	spin_unlock(&term_lock);
 }
 
@@ -27,20 +40,37 @@ int term_menu_key(void)
 
 	spin_lock(&term_lock);
 	if (menu_tail != menu_head)
-		key = (unsigned char)menu_keys[menu_tail++ % MENU_KEYS];
+		key = menu_keys[menu_tail++ % MENU_KEYS];
 	spin_unlock(&term_lock);
 	return key;
 }
 
-/* Before the menu prints: the window may have another size by now. */
-static void menu_key_typed(char c)
+static void menu_push(unsigned int key)
 {
-	if (term_colour)
-		term_answer_ask_columns();
 	if (!menu_work || menu_head - menu_tail == MENU_KEYS)
 		return;
-	menu_keys[menu_head++ % MENU_KEYS] = c;
+	menu_keys[menu_head++ % MENU_KEYS] = (uint16_t)key;
 	work_queue(menu_work);
+}
+
+/* Behind ^]. Before the menu prints: the window may have another size by now. */
+static void menu_key_typed(char c)
+{
+	bool answer = menu_more == TERM_MENU_ANSWER && c == menu_asked;
+
+	if (term_colour)
+		term_answer_ask_columns();
+	menu_more = menu_rule && !answer ? menu_rule(c) : TERM_MENU_ONE;
+	menu_asked = c;
+	menu_push((unsigned char)c);
+}
+
+/* Without ^], for a command that wants more than its key. */
+static void menu_more_typed(char c)
+{
+	if (menu_more == TERM_MENU_ANSWER || c == '\r' || c == '\n' || c == TERM_MENU_CANCEL)
+		menu_more = TERM_MENU_ONE;
+	menu_push((unsigned char)c | TERM_MENU_PLAIN);
 }
 
 /* Returns true when @s had nothing to read before: its owner wants to know. Full: the byte is lost. */
@@ -68,6 +98,9 @@ static struct term_stream *input_byte(char c)
 			menu_key_typed(c);
 			return NULL;
 		}
+	} else if (menu_more != TERM_MENU_ONE) {
+		menu_more_typed(c);
+		return NULL;
 	}
 	if (term_focus_stream && input_push(term_focus_stream, c))
 		return term_focus_stream;

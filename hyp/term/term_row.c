@@ -3,7 +3,7 @@
  * The row of the terminal that the cursor is in. Every row begins with a prefix of hartvisor's, and the
  * cursor stays behind that prefix and in front of the terminal's last column. So nothing that a guest
  * prints can start a row: neither by moving the cursor, nor by a line that the terminal wraps, because
- * such a line is broken here, before the terminal would. The menu's rows alone have no prefix.
+ * such a line is broken here, before the terminal would.
  *
  * The cursor's column is known as an interval, because terminals differ in the width of some characters.
  */

@@ -49,8 +49,6 @@ struct vm_life {
 
 static struct vm_life *lives[VM_MAX]; /* index = vm->id; NULL: it could not be made */
 
-uint64_t boot_time;
-
 const char *vm_state_name(enum vm_state state)
 {
 	static const char *const names[] = {
@@ -123,9 +121,8 @@ static void start(struct vm *vm, const struct loader_result *at)
 	 * so nothing of the VM is written from here on; a kick too many does no harm. */
 	if (!vm_begin_life(vm, life->started_at))
 		return;
-	log_info("%s: started: %u vcpu%s, %" PRIu64 " MiB, %" PRIu64 " us after hartvisor",
-		 vm->name, vm->nr_vcpus, vm->nr_vcpus == 1 ? "" : "s", vm->config->memory >> 20,
-		 timer_ticks_to_ns(life->started_at - boot_time) / 1000);
+	log_info("%s: started: %u vcpu%s, %" PRIu64 " MiB", vm->name, vm->nr_vcpus,
+		 vm->nr_vcpus == 1 ? "" : "s", vm->config->memory >> 20);
 	vcpu_kick(vm->vcpus[0]);
 }
 

@@ -18,9 +18,6 @@
 
 #include "vm/config.h"
 
-/* Host time at hartvisor's first instructions, for the log. */
-extern uint64_t boot_time;
-
 /*
  * vm_create - make the VM of @cfg. A VM that cannot be made is there as FAILED, with its reason in the log. NULL only
  * without any memory. Boot hart, before lifecycle_begin().

@@ -213,6 +213,11 @@ def bundle(name: str, vms: Sequence[Vm], external: bool = False) -> pathlib.Path
     return make_itb(name, its_text(vms), "mkimage -E" if external else "mkimage")
 
 
+def menu_keys(keys: str) -> str:
+    """What is typed for the menu's @keys: those that ask are typed again."""
+    return "".join(ESCAPE + key + (key if key in "krq" else "") for key in keys)
+
+
 class Machine:
     """A QEMU that runs until the test is done with it."""
 
@@ -295,7 +300,7 @@ class Machine:
     def expect_passed(self, vm: str, test: str, timeout: int = TIMEOUT) -> None:
         """Wait for the verdict of bare-metal guest @test in @vm."""
         line = rf"\[{re.escape(vm)}\] TEST {re.escape(test)} "
-        crash = rf"\[hartvisor\] (?:error: )?{re.escape(vm)}: (?:crashed|not started)[^\r\n]*"
+        crash = rf"\[hartvisor\] [\d.]+ (?:error: )?{re.escape(vm)}: (?:crashed|not started)[^\r\n]*"
         found = self.expect(line + r"PASS", line + r"FAIL[^\r\n]*[\r\n]", crash, timeout=timeout)
         assert found == 0, self.child.match.group(0)
 
@@ -337,8 +342,8 @@ class Machine:
         self.child.send(text + "\r")
 
     def menu(self, key: str) -> None:
-        """^] and @key."""
-        self.child.send(ESCAPE + key)
+        """^] and @key, with the answer to what it asks."""
+        self.child.send(menu_keys(key))
 
     def focus(self, number: int, name: str) -> None:
         """Type to VM @number, which is called @name, from now on."""
@@ -367,8 +372,8 @@ class Machine:
         return pauses
 
     def own_lines(self) -> list:
-        """The lines of hartvisor itself."""
-        return [line for line in self.text().splitlines() if line.startswith("[hartvisor] ")]
+        """The lines of hartvisor's log, which begin with the time; the menu's answers do not."""
+        return [line for line in self.text().splitlines() if re.match(r"\[hartvisor\] \d+\.\d{6} ", line)]
 
     def shell(self, vm: str, command: str, answer: str, timeout: int = TIMEOUT) -> None:
         """Type @command to the shell of @vm, which has the focus, and wait for a line with @answer alone."""

@@ -25,8 +25,8 @@ def test_a_hang_tells_the_states_of_all_vcpus(name):
         m.expect_lines({"vm": "HELLO", "other": "SPIN"})
         message = hang(m)
         for vcpu, state in (("vm/0", r"\w+"), ("vm/1", "stopped"), ("other/0", "(?:running|ready)")):
-            assert re.search(rf"\n{vcpu} +{state} ", message), vcpu
-        assert re.search(r"\n\* 1  vm +running ", message)
+            assert re.search(rf"\n\[hartvisor\] {vcpu} +{state} ", message), vcpu
+        assert re.search(r"\n\[hartvisor\] \* 1  vm +running ", message)
         # The machine goes on as before.
         m.ping("vm", "still there?")
 

@@ -2,7 +2,7 @@
 """What an operator does from the menu: start, reset, destroy, at any time; and when the machine goes off."""
 
 import pytest
-from hv import ESCAPE, MIB, Machine, Vm, bundle, guest
+from hv import MIB, Machine, Vm, bundle, guest, menu_keys
 
 
 def hello(name, more="", memory=32):
@@ -109,7 +109,7 @@ def test_memory_is_told_to_be_short_or_waited_for(name):
         m.expect_line("hartvisor", r"two: memory = 500 MiB: only \d+ MiB of the machine are left")
         m.expect_line("hartvisor", "error: two: not started, for the reason above")
         m.focus(1, "one")
-        m.send(f"{ESCAPE}k{ESCAPE}2{ESCAPE}o")
+        m.send(menu_keys("k2o"))
         m.expect_line("hartvisor", "one: destroyed")
         m.expect_line("two", "HELLO")
         m.ping("two", "here?")

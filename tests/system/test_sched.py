@@ -9,7 +9,7 @@ import random
 import re
 
 import pytest
-from hv import BUILD, ESCAPE, MIB, Machine, Vm, bundle, guest
+from hv import BUILD, MIB, Machine, Vm, bundle, guest, menu_keys
 
 ICOUNT = ["-icount", "shift=0,sleep=off"]
 
@@ -112,9 +112,10 @@ def vcpu_table(m, vm, cpus):
     """^] s: for each vcpu of @vm its lines of the three tables, as one dictionary of all columns."""
     before = len(m.text())
     m.menu("s")
-    m.expect(rf"\nexits [\s\S]*?\n{vm}/{cpus - 1} [^\n]*\n")
+    m.expect(rf"\] exits [\s\S]*?\] {vm}/{cpus - 1} [^\n]*\n")
     vcpus, header = [{} for _ in range(cpus)], ""
     for line in m.text()[before:].splitlines():
+        line = line.removeprefix("[hartvisor] ")
         found = re.match(rf"{vm}/(\d+)(?= )", line)
         if not found:
             if re.match(r"(vcpu|events|exits) ", line):
@@ -236,11 +237,11 @@ def test_time_goes_on_through_bursts_of_commands(name, smp, cpu, rounds):
     choose = random.Random(smp)
     with Machine(name, bundle(name, vms), smp=smp, cpu=cpu, append="hartvisor.stay") as m:
         m.expect_lines({"storm": "STORM 1 ", "clock": "CLOCK at", "third": "STORM 1 "})
-        m.send(f"{ESCAPE}3{ESCAPE}p{ESCAPE}p{ESCAPE}k")
+        m.send(menu_keys("3ppk"))
         m.expect_line("hartvisor", "third: destroyed")
         for number in range(rounds):
             keys = f"{1 + number % 2}{choose.choice(BURSTS)}"
-            m.send("".join(ESCAPE + key for key in keys))
+            m.send(menu_keys(keys))
             if "r" in keys:
                 m.expect(r"(?:storm|clock): rebooting|does not run|is stopping")
             m.menu("l")

@@ -46,7 +46,7 @@ def migrations(m, vm, cpus):
     """What ^] s counts of @vm's migrations."""
     m.menu("s")
     m.expect(rf"events [\s\S]*{vm}/{cpus - 1} [ 0-9]*[\r\n]")
-    rows = re.findall(rf"^{vm}/\d+ +[a-z]+ +\d+ +\d+ +\d+ +\d+ +\d+ +(\d+)", m.text(), re.M)
+    rows = re.findall(rf"^\[hartvisor\] {vm}/\d+ +[a-z]+ +\d+ +\d+ +\d+ +\d+ +\d+ +(\d+)", m.text(), re.M)
     return sum(int(row) for row in rows[-cpus:])
 
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// SOURCES: hyp/console/menu.c hyp/console/cmd_vm.c hyp/console/cmd_list.c hyp/console/cmd_stats.c hyp/lib/work.c
+// SOURCES: hyp/console/menu.c hyp/console/ask.c hyp/console/cmd_goto.c hyp/console/cmd_vm.c hyp/console/cmd_list.c hyp/console/cmd_stats.c hyp/lib/work.c
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -19,7 +19,10 @@
 /* --- the terminal, and the machine's end ---------------------------------------------------------- */
 
 static char text[131072];
-static unsigned int widest, holds, shutdowns;
+static char prompt[256];
+static unsigned int widest, holds, shutdowns, released;
+static uint64_t now = 1000;
+static struct timer *armed;
 static bool is_held;
 static const char *keys = "";
 static struct work *menu;
@@ -73,14 +76,51 @@ struct term_stream *term_focused(void)
 	return focused;
 }
 
-void term_on_escape(struct work *w)
+void term_on_escape(struct work *w, enum term_menu_more (*rule)(char key))
 {
+	assert_int_equal(rule('k'), TERM_MENU_ANSWER);
+	assert_int_equal(rule('g'), TERM_MENU_LINE);
+	assert_int_equal(rule('l'), TERM_MENU_ONE);
 	menu = w;
 }
 
+/* A dot is in front of what is typed without ^]. */
 int term_menu_key(void)
 {
-	return *keys ? (unsigned char)*keys++ : -1;
+	int plain = 0;
+
+	if (*keys == '.') {
+		plain = TERM_MENU_PLAIN;
+		keys++;
+	}
+	return *keys ? (unsigned char)*keys++ | plain : -1;
+}
+
+void term_menu_release(void)
+{
+	released++;
+}
+
+void term_prompt(const char *line)
+{
+	assert_true(is_held);
+	snprintf(prompt, sizeof(prompt), "%s", line);
+}
+
+void timer_init(struct timer *t, void (*fn)(struct timer *t))
+{
+	t->fn = fn;
+}
+
+void timer_arm(struct timer *t, uint64_t deadline)
+{
+	t->deadline = deadline;
+	armed = t;
+}
+
+uint64_t timer_ns_to_ticks(uint64_t ns)
+{
+	return ns / 100;
 }
 
 void lifecycle_shutdown_machine(void)
@@ -105,7 +145,7 @@ struct sched_times sched_times(const struct sched_entity *se)
 
 uint64_t timer_now(void)
 {
-	return 1000;
+	return now;
 }
 
 uint64_t timer_ticks_to_ns(uint64_t ticks)
@@ -183,7 +223,9 @@ static int setup(void **state)
 {
 	(void)state;
 	text[0] = 0;
-	widest = holds = shutdowns = 0;
+	widest = holds = shutdowns = released = 0;
+	stopped = NULL;
+	prompt[0] = 0;
 	keys = "";
 	make_vms(3, 2);
 	menu_init();
@@ -284,6 +326,8 @@ static void quit_ends_the_machine_and_strangers_do_not(void **state)
 	assert_int_equal(shutdowns, 0);
 	assert_non_null(strstr(text, "^] h"));
 	press("q");
+	assert_int_equal(shutdowns, 0);
+	press(".q");
 	assert_int_equal(shutdowns, 1);
 }
 
@@ -297,12 +341,84 @@ static void commands_mean_the_vm_in_focus(void **state)
 	assert_non_null(strstr(text, "paused"));
 	press("p");
 	assert_false(machines[1].paused);
-	press("3r");
+	press("3r.r");
 	assert_ptr_equal(stopped, &machines[2]);
 	assert_int_equal(stopped_how, VM_STOP_REBOOT);
-	press("1k");
+	press("1k.y");
 	assert_ptr_equal(stopped, &machines[0]);
 	assert_int_equal(stopped_how, VM_STOP_DESTROY);
+}
+
+static void what_cannot_be_taken_back_is_asked_for(void **state)
+{
+	static const struct {
+		const char *keys;
+		unsigned int vm; /* from 1 on: is stopped; 0: none */
+	} rows[] = {
+		{ "2k.k", 2 }, { "2k.y", 2 }, { "2k.Y", 2 },	{ "2kk", 2 },	 { "2k.n", 0 },
+		{ "2k.r", 0 }, { "2ky", 0 },  { "2k.\r", 0 },	{ "2k.n.k", 0 }, { "2k.n.y", 0 },
+		{ "2r.k", 0 }, { "2r.r", 2 }, { "2k3.k.k", 0 }, { "2k3k.k", 3 }, { "2krr", 2 },
+	};
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(rows); i++) {
+		assert_int_equal(setup(state), 0);
+		press(rows[i].keys);
+		assert_ptr_equal(stopped, rows[i].vm ? &machines[rows[i].vm - 1] : NULL);
+		assert_non_null(strstr(text, " vm-2? "));
+		assert_int_equal(strstr(text, "vm-2: no") != NULL, rows[i].vm != 2 || i == 14);
+	}
+	/* It is about the VM that was in focus then; and a key that cancels is a command if it came with ^]. */
+	assert_int_equal(setup(state), 0);
+	press("2k3");
+	assert_ptr_equal(focused, stream(2));
+	assert_null(stopped);
+}
+
+static void a_question_is_open_for_five_seconds(void **state)
+{
+	(void)state;
+	press("2k");
+	assert_int_equal(armed->deadline, now + 50000000);
+	now += 49999999;
+	armed->fn(armed);
+	press("");
+	assert_null(strstr(text, "not answered"));
+	now += 1;
+	armed->fn(armed);
+	press("");
+	assert_non_null(strstr(text, "destroy vm-2: no, not answered within 5 s"));
+	assert_int_equal(released, 1);
+	press(".k");
+	assert_null(stopped);
+	press("k.k");
+	assert_ptr_equal(stopped, &machines[1]);
+}
+
+static void names_and_numbers_beyond_nine_are_reached(void **state)
+{
+	static const struct {
+		const char *keys;
+		unsigned int vm;
+	} rows[] = {
+		{ "g.1.2.\r", 12 },	  { "g.v.m.-.3.\r", 3 },  { "g.v.m.-.1.\r", 1 },
+		{ "g.v.m.-.1.2.\r", 12 }, { "g.9.\x7f.4.\r", 4 }, { "g.\x7f.7.\n", 7 },
+		{ "g.w.\r", 11 },	  { "g.1.2.\x1b", 0 },	  { "g.\r", 0 },
+		{ "g.1.3.\r", 0 },	  { "g.0.\r", 0 },	  { "g.v.m.\r", 0 },
+		{ "g.v.m.-.4.4.\r", 0 },  { "g.12", 2 },	  { "g.4.2.9.4.9.6.7.2.9.7.\r", 0 },
+	};
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(rows); i++) {
+		assert_int_equal(setup(state), 0);
+		make_vms(12, 1);
+		strcpy(vms[10]->name, "web");
+		focused = NULL;
+		press(rows[i].keys);
+		assert_ptr_equal(focused, rows[i].vm ? stream(rows[i].vm - 1) : NULL);
+	}
+	assert_string_equal(prompt, "console of VM (number or name): 4294967297");
+	assert_non_null(strstr(text, "no VM has the number or name \"4294967297\""));
+	press("g.v.m.\r");
+	assert_non_null(strstr(text, "11 VMs have names that begin with \"vm\""));
 }
 
 static void what_is_off_can_be_started(void **state)
@@ -325,7 +441,7 @@ static void help_names_every_command(void **state)
 {
 	(void)state;
 	press("h");
-	for (const char *k = "hlnsoprkq"; *k; k++) {
+	for (const char *k = "hlngsoprkq"; *k; k++) {
 		char want[8];
 
 		snprintf(want, sizeof(want), "\n  %c  ", *k);
@@ -344,6 +460,9 @@ int main(void)
 		cmocka_unit_test_setup(own_memory_is_what_is_neither_free_nor_a_guests, setup),
 		cmocka_unit_test_setup(quit_ends_the_machine_and_strangers_do_not, setup),
 		cmocka_unit_test_setup(help_names_every_command, setup),
+		cmocka_unit_test_setup(what_cannot_be_taken_back_is_asked_for, setup),
+		cmocka_unit_test_setup(a_question_is_open_for_five_seconds, setup),
+		cmocka_unit_test_setup(names_and_numbers_beyond_nine_are_reached, setup),
 		cmocka_unit_test_setup(what_is_off_can_be_started, setup),
 		cmocka_unit_test_setup(commands_mean_the_vm_in_focus, setup),
 	};

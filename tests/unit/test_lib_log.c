@@ -35,17 +35,31 @@ static void a_line_ends_in_one_newline(void **state)
 {
 	(void)state;
 	log_info("vm %d up", 3);
-	assert_string_equal(got, "vm 3 up\n");
-	assert_int_equal(got_len, 8);
+	assert_string_equal(got, "0.000000 vm 3 up\n");
+	assert_int_equal(got_len, 17);
+}
+
+static uint64_t clock_us(void)
+{
+	return 12345061894;
+}
+
+static void a_line_begins_with_the_seconds_since_boot(void **state)
+{
+	(void)state;
+	log_set_clock(clock_us);
+	log_warn("w");
+	assert_string_equal(got, "12345.061894 warning: w\n");
+	log_set_clock(NULL);
 }
 
 static void errors_and_warnings_say_so(void **state)
 {
 	(void)state;
 	log_error("x");
-	assert_string_equal(got, "error: x\n");
+	assert_string_equal(got, "0.000000 error: x\n");
 	log_warn("y");
-	assert_string_equal(got, "warning: y\n");
+	assert_string_equal(got, "0.000000 warning: y\n");
 }
 
 static void what_is_below_the_level_is_not_said(void **state)
@@ -55,13 +69,13 @@ static void what_is_below_the_level_is_not_said(void **state)
 	assert_int_equal(got_count, 0);
 	log_set_level(LOG_DEBUG);
 	log_debug("yes");
-	assert_string_equal(got, "debug: yes\n");
+	assert_string_equal(got, "0.000000 debug: yes\n");
 	log_set_level(LOG_ERROR);
 	log_warn("no");
 	assert_int_equal(got_count, 1);
 }
 
-static void long_lines_are_cut_at_320(void **state)
+static void long_lines_are_cut_at_336(void **state)
 {
 	char longer[400];
 
@@ -69,25 +83,25 @@ static void long_lines_are_cut_at_320(void **state)
 	memset(longer, 'a', sizeof(longer));
 	longer[399] = 0;
 	log_info("%s", longer);
-	assert_int_equal(got_len, 321);
-	assert_int_equal(got[320], '\n');
-	longer[320] = 0;
+	assert_int_equal(got_len, 337);
+	assert_int_equal(got[336], '\n');
+	longer[327] = 0;
 	log_info("%s", longer);
-	assert_int_equal(got_len, 321);
+	assert_int_equal(got_len, 337);
 	log_error("%s", longer);
-	assert_int_equal(got_len, 321);
+	assert_int_equal(got_len, 337);
 }
 
 static void a_name_cannot_forge_a_line(void **state)
 {
 	(void)state;
 	log_info("vm %s", "a\n[hartvisor] all is well\x1b[2J");
-	assert_string_equal(got, "vm a?[hartvisor] all is well?[2J\n");
+	assert_string_equal(got, "0.000000 vm a?[hartvisor] all is well?[2J\n");
 	/* C1 controls, as a byte and in UTF-8. */
 	log_info("vm %s", "\x9b"
 			  "5n \xc2\x9b"
 			  "c");
-	assert_string_equal(got, "vm ?5n ??c\n");
+	assert_string_equal(got, "0.000000 vm ?5n ??c\n");
 }
 
 static void without_a_sink_nothing_happens(void **state)
@@ -102,9 +116,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(a_line_ends_in_one_newline, setup),
+		cmocka_unit_test_setup(a_line_begins_with_the_seconds_since_boot, setup),
 		cmocka_unit_test_setup(errors_and_warnings_say_so, setup),
 		cmocka_unit_test_setup(what_is_below_the_level_is_not_said, setup),
-		cmocka_unit_test_setup(long_lines_are_cut_at_320, setup),
+		cmocka_unit_test_setup(long_lines_are_cut_at_336, setup),
 		cmocka_unit_test_setup(a_name_cannot_forge_a_line, setup),
 		cmocka_unit_test_setup(without_a_sink_nothing_happens, setup),
 	};

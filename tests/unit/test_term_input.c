@@ -92,7 +92,7 @@ static void escape_is_never_seen_by_the_guest(void **state)
 	(void)state;
 	work_init(&menu, menu_run);
 	menu_runs = 0;
-	term_on_escape(&menu);
+	term_on_escape(&menu, NULL);
 	focus(a);
 	assert_int_equal(term_menu_key(), -1);
 	type("a\x1dlb");
@@ -123,10 +123,68 @@ static void escape_works_before_any_focus(void **state)
 
 	(void)state;
 	work_init(&menu, menu_run);
-	term_on_escape(&menu);
+	term_on_escape(&menu, NULL);
 	type("\x1dq");
 	assert_int_equal(term_menu_key(), 'q');
 	assert_true(work_run_one());
+}
+
+static enum term_menu_more rule(char key)
+{
+	return key == 'k' || key == 'r' ? TERM_MENU_ANSWER :
+	       key == 'g'		? TERM_MENU_LINE :
+					  TERM_MENU_ONE;
+}
+
+/* What the menu has got, in capitals if it came with ^]. */
+static const char *menu_got(void)
+{
+	static char got[64];
+	unsigned int n = 0;
+
+	for (int key; (key = term_menu_key()) >= 0;)
+		got[n++] = (char)(key & TERM_MENU_PLAIN ? key : key - 'a' + 'A');
+	got[n] = '\0';
+	return got;
+}
+
+/* And at once: what is typed in one go is told apart before the menu has run. */
+static void a_command_says_what_more_is_the_menus(void **state)
+{
+	static const struct {
+		const char *typed, *menu, *guest;
+	} rows[] = {
+		{ "1\x1dkk2", "Kk", "12" },
+		{ "1\x1dkn2", "Kn", "12" },
+		{ "1\x1dk\x1dk2", "KK", "12" },
+		{ "1\x1dk\x1dlx2", "KL", "1x2" },
+		{ "1\x1dk\x1drr2", "KRr", "12" },
+		{ "1\x1dgweb\rx2", "Gweb\r", "1x2" },
+		{ "1\x1dgwe\x1bx2", "Gwe\x1b", "1x2" },
+		{ "1\x1dgwe\x1dlx2", "GweL", "1x2" },
+		{ "1\x1dlx2", "L", "1x2" },
+	};
+	static struct work menu;
+
+	(void)state;
+	work_init(&menu, menu_run);
+	term_on_escape(&menu, rule);
+	focus(a);
+	for (unsigned int i = 0; i < ARRAY_SIZE(rows); i++) {
+		type(rows[i].typed);
+		assert_string_equal(menu_got(), rows[i].menu);
+		assert_string_equal(read_all(a), rows[i].guest);
+	}
+	type("\x1dk");
+	term_menu_release(); /* its key has not been taken yet: it may be about that */
+	type("a");
+	assert_string_equal(menu_got(), "Ka");
+	type("\x1dk");
+	assert_string_equal(menu_got(), "K");
+	term_menu_release();
+	type("a");
+	assert_string_equal(read_all(a), "a");
+	(void)work_run_one();
 }
 
 int main(void)
@@ -139,6 +197,7 @@ int main(void)
 		TERMINAL_TEST(too_much_typing_loses_the_newest),
 		TERMINAL_TEST(escape_is_never_seen_by_the_guest),
 		TERMINAL_TEST(escape_twice_sends_one),
+		TERMINAL_TEST(a_command_says_what_more_is_the_menus),
 		TERMINAL_TEST(escape_works_before_any_focus),
 	};
 

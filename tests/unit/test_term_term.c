@@ -195,7 +195,7 @@ static void own_lines_obey_nothing(void **state)
 	term_log(line, sizeof(line) - 1);
 	term_printf("%s", "a\x1b[8m\xff\rb");
 	transmit_all();
-	SCREEN("[hartvisor] node ^[[2J\\x9b5n^M[x]\r\na?[8m??b\r\n");
+	SCREEN("[hartvisor] node ^[[2J\\x9b5n^M[x]\r\n[hartvisor] a^[[8m\\xff^Mb\r\n");
 }
 
 static void a_long_line_does_not_tear_a_character(void **state)
@@ -266,7 +266,7 @@ static void a_flushed_unfocused_line_is_printed(void **state)
 	SCREEN("[b] Power do\r\n");
 }
 
-static void menu_lines_have_no_prefix_and_hold_the_prompt_back(void **state)
+static void menu_lines_have_the_prefix_and_hold_the_prompt_back(void **state)
 {
 	(void)state;
 	focus(a);
@@ -276,7 +276,23 @@ static void menu_lines_have_no_prefix_and_hold_the_prompt_back(void **state)
 	term_printf("end");
 	term_hold(false);
 	transmit_all();
-	SCREEN("[a] $ \r\n2 VMs\r\nend\r\n[a] $ ");
+	SCREEN("[a] $ \r\n[hartvisor] 2 VMs\r\n[hartvisor] end\r\n[a] $ ");
+}
+
+static void a_prompt_of_the_menus_is_drawn_anew_and_ends_before_other_lines(void **state)
+{
+	(void)state;
+	focus(a);
+	say(a, "$ ");
+	term_prompt("VM: ");
+	term_prompt("VM: 1");
+	transmit_all();
+	say(a, "x");
+	term_prompt("VM: 12");
+	term_printf("done");
+	transmit_all();
+	SCREEN("[a] $ \r\n[hartvisor] VM: \r[hartvisor] VM: 1\r\n[a] $ x\r\n"
+	       "[hartvisor] VM: 12\r\n[hartvisor] done\r\n[a] $ x");
 }
 
 int main(void)
@@ -287,6 +303,7 @@ int main(void)
 		TERMINAL_TEST(a_prompt_is_repeated_after_another_guests_line),
 		TERMINAL_TEST(a_prompt_is_repeated_once_after_several_lines),
 		TERMINAL_TEST(a_log_line_does_not_cut_a_prompt),
+		TERMINAL_TEST(a_prompt_of_the_menus_is_drawn_anew_and_ends_before_other_lines),
 		TERMINAL_TEST(without_guests_log_lines_go_straight_out),
 		TERMINAL_TEST(an_empty_line_is_a_line),
 		TERMINAL_TEST(an_unfocused_prompt_appears_with_the_focus),
@@ -303,7 +320,7 @@ int main(void)
 		TERMINAL_TEST(the_terminal_is_asked_only_if_colours_are_welcome),
 		TERMINAL_TEST(a_flush_ends_what_a_dead_guest_left_open),
 		TERMINAL_TEST(a_flushed_unfocused_line_is_printed),
-		TERMINAL_TEST(menu_lines_have_no_prefix_and_hold_the_prompt_back),
+		TERMINAL_TEST(menu_lines_have_the_prefix_and_hold_the_prompt_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -184,7 +184,7 @@ int terminal_teardown(void **state)
 	(void)state;
 	uart_dead = false;
 	term_focus(NULL);
-	term_on_escape(NULL);
+	term_on_escape(NULL, NULL);
 	transmit_all();
 	free(a);
 	free(b);

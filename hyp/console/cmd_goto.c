@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The console of a VM by its number or name, for those that no single key reaches. */
+#include <stdio.h>
+#include <string.h>
+
+#include "console/cmd.h"
+#include "term/term.h"
+#include "vcpu/vm.h"
+
+static char typed[VM_NAME_MAX + 1];
+static unsigned int len;
+static bool is_typing;
+
+static void prompt(void)
+{
+	char line[VM_NAME_MAX + 40];
+
+	snprintf(line, sizeof(line), "console of VM (number or name): %s", typed);
+	term_prompt(line);
+}
+
+void cmd_goto(void)
+{
+	is_typing = true;
+	len = 0;
+	typed[0] = '\0';
+	prompt();
+}
+
+/* 0: it is no number of a VM. */
+static unsigned int number(void)
+{
+	unsigned int n = 0;
+
+	for (const char *p = typed; *p; p++) {
+		if (*p < '0' || *p > '9' || n > VM_MAX)
+			return 0;
+		n = n * 10 + (unsigned int)(*p - '0');
+	}
+	return n <= nr_vms ? n : 0;
+}
+
+/* The name itself, or what only one name begins with; a name may be a number, too. */
+static unsigned int by_name(unsigned int *nr_found)
+{
+	unsigned int found = 0;
+
+	*nr_found = 0;
+	for (unsigned int i = 0; i < nr_vms; i++) {
+		if (strncmp(vms[i]->name, typed, len) != 0)
+			continue;
+		found = i + 1;
+		if (vms[i]->name[len] == '\0') {
+			*nr_found = 1;
+			return found;
+		}
+		(*nr_found)++;
+	}
+	return found;
+}
+
+static void go(void)
+{
+	unsigned int nr = 0, n = number();
+
+	if (n == 0)
+		n = by_name(&nr);
+	else
+		nr = 1;
+	if (nr == 1)
+		menu_focus(n);
+	else if (nr == 0)
+		term_printf("no VM has the number or name \"%s\": ^] l lists them", typed);
+	else
+		term_printf("%u VMs have names that begin with \"%s\": type more of it", nr, typed);
+}
+
+bool goto_key(int key, bool plain)
+{
+	if (!is_typing)
+		return false;
+	if (!plain || key == TERM_MENU_CANCEL) {
+		is_typing = false;
+		return plain;
+	}
+	if (key == '\r' || key == '\n') {
+		is_typing = false;
+		if (len)
+			go();
+		return true;
+	}
+	if ((key == '\b' || key == 0x7f) && len)
+		typed[--len] = '\0';
+	else if (key > ' ' && key < 0x7f && len < VM_NAME_MAX) {
+		typed[len++] = (char)key;
+		typed[len] = '\0';
+	}
+	prompt();
+	return true;
+}
