@@ -380,6 +380,7 @@ static void boot(void)
 	log_info("%u of %u harts run; %" PRIu64 " MiB free for VMs", nr_pcpus, machine.total_cpus,
 		 page_free_bytes() >> 20);
 	make_vms();
+	term_guests_run();
 	pcpu_loop();
 }
 

@@ -43,8 +43,8 @@ void host_irq_init_pcpu(void);
 
 /* --- host console: used by hyp/term only --------------------------------------------------------- */
 
-/* host_uart_putc - true when the byte was taken (FIFO has room). */
-bool host_uart_putc(char c);
+/* host_uart_write - send what the FIFO has room for; returns how many bytes of @buf that was. */
+unsigned int host_uart_write(const char *buf, unsigned int len);
 /* host_uart_getc - the next received byte, or -1. */
 int host_uart_getc(void);
 /* host_uart_present - a driver has been bound. */

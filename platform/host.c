@@ -53,9 +53,9 @@ bool host_uart_present(void)
 	return uart != NULL;
 }
 
-bool host_uart_putc(char c)
+unsigned int host_uart_write(const char *buf, unsigned int len)
 {
-	return uart && uart->putc(c);
+	return uart ? uart->write(buf, len) : 0;
 }
 
 int host_uart_getc(void)

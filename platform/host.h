@@ -15,7 +15,7 @@ struct host_irqchip {
 };
 
 struct host_uart {
-	bool (*putc)(char c);
+	unsigned int (*write)(const char *buf, unsigned int len);
 	int (*getc)(void);
 	bool (*interrupts)(void (*fn)(void));
 	void (*tx_interrupt)(bool on);

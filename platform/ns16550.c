@@ -86,16 +86,20 @@ static void uart_write(unsigned int reg, uint8_t val)
 }
 
 /* Once the transmitter is empty the whole FIFO is free, so one look at LSR serves for 16 bytes. */
-static bool ns16550_putc(char c)
+static unsigned int ns16550_write(const char *buf, unsigned int len)
 {
-	if (!uart.tx_room) {
-		if (!(uart_read(UART_LSR) & LSR_TX_EMPTY))
-			return false;
-		uart.tx_room = uart.fifo;
+	unsigned int n;
+
+	for (n = 0; n < len; n++) {
+		if (!uart.tx_room) {
+			if (!(uart_read(UART_LSR) & LSR_TX_EMPTY))
+				break;
+			uart.tx_room = uart.fifo;
+		}
+		uart.tx_room--;
+		uart_write(UART_DATA, (uint8_t)buf[n]);
 	}
-	uart.tx_room--;
-	uart_write(UART_DATA, (uint8_t)c);
-	return true;
+	return n;
 }
 
 static int ns16550_getc(void)
@@ -133,7 +137,7 @@ static bool ns16550_interrupts(void (*fn)(void))
 }
 
 static const struct host_uart ns16550 = {
-	.putc = ns16550_putc,
+	.write = ns16550_write,
 	.getc = ns16550_getc,
 	.interrupts = ns16550_interrupts,
 	.tx_interrupt = ns16550_tx_interrupt,

@@ -30,6 +30,9 @@ void vuart_reset(struct vuart *u);
 /* vuart_input_ready - vm->stream has input. Any hart, no locks of term held. */
 void vuart_input_ready(struct vuart *u);
 
+/* vuart_output_ready - vm->stream has room again. Any hart, no locks of term held. */
+void vuart_output_ready(struct vuart *u);
+
 /* vrtc_new - time since 1970 in ns from the host's RTC when there is one (else from 0); alarms. */
 struct vrtc;
 struct vrtc *vrtc_new(struct vm *vm);

@@ -7,6 +7,7 @@
 
 #include "dev/mmio.h"
 #include "dev/vdev.h"
+#include "vcpu/console.h"
 
 static uint64_t vsyscon_read(void *dev, uint64_t off, unsigned int len)
 {
@@ -28,7 +29,7 @@ static void vsyscon_write(void *dev, uint64_t off, unsigned int len, uint64_t va
 {
 	struct vm *vm = dev;
 
-	if (off != 0 || (len != 4 && len != 2))
+	if (off != 0 || (len != 4 && len != 2) || !vcpu_console_is_out(this_vcpu()))
 		return;
 	switch (val & 0xffff) {
 	case VSYSCON_POWEROFF:

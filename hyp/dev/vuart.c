@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A 16550A whose wire has no speed: what is written is gone at once, so THR is always empty, and what
- * is typed waits in the terminal's ring until there is room in the receive FIFO. Register and
- * interrupt rules are those of the PC16550D data sheet.
+ * A 16550A whose wire is as fast as the terminal: what is written is gone at once, so THR is empty, unless the VM's
+ * queue there is full; and what is typed waits in the terminal's ring until there is room in the receive FIFO.
+ * Register and interrupt rules are those of the PC16550D data sheet.
  */
 #include <string.h>
 
@@ -10,6 +10,7 @@
 #include "dev/vdev.h"
 #include "irqchip/vplic.h"
 #include "term/term.h"
+#include "vcpu/console.h"
 
 /* Register offsets; the second name is the one behind LCR.DLAB or of the other direction. */
 #define UART_RBR 0 /* THR, DLL */
@@ -62,6 +63,7 @@
 #define MSR_LINES 0xf0
 
 #define RX_FIFO 16
+#define TX_FIFO 16
 
 struct vuart {
 	struct spinlock lock; /* before the vplic's and the term lock; guards all that follows */
@@ -69,6 +71,7 @@ struct vuart {
 	uint8_t ier, fcr, lcr, mcr, msr, scr, dll, dlm;
 	bool overrun;	   /* LSR.OE */
 	bool thre_pending; /* THR became empty, and IIR has not told yet */
+	bool thre_waits;   /* it is not empty: the terminal tells when it is */
 	bool line;	   /* what the PLIC sees */
 	uint8_t rx_head;
 	uint8_t rx_count;
@@ -177,7 +180,22 @@ static uint8_t vuart_read_rbr(struct vuart *u)
 
 /* --- transmitter -------------------------------------------------------------------------------- */
 
-/* Filling THR takes the interrupt away, emptying it gives it back: at once, so its line stays. */
+/*
+ * THR is empty when the terminal takes as much as a driver writes for one interrupt. If not, the terminal tells when
+ * it does (vuart_output_ready()). A driver that does not wait for that sleeps in its write (vcpu/console.h).
+ */
+static bool vuart_thr_empty(const struct vuart *u)
+{
+	return (u->mcr & MCR_LOOP) || term_stream_room(u->vm->stream) >= TX_FIFO;
+}
+
+static void vuart_thr_empties(struct vuart *u)
+{
+	u->thre_pending = vuart_thr_empty(u) || term_stream_want_room(u->vm->stream, TX_FIFO);
+	u->thre_waits = !u->thre_pending;
+}
+
+/* Filling THR takes the interrupt away, emptying it gives it back: mostly at once, so its line stays. */
 static void vuart_write_thr(struct vuart *u, uint8_t val)
 {
 	char c = (char)val;
@@ -185,8 +203,8 @@ static void vuart_write_thr(struct vuart *u, uint8_t val)
 	if (u->mcr & MCR_LOOP)
 		vuart_rx_loop(u, c);
 	else
-		term_stream_write(u->vm->stream, &c, 1);
-	u->thre_pending = true;
+		(void)vcpu_console_write(this_vcpu(), &c, 1);
+	vuart_thr_empties(u);
 	vuart_update_line(u);
 }
 
@@ -230,7 +248,7 @@ static void vuart_write_mcr(struct vuart *u, uint8_t val)
 static void vuart_write_ier(struct vuart *u, uint8_t val)
 {
 	if ((val & IER_THRE) && !(u->ier & IER_THRE))
-		u->thre_pending = true;
+		vuart_thr_empties(u);
 	u->ier = val & IER_MASK;
 	vuart_update_line(u);
 }
@@ -258,7 +276,7 @@ static void vuart_write_fcr(struct vuart *u, uint8_t val)
 
 static uint8_t vuart_read_lsr(struct vuart *u)
 {
-	uint8_t lsr = LSR_THRE | LSR_TEMT;
+	uint8_t lsr = vuart_thr_empty(u) ? LSR_THRE | LSR_TEMT : 0;
 
 	if (u->rx_count)
 		lsr |= LSR_DR;
@@ -370,6 +388,15 @@ void vuart_input_ready(struct vuart *u)
 	spin_unlock(&u->lock);
 }
 
+void vuart_output_ready(struct vuart *u)
+{
+	spin_lock(&u->lock);
+	if (u->thre_waits)
+		vuart_thr_empties(u);
+	vuart_update_line(u);
+	spin_unlock(&u->lock);
+}
+
 void vuart_reset(struct vuart *u)
 {
 	spin_lock(&u->lock);
@@ -383,6 +410,7 @@ void vuart_reset(struct vuart *u)
 	u->msr = vuart_modem_lines(u);
 	u->overrun = false;
 	u->thre_pending = false;
+	u->thre_waits = false;
 	vuart_rx_clear(u);
 	vuart_rx_refill(u);
 	vuart_update_line(u);

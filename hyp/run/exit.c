@@ -10,6 +10,7 @@
 #include "platform/driver.h"
 #include "run/run.h"
 #include "sbi/sbi.h"
+#include "vcpu/console.h"
 #include "vcpu/guest_mem.h"
 #include "vcpu/irq.h"
 #include "vcpu/vm.h"
@@ -208,7 +209,8 @@ static bool do_mmio(struct vcpu *v, gpa_t a, const struct insn_mem *m)
 		if (m->reg)
 			v->regs.x[m->reg & 31] = val;
 	}
-	v->regs.sepc += m->insn_len;
+	if (!vcpu_tries_again(v))
+		v->regs.sepc += m->insn_len;
 	counter_inc(&v->stats.exits[EXIT_MMIO]);
 	return true;
 }

@@ -7,9 +7,11 @@
 #include "lib/index.h"
 #include "sbi/sbi.h"
 #include "term/term.h"
+#include "vcpu/console.h"
 #include "vcpu/guest_mem.h"
 
-#define DBCN_CHUNK 256
+#define DBCN_CHUNK     256
+#define DBCN_WRITE_MAX 128 /* what is printed costs more: its line, and often the wire */
 
 static uint64_t dbcn_probe(const struct vm *vm, uint32_t eid)
 {
@@ -25,13 +27,12 @@ static bool buffer_ok(const struct vm *vm, uint64_t num, uint64_t lo, uint64_t h
 
 static struct sbi_ret console_write(struct vcpu *v, gpa_t from, uint64_t num)
 {
-	char buf[DBCN_CHUNK];
-	uint64_t n = index_limit(num, sizeof(buf));
+	char buf[DBCN_WRITE_MAX];
+	uint64_t n = index_limit(num, DBCN_WRITE_MAX);
 
 	if (vcpu_read_guest(v, from, buf, n))
 		return sbi_err(SBI_ERR_INVALID_PARAM);
-	term_stream_write(v->vm->stream, buf, n);
-	return sbi_ok(n);
+	return sbi_ok(vcpu_console_write(v, buf, n));
 }
 
 static struct sbi_ret console_read(struct vcpu *v, gpa_t to, uint64_t num)
@@ -59,7 +60,7 @@ static struct sbi_ret dbcn_handle(struct vcpu *v, uint32_t eid, uint32_t fid, co
 		return fid == SBI_DBCN_CONSOLE_WRITE ? console_write(v, gpa(a[1]), a[0]) :
 						       console_read(v, gpa(a[1]), a[0]);
 	case SBI_DBCN_CONSOLE_WRITE_BYTE:
-		term_stream_write(v->vm->stream, &byte, 1);
+		(void)vcpu_console_write(v, &byte, 1);
 		return sbi_ok(0);
 	default:
 		return sbi_err(SBI_ERR_NOT_SUPPORTED);

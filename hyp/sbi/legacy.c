@@ -6,16 +6,17 @@
 #include "arch/csr.h"
 #include "sbi/sbi.h"
 #include "term/term.h"
+#include "vcpu/console.h"
 #include "vcpu/fence.h"
 #include "vcpu/guest_mem.h"
 #include "vcpu/vtimer.h"
 
-static struct sbi_ret console_put(struct vm *vm, uint64_t ch)
+static struct sbi_ret console_put(struct vcpu *v, uint64_t ch)
 {
 	char c = (char)(uint8_t)ch;
 
-	if (vm->stream)
-		term_stream_write(vm->stream, &c, 1);
+	if (v->vm->stream)
+		(void)vcpu_console_write(v, &c, 1);
 	return sbi_ok(0);
 }
 
@@ -86,7 +87,7 @@ static struct sbi_ret legacy_handle(struct vcpu *v, uint32_t eid, uint32_t fid, 
 		vcpu_timer_set(v, a[0]);
 		return sbi_ok(0);
 	case SBI_EXT_LEGACY_CONSOLE_PUTCHAR:
-		return console_put(v->vm, a[0]);
+		return console_put(v, a[0]);
 	case SBI_EXT_LEGACY_CONSOLE_GETCHAR:
 		return console_get(v->vm);
 	case SBI_EXT_LEGACY_CLEAR_IPI:
@@ -97,7 +98,8 @@ static struct sbi_ret legacy_handle(struct vcpu *v, uint32_t eid, uint32_t fid, 
 	case SBI_EXT_LEGACY_REMOTE_SFENCE_VMA_ASID:
 		return masked_call(v, eid, a);
 	case SBI_EXT_LEGACY_SHUTDOWN:
-		vm_stop(v->vm, VM_STOP_POWEROFF, "SBI shutdown");
+		if (vcpu_console_is_out(v))
+			vm_stop(v->vm, VM_STOP_POWEROFF, "SBI shutdown");
 		return sbi_ok(0);
 	default:
 		return sbi_err(SBI_ERR_NOT_SUPPORTED);

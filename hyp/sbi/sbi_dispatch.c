@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "sbi/dispatch.h"
 
+#include "vcpu/console.h"
+
 struct sbi_ids sbi_ids;
 
 const struct sbi_extension *const sbi_extensions[32] = {
@@ -44,7 +46,14 @@ void sbi_answer(struct vcpu *v, const struct sbi_extension *ext)
 
 void sbi_call(struct vcpu *v)
 {
+	uint64_t a0 = v->regs.x[REG_A0], a1 = v->regs.x[REG_A1];
+
 	/* First: a call that halts the vcpu goes on behind the ecall, which is never compressed. */
 	v->regs.sepc += 4;
 	sbi_answer(v, sbi_find(v->vm, v->regs.x[REG_A7]));
+	if (vcpu_tries_again(v)) {
+		v->regs.sepc -= 4;
+		v->regs.x[REG_A0] = a0;
+		v->regs.x[REG_A1] = a1;
+	}
 }

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* SRST: the guest powers itself off or reboots (riscv-sbi-doc, "System Reset Extension"). */
 #include "sbi/sbi.h"
+#include "vcpu/console.h"
 
 /*
  * Both parameters are 32 bits wide. Whatever is not standard is either reserved or a platform's own and
  * not implemented here, which the specification answers alike.
  */
-static struct sbi_ret system_reset(struct vm *vm, uint32_t type, uint32_t reason)
+static struct sbi_ret system_reset(struct vcpu *v, uint32_t type, uint32_t reason)
 {
 	enum vm_stop how = VM_STOP_POWEROFF;
 	const char *why = "SBI shutdown";
@@ -21,7 +22,8 @@ static struct sbi_ret system_reset(struct vm *vm, uint32_t type, uint32_t reason
 	} else if (reason) {
 		why = "SBI shutdown after a system failure";
 	}
-	vm_stop(vm, how, why);
+	if (vcpu_console_is_out(v))
+		vm_stop(v->vm, how, why);
 	return sbi_ok(0);
 }
 
@@ -30,7 +32,7 @@ static struct sbi_ret srst_handle(struct vcpu *v, uint32_t eid, uint32_t fid, co
 	(void)eid;
 	if (fid != SBI_SRST_SYSTEM_RESET)
 		return sbi_err(SBI_ERR_NOT_SUPPORTED);
-	return system_reset(v->vm, (uint32_t)a[0], (uint32_t)a[1]);
+	return system_reset(v, (uint32_t)a[0], (uint32_t)a[1]);
 }
 
 const struct sbi_extension sbi_ext_srst = {

@@ -1,31 +1,41 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Composing the screen out of lines. At most one unfinished line is on the screen, the focused
- * stream's; whatever else has to come out ends it first, and it is repeated afterwards.
+ * Composing the screen out of lines. At most one unfinished line stays on the screen, the focused
+ * stream's; whatever else has to come out ends it first, and it is repeated afterwards. Everything that guests
+ * print goes in steps (term_step()), in the order that term_output.c gives.
  */
 #include "term/term.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "arch/timer.h"
 #include "term/term_internal.h"
 
 #define PRINTF_MAX 256
-#define OWN_COLOUR "\033[0;1m"
 
-/* How long term_drain() tries for the lock: its holder may be the hart that panics. */
+/* How long term_drain() tries for the lock: its holder may be the hart that panics. And for guests' output. */
 #define DRAIN_TRIES 10000000
+#define DRAIN_NS    UINT64_C(5000000000)
+
+/* One step: plain text, and other bytes, each of which may come to dozens on the wire. */
+#define STEP_PLAIN 64
+#define STEP_BYTES 4
+
+/* How much a guest brings out in its own time when it prints, in bytes of wire, and a line of hartvisor's. */
+#define WRITE_BUDGET 192
+#define OWN_BUDGET   64
 
 struct spinlock term_lock = SPINLOCK_INIT;
 struct term_stream *term_focus_stream;
 bool term_colour;
 
-static struct term_stream
-	*shown; /* whose unfinished line the cursor is in; NULL: at a line's start */
+struct term_stream *term_going;
+uint32_t step_slow;
+
+static struct term_stream *shown; /* whose line the cursor is in; NULL: at a line's start */
 static struct term_filter filter; /* of the guest's line that goes out */
 static unsigned int held;	  /* term_hold() */
-static bool prompted;		  /* the cursor is behind term_prompt()'s text */
 static unsigned int next_colour;
 
 static const char *const palette[] = {
@@ -34,237 +44,329 @@ static const char *const palette[] = {
 
 /* --- pieces of lines ------------------------------------------------------------------------------ */
 
-static void put_newline(void)
+/* Before a line of another's: the cursor has to be at a line's start. */
+void term_leave_shown(void)
 {
+	if (!shown && !term_prompted)
+		return;
 	row_end();
+	term_prompted = false;
+	/* An open line is shown again later, from its start. One that is whole goes on in another row. */
+	if (shown && shown->state == TERM_LINE_OPEN) {
+		shown->line_shown = 0;
+		if (term_going == shown)
+			term_going = NULL;
+		if (shown->line_len)
+			output_activate(shown);
+	}
 	shown = NULL;
-	prompted = false;
 }
 
 /*
- * What is there of the line of @s, from a row's start. A guest's bell rings once: not when its line is
+ * Begin to put what there is of the line of @s. A guest's bell rings once: not when its line is
  * repeated, and not at all while another guest has the focus.
  */
-static void put_guest_line(const struct term_stream *s)
+static void begin_line(struct term_stream *s)
 {
-	if (prompted)
-		put_newline();
-	row_begin(s->name, palette[s->colour]);
-	term_filter_begin(&filter, s == term_focus_stream ? TERM_BELL_DROP : TERM_BELL_SHOW);
-	for (unsigned int i = 0; i < s->line_len; i++)
-		term_filter_byte(&filter, s->line[i]);
-	filter.bell = TERM_BELL_RING;
+	term_leave_shown();
+	if (s->line_shown) {
+		row_go_on(s->name, palette[s->colour]);
+	} else {
+		row_begin(s->name, palette[s->colour]);
+		term_filter_begin(&filter,
+				  s == term_focus_stream ? TERM_BELL_DROP : TERM_BELL_SHOW);
+	}
+	shown = s;
 }
 
-/* The line of @s begins anew, with what is held: a character is not torn apart. */
+/* How much of @buf is text that needs no look at the row. */
+static size_t plain_length(const char *buf, size_t len)
+{
+	size_t n = 0;
+
+	while (n < len && buf[n] >= ' ' && buf[n] <= '~')
+		n++;
+	return n;
+}
+
+/* How many such characters the row takes of @len, in one step. */
+static size_t row_takes(size_t len)
+{
+	return filter.len ? 0 : min_u64(min_u64(len, row_room()), STEP_PLAIN);
+}
+
+/* As much of the line of @s as a step brings. True: all of it is on the screen. */
+static bool put_line(struct term_stream *s)
+{
+	size_t n;
+
+	if (shown != s)
+		begin_line(s);
+	n = plain_length(&s->line[s->line_shown], row_takes(s->line_len - s->line_shown));
+	if (n) {
+		row_plain(&s->line[s->line_shown], (unsigned int)n);
+		s->line_shown += (unsigned int)n;
+	}
+	for (unsigned int i = 0; i < STEP_BYTES && s->line_shown < s->line_len; i++) {
+		term_filter_byte(&filter, s->line[s->line_shown++]);
+		step_slow++;
+	}
+	return s->line_shown == s->line_len;
+}
+
+/* The line of @s begins anew, with what the filter holds: a character is not torn apart. */
 static void restart_line(struct term_stream *s)
 {
 	memcpy(s->line, filter.seq, filter.len);
 	s->line_len = filter.len;
+	s->line_shown = filter.len;
+	s->line_cost = 4U * filter.len;
 }
 
-/* Before a line of somebody else's: the cursor has to be at a line's start. */
-static void leave_shown(void)
+static void end_line(struct term_stream *s)
 {
-	if (shown || prompted)
-		put_newline();
+	row_end();
+	shown = NULL;
+	s->state = TERM_LINE_OPEN;
+	s->line_len = s->line_shown = s->line_cost = 0;
 }
 
-/* After it: the interrupted line again, and everything on its way. */
-static void settle(void)
+/* After a line of another's: the interrupted line again, and everything on its way. */
+void term_settle(void)
 {
 	struct term_stream *s = term_focus_stream;
 
-	if (!held && !prompted && s && shown != s && s->line_len) {
-		put_guest_line(s);
-		shown = s;
-	}
+	if (s && shown != s && s->line_len)
+		output_activate(s);
+	output_pump(OWN_BUDGET);
 	wire_kick();
 }
 
 /* --- streams -------------------------------------------------------------------------------------- */
 
 struct term_stream *term_stream_new(struct arena *a, const char *name,
-				    void (*input_ready)(void *arg), void *arg)
+				    const struct term_owner *owner, void *arg)
 {
 	struct term_stream *s = arena_new(a, struct term_stream);
 
 	if (!s)
 		return NULL;
 	snprintf(s->name, sizeof(s->name), "%s", name);
-	s->input_ready = input_ready;
+	s->owner = owner;
 	s->arg = arg;
+	s->ended = true;
 	spin_lock(&term_lock);
 	s->colour = next_colour++ % ARRAY_SIZE(palette);
+	output_add_stream(s);
 	spin_unlock(&term_lock);
 	return s;
 }
 
-static void stream_put_whole_line(struct term_stream *s)
+/* What @c comes to on the wire at most, but for the prefixes of rows that the terminal's width ends. */
+static unsigned int cost_of(const struct term_stream *s, char c)
 {
-	leave_shown();
-	put_guest_line(s);
-	term_filter_end(&filter);
-	put_newline();
-	s->line_len = 0;
+	if (c >= ' ' && c <= '~')
+		return 1;
+	return c == '\r' ? (unsigned int)strlen(s->name) + 16 : 8;
 }
 
-/* Of a line longer than the buffer. */
-static void stream_put_part(struct term_stream *s)
+/* How many plain characters still belong to the line of @s: one that is longer, or costs more, is cut. */
+static unsigned int line_room(const struct term_stream *s)
 {
-	leave_shown();
-	put_guest_line(s);
-	put_newline();
-	restart_line(s);
+	unsigned int room = TERM_LINE_MAX - s->line_len;
+
+	return s->line_cost >= TERM_LINE_COST ?
+		       0 :
+		       (unsigned int)min_u64(room, TERM_LINE_COST - s->line_cost);
+}
+
+static void line_add(struct term_stream *s, char c)
+{
+	s->line[s->line_len++] = c;
+	s->line_cost += cost_of(s, c);
 }
 
 /* In focus: what comes appears at once; the line is kept as well, to be repeated. */
-static void stream_byte_focused(struct term_stream *s, char c)
+static void byte_focused(struct term_stream *s, char c)
 {
 	if (c == '\r' && shown != s && !s->line_len)
 		return;
 	if (shown != s) {
-		put_guest_line(s);
-		shown = s;
+		begin_line(s);
+		filter.bell = TERM_BELL_RING;
 	}
 	if (c == '\n') {
 		term_filter_end(&filter);
-		put_newline();
-		s->line_len = 0;
+		end_line(s);
 		return;
 	}
-	if (s->line_len == TERM_LINE_MAX)
+	if (!line_room(s))
 		restart_line(s); /* of a longer line only the rest is repeated */
-	s->line[s->line_len++] = c;
+	line_add(s, c);
+	s->line_shown = s->line_len;
 	term_filter_byte(&filter, c);
 }
 
-static void stream_byte_unfocused(struct term_stream *s, char c)
+/* Not in focus: the line is put when it is whole, or long enough to be put in parts. */
+static bool byte_unfocused(struct term_stream *s, char c)
 {
-	if (c == '\n') {
-		stream_put_whole_line(s);
-		return;
-	}
 	if (c == '\r' && !s->line_len)
-		return;
-	if (s->line_len == TERM_LINE_MAX)
-		stream_put_part(s);
-	s->line[s->line_len++] = c;
+		return true;
+	if (c == '\n') {
+		s->state = TERM_LINE_WHOLE;
+		return true;
+	}
+	if (!line_room(s)) {
+		s->state = TERM_LINE_PART;
+		return false; /* @c is of the next part */
+	}
+	line_add(s, c);
+	return true;
 }
 
 /* The short way of plain text that goes on the line of @s: returns how many bytes of @buf went by it. */
-static size_t stream_plain(struct term_stream *s, const char *buf, size_t len)
+static size_t write_plain(struct term_stream *s, const char *buf, size_t len)
 {
 	bool focused = s == term_focus_stream;
 	char *line = s->line + s->line_len;
 	size_t n;
 
-	len = min_u64(len, TERM_LINE_MAX - s->line_len);
-	if (focused)
-		len = shown == s && !filter.len ? min_u64(len, row_room()) : 0;
+	len = min_u64(len, line_room(s));
+	if (focused) {
+		if (shown != s && !s->line_len && len && plain_length(buf, 1)) {
+			begin_line(s);
+			filter.bell = TERM_BELL_RING;
+		}
+		len = shown == s ? row_takes(len) : 0;
+	}
 	for (n = 0; n < len && buf[n] >= ' ' && buf[n] <= '~'; n++)
 		line[n] = buf[n];
 	s->line_len += (unsigned int)n;
-	if (n && focused)
+	s->line_cost += (unsigned int)n;
+	if (n && focused) {
+		s->line_shown = s->line_len;
 		row_plain(buf, (unsigned int)n);
+	}
 	return n;
 }
 
-/* The long way. Out of line, so that the short one has few registers to save. */
-static noinline void stream_byte(struct term_stream *s, char c)
+/* A line that is complete, in one piece: nothing else of a guest's goes between. */
+static void step_line(struct term_stream *s)
 {
-	if (s == term_focus_stream)
-		stream_byte_focused(s, c);
-	else
-		stream_byte_unfocused(s, c);
+	term_going = s;
+	if (!put_line(s))
+		return;
+	term_going = NULL;
+	if (s->state == TERM_LINE_WHOLE) {
+		term_filter_end(&filter);
+		end_line(s);
+		return;
+	}
+	restart_line(s);
+	s->line_shown = 0;
+	s->state = TERM_LINE_OPEN;
+	row_end();
+	shown = NULL;
 }
 
-void term_stream_write(struct term_stream *s, const char *buf, size_t len)
+/* The open line again, of the stream in focus. */
+static void step_repeat(struct term_stream *s)
 {
-	const char *end = buf + len;
+	term_going = s;
+	if (!put_line(s))
+		return;
+	term_going = NULL;
+	filter.bell = TERM_BELL_RING;
+}
+
+static void step_bytes(struct term_stream *s)
+{
+	size_t n = output_run(s);
+
+	n = write_plain(s, output_at(s), min_u64(n, STEP_PLAIN));
+	output_take(s, n);
+	for (unsigned int i = 0; i < STEP_BYTES && output_queued(s); i++) {
+		bool taken = true;
+		char c = *output_at(s);
+
+		if (s == term_focus_stream)
+			byte_focused(s, c);
+		else
+			taken = byte_unfocused(s, c);
+		output_take(s, taken);
+		step_slow++;
+		if (s->state != TERM_LINE_OPEN)
+			break;
+	}
+}
+
+static bool wants_repeat(const struct term_stream *s)
+{
+	return s == term_focus_stream && s->line_shown < s->line_len &&
+	       ((!held && !term_prompted) || output_queued(s) || term_going == s);
+}
+
+bool term_step(struct term_stream *s)
+{
+	if (s->state != TERM_LINE_OPEN)
+		step_line(s);
+	else if (wants_repeat(s))
+		step_repeat(s);
+	else if (output_queued(s))
+		step_bytes(s);
+	return s->state != TERM_LINE_OPEN || wants_repeat(s) || output_queued(s);
+}
+
+/* --- what a guest writes -------------------------------------------------------------------------- */
+
+/*
+ * Nobody waits for a turn and nothing of @s does, so its text needs no queue: plain text goes on its line, and on the
+ * wire as far as there is room.
+ */
+static size_t write_directly(struct term_stream *s, const char *buf, size_t len)
+{
+	size_t n;
+
+	if (!output_idle() || s->state != TERM_LINE_OPEN || output_queued(s) || !wire_guest_room())
+		return 0;
+	n = write_plain(s, buf, len);
+	if (n && s == term_focus_stream)
+		wire_guest_wrote();
+	return n;
+}
+
+size_t term_stream_write(struct term_stream *s, const char *buf, size_t len)
+{
+	size_t n;
 
 	spin_lock(&term_lock);
-	while (buf < end) {
-		size_t n = stream_plain(s, buf, (size_t)(end - buf));
-
-		buf += n;
-		if (n == 0)
-			stream_byte(s, *buf++);
+	n = write_directly(s, buf, len);
+	if (n < len || !output_idle()) {
+		n += output_put(s, buf + n, len - n);
+		output_pump(WRITE_BUDGET);
+		n += output_put(s, buf + n, len - n);
 	}
-	settle();
+	if (n)
+		s->ended = buf[n - 1] == '\n';
+	else
+		s->wants_room = true;
+	wire_kick();
+	output_queue_work();
 	spin_unlock(&term_lock);
+	return n;
 }
 
 void term_stream_flush(struct term_stream *s)
 {
 	spin_lock(&term_lock);
-	if (shown == s) {
-		term_filter_end(&filter);
-		put_newline();
-	} else if (s->line_len)
-		stream_put_whole_line(s);
-	s->line_len = 0;
-	settle();
+	if (!s->ended)
+		output_end_line(s);
+	s->ended = true;
+	term_settle();
 	spin_unlock(&term_lock);
 }
 
-/* --- hartvisor's own ------------------------------------------------------------------------------ */
-
-static void put_own_line(const char *text, size_t len)
-{
-	leave_shown();
-	row_begin("hartvisor", OWN_COLOUR);
-	term_filter_text(text, len);
-	put_newline();
-}
-
-void term_log(const char *line, size_t len)
-{
-	while (len && line[len - 1] == '\n')
-		len--;
-	spin_lock(&term_lock);
-	put_own_line(line, len);
-	settle();
-	spin_unlock(&term_lock);
-}
-
-void term_printf(const char *fmt, ...)
-{
-	char text[PRINTF_MAX];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	term_log(text, strlen(text));
-}
-
-void term_prompt(const char *text)
-{
-	spin_lock(&term_lock);
-	if (prompted)
-		row_return();
-	else
-		leave_shown();
-	if (!prompted)
-		row_begin("hartvisor", OWN_COLOUR);
-	term_filter_text(text, strlen(text));
-	if (term_colour)
-		row_edit(0, 'K');
-	prompted = true;
-	wire_kick();
-	spin_unlock(&term_lock);
-}
-
-bool term_own_room(struct work *w)
-{
-	bool room;
-
-	spin_lock(&term_lock);
-	room = wire_own_room(w);
-	spin_unlock(&term_lock);
-	return room;
-}
+/* --- the operator's --------------------------------------------------------------------------------- */
 
 void term_hold(bool on)
 {
@@ -273,7 +375,7 @@ void term_hold(bool on)
 		held++;
 	else if (held)
 		held--;
-	settle();
+	term_settle();
 	spin_unlock(&term_lock);
 }
 
@@ -287,8 +389,8 @@ void term_focus(struct term_stream *s)
 		snprintf(text, sizeof(text), "console: none");
 	spin_lock(&term_lock);
 	term_focus_stream = s;
-	put_own_line(text, strlen(text));
-	settle();
+	own_line(text, strlen(text));
+	term_settle();
 	spin_unlock(&term_lock);
 }
 
@@ -301,8 +403,9 @@ void term_init(bool colour)
 {
 	wire_init();
 	spin_lock(&term_lock);
-	shown = NULL;
-	prompted = false;
+	output_reset();
+	shown = term_going = NULL;
+	own_reset();
 	term_colour = false;
 	row_reset();
 	term_answer_reset(colour);
@@ -310,14 +413,27 @@ void term_init(bool colour)
 	spin_unlock(&term_lock);
 }
 
+void term_guests_run(void)
+{
+	spin_lock(&term_lock);
+	wire_guests_run();
+	spin_unlock(&term_lock);
+}
+
 void term_drain(void)
 {
+	uint64_t began = timer_now();
 	bool locked = false;
 
 	for (unsigned int i = 0; i < DRAIN_TRIES && !locked; i++)
 		locked = spin_trylock(&term_lock);
-	if (locked)
+	if (locked) {
+		while (!output_idle() && timer_now() - began < timer_ns_to_ticks(DRAIN_NS)) {
+			output_pump(WRITE_BUDGET);
+			wire_flush();
+		}
 		row_drain();
+	}
 	wire_flush();
 	if (locked)
 		spin_unlock(&term_lock);

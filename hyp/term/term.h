@@ -14,12 +14,12 @@
  * ^] (0x1d) is the escape: the key after it is not a guest's but the menu's (hyp/console), which is
  * told through a work item. "^] ^]" sends one to the guest.
  *
- * Output is put into a ring and drained by the UART driver's transmit interrupt where it has one; a
- * writer that finds the ring full drains it itself by polling, so nothing is lost and nobody waits for
- * another hart. Without a UART of ours the firmware's DBCN serves, input polled by timer.
+ * Each stream has a queue for output. A guest that finds its own full sleeps until there is room (vcpu/console.h), and
+ * nobody polls the UART for it: the wire is shared fairly, by bytes (term_output.c, term_wire.c). What hartvisor says
+ * itself skips the queues. Without a UART of ours the firmware's DBCN serves, input polled by timer.
  *
  * Lock: term lock (after the device locks, before the page allocator's and the log's; the log's sink
- * for the terminal is term_log, which takes the term lock: so term itself never logs).
+ * for the terminal is term_log, which takes the term lock: so nothing logs under it).
  */
 #ifndef TERM_TERM_H
 #define TERM_TERM_H
@@ -39,18 +39,37 @@ struct term_stream;
  */
 void term_init(bool colour);
 
+/* term_guests_run - until now what was written went out by polling; from now on nobody waits for the wire. */
+void term_guests_run(void);
+
 /* term_log - sink for lib/log: a line of hartvisor's own, prefixed "[hartvisor] ". */
 void term_log(const char *line, size_t len);
 
-/*
- * term_stream_new - a console named @name; @input_ready is called (any hart, no term lock held) when
- * input came while the ring was empty or had been found empty; @arg is handed to it. NULL: no memory.
- */
-struct term_stream *term_stream_new(struct arena *a, const char *name,
-				    void (*input_ready)(void *arg), void *arg);
+/* What the owner of a stream is told. Any hart, no locks held; @arg is term_stream_new()'s. */
+struct term_owner {
+	void (*input_ready)(void *arg); /* input came while there was none, or none had been found */
+	void (*output_ready)(void *arg); /* there is room again, for which somebody waits */
+};
 
-/* term_stream_write - @len bytes of guest output. Always takes all. Any hart; takes the term lock. */
-void term_stream_write(struct term_stream *s, const char *buf, size_t len);
+/* term_stream_new - a console named @name. NULL: no memory. */
+struct term_stream *term_stream_new(struct arena *a, const char *name,
+				    const struct term_owner *owner, void *arg);
+
+/*
+ * term_stream_write - up to @len bytes of guest output; returns how many it took. 0: its queue is full, and
+ * output_ready() is called when that is over. Any hart; takes the term lock.
+ */
+size_t term_stream_write(struct term_stream *s, const char *buf, size_t len);
+
+/*
+ * term_stream_room - how many bytes it would take at least; any locks. term_stream_want_room - are there @len? False: not
+ * now, and output_ready() is called when there are. Takes the term lock.
+ */
+size_t term_stream_room(const struct term_stream *s);
+bool term_stream_want_room(struct term_stream *s, size_t len);
+
+/* term_stream_want_out - is nothing of it queued any more? False: output_ready() is called when that is so. */
+bool term_stream_want_out(struct term_stream *s);
 
 /* term_stream_read - up to @len bytes of input; 0: none. Any hart; takes the term lock. */
 size_t term_stream_read(struct term_stream *s, char *buf, size_t len);
@@ -65,7 +84,7 @@ struct term_stream *term_focused(void);
 /* term_stream_discard_input - forget what was typed and not read yet (a VM's life ended). Any hart, no locks. */
 void term_stream_discard_input(struct term_stream *s);
 
-/* term_stream_flush - push out an unfinished line (a VM ended). */
+/* term_stream_flush - end an unfinished line (a VM ended). */
 void term_stream_flush(struct term_stream *s);
 
 #define TERM_MENU_PLAIN	 0x100 /* of a key: it was typed without ^] */

@@ -5,7 +5,10 @@
 #include "term/term_internal.h"
 
 /* One interrupt takes at most this much; a line that never falls silent interrupts again. */
-#define INPUT_BATCH 256
+#define INPUT_BATCH 32
+
+/* And brings out so many bytes of wire. */
+#define SERVICE_BUDGET 64
 
 #define MENU_KEYS 64 /* a power of two */
 
@@ -121,13 +124,13 @@ static struct term_stream *input_bytes(const char *buf, unsigned int n)
 	return ready;
 }
 
-void term_input_interrupt(void)
+static void service(void)
 {
 	char typed[TERM_ANSWER_MAX];
 	struct term_stream *ready = NULL;
+	unsigned int i;
 
-	spin_lock(&term_lock);
-	for (unsigned int i = 0; i < INPUT_BATCH; i++) {
+	for (i = 0; i < INPUT_BATCH; i++) {
 		int c = wire_getc();
 		unsigned int n = c < 0 ? term_answer_pause(typed) :
 					 term_answer_byte((char)c, typed);
@@ -137,12 +140,28 @@ void term_input_interrupt(void)
 		if (c < 0)
 			break;
 	}
+	wire_poll_input(i == INPUT_BATCH);
+	output_pump(SERVICE_BUDGET);
 	wire_kick();
 	wire_tell_own_waiter();
+	output_queue_work();
 	spin_unlock(&term_lock);
 
-	if (ready && ready->input_ready)
-		ready->input_ready(ready->arg);
+	if (ready)
+		ready->owner->input_ready(ready->arg);
+}
+
+void term_input_interrupt(void)
+{
+	spin_lock(&term_lock);
+	service();
+}
+
+void term_tick(void)
+{
+	spin_lock(&term_lock);
+	wire_ticked();
+	service();
 }
 
 size_t term_stream_read(struct term_stream *s, char *buf, size_t len)

@@ -9,23 +9,52 @@
 #ifndef TERM_TERM_INTERNAL_H
 #define TERM_TERM_INTERNAL_H
 
+#include "lib/list.h"
 #include "lib/spinlock.h"
 #include "term/term.h"
 
-#define TERM_NAME_MAX  31
-#define TERM_LINE_MAX  256
-#define TERM_INPUT_MAX 256 /* a power of two */
-#define TERM_SEQ_MAX   32  /* of a control sequence that passes, or of an answer */
+#define TERM_NAME_MAX	31
+#define TERM_LINE_MAX	256
+#define TERM_OUTPUT_MAX 1024 /* a power of two */
+#define TERM_INPUT_MAX	256  /* a power of two */
+#define TERM_SEQ_MAX	32   /* of a control sequence that passes, or of an answer */
+
+/* What of a line is kept to be put in one piece, in bytes of wire, so far as that is known before. */
+#define TERM_LINE_COST 512
+
+enum term_line {
+	TERM_LINE_OPEN,	 /* more may come */
+	TERM_LINE_WHOLE, /* its newline has come, and it goes out */
+	TERM_LINE_PART,	 /* the buffer is full: it goes out, and the rest in another row */
+};
 
 struct term_stream {
 	char name[TERM_NAME_MAX + 1];
 	unsigned int colour; /* index of the palette */
-	void (*input_ready)(void *arg);
+	const struct term_owner *owner;
 	void *arg;
+	struct term_stream *next; /* of all */
+
+	/* Printed, and its turn has not come yet; free-running counters, written under the lock and read without. */
+	char out[TERM_OUTPUT_MAX];
+	uint32_t out_head;
+	uint32_t out_tail;
+	struct list active; /* empty: nothing to print */
+	int32_t credit;	    /* bytes of wire that it may print in this turn; less than 0: owes */
+	uint32_t contest;   /* for which that holds */
+	bool wants_room;    /* its owner is told when there is */
+	bool wants_out;	    /* its owner is told when nothing is queued any more */
+	bool room_due;	    /* it is to be told now */
+	bool ended;	    /* the last byte was a newline */
+	bool losing;	    /* output is lost, and nobody has been told yet how much */
+	uint64_t lost;
 
 	/* Its unfinished line, raw: held back (not in focus) or on the screen already (in focus). */
 	char line[TERM_LINE_MAX];
 	unsigned int line_len;
+	unsigned int line_shown; /* so much of it is in the row that the cursor is in */
+	unsigned int line_cost;
+	enum term_line state;
 
 	/* Typed and not read yet; free-running counters. */
 	char input[TERM_INPUT_MAX];
@@ -41,17 +70,96 @@ extern struct term_stream *term_focus_stream;
 /* The other end is a terminal: prefixes have colours. */
 extern bool term_colour;
 
+/* The stream that is in the middle of what no other guest may interrupt, or NULL. */
+extern struct term_stream *term_going;
+
+/* --- term.c --------------------------------------------------------------------------------------- */
+
+/*
+ * term_step - bring a little of what @s has printed to the screen. False: there is nothing more of it. step_slow counts
+ * the bytes that took the long way, through the filter.
+ */
+bool term_step(struct term_stream *s);
+extern uint32_t step_slow;
+
+/*
+ * term_leave_shown - before a line of another's: the cursor has to be at a line's start. term_settle - after it: the
+ * interrupted line again, and everything on its way.
+ */
+void term_leave_shown(void);
+void term_settle(void);
+
+/* --- term_own.c ----------------------------------------------------------------------------------- */
+
+void own_reset(void);
+
+/* The cursor is behind term_prompt()'s text. */
+extern bool term_prompted;
+
+/* own_line - a line of hartvisor's; counted instead when the ring is full. */
+void own_line(const char *text, size_t len);
+
+/* --- term_output.c -------------------------------------------------------------------------------- */
+
+void output_reset(void);
+void output_add_stream(struct term_stream *s);
+
+/* output_activate - @s may have something to print. output_idle - no stream has. */
+void output_activate(struct term_stream *s);
+bool output_idle(void);
+
+/* output_pump - steps of those whose turn it is, until about @budget bytes of wire, or the wire has no room. */
+void output_pump(unsigned int budget);
+
+/*
+ * output_put - queue bytes of @s; returns how many. output_queued - how many there are. output_at, output_run - the next
+ * ones, and how many of them lie together. output_take - @n are done with.
+ */
+size_t output_put(struct term_stream *s, const char *buf, size_t len);
+uint32_t output_queued(const struct term_stream *s);
+const char *output_at(const struct term_stream *s);
+size_t output_run(const struct term_stream *s);
+void output_take(struct term_stream *s, size_t n);
+
+/* output_end_line - queue a newline, for which there is always room once. */
+void output_end_line(struct term_stream *s);
+
+/* output_lose - count @bytes of @s as lost; told when the line takes something again. */
+void output_lose(struct term_stream *s, uint64_t bytes);
+
+/* output_queue_work - let owners be told what is due to them. Not under the log's lock. */
+extern bool output_work_due;
+void output_queue_work(void);
+
 /* --- term_wire.c ---------------------------------------------------------------------------------- */
 
-/* wire_init - use the host's UART if one is bound, else the firmware's console. */
+/*
+ * wire_init - use the host's UART if one is bound, else the firmware's console; output goes out at once.
+ * wire_guests_run - from now on nothing waits for it.
+ */
 void wire_init(void);
+void wire_guests_run(void);
 
-/* wire_put, wire_write - queue one byte or several; make room by polling when the ring is full. */
+/* wire_put, wire_write - one byte or several to the ring; who writes has looked for room before. */
 void wire_put(char c);
 void wire_write(const char *buf, size_t len);
 
-/* wire_kick - see to it that what is queued goes out; from the interrupt, too. */
+/* wire_position - counts the bytes that were put. */
+uint32_t wire_position(void);
+
+/* wire_guest_room - may a guest make a step? wire_guest_wrote - one has put something. */
+bool wire_guest_room(void);
+void wire_guest_wrote(void);
+
+/* wire_own_begin - is there room for a line of hartvisor's own? wire_own_wrote - it has been put. */
+bool wire_own_begin(void);
+void wire_own_wrote(void);
+
+/* wire_kick - send a bounded number of bytes, and see to it that what is left goes out; from the interrupt, too. */
 void wire_kick(void);
+
+/* wire_gives_up - nobody has taken anything for long: output is lost rather than waited for. */
+bool wire_gives_up(void);
 
 /*
  * wire_own_room - term_own_room(), with the lock held. wire_tell_own_waiter - queue who waits for it, if there is room;
@@ -65,6 +173,10 @@ void wire_flush(void);
 
 /* wire_getc - the next byte from the operator, or -1. */
 int wire_getc(void);
+
+/* wire_ticked - the timer was due. wire_poll_input - look for input again, @soon or later, where no interrupt tells. */
+void wire_ticked(void);
+void wire_poll_input(bool soon);
 
 /* --- term_filter.c: what a guest prints ----------------------------------------------------------- */
 
@@ -109,6 +221,9 @@ extern struct term_row term_row;
 
 /* row_begin - the cursor is at a row's start: write the prefix "[@name] ". @name and @colour stay valid. */
 void row_begin(const char *name, const char *colour);
+
+/* row_go_on - the same in the middle of a line that another has interrupted: "[@name]+". */
+void row_go_on(const char *name, const char *colour);
 
 /* row_end - colours end, and the cursor goes to the start of the next row. */
 void row_end(void);
@@ -185,7 +300,8 @@ unsigned int term_answer_pause(char out[TERM_ANSWER_MAX]);
 
 /* --- term_input.c --------------------------------------------------------------------------------- */
 
-/* term_input_interrupt - take what was typed and what is to be sent. Takes term_lock itself. */
+/* term_input_interrupt - take what was typed and send what is to be sent. term_tick - the same, by the timer. No locks. */
 void term_input_interrupt(void);
+void term_tick(void);
 
 #endif

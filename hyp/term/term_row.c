@@ -71,12 +71,22 @@ static void settle_return(void)
 	put_prefix(' ');
 }
 
-void row_begin(const char *name, const char *colour)
+static void begin(const char *name, const char *colour, char mark)
 {
 	term_row.name = name;
 	term_row.colour = colour;
 	term_row.start = (unsigned int)strlen(name) + 3;
-	put_prefix(' ');
+	put_prefix(mark);
+}
+
+void row_begin(const char *name, const char *colour)
+{
+	begin(name, colour, ' ');
+}
+
+void row_go_on(const char *name, const char *colour)
+{
+	begin(name, colour, '+');
 }
 
 void row_end(void)

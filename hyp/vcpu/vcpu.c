@@ -58,6 +58,7 @@ void vcpu_power_on(struct vcpu *v)
 	v->halt_ends = 0;
 	v->yield_to = NULL;
 	v->hands_over = false;
+	v->tries_again = false;
 	v->halted_at = 0;
 	v->poll_ticks = 0;
 	atomic_set(&v->kicked, 0);

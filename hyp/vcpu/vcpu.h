@@ -88,7 +88,8 @@ struct vcpu {
 	uint64_t halted_at;  /* own pcpu: host time of the halt that polls; 0: none (vcpu/poll.h) */
 	uint64_t poll_ticks; /* own pcpu: how long to poll next time */
 	uint8_t halt_ends;   /* own pcpu: what ends its halt (vcpu/sleep.h); 0: it is not halted */
-	bool hands_over; /* own pcpu: yield_to slept: its wake is the yield's, in the run loop */
+	bool hands_over;  /* own pcpu: yield_to slept: its wake is the yield's, in the run loop */
+	bool tries_again; /* own pcpu: see vcpu/console.h */
 	bool fp_initial; /* own pcpu: f0 to f31, in the hart or saved, hold zero as after a reset */
 	uint32_t blocked;      /* atomic; 1: gives up its hart or has; whoever clears it wakes it */
 	uint32_t kicked;       /* atomic, sticky: the next halt ends at once (vcpu_unhalt) */

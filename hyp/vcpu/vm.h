@@ -98,6 +98,7 @@ struct vm {
 	struct vuart *uart;
 	struct vrtc *rtc;
 	struct term_stream *stream; /* its console */
+	uint64_t console_waits; /* atomic, bit = vcpu id: sleep until there is room (vcpu/console.h) */
 	const struct vm_config *config;
 	struct work life; /* reset and end, in steps (vm/lifecycle.c) */
 };

@@ -11,16 +11,11 @@
 #include "irqchip/vplic.h"
 #include "lib/log.h"
 #include "mm/page.h"
-#include "term/term.h"
 #include "vcpu/vcpu.h"
+#include "vm/console.h"
 #include "vm/loader.h"
 #include "vm/pv.h"
 #include "vm/text.h"
-
-static void input_ready(void *arg)
-{
-	vuart_input_ready(((struct vm *)arg)->uart);
-}
 
 static bool make_devices(struct vm *vm)
 {
@@ -28,7 +23,7 @@ static bool make_devices(struct vm *vm)
 	if (!vm->bus)
 		return false;
 	vm->plic = vplic_new(vm);
-	vm->stream = term_stream_new(&vm->arena, vm->name, input_ready, vm);
+	vm->stream = vm_console_new(vm);
 	if (!vm->plic || !vm->stream)
 		return false;
 	vm->uart = vuart_new(vm);

@@ -63,7 +63,9 @@ class Terminal(Machine):
 
     def rows(self) -> list:
         """All rows down to the cursor's, without the spaces at their ends."""
-        return [row.rstrip() for row in self.screen.display[:self.screen.cursor.y + 1]]
+        # Not pyte's display, which takes no narrow character over the first half of a wide one.
+        return ["".join(self.screen.buffer[y][x].data for x in range(self.screen.columns)).rstrip()
+                for y in range(self.screen.cursor.y + 1)]
 
     def row(self) -> str:
         """The row that the cursor is in."""

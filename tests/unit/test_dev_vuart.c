@@ -13,6 +13,7 @@
 #include "fake/devvm.h"
 #include "irqchip/vplic.h"
 #include "term/term.h"
+#include "vcpu/console.h"
 
 enum { RBR, IER, IIR, LCR, MCR, LSR, MSR, SCR, THR = 0, DLL = 0, DLM = 1, FCR = 2 };
 
@@ -21,6 +22,8 @@ static bool line;
 static unsigned int line_changes;
 static char out[256];
 static size_t out_len;
+static size_t out_room;
+static bool wants_room; /* the terminal owes a call of vuart_output_ready() */
 static char in[256];
 static size_t in_len;
 static bool found_empty; /* the terminal owes a call of vuart_input_ready() */
@@ -34,12 +37,29 @@ void vplic_set_level(struct vplic *p, unsigned int source, bool high)
 	line_changes++;
 }
 
-void term_stream_write(struct term_stream *s, const char *buf, size_t len)
+size_t term_stream_room(const struct term_stream *s)
 {
 	(void)s;
+	return out_room;
+}
+
+bool term_stream_want_room(struct term_stream *s, size_t len)
+{
+	(void)s;
+	wants_room = out_room < len;
+	return !wants_room;
+}
+
+size_t vcpu_console_write(struct vcpu *v, const char *buf, size_t len)
+{
+	(void)v;
+	if (out_room == 0)
+		return 0;
 	assert_true(out_len + len < sizeof(out));
 	memcpy(out + out_len, buf, len);
 	out_len += len;
+	out_room -= len;
+	return len;
 }
 
 size_t term_stream_read(struct term_stream *s, char *buf, size_t len)
@@ -82,6 +102,8 @@ static int setup(void **state)
 	line = false;
 	line_changes = 0;
 	out_len = 0;
+	out_room = 1000;
+	wants_room = false;
 	in_len = 0;
 	found_empty = true;
 	fake_vm_setup(1);
@@ -118,6 +140,48 @@ static void written_bytes_go_out_in_order_without_line_changes(void **state)
 	assert_int_equal(out_len, 7);
 	assert_memory_equal(out, "hello\r\n", 7);
 	assert_int_equal(line_changes, 0);
+}
+
+/* A driver that waits for THR writes 16 bytes for each interrupt, and must not be stopped within them. */
+static void thr_is_full_while_the_terminal_takes_less_than_a_fifo(void **state)
+{
+	(void)state;
+	out_room = 16;
+	wr(IER, 0x02);
+	assert_true(line);
+	assert_int_equal(rd(IIR) & 0x0f, 0x02);
+	assert_int_equal(rd(LSR) & 0x60, 0x60);
+	wr(THR, 'x');
+	assert_int_equal(rd(LSR) & 0x60, 0);
+	assert_false(line);
+	assert_true(wants_room);
+	vuart_output_ready(uart); /* too early: there is not room enough */
+	assert_false(line);
+	wants_room = false;
+	out_room = 512;
+	assert_int_equal(rd(LSR) & 0x60, 0x60);
+	vuart_output_ready(uart);
+	assert_true(line);
+	assert_int_equal(rd(IIR) & 0x0f, 0x02);
+	assert_false(line);
+	vuart_output_ready(uart);
+	assert_false(line);
+	/* In loopback the terminal does not matter. */
+	out_room = 0;
+	wr(MCR, 0x10);
+	assert_int_equal(rd(LSR) & 0x60, 0x60);
+}
+
+static void thre_that_is_asked_for_while_full_comes_with_room(void **state)
+{
+	(void)state;
+	out_room = 3;
+	wr(IER, 0x02);
+	assert_false(line);
+	assert_true(wants_room);
+	out_room = 100;
+	vuart_output_ready(uart);
+	assert_true(line);
 }
 
 static void divisor_latch_hides_data_and_ier(void **state)
@@ -423,6 +487,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		test(registers_after_reset),
 		test(written_bytes_go_out_in_order_without_line_changes),
+		test(thr_is_full_while_the_terminal_takes_less_than_a_fifo),
+		test(thre_that_is_asked_for_while_full_comes_with_room),
 		test(divisor_latch_hides_data_and_ier),
 		test(looks_like_a_16550a_to_probing_drivers),
 		test(thre_interrupt_comes_with_each_enabling),

@@ -45,6 +45,37 @@ static void long_writes_are_partial_and_say_so(void **state)
 	assert_memory_equal(w.out, w.ram, 1000);
 }
 
+/* The caller sleeps, and finds its call as it was: world_call() has looked at the other registers. */
+static void a_full_console_has_the_call_made_again(void **state)
+{
+	const uint64_t *x = world_me()->regs.x;
+
+	(void)state;
+	memset(w.ram, 'x', 300);
+	w.console_full = true;
+	(void)call3(SBI_EXT_DBCN, 0, 300, WORLD_RAM, 0);
+	assert_int_equal(world_me()->regs.sepc, 0x80000100);
+	assert_int_equal(x[REG_A0], 300);
+	assert_int_equal(x[REG_A1], WORLD_RAM);
+	(void)call1(SBI_EXT_DBCN, 2, 'y');
+	assert_int_equal(world_me()->regs.sepc, 0x80000100);
+	assert_int_equal(x[REG_A0], 'y');
+	(void)call1(SBI_EXT_LEGACY_CONSOLE_PUTCHAR, 0, 'z');
+	assert_int_equal(world_me()->regs.sepc, 0x80000100);
+	assert_int_equal(x[REG_A0], 'z');
+	assert_int_equal(w.out_len, 0);
+	/* Nor does the guest end before its last words are out. */
+	(void)call2(SBI_EXT_SRST, 0, 0, 0);
+	assert_int_equal(world_me()->regs.sepc, 0x80000100);
+	(void)call0(SBI_EXT_LEGACY_SHUTDOWN, 0);
+	assert_int_equal(w.stop, VM_STOP_NONE);
+	w.console_full = false;
+	assert_value(call3(SBI_EXT_DBCN, 0, 1, WORLD_RAM, 0), 1);
+	assert_int_equal(world_me()->regs.sepc, 0x80000104);
+	(void)call2(SBI_EXT_SRST, 0, 0, 0);
+	assert_int_equal(w.stop, VM_STOP_POWEROFF);
+}
+
 static void a_read_takes_what_there_is_and_no_more(void **state)
 {
 	(void)state;
@@ -114,6 +145,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_write_reaches_the_console),
 		TEST(long_writes_are_partial_and_say_so),
+		TEST(a_full_console_has_the_call_made_again),
 		TEST(a_read_takes_what_there_is_and_no_more),
 		TEST(no_bytes_are_no_error),
 		TEST(a_buffer_outside_of_ram_is_refused_and_no_input_is_lost),

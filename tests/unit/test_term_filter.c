@@ -221,17 +221,17 @@ static void check(const struct shown *cases, size_t n)
 		for (size_t cut = 0; cut < len; cut++) {
 			focus(a);
 			start_vt(80, 1);
-			term_stream_write(a, cases[i].said, cut);
-			term_stream_write(a, cases[i].said + cut, len - cut);
+			put(a, cases[i].said, cut);
+			put(a, cases[i].said + cut, len - cut);
 			/* A character that goes on would be held. */
-			term_stream_write(a, "\n", 1);
+			put(a, "\n", 1);
 			see();
 			snprintf(want, sizeof(want), "[a] %s", cases[i].seen);
 			assert_string_equal(vt_row(1), want);
 
-			term_stream_write(b, cases[i].said, cut);
-			term_stream_write(b, cases[i].said + cut, len - cut);
-			term_stream_write(b, "\n", 1);
+			put(b, cases[i].said, cut);
+			put(b, cases[i].said + cut, len - cut);
+			put(b, "\n", 1);
 			see();
 			if (strchr(cases[i].said, '\a'))
 				continue;
@@ -262,7 +262,7 @@ static void text_in_other_scripts_passes(void **state)
 	(void)state;
 	focus(a);
 	for (size_t i = 0; i < sizeof(text) - 1; i++)
-		term_stream_write(a, &text[i], 1);
+		put(a, &text[i], 1);
 	snprintf(want, sizeof(want), "[a] %s", text);
 	transmit_all();
 	SCREEN(want);
@@ -293,8 +293,8 @@ static void no_guest_starts_a_row_by_a_long_line(void **state)
 		for (unsigned int spaces = columns - 10; spaces < columns + 10; spaces++) {
 			snprintf(line, sizeof(line), "%*s[hartvisor] error: forged\n", (int)spaces,
 				 "");
-			term_stream_write(a, line, strlen(line));
-			term_stream_write(b, line, strlen(line));
+			put(a, line, strlen(line));
+			put(b, line, strlen(line));
 		}
 		see();
 		assert_int_equal(vt_count("[hartvisor]"), 1); /* console: a */
@@ -396,7 +396,7 @@ static void whatever_guests_print_rows_begin_with_a_prefix(void **state)
 			char piece[256];
 			size_t len = random_piece(piece);
 
-			term_stream_write(any(3) ? a : b, piece, len);
+			put(any(3) ? a : b, piece, len);
 			if (any(20) == 0) {
 				term_log("true\n", 5);
 				own++;
@@ -430,7 +430,7 @@ static void how_it_is_cut_makes_no_difference(void **state)
 			len += random_piece(text + len);
 		start_terminal(60, 1);
 		term_focus(a);
-		term_stream_write(a, text, len);
+		put(a, text, len);
 		transmit_all();
 		assert_true(screen_len < sizeof(whole));
 		strcpy(whole, screen);
@@ -443,7 +443,7 @@ static void how_it_is_cut_makes_no_difference(void **state)
 			size_t n = 1 + any(3);
 
 			n = n < len - at ? n : len - at;
-			term_stream_write(a, text + at, n);
+			put(a, text + at, n);
 			at += n;
 		}
 		transmit_all();

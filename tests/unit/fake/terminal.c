@@ -10,6 +10,7 @@
 
 #include "arch/mmu.h"
 #include "arch/sbi_call.h"
+#include "lib/work.h"
 #include "platform/driver.h"
 
 char screen[SCREEN_SIZE];
@@ -33,19 +34,21 @@ bool host_uart_present(void)
 	return have_uart;
 }
 
-bool host_uart_putc(char c)
+unsigned int host_uart_write(const char *buf, unsigned int len)
 {
+	unsigned int n;
+
 	if (uart_dead)
-		return false;
+		return 0;
 	if (!fifo_room) {
 		/* The wire needs a while; a poller sees room then. */
 		if (++uart_refusals % 3 == 0)
 			fifo_room = 16;
-		return false;
+		return 0;
 	}
-	fifo_room--;
-	screen_put(c);
-	return true;
+	for (n = 0; n < len && fifo_room; n++, fifo_room--)
+		screen_put(buf[n]);
+	return n;
 }
 
 int host_uart_getc(void)
@@ -64,12 +67,37 @@ void host_uart_tx_interrupt(bool on)
 	tx_irq = on;
 }
 
+static void run_timer(void)
+{
+	struct timer *t = polling;
+
+	if (!t)
+		return;
+	polling = NULL;
+	if (now < t->deadline)
+		now = t->deadline;
+	t->fn(t);
+}
+
 void transmit_all(void)
 {
-	while (tx_irq) {
+	unsigned int steps = 0; /* that bring nothing */
+
+	while (steps < 100 && (tx_irq || polling) && !(uart_dead && steps)) {
+		size_t before = screen_len;
+
 		fifo_room = 16;
-		uart_fn();
+		if (tx_irq)
+			uart_fn();
+		else
+			run_timer();
+		steps = screen_len == before ? steps + 1 : 0;
 	}
+}
+
+void tick(void)
+{
+	run_timer();
 }
 
 hpa_t image_hpa(const void *sym)
@@ -140,6 +168,7 @@ void *arena_alloc(struct arena *a, uint64_t size, uint64_t align)
 
 struct term_stream *a, *b;
 unsigned int ready_a, ready_b;
+unsigned int room_a, room_b;
 
 static void input_ready(void *arg)
 {
@@ -149,6 +178,13 @@ static void input_ready(void *arg)
 		(void)term_stream_read(a, NULL, 0);
 	++*(unsigned int *)arg;
 }
+
+static void output_ready(void *arg)
+{
+	++*(arg == &ready_a ? &room_a : &room_b);
+}
+
+static const struct term_owner owner = { .input_ready = input_ready, .output_ready = output_ready };
 
 void clear_screen(void)
 {
@@ -160,8 +196,9 @@ void clear_screen(void)
 static void start(bool colour)
 {
 	term_init(colour);
-	a = term_stream_new(NULL, "a", input_ready, &ready_a);
-	b = term_stream_new(NULL, "b", input_ready, &ready_b);
+	a = term_stream_new(NULL, "a", &owner, &ready_a);
+	b = term_stream_new(NULL, "b", &owner, &ready_b);
+	term_guests_run();
 	clear_screen();
 }
 
@@ -171,7 +208,7 @@ int terminal_setup(void **state)
 	have_uart = have_irq = have_dbcn = true;
 	uart_dead = tx_irq = false;
 	fifo_room = 16;
-	ready_a = ready_b = 0;
+	ready_a = ready_b = room_a = room_b = 0;
 	legacy_calls = 0;
 	polling = NULL;
 	typed = "";
@@ -186,15 +223,30 @@ int terminal_teardown(void **state)
 	term_focus(NULL);
 	term_on_escape(NULL, NULL);
 	transmit_all();
+	while (work_run_one())
+		;
 	free(a);
 	free(b);
 	a = b = NULL;
 	return 0;
 }
 
+void put(struct term_stream *s, const char *text, size_t len)
+{
+	size_t n;
+
+	for (; len; text += n, len -= n) {
+		n = term_stream_write(s, text, len);
+		if (n == 0) { /* as its owner, which sleeps until there is room */
+			transmit_all();
+			now += 1000000;
+		}
+	}
+}
+
 void say(struct term_stream *s, const char *text)
 {
-	term_stream_write(s, text, strlen(text));
+	put(s, text, strlen(text));
 	transmit_all();
 }
 
@@ -207,7 +259,10 @@ void focus(struct term_stream *s)
 void type(const char *keys)
 {
 	typed = keys;
-	uart_fn();
+	for (size_t left = 0; left != strlen(typed);) {
+		left = strlen(typed);
+		uart_fn();
+	}
 	if (*typed == '\0')
 		typed = ""; /* @keys may be gone when the next one looks */
 	transmit_all();

@@ -4,7 +4,8 @@
  * passes when somebody looks. A program that is LIKE this file is made of
  *
  * SOURCES: hyp/term/term.c hyp/term/term_filter.c hyp/term/term_row.c hyp/term/term_wire.c
- * SOURCES: hyp/term/term_input.c hyp/term/term_answer.c hyp/term/term_sbi.c hyp/lib/work.c
+ * SOURCES: hyp/term/term_input.c hyp/term/term_answer.c hyp/term/term_sbi.c hyp/term/term_output.c hyp/term/term_own.c
+ * SOURCES: hyp/lib/work.c
  * SOURCES: tests/unit/fake/terminal.c
  */
 #ifndef FAKE_TERMINAL_H
@@ -35,6 +36,7 @@ extern struct timer *polling;
 /* The guests' streams, and how often each was told of input. */
 extern struct term_stream *a, *b;
 extern unsigned int ready_a, ready_b;
+extern unsigned int room_a, room_b; /* and of room */
 
 /* For each test: a UART with interrupts, no colours, no focus, nothing on the screen. */
 int terminal_setup(void **state);
@@ -49,6 +51,11 @@ void start_again(bool colour);
 void transmit_all(void);
 void clear_screen(void);
 
+/* tick - the timer's time has come. */
+void tick(void);
+
+/* put - all of @text, as a guest does that sleeps while there is no room. say - and the wire gets its time. */
+void put(struct term_stream *s, const char *text, size_t len);
 void say(struct term_stream *s, const char *text);
 void focus(struct term_stream *s);
 void type(const char *keys);

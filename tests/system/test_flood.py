@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""A VM that prints without end takes the line from no other, and hardly any time."""
+
+import os
+import re
+import select
+import time
+
+import pytest
+from hv import MIB, Machine, Vm, bundle, guest
+
+# guest/tests/flood.c's, by number.
+FLOODS = {name: number for number, name in enumerate(
+    ["uart-text", "uart-returns", "uart-newlines", "dbcn-returns", "dbcn-lines", "dbcn-colours", "dbcn-tabs",
+     "putchar-returns"], 1)}
+
+# A line that is slow for an emulator, too, which may have little of the build machine.
+BYTES_PER_S = 2500
+SECONDS = 14
+
+
+def flood(kind):
+    return Vm("flood", guest("flood"), memory=16 * MIB, bootargs=f"mode={FLOODS[kind]}")
+
+
+def read_slowly(m, seconds):
+    """What comes at the pace of a serial line."""
+    text, began = b"", time.monotonic()
+    while (late := time.monotonic() - began) < seconds:
+        due = int(late * BYTES_PER_S) - len(text)
+        if due > 0 and select.select([m.child.child_fd], [], [], 0.1)[0]:
+            text += os.read(m.child.child_fd, min(due, 512))
+        else:
+            time.sleep(0.01)
+    return text.decode("ascii", "replace")
+
+
+def bytes_of(vm, text):
+    """On the wire: each row begins with a prefix, and so does what follows a carriage return."""
+    return sum(len(piece) for piece in re.split(r"(?=\[(?:flood|lines)\])", text) if piece.startswith(f"[{vm}]"))
+
+
+@pytest.mark.parametrize("kind, focus", [(kind, "flood") for kind in FLOODS] + [("uart-text", "lines"),
+                                                                               ("dbcn-returns", "lines")])
+def test_each_has_half_of_a_slow_line(name, kind, focus):
+    """And nothing is lost of what the other prints."""
+    vms = [flood(kind), Vm("lines", guest("flood"), memory=16 * MIB, bootargs="n=1000000")]
+    if focus == "lines":
+        vms.reverse()
+    with Machine(name, bundle(name, vms), smp=1) as m:
+        m.expect_lines({"lines": "FLOOD line 1 "})
+        # What the emulator and the terminal between have taken already goes first.
+        read_slowly(m, 4)
+        text = read_slowly(m, SECONDS)
+    lines, flooded = bytes_of("lines", text), bytes_of("flood", text)
+    print(f"{lines} bytes of {lines + flooded}")
+    assert lines + flooded > BYTES_PER_S * SECONDS * 0.8
+    assert 0.4 < lines / (lines + flooded) < 0.6
+    numbers = [int(n) for n in re.findall(r"FLOOD line (\d+) \.{12}\r", text)]
+    assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+
+
+# Beside a flood a wake-up may meet the end of one step of the terminal.
+FIFO_LATENCY = 20000
+
+
+@pytest.mark.parametrize("kind", FLOODS)
+def test_a_flood_keeps_no_fifo_vcpu_waiting(name, kind):
+    vms = [Vm("rt", guest("latency"), memory=16 * MIB, more='class = "fifo"; priority = <1>;'), flood(kind)]
+    with Machine(name, bundle(name, vms), smp=1, args=["-icount", "shift=0,sleep=off"]) as m:
+        m.expect(r"LATENCY of (\d+) wake-ups: mean (\d+) ns, worst (\d+) ns")
+        _, mean, worst = map(int, m.child.match.groups())
+        print(f"mean {mean}, worst {worst} instructions")
+    assert worst < FIFO_LATENCY

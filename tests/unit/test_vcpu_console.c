@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// SOURCES: hyp/vcpu/console.c tests/unit/fake/csr.c
+/* A vcpu that prints more than the terminal takes. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "arch/csr.h"
+#include "term/term.h"
+#include "vcpu/console.h"
+
+static struct vm vm;
+static struct vcpu vcpus[3];
+static struct vcpu *const v = &vcpus[1];
+static size_t room;
+static size_t room_comes; /* with the second look */
+static unsigned int looks;
+static uint64_t unhalted;
+
+static void look(void)
+{
+	if (++looks == 2 && room_comes) {
+		room = room_comes;
+		vm_console_room(&vm); /* as the terminal does, from another hart */
+	}
+}
+
+size_t term_stream_write(struct term_stream *s, const char *buf, size_t len)
+{
+	(void)s, (void)buf;
+	look();
+	return len < room ? len : room;
+}
+
+bool term_stream_want_out(struct term_stream *s)
+{
+	(void)s;
+	look();
+	return room != 0;
+}
+
+void vcpu_unhalt(struct vcpu *target)
+{
+	unhalted |= BIT(target->id);
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	vm = (struct vm){ .nr_vcpus = 3, .stream = (struct term_stream *)(void *)&room };
+	for (unsigned int i = 0; i < 3; i++) {
+		vcpus[i] = (struct vcpu){ .vm = &vm, .id = i, .regs.sstatus = SSTATUS_SPP };
+		vm.vcpus[i] = &vcpus[i];
+	}
+	room = room_comes = 0;
+	looks = 0;
+	unhalted = 0;
+	csr_write(CSR_VSSTATUS, 0);
+	return 0;
+}
+
+static void what_the_terminal_takes_is_the_answer(void **state)
+{
+	(void)state;
+	room = 5;
+	assert_int_equal(vcpu_console_write(v, "0123456789", 10), 5);
+	assert_false(vcpu_is_halted(v));
+	assert_false(vcpu_tries_again(v));
+	assert_int_equal(vm.console_waits, 0);
+}
+
+static void without_room_it_sleeps_until_it_is_told(void **state)
+{
+	(void)state;
+	assert_int_equal(vcpu_console_write(v, "x", 1), 0);
+	assert_true(vcpu_is_halted(v));
+	assert_true(vcpu_tries_again(v));
+	assert_false(vcpu_tries_again(v));
+	assert_int_equal(looks, 2);
+	assert_int_equal(unhalted, 0);
+	vm_console_room(&vm);
+	assert_int_equal(unhalted, BIT(1));
+	vm_console_room(&vm);
+	assert_int_equal(unhalted, BIT(1));
+}
+
+/* Between the first look and the sleep: either the second look finds it, or the word finds who waits. */
+static void room_that_comes_on_the_way_into_the_sleep_is_not_missed(void **state)
+{
+	(void)state;
+	room_comes = 1;
+	assert_int_equal(vcpu_console_write(v, "x", 1), 1);
+	assert_false(vcpu_is_halted(v));
+	assert_int_equal(unhalted, BIT(1));
+	room = 0;
+	looks = 0;
+	assert_true(vcpu_console_is_out(v));
+}
+
+/* An interrupt that it does not take would have it try over and over. */
+static void interrupts_end_the_sleep_if_the_guest_takes_them(void **state)
+{
+	(void)state;
+	(void)vcpu_console_write(v, "x", 1);
+	assert_int_equal(v->halt_ends, sleep_ends(SLEEP_PV_WAIT));
+	csr_write(CSR_VSSTATUS, SSTATUS_SIE);
+	(void)vcpu_console_write(v, "x", 1);
+	assert_int_equal(v->halt_ends, sleep_ends(SLEEP_WFI));
+	csr_write(CSR_VSSTATUS, 0);
+	v->regs.sstatus = 0; /* VU-mode */
+	assert_false(vcpu_console_is_out(v));
+	assert_int_equal(v->halt_ends, sleep_ends(SLEEP_WFI));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(what_the_terminal_takes_is_the_answer, setup),
+		cmocka_unit_test_setup(without_room_it_sleeps_until_it_is_told, setup),
+		cmocka_unit_test_setup(room_that_comes_on_the_way_into_the_sleep_is_not_missed,
+				       setup),
+		cmocka_unit_test_setup(interrupts_end_the_sleep_if_the_guest_takes_them, setup),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
