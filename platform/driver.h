@@ -49,9 +49,13 @@ unsigned int host_uart_write(const char *buf, unsigned int len);
 int host_uart_getc(void);
 /* host_uart_present - a driver has been bound. */
 bool host_uart_present(void);
-/* host_uart_interrupts - @fn is called on receive and, while @tx was asked for, on transmit-ready. */
+/*
+ * host_uart_interrupts - @fn is called on receive and on transmit-ready; at first on receive alone. False: never.
+ * While the one for receive is off, what comes waits in the UART and beyond.
+ */
 bool host_uart_interrupts(void (*fn)(void));
 void host_uart_tx_interrupt(bool on);
+void host_uart_rx_interrupt(bool on);
 
 /* --- host wall clock ----------------------------------------------------------------------------- */
 

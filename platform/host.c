@@ -74,6 +74,12 @@ void host_uart_tx_interrupt(bool on)
 		uart->tx_interrupt(on);
 }
 
+void host_uart_rx_interrupt(bool on)
+{
+	if (uart)
+		uart->rx_interrupt(on);
+}
+
 uint64_t host_rtc_now(void)
 {
 	return rtc ? rtc->now() : 0;

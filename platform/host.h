@@ -19,6 +19,7 @@ struct host_uart {
 	int (*getc)(void);
 	bool (*interrupts)(void (*fn)(void));
 	void (*tx_interrupt)(bool on);
+	void (*rx_interrupt)(bool on);
 };
 
 struct host_rtc {

@@ -47,6 +47,7 @@ static struct {
 	unsigned int shift;
 	unsigned int width; /* bytes of a register access */
 	bool designware;
+	uint8_t ier;	      /* guarded by the terminal's lock */
 	unsigned int fifo;    /* bytes that may follow when the transmitter is empty */
 	unsigned int tx_room; /* of these, not used yet; guarded by the terminal's lock */
 	const void *fdt;
@@ -109,9 +110,20 @@ static int ns16550_getc(void)
 	return uart_read(UART_DATA);
 }
 
+static void interrupt_enable(uint8_t which, bool on)
+{
+	uart.ier = (uint8_t)(on ? uart.ier | which : uart.ier & ~which);
+	uart_write(UART_IER, uart.ier);
+}
+
 static void ns16550_tx_interrupt(bool on)
 {
-	uart_write(UART_IER, IER_RX | (on ? IER_TX : 0));
+	interrupt_enable(IER_TX, on);
+}
+
+static void ns16550_rx_interrupt(bool on)
+{
+	interrupt_enable(IER_RX, on);
 }
 
 static void ns16550_interrupt(void *arg)
@@ -132,7 +144,8 @@ static bool ns16550_interrupts(void (*fn)(void))
 	uart.fn = fn;
 	if (host_irq_request(uart.fdt, uart.node, ns16550_interrupt, NULL))
 		return false;
-	ns16550_tx_interrupt(false);
+	uart.ier = 0;
+	ns16550_rx_interrupt(true);
 	return true;
 }
 
@@ -141,6 +154,7 @@ static const struct host_uart ns16550 = {
 	.getc = ns16550_getc,
 	.interrupts = ns16550_interrupts,
 	.tx_interrupt = ns16550_tx_interrupt,
+	.rx_interrupt = ns16550_rx_interrupt,
 };
 
 /* The node that /chosen/stdout-path names ("serial0:115200n8" or a path), or -1 without one. */

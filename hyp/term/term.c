@@ -404,7 +404,7 @@ void term_init(bool colour)
 	wire_init();
 	spin_lock(&term_lock);
 	output_reset();
-	shown = term_going = NULL;
+	shown = term_going = term_focus_stream = NULL;
 	own_reset();
 	term_colour = false;
 	row_reset();

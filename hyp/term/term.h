@@ -49,6 +49,11 @@ void term_log(const char *line, size_t len);
 struct term_owner {
 	void (*input_ready)(void *arg); /* input came while there was none, or none had been found */
 	void (*output_ready)(void *arg); /* there is room again, for which somebody waits */
+	/*
+	 * Why nobody reads what is typed, as it goes on behind the name, and what to do; NULL: there is a reader. *@keeps:
+	 * what is typed is of use later. With the term lock held. May be NULL.
+	 */
+	const char *(*absent)(void *arg, bool *keeps);
 };
 
 /* term_stream_new - a console named @name. NULL: no memory. */

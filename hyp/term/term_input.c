@@ -1,6 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the operator types: for the stream in focus, or, after ^], for the menu. */
+/*
+ * What the operator types: for the stream in focus, or, after ^], for the menu. When a guest reads slowly and its ring
+ * is full, the UART is left alone: its FIFO fills, and whoever sends waits, as on a real machine. That also holds back
+ * ^], so it ends after READER_NS without a read, or at once when the guest is known not to read: then what is typed is
+ * dropped, and said to be, until the guest reads again.
+ */
+#include <stdio.h>
 #include <string.h>
+
+#include "arch/timer.h"
 
 #include "term/term_internal.h"
 
@@ -10,12 +18,16 @@
 /* And brings out so many bytes of wire. */
 #define SERVICE_BUDGET 64
 
+/* How long a guest that reads nothing may hold the UART back. */
+#define READER_NS UINT64_C(1000000000)
+
 #define MENU_KEYS 64 /* a power of two */
 
 static bool escape_seen;
 static uint16_t menu_keys[MENU_KEYS];
 static uint32_t menu_head, menu_tail;
 static struct work *menu_work;
+static uint64_t full_since; /* the focused guest's ring is, and it has not read since; 0: it is not */
 static enum term_menu_more (*menu_rule)(char key);
 static enum term_menu_more menu_more; /* what of the next bytes is the menu's without ^] */
 static char menu_asked;		      /* the key that it is for */
@@ -76,16 +88,66 @@ static void menu_more_typed(char c)
 	menu_push((unsigned char)c | TERM_MENU_PLAIN);
 }
 
-/* Returns true when @s had nothing to read before: its owner wants to know. Full: the byte is lost. */
+static uint32_t input_room(const struct term_stream *s)
+{
+	return TERM_INPUT_MAX - (s->input_head - s->input_tail);
+}
+
+/* Why nobody reads what is typed to @s, or NULL. */
+static const char *absent(const struct term_stream *s, bool *keeps)
+{
+	*keeps = true;
+	return s->owner->absent ? s->owner->absent(s->arg, keeps) : NULL;
+}
+
+/* Is what is typed of use to @s, now or later? If nobody reads it, that is said once, until somebody does. */
+static bool has_reader(struct term_stream *s)
+{
+	bool keeps;
+	const char *why = absent(s, &keeps);
+
+	if (why && why != s->told)
+		term_say(s, why);
+	s->told = why;
+	return keeps;
+}
+
+/* Returns true when @s had nothing to read before: its owner wants to know. */
 static bool input_push(struct term_stream *s, char c)
 {
-	uint32_t queued = s->input_head - s->input_tail;
+	char text[48];
 
-	if (queued == TERM_INPUT_MAX)
+	if (!has_reader(s))
 		return false;
+	if (input_room(s) == 0) {
+		if (s->input_lost++ == 0)
+			term_say(s, "reads nothing: what is typed from here on is lost");
+		return false;
+	}
+	if (s->input_lost) {
+		snprintf(text, sizeof(text), "has lost %u typed bytes", s->input_lost);
+		s->input_lost = 0;
+		term_say(s, text);
+	}
 	s->input[s->input_head % TERM_INPUT_MAX] = c;
 	atomic_set(&s->input_head, s->input_head + 1);
-	return queued == 0;
+	return s->input_head - s->input_tail == 1;
+}
+
+/* Is the UART to be left alone, so that what is typed waits there until the guest reads? */
+static bool holds_back(void)
+{
+	struct term_stream *s = term_focus_stream;
+	uint64_t now = timer_now();
+	bool keeps;
+
+	if (!s || input_room(s) > TERM_ANSWER_MAX) {
+		full_since = 0;
+		return false;
+	}
+	if (!full_since)
+		full_since = now;
+	return now - full_since <= timer_ns_to_ticks(READER_NS) && !absent(s, &keeps);
 }
 
 /* Returns the stream that has to be told, or NULL. */
@@ -129,8 +191,9 @@ static void service(void)
 	char typed[TERM_ANSWER_MAX];
 	struct term_stream *ready = NULL;
 	unsigned int i;
+	bool held;
 
-	for (i = 0; i < INPUT_BATCH; i++) {
+	for (i = 0; !(held = holds_back()) && i < INPUT_BATCH; i++) {
 		int c = wire_getc();
 		unsigned int n = c < 0 ? term_answer_pause(typed) :
 					 term_answer_byte((char)c, typed);
@@ -140,7 +203,8 @@ static void service(void)
 		if (c < 0)
 			break;
 	}
-	wire_poll_input(i == INPUT_BATCH);
+	wire_hold_input(held);
+	wire_poll_input(held || i == INPUT_BATCH);
 	output_pump(SERVICE_BUDGET);
 	wire_kick();
 	wire_tell_own_waiter();
@@ -173,6 +237,11 @@ size_t term_stream_read(struct term_stream *s, char *buf, size_t len)
 		buf[n++] = s->input[s->input_tail % TERM_INPUT_MAX];
 		atomic_set(&s->input_tail, s->input_tail + 1);
 	}
+	if (n && s == term_focus_stream) {
+		full_since = 0;
+		if (input_room(s) > TERM_INPUT_MAX / 2)
+			wire_hold_input(false);
+	}
 	spin_unlock(&term_lock);
 	return n;
 }
@@ -182,6 +251,7 @@ void term_stream_discard_input(struct term_stream *s)
 	spin_lock(&term_lock);
 	memset(s->input, 0, sizeof(s->input));
 	atomic_set(&s->input_tail, s->input_head);
+	s->input_lost = 0;
 	spin_unlock(&term_lock);
 }
 

@@ -16,7 +16,7 @@
 #define TERM_NAME_MAX	31
 #define TERM_LINE_MAX	256
 #define TERM_OUTPUT_MAX 1024 /* a power of two */
-#define TERM_INPUT_MAX	256  /* a power of two */
+#define TERM_INPUT_MAX	4096 /* a power of two */
 #define TERM_SEQ_MAX	32   /* of a control sequence that passes, or of an answer */
 
 /* What of a line is kept to be put in one piece, in bytes of wire, so far as that is known before. */
@@ -60,6 +60,8 @@ struct term_stream {
 	char input[TERM_INPUT_MAX];
 	uint32_t input_head;
 	uint32_t input_tail;
+	uint32_t input_lost; /* for want of room; 0: none, or it has been said */
+	const char *told;    /* why nobody reads it, as it has been said */
 };
 
 extern struct spinlock term_lock;
@@ -95,6 +97,9 @@ void own_reset(void);
 
 /* The cursor is behind term_prompt()'s text. */
 extern bool term_prompted;
+
+/* term_say - a line of hartvisor's: the name of @s, and @what. The lock is held. */
+void term_say(const struct term_stream *s, const char *what);
 
 /* own_line - a line of hartvisor's; counted instead when the ring is full. */
 void own_line(const char *text, size_t len);
@@ -173,6 +178,9 @@ void wire_flush(void);
 
 /* wire_getc - the next byte from the operator, or -1. */
 int wire_getc(void);
+
+/* wire_hold_input - leave alone what comes from the operator, and look again soon; off: at once. */
+void wire_hold_input(bool on);
 
 /* wire_ticked - the timer was due. wire_poll_input - look for input again, @soon or later, where no interrupt tells. */
 void wire_ticked(void);

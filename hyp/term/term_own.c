@@ -49,6 +49,15 @@ void own_line(const char *text, size_t len)
 	wire_own_wrote();
 }
 
+void term_say(const struct term_stream *s, const char *what)
+{
+	char text[PRINTF_MAX];
+
+	snprintf(text, sizeof(text), "%s %s", s->name, what);
+	own_line(text, strlen(text));
+	term_settle();
+}
+
 void term_log(const char *line, size_t len)
 {
 	while (len && line[len - 1] == '\n')

@@ -48,6 +48,7 @@ static uint32_t guest_end, own_end;   /* the positions behind their last bytes *
 static bool wire_uart;		      /* else the firmware's console */
 static bool wire_irq;		      /* the UART interrupts when it is ready for more */
 static bool wire_irq_on;
+static bool wire_held;	/* what is typed stays in the UART */
 static bool wire_polls; /* no guest runs yet: what is written goes out at once */
 static bool
 	wire_stuck; /* waited in vain by polling: it is not waited for again until it takes something */
@@ -87,7 +88,7 @@ void wire_init(void)
 {
 	wire_uart = host_uart_present();
 	wire_irq = wire_uart && host_uart_interrupts(term_input_interrupt);
-	wire_irq_on = false;
+	wire_irq_on = wire_held = false;
 	wire_polls = true;
 	wire_stuck = gives_up = false;
 	wire_head = wire_tail = guest_end = own_end = 0;
@@ -296,8 +297,19 @@ int wire_getc(void)
 	return wire_uart ? host_uart_getc() : term_sbi_getc();
 }
 
+void wire_hold_input(bool on)
+{
+	if (wire_held == on)
+		return;
+	wire_held = on;
+	if (wire_irq)
+		host_uart_rx_interrupt(!on);
+}
+
 void wire_poll_input(bool soon)
 {
-	if (!wire_irq)
+	if (wire_held)
+		tick_after(INPUT_NS, 0);
+	else if (!wire_irq)
 		tick_after(soon ? SLOW_NS : INPUT_NS, 0);
 }

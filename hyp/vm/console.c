@@ -18,9 +18,31 @@ static void output_ready(void *arg)
 	vm_console_room(vm);
 }
 
+static const char *absent(void *arg, bool *keeps)
+{
+	const struct vm *vm = arg;
+
+	switch ((enum vm_state)atomic_read(&vm->state)) {
+	case VM_OFF:
+	case VM_CRASHED:
+	case VM_FAILED:
+		*keeps = false;
+		return "does not run: what is typed goes nowhere (^] o starts it, ^] n: next console)";
+	case VM_RUNNING:
+		return atomic_read(&vm->paused) ?
+			       "is paused: what is typed waits until ^] p lets it go on" :
+			       NULL;
+	case VM_BUILDING:
+	case VM_STOPPING:
+		break;
+	}
+	return NULL;
+}
+
 static const struct term_owner vm_owner = {
 	.input_ready = input_ready,
 	.output_ready = output_ready,
+	.absent = absent,
 };
 
 struct term_stream *vm_console_new(struct vm *vm)

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <cmocka.h>
 
 #include "fake/terminal.h"
@@ -49,19 +50,158 @@ static void without_focus_input_goes_nowhere(void **state)
 	assert_int_equal(ready_a, 0);
 }
 
-static void too_much_typing_loses_the_newest(void **state)
+static unsigned int menu_runs;
+
+static void menu_run(struct work *w)
 {
-	static char keys[301];
+	(void)w;
+	menu_runs++;
+}
+
+static void escape_is_the_menus(void)
+{
+	static struct work menu;
+
+	work_init(&menu, menu_run);
+	term_on_escape(&menu, NULL);
+}
+
+static char paste[20001];
+
+static const char *make_paste(size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		paste[i] = (char)('a' + i % 23);
+	paste[len] = 0;
+	return paste;
+}
+
+/* The interrupt is level: it comes as long as there is something and it is on. */
+static void receive(void)
+{
+	for (unsigned int i = 0; i < 1000 && rx_irq && *typed; i++)
+		uart_fn();
+}
+
+static void what_is_pasted_waits_in_the_uart_and_none_is_lost(void **state)
+{
+	static char got[20001];
+	size_t n = 0;
 
 	(void)state;
 	focus(a);
-	for (unsigned int i = 0; i < 300; i++)
-		keys[i] = (char)('a' + i % 26);
-	keys[300] = 0;
-	type(keys);
-	uart_fn(); /* one interrupt takes 256 */
-	keys[256] = 0;
-	assert_string_equal(read_all(a), keys);
+	typed = make_paste(20000);
+	while (n < 20000) {
+		size_t before = n;
+
+		receive();
+		assert_true(rx_irq || *typed);
+		n += term_stream_read(a, got + n, 300);
+		assert_true(n > before);
+	}
+	got[n] = 0;
+	assert_string_equal(got, make_paste(20000));
+	assert_true(rx_irq);
+	transmit_all();
+	SCREEN("");
+}
+
+static void a_reader_that_is_slow_gets_all(void **state)
+{
+	size_t n = 0;
+	char c;
+
+	(void)state;
+	focus(a);
+	typed = make_paste(6000);
+	for (; n < 6000; n++) {
+		now += 900000000; /* as if it had a hart now and then */
+		tick();
+		receive();
+		assert_int_equal(term_stream_read(a, &c, 1), 1);
+		assert_int_equal(c, make_paste(6000)[n]);
+	}
+	SCREEN("");
+}
+
+static void the_escape_gets_through_to_a_guest_that_never_reads(void **state)
+{
+	static char keys[6100];
+
+	(void)state;
+	escape_is_the_menus();
+	focus(a);
+	strcpy(keys, make_paste(6000));
+	strcat(keys, "\x1dl");
+	typed = keys;
+	receive();
+	assert_false(rx_irq);
+	assert_int_equal(term_menu_key(), -1);
+	now += 1100000000;
+	tick();
+	receive();
+	assert_int_equal(term_menu_key(), 'l');
+	transmit_all();
+	SCREEN("[hartvisor] a reads nothing: what is typed from here on is lost\r\n");
+	clear_screen();
+	/* It reads after all. */
+	(void)read_all(a);
+	type("x");
+	SCREEN("[hartvisor] a has lost 1904 typed bytes\r\n");
+}
+
+static void another_guest_is_not_held_up(void **state)
+{
+	(void)state;
+	focus(a);
+	typed = make_paste(5000);
+	receive();
+	assert_false(rx_irq);
+	term_focus(b);
+	tick();
+	assert_true(rx_irq);
+	receive();
+	assert_string_equal(typed, "");
+	assert_true(term_stream_input_pending(b));
+}
+
+static void typing_to_a_paused_guest_is_kept_and_said_once(void **state)
+{
+	(void)state;
+	escape_is_the_menus();
+	focus(a);
+	absent_why = "is paused";
+	type("one\r");
+	type("two\r");
+	SCREEN("[hartvisor] a is paused\r\n");
+	clear_screen();
+	/* More than the ring takes is lost at once: nobody is going to read it, and ^] must come through. */
+	type(make_paste(5000));
+	type("\x1dl");
+	assert_int_equal(term_menu_key(), 'l');
+	SCREEN("[hartvisor] a reads nothing: what is typed from here on is lost\r\n");
+	absent_why = NULL;
+	assert_memory_equal(read_all(a), "one\rtwo\rabc", 11);
+	type("x");
+	absent_why = "is paused";
+	clear_screen();
+	type("y");
+	SCREEN("[hartvisor] a is paused\r\n");
+}
+
+static void typing_to_a_guest_that_has_ended_is_not_kept(void **state)
+{
+	(void)state;
+	escape_is_the_menus();
+	focus(a);
+	absent_why = "does not run";
+	absent_keeps = false;
+	type(make_paste(9000));
+	assert_true(rx_irq);
+	SCREEN("[hartvisor] a does not run\r\n");
+	assert_false(term_stream_input_pending(a));
+	type("\x1dl");
+	assert_int_equal(term_menu_key(), 'l');
 }
 
 /* A VM's life ended: its next one neither reads that, nor misses what comes from then on. */
@@ -75,14 +215,6 @@ static void discarded_input_is_gone_and_new_input_is_told(void **state)
 	type("new");
 	assert_int_equal(ready_a, 2);
 	assert_string_equal(read_all(a), "new");
-}
-
-static unsigned int menu_runs;
-
-static void menu_run(struct work *w)
-{
-	(void)w;
-	menu_runs++;
 }
 
 static void escape_is_never_seen_by_the_guest(void **state)
@@ -119,7 +251,7 @@ static void escape_twice_sends_one(void **state)
 
 static void escape_works_before_any_focus(void **state)
 {
-	struct work menu;
+	static struct work menu;
 
 	(void)state;
 	work_init(&menu, menu_run);
@@ -194,7 +326,12 @@ int main(void)
 		TERMINAL_TEST(a_reader_is_told_again_after_it_found_nothing),
 		TERMINAL_TEST(without_focus_input_goes_nowhere),
 		TERMINAL_TEST(discarded_input_is_gone_and_new_input_is_told),
-		TERMINAL_TEST(too_much_typing_loses_the_newest),
+		TERMINAL_TEST(what_is_pasted_waits_in_the_uart_and_none_is_lost),
+		TERMINAL_TEST(a_reader_that_is_slow_gets_all),
+		TERMINAL_TEST(the_escape_gets_through_to_a_guest_that_never_reads),
+		TERMINAL_TEST(another_guest_is_not_held_up),
+		TERMINAL_TEST(typing_to_a_paused_guest_is_kept_and_said_once),
+		TERMINAL_TEST(typing_to_a_guest_that_has_ended_is_not_kept),
 		TERMINAL_TEST(escape_is_never_seen_by_the_guest),
 		TERMINAL_TEST(escape_twice_sends_one),
 		TERMINAL_TEST(a_command_says_what_more_is_the_menus),

@@ -17,7 +17,7 @@ char screen[SCREEN_SIZE];
 size_t screen_len;
 const char *typed = "";
 
-bool have_uart, have_irq, uart_dead, tx_irq;
+bool have_uart, have_irq, uart_dead, tx_irq, rx_irq;
 unsigned int fifo_room; /* 0: full until the next interrupt or look */
 static unsigned int uart_refusals;
 void (*uart_fn)(void);
@@ -60,6 +60,11 @@ bool host_uart_interrupts(void (*fn)(void))
 {
 	uart_fn = fn;
 	return have_irq;
+}
+
+void host_uart_rx_interrupt(bool on)
+{
+	rx_irq = on;
 }
 
 void host_uart_tx_interrupt(bool on)
@@ -184,7 +189,21 @@ static void output_ready(void *arg)
 	++*(arg == &ready_a ? &room_a : &room_b);
 }
 
-static const struct term_owner owner = { .input_ready = input_ready, .output_ready = output_ready };
+const char *absent_why;
+bool absent_keeps;
+
+static const char *absent(void *arg, bool *keeps)
+{
+	(void)arg;
+	*keeps = absent_keeps;
+	return absent_why;
+}
+
+static const struct term_owner owner = {
+	.input_ready = input_ready,
+	.output_ready = output_ready,
+	.absent = absent,
+};
 
 void clear_screen(void)
 {
@@ -207,6 +226,9 @@ int terminal_setup(void **state)
 	(void)state;
 	have_uart = have_irq = have_dbcn = true;
 	uart_dead = tx_irq = false;
+	rx_irq = true;
+	absent_why = NULL;
+	absent_keeps = true;
 	fifo_room = 16;
 	ready_a = ready_b = room_a = room_b = 0;
 	legacy_calls = 0;

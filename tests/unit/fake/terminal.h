@@ -25,7 +25,7 @@ extern char screen[SCREEN_SIZE];
 extern size_t screen_len;
 extern const char *typed;
 
-extern bool have_uart, have_irq, have_dbcn, uart_dead, tx_irq;
+extern bool have_uart, have_irq, have_dbcn, uart_dead, tx_irq, rx_irq;
 extern void (*uart_fn)(void);  /* its interrupt */
 extern unsigned int fifo_room; /* 0: full until the next interrupt or look */
 extern unsigned int legacy_calls;
@@ -37,6 +37,10 @@ extern struct timer *polling;
 extern struct term_stream *a, *b;
 extern unsigned int ready_a, ready_b;
 extern unsigned int room_a, room_b; /* and of room */
+
+/* Why their owners do not read; NULL: they do. */
+extern const char *absent_why;
+extern bool absent_keeps;
 
 /* For each test: a UART with interrupts, no colours, no focus, nothing on the screen. */
 int terminal_setup(void **state);
