@@ -8,8 +8,9 @@
 /* cmd_list - every VM: number, name, state, memory, where its vcpus are. */
 void cmd_list(void);
 
-/* cmd_stats - every vcpu: what the scheduler, kicks and exits have come to. */
+/* cmd_stats - every vcpu: what the scheduler, kicks and exits have come to. cmd_zero - from now on. */
 void cmd_stats(void);
+void cmd_zero(void);
 
 struct vcpu;
 struct vm;
@@ -34,6 +35,18 @@ void ask_init(void);
 void ask(char key, const char *what, struct vm *vm, const char *name, void (*yes)(struct vm *vm));
 bool ask_answer(int key, bool plain);
 void ask_check_time(void);
+
+/*
+ * table_begin - print what @row prints, one row a call, until it returns false. table_step - the next one, if it is time;
+ * false: nothing is being printed. Else @w, or menu_wake(), goes on. table_cancel_typed - ^] c was typed, which ends it;
+ * the term lock may be held. cmd_cancel - its turn among the keys has come.
+ */
+struct work;
+void table_init(void);
+void table_begin(bool (*row)(bool first));
+bool table_step(struct work *w);
+void table_cancel_typed(void);
+void cmd_cancel(void);
 
 /* cmd_goto - the console of a VM that is typed. goto_key - @key was typed: true: it was for that. */
 void cmd_goto(void);

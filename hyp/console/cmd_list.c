@@ -28,27 +28,22 @@ const char *vcpu_state_name(const struct vcpu *v)
 	}
 }
 
-/* As many vcpus on a line as fit: "0 running on 1, 1 blocked on 0". */
-static void list_vcpus(const struct vm *vm)
+/* From vcpu @i on as many as fit on a line: "0 running on 1, 1 blocked on 0". Returns the one after them. */
+static unsigned int list_vcpus(const struct vm *vm, unsigned int i)
 {
 	char line[LIST_WIDTH];
 	size_t len = 0;
 
-	for (unsigned int i = 0; i < vm->nr_vcpus; i++) {
+	for (; i < vm->nr_vcpus && len <= LIST_WIDTH - LIST_VCPU_MAX; i++) {
 		const struct vcpu *v = vm->vcpus[i];
 
-		if (!v)
-			continue;
-		if (len > LIST_WIDTH - LIST_VCPU_MAX) {
-			term_printf("       vcpus %s", line);
-			len = 0;
-		}
 		len += (size_t)snprintf(line + len, sizeof(line) - len, "%s%u %s on %u",
 					len ? ", " : "", i, vcpu_state_name(v),
 					(unsigned int)atomic_read(&v->se.pcpu));
 	}
 	if (len)
 		term_printf("       vcpus %s", line);
+	return i;
 }
 
 /* A pause is the operator's, of a VM that runs. */
@@ -89,8 +84,7 @@ static unsigned int run_percent(unsigned int number, const struct vm *vm, uint64
 	uint64_t run = 0, more;
 
 	for (unsigned int i = 0; i < vm->nr_vcpus; i++)
-		if (vm->vcpus[i])
-			run += sched_times(&vm->vcpus[i]->se).run;
+		run += sched_times(&vm->vcpus[i]->se, now).run;
 	more = run > listed[number] ? run - listed[number] : 0;
 	listed[number] = run;
 	return now > since ? (unsigned int)(more * 100 / (now - since)) : 0;
@@ -107,8 +101,6 @@ static void list_vm(unsigned int number, const struct vm *vm, uint64_t since, ui
 	term_printf("%c%2u  %-31s  %-8s %10" PRIu64 " %5u  %-11s %5s %5u%s%s", focused ? '*' : ' ',
 		    number + 1, vm->name, state_name(vm), memory >> 20, vm->nr_vcpus, class, cap,
 		    run_percent(number, vm, since, now), vm->stop_why[0] ? "  " : "", vm->stop_why);
-	if (atomic_read(&vm->state) == VM_RUNNING)
-		list_vcpus(vm);
 }
 
 extern char __image_start[], __image_end[];
@@ -125,15 +117,37 @@ static void list_own_memory(void)
 		    own >> 10, image >> 10);
 }
 
-void cmd_list(void)
-{
-	static uint64_t since;
-	uint64_t now = timer_now();
+/* Where the next row is: VM number @row, or the next of its vcpus. */
+static unsigned int row, vcpu;
+static uint64_t since, now;
 
-	term_printf(" no  %-31s  %-8s %10s %5s  %-11s %5s %5s", "name", "state", "memory MiB",
-		    "vcpus", "class", "cap %", "run %");
-	for (unsigned int i = 0; i < nr_vms; i++)
-		list_vm(i, vms[i], since, now);
+static bool list_row(bool first)
+{
+	if (first) {
+		row = 0;
+		vcpu = VM_MAX_VCPUS;
+		now = timer_now();
+		term_printf(" no  %-31s  %-8s %10s %5s  %-11s %5s %5s", "name", "state",
+			    "memory MiB", "vcpus", "class", "cap %", "run %");
+		return true;
+	}
+	if (row > 0 && row <= nr_vms && vcpu < vms[row - 1]->nr_vcpus &&
+	    atomic_read(&vms[row - 1]->state) == VM_RUNNING) {
+		vcpu = list_vcpus(vms[row - 1], vcpu);
+		return true;
+	}
+	if (row < nr_vms) {
+		list_vm(row, vms[row], since, now);
+		row++;
+		vcpu = 0;
+		return true;
+	}
 	since = now;
 	list_own_memory();
+	return false;
+}
+
+void cmd_list(void)
+{
+	table_begin(list_row);
 }

@@ -7,6 +7,7 @@
 #include "term/term.h"
 #include "vcpu/vcpu.h"
 #include "vcpu/vm.h"
+#include "vm/lifecycle.h"
 
 #define STATS_WIDTH 120
 #define NAME_WIDTH  18
@@ -18,73 +19,150 @@ static const char *const exit_names[NR_VCPU_EXITS] = {
 	[EXIT_OTHER] = "other",
 };
 
-static void stats_for_each(void (*fn)(const char *name, const struct vcpu *v))
-{
-	for (unsigned int i = 0; i < nr_vms; i++) {
-		for (unsigned int j = 0; j < vms[i]->nr_vcpus; j++) {
-			char name[32];
-
-			if (!vms[i]->vcpus[j])
-				continue;
-			snprintf(name, sizeof(name), "%.14s/%u", vms[i]->name, j);
-			fn(name, vms[i]->vcpus[j]);
-		}
-	}
-}
-
 static uint64_t ms(uint64_t ticks)
 {
 	return timer_ticks_to_ns(ticks) / 1000000;
 }
 
-static void stats_sched_line(const char *name, const struct vcpu *v)
+/* A VM without a life has no vcpu in any other state. */
+static const char *state_name(const struct vcpu *v)
 {
-	struct sched_times t = sched_times(&v->se);
+	enum vm_state state = atomic_read(&v->vm->state);
 
+	return state == VM_RUNNING || state == VM_STOPPING ? vcpu_state_name(v) :
+							     vm_state_name(state);
+}
+
+static void print_sched(const char *name, const struct vcpu *v, const struct vcpu_counts *c)
+{
 	term_printf("%-*s %8s %4u %10" PRIu64 " %9" PRIu64 " %10" PRIu64 " %10" PRIu64 " %10" PRIu64
 		    " %9" PRIu64 " %9" PRIu64,
-		    NAME_WIDTH, name, vcpu_state_name(v), (unsigned int)atomic_read(&v->se.pcpu),
-		    ms(t.run), ms(t.wait), ms(t.block), atomic_read(&v->se.switches),
-		    atomic_read(&v->se.migrations), atomic_read(&v->se.yields),
+		    NAME_WIDTH, name, state_name(v), (unsigned int)atomic_read(&v->se.pcpu),
+		    ms(c->times.run), ms(c->times.wait), ms(c->times.block), c->switches,
+		    c->migrations, c->yields,
 		    timer_ticks_to_ns(atomic_read(&v->se.max_latency)) / 1000);
 }
 
-static void stats_run_line(const char *name, const struct vcpu *v)
+static void print_run(const char *name, const struct vcpu *v, const struct vcpu_counts *c)
 {
+	const struct vcpu_stats *s = &c->stats;
+
+	(void)v;
 	term_printf("%-*s %9" PRIu64 " %9" PRIu64 " %9" PRIu64 " %9" PRIu64 " %9" PRIu64
 		    " %9" PRIu64 " %9" PRIu64,
-		    NAME_WIDTH, name, atomic_read(&v->stats.wakeups),
-		    atomic_read(&v->stats.polls_won), atomic_read(&v->stats.kicks_asked),
-		    atomic_read(&v->stats.ipis_sent), atomic_read(&v->stats.ipis_saved),
-		    atomic_read(&v->stats.spurious_exits), atomic_read(&v->stats.aborted_entries));
+		    NAME_WIDTH, name, s->wakeups, s->polls_won, s->kicks_asked, s->ipis_sent,
+		    s->ipis_saved, s->spurious_exits, s->aborted_entries);
 }
 
-static void stats_exit_line(const char *name, const struct vcpu *v)
+static void print_exits(const char *name, const struct vcpu *v, const struct vcpu_counts *c)
 {
 	char line[STATS_WIDTH];
 	size_t len = 0;
 
+	(void)v;
 	for (unsigned int i = 0; i < NR_VCPU_EXITS && len < sizeof(line); i++)
 		len += (size_t)snprintf(line + len, sizeof(line) - len, " %9" PRIu64,
-					atomic_read(&v->stats.exits[i]));
+					c->stats.exits[i]);
 	term_printf("%-*s%s", NAME_WIDTH, name, line);
 }
 
-void cmd_stats(void)
+static void head_sched(void)
 {
-	char line[STATS_WIDTH];
-	size_t len = 0;
-
 	term_printf("%-*s %8s %4s %10s %9s %10s %10s %10s %9s %9s", NAME_WIDTH, "vcpu", "state",
 		    "hart", "run ms", "steal ms", "block ms", "switches", "migrations", "yields to",
 		    "worst us");
-	stats_for_each(stats_sched_line);
+}
+
+static void head_run(void)
+{
 	term_printf("%-*s %9s %9s %9s %9s %9s %9s %9s", NAME_WIDTH, "events", "wakeups",
 		    "polls won", "kicks", "ipis sent", "saved", "spurious", "aborted");
-	stats_for_each(stats_run_line);
+}
+
+static void head_exits(void)
+{
+	char line[STATS_WIDTH];
+	size_t len = 0;
 
 	for (unsigned int i = 0; i < NR_VCPU_EXITS; i++)
 		len += (size_t)snprintf(line + len, sizeof(line) - len, " %9s", exit_names[i]);
 	term_printf("%-*s%s", NAME_WIDTH, "exits", line);
-	stats_for_each(stats_exit_line);
+}
+
+static const struct {
+	void (*head)(void);
+	void (*row)(const char *name, const struct vcpu *v, const struct vcpu_counts *c);
+} parts[] = {
+	{ head_sched, print_sched },
+	{ head_run, print_run },
+	{ head_exits, print_exits },
+};
+
+/* Where the next row is. */
+static unsigned int part, vm, vcpu;
+static bool headed;
+
+/* To a vcpu that exists, in this part of the table or the next one. */
+static void settle(void)
+{
+	while (vm < nr_vms && vcpu >= vms[vm]->nr_vcpus) {
+		vm++;
+		vcpu = 0;
+	}
+	if (headed && vm >= nr_vms) {
+		part++;
+		vm = vcpu = 0;
+		headed = false;
+	}
+}
+
+static bool stats_row(bool first)
+{
+	struct vcpu_counts counts;
+	const struct vcpu *v;
+	char name[32];
+
+	if (first) {
+		part = vm = vcpu = 0;
+		headed = false;
+	}
+	settle();
+	if (part >= ARRAY_SIZE(parts))
+		return false;
+	if (!headed) {
+		parts[part].head();
+		headed = true;
+		return true;
+	}
+	v = vms[vm]->vcpus[vcpu];
+	snprintf(name, sizeof(name), "%.14s/%u", vms[vm]->name, vcpu);
+	vcpu++;
+	vcpu_stats_read(v, &counts);
+	parts[part].row(name, v, &counts);
+	return true;
+}
+
+void cmd_stats(void)
+{
+	table_begin(stats_row);
+}
+
+/* A VM at a time: of all that would be a long stretch, too. */
+static bool zero_row(bool first)
+{
+	if (first)
+		vm = 0;
+	if (vm >= nr_vms) {
+		term_printf("statistics count from now on");
+		return false;
+	}
+	for (unsigned int i = 0; i < vms[vm]->nr_vcpus; i++)
+		vcpu_stats_zero(vms[vm]->vcpus[i]);
+	vm++;
+	return true;
+}
+
+void cmd_zero(void)
+{
+	table_begin(zero_row);
 }

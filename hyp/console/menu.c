@@ -19,6 +19,8 @@ static const struct menu_cmd {
 	{ 'n', TERM_MENU_ONE, "next console", cmd_next },
 	{ 'g', TERM_MENU_LINE, "console of the VM with a number or name that you type", cmd_goto },
 	{ 's', TERM_MENU_ONE, "statistics of every vcpu", cmd_stats },
+	{ 'z', TERM_MENU_ONE, "zero the statistics", cmd_zero },
+	{ 'c', TERM_MENU_ONE, "cut what is being printed short", cmd_cancel },
 	{ 'o', TERM_MENU_ONE, "start this VM, which is off", cmd_start },
 	{ 'p', TERM_MENU_ONE, "pause this VM, or let it go on", cmd_pause },
 	{ 'r', TERM_MENU_ANSWER, "reset this VM (asks)", cmd_reset },
@@ -38,16 +40,33 @@ static enum term_menu_more menu_rule(char key)
 {
 	const struct menu_cmd *cmd = find(key);
 
+	if (key == 'c')
+		table_cancel_typed();
 	return cmd ? (enum term_menu_more)cmd->more : TERM_MENU_ONE;
+}
+
+static bool help_row(bool first)
+{
+	static unsigned int row;
+
+	if (first) {
+		row = 0;
+		term_printf("^] and then:");
+	} else if (row < ARRAY_SIZE(menu_cmds)) {
+		term_printf("  %c    %s", menu_cmds[row].key, menu_cmds[row].what);
+		row++;
+	} else if (row++ == ARRAY_SIZE(menu_cmds)) {
+		term_printf("  1-9  console of the VM with this number in the list");
+	} else {
+		term_printf("  ^]   ^] itself, to the guest");
+		return false;
+	}
+	return true;
 }
 
 static void cmd_help(void)
 {
-	term_printf("^] and then:");
-	for (unsigned int i = 0; i < ARRAY_SIZE(menu_cmds); i++)
-		term_printf("  %c    %s", menu_cmds[i].key, menu_cmds[i].what);
-	term_printf("  1-9  console of the VM with this number in the list");
-	term_printf("  ^]   ^] itself, to the guest");
+	table_begin(help_row);
 }
 
 void menu_focus(unsigned int number)
@@ -106,11 +125,14 @@ static void take_key(int key)
 	run_key(key);
 }
 
-/* One key a run: what a guest's vcpu on this hart waits for is one table at most. */
+/* One key, or one row of a table, a run. */
 static void menu_work_run(struct work *w)
 {
-	int key = term_menu_key();
+	int key;
 
+	if (table_step(w))
+		return;
+	key = term_menu_key();
 	term_hold(true);
 	if (key >= 0)
 		take_key(key);
@@ -132,5 +154,6 @@ void menu_init(void)
 {
 	work_init(&menu_work, menu_work_run);
 	ask_init();
+	table_init();
 	term_on_escape(&menu_work, menu_rule);
 }

@@ -27,10 +27,10 @@ void sched_group_go(struct sched_group *g, uint64_t now)
 	atomic_set(&g->stopped_at, 0);
 }
 
-struct sched_times sched_times(const struct sched_entity *se)
+struct sched_times sched_times(const struct sched_entity *se, uint64_t now)
 {
 	uint32_t state = atomic_read(&se->state);
-	uint64_t since = atomic_read(&se->since), now = timer_now();
+	uint64_t since = atomic_read(&se->since);
 	uint64_t lasts = now > since ? now - since : 0;
 
 	if (atomic_read(&se->resting))

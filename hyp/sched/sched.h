@@ -283,8 +283,8 @@ struct sched_times {
 	uint64_t block;
 };
 
-/* sched_times - of @se, its present state included; from any hart, without a lock: a snapshot. */
-struct sched_times sched_times(const struct sched_entity *se);
+/* sched_times - of @se until host time @now, its present state included; from any hart, without a lock: a snapshot. */
+struct sched_times sched_times(const struct sched_entity *se, uint64_t now);
 
 /* sched_queue_length - entities waiting on pcpu @p (a snapshot, for the console). */
 unsigned int sched_queue_length(unsigned int p);

@@ -41,10 +41,16 @@ static bool begin_own_line(void)
 
 void own_line(const char *text, size_t len)
 {
+	size_t n = 0, room;
+
 	if (!begin_own_line())
 		return;
 	row_begin("hartvisor", OWN_COLOUR);
-	term_filter_text(text, len);
+	/* The short way for most, since tables are long. */
+	for (room = min_u64(row_room(), len); n < room && text[n] >= ' ' && text[n] <= '~'; n++)
+		;
+	row_plain(text, (unsigned int)n);
+	term_filter_text(text + n, len - n);
 	row_end();
 	wire_own_wrote();
 }

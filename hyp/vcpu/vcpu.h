@@ -24,33 +24,8 @@
 #include "mm/vmid.h"
 #include "sched/sched.h"
 #include "vcpu/request.h"
+#include "vcpu/stats.h"
 #include "vcpu/sleep.h"
-
-/* Why the guest left; index of vcpu->stats.exits and the rows of the console's table. */
-enum vcpu_exit {
-	EXIT_IRQ_SOFT,
-	EXIT_IRQ_TIMER,
-	EXIT_IRQ_EXTERNAL,
-	EXIT_SBI,
-	EXIT_WFI,
-	EXIT_WRS,
-	EXIT_CSR,
-	EXIT_MMIO,
-	EXIT_GUEST_FAULT,
-	EXIT_OTHER,
-	NR_VCPU_EXITS,
-};
-
-struct vcpu_stats {
-	uint64_t exits[NR_VCPU_EXITS];
-	uint64_t kicks_asked;	  /* atomic: by any hart */
-	uint64_t ipis_sent;	  /* atomic */
-	uint64_t ipis_saved;	  /* atomic: kicked while EXITING, or outside guest mode */
-	uint64_t wakeups;	  /* atomic */
-	uint64_t spurious_exits;  /* an IPI took it out, and nothing was there to be done */
-	uint64_t polls_won;	  /* a halt ended before its vcpu gave the hart away */
-	uint64_t aborted_entries; /* the last check before entry found something */
-};
 
 /* Pending interrupts, as bits of hvip. One kind of writer for each word (design, "Interrupts"). */
 struct vcpu_irq {
@@ -129,6 +104,7 @@ struct vcpu {
 	struct guest_fp fp;
 	struct guest_vector *vector; /* NULL: the machine has none */
 	struct vcpu_stats stats;
+	struct vcpu_counts counted; /* before what vcpu_stats_read() tells */
 };
 
 static_assert(offsetof(struct vcpu, regs) == 0, "switch.S");

@@ -78,6 +78,7 @@ struct vm {
 	uint32_t active; /* atomic: vcpus that have not yet seen VM_DEAD; 0: none of this life is left */
 	uint32_t paused;      /* enum vm_pause, atomic; not 0: no vcpu enters the guest */
 	uint32_t pauses;      /* counts them; guarded by `transition` */
+	uint64_t ended_at;    /* atomic; host time, of a VM that has ended */
 	uint64_t paused_at;   /* host time; PAUSED: since then the guest's clock stands still */
 	struct spinlock lock; /* outermost: life cycle and G-stage writers */
 

@@ -69,6 +69,7 @@ static bool finish(struct vm *vm, enum vm_state state)
 
 	term_stream_flush(vm->stream);
 	life->cleared = 0;
+	atomic_set(&vm->ended_at, timer_now());
 	/* The phase first: ram_may_come() looks at the state first. */
 	atomic_set(&life->phase, PHASE_WIPE);
 	return vm_set_state(vm, state);
@@ -112,6 +113,7 @@ static void start(struct vm *vm, const struct loader_result *at)
 	for (unsigned int i = 0; i < vm->nr_vcpus; i++) {
 		vcpu_magic_reset(vm->vcpus[i]);
 		vcpu_power_on(vm->vcpus[i]);
+		vcpu_stats_zero(vm->vcpus[i]);
 	}
 	(void)vcpu_hsm_prepare(vm->vcpus[0], at->entry.gpa, at->fdt.gpa);
 	life->started_at = timer_now();

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What an operator does from the menu: start, reset, destroy, at any time; and when the machine goes off."""
 
+import re
+
 import pytest
 from hv import MIB, Machine, Vm, bundle, guest, menu_keys
 
@@ -113,5 +115,71 @@ def test_memory_is_told_to_be_short_or_waited_for(name):
         m.expect_line("hartvisor", "one: destroyed")
         m.expect_line("two", "HELLO")
         m.ping("two", "here?")
+        m.menu("q")
+        m.expect_end()
+
+
+# One instruction is one nanosecond.
+ICOUNT = ["-icount", "shift=0,sleep=off"]
+WORST_WAKE_UP = 20000
+
+
+def test_statistics_of_4096_vcpus_delay_nobody(name):
+    """A real-time guest on the only hart wakes in time, while 12,000 rows are printed; then a table is cut short."""
+    vms = [Vm("rt", guest("latency"), memory=16 * MIB, bootargs="settle=20 n=400",
+              more='class = "fifo"; priority = <1>; autostart = <0>;')]
+    vms += [Vm(f"vm-{number}", guest("hello"), cpus=64, memory=16 * MIB, more="autostart = <0>;")
+            for number in range(2, 65)]
+    with Machine(name, bundle(name, vms), smp=1, args=ICOUNT) as m:
+        m.expect_line("hartvisor", "no VM starts by itself")
+        m.send(menu_keys("1os"))
+        m.expect_line("hartvisor", "rt: started")
+        m.expect(r"\[rt\] LATENCY of (\d+) wake-ups: mean (\d+) ns, worst (\d+) ns")
+        count, mean, worst = map(int, m.child.match.groups())
+        rows = len(re.findall(r"\] vm-\d+/\d+ +", re.sub(r"^[\s\S]*rt: started", "", m.text())))
+        print(f"FIGURE {count} wake-ups: mean {mean}, worst {worst}, beside {rows} rows")
+        m.menu("c")
+        m.expect(r"\(the rest is left out\)", r"vm-64/63 [ 0-9]+[\r\n]")
+        m.menu("l")
+        m.expect("hartvisor's own memory")
+    assert rows > 1000
+    assert worst < WORST_WAKE_UP
+
+
+def test_statistics_begin_anew(name):
+    """With each life, and when they are zeroed; what is off says so, and its clocks stand still."""
+    def row(m):
+        m.menu("s")
+        m.expect(r"\] vm/0 +(\w+) +\d+ +(\d+) +\d+ +(\d+) +(\d+) ")
+        state, *numbers = m.child.match.groups()
+        m.expect(r"exits [^\n]*\n[^\n]*\] vm/0 [ 0-9]+[\r\n]")
+        return (state, *map(int, numbers))
+
+    def work():
+        for number in range(50):
+            m.ping("vm", f"{number}")
+
+    with Machine(name, bundle(name, [hello("vm")]), append="hartvisor.stay") as m:
+        m.expect_line("vm", "HELLO")
+        work()
+        state, _, _, switches = row(m)
+        assert state in ("running", "blocked", "ready")
+        m.menu("z")
+        m.expect("statistics count from now on")
+        zeroed = row(m)
+        assert zeroed[3] <= switches and zeroed[2] < 60000
+        work()
+        before = row(m)
+        m.menu("r")
+        m.expect_line("vm", "HELLO")
+        anew = row(m)
+        assert anew[1] <= before[1] and anew[2] < before[2], (before, anew)
+        work()
+        m.send_line("quit")
+        m.expect_line("hartvisor", "the machine stays on")
+        off = row(m)
+        assert off[0] == "off"
+        for _ in range(3):
+            assert row(m) == off
         m.menu("q")
         m.expect_end()

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// SOURCES: hyp/console/menu.c hyp/console/ask.c hyp/console/cmd_goto.c hyp/console/cmd_vm.c hyp/console/cmd_list.c hyp/console/cmd_stats.c hyp/lib/work.c
+// SOURCES: hyp/console/menu.c hyp/console/ask.c hyp/console/cmd_goto.c hyp/console/table.c hyp/vcpu/stats.c hyp/console/cmd_vm.c hyp/console/cmd_list.c hyp/console/cmd_stats.c hyp/lib/work.c
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -23,7 +24,10 @@ static char prompt[256];
 static unsigned int widest, holds, shutdowns, released;
 static uint64_t now = 1000;
 static struct timer *armed;
-static bool is_held;
+static bool next_row_is_armed;
+static unsigned int is_held;
+static unsigned int room = UINT_MAX; /* rows that the wire takes */
+static enum term_menu_more (*menu_rule)(char key);
 static const char *keys = "";
 static struct work *menu;
 static struct term_stream *focused;
@@ -61,8 +65,8 @@ void term_printf(const char *fmt, ...)
 
 void term_hold(bool on)
 {
-	assert_int_not_equal(on, is_held);
-	is_held = on;
+	assert_true(on || is_held);
+	is_held += on ? 1 : -1;
 	holds++;
 }
 
@@ -82,6 +86,7 @@ void term_on_escape(struct work *w, enum term_menu_more (*rule)(char key))
 	assert_int_equal(rule('g'), TERM_MENU_LINE);
 	assert_int_equal(rule('l'), TERM_MENU_ONE);
 	menu = w;
+	menu_rule = rule;
 }
 
 /* A dot is in front of what is typed without ^]. */
@@ -116,6 +121,7 @@ void timer_arm(struct timer *t, uint64_t deadline)
 {
 	t->deadline = deadline;
 	armed = t;
+	next_row_is_armed = deadline - now <= 1000; /* and no question's end */
 }
 
 uint64_t timer_ns_to_ticks(uint64_t ns)
@@ -138,8 +144,19 @@ uint64_t vcpu_hsm_status(const struct vcpu *v)
 	return v->hsm;
 }
 
-struct sched_times sched_times(const struct sched_entity *se)
+bool term_own_room(struct work *w)
 {
+	assert_ptr_equal(w, menu);
+	if (room == 0)
+		return false;
+	room--;
+	return true;
+}
+
+struct sched_times sched_times(const struct sched_entity *se, uint64_t at)
+{
+	if (se->state == SCHED_BLOCKED && at > se->since)
+		return (struct sched_times){ .run = se->run_ticks, .block = at - se->since };
 	return (struct sched_times){ .run = se->run_ticks, .wait = se->wait_ticks };
 }
 
@@ -214,6 +231,7 @@ static void make_vms(unsigned int n, unsigned int nr_vcpus)
 		for (unsigned int j = 0; j < nr_vcpus; j++) {
 			vms[i]->vcpus[j] = &vcpus[i][j];
 			memset(vms[i]->vcpus[j], 0, sizeof(struct vcpu));
+			vms[i]->vcpus[j]->vm = vms[i];
 		}
 	}
 	focused = n ? stream(0) : NULL;
@@ -227,6 +245,8 @@ static int setup(void **state)
 	stopped = NULL;
 	prompt[0] = 0;
 	keys = "";
+	room = UINT_MAX;
+	armed = NULL;
 	make_vms(3, 2);
 	menu_init();
 	return 0;
@@ -235,11 +255,22 @@ static int setup(void **state)
 static void press(const char *what)
 {
 	keys = what;
+	for (const char *k = what; *k; k++)
+		if ((k == what || k[-1] != '.'))
+			(void)menu_rule(*k);
 	work_queue(menu);
-	while (work_run_one())
-		;
-	assert_string_equal(keys, "");
-	assert_false(is_held);
+	do {
+		while (work_run_one())
+			;
+		if (!armed || !next_row_is_armed)
+			break;
+		now = armed->deadline;
+		armed->fn(armed);
+		armed = NULL;
+	} while (true);
+	if (room)
+		assert_string_equal(keys, "");
+	assert_int_equal(is_held, room == 0);
 }
 
 static void digits_choose_by_the_lists_number(void **state)
@@ -307,6 +338,103 @@ static void big_machines_fit_the_lines(void **state)
 	nr_vms = 2; /* enough for the text buffer */
 	press("ls");
 	assert_non_null(strstr(text, "63 blocked"));
+}
+
+static unsigned int count(const char *what)
+{
+	unsigned int n = 0;
+
+	for (const char *p = text; (p = strstr(p, what)) != NULL; p++)
+		n++;
+	return n;
+}
+
+static void tables_go_as_fast_as_the_wire_and_keys_wait(void **state)
+{
+	(void)state;
+	room = 3;
+	press("sl");
+	assert_int_equal(count("\n"), 3);
+	assert_string_equal(keys, "l");
+	room = 5;
+	press(keys);
+	assert_int_equal(count("\n"), 8);
+	room = UINT_MAX;
+	press(keys);
+	assert_int_equal(count("vm-3/1 "), 3);
+	assert_int_equal(count("own memory"), 1);
+	assert_string_equal(strstr(text, "own memory") ? keys : "?", "");
+}
+
+static void a_table_is_cut_short(void **state)
+{
+	(void)state;
+	room = 3;
+	press("s");
+	room = UINT_MAX;
+	press("c");
+	assert_int_equal(count("\n"), 4);
+	assert_non_null(strstr(text, "(the rest is left out)"));
+	press("l");
+	assert_int_equal(count("left out"), 1);
+	assert_int_equal(count("own memory"), 1);
+	press("slc"); /* before the first of their rows */
+	assert_int_equal(count("left out"), 3);
+	assert_int_equal(count("own memory"), 1);
+	press("cl");
+	assert_int_equal(count("own memory"), 2);
+}
+
+/* The columns behind @name's state and hart in the first table. */
+static const char *columns(const char *name)
+{
+	const char *p;
+
+	text[0] = 0;
+	press("s");
+	p = strstr(text, name);
+	assert_non_null(p);
+	return p + 33;
+}
+
+static void statistics_count_from_the_zero_on(void **state)
+{
+	struct vcpu *v;
+
+	(void)state;
+	v = vms[1]->vcpus[1];
+	v->se.state = SCHED_RUNNING;
+	v->se.run_ticks = 50000;
+	v->se.switches = 7;
+	v->se.max_latency = 90;
+	v->stats.wakeups = 11;
+	v->stats.exits[EXIT_WFI] = 12;
+	assert_memory_equal(columns("vm-2/1 "), "         5         0          0          7", 41);
+	press("z");
+	assert_non_null(strstr(text, "statistics count from now on"));
+	v->se.run_ticks += 20000;
+	v->stats.exits[EXIT_WFI] += 3;
+	assert_memory_equal(columns("vm-2/1 "), "         2         0          0          0", 41);
+	assert_int_equal(v->se.max_latency, 0);
+	assert_null(strstr(text, " 11 "));
+	assert_non_null(strstr(text, " 3 "));
+}
+
+static void the_clocks_of_what_is_off_stand_still(void **state)
+{
+	(void)state;
+	vms[1]->state = VM_OFF;
+	vms[1]->ended_at = 40000;
+	vms[1]->vcpus[0]->se.state = SCHED_BLOCKED;
+	vms[1]->vcpus[0]->se.since = 10000;
+	now = 60000;
+	assert_memory_equal(columns("vm-2/0 "), "         0         0          3", 30);
+	now = 90000;
+	assert_memory_equal(columns("vm-2/0 "), "         0         0          3", 30);
+	assert_non_null(strstr(text, "vm-2/0                other"));
+	vms[1]->state = VM_RUNNING;
+	assert_memory_equal(columns("vm-2/0 "), "         0         0          8", 30);
+	assert_non_null(strstr(text, "vm-2/0              blocked"));
 }
 
 static void own_memory_is_what_is_neither_free_nor_a_guests(void **state)
@@ -441,7 +569,7 @@ static void help_names_every_command(void **state)
 {
 	(void)state;
 	press("h");
-	for (const char *k = "hlngsoprkq"; *k; k++) {
+	for (const char *k = "hlngszcoprkq"; *k; k++) {
 		char want[8];
 
 		snprintf(want, sizeof(want), "\n  %c  ", *k);
@@ -457,6 +585,10 @@ int main(void)
 		cmocka_unit_test_setup(without_vms_nothing_breaks, setup),
 		cmocka_unit_test_setup(the_list_says_where_vcpus_are, setup),
 		cmocka_unit_test_setup(big_machines_fit_the_lines, setup),
+		cmocka_unit_test_setup(tables_go_as_fast_as_the_wire_and_keys_wait, setup),
+		cmocka_unit_test_setup(a_table_is_cut_short, setup),
+		cmocka_unit_test_setup(statistics_count_from_the_zero_on, setup),
+		cmocka_unit_test_setup(the_clocks_of_what_is_off_stand_still, setup),
 		cmocka_unit_test_setup(own_memory_is_what_is_neither_free_nor_a_guests, setup),
 		cmocka_unit_test_setup(quit_ends_the_machine_and_strangers_do_not, setup),
 		cmocka_unit_test_setup(help_names_every_command, setup),

@@ -120,16 +120,16 @@ static void everybody_is_told_what_became_of_his_time(void **state)
 
 	(void)state;
 	begin_one_hart();
-	before[0] = sched_times(&asks->se);
-	before[1] = sched_times(&answers->se);
+	before[0] = sched_times(&asks->se, timer_now());
+	before[1] = sched_times(&answers->se, timer_now());
 	for (unsigned int i = 0; i < 4; i++) {
 		assert_true(sim_hand_over(0, answers));
 		sim_run(SIM_MS / 16);
 		sim_stop_for_next(0, SCHED_BLOCKS);
 		sim_run(SIM_MS / 32);
 	}
-	after[0] = sched_times(&asks->se);
-	after[1] = sched_times(&answers->se);
+	after[0] = sched_times(&asks->se, timer_now());
+	after[1] = sched_times(&answers->se, timer_now());
 	assert_int_equal(after[0].run - before[0].run, 4 * (SIM_MS / 32));
 	assert_int_equal(after[0].wait - before[0].wait, 4 * (SIM_MS / 16));
 	assert_int_equal(after[1].run - before[1].run, 4 * (SIM_MS / 16));
@@ -433,7 +433,7 @@ static uint64_t questions_and_answers(bool in_one, uint64_t third_sleeps)
 	sim_check();
 	assert_true(answered > 100000);
 	ran = sim_ran(asks) + sim_ran(answers);
-	third_times = sched_times(&third->se);
+	third_times = sched_times(&third->se, timer_now());
 	if (!third_sleeps)
 		assert_true(ran + sim_ran(third) == 10 * SIM_S);
 	sim_end();
