@@ -32,6 +32,7 @@
 #include "run/run.h"
 #include "sbi/sbi.h"
 #include "term/term.h"
+#include "vcpu/watch.h"
 #include "vm/lifecycle.h"
 
 extern char __image_start[], __image_end[];
@@ -381,6 +382,7 @@ static void boot(void)
 		 page_free_bytes() >> 20);
 	make_vms();
 	term_guests_run();
+	watch_start();
 	pcpu_loop();
 }
 

@@ -12,6 +12,7 @@
 #include "vm/lifecycle.h"
 
 #define LIST_WIDTH    92
+#define SILENT_S      10 /* longer without output: it is shown */
 #define LIST_VCPU_MAX 24 /* ", 63 running on 63" and some */
 
 const char *vcpu_state_name(const struct vcpu *v)
@@ -90,6 +91,21 @@ static unsigned int run_percent(unsigned int number, const struct vm *vm, uint64
 	return now > since ? (unsigned int)(more * 100 / (now - since)) : 0;
 }
 
+/* Signs of a guest that has stopped, on one line. */
+static void list_silence(const struct vm *vm)
+{
+	uint64_t at = vm->stream ? term_stream_written_at(vm->stream) : 0;
+	uint64_t silent = timer_ticks_to_ns(timer_now() - at) / UINT64_C(1000000000);
+	char said[48] = "", hint[96] = "";
+
+	if (at == 0)
+		snprintf(said, sizeof(said), "has printed nothing");
+	else if (silent >= SILENT_S)
+		snprintf(said, sizeof(said), "has printed nothing for %" PRIu64 " s", silent);
+	if (vm_watch_hint(vm, hint, sizeof(hint)) || said[0])
+		term_printf("       %s%s%s", said, said[0] && hint[0] ? "; " : "", hint);
+}
+
 static void list_vm(unsigned int number, const struct vm *vm, uint64_t since, uint64_t now)
 {
 	bool focused = vm->stream && vm->stream == term_focused();
@@ -117,7 +133,7 @@ static void list_own_memory(void)
 		    own >> 10, image >> 10);
 }
 
-/* Where the next row is: VM number @row, or the next of its vcpus. */
+/* Where the next row is: VM number @row, or the next of its vcpus, and behind these its silence. */
 static unsigned int row, vcpu;
 static uint64_t since, now;
 
@@ -131,9 +147,14 @@ static bool list_row(bool first)
 			    "memory MiB", "vcpus", "class", "cap %", "run %");
 		return true;
 	}
-	if (row > 0 && row <= nr_vms && vcpu < vms[row - 1]->nr_vcpus &&
+	if (row > 0 && row <= nr_vms && vcpu <= vms[row - 1]->nr_vcpus &&
 	    atomic_read(&vms[row - 1]->state) == VM_RUNNING) {
-		vcpu = list_vcpus(vms[row - 1], vcpu);
+		if (vcpu == vms[row - 1]->nr_vcpus) {
+			list_silence(vms[row - 1]);
+			vcpu++;
+		} else {
+			vcpu = list_vcpus(vms[row - 1], vcpu);
+		}
 		return true;
 	}
 	if (row < nr_vms) {

@@ -339,6 +339,7 @@ size_t term_stream_write(struct term_stream *s, const char *buf, size_t len)
 {
 	size_t n;
 
+	atomic_set(&s->written_at, timer_now());
 	spin_lock(&term_lock);
 	n = write_directly(s, buf, len);
 	if (n < len || !output_idle()) {
@@ -354,6 +355,11 @@ size_t term_stream_write(struct term_stream *s, const char *buf, size_t len)
 	output_queue_work();
 	spin_unlock(&term_lock);
 	return n;
+}
+
+uint64_t term_stream_written_at(const struct term_stream *s)
+{
+	return atomic_read(&s->written_at);
 }
 
 void term_stream_flush(struct term_stream *s)

@@ -76,6 +76,9 @@ bool term_stream_want_room(struct term_stream *s, size_t len);
 /* term_stream_want_out - is nothing of it queued any more? False: output_ready() is called when that is so. */
 bool term_stream_want_out(struct term_stream *s);
 
+/* term_stream_written_at - host time of the last output of @s; 0: there was none. */
+uint64_t term_stream_written_at(const struct term_stream *s);
+
 /* term_stream_read - up to @len bytes of input; 0: none. Any hart; takes the term lock. */
 size_t term_stream_read(struct term_stream *s, char *buf, size_t len);
 

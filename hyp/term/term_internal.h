@@ -55,6 +55,7 @@ struct term_stream {
 	unsigned int line_shown; /* so much of it is in the row that the cursor is in */
 	unsigned int line_cost;
 	enum term_line state;
+	uint64_t written_at; /* atomic; host time of the last output, 0: none */
 
 	/* Typed and not read yet; free-running counters. */
 	char input[TERM_INPUT_MAX];

@@ -54,6 +54,7 @@ enum vcpu_request {
 	REQUEST_HFENCE_VVMA_ALL = 13 | REQUEST_WAIT | REQUEST_NO_WAKEUP,
 	REQUEST_HFENCE_GVMA_ALL = 14 | REQUEST_WAIT | REQUEST_NO_WAKEUP,
 	REQUEST_STEAL_UPDATE = 15 | REQUEST_NO_WAKEUP,
+	REQUEST_WATCH = 16 | REQUEST_NO_WAKEUP, /* a sample, for vcpu/watch.h */
 };
 
 /* vcpu_test_request - is @req set? Leaves it. */

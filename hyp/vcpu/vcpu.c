@@ -81,6 +81,7 @@ void vcpu_power_on(struct vcpu *v)
 	guest_vs_reset(&v->vs);
 	vmid_drop(&v->vmid);
 	sched_expedite_end(&v->se);
+	atomic_set(&v->sample.fresh, 0);
 	atomic_set(&v->hsm, SBI_HSM_STATE_STOPPED);
 	atomic_set_release(&v->blocked, 1);
 }
@@ -147,6 +148,36 @@ static void stop(struct vcpu *v)
 	atomic_set_release(&v->hsm, SBI_HSM_STATE_STOPPED);
 }
 
+/* A trap handler that traps does so within its first instructions. */
+#define HANDLER_BYTES 256
+
+/* WATCH: where it is, and what its last trap was. */
+static void take_sample(struct vcpu *v)
+{
+	struct vcpu_sample *s = &v->sample;
+	uint64_t handler = csr_read(CSR_VSTVEC) & ~UINT64_C(3);
+	uint64_t epc = csr_read(CSR_VSEPC), cause = csr_read(CSR_VSCAUSE);
+	unsigned int what = 0;
+
+	if (atomic_read_acquire(&s->fresh))
+		return;
+	if ((v->regs.sstatus & SSTATUS_SPP) == 0)
+		what |= SAMPLE_USER;
+	if (csr_read(CSR_VSATP) != 0)
+		what |= SAMPLE_PAGED;
+	if (cause == EXC_ECALL_U)
+		what |= SAMPLE_SYSCALL;
+	else if (!(cause & SCAUSE_INTERRUPT) && epc - handler < HANDLER_BYTES &&
+		 v->regs.sepc - handler <= epc - handler)
+		what |= SAMPLE_TRAP_LOOP;
+	s->pc = v->regs.sepc;
+	s->tval = csr_read(CSR_VSTVAL);
+	s->trap = (uint32_t)(epc ^ cause << 24 ^ cause >> 32);
+	s->cause = (uint8_t)cause;
+	s->what = (uint8_t)what;
+	atomic_set_release(&s->fresh, 1);
+}
+
 static noinline void serve(struct vcpu *v)
 {
 	/* SLEEP: something wants it not to run: its own hart_stop, or vm_pause(). */
@@ -172,6 +203,8 @@ static noinline void serve(struct vcpu *v)
 		vcpu_fence_drain(v);
 	if (vcpu_check_request(REQUEST_STEAL_UPDATE, v))
 		vcpu_steal_update(v);
+	if (vcpu_check_request(REQUEST_WATCH, v))
+		take_sample(v);
 	/* UNBLOCK: vm_resume(), which has moved the guest's clock. Being here ends the pause. */
 	if (vcpu_check_request(REQUEST_UNBLOCK, v)) {
 		csr_write(CSR_HTIMEDELTA, atomic_read(&v->vm->htimedelta));

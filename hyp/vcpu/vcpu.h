@@ -26,6 +26,7 @@
 #include "vcpu/request.h"
 #include "vcpu/stats.h"
 #include "vcpu/sleep.h"
+#include "vcpu/watch.h"
 
 /* Pending interrupts, as bits of hvip. One kind of writer for each word (design, "Interrupts"). */
 struct vcpu_irq {
@@ -105,6 +106,8 @@ struct vcpu {
 	struct guest_vector *vector; /* NULL: the machine has none */
 	struct vcpu_stats stats;
 	struct vcpu_counts counted; /* before what vcpu_stats_read() tells */
+	struct vcpu_sample sample;
+	struct vcpu_watch watch;
 };
 
 static_assert(offsetof(struct vcpu, regs) == 0, "switch.S");

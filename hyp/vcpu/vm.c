@@ -48,6 +48,7 @@ bool vm_begin_life(struct vm *vm, uint64_t now)
 		atomic_set(&vm->active, vm->nr_vcpus);
 		atomic_set(&vm->stop, VM_STOP_NONE);
 		vm->stop_why[0] = '\0';
+		vm->watch = (struct vm_watch){ .since = now };
 		sched_group_go(&vm->group, now);
 		atomic_set(&vm->htimedelta, -now); /* a guest's clock starts with it */
 		atomic_set(&vm->paused, VM_NOT_PAUSED);

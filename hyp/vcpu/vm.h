@@ -22,6 +22,7 @@
 #include "mm/arena.h"
 #include "mm/gstage.h"
 #include "sched/sched.h"
+#include "vcpu/watch.h"
 
 #define VM_MAX	     64
 #define VM_MAX_VCPUS 64
@@ -102,6 +103,7 @@ struct vm {
 	uint64_t console_waits; /* atomic, bit = vcpu id: sleep until there is room (vcpu/console.h) */
 	const struct vm_config *config;
 	struct work life; /* reset and end, in steps (vm/lifecycle.c) */
+	struct vm_watch watch;
 };
 
 extern struct vm *vms[VM_MAX]; /* [0, nr_vms), fixed after boot */

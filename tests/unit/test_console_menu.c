@@ -124,6 +124,23 @@ void timer_arm(struct timer *t, uint64_t deadline)
 	next_row_is_armed = deadline - now <= 1000; /* and no question's end */
 }
 
+static uint64_t printed_at;
+static const char *hint; /* of all VMs */
+
+uint64_t term_stream_written_at(const struct term_stream *s)
+{
+	(void)s;
+	return printed_at;
+}
+
+bool vm_watch_hint(const struct vm *vm, char *out, size_t size)
+{
+	(void)vm;
+	if (hint)
+		snprintf(out, size, "%s", hint);
+	return hint != NULL;
+}
+
 uint64_t timer_ns_to_ticks(uint64_t ns)
 {
 	return ns / 100;
@@ -247,6 +264,8 @@ static int setup(void **state)
 	keys = "";
 	room = UINT_MAX;
 	armed = NULL;
+	printed_at = now;
+	hint = NULL;
 	make_vms(3, 2);
 	menu_init();
 	return 0;
@@ -321,6 +340,27 @@ static void the_list_says_where_vcpus_are(void **state)
 	assert_non_null(strstr(text, "* 1  vm-1"));
 	assert_non_null(strstr(text, "  2  vm-2"));
 	assert_non_null(strstr(text, "0 running on 3, 1 stopped"));
+}
+
+static void the_list_says_who_is_silent(void **state)
+{
+	(void)state;
+	make_vms(1, 1);
+	press("l");
+	assert_null(strstr(text, "has printed"));
+	printed_at = now - 12 * UINT64_C(10000000);
+	hint = "spins somewhere";
+	press("l");
+	assert_non_null(strstr(text, "       has printed nothing for 12 s; spins somewhere\n"));
+	text[0] = 0;
+	printed_at = 0;
+	press("l");
+	assert_non_null(strstr(text, "       has printed nothing; spins somewhere\n"));
+	text[0] = 0;
+	vms[0]->state = VM_OFF;
+	press("l");
+	assert_null(strstr(text, "has printed"));
+	assert_null(strstr(text, "spins"));
 }
 
 static void big_machines_fit_the_lines(void **state)
@@ -584,6 +624,7 @@ int main(void)
 		cmocka_unit_test_setup(next_goes_round_and_passes_vms_without_a_console, setup),
 		cmocka_unit_test_setup(without_vms_nothing_breaks, setup),
 		cmocka_unit_test_setup(the_list_says_where_vcpus_are, setup),
+		cmocka_unit_test_setup(the_list_says_who_is_silent, setup),
 		cmocka_unit_test_setup(big_machines_fit_the_lines, setup),
 		cmocka_unit_test_setup(tables_go_as_fast_as_the_wire_and_keys_wait, setup),
 		cmocka_unit_test_setup(a_table_is_cut_short, setup),

@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "vcpu/watch.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "arch/timer.h"
+#include "lib/log.h"
+#include "term/term.h"
+#include "vcpu/vcpu.h"
+#include "vcpu/vm.h"
+
+#define LOOK_PERIOD_NS UINT64_C(1000000000)
+
+/* A round over many vcpus is made in pieces, so that no guest on this hart waits for all of it. */
+#define VCPUS_AT_ONCE 64
+#define PIECE_GAP_NS  UINT64_C(10000000)
+
+/* So long without a sign of life: samples are taken; it is said that the VM spins. */
+#define SAMPLE_AFTER_NS UINT64_C(3000000000)
+#define SPINS_AFTER_NS	UINT64_C(30000000000)
+
+/*
+ * A loop that waits, and what it calls, is smaller than this. Timer interrupts go on in a panicked Linux, so
+ * some samples lie elsewhere: at most one for four near the place.
+ */
+#define NEAR_BYTES   256
+#define NEAR_ENOUGH  15
+#define FAR_FRACTION 4
+
+#define LOOPS_ENOUGH 8
+
+static struct timer watch_timer;
+static unsigned int next_vm; /* of this round */
+static uint64_t round_began;
+
+/*
+ * Did @vm show life since the last look, as far as can be seen from outside? Adds to @busy the vcpus that
+ * ran and did not sleep. One that only waited for a hart had no chance to show anything.
+ */
+static bool shows_life(struct vm *vm, uint64_t now, uint64_t *busy)
+{
+	bool life = term_stream_written_at(vm->stream) > vm->watch.since;
+	uint64_t mmio = 0;
+
+	for (unsigned int i = 0; i < vm->nr_vcpus; i++) {
+		struct vcpu *v = vm->vcpus[i];
+		struct sched_times t = sched_times(&v->se, now);
+		uint32_t used = (uint32_t)t.run, slept = (uint32_t)t.block;
+		bool was_used = used != v->watch.used, has_slept = slept != v->watch.slept;
+
+		v->watch.used = used;
+		v->watch.slept = slept;
+		mmio += atomic_read(&v->stats.exits[EXIT_MMIO]);
+		if (was_used && has_slept)
+			life = true;
+		else if (was_used)
+			*busy |= BIT(i);
+	}
+	life |= mmio != vm->watch.mmio;
+	vm->watch.mmio = mmio;
+	return life;
+}
+
+static void lives(struct vm *vm, uint64_t now)
+{
+	vm->watch.since = now;
+	atomic_set(&vm->watch.found, WATCH_NOTHING);
+	for (unsigned int i = 0; i < vm->nr_vcpus; i++)
+		vm->vcpus[i]->watch.near = vm->vcpus[i]->watch.far = vm->vcpus[i]->watch.loops = 0;
+}
+
+static void count_up(uint8_t *count)
+{
+	if (*count < UINT8_MAX)
+		(*count)++;
+}
+
+static void count_place(struct vcpu_watch *w, uint64_t pc)
+{
+	if (w->near && pc - w->place + NEAR_BYTES / 2 < NEAR_BYTES) {
+		count_up(&w->near);
+		return;
+	}
+	count_up(&w->far);
+	if (w->near == 0 || w->far > 1 + w->near / FAR_FRACTION) {
+		w->place = pc;
+		w->near = 1;
+		w->far = 0;
+	}
+}
+
+/* Take what @v says of itself into account. True: it shows life. */
+static bool sample_shows_life(struct vcpu *v)
+{
+	const struct vcpu_sample *s = &v->sample;
+	struct vcpu_watch *w = &v->watch;
+	/* vscause stays after the trap: a system call is news when it is another one than last time. */
+	bool new_syscall = (s->what & SAMPLE_SYSCALL) && s->trap != w->trap;
+
+	w->trap = s->trap;
+	if (s->what & SAMPLE_TRAP_LOOP)
+		count_up(&w->loops);
+	else
+		w->loops = 0;
+	count_place(w, s->pc);
+	return (s->what & SAMPLE_USER) || new_syscall;
+}
+
+static bool spins(const struct vcpu_watch *w)
+{
+	return w->near >= NEAR_ENOUGH;
+}
+
+static void say(struct vm *vm)
+{
+	const struct vm_watch *w = &vm->watch;
+
+	if (w->found == WATCH_TRAPS)
+		log_warn("%s: traps for ever in its own trap handler, vcpu %u at pc 0x%" PRIx64
+			 " (scause %u, stval 0x%" PRIx64
+			 "): is the kernel linked for another address (load, entry)?",
+			 vm->name, w->vcpu, w->pc, w->cause, w->tval);
+	else
+		log_warn("%s: seems to have panicked, or spins: no output, no user mode, no sleep "
+			 "for %" PRIu64 " s, vcpu %u in supervisor mode near pc 0x%" PRIx64,
+			 vm->name, SPINS_AFTER_NS / UINT64_C(1000000000), w->vcpu, w->pc);
+}
+
+static void found(struct vm *vm, const struct vcpu *v, enum vm_watch_found what)
+{
+	struct vm_watch *w = &vm->watch;
+
+	if (w->found == what)
+		return;
+	atomic_set(&w->found, WATCH_NOTHING);
+	w->vcpu = v->id;
+	w->pc = v->watch.place;
+	w->cause = v->sample.cause;
+	w->tval = v->sample.tval;
+	atomic_set_release(&w->found, what);
+	/* Programs without paging poll and spin on purpose: the list shows them, the log does not. */
+	if (w->told || (what == WATCH_SPINS && !(v->sample.what & SAMPLE_PAGED)))
+		return;
+	w->told = true;
+	say(vm);
+}
+
+/* The samples of the vcpus in @busy, of a VM without a sign of life since vm->watch.since. */
+static void judge(struct vm *vm, uint64_t busy, uint64_t now)
+{
+	const struct vcpu *spinner = NULL;
+	bool all = true;
+
+	for (uint64_t s = busy; s; s &= s - 1) {
+		struct vcpu *v = vm->vcpus[bit_first(s)];
+
+		if (!atomic_read_acquire(&v->sample.fresh)) {
+			all = all && spins(&v->watch);
+			continue;
+		}
+		if (sample_shows_life(v)) {
+			atomic_set_release(&v->sample.fresh, 0);
+			lives(vm, now);
+			return;
+		}
+		if (v->watch.loops >= LOOPS_ENOUGH)
+			found(vm, v, WATCH_TRAPS);
+		if (!spinner)
+			spinner = v;
+		all = all && spins(&v->watch);
+	}
+	if (all && spinner && vm->watch.found == WATCH_NOTHING &&
+	    now - vm->watch.since >= timer_ns_to_ticks(SPINS_AFTER_NS))
+		found(vm, spinner, WATCH_SPINS);
+	for (uint64_t s = busy; s; s &= s - 1)
+		atomic_set_release(&vm->vcpus[bit_first(s)]->sample.fresh, 0);
+	(void)vcpus_make_request(vm, busy, REQUEST_WATCH);
+}
+
+static void look(struct vm *vm, uint64_t now)
+{
+	uint64_t busy = 0;
+
+	if (atomic_read(&vm->state) != VM_RUNNING)
+		return;
+	if (shows_life(vm, now, &busy) || !busy || atomic_read(&vm->paused))
+		lives(vm, now);
+	else if (now - vm->watch.since >= timer_ns_to_ticks(SAMPLE_AFTER_NS))
+		judge(vm, busy, now);
+}
+
+static void look_round(struct timer *t)
+{
+	uint64_t now = timer_now();
+	unsigned int looked = 0;
+
+	if (next_vm == 0)
+		round_began = now;
+	while (next_vm < nr_vms && looked < VCPUS_AT_ONCE) {
+		struct vm *vm = vms[index_below(next_vm++, VM_MAX)];
+
+		look(vm, now);
+		looked += vm->nr_vcpus;
+	}
+	if (next_vm < nr_vms) {
+		timer_arm(t, now + timer_ns_to_ticks(PIECE_GAP_NS));
+		return;
+	}
+	next_vm = 0;
+	timer_arm(t, round_began + timer_ns_to_ticks(LOOK_PERIOD_NS));
+}
+
+void watch_start(void)
+{
+	timer_init(&watch_timer, look_round);
+	timer_arm(&watch_timer, timer_now() + timer_ns_to_ticks(LOOK_PERIOD_NS));
+}
+
+bool vm_watch_hint(const struct vm *vm, char *out, size_t size)
+{
+	const struct vm_watch *w = &vm->watch;
+	uint64_t seconds;
+
+	switch (atomic_read_acquire(&w->found)) {
+	case WATCH_TRAPS:
+		(void)snprintf(out, size,
+			       "vcpu %u traps for ever in its trap handler at pc 0x%" PRIx64
+			       ", scause %u",
+			       w->vcpu, w->pc, w->cause);
+		return true;
+	case WATCH_SPINS:
+		seconds = timer_ticks_to_ns(timer_now() - w->since) / UINT64_C(1000000000);
+		(void)snprintf(out, size,
+			       "no sign of life for %" PRIu64
+			       " s: vcpu %u in supervisor mode near pc 0x%" PRIx64,
+			       seconds, w->vcpu, w->pc);
+		return true;
+	default:
+		return false;
+	}
+}
