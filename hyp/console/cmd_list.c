@@ -106,17 +106,27 @@ static void list_silence(const struct vm *vm)
 		term_printf("       %s%s%s", said, said[0] && hint[0] ? "; " : "", hint);
 }
 
+/* Why it does not run, or nothing. */
+static const char *reason(const struct vm *vm)
+{
+	if (atomic_read(&vm->state) == VM_FAILED)
+		return vm->made ? "not loaded: the log says why" :
+				  "cannot be started: the log says why";
+	return atomic_read(&vm->waits) ? "not started yet" : vm->stop_why;
+}
+
 static void list_vm(unsigned int number, const struct vm *vm, uint64_t since, uint64_t now)
 {
 	bool focused = vm->stream && vm->stream == term_focused();
 	uint64_t memory = vm->config ? vm->config->memory : 0;
+	const char *why = reason(vm);
 	char class[24], cap[12];
 
 	class_name(vm, class, sizeof(class));
 	cap_name(vm, cap, sizeof(cap));
 	term_printf("%c%2u  %-31s  %-8s %10" PRIu64 " %5u  %-11s %5s %5u%s%s", focused ? '*' : ' ',
 		    number + 1, vm->name, state_name(vm), memory >> 20, vm->nr_vcpus, class, cap,
-		    run_percent(number, vm, since, now), vm->stop_why[0] ? "  " : "", vm->stop_why);
+		    run_percent(number, vm, since, now), why[0] ? "  " : "", why);
 }
 
 extern char __image_start[], __image_end[];
@@ -131,6 +141,17 @@ static void list_own_memory(void)
 		own -= min_u64(own, vms[i]->gstage.ram_bytes);
 	term_printf("    hartvisor's own memory: %" PRIu64 " KiB, its image %" PRIu64 " KiB of it",
 		    own >> 10, image >> 10);
+}
+
+static void list_how_to_start(void)
+{
+	for (unsigned int i = 0; i < nr_vms; i++) {
+		if (!vms[i]->made || !vm_has_ended(atomic_read(&vms[i]->state)))
+			continue;
+		term_printf(
+			"    ^] o starts a VM that is off, crashed or failed, when it is in focus (*)");
+		return;
+	}
 }
 
 /* Where the next row is: VM number @row, or the next of its vcpus, and behind these its silence. */
@@ -164,6 +185,7 @@ static bool list_row(bool first)
 		return true;
 	}
 	since = now;
+	list_how_to_start();
 	list_own_memory();
 	return false;
 }

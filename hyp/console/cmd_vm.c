@@ -22,7 +22,7 @@ static void tell_state(const struct vm *vm)
 	enum vm_state state = atomic_read(&vm->state);
 
 	if (!vm->made)
-		term_printf("%s can never be started: the log says why", vm->name);
+		term_printf("%s cannot be started: the log says why", vm->name);
 	else if (vm_has_ended(state))
 		term_printf("%s does not run: ^] o starts it", vm->name);
 	else

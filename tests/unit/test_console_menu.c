@@ -589,6 +589,26 @@ static void names_and_numbers_beyond_nine_are_reached(void **state)
 	assert_non_null(strstr(text, "11 VMs have names that begin with \"vm\""));
 }
 
+static void the_list_says_why_a_vm_does_not_run(void **state)
+{
+	(void)state;
+	press("l");
+	assert_null(strstr(text, "^] o starts"));
+	vms[0]->state = VM_CRASHED;
+	strcpy(vms[0]->stop_why, "it wrote 0x3333");
+	vms[1]->state = VM_FAILED; /* not made */
+	vms[2]->state = VM_OFF;
+	vms[2]->waits = 1;
+	press("l");
+	assert_non_null(strstr(text, "  it wrote 0x3333\n"));
+	assert_non_null(strstr(text, "  cannot be started: the log says why\n"));
+	assert_non_null(strstr(text, "  not started yet\n"));
+	assert_non_null(strstr(text, "^] o starts a VM that is off"));
+	vms[2]->state = VM_FAILED;
+	press("l");
+	assert_non_null(strstr(text, "  not loaded: the log says why\n"));
+}
+
 static void what_is_off_can_be_started(void **state)
 {
 	(void)state;
@@ -600,7 +620,7 @@ static void what_is_off_can_be_started(void **state)
 	assert_int_equal(vms[0]->state, VM_BUILDING);
 	press("2o");
 	assert_int_equal(vms[1]->state, VM_FAILED);
-	assert_non_null(strstr(text, "vm-2 can never be started"));
+	assert_non_null(strstr(text, "vm-2 cannot be started"));
 	press("3o");
 	assert_non_null(strstr(text, "vm-3 is running"));
 }
@@ -636,6 +656,7 @@ int main(void)
 		cmocka_unit_test_setup(what_cannot_be_taken_back_is_asked_for, setup),
 		cmocka_unit_test_setup(a_question_is_open_for_five_seconds, setup),
 		cmocka_unit_test_setup(names_and_numbers_beyond_nine_are_reached, setup),
+		cmocka_unit_test_setup(the_list_says_why_a_vm_does_not_run, setup),
 		cmocka_unit_test_setup(what_is_off_can_be_started, setup),
 		cmocka_unit_test_setup(commands_mean_the_vm_in_focus, setup),
 	};
