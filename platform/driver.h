@@ -45,7 +45,8 @@ void host_irq_init_pcpu(void);
 
 /* host_uart_write - send what the FIFO has room for; returns how many bytes of @buf that was. */
 unsigned int host_uart_write(const char *buf, unsigned int len);
-/* host_uart_getc - the next received byte, or -1. */
+/* host_uart_getc - the next received byte, HOST_UART_BREAK, or -1. */
+#define HOST_UART_BREAK 0x100
 int host_uart_getc(void);
 /* host_uart_present - a driver has been bound. */
 bool host_uart_present(void);

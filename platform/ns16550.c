@@ -38,6 +38,7 @@
 #define MCR_READY 0x0b /* DTR, RTS, and OUT2, which lets interrupts out on PC-like boards */
 
 #define LSR_RX_READY 0x01
+#define LSR_BREAK    0x10 /* with a zero byte; forgotten when it has been read */
 #define LSR_TX_EMPTY 0x20
 
 #define FIFO_SIZE 16
@@ -47,6 +48,7 @@ static struct {
 	unsigned int shift;
 	unsigned int width; /* bytes of a register access */
 	bool designware;
+	bool broken;	      /* BREAK was received, and its zero byte has not been read yet */
 	uint8_t ier;	      /* guarded by the terminal's lock */
 	unsigned int fifo;    /* bytes that may follow when the transmitter is empty */
 	unsigned int tx_room; /* of these, not used yet; guarded by the terminal's lock */
@@ -86,6 +88,15 @@ static void uart_write(unsigned int reg, uint8_t val)
 	}
 }
 
+static uint8_t read_lsr(void)
+{
+	uint8_t lsr = uart_read(UART_LSR);
+
+	if (lsr & LSR_BREAK)
+		uart.broken = true;
+	return lsr;
+}
+
 /* Once the transmitter is empty the whole FIFO is free, so one look at LSR serves for 16 bytes. */
 static unsigned int ns16550_write(const char *buf, unsigned int len)
 {
@@ -93,7 +104,7 @@ static unsigned int ns16550_write(const char *buf, unsigned int len)
 
 	for (n = 0; n < len; n++) {
 		if (!uart.tx_room) {
-			if (!(uart_read(UART_LSR) & LSR_TX_EMPTY))
+			if (!(read_lsr() & LSR_TX_EMPTY))
 				break;
 			uart.tx_room = uart.fifo;
 		}
@@ -105,9 +116,16 @@ static unsigned int ns16550_write(const char *buf, unsigned int len)
 
 static int ns16550_getc(void)
 {
-	if (!(uart_read(UART_LSR) & LSR_RX_READY))
+	uint8_t c;
+
+	if (!(read_lsr() & LSR_RX_READY))
 		return -1;
-	return uart_read(UART_DATA);
+	c = uart_read(UART_DATA);
+	/* QEMU says it when the zero byte is not yet the next one to be read. */
+	if (c != 0 || !uart.broken)
+		return c;
+	uart.broken = false;
+	return HOST_UART_BREAK;
 }
 
 static void interrupt_enable(uint8_t which, bool on)
@@ -134,7 +152,7 @@ static void ns16550_interrupt(void *arg)
 	if (id == IIR_DW_BUSY && uart.designware)
 		(void)uart_read(UART_USR);
 	/* A DesignWare UART may report a timeout with nothing received; only a read ends it. */
-	if (id == IIR_RX_TIMEOUT && !(uart_read(UART_LSR) & LSR_RX_READY))
+	if (id == IIR_RX_TIMEOUT && !(read_lsr() & LSR_RX_READY))
 		(void)uart_read(UART_DATA);
 	uart.fn();
 }

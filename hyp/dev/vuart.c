@@ -51,6 +51,7 @@
 
 #define LSR_DR	 0x01
 #define LSR_OE	 0x02
+#define LSR_BI	 0x10
 #define LSR_THRE 0x20
 #define LSR_TEMT 0x40
 
@@ -73,6 +74,7 @@ struct vuart {
 	bool thre_pending; /* THR became empty, and IIR has not told yet */
 	bool thre_waits;   /* it is not empty: the terminal tells when it is */
 	bool line;	   /* what the PLIC sees */
+	uint8_t break_in; /* BREAK is so many bytes ahead in the FIFO, 1: the next; 0: it is not, or has been told */
 	uint8_t rx_head;
 	uint8_t rx_count;
 	char rx[RX_FIFO];
@@ -93,7 +95,7 @@ static unsigned int vuart_rx_trigger(const struct vuart *u)
  */
 static uint8_t vuart_cause(const struct vuart *u)
 {
-	if ((u->ier & IER_RLS) && u->overrun)
+	if ((u->ier & IER_RLS) && (u->overrun || u->break_in == 1))
 		return IIR_RLS;
 	if ((u->ier & IER_RDA) && u->rx_count)
 		return u->rx_count >= vuart_rx_trigger(u) ? IIR_RDA : IIR_TIMEOUT;
@@ -125,6 +127,7 @@ static void vuart_rx_clear(struct vuart *u)
 {
 	u->rx_head = 0;
 	u->rx_count = 0;
+	u->break_in = 0;
 	memset(u->rx, 0, sizeof(u->rx));
 }
 
@@ -142,13 +145,16 @@ static void vuart_rx_refill(struct vuart *u)
 {
 	char buf[RX_FIFO];
 	size_t room = vuart_rx_size(u) - u->rx_count;
+	bool is_break;
 	size_t got;
 
 	if ((u->mcr & MCR_LOOP) || room == 0)
 		return;
-	got = term_stream_read(u->vm->stream, buf, room);
+	got = term_stream_read_break(u->vm->stream, buf, room, &is_break);
 	for (size_t i = 0; i < got; i++)
 		vuart_rx_push(u, buf[i]);
+	if (is_break && !u->break_in)
+		u->break_in = u->rx_count;
 }
 
 /* A byte from our own transmitter. Without FIFO a new one takes the old one's place. */
@@ -172,6 +178,8 @@ static uint8_t vuart_read_rbr(struct vuart *u)
 	c = (uint8_t)u->rx[u->rx_head % RX_FIFO];
 	u->rx_head = (uint8_t)((u->rx_head + 1) % RX_FIFO);
 	u->rx_count--;
+	if (u->break_in)
+		u->break_in--;
 	if (u->rx_count == 0)
 		vuart_rx_refill(u);
 	vuart_update_line(u);
@@ -280,6 +288,11 @@ static uint8_t vuart_read_lsr(struct vuart *u)
 
 	if (u->rx_count)
 		lsr |= LSR_DR;
+	if (u->break_in == 1) {
+		lsr |= LSR_BI;
+		u->break_in = 0;
+		vuart_update_line(u);
+	}
 	if (u->overrun) {
 		lsr |= LSR_OE;
 		u->overrun = false;

@@ -82,6 +82,9 @@ uint64_t term_stream_written_at(const struct term_stream *s);
 /* term_stream_read - up to @len bytes of input; 0: none. Any hart; takes the term lock. */
 size_t term_stream_read(struct term_stream *s, char *buf, size_t len);
 
+/* term_stream_read_break - the same; ends with the zero byte of a BREAK, and then *@is_break is true. For UARTs. */
+size_t term_stream_read_break(struct term_stream *s, char *buf, size_t len, bool *is_break);
+
 /* term_stream_input_pending - is there input to read? */
 bool term_stream_input_pending(const struct term_stream *s);
 

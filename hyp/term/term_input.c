@@ -186,6 +186,20 @@ static struct term_stream *input_bytes(const char *buf, unsigned int n)
 	return ready;
 }
 
+/* For the guest in focus: as a zero byte, which only a UART can tell from others. Returns as input_byte() does. */
+static struct term_stream *input_break(void)
+{
+	struct term_stream *s = term_focus_stream;
+	uint32_t at = s ? s->input_head : 0;
+	bool ready = s && input_push(s, '\0');
+
+	if (s && s->input_head != at && !s->has_break) {
+		s->has_break = true;
+		s->break_at = at;
+	}
+	return ready ? s : NULL;
+}
+
 static void service(void)
 {
 	char typed[TERM_ANSWER_MAX];
@@ -195,11 +209,13 @@ static void service(void)
 
 	for (i = 0; !(held = holds_back()) && i < INPUT_BATCH; i++) {
 		int c = wire_getc();
-		unsigned int n = c < 0 ? term_answer_pause(typed) :
-					 term_answer_byte((char)c, typed);
+		unsigned int n = c < 0 || c == WIRE_BREAK ? term_answer_pause(typed) :
+							    term_answer_byte((char)c, typed);
 		struct term_stream *s = input_bytes(typed, n);
 
 		ready = s ? s : ready;
+		if (c == WIRE_BREAK && (s = input_break()) != NULL)
+			ready = s;
 		if (c < 0)
 			break;
 	}
@@ -230,10 +246,20 @@ void term_tick(void)
 
 size_t term_stream_read(struct term_stream *s, char *buf, size_t len)
 {
+	return term_stream_read_break(s, buf, len, NULL);
+}
+
+size_t term_stream_read_break(struct term_stream *s, char *buf, size_t len, bool *is_break)
+{
+	bool found = false;
 	size_t n = 0;
 
 	spin_lock(&term_lock);
-	while (n < len && s->input_tail != s->input_head) {
+	while (n < len && s->input_tail != s->input_head && !found) {
+		if (s->has_break && s->input_tail == s->break_at) {
+			s->has_break = false;
+			found = is_break != NULL;
+		}
 		buf[n++] = s->input[s->input_tail % TERM_INPUT_MAX];
 		atomic_set(&s->input_tail, s->input_tail + 1);
 	}
@@ -243,6 +269,8 @@ size_t term_stream_read(struct term_stream *s, char *buf, size_t len)
 			wire_hold_input(false);
 	}
 	spin_unlock(&term_lock);
+	if (is_break)
+		*is_break = found;
 	return n;
 }
 
@@ -250,6 +278,7 @@ void term_stream_discard_input(struct term_stream *s)
 {
 	spin_lock(&term_lock);
 	memset(s->input, 0, sizeof(s->input));
+	s->has_break = false;
 	atomic_set(&s->input_tail, s->input_head);
 	s->input_lost = 0;
 	spin_unlock(&term_lock);

@@ -61,6 +61,8 @@ struct term_stream {
 	char input[TERM_INPUT_MAX];
 	uint32_t input_head;
 	uint32_t input_tail;
+	bool has_break;
+	uint32_t break_at;   /* the position of its zero byte, if it has */
 	uint32_t input_lost; /* for want of room; 0: none, or it has been said */
 	const char *told;    /* why nobody reads it, as it has been said */
 };
@@ -177,7 +179,8 @@ void wire_tell_own_waiter(void);
 /* wire_flush - wait until all is out (bounded, for a UART that takes nothing any more). */
 void wire_flush(void);
 
-/* wire_getc - the next byte from the operator, or -1. */
+/* wire_getc - the next byte from the operator, WIRE_BREAK, or -1. */
+#define WIRE_BREAK 0x100
 int wire_getc(void);
 
 /* wire_hold_input - leave alone what comes from the operator, and look again soon; off: at once. */

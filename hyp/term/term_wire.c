@@ -292,6 +292,8 @@ void wire_tell_own_waiter(void)
 
 /* --- and back ------------------------------------------------------------------------------------- */
 
+static_assert(WIRE_BREAK == HOST_UART_BREAK, "wire_getc() passes it on");
+
 int wire_getc(void)
 {
 	return wire_uart ? host_uart_getc() : term_sbi_getc();

@@ -81,3 +81,14 @@ def test_the_escape_gets_through_to_a_vm_that_never_reads(name):
         m.menu("l")
         m.expect_line("hartvisor", "deaf reads nothing: what is typed from here on is lost")
         m.expect(r"deaf +running")
+
+
+def test_a_break_reaches_the_guest_in_focus(name):
+    """Magic SysRq over the serial line, as on a real machine; QEMU's Ctrl-A b is the BREAK."""
+    with Machine(name, bundle(name, [linux("linux", cpus=1), linux("other", cpus=1)])) as m:
+        m.expect_lines({"linux": "GUEST-UP", "other": "GUEST-UP"})
+        m.send("\x01bh")
+        m.expect_line("linux", "sysrq: HELP")
+        m.focus(2, "other")
+        m.send("\x01bh")
+        m.expect_line("other", "sysrq: HELP")

@@ -26,6 +26,7 @@ static size_t out_room;
 static bool wants_room; /* the terminal owes a call of vuart_output_ready() */
 static char in[256];
 static size_t in_len;
+#define BREAK '\xfe'	 /* of what is typed */
 static bool found_empty; /* the terminal owes a call of vuart_input_ready() */
 
 void vplic_set_level(struct vplic *p, unsigned int source, bool high)
@@ -62,11 +63,16 @@ size_t vcpu_console_write(struct vcpu *v, const char *buf, size_t len)
 	return len;
 }
 
-size_t term_stream_read(struct term_stream *s, char *buf, size_t len)
+size_t term_stream_read_break(struct term_stream *s, char *buf, size_t len, bool *is_break)
 {
-	size_t n = len < in_len ? len : in_len;
+	const char *at = memchr(in, BREAK, in_len);
+	size_t n = at ? (size_t)(at - in) + 1 : in_len;
 
 	(void)s;
+	*is_break = at && n <= len;
+	n = len < n ? len : n;
+	if (*is_break)
+		in[n - 1] = 0;
 	memcpy(buf, in, n);
 	memmove(in, in + n, in_len - n);
 	in_len -= n;
@@ -140,6 +146,28 @@ static void written_bytes_go_out_in_order_without_line_changes(void **state)
 	assert_int_equal(out_len, 7);
 	assert_memory_equal(out, "hello\r\n", 7);
 	assert_int_equal(line_changes, 0);
+}
+
+/* LSR says it of the byte that is read next, once (data sheet, "Line Status Register"). */
+static void a_break_is_told_with_its_byte(void **state)
+{
+	(void)state;
+	wr(FCR, 0x01);
+	wr(IER, 0x04);
+	type("a\xfe"
+	     "b");
+	assert_int_equal(rd(LSR) & 0x11, 0x01);
+	assert_false(line);
+	assert_int_equal(rd(RBR), 'a');
+	assert_true(line);
+	assert_int_equal(rd(IIR) & 0x0f, 0x06);
+	assert_int_equal(rd(LSR) & 0x11, 0x11);
+	assert_false(line);
+	assert_int_equal(rd(LSR) & 0x11, 0x01);
+	assert_int_equal(rd(RBR), 0);
+	assert_int_equal(rd(LSR) & 0x11, 0x01);
+	assert_int_equal(rd(RBR), 'b');
+	assert_int_equal(rd(LSR) & 0x01, 0);
 }
 
 /* A driver that waits for THR writes 16 bytes for each interrupt, and must not be stopped within them. */
@@ -488,6 +516,7 @@ int main(void)
 		test(registers_after_reset),
 		test(written_bytes_go_out_in_order_without_line_changes),
 		test(thr_is_full_while_the_terminal_takes_less_than_a_fifo),
+		test(a_break_is_told_with_its_byte),
 		test(thre_that_is_asked_for_while_full_comes_with_room),
 		test(divisor_latch_hides_data_and_ier),
 		test(looks_like_a_16550a_to_probing_drivers),

@@ -23,7 +23,10 @@ static struct {
 	char sent[256];
 	unsigned int sent_len, in_fifo, overruns, usr_reads, empty_reads;
 	uint64_t base, size;
+	bool breaks; /* LSR.BI */
 } hw;
+
+#define BREAK '!' /* of hw.received: its zero byte */
 
 static unsigned int reg_of(const volatile void *at, unsigned int width)
 {
@@ -37,10 +40,13 @@ static unsigned int reg_of(const volatile void *at, unsigned int width)
 
 uint32_t fake_io_read(const volatile void *at, unsigned int width)
 {
+	uint32_t lsr;
+
 	switch (reg_of(at, width)) {
 	case UART_DATA:
 		if (*hw.received)
-			return (uint8_t)*hw.received++;
+			return *hw.received == BREAK ? (hw.received++, 0U) :
+						       (uint8_t)*hw.received++;
 		hw.empty_reads++;
 		return 0;
 	case UART_IER:
@@ -52,7 +58,9 @@ uint32_t fake_io_read(const volatile void *at, unsigned int width)
 	case UART_MCR:
 		return hw.mcr;
 	case UART_LSR:
-		return (*hw.received ? 1 : 0) | (hw.in_fifo ? 0 : 0x60);
+		lsr = (*hw.received ? 1 : 0) | (hw.in_fifo ? 0 : 0x60) | (hw.breaks ? 0x10 : 0);
+		hw.breaks = false; /* as QEMU has it, even if the byte is not the next one */
+		return lsr;
 	case UART_USR:
 		hw.usr_reads++;
 		return 0;
@@ -228,6 +236,19 @@ static void the_fifo_is_filled_and_never_overrun(void **state)
 	assert_memory_equal(hw.sent, "abcdefghijklmnopx", 17);
 }
 
+static void a_break_is_told_from_a_zero_byte(void **state)
+{
+	(void)state;
+	probe_plain();
+	hw.received = "a!b!";
+	hw.breaks = true;
+	assert_int_equal(bound->write("", 1), 1); /* which looks at LSR, too */
+	assert_int_equal(bound->getc(), 'a');
+	assert_int_equal(bound->getc(), HOST_UART_BREAK);
+	assert_int_equal(bound->getc(), 'b');
+	assert_int_equal(bound->getc(), 0);
+}
+
 static void received_bytes_come_until_there_are_none(void **state)
 {
 	(void)state;
@@ -248,7 +269,11 @@ static void transmit_interrupts_are_on_when_asked_for(void **state)
 	assert_int_equal(hw.ier, IER_RX);
 	bound->tx_interrupt(true);
 	assert_int_equal(hw.ier, IER_RX | IER_TX);
+	bound->rx_interrupt(false);
+	assert_int_equal(hw.ier, IER_TX);
 	bound->tx_interrupt(false);
+	assert_int_equal(hw.ier, 0);
+	bound->rx_interrupt(true);
 	assert_int_equal(hw.ier, IER_RX);
 	irq_fn(NULL);
 	assert_int_equal(called, 1);
@@ -346,6 +371,7 @@ int main(void)
 		cmocka_unit_test_setup(probing_keeps_the_speed_and_what_was_typed, setup),
 		cmocka_unit_test_setup(the_fifo_is_filled_and_never_overrun, setup),
 		cmocka_unit_test_setup(received_bytes_come_until_there_are_none, setup),
+		cmocka_unit_test_setup(a_break_is_told_from_a_zero_byte, setup),
 		cmocka_unit_test_setup(transmit_interrupts_are_on_when_asked_for, setup),
 		cmocka_unit_test_setup(stdout_path_chooses_among_several, setup),
 		cmocka_unit_test_setup(without_stdout_path_the_first_one_serves, setup),

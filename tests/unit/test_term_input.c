@@ -204,6 +204,29 @@ static void typing_to_a_guest_that_has_ended_is_not_kept(void **state)
 	assert_int_equal(term_menu_key(), 'l');
 }
 
+static void a_break_is_a_zero_byte_that_uarts_know(void **state)
+{
+	bool is_break;
+	char buf[8];
+
+	(void)state;
+	focus(a);
+	type("ab\xfe"
+	     "cd");
+	assert_int_equal(term_stream_read_break(a, buf, 8, &is_break), 3);
+	assert_true(is_break);
+	assert_memory_equal(buf, "ab", 3);
+	assert_int_equal(term_stream_read_break(a, buf, 8, &is_break), 2);
+	assert_false(is_break);
+	type("\xfe"
+	     "e");
+	assert_int_equal(term_stream_read(a, buf, 8), 2);
+	assert_memory_equal(buf, "\0e", 2);
+	type("f");
+	assert_int_equal(term_stream_read_break(a, buf, 8, &is_break), 1);
+	assert_false(is_break);
+}
+
 /* A VM's life ended: its next one neither reads that, nor misses what comes from then on. */
 static void discarded_input_is_gone_and_new_input_is_told(void **state)
 {
@@ -331,6 +354,7 @@ int main(void)
 		TERMINAL_TEST(the_escape_gets_through_to_a_guest_that_never_reads),
 		TERMINAL_TEST(another_guest_is_not_held_up),
 		TERMINAL_TEST(typing_to_a_paused_guest_is_kept_and_said_once),
+		TERMINAL_TEST(a_break_is_a_zero_byte_that_uarts_know),
 		TERMINAL_TEST(typing_to_a_guest_that_has_ended_is_not_kept),
 		TERMINAL_TEST(escape_is_never_seen_by_the_guest),
 		TERMINAL_TEST(escape_twice_sends_one),

@@ -53,6 +53,10 @@ unsigned int host_uart_write(const char *buf, unsigned int len)
 
 int host_uart_getc(void)
 {
+	if (*typed == '\xfe') {
+		typed++;
+		return HOST_UART_BREAK;
+	}
 	return *typed ? (unsigned char)*typed++ : -1;
 }
 
