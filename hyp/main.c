@@ -354,7 +354,7 @@ static void last_words(void)
 /* On the boot hart's own, guarded stack, in the final address space. */
 static void boot(void)
 {
-	uint64_t colour = 1;
+	uint64_t colour = TERM_ASK_TYPED;
 	const void *root;
 
 	set_up_isa();
@@ -371,7 +371,7 @@ static void boot(void)
 	/* Before the steps that arm timers and interrupts on this hart. */
 	setup_this_hart();
 	(void)option_number(machine.bootargs, "hartvisor.colour", &colour);
-	term_init(colour != 0);
+	term_init((enum term_ask)colour);
 	log_set_sink(term_log);
 	panic_set_hook(last_words);
 	menu_init();

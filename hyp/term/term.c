@@ -405,7 +405,7 @@ struct term_stream *term_focused(void)
 	return atomic_read(&term_focus_stream);
 }
 
-void term_init(bool colour)
+void term_init(enum term_ask ask)
 {
 	wire_init();
 	spin_lock(&term_lock);
@@ -414,7 +414,7 @@ void term_init(bool colour)
 	own_reset();
 	term_colour = false;
 	row_reset();
-	term_answer_reset(colour);
+	term_answer_reset(ask);
 	wire_kick();
 	spin_unlock(&term_lock);
 }

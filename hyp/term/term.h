@@ -32,12 +32,15 @@
 
 struct term_stream;
 
+/* When is the other end asked whether it is a terminal? */
+enum term_ask { TERM_ASK_NEVER, TERM_ASK_NOW, TERM_ASK_TYPED };
+
 /*
- * term_init - take over from the early console. @colour: ask whoever is at the other end for its status
- * (ECMA-48 DSR); a terminal answers, and prefixes are coloured from then on. A pipe or a script does
- * not, and sees plain text.
+ * term_init - take over from the early console. @ask: when to ask whoever is at the other end for its status (ECMA-48
+ * DSR): a terminal answers, and prefixes are coloured from then on. A file or a pipe does not, and sees plain text;
+ * with TERM_ASK_TYPED, which asks when the first byte is typed, nothing else.
  */
-void term_init(bool colour);
+void term_init(enum term_ask ask);
 
 /* term_guests_run - until now what was written went out by polling; from now on nobody waits for the wire. */
 void term_guests_run(void);

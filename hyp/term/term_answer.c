@@ -39,6 +39,7 @@ static unsigned int patience; /* 0: nothing is asked */
 static char held[TERM_SEQ_MAX];
 static unsigned int nr_held;
 static unsigned int string_len;
+static bool asks_later; /* when something is typed: a file or a pipe gets no control sequence */
 
 static void ask(const char *question)
 {
@@ -47,16 +48,22 @@ static void ask(const char *question)
 	patience = PATIENCE;
 }
 
-void term_answer_reset(bool on)
+static void ask_status(void)
+{
+	asks_later = false;
+	asked = STATUS;
+	ask(ASK_STATUS);
+}
+
+void term_answer_reset(enum term_ask when)
 {
 	state = TYPED;
 	nr_held = 0;
 	asked = NOTHING;
 	patience = 0;
-	if (on) {
-		asked = STATUS;
-		ask(ASK_STATUS);
-	}
+	asks_later = when == TERM_ASK_TYPED;
+	if (when == TERM_ASK_NOW)
+		ask_status();
 }
 
 void term_answer_ask_columns(void)
@@ -235,6 +242,8 @@ static unsigned int in_string(char c, char *out)
 
 unsigned int term_answer_byte(char c, char out[TERM_ANSWER_MAX])
 {
+	if (asks_later)
+		ask_status();
 	switch (state) {
 	case GOT_ESC:
 		if (c == '[')

@@ -297,8 +297,8 @@ int term_sbi_getc(void);
 /* At most what is handed on for one byte. */
 #define TERM_ANSWER_MAX (TERM_SEQ_MAX + 1)
 
-/* term_answer_reset - ask the terminal whether it is one, or (!@ask) nothing. */
-void term_answer_reset(bool ask);
+/* term_answer_reset - nothing is under way; ask the terminal whether it is one, now, later or never. */
+void term_answer_reset(enum term_ask when);
 
 /* term_answer_ask_columns - ask how wide it is; only once it is known to answer. */
 void term_answer_ask_columns(void);

@@ -53,7 +53,7 @@ class Terminal(Machine):
     """The rows that have scrolled off the screen are not kept: make it high enough."""
 
     def __init__(self, *args, columns: int = 80, lines: int = 1000, **more):
-        super().__init__(*args, **more)
+        super().__init__(*args, **{"append": "hartvisor.colour=1", **more})
         self.screen = Emulator(columns, lines, self.child.send)
         self.child.logfile_read = Recorder(self.log_file, pyte.Stream(self.screen))
 

@@ -92,3 +92,12 @@ def test_a_break_reaches_the_guest_in_focus(name):
         m.focus(2, "other")
         m.send("\x01bh")
         m.expect_line("other", "sysrq: HELP")
+
+
+def test_a_file_gets_no_control_sequence(name):
+    """Until something is typed."""
+    with Machine(name, bundle(name, [Vm("vm", guest("hello")), Vm("busy", guest("spin"))])) as m:
+        m.expect_lines({"vm": "HELLO", "busy": "SPIN"})
+        assert "\x1b" not in m.text()
+        m.ping("vm", "a terminal?")
+        assert "\x1b[5n" in m.text()

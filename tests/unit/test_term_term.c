@@ -235,10 +235,19 @@ static void colours_come_when_a_terminal_answers_and_touch_the_prefix_only(void 
 static void the_terminal_is_asked_only_if_colours_are_welcome(void **state)
 {
 	(void)state;
-	term_init(false);
+	term_init(TERM_ASK_NEVER);
 	transmit_all();
 	SCREEN("");
-	term_init(true);
+	term_init(TERM_ASK_TYPED);
+	term_guests_run();
+	transmit_all();
+	SCREEN("");
+	type("x");
+	SCREEN("\x1b[5n");
+	type("y");
+	SCREEN("\x1b[5n");
+	clear_screen();
+	term_init(TERM_ASK_NOW);
 	transmit_all();
 	SCREEN("\x1b[5n");
 }

@@ -194,7 +194,7 @@ static void power_off_waits_a_second_for_a_dead_wire(void **state)
 static void before_guests_run_all_goes_out_at_once(void **state)
 {
 	(void)state;
-	term_init(false);
+	term_init(TERM_ASK_NEVER);
 	for (unsigned int i = 0; i < 1000; i++)
 		term_log("a line of the boot, of which there are many\n", 44);
 	term_drain();

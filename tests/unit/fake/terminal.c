@@ -218,7 +218,7 @@ void clear_screen(void)
 
 static void start(bool colour)
 {
-	term_init(colour);
+	term_init(colour ? TERM_ASK_NOW : TERM_ASK_NEVER);
 	a = term_stream_new(NULL, "a", &owner, &ready_a);
 	b = term_stream_new(NULL, "b", &owner, &ready_b);
 	term_guests_run();
