@@ -59,7 +59,7 @@ SMALL_OBJS := $(filter $(B)/obj/hyp/vm/% $(B)/obj/hyp/console/%,$(OBJS)) \
 	$(addprefix $(B)/obj/platform/,machine.o driver.o goldfish_rtc.o aclint_sswi.o hart_intc.o) $(B)/obj/hyp/main.o \
 	$(addprefix $(B)/obj/hyp/lib/,fdt.o fdt_exact.o log.o options.o random.o word.o) \
 	$(addprefix $(B)/obj/hyp/arch/,isa.o panic.o symbols.o boot_map.o cache.o) \
-	$(addprefix $(B)/obj/hyp/term/,term_answer.o term_filter.o term_input.o term_output.o term_own.o term_row.o term_sbi.o) \
+	$(addprefix $(B)/obj/hyp/term/,term_answer.o term_filter.o term_input.o term_output.o term_own.o term_raw.o term_row.o term_sbi.o) \
 	$(addprefix $(B)/obj/hyp/mm/,page.o arena.o hostmap.o) $(addprefix $(B)/obj/hyp/,dev/vrtc.o vcpu/watch.o)
 $(SMALL_OBJS): CFLAGS += -Os -msave-restore
 

@@ -24,6 +24,9 @@ void cmd_pause(void);
 void cmd_reset(void);
 void cmd_destroy(void);
 
+/* cmd_attach - give that VM the terminal, raw, or end that. */
+void cmd_attach(void);
+
 /* cmd_quit - end the machine; asks. */
 void cmd_quit(void);
 

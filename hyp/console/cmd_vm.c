@@ -101,3 +101,9 @@ void cmd_quit(void)
 {
 	ask('q', "stop", NULL, "all VMs and the machine", quit);
 }
+
+void cmd_attach(void)
+{
+	if (!term_attach())
+		term_printf("no VM's console is in focus: ^] l lists them");
+}

@@ -18,6 +18,8 @@ static const struct menu_cmd {
 	{ 'l', TERM_MENU_ONE, "list of VMs", cmd_list },
 	{ 'n', TERM_MENU_ONE, "next console", cmd_next },
 	{ 'g', TERM_MENU_LINE, "console of the VM with a number or name that you type", cmd_goto },
+	{ 'a', TERM_MENU_ONE,
+	  "attach to this VM, raw, for programs that use the screen; or end that", cmd_attach },
 	{ 's', TERM_MENU_ONE, "statistics of every vcpu", cmd_stats },
 	{ 'z', TERM_MENU_ONE, "zero the statistics", cmd_zero },
 	{ 'c', TERM_MENU_ONE, "cut what is being printed short", cmd_cancel },

@@ -123,12 +123,20 @@ static void restart_line(struct term_stream *s)
 	s->line_cost = 4U * filter.len;
 }
 
+void term_forget_line(struct term_stream *s)
+{
+	if (shown == s)
+		shown = NULL;
+	if (term_going == s)
+		term_going = NULL;
+	s->state = TERM_LINE_OPEN;
+	s->line_len = s->line_shown = s->line_cost = 0;
+}
+
 static void end_line(struct term_stream *s)
 {
 	row_end();
-	shown = NULL;
-	s->state = TERM_LINE_OPEN;
-	s->line_len = s->line_shown = s->line_cost = 0;
+	term_forget_line(s);
 }
 
 /* After a line of another's: the interrupted line again, and everything on its way. */
@@ -327,7 +335,8 @@ static size_t write_directly(struct term_stream *s, const char *buf, size_t len)
 {
 	size_t n;
 
-	if (!output_idle() || s->state != TERM_LINE_OPEN || output_queued(s) || !wire_guest_room())
+	if (term_raw || !output_idle() || s->state != TERM_LINE_OPEN || output_queued(s) ||
+	    !wire_guest_room())
 		return 0;
 	n = write_plain(s, buf, len);
 	if (n && s == term_focus_stream)
@@ -394,6 +403,7 @@ void term_focus(struct term_stream *s)
 	else
 		snprintf(text, sizeof(text), "console: none");
 	spin_lock(&term_lock);
+	raw_end();
 	term_focus_stream = s;
 	own_line(text, strlen(text));
 	term_settle();
@@ -410,7 +420,7 @@ void term_init(enum term_ask ask)
 	wire_init();
 	spin_lock(&term_lock);
 	output_reset();
-	shown = term_going = term_focus_stream = NULL;
+	shown = term_going = term_focus_stream = term_raw = NULL;
 	own_reset();
 	term_colour = false;
 	row_reset();

@@ -93,6 +93,14 @@ bool term_stream_input_pending(const struct term_stream *s);
 
 /* term_focus - typed characters go to @s from now on (NULL: nowhere); announces it in one line. */
 void term_focus(struct term_stream *s);
+
+/*
+ * term_attach - give the terminal to the stream in focus, raw: what it prints is not filtered and has no prefixes, and
+ * what is typed is not looked at but for ^]. If that is so already: end it, as every term_focus() does. False: no stream
+ * is in focus.
+ */
+bool term_attach(void);
+
 struct term_stream *term_focused(void);
 
 /* term_stream_discard_input - forget what was typed and not read yet (a VM's life ended). Any hart, no locks. */

@@ -73,7 +73,7 @@ static void menu_key_typed(char c)
 {
 	bool answer = menu_more == TERM_MENU_ANSWER && c == menu_asked;
 
-	if (term_colour)
+	if (term_colour && !term_raw)
 		term_answer_ask_columns();
 	menu_more = menu_rule && !answer ? menu_rule(c) : TERM_MENU_ONE;
 	menu_asked = c;
@@ -200,6 +200,13 @@ static struct term_stream *input_break(void)
 	return ready ? s : NULL;
 }
 
+/* What the terminal says by itself is the guest's, too. */
+static unsigned int raw_byte(char c, char *out)
+{
+	out[0] = c;
+	return 1;
+}
+
 static void service(void)
 {
 	char typed[TERM_ANSWER_MAX];
@@ -210,6 +217,7 @@ static void service(void)
 	for (i = 0; !(held = holds_back()) && i < INPUT_BATCH; i++) {
 		int c = wire_getc();
 		unsigned int n = c < 0 || c == WIRE_BREAK ? term_answer_pause(typed) :
+				 term_raw		  ? raw_byte((char)c, typed) :
 							    term_answer_byte((char)c, typed);
 		struct term_stream *s = input_bytes(typed, n);
 

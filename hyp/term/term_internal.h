@@ -80,6 +80,9 @@ extern struct term_stream *term_going;
 
 /* --- term.c --------------------------------------------------------------------------------------- */
 
+/* term_forget_line - @s has no open line, on the screen or off it. */
+void term_forget_line(struct term_stream *s);
+
 /*
  * term_step - bring a little of what @s has printed to the screen. False: there is nothing more of it. step_slow counts
  * the bytes that took the long way, through the filter.
@@ -106,6 +109,16 @@ void term_say(const struct term_stream *s, const char *what);
 
 /* own_line - a line of hartvisor's; counted instead when the ring is full. */
 void own_line(const char *text, size_t len);
+
+/* --- term_raw.c ----------------------------------------------------------------------------------- */
+
+/* The stream that the operator is attached to raw, or NULL. */
+extern struct term_stream *term_raw;
+
+/* raw_keep - true: a line of the log is kept until raw ends. raw_step - as term_step(), of term_raw. raw_end - leave it. */
+bool raw_keep(const char *line, size_t len);
+bool raw_step(struct term_stream *s);
+void raw_end(void);
 
 /* --- term_output.c -------------------------------------------------------------------------------- */
 
@@ -134,6 +147,10 @@ void output_end_line(struct term_stream *s);
 
 /* output_lose - count @bytes of @s as lost; told when the line takes something again. */
 void output_lose(struct term_stream *s, uint64_t bytes);
+
+/* output_hold_others - nothing but term_raw prints: nobody waits for room. output_resume - all do again. */
+void output_hold_others(void);
+void output_resume(void);
 
 /* output_queue_work - let owners be told what is due to them. Not under the log's lock. */
 extern bool output_work_due;
@@ -274,6 +291,9 @@ void row_edit(unsigned int n, char final);
 
 /* row_colours - select graphic rendition. @reset: it only ends what was selected before. */
 void row_colours(const char *params, unsigned int len, bool reset);
+
+/* row_forget - whatever was printed meanwhile: the cursor is at a row's start, without colours. */
+void row_forget(void);
 
 /* row_drain - nothing comes after this: end the colours. */
 void row_drain(void);

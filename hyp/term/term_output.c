@@ -77,7 +77,13 @@ static void deactivate(struct term_stream *s)
 
 bool output_idle(void)
 {
-	return list_empty(&active);
+	return list_empty(term_raw ? &term_raw->active : &active);
+}
+
+/* Another has the terminal to itself. */
+static bool is_held(const struct term_stream *s)
+{
+	return term_raw && s != term_raw;
 }
 
 static bool is_out(const struct term_stream *s)
@@ -137,10 +143,10 @@ void output_pump(unsigned int budget)
 
 	if (wire_gives_up())
 		drop_all();
-	while (left > 0 && !list_empty(&active) && wire_guest_room()) {
-		struct term_stream *s = term_going ? term_going : next_turn();
+	while (left > 0 && !output_idle() && wire_guest_room()) {
+		struct term_stream *s = term_raw ? term_raw : term_going ? term_going : next_turn();
 		uint32_t before = wire_position(), slow = step_slow;
-		bool more = term_step(s);
+		bool more = term_raw ? raw_step(s) : term_step(s);
 		int used = (int)(wire_position() - before);
 
 		if (used)
@@ -163,7 +169,7 @@ size_t output_put(struct term_stream *s, const char *buf, size_t len)
 		atomic_set(&s->out_head, s->out_head + (uint32_t)n);
 		output_activate(s);
 	}
-	if (n < len && wire_gives_up()) {
+	if (n < len && (wire_gives_up() || is_held(s))) {
 		output_lose(s, len - n);
 		n = len;
 	}
@@ -212,11 +218,27 @@ bool term_stream_want_out(struct term_stream *s)
 	bool out;
 
 	spin_lock(&term_lock);
-	out = is_out(s);
+	out = is_out(s) || is_held(s);
 	if (!out)
 		s->wants_out = true;
 	spin_unlock(&term_lock);
 	return out;
+}
+
+void output_hold_others(void)
+{
+	for (struct term_stream *s = streams; s; s = s->next) {
+		if (s == term_raw || !(s->wants_room || s->wants_out))
+			continue;
+		s->wants_room = s->wants_out = false;
+		s->room_due = true;
+		output_work_due = true;
+	}
+}
+
+void output_resume(void)
+{
+	output_work_due = true; /* what was lost is told */
 }
 
 /* --- what is done without the lock ---------------------------------------------------------------- */
@@ -240,7 +262,7 @@ static bool take_due(struct term_stream *s, uint64_t *lost)
 	spin_lock(&term_lock);
 	due = s->room_due;
 	s->room_due = false;
-	*lost = s->losing && !wire_gives_up() ? s->lost : 0;
+	*lost = s->losing && !wire_gives_up() && !term_raw ? s->lost : 0;
 	if (*lost) {
 		s->losing = false;
 		s->lost = 0;
@@ -258,7 +280,7 @@ static void room_work_run(struct work *w)
 		if (take_due(s, &lost) && s->owner->output_ready)
 			s->owner->output_ready(s->arg);
 		if (lost)
-			log_warn("%s: the console took nothing: %lu bytes of its output are lost",
-				 s->name, (unsigned long)lost);
+			log_warn("%s: %lu bytes of its output were not shown", s->name,
+				 (unsigned long)lost);
 	}
 }

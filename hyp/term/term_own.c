@@ -28,6 +28,9 @@ static bool begin_own_line(void)
 		own_lost++;
 		return false;
 	}
+	if (term_raw)
+		wire_write("\r\n",
+			   2); /* a menu's answer, in the middle of what the guest has drawn */
 	term_leave_shown();
 	if (own_lost) {
 		snprintf(text, sizeof(text), "%u lines are lost here", own_lost);
@@ -69,8 +72,10 @@ void term_log(const char *line, size_t len)
 	while (len && line[len - 1] == '\n')
 		len--;
 	spin_lock(&term_lock);
-	own_line(line, len);
-	term_settle();
+	if (!raw_keep(line, len)) {
+		own_line(line, len);
+		term_settle();
+	}
 	spin_unlock(&term_lock);
 }
 
@@ -82,7 +87,10 @@ void term_printf(const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	term_log(text, strlen(text));
+	spin_lock(&term_lock);
+	own_line(text, strlen(text));
+	term_settle();
+	spin_unlock(&term_lock);
 }
 
 void term_prompt(const char *text)

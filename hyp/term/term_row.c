@@ -170,6 +170,11 @@ void row_bell(void)
 	wire_put('\a');
 }
 
+void row_forget(void)
+{
+	term_row.coloured = term_row.returned = false;
+}
+
 void row_drain(void)
 {
 	end_colours();

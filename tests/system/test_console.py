@@ -87,11 +87,13 @@ def test_a_break_reaches_the_guest_in_focus(name):
     """Magic SysRq over the serial line, as on a real machine; QEMU's Ctrl-A b is the BREAK."""
     with Machine(name, bundle(name, [linux("linux", cpus=1), linux("other", cpus=1)])) as m:
         m.expect_lines({"linux": "GUEST-UP", "other": "GUEST-UP"})
+        m.expect(r"\[linux\] ~ #")
         m.send("\x01bh")
-        m.expect_line("linux", "sysrq: HELP")
+        m.expect("sysrq: HELP")
         m.focus(2, "other")
+        m.expect(r"\[other\] ~ #")
         m.send("\x01bh")
-        m.expect_line("other", "sysrq: HELP")
+        m.expect("sysrq: HELP")
 
 
 def test_a_file_gets_no_control_sequence(name):

@@ -63,7 +63,7 @@ def test_a_guest_out_of_focus(name, columns):
 
 @pytest.mark.parametrize("columns", [60, 80, 133])
 def test_a_guest_in_focus(name, columns):
-    with Terminal(name, bundle(name, [Vm("evil", guest("console"), bootargs=f"n=14 columns={columns}")]),
+    with Terminal(name, bundle(name, [Vm("evil", guest("console"), bootargs=f"n=30 columns={columns}")]),
                   columns=columns, lines=3000) as m:
         begin = wait_for_width(m)
         m.expect_passed("evil", "console")
@@ -128,6 +128,27 @@ def test_the_shell_in_focus(name):
         assert "[6n" not in "".join(m.rows())
         m.send("poweroff -f\r")
         m.expect_end()
+
+
+def test_an_editor_has_the_whole_screen_when_attached(name):
+    with Terminal(name, bundle(name, [linux("linux", cpus=1), Vm("other", guest("hello"))]), lines=24) as m:
+        m.expect_lines({"linux": "GUEST-UP", "other": "HELLO"})
+        m.send("\r")
+        m.until_row("[linux] ~ #")
+        m.menu("a")
+        m.until(lambda: any("attached to linux" in row for row in m.rows()), "attached")
+        m.send("stty rows 24 cols 80; vi /tmp/new\r")
+        m.until(lambda: m.rows()[0] == "" and m.screen.display[1].startswith("~"), "the editor's empty screen")
+        m.send("ifirst\rsecond\x1b")
+        m.until(lambda: [row.rstrip() for row in m.screen.display[:3]] == ["first", "second", "~"], "two lines of text")
+        m.send(":wq\r")
+        m.until(lambda: m.row().endswith("~ #"), "at the shell's prompt")
+        m.menu("a")
+        m.until(lambda: any("no longer attached" in row for row in m.rows()), "no longer attached")
+        m.send("cat /tmp/new\r")
+        m.until(lambda: "[linux] second" in m.rows(), "the file as it was written, with prefixes")
+        assert m.screen.margins in (None, (0, 23))
+        assert [what for what in m.screen.changed() if what != "margins"] == []
 
 
 def test_the_characters_that_pass_have_a_width_and_one_direction():

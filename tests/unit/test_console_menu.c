@@ -70,6 +70,14 @@ void term_hold(bool on)
 	holds++;
 }
 
+static unsigned int attached;
+
+bool term_attach(void)
+{
+	attached++;
+	return focused != NULL;
+}
+
 void term_focus(struct term_stream *s)
 {
 	focused = s;
