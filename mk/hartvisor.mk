@@ -132,4 +132,16 @@ $(LONG_OBJ): hyp/run/vcpu_run.c $(B)/obj/flags
 $(eval $(call link_rule,hartvisor-no-light,$(filter-out $(RUN_OBJ),$(OBJS)) $(LONG_OBJ)))
 -include $(LONG_OBJ:.o=.d)
 
+# With checks that cost too much for every build, and a measure of how long no interrupt is looked at (arch/checked.h).
+CHECKED_OBJS := $(OBJS:$(B)/obj/%=$(B)/obj/checked/%)
+$(B)/obj/checked/%.o: %.c $(B)/obj/flags
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(HV_CFLAGS) -DHARTVISOR_CHECKED -MMD -MP -c $< -o $@
+$(B)/obj/checked/%.o: %.S $(B)/obj/flags
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(HV_CFLAGS) -D__ASSEMBLY__ -MMD -MP -c $< -o $@
+$(eval $(call link_rule,hartvisor-checked,$(CHECKED_OBJS)))
+-include $(CHECKED_OBJS:.o=.d)
+
 -include $(OBJS:.o=.d) $(LIBFDT_OBJS:.o=.d)

@@ -111,7 +111,7 @@ unit:
 
 # All that the system tests boot.
 .PHONY: test-builds
-test-builds: all guest-tests firmware fit $(B)/hartvisor-no-light.bin
+test-builds: all guest-tests firmware fit $(B)/hartvisor-no-light.bin $(B)/hartvisor-checked.bin
 
 .PHONY: system
 system: test-builds

@@ -3,8 +3,8 @@
  * A pcpu: a hart as the hypervisor sees it.
  *
  * tp points to the pcpu of the running hart from its first C instruction on. The hypervisor runs with
- * sstatus.SIE = 0 throughout: interrupts leave a guest (they are enabled whenever a guest runs) or end
- * a WFI, and are then looked for in sip; no handler ever interrupts hypervisor code.
+ * sstatus.SIE = 0: interrupts leave a guest (they are enabled whenever a guest runs), end a WFI or leave a
+ * coroutine (arch/coroutine.h), and are then looked for in sip; no handler ever interrupts hypervisor code.
  */
 #ifndef ARCH_PCPU_H
 #define ARCH_PCPU_H
@@ -24,8 +24,9 @@ enum pcpu_online {
 };
 
 struct pcpu {
-	uint64_t emergency_sp; /* assembler: the stack for traps of the hypervisor itself */
-	uint64_t stack_top;    /* assembler: the ordinary stack */
+	uint64_t emergency_sp;	     /* assembler: the stack for traps of the hypervisor itself */
+	uint64_t stack_top;	     /* assembler: the ordinary stack */
+	struct coroutine *coroutine; /* assembler: what runs here now, or NULL */
 	uint64_t hartid;
 	uint32_t index;	       /* 0 is the boot hart */
 	uint32_t need_resched; /* atomic; set by any hart, looked at in the last check before entry */
@@ -38,6 +39,7 @@ struct pcpu {
 	struct vcpu *vector_owner;
 	struct runq *runq;	    /* what waits for it: sched/runq.h */
 	volatile uint32_t *setssip; /* writing 1 raises its SSIP; NULL: kicked by SBI (arch/smp.h) */
+	uint64_t work_at;	    /* own pcpu, host time: until then no work item; 0: at once */
 	uint64_t ipis_sent;	    /* SBI calls, and sets of stores to setssip */
 	uint64_t ipis_taken;
 	struct hart_misfit misfit; /* when online is PCPU_UNFIT */
@@ -45,6 +47,7 @@ struct pcpu {
 
 static_assert(offsetof(struct pcpu, emergency_sp) == 0, "entry.S");
 static_assert(offsetof(struct pcpu, stack_top) == 8, "entry.S");
+static_assert(offsetof(struct pcpu, coroutine) == 16, "switch.S");
 
 extern struct pcpu *pcpus[MAX_PCPUS]; /* [0, nr_pcpus); fixed once main.c has started the harts */
 extern unsigned int nr_pcpus;
@@ -58,6 +61,12 @@ static inline struct pcpu *this_pcpu(void)
 {
 	return pcpu_in_tp;
 }
+#endif
+
+#if defined(__riscv) && defined(HARTVISOR_CHECKED) && !defined(ARCH_CHECKED_C)
+/* arch/checked.h */
+void checked_interrupts_off(void);
+#define this_pcpu() (checked_interrupts_off(), pcpu_in_tp)
 #endif
 
 #endif

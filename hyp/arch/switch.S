@@ -25,11 +25,24 @@
 
 /* offsets of struct pcpu, asserted in arch/pcpu.h */
 #define P_EMERGENCY_SP 0
+#define P_COROUTINE    16
+
+/* offsets of struct coroutine, asserted in arch/coroutine.h */
+#define C_SP	  0
+#define C_HOST_SP 8
 
 /* struct host_frame, asserted in arch/trap.h: x[32], sepc, sstatus, scause, stval */
 #define F_SIZE	  288
 #define F_SEPC	  256
 #define F_SSTATUS 264
+
+/* bits of arch/csr.h, whose suffixes the assembler does not know; asserted in arch/coroutine.c */
+#define SSTATUS_SIE_BIT	 0x2
+#define SSTATUS_SPP_SPIE 0x120
+#define HSTATUS_SPV_BIT	 0x80
+
+/* what coroutine_switch leaves on the hypervisor's stack: ra, s0 to s11 */
+#define K_SIZE	  112
 
 	.macro	for_x11_to_x31 op, base
 	.irp	n, 11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31
@@ -127,8 +140,10 @@ guest_leave_handled:
  * fault. On the emergency stack, since the ordinary one may be what overflowed.
  */
 host_trap:
-	csrrw	a0, CSR_SSCRATCH, zero	/* a0 as it was */
-	csrw	CSR_SSCRATCH, sp
+	csrrw	a0, CSR_SSCRATCH, t0	/* a0 as it was */
+	csrr	t0, CSR_SCAUSE
+	bltz	t0, coroutine_interrupted
+	csrrw	t0, CSR_SSCRATCH, sp
 	ld	sp, P_EMERGENCY_SP(tp)
 	addi	sp, sp, -F_SIZE
 	sd	x1, 8(sp)
@@ -159,6 +174,65 @@ host_trap:
 	for_x11_to_x31 ld, sp
 	ld	sp, 16(sp)
 	sret
+
+/*
+ * bool coroutine_switch(struct coroutine *c), arch/coroutine.c. Neither way is tp saved or loaded: it is this hart's.
+ * sret goes to HS-mode (SPV = 0, SPP = 1) and turns interrupts on.
+ */
+	.globl	coroutine_switch
+coroutine_switch:
+	addi	sp, sp, -K_SIZE
+	sd	ra, 0(sp)
+	.irp	n, 8,9,18,19,20,21,22,23,24,25,26,27
+	sd	x\n, ((\n - 7 - 8 * (\n / 18)) * 8)(sp)
+	.endr
+	sd	sp, C_HOST_SP(a0)
+	ld	sp, C_SP(a0)
+	ld	t0, F_SEPC(sp)
+	csrw	CSR_SEPC, t0
+	li	t0, HSTATUS_SPV_BIT
+	csrc	CSR_HSTATUS, t0
+	li	t0, SSTATUS_SPP_SPIE
+	csrs	CSR_SSTATUS, t0
+	ld	x1, 8(sp)
+	.irp	n, 5,6,7,8,9,10
+	ld	x\n, (\n * 8)(sp)
+	.endr
+	for_x11_to_x31 ld, sp
+	addi	sp, sp, F_SIZE
+	sret
+
+	.globl	coroutine_entry
+coroutine_entry:
+	jalr	s0
+	csrci	CSR_SSTATUS, SSTATUS_SIE_BIT
+	ld	t0, P_COROUTINE(tp)
+	ld	sp, C_HOST_SP(t0)
+	li	a0, 1
+	j	coroutine_leave
+
+/* An interrupt in a coroutine, the only place where one comes; t0 is in sscratch. A full stack is a trap again. */
+coroutine_interrupted:
+	csrrw	t0, CSR_SSCRATCH, zero
+	addi	sp, sp, -F_SIZE
+	sd	x1, 8(sp)
+	.irp	n, 5,6,7,8,9,10
+	sd	x\n, (\n * 8)(sp)
+	.endr
+	for_x11_to_x31 sd, sp
+	csrr	t0, CSR_SEPC
+	sd	t0, F_SEPC(sp)
+	ld	t0, P_COROUTINE(tp)
+	sd	sp, C_SP(t0)
+	ld	sp, C_HOST_SP(t0)
+	li	a0, 0
+coroutine_leave:
+	ld	ra, 0(sp)
+	.irp	n, 8,9,18,19,20,21,22,23,24,25,26,27
+	ld	x\n, ((\n - 7 - 8 * (\n / 18)) * 8)(sp)
+	.endr
+	addi	sp, sp, K_SIZE
+	ret
 
 /* An instruction that may fault, at the label before it; the fixup is where to go on. */
 	.macro	ex_entry insn, fixup

@@ -13,6 +13,8 @@
  */
 #define STACK_BELOW 1920
 
+/* An interrupt in a coroutine saves registers below that (arch/coroutine.h erases its stack at its end). */
+
 static struct {
 	struct spinlock lock; /* guards the rest; a leaf */
 	bool begun;
@@ -65,6 +67,15 @@ bool random_ready(void)
 }
 
 /* A reseed by @use alone, and a generate without additional input; generate ends by a new state. */
+static void generate(br_hmac_drbg_context *drbg, void *out, size_t len, const void *use,
+		     size_t use_len)
+{
+	if (use_len != 0)
+		br_hmac_drbg_update(drbg, use, use_len);
+	br_hmac_drbg_generate(drbg, out, len);
+	erase_stack_below();
+}
+
 bool random_bytes(void *out, size_t len, const void *use, size_t use_len)
 {
 	bool possible;
@@ -72,13 +83,45 @@ bool random_bytes(void *out, size_t len, const void *use, size_t use_len)
 	spin_lock(&pool.lock);
 	possible = is_ready() && len <= RANDOM_MAX && use_len <= RANDOM_MAX;
 	if (possible) {
-		if (use_len != 0)
-			br_hmac_drbg_update(&pool.drbg, use, use_len);
-		br_hmac_drbg_generate(&pool.drbg, out, len);
-		erase_stack_below();
+		generate(&pool.drbg, out, len, use, use_len);
 	}
 	spin_unlock(&pool.lock);
 	if (!possible)
+		memset(out, 0, len);
+	return possible;
+}
+
+/* --- a VM's own ------------------------------------------------------------------------------------- */
+
+static_assert(sizeof(((struct random_child *)0)->state) >= sizeof(br_hmac_drbg_context),
+	      "room for the generator");
+static_assert(_Alignof(struct random_child) >= _Alignof(br_hmac_drbg_context), "its alignment");
+
+/* SP 800-90A, 8.6.7: entropy of the strength, which is 256 bits, and a nonce of half of that. */
+#define CHILD_SEED 48
+
+bool random_child_init(struct random_child *c, const void *use, size_t use_len)
+{
+	br_hmac_drbg_context *drbg = (br_hmac_drbg_context *)(void *)c->state;
+	uint8_t seed[CHILD_SEED];
+
+	c->ready = random_bytes(seed, sizeof(seed), use, use_len);
+	if (c->ready) {
+		br_hmac_drbg_init(drbg, &br_sha256_vtable, seed, sizeof(seed));
+		erase_stack_below();
+	}
+	erase(seed, sizeof(seed));
+	return c->ready;
+}
+
+bool random_child_bytes(struct random_child *c, void *out, size_t len, const void *use,
+			size_t use_len)
+{
+	bool possible = c->ready && len <= RANDOM_MAX && use_len <= RANDOM_MAX;
+
+	if (possible)
+		generate((br_hmac_drbg_context *)(void *)c->state, out, len, use, use_len);
+	else
 		memset(out, 0, len);
 	return possible;
 }

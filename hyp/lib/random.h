@@ -40,4 +40,21 @@ bool random_ready(void);
  */
 bool random_bytes(void *out, size_t len, const void *use, size_t use_len);
 
+/*
+ * A VM's own generator. The machine's costs some 100,000 instructions for a seed, under one lock; this one has no lock,
+ * so that it may take its time. Its state is an output of the machine's, so it tells nothing of that one's state or of
+ * another VM's, nor do its outputs; and it is replaced after each output, too.
+ */
+struct random_child {
+	uint64_t state[18];
+	bool ready;
+};
+
+/* random_child_init - as random_bytes(), into the state of @c. False: there is not enough entropy. */
+bool random_child_init(struct random_child *c, const void *use, size_t use_len);
+
+/* random_child_bytes - as random_bytes(), of @c, which nothing else uses meanwhile. */
+bool random_child_bytes(struct random_child *c, void *out, size_t len, const void *use,
+			size_t use_len);
+
 #endif

@@ -28,8 +28,15 @@ static inline void spin_init(struct spinlock *l)
 	l->owner = 0;
 }
 
+#ifdef HARTVISOR_CHECKED
+void checked_lock(void); /* arch/checked.h */
+#else
+#define checked_lock() ((void)0)
+#endif
+
 static inline void spin_lock(struct spinlock *l)
 {
+	checked_lock();
 	uint32_t mine = __atomic_fetch_add(&l->next, 1, __ATOMIC_RELAXED);
 
 	while (__atomic_load_n(&l->owner, __ATOMIC_ACQUIRE) != mine)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "run/run.h"
 
+#include "arch/checked.h"
 #include "arch/cpu.h"
 #include "arch/csr.h"
 #include "arch/smp.h"
@@ -23,8 +24,41 @@ void pcpu_poll_interrupts(void)
 {
 	uint64_t sip = pcpu_interrupts_pending();
 
+	stretch_end();
+	stretch_begin();
 	if (sip)
 		take_interrupts(sip);
+}
+
+/* What is scheduled has the hart so long between two work items. */
+#define WORK_PAUSE_NS 100000
+
+void pcpu_set_slice(const struct sched_entity *se, struct pcpu *p)
+{
+	uint64_t at = sched_next_look(se);
+
+	/* An item that is queued meanwhile is not due before either, so it needs no other look. */
+	if (p->work_at && timer_now() >= p->work_at)
+		p->work_at = 0;
+	if (p->work_at)
+		at = min_u64(at, p->work_at);
+	timer_set_slice(at);
+}
+
+static void run_work(struct pcpu *p)
+{
+	if (pcpu_work_is_due(p) && work_run_one())
+		p->work_at = timer_now() + timer_ns_to_ticks(WORK_PAUSE_NS);
+}
+
+bool pcpu_must_switch(struct sched_entity *se, struct pcpu *p)
+{
+	atomic_set(&p->need_resched, 0);
+	fence_full();
+	if (sched_should_switch(se))
+		return true;
+	pcpu_set_slice(se, p);
+	return false;
 }
 
 /*
@@ -40,7 +74,7 @@ bool pcpu_sleep(void)
 	fence_full();
 	idle = sched_idle_begin();
 	if (idle && !atomic_read(&p->need_resched) && !work_pending())
-		cpu_wait_for_interrupt();
+		stretch_end(), cpu_wait_for_interrupt(), stretch_begin();
 	sched_idle_end();
 	atomic_set(&p->idle, 0);
 	return idle;
@@ -52,13 +86,22 @@ void pcpu_loop(void)
 	struct sched_entity *se = NULL;
 
 	for (;;) {
-		if (se)
-			vcpu_run(container_of(se, struct vcpu, se));
+		if (se && sched_is_task(se)) {
+			task_run(se);
+		} else if (se) {
+			se = vcpu_run(container_of(se, struct vcpu, se));
+			if (se)
+				continue;
+		}
 		pcpu_poll_interrupts();
-		(void)work_run_one();
+		stretch_tell();
+		run_work(p);
 		atomic_set(&p->need_resched, 0); /* as in run_one() */
 		se = sched_pick(timer_now());
-		if (!se && !work_pending()) {
+		if (se)
+			continue;
+		p->work_at = 0; /* nothing else wants the hart */
+		if (!work_pending()) {
 			timer_set_slice(TIMER_NEVER);
 			(void)pcpu_sleep();
 		}

@@ -6,6 +6,7 @@
  *   vcpu_run.c   vcpu_run       load a vcpu; requests; enter; leave; again; put it back; the next one
  *   switch.S     guest_switch   registers, sret ... trap_vector, registers, ret
  *   rest.c       vcpu_rest      a halt on a hart that nobody else wants
+ *   task.c       task_run       no vcpu, but a step of what is done for a VM, and the next
  *   exit.c       vcpu_handle_exit   by scause: interrupt, SBI call, virtual instruction, guest fault
  *
  * A handler changes the vcpu's registers, makes requests, halts it, or says whom it yields to (v->yield_to);
@@ -15,11 +16,17 @@
 #define RUN_RUN_H
 
 #include "arch/csr.h"
+#include "lib/work.h"
 #include "vcpu/vcpu.h"
 
-/* vcpu_run - own pcpu: run @v, which was picked, and whoever is next after it, until nobody is, or there is
- * something else to do. */
-void vcpu_run(struct vcpu *v);
+/*
+ * vcpu_run - own pcpu: run @v, which was picked, and the vcpus that are next after it, until there is none or something
+ * else to do. Returns a task that was picked, or NULL.
+ */
+struct sched_entity *vcpu_run(struct vcpu *v);
+
+/* task_run - own pcpu: run the task @se, which was picked, until it has no more to do or something else is to run. */
+void task_run(struct sched_entity *se);
 
 enum exit_result {
 	EXIT_GOES_ON,
@@ -42,6 +49,22 @@ bool vcpu_rest(struct vcpu *v);
  */
 bool pcpu_sleep(void);
 void pcpu_poll_interrupts(void);
+
+/*
+ * Work items take turns with what is scheduled: after one of them, what was picked has the hart for some 100 us, so that
+ * even class fifo does not wait for a second one.
+ *
+ * pcpu_work_is_due - may a work item run here now? pcpu_set_slice - @se runs here from now on: arm the timer for the next
+ * look. pcpu_must_switch - need_resched was set, because something wants the hart that @se has, or the time of the next
+ * look has come: true when @se must be put.
+ */
+static inline bool pcpu_work_is_due(const struct pcpu *p)
+{
+	return work_pending() && (!p->work_at || timer_now() >= p->work_at);
+}
+
+void pcpu_set_slice(const struct sched_entity *se, struct pcpu *p);
+bool pcpu_must_switch(struct sched_entity *se, struct pcpu *p);
 
 /* pcpu_interrupts_pending - what came while the hypervisor ran, with interrupts off; bits of sip. */
 static inline uint64_t pcpu_interrupts_pending(void)

@@ -3,6 +3,7 @@
 
 #include <hartvisor/sbi.h>
 
+#include "arch/checked.h"
 #include "arch/csr.h"
 #include "arch/guest_state.h"
 #include "arch/smp.h"
@@ -31,17 +32,6 @@ static always_inline bool may_enter(struct vcpu *v)
 	return !vcpu_request_pending(v) && !atomic_read(&this_pcpu()->need_resched);
 }
 
-/* need_resched was set: somebody wants the hart, or the time to look at that has come. */
-static noinline bool must_switch(struct vcpu *v, struct pcpu *p)
-{
-	atomic_set(&p->need_resched, 0);
-	fence_full();
-	if (sched_should_switch(&v->se))
-		return true;
-	timer_set_slice(sched_next_look(&v->se));
-	return false;
-}
-
 /*
  * Must @v give up its hart? Whoever changes what is to be looked at, and when, asks for it by
  * need_resched: the timer at the end of a slice or of a budget, and who begins to wait.
@@ -50,7 +40,8 @@ static bool slice_is_over(struct vcpu *v)
 {
 	struct pcpu *p = this_pcpu();
 
-	return work_pending() || (atomic_read(&p->need_resched) && must_switch(v, p));
+	return pcpu_work_is_due(p) ||
+	       (atomic_read(&p->need_resched) && pcpu_must_switch(&v->se, p));
 }
 
 /* What a call in a light exit has left to be done, for its own vcpu or hart. */
@@ -70,7 +61,7 @@ static noinline struct light_end after_light(struct vcpu *v)
 	}
 	if (v->yield_to)
 		return light_ends(&v->regs, LIGHT_LEAVE);
-	if (atomic_read(&p->need_resched) && must_switch(v, p)) {
+	if (atomic_read(&p->need_resched) && pcpu_must_switch(&v->se, p)) {
 		atomic_set(&p->need_resched, 1); /* who leaves the guest looks again */
 		return light_ends(&v->regs, LIGHT_LEAVE);
 	}
@@ -172,8 +163,10 @@ static always_inline enum exit_result enter(struct vcpu **vp)
 		counter_inc(&v->stats.aborted_entries);
 		return EXIT_GOES_ON;
 	}
+	stretch_end();
 	handled = v->se.spinning ? enter_spinner(&regs) : guest_enter(&regs, light_exit);
 	*vp = v = container_of(regs, struct vcpu, regs);
+	stretch_begin();
 	cause = csr_read(CSR_SCAUSE);
 	vcpu_leave(v);
 	vcpu_irq_sync(v);
@@ -285,10 +278,8 @@ static noinline void run_dead(struct vcpu *v)
 	vcpu_put_for_good(v, this_pcpu());
 	sched_put(&v->se, SCHED_BLOCKS, timer_now());
 	sched_unloaded(&v->se);
-	if (atomic_fetch_sub(&vm->active, 1) == 1) {
-		work_queue(&vm->life);
-		(void)smp_wake_one_idle();
-	}
+	if (atomic_fetch_sub(&vm->active, 1) == 1)
+		(void)sched_wake(&vm->task);
 }
 
 static enum sched_reason reason_of(enum run_result r)
@@ -310,7 +301,10 @@ static always_inline struct sched_entity *run_one(struct pcpu *p, struct vcpu *v
 	} else {
 		vcpu_timer_unblock(v);
 	}
-	timer_set_slice(sched_next_look(&v->se));
+	if (p->work_at)
+		pcpu_set_slice(&v->se, p);
+	else
+		timer_set_slice(sched_next_look(&v->se));
 	vcpu_steal_resumes(v);
 	r = run(v);
 	v = p->current; /* who was loaded still is; no register remembers */
@@ -325,7 +319,7 @@ static always_inline struct sched_entity *run_one(struct pcpu *p, struct vcpu *v
 	if (r == RUN_HANDED_OVER)
 		return sched_running();
 	/* From here on, once blocked, it may be woken; it stays loaded until another needs the hart. */
-	if (pcpu_interrupts_pending() || work_pending()) {
+	if (pcpu_interrupts_pending() || pcpu_work_is_due(p)) {
 		sched_put(&v->se, reason_of(r), timer_now());
 		return NULL;
 	}
@@ -337,11 +331,12 @@ static always_inline struct sched_entity *run_one(struct pcpu *p, struct vcpu *v
 	return sched_switch(&v->se, reason_of(r), now);
 }
 
-void vcpu_run(struct vcpu *v)
+struct sched_entity *vcpu_run(struct vcpu *v)
 {
 	struct sched_entity *se = &v->se;
 
 	do {
 		se = run_one(this_pcpu(), container_of(se, struct vcpu, se));
-	} while (se);
+	} while (se && !sched_is_task(se));
+	return se;
 }

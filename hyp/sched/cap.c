@@ -57,7 +57,7 @@ static void release(struct sched_entity *se)
 static void next_period(struct timer *t)
 {
 	struct sched_group *g = container_of(t, struct sched_group, timer);
-	unsigned int n = g->nr_members;
+	unsigned int n = g->nr_members + 1; /* and the task */
 	struct sched_entity *se;
 
 	spin_lock(&g->lock);

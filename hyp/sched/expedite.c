@@ -4,18 +4,26 @@
 
 #include "arch/smp.h"
 
+uint64_t expedite_take_turn(struct runq *q, uint64_t levels)
+{
+	uint64_t below = levels & ~BIT(LEVEL_EXPEDITED);
+
+	q->expedited = !q->expedited || !below;
+	return q->expedited ? levels : below;
+}
+
 /* @se, which waits on @q, is to wait at @level. */
 static void move_to_level(struct runq *q, struct sched_entity *se, uint8_t level)
 {
 	if (q->next == se)
 		runq_name_next(q, NULL);
 	if (se->level == LEVEL_TREE)
-		fair_remove(&q->fair, se);
+		runq_remove_fair(q, se);
 	else
 		fifo_remove(&q->fifo, se);
 	se->level = level;
 	if (level == LEVEL_TREE)
-		fair_insert(&q->fair, se);
+		runq_insert_fair(q, se);
 	else
 		fifo_insert(&q->fifo, se, false);
 	atomic_set(&q->preempt, 1);

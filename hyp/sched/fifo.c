@@ -29,8 +29,8 @@ void fifo_remove(struct fifo *f, struct sched_entity *se)
 		f->used &= ~BIT(se->level);
 }
 
-struct sched_entity *fifo_most_urgent(const struct fifo *f)
+struct sched_entity *fifo_first_of(const struct fifo *f, uint64_t levels)
 {
 	sched_step();
-	return list_entry(f->level[63 - __builtin_clzll(f->used)].next, struct sched_entity, node);
+	return list_entry(f->level[63 - __builtin_clzll(levels)].next, struct sched_entity, node);
 }

@@ -33,10 +33,13 @@ struct runq {
 	uint64_t next_slice_end;
 	bool next_first; /* even before class fifo */
 	bool lent;	 /* own pcpu: there is a lender, or was until somebody settled */
+	bool expedited;	 /* what was picked last was expedited: class fifo has the next turn */
 	/* RUNNABLE; `running` has its hart on loan (loan.c), and nothing else waits here */
 	struct sched_entity *lender;
 	struct fair fair;
 	struct fifo fifo;
+	struct list tasks;		   /* of class fair that wait, by node */
+	uint64_t fair_at;		   /* when class fair was picked last */
 	struct list scan;		   /* all that wait */
 	uint64_t next_balance;		   /* own pcpu */
 	const struct sched_entity *loaded; /* own pcpu: picked last */
@@ -74,7 +77,7 @@ static inline uint8_t runq_own_level(const struct sched_entity *se)
 
 static inline bool sched_is_capped(const struct sched_entity *se)
 {
-	return se->group && se->group->quota != 0;
+	return se->group && se->group->quota != 0 && !se->uncapped;
 }
 
 /* --- sched.c --- */
@@ -124,6 +127,9 @@ static inline void runq_charge(struct runq *q, uint64_t now)
 {
 	runq_charge_to(q, q->running, now);
 }
+
+/* runq_init_entity - sched_entity_init(), but @se becomes no member of @g. */
+void runq_init_entity(struct sched_entity *se, struct sched_group *g, const struct sched_params *p);
 
 /*
  * runq_add - @se, RUNNABLE and on no queue, waits on @q, whose lock is held. True: its pcpu must be told
@@ -183,12 +189,12 @@ void runq_change(struct runq *from, struct sched_entity *se, uint32_t to);
 void fifo_init(struct fifo *f);
 void fifo_insert(struct fifo *f, struct sched_entity *se, bool front);
 void fifo_remove(struct fifo *f, struct sched_entity *se);
-struct sched_entity *fifo_most_urgent(const struct fifo *f);
+struct sched_entity *fifo_first_of(const struct fifo *f, uint64_t levels);
 
 /* fifo_first - the one that has waited longest of the highest priority, or NULL. */
 static inline struct sched_entity *fifo_first(const struct fifo *f)
 {
-	return f->used ? fifo_most_urgent(f) : NULL;
+	return f->used ? fifo_first_of(f, f->used) : NULL;
 }
 
 /* runq_one_more, runq_one_less - waits on @q: what those see who have not its lock. */
@@ -206,11 +212,26 @@ static inline void runq_one_less(struct runq *q)
 		(void)hartset_atomic_clear(&sched_loaded, q->index);
 }
 
+/* runq_insert_fair, runq_remove_fair - @se, to wait in the tree of @q. */
+static inline void runq_insert_fair(struct runq *q, struct sched_entity *se)
+{
+	fair_insert(&q->fair, se);
+	if (sched_is_task(se))
+		list_push_back(&q->tasks, &se->node);
+}
+
+static inline void runq_remove_fair(struct runq *q, struct sched_entity *se)
+{
+	fair_remove(&q->fair, se);
+	if (sched_is_task(se))
+		list_remove(&se->node);
+}
+
 /* runq_wait_on - @se, which counts on @q already, waits there. */
 static inline void runq_wait_on(struct runq *q, struct sched_entity *se, bool front)
 {
 	if (se->level == LEVEL_TREE)
-		fair_insert(&q->fair, se);
+		runq_insert_fair(q, se);
 	else
 		fifo_insert(&q->fifo, se, front);
 	list_push_back(&q->scan, &se->scan);
@@ -253,6 +274,14 @@ static inline void runq_begin(struct runq *q, struct sched_entity *se, uint64_t 
 	atomic_set(&q->group, (uintptr_t)se->group);
 	runq_account_run(se, now);
 }
+
+/* --- expedite.c --- */
+
+/*
+ * expedite_take_turn - something that is expedited waits on @q, where @levels have entities: it is next, or what else waits
+ * of class fifo, in turns. Returns the levels to choose from. Its lock is held.
+ */
+uint64_t expedite_take_turn(struct runq *q, uint64_t levels);
 
 /* --- loan.c --- */
 

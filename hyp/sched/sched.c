@@ -43,6 +43,7 @@ int sched_init(unsigned int nr, uint64_t ticks_per_second)
 		fair_init(&q->fair, UINT64_C(0x9e3779b97f4a7c15) * (i + 1));
 		fifo_init(&q->fifo);
 		list_init(&q->scan);
+		list_init(&q->tasks);
 	}
 	return HV_OK;
 }
@@ -97,7 +98,7 @@ static uint32_t first_pcpu(const struct sched_entity *se)
 	return best;
 }
 
-void sched_entity_init(struct sched_entity *se, struct sched_group *g, const struct sched_params *p)
+void runq_init_entity(struct sched_entity *se, struct sched_group *g, const struct sched_params *p)
 {
 	struct hartset online = hartset_first(nr_runqs);
 
@@ -120,6 +121,11 @@ void sched_entity_init(struct sched_entity *se, struct sched_group *g, const str
 	se->level = runq_own_level(se);
 	se->pcpu = first_pcpu(se);
 	atomic_fetch_add(&runqs[se->pcpu].nr_entities, 1);
+}
+
+void sched_entity_init(struct sched_entity *se, struct sched_group *g, const struct sched_params *p)
+{
+	runq_init_entity(se, g, p);
 	if (g) {
 		se->next_member = g->members;
 		g->members = se;
@@ -142,12 +148,21 @@ static void no_longer_waits(struct runq *q, struct sched_entity *se)
 	if (se->level != LEVEL_TREE)
 		fifo_remove(&q->fifo, se);
 	else if (q->next != se)
-		fair_remove(&q->fair, se);
+		runq_remove_fair(q, se);
 	list_remove(&se->scan);
 	se->queued = false;
 	if (q->next == se)
 		q->next = NULL;
 	runq_one_less(q);
+}
+
+/*
+ * Work for a VM of class fair gets a moment of each millisecond even where class fifo runs for ever. Otherwise a VM that is
+ * starved could not be reset, nor would its memory come back when it is destroyed.
+ */
+static inline bool task_waits(const struct runq *q)
+{
+	return !list_empty(&q->tasks);
 }
 
 static bool preempts(const struct runq *q, const struct sched_entity *se)
@@ -157,7 +172,7 @@ static bool preempts(const struct runq *q, const struct sched_entity *se)
 	if (se->level == LEVEL_EXPEDITED)
 		return true;
 	if (se->class == SCHED_CLASS_FIFO)
-		return urgency_of(se) > urgency_of(running);
+		return urgency_of(se) > urgency_of(running) || running->level == LEVEL_EXPEDITED;
 	return running->class == SCHED_CLASS_FAIR && fair_preempts(&q->fair, se, running);
 }
 
@@ -165,6 +180,7 @@ bool runq_add(struct runq *q, struct sched_entity *se, uint64_t now)
 {
 	struct sched_entity *running = q->running;
 	bool first = q->nr_waiting == 0;
+	bool in_turn = false;
 
 	runq_settle(q, now);
 	runq_charge(q, now);
@@ -179,7 +195,11 @@ bool runq_add(struct runq *q, struct sched_entity *se, uint64_t now)
 		atomic_set(&q->preempt, 1);
 		return true;
 	}
-	return first; /* it ran without a timer */
+	if (running->class == SCHED_CLASS_FIFO && task_waits(q)) {
+		in_turn = running->slice_end > now + ticks_per_ms;
+		atomic_set(&running->slice_end, min_u64(running->slice_end, now + ticks_per_ms));
+	}
+	return first || in_turn; /* it ran without a timer, or with a later one */
 }
 
 void runq_take(struct runq *q, struct sched_entity *se)
@@ -244,20 +264,37 @@ __attribute__((flatten)) bool sched_wake(struct sched_entity *se)
 
 /* Who is next of those that wait. A directed yield comes before class fair, and before class fifo when
  * it was one of those who yielded. */
-static struct sched_entity *choose(const struct runq *q)
+static struct sched_entity *choose(struct runq *q, uint64_t now)
 {
-	struct sched_entity *se = fifo_first(&q->fifo);
+	uint64_t levels = q->fifo.used;
+	struct sched_entity *se;
 
+	if (levels >> LEVEL_EXPEDITED)
+		levels = expedite_take_turn(q, levels);
+	else if (levels && task_waits(q) && now >= q->fair_at + ticks_per_ms)
+		return list_entry(q->tasks.next, struct sched_entity, node);
+	se = levels ? fifo_first_of(&q->fifo, levels) : NULL;
 	if (q->next && (!se || q->next_first))
 		return q->next;
 	return se ? se : fair_first(&q->fair);
 }
 
-static uint64_t slice_end_of(const struct sched_entity *se, uint64_t now)
+static uint64_t slice_end_of(const struct runq *q, const struct sched_entity *se, uint64_t now)
 {
-	if (se->class == SCHED_CLASS_FIFO)
-		return se->slice ? now + se->slice : TIMER_NEVER;
-	return now + fair_left(se);
+	uint64_t end = now + se->slice;
+
+	if (se->class != SCHED_CLASS_FIFO)
+		end = now + fair_left(se);
+	else if (!se->slice)
+		end = TIMER_NEVER;
+	if (!(q->fifo.used >> LEVEL_EXPEDITED) && !task_waits(q))
+		return end;
+	/* Taking turns. What is expedited has the shorter ones, since it needs a moment only; and so has a task. */
+	if (se->level < SCHED_PRIORITIES)
+		return min_u64(end, now + ticks_per_ms);
+	if (se->level == LEVEL_EXPEDITED || sched_is_task(se))
+		return q->fifo.used & ~BIT(LEVEL_EXPEDITED) ? now + ticks_per_ms / 100 + 1 : end;
+	return end;
 }
 
 /* The next one that may run; those on the way whose cap is used up leave the queue. */
@@ -266,10 +303,12 @@ static inline struct sched_entity *take_first(struct runq *q, uint64_t now)
 	struct sched_entity *se;
 
 	runq_charge(q, now);
-	while ((se = choose(q)) != NULL) {
-		uint64_t end = se == q->next ? q->next_slice_end : slice_end_of(se, now);
+	while ((se = choose(q, now)) != NULL) {
+		uint64_t end = se == q->next ? q->next_slice_end : slice_end_of(q, se, now);
 
 		no_longer_waits(q, se);
+		if (se->level == LEVEL_TREE)
+			q->fair_at = now;
 		if (cap_take(se, now)) {
 			runq_begin(q, se, end, now);
 			break;
@@ -293,7 +332,7 @@ static noinline struct sched_entity *take_from_others(struct runq *q, uint64_t n
 	if (se->class == SCHED_CLASS_FAIR)
 		fair_join(&q->fair, se);
 	(void)cap_take(se, now); /* without any: it is put again at once */
-	runq_begin(q, se, slice_end_of(se, now), now);
+	runq_begin(q, se, slice_end_of(q, se, now), now);
 	spin_unlock(&q->lock);
 	return se;
 }
@@ -333,7 +372,9 @@ static void put_back(struct runq *q, struct sched_entity *se, enum sched_reason 
 			fair_yielded(se);
 	}
 	/* One that a higher priority interrupts goes on afterwards before its equals. */
-	runq_wait_on(q, se, why == SCHED_PREEMPTED && now < se->slice_end);
+	runq_wait_on(q, se,
+		     why == SCHED_PREEMPTED && (now < se->slice_end ||
+						q->fifo.used >> LEVEL_EXPEDITED || task_waits(q)));
 }
 
 static inline void put(struct runq *q, struct sched_entity *se, enum sched_reason why, uint64_t now)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The scheduler knows entities, not guests: something that can be runnable or blocked and that a pcpu
- * runs for a slice. A vcpu embeds one; the entities of a VM are one group.
+ * runs for a slice. A vcpu embeds one; the entities of a VM are one group. So is a task: work that is done for a
+ * VM in steps (clearing and loading its RAM, say), for which that VM pays as for its vcpus.
  *
  * Each pcpu has a queue of the entities that wait for it; the one that runs is not on it. An entity
  * belongs to one queue at a time (se->pcpu), whose lock guards its state and links. Waking takes only
@@ -21,6 +22,7 @@
  *   yield.c    directed yield: an entity gives what it has of its slice to a sibling
  *   loan.c     handing over: an entity wakes a sibling and lends it the hart until it sleeps again
  *   expedite.c what is to end comes before all others
+ *   task.c     an entity that is no vcpu
  *   sched.c    the queues themselves
  *   account.c  what became of an entity's time
  *
@@ -87,21 +89,23 @@ struct sched_group {
 
 struct sched_entity {
 	/* all guarded by the lock of pcpu's queue, but for what says otherwise */
-	struct list node;  /* fifo: among its priority; throttled: of the group */
-	struct list scan;  /* waiting: all of this queue, for those who take from it */
-	uint32_t state;	   /* enum sched_state */
-	uint32_t pcpu;	   /* whose queue; changes only while RUNNABLE and not on_cpu, or BLOCKED */
-	uint32_t on_cpu;   /* atomic; its context is loaded on se->pcpu */
-	uint32_t wakeups;  /* a wake that came while it ran: sched_put(BLOCK) then stays runnable */
-	uint32_t resting;  /* RUNNING, and asleep: see sched_rest_begin(). Atomic for the console */
-	uint8_t level;	   /* where it waits: its list of class fifo, or LEVEL_TREE (runq.h) */
-	bool queued;	   /* waits on pcpu's queue; RUNNABLE and not: throttled, or on its way */
+	struct list node; /* fifo: among its priority; throttled: of the group */
+	struct list scan; /* waiting: all of this queue, for those who take from it */
+	uint32_t state;	  /* enum sched_state */
+	uint32_t pcpu;	  /* whose queue; changes only while RUNNABLE and not on_cpu, or BLOCKED */
+	uint32_t on_cpu;  /* atomic; its context is loaded on se->pcpu */
+	uint32_t wakeups; /* a wake that came while it ran: sched_put(BLOCK) then stays runnable */
+	uint32_t resting; /* RUNNING, and asleep: see sched_rest_begin(). Atomic for the console */
+	uint8_t level;	  /* where it waits: its list of class fifo, or LEVEL_TREE (runq.h) */
+	bool uncapped; /* a task's: its group's cap is none of its own. See sched_task_set_capped() */
+	bool queued;   /* waits on pcpu's queue; RUNNABLE and not: throttled, or on its way */
 	bool migrates;	   /* between two queues: its vtime is to stay the same */
 	bool woken;	   /* has not run since it was blocked */
 	bool spinning;	   /* own pcpu: its last exit was WRS.NTO; read by its siblings as a hint */
 	bool spin_renewed; /* own pcpu: it did something else since its last WRS.NTO */
 
 	/* fixed */
+	bool (*step)(struct sched_entity *se); /* a task's: sched_task_init(). NULL: a vcpu */
 	enum sched_class class;
 	uint32_t weight;
 	uint32_t priority;
@@ -168,6 +172,24 @@ void sched_group_go(struct sched_group *g, uint64_t now);
 void sched_entity_init(struct sched_entity *se, struct sched_group *g,
 		       const struct sched_params *p);
 
+/*
+ * sched_task_init - @se is a task of group @g: BLOCKED, with the class, weight and affinity of @p. It shares the group's
+ * cap. It is no sibling of the vcpus, so nothing yields to it, and it is none of the group's members. While it runs its
+ * pcpu calls @step again and again, without locks (run/task.c). @step does a bounded part, some 10,000 instructions at
+ * most, since that is what a more urgent entity may have to wait for. False: nothing is left to do, until sched_wake().
+ */
+void sched_task_init(struct sched_entity *se, struct sched_group *g, const struct sched_params *p,
+		     bool (*step)(struct sched_entity *se));
+
+/* sched_task_set_capped - own pcpu, in its step: from now on the group's cap holds for @se, or it does not. */
+void sched_task_set_capped(struct sched_entity *se, bool capped);
+
+/* sched_is_task - is @se a task, not a vcpu? */
+static inline bool sched_is_task(const struct sched_entity *se)
+{
+	return se->step != NULL;
+}
+
 /* sched_entity_exit - forget a blocked entity (it no longer counts for its pcpu). */
 void sched_entity_exit(struct sched_entity *se);
 
@@ -182,8 +204,9 @@ bool sched_wake(struct sched_entity *se);
 
 /*
  * sched_expedite - from now on @se comes before all others wherever it waits, whatever their class and priority. For an
- * entity that needs its pcpu for a moment only, to end. It still waits for its group's next period when the cap is used
- * up. sched_expedite_end - as before. Each takes one runq lock.
+ * entity that needs its pcpu for a moment only, to end. Between two such entities, or turns of one, what waits of class
+ * fifo has a turn. It still waits for its group's next period when the cap is used up. sched_expedite_end - as before.
+ * Each takes one runq lock.
  */
 void sched_expedite(struct sched_entity *se);
 void sched_expedite_end(struct sched_entity *se);

@@ -19,10 +19,15 @@ static const uint8_t next_states[8] = {
 	[VM_FAILED] = BIT(VM_BUILDING),
 };
 
+static bool may_become(const struct vm *vm, enum vm_state to)
+{
+	return next_states[atomic_read(&vm->state) & 7] & BIT(to);
+}
+
 /* vm->transition is held. */
 static bool set_state(struct vm *vm, enum vm_state to)
 {
-	if (!(next_states[atomic_read(&vm->state) & 7] & BIT(to)))
+	if (!may_become(vm, to))
 		return false;
 	atomic_set_release(&vm->state, to);
 	return true;
@@ -66,37 +71,60 @@ bool vm_start(struct vm *vm)
 	done = vm->made && vm_has_ended(atomic_read(&vm->state)) && set_state(vm, VM_BUILDING);
 	spin_unlock(&vm->transition);
 	if (done)
-		work_queue(&vm->life);
+		(void)sched_wake(&vm->task);
 	return done;
+}
+
+/*
+ * vm->transition is held. The requests come before the state, because the task begins to wake vcpus as soon as it sees
+ * that, and one that finds no request sleeps on.
+ */
+static void begin_stop(struct vm *vm, enum vm_stop how, const char *why)
+{
+	atomic_set(&vm->stop, how);
+	vm->stop_why[0] = '\0';
+	if (why)
+		(void)strncat(vm->stop_why, why, sizeof(vm->stop_why) - 1);
+	/* One that is being built has no vcpu that is active. */
+	if (atomic_read(&vm->state) == VM_RUNNING) {
+		(void)vm_make_all_vcpus_request(vm, REQUEST_VM_DEAD | REQUEST_NO_WAKEUP);
+		vm->told = 0;
+	}
+	(void)set_state(vm, VM_STOPPING);
 }
 
 bool vm_stop(struct vm *vm, enum vm_stop how, const char *why)
 {
-	enum vm_state before;
 	bool first;
 
 	spin_lock(&vm->transition);
-	before = atomic_read(&vm->state);
-	first = set_state(vm, VM_STOPPING);
-	if (first) {
-		atomic_set(&vm->stop, how);
-		vm->stop_why[0] = '\0';
-		if (why)
-			(void)strncat(vm->stop_why, why, sizeof(vm->stop_why) - 1);
-	}
+	first = may_become(vm, VM_STOPPING);
+	if (first)
+		begin_stop(vm, how, why);
 	spin_unlock(&vm->transition);
 	if (!first)
 		return false;
-	/* No vcpu is active that could hand the VM to the life cycle. */
-	if (before == VM_BUILDING) {
-		work_queue(&vm->life);
-		return true;
-	}
-	/* A vcpu ends on a hart, which it would not get where class fifo runs for ever. */
-	for (unsigned int i = 0; i < vm->nr_vcpus; i++)
-		sched_expedite(&vm->vcpus[i]->se);
-	(void)vm_make_all_vcpus_request(vm, REQUEST_VM_DEAD);
+	/* It needs a hart to end the VM, which it would not get where class fifo runs for ever. */
+	sched_expedite(&vm->task);
+	(void)sched_wake(&vm->task);
 	return true;
+}
+
+/* To wake one takes some 400 instructions. */
+#define STOP_STEP 8
+
+bool vm_stop_step(struct vm *vm)
+{
+	unsigned int end = vm->told + STOP_STEP;
+
+	for (; vm->told < end && vm->told < vm->nr_vcpus; vm->told++) {
+		struct vcpu *v = vm->vcpus[index_below(vm->told, VM_MAX_VCPUS)];
+
+		/* It ends on a hart, too. */
+		sched_expedite(&v->se);
+		vcpu_kick(v);
+	}
+	return vm->told < vm->nr_vcpus;
 }
 
 bool vm_pause(struct vm *vm)

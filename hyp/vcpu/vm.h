@@ -18,7 +18,6 @@
 
 #include "lib/index.h"
 #include "lib/spinlock.h"
-#include "lib/work.h"
 #include "mm/arena.h"
 #include "mm/gstage.h"
 #include "sched/sched.h"
@@ -76,6 +75,8 @@ struct vm {
 	char stop_why[80];
 	bool made; /* all its objects are there; false: its configuration or a lack of memory forbids it */
 	uint32_t waits; /* atomic; 1: does not start by itself, and has not been started yet */
+	unsigned int
+		told; /* the task's, while it is STOPPING: vcpus that have been woken for their end */
 	uint32_t active; /* atomic: vcpus that have not yet seen VM_DEAD; 0: none of this life is left */
 	uint32_t paused;      /* enum vm_pause, atomic; not 0: no vcpu enters the guest */
 	uint32_t pauses;      /* counts them; guarded by `transition` */
@@ -102,7 +103,7 @@ struct vm {
 	struct term_stream *stream; /* its console */
 	uint64_t console_waits; /* atomic, bit = vcpu id: sleep until there is room (vcpu/console.h) */
 	const struct vm_config *config;
-	struct work life; /* reset and end, in steps (vm/lifecycle.c) */
+	struct sched_entity task; /* made and ended by it, in steps (vm/lifecycle.c) */
 	struct vm_watch watch;
 };
 
@@ -149,8 +150,12 @@ bool vm_start(struct vm *vm);
  * The first call decides @how; returns false when another call was first. @why: a short text for the log, with
  * VM_STOP_CRASH. Returns at once; the life cycle finishes it. The caller may be one of its vcpus.
  * Context: any hart, no locks.
+ *
+ * vm_stop_step - the task's, while a VM that is STOPPING has active vcpus: wake some of those that sleep, so that they
+ * end. False: all have been woken; the last one to end wakes the task.
  */
 bool vm_stop(struct vm *vm, enum vm_stop how, const char *why);
+bool vm_stop_step(struct vm *vm);
 
 /*
  * vm_pause - when it returns true no vcpu of @vm is in the guest, and none enters before vm_resume().

@@ -15,10 +15,10 @@
 #include "vm/config_vm.h"
 
 static const char *const vm_properties[] = {
-	"compatible",	"label",    "description", "cpus",	  "memory",	  "kernel",
-	"ramdisk",	"fdt",	    "bootargs",	   "affinity",	  "on-crash",	  "weight",
-	"class",	"priority", "slice-us",	   "cap",	  "halt-poll-us", "pv",
-	"pv-lock-base", "status",   "autostart",   "on-poweroff",
+	"compatible",	"label",    "description", "cpus",	  "memory",	   "kernel",
+	"ramdisk",	"fdt",	    "bootargs",	   "affinity",	  "on-crash",	   "weight",
+	"class",	"priority", "slice-us",	   "cap",	  "halt-poll-us",  "pv",
+	"pv-lock-base", "status",   "autostart",   "on-poweroff", "boot-priority",
 };
 
 /* "/configurations: WHAT: must name a configuration; ..." and those that there are. */

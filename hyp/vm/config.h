@@ -52,6 +52,7 @@ struct vm_config {
 	unsigned int cpus;
 	enum vm_on_crash on_crash;
 	enum vm_on_poweroff on_poweroff;
+	uint8_t boot_priority; /* the higher, the sooner it is loaded at boot */
 	bool autostart;	       /* false: an operator starts it */
 	uint32_t cap;	       /* percent of one hart; 0: none */
 	uint32_t halt_poll_us; /* 0: a halt gives the hart away at once */

@@ -24,10 +24,10 @@
 #define OPTION_MAX    40 /* characters of a value that are looked at */
 
 static const char *const vm_properties[] = {
-	"compatible", "label",	      "description",	"cpus",	       "memory",   "bootargs",
-	"affinity",   "on-crash",     "weight",		"class",       "priority", "slice-us",
-	"cap",	      "halt-poll-us", "#address-cells", "#size-cells", "pv",	   "pv-lock-base",
-	"status",     "autostart",    "on-poweroff",
+	"compatible", "label",	      "description",	"cpus",		 "memory",   "bootargs",
+	"affinity",   "on-crash",     "weight",		"class",	 "priority", "slice-us",
+	"cap",	      "halt-poll-us", "#address-cells", "#size-cells",	 "pv",	     "pv-lock-base",
+	"status",     "autostart",    "on-poweroff",	"boot-priority",
 };
 
 static bool is_module(const void *fdt, int node)
@@ -129,7 +129,7 @@ static bool take_module(struct vm_node *n, int module)
 static void warn_of_xen(const struct vm_node *n)
 {
 	log_info("config: %s: a xen,domain: only cpus, memory (KiB), label, bootargs, affinity, "
-		 "autostart, on-crash, on-poweroff and modules are looked at",
+		 "autostart, boot-priority, on-crash, on-poweroff and modules are looked at",
 		 n->vm->path);
 }
 

@@ -260,11 +260,22 @@ static void parse_autostart(struct vm_node *n)
 	n->vm->autostart = autostart != 0;
 }
 
+static void parse_boot_priority(struct vm_node *n)
+{
+	uint32_t priority = 0;
+
+	if (fdtx_prop_u32(n->fdt, n->node, "boot-priority", &priority) == HV_EINVAL ||
+	    priority > 255)
+		vm_node_error(n, "boot-priority", "must be 0 to 255 (one cell)");
+	n->vm->boot_priority = (uint8_t)priority;
+}
+
 static void parse_life(struct vm_node *n)
 {
 	bool crash = false, poweroff = false;
 
 	parse_autostart(n);
+	parse_boot_priority(n);
 	parse_on_end(n, "on-crash", &crash);
 	parse_on_end(n, "on-poweroff", &poweroff);
 	n->vm->on_crash = crash ? ON_CRASH_RESTART : ON_CRASH_STOP;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "arch/csr.h"
+#include "arch/interrupts.h"
 #include "arch/isa.h"
 #include "arch/timer.h"
 #include "dev/vdev.h"
@@ -425,6 +426,7 @@ int guest_fdt_build(const struct vm *vm, const struct vm_config *cfg, gpa_t init
 	const struct guest_chosen chosen = { initrd, initrd_size, rng_seed };
 	struct builder b = { .fdt = buf };
 	int size = (int)min_u64(cap, INT32_MAX);
+	uint64_t interrupts;
 
 	if (cfg->cpus == 0 || cfg->cpus > VM_MAX_VCPUS)
 		return HV_EINVAL;
@@ -436,7 +438,9 @@ int guest_fdt_build(const struct vm *vm, const struct vm_config *cfg, gpa_t init
 		b.err = fdt_finish(buf);
 	if (!b.err)
 		return HV_OK;
+	interrupts = arch_interrupts_off();
 	log_error("%s: its device tree does not fit in %" PRIu64 " bytes (%s)", cfg->name, cap,
 		  fdt_strerror(b.err));
+	arch_interrupts_restore(interrupts);
 	return HV_EOVERFLOW;
 }

@@ -23,19 +23,19 @@
  * Memory is what @vm->gstage owns, or cfg->memory at GUEST_RAM_BASE as long as that is nothing.
  * @initrd_size = 0: no initrd; @rng_seed may be NULL:
  * the guest gets none. HV_EOVERFLOW, after a message: it does not fit.
- * The tree's size is fdt_totalsize(buf).
+ * The tree's size is fdt_totalsize(buf). Context: a coroutine (arch/coroutine.h), as for the overlay.
  */
 int guest_fdt_build(const struct vm *vm, const struct vm_config *cfg, gpa_t initrd,
 		    uint64_t initrd_size, const uint8_t rng_seed[32], void *buf, uint64_t cap);
 
 /*
  * guest_fdt_apply_overlay - merge @overlay (a .dtbo; dtc -@ is not needed) into the tree in @buf,
- * which may grow to @cap bytes. Works on a copy of the overlay in pages of the allocator, given back
- * before it returns. HV_EINVAL, HV_EOVERFLOW or HV_ENOMEM after a message that names VM, image and
+ * which may grow to @cap bytes. Works on a copy of the overlay in @copy, where there is room for it or for
+ * GUEST_FDT_OVERLAY_MAX bytes. HV_EINVAL or HV_EOVERFLOW after a message that names VM, image and
  * reason; the tree in @buf is then lost. HV_EINVAL also for an overlay of which something, or everything, would
  * not be applied, and for one after which guest_fdt_fits_vm() is false.
  */
-int guest_fdt_apply_overlay(void *buf, uint64_t cap, const struct vm_image *overlay,
+int guest_fdt_apply_overlay(void *buf, uint64_t cap, void *copy, const struct vm_image *overlay,
 			    const struct vm_config *cfg);
 
 /*

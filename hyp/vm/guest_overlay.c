@@ -12,10 +12,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "arch/memmap.h"
+#include "arch/interrupts.h"
 #include "lib/fdt.h"
 #include "lib/log.h"
-#include "mm/page.h"
 #include "vm/guest_fdt.h"
 
 /* Resolving takes, at worst, time like the product of these. */
@@ -286,8 +285,11 @@ static const char *image_name(const struct vm_image *overlay)
 static int overlay_error(const struct vm_config *cfg, const struct vm_image *overlay,
 			 const char *reason, int err)
 {
+	uint64_t interrupts = arch_interrupts_off();
+
 	log_error("%s: the device tree overlay \"%s\" cannot be applied: %s", cfg->name,
 		  image_name(overlay), reason);
+	arch_interrupts_restore(interrupts);
 	return err;
 }
 
@@ -340,27 +342,20 @@ static int apply_copy(void *buf, uint64_t cap, void *copy, uint64_t copy_size,
 		       overlay_error(cfg, overlay, check.reason, HV_EINVAL);
 }
 
-int guest_fdt_apply_overlay(void *buf, uint64_t cap, const struct vm_image *overlay,
+int guest_fdt_apply_overlay(void *buf, uint64_t cap, void *copy, const struct vm_image *overlay,
 			    const struct vm_config *cfg)
 {
-	uint64_t size = align_up(overlay->size, PAGE_SIZE);
-	void *copy;
-	int err;
-
 	if (overlay->size > GUEST_FDT_OVERLAY_MAX) {
+		uint64_t interrupts = arch_interrupts_off();
+
 		log_error("%s: the device tree overlay \"%s\" has %" PRIu64
 			  " bytes, at most %" PRIu64 " are allowed",
 			  cfg->name, image_name(overlay), overlay->size, GUEST_FDT_OVERLAY_MAX);
+		arch_interrupts_restore(interrupts);
 		return HV_EINVAL;
 	}
 	if (overlay->size < sizeof(struct fdt_header))
 		return overlay_error(cfg, overlay, "it is shorter than a header", HV_EINVAL);
-	copy = page_alloc_zeroed(size, PAGE_SIZE);
-	if (!copy)
-		return overlay_error(cfg, overlay, "no memory left for a copy of it", HV_ENOMEM);
 	memcpy(copy, overlay->data, overlay->size);
-	err = apply_copy(buf, cap, copy, overlay->size, overlay, cfg);
-	memset(copy, 0, size); /* it is the VM's */
-	page_free(ptr_to_hpa(copy), size);
-	return err;
+	return apply_copy(buf, cap, copy, overlay->size, overlay, cfg);
 }

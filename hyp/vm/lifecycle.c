@@ -11,15 +11,20 @@
 #include "term/term.h"
 #include "vcpu/hsm.h"
 #include "vcpu/magic.h"
+#include "vm/boot_order.h"
 #include "vm/loader.h"
 #include "vm/vm_make.h"
 
-/* Guest RAM cleared in one step of work, before a life and after the last one. */
-#define CLEAR_STEP MIB(4)
+/* One step takes some 10,000 instructions at most: so much guest RAM is cleared, and so many vcpus are made ready. */
+#define CLEAR_STEP KIB(32)
+#define VCPU_STEP  8
 
 /* A VM that ends and starts again and again does so at this pace: each time costs others the clearing
  * and loading, and lines of the log. */
 #define RESTART_PERIOD_NS UINT64_C(1000000000)
+
+/* How often a VM looks for RAM that another one gives back. */
+#define RAM_PERIOD_NS 1000000
 
 enum phase {
 	PHASE_NONE, /* runs, or has ended and has no RAM */
@@ -29,18 +34,20 @@ enum phase {
 	PHASE_CLEAR,
 	PHASE_BEGIN_LOAD,
 	PHASE_LOAD,
+	PHASE_VCPUS,
 	/* of one that has ended */
 	PHASE_WIPE,
 };
 
 /*
- * What the life cycle remembers of a VM between two steps. Written by the VM's work item, so by one hart at a time;
- * other VMs' items read `phase`.
+ * What the life cycle remembers of a VM between two steps. Written by the VM's task, so by one hart at a time;
+ * other VMs' tasks read `phase`.
  */
 struct vm_life {
 	struct vm *vm;
 	uint32_t phase; /* enum phase, atomic */
 	uint64_t cleared;
+	unsigned int vcpus; /* made ready, or whose pages have been given back */
 	uint64_t started_at;
 	uint64_t begin_at; /* PHASE_WAIT: host time */
 	struct loader loader;
@@ -60,7 +67,7 @@ const char *vm_state_name(enum vm_state state)
 }
 
 /*
- * It will not run any more, unless it is started again. Its RAM is wiped in steps of work and then goes back; until
+ * It will not run any more, unless it is started again. Its RAM is wiped in steps and then goes back; until
  * then it is "off" with its memory taken. Its objects stay. False: an operator was faster.
  */
 static bool finish(struct vm *vm, enum vm_state state)
@@ -70,6 +77,7 @@ static bool finish(struct vm *vm, enum vm_state state)
 	term_stream_flush(vm->stream);
 	life->cleared = 0;
 	atomic_set(&vm->ended_at, timer_now());
+	life->vcpus = 0;
 	/* The phase first: ram_may_come() looks at the state first. */
 	atomic_set(&life->phase, PHASE_WIPE);
 	return vm_set_state(vm, state);
@@ -98,6 +106,7 @@ static void give_focus_away(const struct vm *vm)
 
 static void fail(struct vm *vm)
 {
+	boot_order_done(vm);
 	if (!finish(vm, VM_FAILED))
 		return;
 	log_error("%s: not started, for the reason above", vm->name);
@@ -105,18 +114,27 @@ static void fail(struct vm *vm)
 	lifecycle_check_all_ended();
 }
 
+/* True: there are more. */
+static bool vcpus_step(struct vm_life *life)
+{
+	const struct vm *vm = life->vm;
+	unsigned int end = life->vcpus + VCPU_STEP;
+
+	for (; life->vcpus < end && life->vcpus < vm->nr_vcpus; life->vcpus++) {
+		vcpu_magic_reset(vm->vcpus[life->vcpus]);
+		vcpu_power_on(vm->vcpus[life->vcpus]);
+		vcpu_stats_zero(vm->vcpus[life->vcpus]);
+	}
+	return life->vcpus < vm->nr_vcpus;
+}
+
 static void start(struct vm *vm, const struct loader_result *at)
 {
 	struct vm_life *life = lives[vm->id];
 
-	vplic_reset(vm->plic);
-	for (unsigned int i = 0; i < vm->nr_vcpus; i++) {
-		vcpu_magic_reset(vm->vcpus[i]);
-		vcpu_power_on(vm->vcpus[i]);
-		vcpu_stats_zero(vm->vcpus[i]);
-	}
 	(void)vcpu_hsm_prepare(vm->vcpus[0], at->entry.gpa, at->fdt.gpa);
 	life->started_at = timer_now();
+	boot_order_done(vm);
 	atomic_set(&life->phase, PHASE_NONE);
 	atomic_set(&vm->waits, 0);
 	/* RUNNING before the kick, so that the guest may end at once. The operator may even before that,
@@ -148,12 +166,19 @@ static bool ram_step(struct vm_life *life)
 {
 	bool more =
 		ram_may_come(); /* before the attempt, or what comes between the two is missed */
-	int err = life->vm->gstage.pt.root ? HV_OK : vm_make_ram(life->vm);
+	int err;
 
+	if (loader_abandon_step(&life->loader))
+		return true;
+	err = life->vm->gstage.pt.root ? HV_OK : vm_make_ram(life->vm);
 	if (err == HV_OK) {
 		life->cleared = 0;
 		atomic_set(&life->phase, PHASE_CLEAR);
-	} else if (!more) {
+	} else if (more) {
+		/* Not at once: what gives it back may be less urgent than this task. */
+		timer_arm(&life->restart, timer_now() + timer_ns_to_ticks(RAM_PERIOD_NS));
+		return false;
+	} else {
 		vm_tell_ram(life->vm, err);
 		fail(life->vm);
 	}
@@ -177,8 +202,10 @@ static bool load_step(struct vm_life *life)
 		fail(life->vm);
 	if (err != 0)
 		return true;
-	start(life->vm, &life->loader.result);
-	return false;
+	vplic_reset(life->vm->plic);
+	life->vcpus = 0;
+	atomic_set(&life->phase, PHASE_VCPUS);
+	return true;
 }
 
 /* One step of a VM that is BUILDING on its way to RUNNING. True: call again. */
@@ -206,6 +233,11 @@ static bool build_step(struct vm_life *life)
 		return true;
 	case PHASE_LOAD:
 		return load_step(life);
+	case PHASE_VCPUS:
+		if (vcpus_step(life))
+			return true;
+		start(life->vm, &life->loader.result);
+		return false;
 	default: /* it was off until now */
 		atomic_set(&life->phase, PHASE_RAM);
 		return true;
@@ -220,10 +252,12 @@ static bool wipe_step(struct vm_life *life)
 
 	if (atomic_read(&life->phase) != PHASE_WIPE)
 		return false;
-	if (clear_step(life))
+	if (loader_abandon_step(&life->loader) || clear_step(life))
 		return true;
-	for (unsigned int i = 0; i < vm->nr_vcpus; i++)
-		vcpu_magic_free(vm->vcpus[i]);
+	for (unsigned int n = 0; n < VCPU_STEP && life->vcpus < vm->nr_vcpus; n++)
+		vcpu_magic_free(vm->vcpus[life->vcpus++]);
+	if (life->vcpus < vm->nr_vcpus)
+		return true;
 	gstage_destroy(&vm->gstage);
 	atomic_set_release(&life->phase, PHASE_NONE);
 	return false;
@@ -231,7 +265,7 @@ static bool wipe_step(struct vm_life *life)
 
 static void restart_timer(struct timer *t)
 {
-	work_queue(&container_of(t, struct vm_life, restart)->vm->life);
+	(void)sched_wake(&container_of(t, struct vm_life, restart)->vm->task);
 }
 
 /* It keeps its RAM. The operator may end it from now on as any VM that is loaded. */
@@ -276,6 +310,8 @@ static void powered_off(struct vm *vm)
 /* The last vcpu has left, or there was none yet. */
 static void ended(struct vm *vm)
 {
+	sched_expedite_end(&vm->task);
+	boot_order_done(vm);
 	reset_devices(vm);
 	switch ((enum vm_stop)atomic_read(&vm->stop)) {
 	case VM_STOP_REBOOT:
@@ -303,10 +339,12 @@ static bool life_step(struct vm *vm)
 
 	switch ((enum vm_state)atomic_read_acquire(&vm->state)) {
 	case VM_BUILDING:
-		return build_step(life);
+		return boot_order_is_turn(vm) && build_step(life);
 	case VM_STOPPING:
 		if (atomic_read_acquire(&vm->active) != 0)
-			return false; /* the last vcpu to leave queues it again */
+			return vm_stop_step(vm);
+		if (loader_abandon_step(&life->loader))
+			return true;
 		ended(vm);
 		return true;
 	case VM_RUNNING:
@@ -319,10 +357,20 @@ static bool life_step(struct vm *vm)
 	return false;
 }
 
-static void life_work(struct work *w)
+static bool task_step(struct sched_entity *se)
 {
-	if (life_step(container_of(w, struct vm, life)))
-		work_queue(w);
+	return life_step(container_of(se, struct vm, task));
+}
+
+/* It runs where a vcpu may, as the VM's vcpus do which say nothing else of themselves. */
+static void make_task(struct vm *vm)
+{
+	struct sched_params p = vm->config->sched;
+
+	p.affinity = hartset_of(0);
+	for (unsigned int i = 0; i < vm->nr_vcpus; i++)
+		p.affinity.word[0] |= vm->vcpus[i]->se.affinity.word[0];
+	sched_task_init(&vm->task, &vm->group, &p, task_step);
 }
 
 /* Its RAM is taken at once, so that of too many VMs the last ones in the tree do not start. */
@@ -340,7 +388,11 @@ static void make(struct vm *vm)
 		return;
 	life->vm = vm;
 	timer_init(&life->restart, restart_timer);
-	work_init(&vm->life, life_work);
+	if (loader_prepare(&life->loader, vm) != HV_OK) {
+		log_error("%s: no memory left for its loader", vm->name);
+		return;
+	}
+	make_task(vm);
 	lives[vm->id] = life;
 	if (!vm->config->autostart) {
 		vm->waits = 1;
@@ -379,5 +431,6 @@ void lifecycle_begin(void)
 {
 	for (unsigned int i = 0; i < nr_vms; i++)
 		if (vms[i]->state == VM_BUILDING)
-			work_queue(&vms[i]->life);
+			boot_order_add(vms[i]);
+	boot_order_begin();
 }

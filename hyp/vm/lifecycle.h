@@ -3,14 +3,14 @@
  * The life of a VM: made from its configuration, filled, started, ended, started again.
  *
  *   vm_create()           objects, and RAM if it starts by itself; BUILDING, else OFF
- *   work: build           RAM, clear, load in steps of about a millisecond on whichever pcpu has time; then RUNNING
+ *   task: build           RAM, clear, load, in bounded steps and when it is its turn (vm/boot_order.h); then RUNNING
  *   vm_stop() (floor 5)   STOPPING: every vcpu sees VM_DEAD and leaves; one that is built has none that could
- *   work                  once the last vcpu has left: OFF, CRASHED, or build again, with the RAM that it has
- *   work: wipe            of one that has ended: its RAM is cleared in such steps, too, and only then freed
+ *   task                  wakes the sleeping ones; once the last vcpu has left: OFF, CRASHED, or build again, with the RAM that it has
+ *   task: wipe            of one that has ended: its RAM is cleared in such steps, too, and only then freed
  *   vm_start() (floor 5)  of one that has ended: build again
  *
- * vm->state says what a VM's work item (vm->life) has to do, so an operator changes the state and queues the item; only
- * the item takes steps. No vcpu exists for the scheduler between the last one's leaving and the start, so these steps
+ * vm->state says what a VM's task (vm->task) has to do, so an operator changes the state and wakes the task; only
+ * the task takes steps. No vcpu exists for the scheduler between the last one's leaving and the start, so these steps
  * touch the VM without locks.
  */
 #ifndef VM_LIFECYCLE_H

@@ -10,6 +10,7 @@
 #include "lib/fdt.h"
 #include "lib/log.h"
 #include "lib/random.h"
+#include "mm/hostmap.h"
 #include "mm/page.h"
 #include "vm/guest_fdt.h"
 #include "vm/image.h"
@@ -34,13 +35,27 @@ struct span {
 
 /* random_bytes()'s @use begins by what the bytes are for; another use takes another number. */
 #define USE_RNG_SEED 1
+#define USE_VM_STATE 2
+
+int loader_prepare(struct loader *l, const struct vm *vm)
+{
+	const uint64_t use[] = { USE_VM_STATE, vm->id, timer_now() };
+	uint64_t stack = hostmap_new_stack();
+
+	if (!stack)
+		return HV_ENOMEM;
+	coroutine_init(&l->coroutine, stack, HOST_STACK_SIZE);
+	/* Without entropy its guest gets no seed. */
+	(void)random_child_init(&l->random, use, sizeof(use));
+	return HV_OK;
+}
 
 /* False: there is no entropy to make a seed of. */
-static bool make_seed(const struct vm *vm, uint8_t seed[SEED_SIZE])
+static bool make_seed(struct loader *l, uint8_t seed[SEED_SIZE])
 {
-	const uint64_t use[] = { USE_RNG_SEED, vm->id, timer_now() };
+	const uint64_t use[] = { USE_RNG_SEED, l->vm->id, timer_now() };
 
-	return random_bytes(seed, SEED_SIZE, use, sizeof(use));
+	return random_child_bytes(&l->random, seed, SEED_SIZE, use, sizeof(use));
 }
 
 /* --- places ----------------------------------------------------------------------------------------- */
@@ -180,7 +195,7 @@ int loader_begin(struct loader *l, struct vm *vm, const struct vm_config *cfg)
 	const char *problem;
 	int err;
 
-	*l = (struct loader){ .vm = vm, .cfg = cfg };
+	*l = (struct loader){ .vm = vm, .cfg = cfg, .coroutine = l->coroutine, .random = l->random };
 	problem = image_mistake(cfg->kernel.data, cfg->kernel.size);
 	if (problem != NULL)
 		return bad_kernel(l, problem);
@@ -226,41 +241,87 @@ const char *loader_overlap(const struct loader *l, gpa_t base, uint64_t size)
 
 /* --- steps ------------------------------------------------------------------------------------------ */
 
-static int build_fdt(const struct loader *l, void *buf)
+/* Interrupts are on from here to build_fdt()'s end: arch/coroutine.h. */
+
+static int build_fdt(struct loader *l, void *buf)
 {
 	const struct loader_piece *ramdisk = &l->pieces[RAMDISK];
 	const struct vm_config *cfg = l->cfg;
 	uint8_t seed[SEED_SIZE];
-	bool have_seed = make_seed(l->vm, seed);
+	bool have_seed = make_seed(l, seed);
 	int err;
 
 	err = guest_fdt_build(l->vm, cfg, ramdisk->at, ramdisk->size, have_seed ? seed : NULL, buf,
 			      GUEST_FDT_SIZE);
 	erase(seed, sizeof(seed));
 	if (err == 0 && cfg->overlay.data != NULL)
-		err = guest_fdt_apply_overlay(buf, GUEST_FDT_SIZE, &cfg->overlay, cfg);
+		err = guest_fdt_apply_overlay(buf, GUEST_FDT_SIZE, (char *)buf + GUEST_FDT_SIZE,
+					      &cfg->overlay, cfg);
 	if (err != 0)
 		return err; /* both have said why */
 	return gstage_write(&l->vm->gstage, l->result.fdt, buf, fdt_totalsize(buf));
 }
 
-static int finish(const struct loader *l)
+static void make_tree(void *arg)
 {
-	hpa_t scratch;
-	int err;
+	struct loader *l = arg;
+	void *scratch = hpa_to_ptr(l->scratch);
 
-	if (!page_alloc(GUEST_FDT_SIZE, PAGE_SIZE, &scratch)) {
+	/* libfdt leaves padding as it finds it, and the guest is not to see a former owner's bytes. */
+	memset(scratch, 0, l->scratch_size);
+	l->tree_result = build_fdt(l, scratch);
+	/* The tree holds the guest's seed. */
+	erase(scratch, l->scratch_size);
+}
+
+/* --- and off again --- */
+
+static int begin_tree(struct loader *l)
+{
+	uint64_t overlay = min_u64(l->cfg->overlay.size, GUEST_FDT_OVERLAY_MAX);
+	uint64_t size = GUEST_FDT_SIZE + align_up(overlay, PAGE_SIZE);
+
+	if (!page_alloc(size, PAGE_SIZE, &l->scratch)) {
 		log_error("config: %s: no memory left to make %s's device tree in", l->cfg->path,
 			  l->cfg->name);
 		return HV_ENOMEM;
 	}
-	/* libfdt leaves padding as it finds it, and the guest is not to see a former owner's bytes. */
-	memset(hpa_to_ptr(scratch), 0, GUEST_FDT_SIZE);
-	err = build_fdt(l, hpa_to_ptr(scratch));
-	/* The tree holds the guest's seed. */
-	erase(hpa_to_ptr(scratch), GUEST_FDT_SIZE);
-	page_free(scratch, GUEST_FDT_SIZE);
-	return err;
+	l->scratch_size = size;
+	coroutine_begin(&l->coroutine, make_tree, l);
+	return 1;
+}
+
+static void free_scratch(struct loader *l)
+{
+	page_free(l->scratch, l->scratch_size);
+	l->scratch_size = 0;
+}
+
+static int tree_step(struct loader *l)
+{
+	if (l->scratch_size == 0)
+		return begin_tree(l);
+	if (!coroutine_run(&l->coroutine))
+		return 1;
+	free_scratch(l);
+	return l->tree_result;
+}
+
+bool loader_abandon_step(struct loader *l)
+{
+	uint64_t n = min_u64(LOADER_STEP, l->scratch_size - l->erased);
+
+	if (l->scratch_size == 0)
+		return false;
+	if (l->erased == 0)
+		coroutine_forget(&l->coroutine);
+	erase((char *)hpa_to_ptr(l->scratch) + l->erased, n);
+	l->erased += n;
+	if (l->erased < l->scratch_size)
+		return true;
+	free_scratch(l);
+	l->erased = 0;
+	return false;
 }
 
 int loader_step(struct loader *l)
@@ -274,7 +335,7 @@ int loader_step(struct loader *l)
 		l->copied = 0;
 	}
 	if (l->piece == ARRAY_SIZE(l->pieces))
-		return finish(l);
+		return tree_step(l);
 	p = &l->pieces[l->piece];
 	n = min_u64(LOADER_STEP, p->size - l->copied);
 	err = gstage_write(&l->vm->gstage, gpa(p->at.gpa + l->copied), p->data + l->copied, n);
@@ -289,9 +350,11 @@ int loader_step(struct loader *l)
 
 int loader_load(struct vm *vm, const struct vm_config *cfg, struct loader_result *out)
 {
-	struct loader l;
-	int err = loader_begin(&l, vm, cfg);
+	struct loader l = { 0 };
+	int err = loader_prepare(&l, vm);
 
+	if (err == 0)
+		err = loader_begin(&l, vm, cfg);
 	while (err == 0) {
 		err = loader_step(&l);
 		if (err == 0) {

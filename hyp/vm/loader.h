@@ -9,11 +9,14 @@
  * header lies where that says; one without is copied to `load` as it is. If a raw kernel occupies the
  * top, the others go below it. Nothing overlaps, and what does not fit is an error.
  *
- * A reboot loads a VM again between the time slices of others, so the work comes in steps:
+ * A reboot loads a VM again between the time slices of others, so the work comes in steps of some 10,000 instructions:
  *
  *	err = loader_begin(&l, vm, cfg);
  *	while (err == 0 && (err = loader_step(&l)) == 1)
  *		;
+ *
+ * The device tree is made by libfdt in one go, so that is done in a coroutine, which interrupts leave
+ * (arch/coroutine.h).
  *
  * The tree's /chosen/rng-seed is new at each boot (lib/random.h). Without entropy there is none: a guest
  * would credit it, although it could be guessed.
@@ -23,10 +26,12 @@
 #ifndef VM_LOADER_H
 #define VM_LOADER_H
 
+#include "arch/coroutine.h"
+#include "lib/random.h"
 #include "vm/config.h"
 
-/* Copied by one loader_step() at most. */
-#define LOADER_STEP MIB(2)
+/* Copied by one loader_step() at most, and erased by one loader_abandon_step(). */
+#define LOADER_STEP KIB(16)
 /* Of guest RAM, for the device tree; also the alignment, so that one large page of a kernel's early
  * mapping covers it. */
 #define LOADER_FDT_SIZE MIB(2)
@@ -51,16 +56,33 @@ struct loader {
 	unsigned int piece;	       /* being copied */
 	uint64_t copied;	       /* of that piece */
 	struct loader_result result;
+	/* The device tree, once the pieces are in place. */
+	hpa_t scratch;	       /* where it is made; the copy of the overlay is behind it */
+	uint64_t scratch_size; /* 0: not begun */
+	int tree_result;       /* HV_*: when the coroutine is done */
+	uint64_t erased;       /* of scratch, when the load is abandoned */
+	/* The VM's, from loader_prepare() on */
+	struct coroutine coroutine;
+	struct random_child random; /* of which its seeds are made */
 };
 
-/* loader_begin - check the images and give each its place. HV_EINVAL, HV_EOVERFLOW after a message. */
+/* loader_prepare - once, before the first loader_begin(). Boot hart. HV_ENOMEM. */
+int loader_prepare(struct loader *l, const struct vm *vm);
+
+/*
+ * loader_begin - check the images and give each its place. HV_EINVAL, HV_EOVERFLOW after a message. @l is done with
+ * what was begun before (loader_step() or loader_abandon_step() has said so).
+ */
 int loader_begin(struct loader *l, struct vm *vm, const struct vm_config *cfg);
 
 /*
- * loader_step - copy LOADER_STEP bytes at most, or make the device tree. 1: call again; 0: done,
- * l->result is valid; else HV_E* after a message.
+ * loader_step - copy LOADER_STEP bytes at most, or go on with the device tree until an interrupt is pending. 1: call
+ * again; 0: done, l->result is valid; else HV_E* after a message.
  */
 int loader_step(struct loader *l);
+
+/* loader_abandon_step - of a load that is not to be completed: give back what it holds. True: call again. */
+bool loader_abandon_step(struct loader *l);
 
 /* loader_overlap - after loader_begin(): what of the images [@base, @base+@size), in RAM, touches; or NULL. */
 const char *loader_overlap(const struct loader *l, gpa_t base, uint64_t size);

@@ -387,8 +387,7 @@ struct sched_group *sim_group(uint32_t cap)
 	return g;
 }
 
-struct sim_vcpu *sim_add(struct sched_group *g, const struct sched_params *p, uint64_t run,
-			 uint64_t sleep)
+static struct sim_vcpu *add(uint64_t run, uint64_t sleep)
 {
 	struct sim_vcpu *v = &sim_vcpus[sim_nr_vcpus];
 
@@ -397,7 +396,30 @@ struct sim_vcpu *sim_add(struct sched_group *g, const struct sched_params *p, ui
 	v->id = sim_nr_vcpus++;
 	v->run = v->left = run;
 	v->sleep = sleep;
+	return v;
+}
+
+struct sim_vcpu *sim_add(struct sched_group *g, const struct sched_params *p, uint64_t run,
+			 uint64_t sleep)
+{
+	struct sim_vcpu *v = add(run, sleep);
+
 	sched_entity_init(&v->se, g, p);
+	return v;
+}
+
+static bool no_step(struct sched_entity *se)
+{
+	(void)se;
+	abort(); /* what it does is the simulator's: run, and sleep */
+}
+
+struct sim_vcpu *sim_add_task(struct sched_group *g, const struct sched_params *p, uint64_t run,
+			      uint64_t sleep)
+{
+	struct sim_vcpu *v = add(run, sleep);
+
+	sched_task_init(&v->se, g, p, no_step);
 	return v;
 }
 

@@ -36,6 +36,9 @@ struct sched_params sim_params(uint32_t weight);
 struct sched_group *sim_group(uint32_t cap);
 struct sim_vcpu *sim_add(struct sched_group *g, const struct sched_params *p, uint64_t run,
 			 uint64_t sleep);
+/* sim_add_task - the same, a task. */
+struct sim_vcpu *sim_add_task(struct sched_group *g, const struct sched_params *p, uint64_t run,
+			      uint64_t sleep);
 /* sim_start - wake all that were added. */
 void sim_start(void);
 void sim_run(uint64_t ns);

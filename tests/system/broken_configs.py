@@ -209,6 +209,8 @@ BROKEN = [
            [BAD + 'on-poweroff = <1>: must be "stop" or "restart"']),
     Broken("autostart-wrong", its(vm(more='autostart = "yes";')),
            [BAD + 'autostart = "yes": must be 0 or 1 (one cell)']),
+    Broken("boot-priority-wrong", its(vm(more='boot-priority = <256>;')),
+           [BAD + "boot-priority = <256>: must be 0 to 255 (one cell)"]),
     Broken("affinity-beyond-63", its(vm(more="affinity = <0 64>;")),
            [BAD + "affinity = <0 64>: must be a list of host cpus, each 0 to 63"]),
     Broken("bootargs-two-strings", its(vm(more='bootargs = "a", "b";')),

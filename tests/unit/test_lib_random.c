@@ -216,6 +216,68 @@ static void added_entropy_changes_what_comes(void **state)
 	assert_false(has_word_of(one, 32, other, 32));
 }
 
+/* --- a VM's own generator -------------------------------------------------------------------------------- */
+
+static void a_child_without_entropy_has_no_output(void **state)
+{
+	uint8_t out[32], zero[32] = { 0 };
+	struct random_child c;
+
+	(void)state;
+	memset(&c, 0xa5, sizeof(c));
+	assert_false(random_child_init(&c, "VM 1", 4));
+	memset(out, 0xa5, sizeof(out));
+	assert_false(random_child_bytes(&c, out, sizeof(out), "use", 3));
+	assert_memory_equal(out, zero, sizeof(out));
+	/* Entropy that comes later does not make it ready: it has no state. */
+	random_add(entropy, sizeof(entropy));
+	assert_false(random_child_bytes(&c, out, sizeof(out), "use", 3));
+}
+
+/* Its seed is an output of the machine's: HMAC-DRBG of 48 bytes, by which a vector of NIST's comes out, too. */
+static void a_child_is_a_generator_that_an_output_seeds(void **state)
+{
+	uint8_t seed[48], mine[32], its[RANDOM_MAX + 1];
+	br_hmac_drbg_context same;
+	struct random_child c;
+
+	(void)state;
+	random_add(entropy, sizeof(entropy));
+	assert_true(random_bytes(seed, sizeof(seed), "VM 1", 4));
+	br_hmac_drbg_init(&same, &br_sha256_vtable, seed, sizeof(seed));
+	setup(state);
+	random_add(entropy, sizeof(entropy));
+	assert_true(random_child_init(&c, "VM 1", 4));
+	for (unsigned int i = 0; i < 3; i++) {
+		br_hmac_drbg_update(&same, "use", 3);
+		br_hmac_drbg_generate(&same, mine, sizeof(mine));
+		assert_true(random_child_bytes(&c, its, 32, "use", 3));
+		assert_memory_equal(mine, its, 32);
+		assert_false(has_word_of(&c, sizeof(c), its, 32));
+		assert_false(has_word_of(&pool, sizeof(pool), its, 32));
+	}
+	assert_false(has_word_of(&c, sizeof(c), seed, sizeof(seed)));
+	assert_false(has_word_of(&pool, sizeof(pool), seed, sizeof(seed)));
+	assert_false(random_child_bytes(&c, its, RANDOM_MAX + 1, "use", 3));
+}
+
+static void two_children_share_nothing(void **state)
+{
+	uint8_t one[32], other[32];
+	struct random_child a, b;
+
+	(void)state;
+	random_add(entropy, sizeof(entropy));
+	/* Even of the same use: the machine's state is another one by then. */
+	assert_true(random_child_init(&a, "VM 1", 4));
+	assert_true(random_child_init(&b, "VM 1", 4));
+	assert_true(random_child_bytes(&a, one, 32, "use", 3));
+	assert_true(random_child_bytes(&b, other, 32, "use", 3));
+	assert_false(has_word_of(one, 32, other, 32));
+	assert_false(has_word_of(((br_hmac_drbg_context *)(void *)a.state)->K, 32,
+				 ((br_hmac_drbg_context *)(void *)b.state)->K, 32));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -228,6 +290,9 @@ int main(void)
 		cmocka_unit_test_setup(the_same_state_makes_different_bytes_for_different_uses,
 				       setup),
 		cmocka_unit_test_setup(added_entropy_changes_what_comes, setup),
+		cmocka_unit_test_setup(a_child_without_entropy_has_no_output, setup),
+		cmocka_unit_test_setup(a_child_is_a_generator_that_an_output_seeds, setup),
+		cmocka_unit_test_setup(two_children_share_nothing, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -160,7 +160,7 @@ static void make_machines(void)
 
 		mc->vm.id = n;
 		sched_group_init(&mc->vm.group, 0);
-		work_init(&mc->vm.life, life_work);
+		sched_task_init(&mc->vm.task, &mc->vm.group, NULL, life_step);
 		pthread_rwlock_init(&mc->life, NULL);
 		mc->table = mc->pages[0];
 		for (unsigned int i = 0; i < PAGE_WORDS; i++)

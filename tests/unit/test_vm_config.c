@@ -13,7 +13,7 @@
 #define ALLOWED                                                                                   \
 	"allowed: compatible, label, description, cpus, memory, kernel, ramdisk, fdt, bootargs, " \
 	"affinity, on-crash, weight, class, priority, slice-us, cap, halt-poll-us, pv, "          \
-	"pv-lock-base, status, autostart, on-poweroff"
+	"pv-lock-base, status, autostart, on-poweroff, boot-priority"
 
 static void a_good_bundle_gives_its_vms_without_a_word(void **state)
 {
@@ -128,6 +128,10 @@ static const struct broken broken[] = {
 	  "config: " BAD ": autostart = <2>: must be 0 or 1 (one cell)" },
 	{ BAD, "autostart", BYTES, 0, {}, "",
 	  "config: " BAD ": autostart = (empty): must be 0 or 1 (one cell)" },
+	{ BAD, "boot-priority", CELLS, 1, { 256 }, NULL,
+	  "config: " BAD ": boot-priority = <256>: must be 0 to 255 (one cell)" },
+	{ BAD, "boot-priority", STRING, 0, {}, "first",
+	  "config: " BAD ": boot-priority = \"first\": must be 0 to 255 (one cell)" },
 	{ BAD, "weight", CELLS, 1, { 0 }, NULL,
 	  "config: " BAD ": weight = <0>: must be 1 to 10000 (one cell)" },
 	{ BAD, "weight", CELLS, 1, { 10001 }, NULL,
@@ -368,6 +372,7 @@ static void optional_properties_have_defaults_and_are_taken(void **state)
 		{ BAD, "on-crash", STRING, 0, {}, "restart", NULL },
 		{ BAD, "on-poweroff", STRING, 0, {}, "restart", NULL },
 		{ BAD, "autostart", CELLS, 1, { 0 }, NULL, NULL },
+		{ BAD, "boot-priority", CELLS, 1, { 255 }, NULL, NULL },
 		{ BAD, "description", STRING, 0, {}, "anything", NULL },
 		{ BAD, "phandle", CELLS, 1, { 1 }, NULL, NULL },
 	};
@@ -392,6 +397,7 @@ static void optional_properties_have_defaults_and_are_taken(void **state)
 	assert_int_equal(vmc[1].on_crash, ON_CRASH_RESTART);
 	assert_int_equal(vmc[1].on_poweroff, ON_POWEROFF_RESTART);
 	assert_false(vmc[1].autostart);
+	assert_int_equal(vmc[1].boot_priority, 255);
 }
 
 /* An image that only the bad VM names, made wrong. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// SOURCES: hyp/vm/lifecycle.c hyp/vm/vm_make.c hyp/vm/shutdown.c hyp/vcpu/vm.c hyp/vm/text.c hyp/lib/fdt.c hyp/mm/gstage.c hyp/mm/pgtable.c hyp/mm/page.c hyp/mm/arena.c hyp/lib/work.c
+// SOURCES: hyp/vm/lifecycle.c hyp/vm/vm_make.c hyp/vm/shutdown.c hyp/vcpu/vm.c hyp/vm/text.c hyp/lib/fdt.c hyp/mm/gstage.c hyp/mm/pgtable.c hyp/mm/page.c hyp/mm/arena.c hyp/vm/boot_order.c
 // SOURCES: tests/unit/fake/page.c
 /*
  * From start to end and to the next start, whichever way an operator chooses between two steps. What an ended VM leaves
@@ -23,7 +23,6 @@
 #include "fake/log.h"
 #include "fake/page.h"
 #include "irqchip/vplic.h"
-#include "lib/work.h"
 #include "mm/page.h"
 #include "term/term.h"
 #include "vcpu/hsm.h"
@@ -32,8 +31,77 @@
 #include "vm/loader.h"
 #include "vm/pv.h"
 
-#define RAM    MIB(16)
+#define RAM    MIB(2)
 #define SECRET UINT64_C(0x5ec4e75ec4e75ec4)
+
+/* --- the scheduler: tasks take turns, a step each ------------------------------------------------------- */
+
+static struct sched_entity *tasks[8], *stepping;
+static unsigned int nr_tasks;
+static bool woken_again;
+static unsigned int expedited;
+
+void sched_task_init(struct sched_entity *se, struct sched_group *g, const struct sched_params *p,
+		     bool (*step)(struct sched_entity *se))
+{
+	(void)g;
+	*se = (struct sched_entity){ .step = step, .affinity = p->affinity };
+}
+
+static bool task_pending(void)
+{
+	return nr_tasks != 0;
+}
+
+bool sched_wake(struct sched_entity *se)
+{
+	assert_non_null(se->step);
+	if (se == stepping) {
+		woken_again = true;
+		return false;
+	}
+	for (unsigned int i = 0; i < nr_tasks; i++)
+		if (tasks[i] == se)
+			return false;
+	assert_true(nr_tasks < ARRAY_SIZE(tasks));
+	tasks[nr_tasks++] = se;
+	return true;
+}
+
+static bool run_one_step(void)
+{
+	struct sched_entity *se = tasks[0];
+	bool more;
+
+	if (nr_tasks == 0)
+		return false;
+	nr_tasks--;
+	memmove(tasks, tasks + 1, nr_tasks * sizeof(tasks[0]));
+	stepping = se;
+	woken_again = false;
+	more = se->step(se);
+	stepping = NULL;
+	if (more || woken_again)
+		(void)sched_wake(se);
+	return true;
+}
+
+void sched_expedite(struct sched_entity *se)
+{
+	expedited += se->step != NULL;
+}
+
+void sched_expedite_end(struct sched_entity *se)
+{
+	(void)se;
+	expedited = 0;
+}
+
+void sched_task_set_capped(struct sched_entity *se, bool capped)
+{
+	assert_ptr_equal(se, stepping);
+	se->uncapped = !capped;
+}
 
 /* --- what the life cycle stands on --------------------------------------------------------------- */
 
@@ -110,8 +178,7 @@ void cpu_wait_for_interrupt(void)
 
 struct vcpu *vcpu_new(struct vm *vm, unsigned int id, const struct sched_params *sched)
 {
-	(void)sched;
-	vcpu = (struct vcpu){ .vm = vm, .id = id };
+	vcpu = (struct vcpu){ .vm = vm, .id = id, .se.affinity = sched->affinity };
 	return &vcpu;
 }
 
@@ -142,11 +209,6 @@ bool vm_make_all_vcpus_request(struct vm *vm, enum vcpu_request req)
 {
 	(void)vm, (void)req;
 	return false;
-}
-
-void sched_expedite(struct sched_entity *se)
-{
-	(void)se;
 }
 
 void sched_group_stop(struct sched_group *g, uint64_t at)
@@ -275,8 +337,23 @@ uint64_t isa_guest_henvcfg(void)
 	return 0;
 }
 
+int loader_prepare(struct loader *l, const struct vm *vm)
+{
+	(void)l, (void)vm;
+	return HV_OK;
+}
+
+static unsigned int to_abandon; /* steps */
+
+bool loader_abandon_step(struct loader *l)
+{
+	(void)l;
+	return to_abandon > 0 && to_abandon-- > 0;
+}
+
 int loader_begin(struct loader *l, struct vm *vm, const struct vm_config *c)
 {
+	assert_int_equal(to_abandon, 0);
 	*l = (struct loader){ .vm = vm, .cfg = c };
 	return HV_OK;
 }
@@ -318,7 +395,8 @@ static int setup(void **state)
 	cfg = cfg2 = one;
 	strcpy(cfg2.name, "two");
 	strcpy(cfg2.path, "/two");
-	nr_vms = 0;
+	nr_vms = nr_tasks = 0;
+	to_abandon = expedited = 0;
 	nr_order = 0;
 	load_fails = false;
 	armed = NULL;
@@ -332,7 +410,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	(void)state;
-	while (work_run_one())
+	while (run_one_step())
 		;
 	(void)fake_page_teardown();
 	return 0;
@@ -356,20 +434,20 @@ static struct vm *create(void)
 static void run_until(struct vm *vm, enum vm_state state)
 {
 	for (unsigned int i = 0; vm->state != state; i++) {
-		assert_true(i < 100);
-		assert_true(work_run_one());
+		assert_true(i < 1000);
+		assert_true(run_one_step());
 	}
 }
 
 static void run_steps(unsigned int n)
 {
 	while (n-- > 0)
-		assert_true(work_run_one());
+		assert_true(run_one_step());
 }
 
 static void run_all(void)
 {
-	while (work_run_one())
+	while (run_one_step())
 		;
 }
 
@@ -378,14 +456,17 @@ static void last_vcpu_leaves(struct vm *vm)
 {
 	assert_int_equal(vm->state, VM_STOPPING);
 	vm->active = 0;
-	work_queue(&vm->life);
+	(void)sched_wake(&vm->task);
 }
 
 static void end(struct vm *vm, enum vm_stop how)
 {
 	assert_int_equal(vm->state, VM_RUNNING);
 	assert_true(vm_stop(vm, how, "a reason"));
-	assert_false(work_pending());
+	run_all();
+	assert_int_equal(vm->state, VM_STOPPING);
+	assert_int_equal(vm->told, vm->nr_vcpus);
+	assert_int_equal(expedited, 1);
 	nr_order = 0;
 	now += 10000000000;
 	last_vcpu_leaves(vm);
@@ -420,12 +501,12 @@ static void wipe(struct vm *vm, uint64_t free_before)
 {
 	unsigned int steps = 0;
 
-	while (work_run_one()) {
+	while (run_one_step()) {
 		steps++;
-		if (work_pending())
+		if (task_pending())
 			assert_int_equal(page_free_bytes(), free_before);
 	}
-	assert_true(steps >= RAM / MIB(4));
+	assert_true(steps >= RAM / KIB(32));
 	assert_int_equal(vm->gstage.nr_ram, 0);
 	assert_true(page_free_bytes() >= free_before + RAM);
 	assert_int_equal(count("magic page freed"), 1);
@@ -448,7 +529,7 @@ static void an_ended_vm_is_off_at_once_and_its_memory_is_wiped_before_it_is_free
 		write_secrets(vm);
 		before = page_free_bytes();
 		end(vm, ways[i]);
-		assert_true(work_run_one());
+		assert_true(run_one_step());
 		assert_int_equal(vm->state, ways[i] == VM_STOP_CRASH ? VM_CRASHED : VM_OFF);
 		assert_int_equal(page_free_bytes(), before);
 		wipe(vm, before);
@@ -569,7 +650,7 @@ static void a_vm_that_is_loaded_can_be_destroyed_after_each_step(void **state)
 		before = page_free_bytes();
 		run_steps(steps);
 		if (vm->state == VM_RUNNING) {
-			assert_true(steps > RAM / MIB(4) + 2);
+			assert_true(steps > RAM / KIB(32) + 2);
 			(void)teardown(state);
 			return;
 		}
@@ -607,6 +688,28 @@ static void a_vm_that_is_loaded_can_be_reset_after_each_step(void **state)
 	}
 }
 
+/* What the loader holds in the midst of the device tree goes back before the VM has ended. */
+static void what_an_ended_load_holds_goes_back_in_steps(void **state)
+{
+	static const enum vm_stop ways[] = { VM_STOP_DESTROY, VM_STOP_REBOOT };
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(ways); i++) {
+		struct vm *vm;
+
+		assert_int_equal(setup(state), 0);
+		vm = create();
+		run_steps(RAM / KIB(32) + 2);
+		to_abandon = 5;
+		assert_true(vm_stop(vm, ways[i], NULL));
+		run_steps(5);
+		assert_int_equal(vm->state, VM_STOPPING);
+		assert_int_equal(to_abandon, 0);
+		run_all();
+		assert_int_equal(vm->state, ways[i] == VM_STOP_DESTROY ? VM_OFF : VM_RUNNING);
+		(void)teardown(state);
+	}
+}
+
 /* The last step of the loading has begun when the operator's command comes. */
 static void a_vm_that_is_destroyed_in_its_last_step_does_not_start(void **state)
 {
@@ -633,7 +736,7 @@ static void a_vm_that_has_ended_can_be_started_after_each_step(void **state)
 		end(vm, steps % 2 ? VM_STOP_CRASH : VM_STOP_POWEROFF);
 		assert_false(vm_start(vm)); /* STOPPING */
 		run_steps(steps);
-		wiped = !work_pending();
+		wiped = !task_pending();
 		assert_int_equal(vm->gstage.nr_ram != 0, !wiped);
 		assert_true(vm_start(vm));
 		assert_false(vm_start(vm));
@@ -645,6 +748,13 @@ static void a_vm_that_has_ended_can_be_started_after_each_step(void **state)
 		if (wiped)
 			return;
 	}
+}
+
+static bool no_step(struct sched_entity *se)
+{
+	(void)se;
+	fail_msg("not to be run");
+	return false;
 }
 
 static void a_state_knows_which_command_it_takes(void **state)
@@ -660,9 +770,10 @@ static void a_state_knows_which_command_it_takes(void **state)
 
 	(void)state;
 	for (unsigned int i = 0; i < ARRAY_SIZE(rows); i++) {
+		const struct sched_params p = { .weight = 1 };
 		struct vm vm = { .state = rows[i].state, .made = true };
 
-		work_init(&vm.life, NULL);
+		sched_task_init(&vm.task, NULL, &p, no_step);
 		assert_int_equal(vm_stop(&vm, VM_STOP_DESTROY, NULL), rows[i].stop);
 		assert_int_equal(vm.state, rows[i].stop ? VM_STOPPING : rows[i].state);
 		vm.state = rows[i].state;
@@ -673,21 +784,23 @@ static void a_state_knows_which_command_it_takes(void **state)
 		if (!rows[i].start)
 			assert_false(vm_start(&vm));
 		assert_int_equal(vm_begin_life(&vm, 0), rows[i].state == VM_BUILDING);
-		if (work_pending()) /* not to be run: the item is on this stack */
-			list_remove(&vm.life.node), work_count = 0;
+		nr_tasks = 0; /* not to be run: it is on this stack */
 	}
 }
 
 /* --- memory ------------------------------------------------------------------------------------------ */
 
-/* All that is free but @left bytes. */
+/* All that is free but @left bytes. Returns the largest piece. */
 static hpa_t take_memory(uint64_t left, uint64_t *size)
 {
-	hpa_t a;
+	hpa_t first, a;
 
-	*size = align_down(page_free_bytes() - left, PAGE_SIZE);
-	assert_true(page_alloc(*size, PAGE_SIZE, &a));
-	return a;
+	*size = min_u64(page_largest(PAGE_SIZE), align_down(page_free_bytes() - left, PAGE_SIZE));
+	assert_true(page_alloc(*size, PAGE_SIZE, &first));
+	while (page_free_bytes() > left)
+		assert_true(page_alloc(min_u64(page_largest(PAGE_SIZE), page_free_bytes() - left),
+				       PAGE_SIZE, &a));
+	return first;
 }
 
 static void a_vm_without_memory_is_told_and_starts_when_there_is_some(void **state)
@@ -700,12 +813,12 @@ static void a_vm_without_memory_is_told_and_starts_when_there_is_some(void **sta
 	run_until(vm, VM_RUNNING);
 	end(vm, VM_STOP_POWEROFF);
 	run_all();
-	taken = take_memory(MIB(6), &size);
+	taken = take_memory(MIB(1), &size);
 	assert_true(vm_start(vm));
 	run_all();
 	assert_int_equal(vm->state, VM_FAILED);
 	assert_non_null(
-		strstr(fake_log_text, "memory = 16 MiB: only 6 MiB of the machine are left"));
+		strstr(fake_log_text, "memory = 2 MiB: only 1 MiB of the machine are left"));
 	assert_non_null(strstr(fake_log_text, "one: not started, for the reason above"));
 	page_free(taken, size);
 	assert_true(vm_start(vm));
@@ -723,15 +836,22 @@ static void a_start_waits_for_the_memory_of_a_vm_that_is_wiped(void **state)
 	two = vm_create(&cfg2);
 	vm = create();
 	run_until(vm, VM_RUNNING);
-	(void)take_memory(MIB(6), &size);
+	(void)take_memory(MIB(1), &size);
 	assert_true(vm_stop(vm, VM_STOP_DESTROY, NULL));
 	assert_true(vm_start(two));
-	for (int i = 0; i < 20; i++)
-		assert_true(work_run_one());
-	assert_int_equal(two->state, VM_BUILDING); /* some vcpu of the other one has not left yet */
+	for (int i = 0; i < 20; i++) {
+		run_all(); /* it sleeps in between, as it may be the more urgent one */
+		assert_int_equal(two->state, VM_BUILDING);
+		now = armed->deadline;
+		armed->fn(armed);
+	}
+	run_all();
+	/* some vcpu of the other one has not left yet */
 	last_vcpu_leaves(vm);
 	run_all();
 	assert_int_equal(vm->state, VM_OFF);
+	armed->fn(armed);
+	run_all();
 	assert_int_equal(two->state, VM_RUNNING);
 }
 
@@ -746,7 +866,7 @@ static void a_vm_that_does_not_start_by_itself_is_off_and_has_no_memory(void **s
 	cfg.autostart = false;
 	vm = create();
 	assert_int_equal(vm->state, VM_OFF);
-	assert_false(work_pending());
+	assert_false(task_pending());
 	assert_true(before - page_free_bytes() < MIB(1));
 	assert_true(vm_start(vm));
 	run_all();
@@ -825,6 +945,7 @@ int main(void)
 		cmocka_unit_test(a_vm_that_is_loaded_can_be_destroyed_after_each_step),
 		cmocka_unit_test(a_vm_that_is_loaded_can_be_reset_after_each_step),
 		test(a_vm_that_is_destroyed_in_its_last_step_does_not_start),
+		cmocka_unit_test(what_an_ended_load_holds_goes_back_in_steps),
 		cmocka_unit_test(a_vm_that_has_ended_can_be_started_after_each_step),
 		test(a_state_knows_which_command_it_takes),
 		test(a_vm_without_memory_is_told_and_starts_when_there_is_some),

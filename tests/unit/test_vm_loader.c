@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // SOURCES: hyp/vm/loader.c hyp/vm/image.c hyp/vm/text.c hyp/lib/fdt.c hyp/lib/random.c
+// SOURCES: tests/unit/fake/coroutine.c
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,9 +13,12 @@
 
 #include "arch/memmap.h"
 #include "arch/timer.h"
+#include "arch/interrupts.h"
+#include "fake/coroutine.h"
 #include "fake/fit.h"
 #include "fake/log.h"
 #include "lib/random.h"
+#include "mm/hostmap.h"
 #include "mm/page.h"
 #include "vm/guest_fdt.h"
 #include "vm/loader.h"
@@ -49,6 +53,7 @@ bool page_alloc(uint64_t size, uint64_t align, hpa_t *out)
 {
 	void *p;
 
+	fake_check_interrupts_off();
 	if (no_pages || (p = aligned_alloc(align, size)) == NULL)
 		return false;
 	memset(p, 0xa5, size);
@@ -61,10 +66,16 @@ void page_free(hpa_t base, uint64_t size)
 {
 	const uint8_t *p = hpa_to_ptr(base);
 
+	fake_check_interrupts_off();
 	for (uint64_t i = 0; i < size; i++)
 		dirty_page_freed |= p[i] != 0;
 	free(hpa_to_ptr(base));
 	pages_out--;
+}
+
+uint64_t hostmap_new_stack(void)
+{
+	return 4096;
 }
 
 uint64_t timer_now(void)
@@ -91,12 +102,13 @@ int guest_fdt_build(const struct vm *of, const struct vm_config *c, gpa_t initrd
 	return 0;
 }
 
-int guest_fdt_apply_overlay(void *buf, uint64_t cap, const struct vm_image *overlay,
+int guest_fdt_apply_overlay(void *buf, uint64_t cap, void *copy, const struct vm_image *overlay,
 			    const struct vm_config *c)
 {
-	(void)cap;
-	(void)overlay;
 	(void)c;
+	assert_ptr_equal(copy, (char *)buf + cap);
+	memset(copy, 0x6f,
+	       overlay->size < GUEST_FDT_OVERLAY_MAX ? overlay->size : GUEST_FDT_OVERLAY_MAX);
 	((char *)buf)[200] = 'T';
 	return overlay_result;
 }
@@ -259,21 +271,27 @@ static void wherever_the_kernel_lies_nothing_overlaps(void **state)
 	}
 }
 
-static void loading_goes_in_steps_of_two_megabytes(void **state)
+static void loading_goes_in_small_steps(void **state)
 {
 	unsigned int steps = 0;
-	struct loader l;
+	struct loader l = { 0 };
 	int err;
 
 	(void)state;
 	start(MIB(64));
 	use_image(MIB(5), MIB(2), MIB(5));
 	use_ramdisk(sizeof(ramdisk));
+	assert_int_equal(loader_prepare(&l, &vm), 0);
 	assert_int_equal(loader_begin(&l, &vm, &cfg), 0);
+	/* The pieces, the tree's beginning, and as often as it is interrupted. */
+	fake_coroutine_interrupts = 7;
 	while ((err = loader_step(&l)) == 1)
 		steps++;
+	fake_coroutine_interrupts = 0;
 	assert_int_equal(err, 0);
-	assert_int_equal(steps, 3 + 2);
+	assert_int_equal(steps, MIB(5) / LOADER_STEP +
+					align_up(sizeof(ramdisk), LOADER_STEP) / LOADER_STEP + 1 +
+					7);
 	assert_true(largest_write == LOADER_STEP);
 	assert_loaded(&l.result, 0x80200000, MIB(5));
 }
@@ -475,15 +493,52 @@ static void a_failed_overlay_or_no_memory_is_an_error_and_leaks_nothing(void **s
 		    "tree in");
 }
 
+static void what_an_abandoned_load_holds_goes_back_clean_and_in_steps(void **state)
+{
+	struct loader_result r;
+	struct loader l = { 0 };
+	unsigned int steps = 0;
+
+	(void)state;
+	start(MIB(16));
+	use_raw(MIB(1), 0x80200000, 0);
+	cfg.overlay = (struct vm_image){ "dtbo", kernel, 64, 0, 0 };
+	assert_int_equal(loader_prepare(&l, &vm), 0);
+	assert_int_equal(loader_begin(&l, &vm, &cfg), 0);
+	assert_false(loader_abandon_step(&l)); /* it holds nothing yet */
+	fake_coroutine_interrupts = 1;
+	while (pages_out == 0 || steps++ == 0)
+		assert_int_equal(loader_step(&l), 1);
+	dirty_page_freed = false;
+	fake_coroutines_forgotten = 0;
+	for (steps = 1; loader_abandon_step(&l); steps++)
+		;
+	assert_int_equal(steps, (GUEST_FDT_SIZE + PAGE_SIZE + LOADER_STEP - 1) / LOADER_STEP);
+	assert_int_equal(fake_coroutines_forgotten, 1);
+	assert_int_equal(pages_out, 0);
+	assert_false(dirty_page_freed);
+	/* And it can be loaded afterwards. */
+	fake_coroutine_interrupts = 0;
+	assert_int_equal(loader_load(&vm, &cfg, &r), 0);
+}
+
 /* --- the random seed ---------------------------------------------------------------------------- */
+
+static struct loader loaders[6]; /* one for each VM, as in its life */
 
 static void load_with_id(unsigned int id, uint8_t seed[32])
 {
-	struct loader_result r;
+	struct loader *l = &loaders[id];
+	int err;
 
 	vm.id = id;
+	if (!l->random.ready)
+		assert_int_equal(loader_prepare(l, &vm), 0);
 	memset(seen_seed, 0, sizeof(seen_seed));
-	assert_int_equal(loader_load(&vm, &cfg, &r), 0);
+	assert_int_equal(loader_begin(l, &vm, &cfg), 0);
+	while ((err = loader_step(l)) == 1)
+		;
+	assert_int_equal(err, 0);
 	assert_true(seed_given);
 	memcpy(seed, seen_seed, sizeof(seen_seed));
 }
@@ -503,7 +558,7 @@ static void without_entropy_a_guest_gets_no_seed(void **state)
 
 static void every_boot_and_every_vm_gets_another_seed(void **state)
 {
-	uint8_t seeds[6][32];
+	uint8_t seeds[8][32];
 
 	(void)state;
 	start(MIB(16));
@@ -601,7 +656,7 @@ int main(void)
 		cmocka_unit_test(a_raw_kernel_lies_at_load_and_starts_at_entry),
 		cmocka_unit_test(a_raw_kernel_at_the_top_keeps_its_place),
 		cmocka_unit_test(wherever_the_kernel_lies_nothing_overlaps),
-		cmocka_unit_test(loading_goes_in_steps_of_two_megabytes),
+		cmocka_unit_test(loading_goes_in_small_steps),
 		cmocka_unit_test(in_large_memory_all_stays_below_two_gigabytes),
 		cmocka_unit_test(what_does_not_fit_is_told_by_how_much),
 		cmocka_unit_test(a_ramdisk_that_does_not_fit_is_told_by_how_much),
@@ -610,6 +665,7 @@ int main(void)
 		cmocka_unit_test(addresses_outside_of_ram_are_refused),
 		cmocka_unit_test(a_lying_image_header_is_refused),
 		cmocka_unit_test(a_failed_overlay_or_no_memory_is_an_error_and_leaks_nothing),
+		cmocka_unit_test(what_an_abandoned_load_holds_goes_back_clean_and_in_steps),
 		cmocka_unit_test(every_boot_and_every_vm_gets_another_seed),
 		cmocka_unit_test(no_seed_stays_in_pages_that_go_back),
 		cmocka_unit_test(one_vms_seed_does_not_give_another_vms),

@@ -126,6 +126,8 @@ void scene(unsigned int harts, unsigned int others, unsigned int vcpus, const ui
 		explorer_quiet(&vcpu(i)->stats, sizeof(struct vcpu_stats));
 	}
 	world.vm.active = vcpus;
+	world.vm.told = vcpus;
+	sched_task_init(&world.vm.task, &world.vm.group, NULL, world_task_step);
 	name_words();
 	for (unsigned int i = 0; i < harts; i++)
 		explorer_thread(names[i], pcpus[i], run_hart, NULL);

@@ -207,15 +207,25 @@ void host_irq_handle(void)
 
 uint32_t work_count;
 
-/* One piece of work: the scene's, or the end of the VM. */
+/* One piece of work: the scene's. */
 void work_queue(struct work *work)
 {
-	if (work == &world.vm.life) {
-		world.buried++;
-	} else {
-		world.work = work;
-		work_count = 1;
-	}
+	world.work = work;
+	work_count = 1;
+}
+
+/* The VM's end, as vm/lifecycle.c has it. */
+bool world_task_step(struct sched_entity *se)
+{
+	(void)se;
+	if (atomic_read_acquire(&world.vm.state) != VM_STOPPING)
+		return false;
+	if (atomic_read_acquire(&world.vm.active) != 0)
+		return vm_stop_step(&world.vm);
+	sched_expedite_end(&world.vm.task);
+	world.buried++;
+	(void)vm_set_state(&world.vm, VM_OFF);
+	return false;
 }
 
 bool work_run_one(void)

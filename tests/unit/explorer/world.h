@@ -54,12 +54,12 @@ struct guest {
 extern struct world {
 	struct vm vm;
 	struct guest guests[VCPUS_MAX];
-	unsigned int ipis; /* sent, for whatever reason */
-	bool only_kicks;   /* nobody sleeps in this scene: an IPI is for a stay in the guest */
-	bool must_not_run; /* nobody may enter */
-	unsigned int buried;
-	uint32_t table; /* the G-stage's one entry; 0: unmapped */
-	bool freed;	/* what it points to */
+	unsigned int ipis;   /* sent, for whatever reason */
+	bool only_kicks;     /* nobody sleeps in this scene: an IPI is for a stay in the guest */
+	bool must_not_run;   /* nobody may enter */
+	unsigned int buried; /* lives of the VM that its task has seen to the end */
+	uint32_t table;	     /* the G-stage's one entry; 0: unmapped */
+	bool freed;	     /* what it points to */
 	struct work *work;
 	void (*work_fn)(void);
 	uint64_t vmids;
@@ -90,5 +90,8 @@ void fence_i(uint64_t set);
 /* posts_to - VSSIP to vcpu @i. throws_to - what it waits for with a kick: a word of its memory, then the call. */
 void posts_to(unsigned int i);
 void throws_to(unsigned int i);
+
+/* world_task_step - the step of the VM's task. */
+bool world_task_step(struct sched_entity *se);
 
 #endif

@@ -40,6 +40,7 @@ static void assert_good(const struct vm_config *vm)
 	assert_int_equal(vm->on_crash, ON_CRASH_STOP);
 	assert_int_equal(vm->on_poweroff, ON_POWEROFF_STOP);
 	assert_true(vm->autostart);
+	assert_int_equal(vm->boot_priority, 0);
 }
 
 #endif

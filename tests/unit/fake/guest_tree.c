@@ -7,11 +7,10 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "arch/memmap.h"
+#include "arch/interrupts.h"
 #include "fake/log.h"
 #include "fake/tree.h"
 #include "lib/fdt.h"
-#include "mm/page.h"
 #include "platform/machine.h"
 #include "sbi/sbi.h"
 
@@ -22,35 +21,10 @@ static uint64_t host[MIB(2) / 8];
 const uint8_t seed32[32] = "The seed of the guest's entropy";
 
 struct sbi_ids sbi_ids;
-unsigned int pages_out;
-bool no_pages;
 
 uint64_t timer_frequency(void)
 {
 	return 10000000;
-}
-
-/* Blocks of their own, so that the sanitizer watches their ends. */
-void *page_alloc_zeroed(uint64_t size, uint64_t align)
-{
-	void *p = no_pages ? NULL : aligned_alloc(align, size);
-
-	if (p) {
-		memset(p, 0, size);
-		pages_out++;
-	}
-	return p;
-}
-
-/* The pool holds no VM's data. */
-void page_free(hpa_t base, uint64_t size)
-{
-	const uint64_t *p = hpa_to_ptr(base);
-
-	for (uint64_t i = 0; i < size / sizeof(*p); i++)
-		assert_true(p[i] == 0);
-	free(hpa_to_ptr(base));
-	pages_out--;
 }
 
 int guest_tree_setup(void **state)
@@ -66,14 +40,32 @@ int guest_tree_setup(void **state)
 	cfg.cpus = 2;
 	cfg.memory = MIB(256);
 	cfg.bootargs = "console=ttyS0";
-	no_pages = false;
 	fake_log_reset();
 	return 0;
 }
 
 int build(uint64_t cap)
 {
-	return guest_fdt_build(&vm, &cfg, gpa(0x88000000), 0x1234, seed32, guest, cap);
+	int err;
+
+	fake_interrupts_on = true;
+	err = guest_fdt_build(&vm, &cfg, gpa(0x88000000), 0x1234, seed32, guest, cap);
+	assert_true(fake_interrupts_on);
+	fake_interrupts_on = false;
+	return err;
+}
+
+int apply_overlay(void *buf, uint64_t cap, const struct vm_image *overlay)
+{
+	void *copy = malloc(overlay->size);
+	int err;
+
+	fake_interrupts_on = true;
+	err = guest_fdt_apply_overlay(buf, cap, copy, overlay, &cfg);
+	assert_true(fake_interrupts_on);
+	fake_interrupts_on = false;
+	free(copy);
+	return err;
 }
 
 int at(const char *path)

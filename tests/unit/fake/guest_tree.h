@@ -19,10 +19,6 @@ extern struct vm_config cfg;
 extern uint64_t guest_tree[GUEST_FDT_SIZE / 8];
 extern const uint8_t seed32[32];
 
-/* Pages that were allocated and not freed; and whether there are none. */
-extern unsigned int pages_out;
-extern bool no_pages;
-
 static void *const guest = guest_tree;
 
 /* For each test: the VM is as above, and no tree has been built. */
@@ -32,6 +28,9 @@ int guest_tree_setup(void **state);
 
 /* build - the guest's tree, in at most @cap bytes. Returns what guest_fdt_build() did. */
 int build(uint64_t cap);
+
+/* apply_overlay - guest_fdt_apply_overlay() as in a coroutine, with no more room for the copy than it asks for. */
+int apply_overlay(void *buf, uint64_t cap, const struct vm_image *overlay);
 
 /* at - the node @path, which must be there. */
 int at(const char *path);

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "arch/interrupts.h"
 #include "fake/log.h"
 
 char fake_log_last[512];
@@ -38,6 +39,7 @@ __attribute__((weak)) void log_at(enum log_level level, const char *fmt, ...)
 	va_list ap;
 	size_t used = strlen(fake_log_text);
 
+	fake_check_interrupts_off();
 	va_start(ap, fmt);
 	vsnprintf(fake_log_last, sizeof(fake_log_last), fmt, ap);
 	va_end(ap);

@@ -111,18 +111,22 @@ void begin_life(struct machine *mc)
 	(void)vcpu_hsm_start(vm->vcpus[0], 0x1000, 0);
 }
 
-void life_work(struct work *w)
+bool life_step(struct sched_entity *se)
 {
-	struct machine *mc = container_of(w, struct machine, vm.life);
+	struct machine *mc = container_of(se, struct machine, vm.task);
 
-	if (atomic_read_acquire(&mc->vm.state) != VM_STOPPING || read_now(&mc->vm.active) != 0)
-		broken("the end of a VM was told twice");
+	if (atomic_read_acquire(&mc->vm.state) != VM_STOPPING)
+		return false;
+	if (atomic_read_acquire(&mc->vm.active) != 0)
+		return vm_stop_step(&mc->vm);
+	sched_expedite_end(se);
 	write_now(&mc->dead, 1);
 	pthread_rwlock_wrlock(&mc->life);
 	(void)vm_set_state(&mc->vm, VM_BUILDING);
 	begin_life(mc);
 	pthread_rwlock_unlock(&mc->life);
 	add_now(&progress, 1);
+	return false;
 }
 
 void pauses(struct machine *mc)

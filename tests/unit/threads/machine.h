@@ -8,9 +8,9 @@
  *
  * SOURCES: hyp/vcpu/request.c hyp/vcpu/vcpu.c hyp/vcpu/irq.c hyp/vcpu/fence.c hyp/vcpu/hsm.c
  * SOURCES: hyp/vcpu/steal.c hyp/vcpu/magic.c hyp/vcpu/vm.c hyp/vcpu/guest_mem.c hyp/vcpu/vtimer.c
- * SOURCES: hyp/vcpu/poll.c hyp/sched/sched.c hyp/sched/account.c hyp/sched/fair.c hyp/sched/fifo.c hyp/sched/expedite.c
+ * SOURCES: hyp/vcpu/poll.c hyp/sched/sched.c hyp/sched/account.c hyp/sched/fair.c hyp/sched/fifo.c hyp/sched/expedite.c hyp/sched/task.c
  * SOURCES: hyp/sched/cap.c hyp/sched/balance.c hyp/sched/yield.c hyp/sched/loan.c hyp/sched/rest.c hyp/lib/work.c
- * SOURCES: hyp/run/vcpu_run.c hyp/run/pcpu_loop.c hyp/run/rest.c hyp/arch/smp.c hyp/arch/guest.c hyp/arch/features.c
+ * SOURCES: hyp/run/vcpu_run.c hyp/run/pcpu_loop.c hyp/run/task.c hyp/run/rest.c hyp/arch/smp.c hyp/arch/guest.c hyp/arch/features.c
  * SOURCES: hyp/arch/timer.c hyp/mm/vmid.c
  * SOURCES: tests/unit/threads/chance.c tests/unit/threads/world.c tests/unit/fake/hart.c tests/unit/fake/probe.c
  * SOURCES: tests/unit/fake/no_magic_page.c
@@ -145,6 +145,6 @@ void starts(struct machine *mc);
 
 /* begin_life - all vcpus as at power on, the first one starts. life_work - when the last life has ended. */
 void begin_life(struct machine *mc);
-void life_work(struct work *w);
+bool life_step(struct sched_entity *se);
 
 #endif

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "vm/boot_order.h"
+
+#include "arch/pcpu.h"
+#include "lib/atomic.h"
+#include "lib/bits.h"
+#include "sched/sched.h"
+
+static_assert(MAX_PCPUS <= 64, "one word holds the harts");
+
+enum turn {
+	TURN_FREE, /* it is not in the order, or not any more */
+	TURN_WAITS,
+	TURN_LOADS,
+};
+
+static struct spinlock lock = SPINLOCK_INIT; /* guards all here; a leaf */
+static struct vm *order[VM_MAX];	     /* by priority, then as they were added */
+static unsigned int nr_order;
+static uint32_t turns[VM_MAX];	 /* enum turn, by id; atomic */
+static uint32_t hart_of[VM_MAX]; /* TURN_LOADS: the hart that is counted for it */
+
+void boot_order_add(struct vm *vm)
+{
+	unsigned int i = nr_order++;
+
+	for (; i > 0 && order[i - 1]->config->boot_priority < vm->config->boot_priority; i--)
+		order[i] = order[i - 1];
+	order[i] = vm;
+	vm->task.uncapped = true;
+	atomic_set(&turns[vm->id], TURN_WAITS);
+}
+
+static struct hartset harts_in_use(void)
+{
+	struct hartset used = { { 0 } };
+
+	for (unsigned int i = 0; i < nr_order; i++)
+		if (turns[order[i]->id] == TURN_LOADS)
+			used.word[0] |= BIT(hart_of[order[i]->id]);
+	return used;
+}
+
+/* The first one that has a hart for itself; NULL: none. */
+static struct vm *next_turn(void)
+{
+	struct hartset used = harts_in_use();
+
+	for (unsigned int i = 0; i < nr_order; i++) {
+		struct vm *vm = order[i];
+		uint64_t open = vm->task.affinity.word[0] & ~used.word[0];
+
+		if (turns[vm->id] != TURN_WAITS || open == 0)
+			continue;
+		hart_of[vm->id] = bit_first(open);
+		atomic_set(&turns[vm->id], TURN_LOADS);
+		return vm;
+	}
+	return NULL;
+}
+
+void boot_order_begin(void)
+{
+	struct vm *vm;
+
+	do {
+		spin_lock(&lock);
+		vm = next_turn();
+		spin_unlock(&lock);
+		if (vm)
+			(void)sched_wake(&vm->task);
+	} while (vm);
+}
+
+bool boot_order_is_turn(const struct vm *vm)
+{
+	return atomic_read(&turns[vm->id]) != TURN_WAITS;
+}
+
+void boot_order_done(struct vm *vm)
+{
+	unsigned int kept = 0;
+	bool was;
+
+	spin_lock(&lock);
+	was = turns[vm->id] != TURN_FREE;
+	atomic_set(&turns[vm->id], TURN_FREE);
+	for (unsigned int i = 0; i < nr_order; i++)
+		if (order[i] != vm)
+			order[kept++] = order[i];
+	nr_order = kept;
+	spin_unlock(&lock);
+	if (!was)
+		return;
+	sched_task_set_capped(&vm->task, true);
+	boot_order_begin();
+}
