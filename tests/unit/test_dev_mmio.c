@@ -12,6 +12,8 @@
 
 #include "dev/vdev.h"
 #include "fake/devvm.h"
+#include "fake/pcpu.h"
+#include "vcpu/console.h"
 
 struct probe {
 	uint64_t off, val;
@@ -65,11 +67,22 @@ bool vm_stop(struct vm *vm, enum vm_stop how, const char *why)
 	return true;
 }
 
+/* Is all that the guest has printed on its way? */
+static bool console_is_out;
+
+bool vcpu_console_is_out(struct vcpu *v)
+{
+	(void)v;
+	return console_is_out;
+}
+
 static int setup(void **state)
 {
 	(void)state;
 	memset(probes, 0, sizeof(probes));
 	stopped = VM_STOP_NONE;
+	console_is_out = true;
+	fake_pcpu_setup(1);
 	fake_vm_setup(1);
 	return 0;
 }
@@ -223,6 +236,18 @@ static void syscon_ends_the_vm_as_asked(void **state)
 	assert_string_equal(stopped_why, "guest reported failure code 65535");
 }
 
+static void syscon_lets_the_last_words_out_first(void **state)
+{
+	(void)state;
+	assert_int_equal(vsyscon_new(&fake_vm), 0);
+	console_is_out = false;
+	guest_write(VSYSCON_BASE, 4, VSYSCON_POWEROFF);
+	assert_int_equal(stopped, VM_STOP_NONE);
+	console_is_out = true;
+	guest_write(VSYSCON_BASE, 4, VSYSCON_POWEROFF);
+	assert_int_equal(stopped, VM_STOP_POWEROFF);
+}
+
 #define test(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
@@ -237,6 +262,7 @@ int main(void)
 		test(impossible_regions_are_refused),
 		test(a_full_bus_says_so),
 		test(syscon_ends_the_vm_as_asked),
+		test(syscon_lets_the_last_words_out_first),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
