@@ -300,6 +300,8 @@ static bool table_prune(struct pgtable *pt, pte_t *table, unsigned int entries, 
 	bool empty = true;
 
 	for (unsigned int i = 0; i < entries; i++) {
+		if (table[i] == 0) /* most are, and a VM that ends is one step of its task */
+			continue;
 		if (pte_is_table(table[i])) {
 			pte_t *below = pte_table(table[i]);
 
