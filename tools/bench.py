@@ -204,7 +204,7 @@ def run_payload(run: Run) -> str:
     vms = [hv.Vm(f"vm{i}", PAYLOAD, cpus=run.cpus, memory=run.memory, bootargs=args, more=run.more)
            for i, args in enumerate(run.args)]
     initrd = hv.bundle(f"bench-{run.name}", vms)
-    return boot(run.name, ["-kernel", hv.HARTVISOR, "-initrd", initrd], run.harts, run.mem, "BENCH-END", run.ends, 600,
+    return boot(run.name, ["-kernel", hv.HARTVISOR, "-initrd", initrd, "-append", "hartvisor.prefix=1"], run.harts, run.mem, "BENCH-END", run.ends, 600,
                 run.machine)
 
 
@@ -277,7 +277,7 @@ def linux_rows(results: dict, native: dict) -> None:
     for row, cpus in (("linux-init", 1), ("linux-init-2-vcpus", 2)):
         def guest(bootargs, cpus=cpus, row=row):
             vm = hv.Vm("linux", hv.LINUX, cpus=cpus, memory=256 * hv.MIB, ramdisk=ramdisk, bootargs=bootargs)
-            return ["-kernel", hv.HARTVISOR, "-initrd", hv.bundle(f"bench-{row}", [vm])], "1G"
+            return ["-kernel", hv.HARTVISOR, "-initrd", hv.bundle(f"bench-{row}", [vm]), "-append", "hartvisor.prefix=1"], "1G"
 
         results[row], text = least_time_at_init(row, guest)
         if cpus == 1:

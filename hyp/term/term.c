@@ -36,7 +36,8 @@ uint32_t step_slow;
 static struct term_stream *shown; /* whose line the cursor is in; NULL: at a line's start */
 static struct term_filter filter; /* of the guest's line that goes out */
 static unsigned int held;	  /* term_hold() */
-static unsigned int next_colour;
+static unsigned int nr_streams;
+static bool all_prefixed; /* term_prefix() */
 
 static const char *const palette[] = {
 	"\033[0;32m", "\033[0;36m", "\033[0;33m", "\033[0;35m", "\033[0;34m",
@@ -62,6 +63,12 @@ void term_leave_shown(void)
 	shown = NULL;
 }
 
+/* One VM alone needs no name before its lines. hartvisor's own have theirs. */
+static const char *prefix_of(const struct term_stream *s)
+{
+	return all_prefixed || nr_streams > 1 ? s->name : NULL;
+}
+
 /*
  * Begin to put what there is of the line of @s. A guest's bell rings once: not when its line is
  * repeated, and not at all while another guest has the focus.
@@ -70,9 +77,9 @@ static void begin_line(struct term_stream *s)
 {
 	term_leave_shown();
 	if (s->line_shown) {
-		row_go_on(s->name, palette[s->colour]);
+		row_go_on(prefix_of(s), palette[s->colour]);
 	} else {
-		row_begin(s->name, palette[s->colour]);
+		row_begin(prefix_of(s), palette[s->colour]);
 		term_filter_begin(&filter,
 				  s == term_focus_stream ? TERM_BELL_DROP : TERM_BELL_SHOW);
 	}
@@ -164,7 +171,7 @@ struct term_stream *term_stream_new(struct arena *a, const char *name,
 	s->arg = arg;
 	s->ended = true;
 	spin_lock(&term_lock);
-	s->colour = next_colour++ % ARRAY_SIZE(palette);
+	s->colour = nr_streams++ % ARRAY_SIZE(palette);
 	output_add_stream(s);
 	spin_unlock(&term_lock);
 	return s;
@@ -423,10 +430,17 @@ void term_init(enum term_ask ask)
 	shown = term_going = term_focus_stream = term_raw = NULL;
 	own_reset();
 	term_colour = false;
+	nr_streams = 0;
+	all_prefixed = false;
 	row_reset();
 	term_answer_reset(ask);
 	wire_kick();
 	spin_unlock(&term_lock);
+}
+
+void term_prefix(bool always)
+{
+	all_prefixed = always;
 }
 
 void term_guests_run(void)

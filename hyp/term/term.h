@@ -59,6 +59,12 @@ struct term_owner {
 	const char *(*absent)(void *arg, bool *keeps);
 };
 
+/*
+ * term_prefix - @always: the rows of guests begin with "[name] " even when there is one console only. Before guests run;
+ * no locks.
+ */
+void term_prefix(bool always);
+
 /* term_stream_new - a console named @name. NULL: no memory. */
 struct term_stream *term_stream_new(struct arena *a, const char *name,
 				    const struct term_owner *owner, void *arg);

@@ -248,7 +248,7 @@ struct term_row {
 
 extern struct term_row term_row;
 
-/* row_begin - the cursor is at a row's start: write the prefix "[@name] ". @name and @colour stay valid. */
+/* row_begin - the cursor is at a row's start: write the prefix "[@name] ", or none (NULL). @name and @colour stay valid. */
 void row_begin(const char *name, const char *colour);
 
 /* row_go_on - the same in the middle of a line that another has interrupted: "[@name]+". */

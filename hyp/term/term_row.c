@@ -40,9 +40,8 @@ static void end_colours(void)
 }
 
 /* @mark: ' ', or '+' in a row that continues the one above it. */
-static void put_prefix(char mark)
+static void put_name(char mark)
 {
-	end_colours();
 	if (term_colour)
 		put_string(term_row.colour);
 	wire_put('[');
@@ -51,6 +50,13 @@ static void put_prefix(char mark)
 	if (term_colour)
 		put_string(COLOUR_RESET);
 	wire_put(mark);
+}
+
+static void put_prefix(char mark)
+{
+	end_colours();
+	if (term_row.name)
+		put_name(mark);
 	term_row.lo = term_row.hi = term_row.start;
 	term_row.returned = false;
 }
@@ -75,7 +81,7 @@ static void begin(const char *name, const char *colour, char mark)
 {
 	term_row.name = name;
 	term_row.colour = colour;
-	term_row.start = (unsigned int)strlen(name) + 3;
+	term_row.start = name ? (unsigned int)strlen(name) + 3 : 0;
 	put_prefix(mark);
 }
 

@@ -223,7 +223,9 @@ class Machine:
 
     def __init__(self, name: str, initrd: Optional[pathlib.Path] = None, smp: Union[int, str] = 2,
                  mem: str = "1G", cpu: str = "rv64", append: str = "",
-                 kernel: Optional[pathlib.Path] = HARTVISOR, args: Sequence[str] = (), machine: str = "virt"):
+                 kernel: Optional[pathlib.Path] = HARTVISOR, args: Sequence[str] = (), machine: str = "virt",
+                 prefix: bool = True):
+        """@prefix: a VM that is alone has its name before its lines, too."""
         LOGS.mkdir(parents=True, exist_ok=True)
         self.name = name
         self.log = LOGS / f"{name}.log"
@@ -232,6 +234,8 @@ class Machine:
             command += ["-kernel", str(kernel)]
         if initrd:
             command += ["-initrd", str(initrd)]
+        if kernel and prefix:
+            append = f"{append} hartvisor.prefix=1".strip()
         if append:
             command += ["-append", append]
         command += [str(arg) for arg in args]

@@ -96,6 +96,17 @@ def test_a_break_reaches_the_guest_in_focus(name):
         m.expect("sysrq: HELP")
 
 
+def test_a_vm_that_is_alone_has_no_prefix(name):
+    with Machine(name, bundle(name, [Vm("vm", guest("hello"))]), smp=1, prefix=False) as m:
+        m.expect(r"(?m)^HELLO nproc=1")
+        m.send_line("hi")
+        m.expect("echo: hi")
+        m.send_line("quit")
+        m.expect_line("hartvisor", "vm: powered off")
+        m.expect_end()
+        assert "[vm]" not in m.text()
+
+
 def test_a_file_gets_no_control_sequence(name):
     """Until something is typed."""
     with Machine(name, bundle(name, [Vm("vm", guest("hello")), Vm("busy", guest("spin"))])) as m:

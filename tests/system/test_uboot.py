@@ -105,7 +105,7 @@ def test_bootm_hands_over_command_line_and_images(name, moved):
     image = fit(name, two_configurations(name, memory=990 * MIB, ramdisk=ballast))
     high = ["setenv initrd_high", "setenv fdt_high"] if moved else []
     with uboot(name, loaded((image, FIT_AT))) as m:
-        command_line(m, *high, "setenv bootargs hartvisor.config=second", BOOTM)
+        command_line(m, *high, "setenv bootargs hartvisor.config=second hartvisor.prefix=1", BOOTM)
         m.expect("Loading Ramdisk to" if moved else "Using Device Tree in place")
         m.expect_line("hartvisor", r"harts run; (\d+) MiB free for VMs")
         assert 990 <= int(m.child.match.group(1)) < 1024 - 24
@@ -145,7 +145,7 @@ def test_booti_with_the_bundle_as_a_legacy_ramdisk(name):
     """The image's header lies before the bundle, which is at no multiple of 64 then. U-Boot moves hartvisor."""
     images = [(HARTVISOR, KERNEL_AT), (legacy(name, two_configurations(name)), FIT_AT)]
     with uboot(name, loaded(*images)) as m:
-        command_line(m, "setenv bootargs hartvisor.config=second",
+        command_line(m, "setenv bootargs hartvisor.config=second hartvisor.prefix=1",
                      f"booti {KERNEL_AT:#x} {FIT_AT:#x} ${{fdtcontroladdr}}")
         m.expect("Verifying Checksum ... OK")
         m.expect_line("hartvisor", r"started on hart \d+ at 0x80200000")
@@ -176,7 +176,7 @@ EXTLINUX = b"""default hartvisor
 label hartvisor
   kernel /hartvisor.bin
   initrd /bundle.uimg
-  append hartvisor.config=second
+  append hartvisor.config=second hartvisor.prefix=1
 """
 
 
@@ -186,5 +186,5 @@ def test_extlinux_conf_on_a_disk(name):
                         "bundle.uimg": legacy(name, two_configurations(name)).read_bytes()})
     with uboot(name, ["-drive", f"file={image},if=none,format=raw,id=d", "-device", "virtio-blk-device,drive=d"]) as m:
         m.expect("Found /extlinux/extlinux.conf")
-        m.expect("append: hartvisor.config=second")
+        m.expect("append: hartvisor.config=second hartvisor.prefix=1")
         say_hello_and_end(m, "another")

@@ -78,7 +78,8 @@ static void good_words_and_those_of_others_are_left_alone(void **state)
 	options_check("");
 	options_check("console=ttyS0 foo=1 hartvisor hartvisor_x=1 nohartvisor.x=1  quiet");
 	options_check("hartvisor.config=a hartvisor.colour=0 hartvisor.vmid-bits=14 "
-		      "hartvisor.guest-cpus=2 hartvisor.guest-memory=1G hartvisor.stay");
+		      "hartvisor.guest-cpus=2 hartvisor.guest-memory=1G hartvisor.stay "
+		      "hartvisor.prefix=0");
 	options_check("hartvisor.stay=0");
 	/* The longest first: nothing of it is left in the others' names. */
 	options_check("hartvisor.guest-memory=1G hartvisor.guest-cpus=2 hartvisor.vmid-bits=0 "
@@ -97,11 +98,11 @@ static void words_without_effect_are_told(void **state)
 		{ "hartvisor.",
 		  "config: /chosen: bootargs: hartvisor.: unknown, allowed: hartvisor.config=, "
 		  "hartvisor.colour=, hartvisor.vmid-bits=, hartvisor.guest-cpus=, "
-		  "hartvisor.guest-memory=, hartvisor.stay" },
+		  "hartvisor.guest-memory=, hartvisor.prefix=, hartvisor.stay" },
 		{ "hartvisor.a-name-that-is-longer-than-any-that-exists-here=1",
 		  "config: /chosen: bootargs: hartvisor.a-name-that-is-longer-than-any-that-ex: "
 		  "unknown, allowed: hartvisor.config=, hartvisor.colour=, hartvisor.vmid-bits=, "
-		  "hartvisor.guest-cpus=, hartvisor.guest-memory=, hartvisor.stay" },
+		  "hartvisor.guest-cpus=, hartvisor.guest-memory=, hartvisor.prefix=, hartvisor.stay" },
 		{ "hartvisor.stay=yes",
 		  "config: /chosen: bootargs: hartvisor.stay=yes: must be 0 to 1; it is not used" },
 		{ "hartvisor.stay= x",
@@ -131,7 +132,7 @@ static void words_without_effect_are_told(void **state)
 static void a_word_counts_once_whichever_it_is(void **state)
 {
 	static const char *const words[] = { "config=a", "colour=1", "vmid-bits=1", "guest-cpus=1",
-					     "guest-memory=1" };
+					     "guest-memory=1", "prefix=1", "stay=1" };
 	char args[80], said[160];
 
 	(void)state;

@@ -44,6 +44,27 @@ static void a_prompt_is_repeated_after_another_guests_line(void **state)
 	SCREEN("[a] ~ # l\r\n[b] hello\r\n[a] ~ # ls\r\n");
 }
 
+static void one_guest_alone_has_no_prefix_unless_asked_for(void **state)
+{
+	(void)state;
+	start_alone(false);
+	focus(a);
+	say(a, "one\r\ntwo\n$ ");
+	SCREEN("one\r\ntwo\r\n$ ");
+	clear_screen();
+	/* Its line is still whole after another's, and what would move the cursor is still shown. */
+	term_log("a line\n", 7);
+	transmit_all();
+	SCREEN("\r\n[hartvisor] a line\r\n$ ");
+	clear_screen();
+	say(a, "ab\rc\033[H\n");
+	SCREEN("ab\rc^[[H\r\n");
+	start_alone(true);
+	focus(a);
+	say(a, "one\n");
+	SCREEN("[a] one\r\n");
+}
+
 static void a_prompt_is_repeated_once_after_several_lines(void **state)
 {
 	(void)state;
@@ -310,6 +331,7 @@ int main(void)
 		TERMINAL_TEST(lines_of_two_guests_never_mix),
 		TERMINAL_TEST(the_focused_guest_appears_at_once),
 		TERMINAL_TEST(a_prompt_is_repeated_after_another_guests_line),
+		TERMINAL_TEST(one_guest_alone_has_no_prefix_unless_asked_for),
 		TERMINAL_TEST(a_prompt_is_repeated_once_after_several_lines),
 		TERMINAL_TEST(a_log_line_does_not_cut_a_prompt),
 		TERMINAL_TEST(a_prompt_of_the_menus_is_drawn_anew_and_ends_before_other_lines),

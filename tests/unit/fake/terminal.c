@@ -225,6 +225,18 @@ static void start(bool colour)
 	clear_screen();
 }
 
+void start_alone(bool prefix)
+{
+	term_init(TERM_ASK_NEVER);
+	free(a);
+	free(b);
+	term_prefix(prefix);
+	a = term_stream_new(NULL, "a", &owner, &ready_a);
+	b = NULL;
+	term_guests_run();
+	clear_screen();
+}
+
 int terminal_setup(void **state)
 {
 	(void)state;

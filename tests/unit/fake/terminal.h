@@ -51,6 +51,9 @@ int terminal_teardown(void **state);
 /* start_again - with or without colours, on the machine as it is now. */
 void start_again(bool colour);
 
+/* start_alone - with the one guest a; its rows have a prefix if @prefix. */
+void start_alone(bool prefix);
+
 /* transmit_all - the wire gets its time. clear_screen - and nothing of it is left on the screen. */
 void transmit_all(void);
 void clear_screen(void);
