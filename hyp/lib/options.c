@@ -15,9 +15,8 @@
 #define FLAG	   "hartvisor.stay" /* the name that may stand without a value */
 
 static const char *const names[] = {
-	"hartvisor.config",	"hartvisor.colour",	  "hartvisor.vmid-bits",
-	"hartvisor.guest-cpus", "hartvisor.guest-memory", "hartvisor.stay",
-	"hartvisor.prefix",
+	"hartvisor.config",	  "hartvisor.colour", "hartvisor.vmid-bits", "hartvisor.guest-cpus",
+	"hartvisor.guest-memory", "hartvisor.stay",   "hartvisor.prefix",
 };
 
 /* Numbers that are checked here. Where the others are used, their values are checked. */

@@ -131,8 +131,9 @@ static void words_without_effect_are_told(void **state)
 
 static void a_word_counts_once_whichever_it_is(void **state)
 {
-	static const char *const words[] = { "config=a", "colour=1", "vmid-bits=1", "guest-cpus=1",
-					     "guest-memory=1", "prefix=1", "stay=1" };
+	static const char *const words[] = { "config=a",     "colour=1",       "vmid-bits=1",
+					     "guest-cpus=1", "guest-memory=1", "prefix=1",
+					     "stay=1" };
 	char args[80], said[160];
 
 	(void)state;
