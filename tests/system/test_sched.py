@@ -115,7 +115,7 @@ def vcpu_table(m, vm, cpus):
     m.expect(rf"\] exits [\s\S]*?\] {vm}/{cpus - 1} [^\n]*\n")
     vcpus, header = [{} for _ in range(cpus)], ""
     for line in m.text()[before:].splitlines():
-        line = line.removeprefix("[hartvisor] ")
+        line = line.replace("\x1b[5n", "").removeprefix("[hartvisor] ")  # the first key makes hartvisor ask for a terminal
         found = re.match(rf"{vm}/(\d+)(?= )", line)
         if not found:
             if re.match(r"(vcpu|events|exits) ", line):
@@ -140,7 +140,7 @@ def test_who_is_alone_on_a_hart_runs_without_a_tick(name, alone):
     assert vcpu["run ms"] >= (600 if alone else 300)
     assert vcpu["state"] in ("running", "ready")
     if alone:
-        assert vcpu["timer"] <= 6  # the table's: a row is printed at its timer
+        assert vcpu["timer"] <= 20  # the table's: a row is printed at its timer. A tick would be 200
         assert vcpu["steal ms"] <= 5  # until it was the first time
     else:
         assert vcpu["timer"] >= 50
