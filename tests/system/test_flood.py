@@ -14,6 +14,14 @@ FLOODS = {name: number for number, name in enumerate(
     ["uart-text", "uart-returns", "uart-newlines", "dbcn-returns", "dbcn-lines", "dbcn-colours", "dbcn-tabs",
      "putchar-returns"], 1)}
 
+# Of the floods of one sort one is looked at each time, the others in make verify.
+SOME = ("uart-returns", "dbcn-returns", "putchar-returns")
+
+
+def each_time(kind, *more):
+    return pytest.param(kind, *more, marks=[] if kind in SOME else [pytest.mark.long])
+
+
 # A line that is slow for an emulator, too, which may have little of the build machine.
 BYTES_PER_S = 2500
 SECONDS = 14
@@ -40,8 +48,8 @@ def bytes_of(vm, text):
     return sum(len(piece) for piece in re.split(r"(?=\[(?:flood|lines)\])", text) if piece.startswith(f"[{vm}]"))
 
 
-@pytest.mark.parametrize("kind, focus", [(kind, "flood") for kind in FLOODS] + [("uart-text", "lines"),
-                                                                               ("dbcn-returns", "lines")])
+@pytest.mark.parametrize("kind, focus", [each_time(kind, "flood") for kind in FLOODS] +
+                         [each_time("uart-text", "lines"), each_time("dbcn-returns", "lines")])
 def test_a_flood_leaves_half_of_a_slow_line(name, kind, focus):
     """And nothing is lost of what the other prints."""
     vms = [flood(kind), Vm("lines", guest("flood"), memory=16 * MIB, bootargs="n=1000000")]
@@ -65,7 +73,7 @@ def test_a_flood_leaves_half_of_a_slow_line(name, kind, focus):
 FIFO_LATENCY = 20000
 
 
-@pytest.mark.parametrize("kind", FLOODS)
+@pytest.mark.parametrize("kind", map(each_time, FLOODS))
 def test_a_flood_keeps_no_fifo_vcpu_waiting(name, kind):
     vms = [Vm("rt", guest("latency"), memory=16 * MIB, more='class = "fifo"; priority = <1>;'), flood(kind)]
     with Machine(name, bundle(name, vms), smp=1, args=["-icount", "shift=0,sleep=off"]) as m:

@@ -65,7 +65,7 @@ def test_guests_that_stopped_are_told_from_those_that_work(name):
         assert sorted(warned) == ["panics", "rootless"], warned
 
 
-@pytest.mark.parametrize("where", ["elsewhere", "unmapped", "void"])
+@pytest.mark.parametrize("where", ["elsewhere", *(pytest.param(w, marks=pytest.mark.long) for w in ("unmapped", "void"))])
 def test_a_kernel_that_traps_for_ever_is_pointed_at(name, where):
     """A raw binary where it is not linked to; a trap handler without a page; one without memory."""
     vm = {"elsewhere": Vm("vm", Image("raw", headless(name), load=0x81000000, entry=0x81000000)),
@@ -95,7 +95,7 @@ def test_a_kernel_where_it_is_linked_to_runs(name):
 
 def test_the_list_says_who_prints(name):
     with Machine(name, bundle(name, [Vm("mute", guest("mute")), Vm("good", guest("hello"))])) as m:
-        m.expect_line("good", "HELLO")
+        m.expect_lines({"good": "HELLO", "hartvisor": "mute: started"})
         notes = listed(m)
         assert "has printed nothing" in notes["mute"], notes
         assert "has printed nothing" not in notes["good"], notes
