@@ -48,8 +48,8 @@ def main():
         child.send("echo $((6 * 7)) is the answer\r")
         wait(child, rf"\[{name}\] 42 is the answer")
         child.send("poweroff -f\r")
-        wait(child, rf"\[hartvisor\] {name}: powered off")
-    wait(child, r"\[hartvisor\] all VMs have ended; powering off")
+        wait(child, rf"\[hartvisor\] [\d.]+ {name}: powered off")
+    wait(child, r"\[hartvisor\] [\d.]+ all VMs have ended; powering off")
     child.expect(pexpect.EOF)
     child.close()
     if child.exitstatus != 0:
