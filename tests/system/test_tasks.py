@@ -8,6 +8,7 @@ import re
 
 import pytest
 from hv import BUILD, MIB, WORK, Machine, Vm, bundle, guest, run_tool
+from test_flood import flood
 
 ICOUNT = ["-icount", "shift=0,sleep=off"]
 
@@ -62,6 +63,22 @@ def test_fifo_wakes_beside_work_for_others(name, kind):
         done = len(re.findall(": rebooting|: powered off", m.text()))
         print(f"FIGURE {kind}: {count} wake-ups: mean {mean}, worst {worst}; {done} lives ended")
         assert done > 0
+    assert worst < WORST_WAKE_UP
+
+
+@pytest.mark.parametrize("kind", ["dbcn-returns", pytest.param("uart-returns", marks=pytest.mark.long)])
+def test_fifo_wakes_beside_everything(name, kind):
+    """Reboots, overlays, ends, a flood of output, and the operator's statistics of all vcpus, again and again."""
+    with Machine(name, bundle(name, [fifo(6000), *KINDS["all"](name), flood(kind)]), smp=1, mem="2500M", args=ICOUNT) as m:
+        m.expect_line("hartvisor", ": rebooting")
+        for _ in range(12):
+            m.menu("s")
+            m.expect(r"\] exits ")
+        m.expect(r"\[rt\] LATENCY of (\d+) wake-ups: mean (\d+) ns, worst (\d+) ns")
+        count, mean, worst = map(int, m.child.match.groups())
+        done = len(re.findall(": rebooting|: powered off", m.text()))
+        print(f"FIGURE everything: {count} wake-ups: mean {mean}, worst {worst}; {done} lives ended")
+        assert done >= 10
     assert worst < WORST_WAKE_UP
 
 
