@@ -87,6 +87,6 @@ void stretch_tell(void)
 
 		log_info("  +%lu %p", m->at - s->begin, m->from); /* addr2line has the names */
 	}
-	stretch_begin(); /* these lines are nobody's */
+	stretch_begin(); /* these lines count for no stretch */
 }
 #endif
