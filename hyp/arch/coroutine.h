@@ -3,7 +3,7 @@
  * Coroutines: for a long computation that cannot be divided into steps, libfdt's above all.
  *
  * A coroutine has a stack of its own and runs with interrupts on, as nothing else of the hypervisor does. An interrupt
- * is not handled there: it saves the registers on the coroutine's stack and goes back to coroutine_run()'s caller, who
+ * is not handled there: it saves the registers on the coroutine's stack and goes back to coroutine_run()'s caller, which
  * looks at interrupts as always, and may go on with the coroutine later, on any hart.
  *
  * What runs in one may therefore be on another hart from each instruction to the next:
