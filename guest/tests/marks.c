@@ -105,6 +105,38 @@ static bool works(unsigned int csr)
 	return TRAP_TRY(do_write(csr, value)).count == 0;
 }
 
+/*
+ * What is behind siselect is reached in two steps, and a turn of another vcpu between them may clear siselect: then the
+ * second step traps, or is about another register. So it is repeated until siselect has held @select to its end.
+ */
+#define WITH_SELECT(select, statement)              \
+	do {                                        \
+		do_write(CSR_SISELECT, select);     \
+		TRAP_TRY(statement);                \
+	} while (do_read(CSR_SISELECT) != (select))
+
+/* Does siselect take @select? Twice in a row a turn of another vcpu does not end here. */
+static bool takes_select(unsigned int select)
+{
+	for (int i = 0; i < 2; i++) {
+		do_write(CSR_SISELECT, select);
+		if (do_read(CSR_SISELECT) == select)
+			return true;
+	}
+	return false;
+}
+
+static bool works_behind(unsigned int csr, unsigned int select)
+{
+	bool it_works = false;
+
+	do {
+		do_write(CSR_SISELECT, select);
+		it_works = works(csr);
+	} while (do_read(CSR_SISELECT) != select);
+	return it_works;
+}
+
 static void add(unsigned int csr, unsigned int select)
 {
 	CHECK(nr_marked < MAX_MARKED);
@@ -144,21 +176,24 @@ static void find_all(void)
 	if (!works(CSR_SISELECT))
 		return;
 	for (unsigned int select = 0; select < SELECT_END; select++) {
-		do_write(CSR_SISELECT, select);
-		if (do_read(CSR_SISELECT) != select)
+		if (!takes_select(select))
 			continue;
 		for (unsigned int csr = CSR_SIREG; csr <= CSR_SIREG6; csr++)
-			if (is_window(csr) && works(csr))
+			if (is_window(csr) && works_behind(csr, select))
 				add(csr, select);
 	}
 	do_write(CSR_SISELECT, 0);
 }
 
+/* One behind siselect may trap meanwhile: stvec and sscratch are the library's. */
 static unsigned long read_marked(const struct marked *m)
 {
-	if (m->select != NOT_INDIRECT)
-		do_write(CSR_SISELECT, m->select);
-	return do_read(m->csr);
+	unsigned long got = 0;
+
+	if (m->select == NOT_INDIRECT)
+		return do_read(m->csr);
+	WITH_SELECT(m->select, got = do_read(m->csr));
+	return got;
 }
 
 static void check_start(void)
@@ -197,13 +232,13 @@ static unsigned long mark_of(unsigned int csr, unsigned long round)
 	}
 }
 
-/* No trap and no interrupt from here to unmark(): stvec and sscratch hold marks. */
+/* No trap and no interrupt from its end to unmark(): stvec and sscratch hold marks. */
 static void mark(unsigned long round)
 {
 	for (unsigned int i = nr_direct; i < nr_marked; i++) {
-		do_write(CSR_SISELECT, marked[i].select);
-		do_write(marked[i].csr, mark_of(marked[i].csr, round));
-		marked[i].own = do_read(marked[i].csr);
+		WITH_SELECT(marked[i].select,
+			    do_write(marked[i].csr, mark_of(marked[i].csr, round)));
+		marked[i].own = read_marked(&marked[i]);
 	}
 	for (unsigned int i = 0; i < nr_direct; i++)
 		do_write(marked[i].csr, mark_of(marked[i].csr, round));
@@ -234,23 +269,32 @@ static void wait_until_preempted(void)
 	times_away += now - before >= hole;
 }
 
+/* The first of marked[@from] to marked[@to - 1] that holds neither its mark nor, where it may, 0; what it holds in @got. */
+static const struct marked *find_bad(unsigned int from, unsigned int to, unsigned long *got)
+{
+	for (unsigned int i = from; i < to; i++) {
+		const struct marked *m = &marked[i];
+		bool may_be_cleared = how_kept(m->csr) != SWITCHED;
+
+		*got = read_marked(m);
+		if (*got != m->own && !(*got == 0 && may_be_cleared))
+			return m;
+	}
+	return NULL;
+}
+
 static void one_round(unsigned long round)
 {
 	unsigned long old_sie = csr_read(sie), old_stvec = csr_read(stvec), got = 0;
 	unsigned long old_sscratch = csr_read(sscratch);
-	const struct marked *bad = NULL;
+	const struct marked *bad;
 
 	mark(round);
 	wait_until_preempted();
-	for (unsigned int i = 0; i < nr_marked && !bad; i++) {
-		const struct marked *m = &marked[i];
-		bool may_be_cleared = how_kept(m->csr) != SWITCHED;
-
-		got = read_marked(m);
-		if (got != m->own && !(got == 0 && may_be_cleared))
-			bad = m;
-	}
+	bad = find_bad(0, nr_direct, &got);
 	unmark(old_sie, old_stvec, old_sscratch);
+	if (!bad)
+		bad = find_bad(nr_direct, nr_marked, &got);
 	if (bad)
 		test_fail("csr %x, siselect %x, holds %lx, not %lx, round %lu", bad->csr,
 			  bad->select, got, bad->own, round);

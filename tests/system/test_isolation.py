@@ -136,8 +136,7 @@ def run_marks(name, cpu, machine="virt", rounds=4, lives=1):
 @pytest.mark.parametrize("cpu, machine, behind", [
     ("rv64", "virt", 0),
     ("rv64,v=on", AIA, 0),
-    # Since VMs' work is scheduled, its guest finds itself in a trap handler it never left, in most runs: not understood.
-    pytest.param(f"rv64,{CTR}", "virt", 3 * 16, marks=pytest.mark.xfail(strict=False)),
+    (f"rv64,{CTR}", "virt", 3 * 16),
     ("max", "virt", 0),
 ], ids=["rv64", "aia", "ctr", "max"])
 def test_no_mark_is_found_next_door(name, cpu, machine, behind):

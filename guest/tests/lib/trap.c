@@ -68,7 +68,7 @@ static void skip(struct cpu *cpu, unsigned long cause)
 		f->sepc += (*(const uint16_t *)f->sepc & 3) == 3 ? 4 : 2;
 }
 
-static void die(struct cpu *cpu, unsigned long cause)
+static void die(struct cpu *cpu, unsigned long cause, bool in_handler)
 {
 	unsigned long stval = csr_read(stval);
 
@@ -76,7 +76,7 @@ static void die(struct cpu *cpu, unsigned long cause)
 		print("x%d: %016lx %016lx %016lx %016lx\n", i, cpu->frame.x[i], cpu->frame.x[i + 1],
 		      cpu->frame.x[i + 2], i + 3 < 32 ? cpu->frame.x[i + 3] : 0);
 	test_fail("hart %lu: unexpected trap %lu at %lx, stval %lx%s", cpu->hartid, cause,
-		  cpu->frame.sepc, stval, cpu->in_trap ? ", in a trap handler" : "");
+		  cpu->frame.sepc, stval, in_handler ? ", in a trap handler" : "");
 }
 
 void trap_handle(struct cpu *cpu)
@@ -85,7 +85,7 @@ void trap_handle(struct cpu *cpu)
 	struct frame *f = &cpu->frame;
 
 	if (cpu->in_trap)
-		die(cpu, cause);
+		die(cpu, cause, true);
 	cpu->in_trap = true;
 
 	if ((long)cause < 0) {
@@ -105,7 +105,7 @@ void trap_handle(struct cpu *cpu)
 		}
 		skip(cpu, cause);
 	} else {
-		die(cpu, cause);
+		die(cpu, cause, false);
 	}
 
 	cpu->in_trap = false;
