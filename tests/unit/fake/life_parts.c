@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* What a VM's life is made of, as fakes: CSRs, timers, vcpus, devices, console, loader. */
+#include <stdarg.h>
+#include <setjmp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "arch/csr.h"
+#include "arch/isa.h"
+#include "arch/pte.h"
+#include "arch/smp.h"
+#include "dev/mmio.h"
+#include "dev/vdev.h"
+#include "fake/life.h"
+#include "irqchip/vplic.h"
+#include "term/term.h"
+#include "vcpu/hsm.h"
+#include "vcpu/magic.h"
+#include "vm/loader.h"
+#include "vm/pv.h"
+
+unsigned int nr_pcpus = 1;
+
+static char streams[VM_MAX]; /* their addresses are all that is needed */
+
+void life_parts_reset(void)
+{
+	nr_pcpus = 1;
+}
+
+/* Is there memory for @part? */
+static bool can_make(const char *part)
+{
+	return !life.cannot_make || strcmp(life.cannot_make, part) != 0;
+}
+
+/* --- the hart and its timers --------------------------------------------------------------------------- */
+
+uint64_t fake_csr_read(unsigned int csr)
+{
+	(void)csr;
+	return HGATP_MODE_SV39X4 << HGATP_MODE_SHIFT;
+}
+
+void fake_csr_write(unsigned int csr, uint64_t val)
+{
+	(void)csr, (void)val;
+}
+
+uint64_t timer_now(void)
+{
+	return life.now;
+}
+
+uint64_t timer_ticks_to_ns(uint64_t ticks)
+{
+	return ticks;
+}
+
+uint64_t timer_ns_to_ticks(uint64_t ns)
+{
+	return ns;
+}
+
+void timer_init(struct timer *t, void (*fn)(struct timer *t))
+{
+	t->fn = fn;
+}
+
+void timer_arm(struct timer *t, uint64_t deadline)
+{
+	assert_non_null(t->fn);
+	assert_true(deadline > life.now);
+	t->deadline = deadline;
+	life.armed = t;
+}
+
+uint64_t isa_guest_henvcfg(void)
+{
+	return 0x1234;
+}
+
+/* --- vcpus --------------------------------------------------------------------------------------------- */
+
+struct vcpu *vcpu_new(struct vm *vm, unsigned int id, const struct sched_params *sched)
+{
+	struct vcpu *v = can_make("vcpu") ? arena_new(&vm->arena, struct vcpu) : NULL;
+
+	if (!v)
+		return NULL;
+	v->vm = vm;
+	v->id = id;
+	v->se.affinity = sched->affinity;
+	return v;
+}
+
+void vcpu_power_on(struct vcpu *v)
+{
+	life_called("power on %u", v->id);
+}
+
+void vcpu_stats_zero(struct vcpu *v)
+{
+	life_called("counters zeroed %u", v->id);
+}
+
+void vcpu_magic_reset(struct vcpu *v)
+{
+	life_called("magic page reset %u", v->id);
+}
+
+void vcpu_magic_free(struct vcpu *v)
+{
+	life_called("magic page freed %u", v->id);
+}
+
+int vcpu_hsm_prepare(struct vcpu *v, uint64_t pc, uint64_t arg)
+{
+	life_called("start %u at %lx with %lx", v->id, pc, arg);
+	return HV_OK;
+}
+
+void vcpu_make_request(enum vcpu_request req, struct vcpu *v)
+{
+	(void)req, (void)v;
+}
+
+bool vm_make_all_vcpus_request(struct vm *vm, enum vcpu_request req)
+{
+	if ((req & REQUEST_MASK) == REQUEST_VM_DEAD)
+		life_called("%s: all are told of the end", vm->name);
+	return false;
+}
+
+void vcpu_kick(struct vcpu *v)
+{
+	life_called("kick %u", v->id);
+}
+
+void config_vcpu_sched(const struct vm_config *c, unsigned int i, struct sched_params *out)
+{
+	*out = c->sched;
+	out->affinity = (struct hartset){ { c->affinity } };
+	if (c->affinity == 0) /* of its own: vcpu n on hart n */
+		out->affinity.word[0] = BIT(i);
+}
+
+/* --- devices and the console ---------------------------------------------------------------------------- */
+
+struct mmio_bus *mmio_bus_new(struct arena *a)
+{
+	return can_make("bus") ? arena_new(a, struct mmio_bus) : NULL;
+}
+
+struct vplic *vplic_new(struct vm *vm)
+{
+	return can_make("plic") ? (struct vplic *)vm : NULL;
+}
+
+void vplic_reset(struct vplic *p)
+{
+	life_called("plic reset");
+	assert_non_null(p);
+}
+
+struct vuart *vuart_new(struct vm *vm)
+{
+	return can_make("uart") ? (struct vuart *)vm : NULL;
+}
+
+void vuart_reset(struct vuart *u)
+{
+	life_called("uart reset");
+	assert_non_null(u);
+}
+
+void vuart_input_ready(struct vuart *u)
+{
+	(void)u;
+}
+
+struct vrtc *vrtc_new(struct vm *vm)
+{
+	return can_make("rtc") ? (struct vrtc *)vm : NULL;
+}
+
+void vrtc_reset(struct vrtc *r)
+{
+	life_called("rtc reset");
+	assert_non_null(r);
+}
+
+int vsyscon_new(struct vm *vm)
+{
+	(void)vm;
+	return can_make("syscon") ? HV_OK : HV_ENOMEM;
+}
+
+struct term_stream *vm_console_new(struct vm *vm)
+{
+	return can_make("stream") ? (struct term_stream *)(void *)&streams[vm->id] : NULL;
+}
+
+void term_stream_flush(struct term_stream *s)
+{
+	assert_non_null(s);
+	life_called("output shown");
+}
+
+void term_stream_discard_input(struct term_stream *s)
+{
+	assert_non_null(s);
+	life_called("input discarded");
+}
+
+struct term_stream *term_focused(void)
+{
+	return life.focus;
+}
+
+void term_focus(struct term_stream *s)
+{
+	life.focus = s;
+}
+
+void term_drain(void)
+{
+	life_called("terminal drained");
+}
+
+int pv_init(struct vm *vm, const struct vm_config *c, const struct loader *l)
+{
+	assert_ptr_equal(vm->config, c);
+	assert_ptr_equal(l->vm, vm);
+	return can_make("pv") ? HV_OK : HV_EINVAL;
+}
+
+/* --- the loader ----------------------------------------------------------------------------------------- */
+
+int loader_prepare(struct loader *l, const struct vm *vm)
+{
+	(void)l, (void)vm;
+	return life.prepare_fails ? HV_ENOMEM : HV_OK;
+}
+
+bool loader_abandon_step(struct loader *l)
+{
+	(void)l;
+	return life.to_abandon > 0 && life.to_abandon-- > 0;
+}
+
+/* What another VM or an earlier life has left in its RAM would be the next guest's to read. */
+static void assert_ram_is_clear(const struct vm *vm)
+{
+	static const uint8_t zero[KIB(4)];
+	uint8_t page[KIB(4)];
+
+	for (uint64_t at = 0; at < vm->gstage.ram_bytes; at += sizeof(page)) {
+		assert_int_equal(gstage_read(&vm->gstage, gpa(GUEST_RAM_BASE + at), page,
+					     sizeof(page)),
+				 HV_OK);
+		assert_memory_equal(page, zero, sizeof(page));
+	}
+}
+
+int loader_begin(struct loader *l, struct vm *vm, const struct vm_config *c)
+{
+	assert_int_equal(life.to_abandon, 0);
+	assert_ram_is_clear(vm);
+	if (life.begin_fails)
+		return HV_EINVAL;
+	*l = (struct loader){ .vm = vm,
+			      .cfg = c,
+			      .result = { gpa(GUEST_RAM_BASE), gpa(GUEST_RAM_BASE + MIB(1)) } };
+	return HV_OK;
+}
+
+int loader_step(struct loader *l)
+{
+	if (life.load_steps > 0) {
+		life.load_steps--;
+		return 1;
+	}
+	if (life.stopped_by_loader) {
+		assert_true(vm_stop(life.stopped_by_loader, VM_STOP_DESTROY, NULL));
+		life.stopped_by_loader = NULL;
+	}
+	life_write_secrets(l->vm);
+	return life.load_fails ? HV_EINVAL : 0;
+}

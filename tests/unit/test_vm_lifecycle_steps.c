@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// LIKE: tests/unit/fake/life.h
+/* An operator between any two steps of a VM's life. */
+#include <stdarg.h>
+#include <setjmp.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "fake/life.h"
+#include "mm/page.h"
+
+static void a_vm_that_is_loaded_can_be_destroyed_after_each_step(void **state)
+{
+	for (unsigned int steps = 0;; steps++) {
+		struct vm *vm;
+		uint64_t before;
+
+		assert_int_equal(life_setup(state), 0);
+		vm = life_create();
+		before = page_free_bytes();
+		life_steps(steps);
+		if (vm->state == VM_RUNNING) {
+			assert_true(steps > LIFE_STEPS + 2);
+			(void)life_teardown(state);
+			return;
+		}
+		assert_true(vm_stop(vm, VM_STOP_DESTROY, NULL));
+		assert_false(vm_stop(vm, VM_STOP_REBOOT, NULL));
+		life_run_all();
+		assert_int_equal(vm->state, VM_OFF);
+		assert_int_equal(life_count("start"), 0);
+		assert_true(page_free_bytes() >= before + LIFE_RAM);
+		assert_true(vm_start(vm));
+		life_run_all();
+		assert_int_equal(vm->state, VM_RUNNING);
+		(void)life_teardown(state);
+	}
+}
+
+static void a_vm_that_is_loaded_can_be_reset_after_each_step(void **state)
+{
+	for (unsigned int steps = 0;; steps++) {
+		struct vm *vm;
+
+		assert_int_equal(life_setup(state), 0);
+		vm = life_create();
+		life_steps(steps);
+		if (vm->state == VM_RUNNING) {
+			(void)life_teardown(state);
+			return;
+		}
+		assert_true(vm_stop(vm, VM_STOP_REBOOT, NULL));
+		life_run_all();
+		assert_int_equal(vm->state, VM_RUNNING);
+		assert_int_equal(life_count("start"), 1);
+		assert_int_equal(vm->gstage.ram_bytes, LIFE_RAM);
+		(void)life_teardown(state);
+	}
+}
+
+/* What the loader holds in the midst of the device tree goes back before the VM has ended. */
+static void what_an_ended_load_holds_goes_back_in_steps(void **state)
+{
+	static const enum vm_stop ways[] = { VM_STOP_DESTROY, VM_STOP_REBOOT };
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(ways); i++) {
+		struct vm *vm;
+
+		assert_int_equal(life_setup(state), 0);
+		vm = life_create();
+		life_steps(LIFE_STEPS + 2);
+		life.to_abandon = 5;
+		assert_true(vm_stop(vm, ways[i], NULL));
+		life_steps(5);
+		assert_int_equal(vm->state, VM_STOPPING);
+		assert_int_equal(life.to_abandon, 0);
+		life_run_all();
+		assert_int_equal(vm->state, ways[i] == VM_STOP_DESTROY ? VM_OFF : VM_RUNNING);
+		(void)life_teardown(state);
+	}
+}
+
+/* The last step of the loading has begun when the operator's command comes. */
+static void a_vm_that_is_destroyed_in_its_last_step_does_not_start(void **state)
+{
+	struct vm *vm = life_create();
+
+	(void)state;
+	life.stopped_by_loader = vm;
+	life_run_all();
+	assert_null(life.stopped_by_loader);
+	assert_int_equal(vm->state, VM_OFF);
+	assert_int_equal(vm->active, 0);
+	assert_int_equal(vm->gstage.nr_ram, 0);
+}
+
+static void a_vm_that_has_ended_can_be_started_after_each_step(void **state)
+{
+	for (unsigned int steps = 1;; steps++) {
+		struct vm *vm;
+		bool wiped;
+
+		assert_int_equal(life_setup(state), 0);
+		vm = life_create();
+		life_run_until(vm, VM_RUNNING);
+		life_end(vm, steps % 2 ? VM_STOP_CRASH : VM_STOP_POWEROFF);
+		assert_false(vm_start(vm)); /* STOPPING */
+		life_steps(steps);
+		wiped = !life_task_pending();
+		assert_int_equal(vm->gstage.nr_ram != 0, !wiped);
+		assert_true(vm_start(vm));
+		assert_false(vm_start(vm));
+		life_run_all();
+		assert_int_equal(vm->state, VM_RUNNING);
+		assert_int_equal(vm->gstage.ram_bytes, LIFE_RAM);
+		assert_string_equal(vm->stop_why, "");
+		(void)life_teardown(state);
+		if (wiped)
+			return;
+	}
+}
+
+static bool no_step(struct sched_entity *se)
+{
+	(void)se;
+	fail_msg("not to be run");
+	return false;
+}
+
+static void a_state_knows_which_command_it_takes(void **state)
+{
+	static const struct {
+		enum vm_state state;
+		bool start, stop;
+	} rows[] = {
+		{ VM_BUILDING, false, true },  { VM_RUNNING, false, true },
+		{ VM_STOPPING, false, false }, { VM_OFF, true, false },
+		{ VM_CRASHED, true, false },   { VM_FAILED, true, false },
+	};
+
+	(void)state;
+	for (unsigned int i = 0; i < ARRAY_SIZE(rows); i++) {
+		const struct sched_params p = { .weight = 1 };
+		struct vm vm = { .state = rows[i].state, .made = true };
+
+		sched_task_init(&vm.task, NULL, &p, no_step);
+		assert_int_equal(vm_stop(&vm, VM_STOP_DESTROY, NULL), rows[i].stop);
+		assert_int_equal(vm.state, rows[i].stop ? VM_STOPPING : rows[i].state);
+		vm.state = rows[i].state;
+		vm.made = false;
+		assert_false(vm_start(&vm));
+		assert_int_equal(vm.state, rows[i].state);
+		vm.made = true;
+		if (!rows[i].start)
+			assert_false(vm_start(&vm));
+		assert_int_equal(vm_begin_life(&vm, 0), rows[i].state == VM_BUILDING);
+		life_forget_tasks(); /* not to be run: it is on this stack */
+	}
+}
+
+#define test(fn) cmocka_unit_test_setup_teardown(fn, life_setup, life_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_vm_that_is_loaded_can_be_destroyed_after_each_step),
+		cmocka_unit_test(a_vm_that_is_loaded_can_be_reset_after_each_step),
+		cmocka_unit_test(what_an_ended_load_holds_goes_back_in_steps),
+		test(a_vm_that_is_destroyed_in_its_last_step_does_not_start),
+		cmocka_unit_test(a_vm_that_has_ended_can_be_started_after_each_step),
+		test(a_state_knows_which_command_it_takes),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
