@@ -109,10 +109,10 @@ static bool works(unsigned int csr)
  * What is behind siselect is reached in two steps, and a turn of another vcpu between them may clear siselect: then the
  * second step traps, or is about another register. So it is repeated until siselect has held @select to its end.
  */
-#define WITH_SELECT(select, statement)              \
-	do {                                        \
-		do_write(CSR_SISELECT, select);     \
-		TRAP_TRY(statement);                \
+#define WITH_SELECT(select, statement)          \
+	do {                                    \
+		do_write(CSR_SISELECT, select); \
+		TRAP_TRY(statement);            \
 	} while (do_read(CSR_SISELECT) != (select))
 
 /* Does siselect take @select? Twice in a row a turn of another vcpu does not end here. */
