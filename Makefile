@@ -48,6 +48,7 @@ help:
 	@echo '  make unit          unit tests only   (K=text: only those whose name has it)'
 	@echo '  make system        system tests only (K=expression: as for pytest -k)'
 	@echo '  make busy          the concurrent system tests, on a host whose cores are busy'
+	@echo '  make fuzz          the corpora of the fuzzers, then new inputs   (TARGET=x SECONDS=120)'
 	@echo '  make verify        all tests in their long forms, models and mutants: about an hour on two cores'
 	@echo '  make mutants       small changes of hyp and platform: which of them no test notices (FILE= ROOM= SAMPLE=)'
 	@echo '  make lint          format, static analysis, layout'
@@ -61,7 +62,7 @@ help:
 
 # --- set-up: build/setup.mk says where QEMU, OpenSBI, python and the guests' packages are ----------
 
-.PHONY: setup setup-linux setup-lint setup-verify
+.PHONY: setup setup-linux setup-lint setup-fuzz setup-verify
 setup:
 	@tools/setup.sh
 	@sed 's/^/  /' $(B)/versions.txt
@@ -71,11 +72,13 @@ setup-linux:
 	@tools/setup-linux.sh
 setup-lint:
 	@tools/setup.sh lint
+setup-fuzz:
+	@tools/setup.sh fuzz
 setup-verify:
 	@tools/setup-verify.sh
 
 NO_SETUP := help setup setup-% clean distclean
-RUNNING  := run test unit system busy verify model model-long mutants mutants-protocol ci fresh \
+RUNNING  := run test unit system busy fuzz fuzz-replay fuzz-corpus verify model model-long mutants mutants-protocol ci fresh \
 	lint lint-% format bench bench-check bench-baseline bench-linux
 LINTING  := lint lint-% format
 
@@ -84,7 +87,7 @@ GOALS := $(or $(MAKECMDGOALS),all)
 DRY   := $(findstring n,$(filter-out --%,$(firstword -$(MAKEFLAGS))))$(findstring q,$(filter-out --%,$(firstword -$(MAKEFLAGS))))
 
 ifneq ($(filter $(RUNNING),$(GOALS)),)
-SETUP_ARGS := $(if $(filter $(LINTING),$(GOALS)),lint)
+SETUP_ARGS := $(if $(filter $(LINTING),$(GOALS)),lint) $(if $(filter fuzz fuzz-corpus,$(GOALS)),fuzz)
 else
 SETUP_ARGS := --check $(if $(filter unit-programs $(B)/unit/%,$(GOALS)),unit) \
 	$(if $(filter firmware test-builds %/hartvisor-fw.bin,$(GOALS)),firmware)
@@ -113,6 +116,7 @@ include mk/model.mk
 include mk/linux.mk
 include mk/bench.mk
 include mk/test.mk
+include mk/fuzz.mk
 include mk/lint.mk
 
 # --- what users ask for ---------------------------------------------------------------------------

@@ -124,12 +124,12 @@ busy: test-builds
 
 .PHONY: test
 test:
-	+@$(RUN_TESTS) build unit model system bench
+	+@$(RUN_TESTS) build unit model fuzz-replay system bench
 
 # What .ci/run runs. Lint and fresh come last: what is wrong with the code is said first.
 .PHONY: ci
 ci:
-	+@$(RUN_TESTS) build unit model system busy bench lint fresh
+	+@$(RUN_TESTS) build unit model fuzz system busy bench lint fresh
 
 # A newcomer's first minute, in a minimal chroot of each release (tools/fresh.sh).
 .PHONY: fresh
@@ -140,7 +140,7 @@ fresh:
 verify:
 	+@$(if $(filter yes,$(SETUP)),tools/setup-linux.sh &&) $(MAKE) --no-print-directory guest-linux || \
 		echo 'no guest kernel: the tests of PV locks are left out'
-	+@HV_LONG=1 $(RUN_TESTS) build unit model-long mutants system long; status=$$?; \
+	+@HV_LONG=1 FUZZ_SECONDS='$(or $(FUZZ_SECONDS),2100)' $(RUN_TESTS) build unit model-long mutants system long fuzz; status=$$?; \
 		$(PYTHON) tools/mutant-table.py && exit $$status
 
 # Known ways to break the vcpu protocol; the unit tests of it must notice each.

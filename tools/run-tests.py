@@ -3,7 +3,7 @@
 """Run hartvisor's tests and say in the last line how many passed, failed and were skipped.
 
 usage: run-tests.py [options] STEP...   STEP: build, unit, model, model-long, system, busy, long, mutants,
-                                             bench, lint, fresh
+                                             bench, lint, fresh, fuzz, fuzz-replay
 
 build:  what the tests need (hartvisor, bundles, bare-metal guests, firmware); a build that fails is
         one failure, and ends the run
@@ -17,6 +17,7 @@ lint:   each make target of --lints is a test; skipped where a tool's version is
 fresh:  passed when tools/fresh.sha256 is the digest of this tree's set-up files; else make fresh on one release
 model, model-long, mutants: make model, model-long and mutants-protocol, by their own last line
 bench:  make bench-check, likewise; a row is a test
+fuzz, fuzz-replay: make fuzz and make fuzz-replay, likewise; a target is a test
 """
 
 import argparse
@@ -259,6 +260,8 @@ STEPS = {
     "model-long": lambda options, tally: step_target(options, tally, "model-long"),
     "mutants": lambda options, tally: step_target(options, tally, "mutants-protocol"),
     "bench": lambda options, tally: step_target(options, tally, "bench-check"),
+    "fuzz": lambda options, tally: step_target(options, tally, "fuzz"),
+    "fuzz-replay": lambda options, tally: step_target(options, tally, "fuzz-replay"),
     "long": lambda options, tally: step_pytest(options, tally, "long", "long"),
 }
 

@@ -5,6 +5,7 @@
 #
 #   tools/setup.sh            install and download what make, make run and make test need
 #   tools/setup.sh lint       and the tools of make lint
+#   tools/setup.sh fuzz       and clang with libFuzzer, for make fuzz
 #   tools/setup.sh --check    install and download nothing: name what make needs and lacks
 #   tools/setup.sh --check unit firmware    and what the unit programs, or the firmware image, need
 #   tools/setup.sh --refresh  forget the cached guests and take the archive's newest
@@ -319,6 +320,35 @@ setup_qemu()
 	qemu_new_enough || die "QEMU is still '$(qemu_version)' after installing; is another one first in PATH?"
 }
 
+# --- libFuzzer --------------------------------------------------------------------------------------
+
+# Clang's runtime libraries are a package of their own.
+libfuzzer_works()
+{
+	local dir status=0
+	have clang || return 1
+	dir=$(mktemp -d)
+	printf 'int LLVMFuzzerTestOneInput(const char *p, unsigned long n) { return !p + !n; }\n' >"$dir/x.c"
+	clang -fsanitize=fuzzer,address,undefined "$dir/x.c" -o "$dir/x" 2>/dev/null || status=1
+	rm -rf "$dir"
+	return "$status"
+}
+
+# Without it make fuzz replays the corpora, so its lack is no error.
+setup_libfuzzer()
+{
+	local v
+	libfuzzer_works && return
+	if ! have apt-get || ! find_root; then
+		say "no libFuzzer, and it cannot be installed from here: make fuzz will only replay its corpora"
+		return
+	fi
+	have clang || install_packages clang
+	v=$(clang --version | grep -o '[0-9][0-9]*' | head -n 1)
+	libfuzzer_works || install_packages "libclang-rt-$v-dev"
+	libfuzzer_works || die "clang $v is there, but libFuzzer is not: which package has libclang_rt.fuzzer?"
+}
+
 # --- the sources of libraries -----------------------------------------------------------------------
 
 # setup_source NAME PACKAGE TARBALL SHA256 FILE: the source of library NAME in build/NAME-src, where FILE is
@@ -573,6 +603,7 @@ install_and_download()
 	if [ -n "$emulation" ]; then
 		setup_qemu
 	fi
+	! $want_fuzz || setup_libfuzzer
 	setup_sources
 	setup_guests
 }
@@ -580,11 +611,14 @@ install_and_download()
 main()
 {
 	local arg versions_before check=false
-	want_lint=false want_unit=false want_firmware=false refresh=false
+	want_lint=false want_fuzz=false want_unit=false want_firmware=false refresh=false
 	for arg in "$@"; do
 		case $arg in
 		lint)
 			want_lint=true
+			;;
+		fuzz)
+			want_fuzz=true
 			;;
 		unit)
 			want_unit=true
@@ -600,7 +634,7 @@ main()
 			refresh=true
 			;;
 		*)
-			die "unknown argument '$arg' (known: lint, unit, firmware, --check, --refresh)"
+			die "unknown argument '$arg' (known: lint, fuzz, unit, firmware, --check, --refresh)"
 			;;
 		esac
 	done

@@ -7,7 +7,7 @@
 
 #include "lib/spinlock.h"
 
-#define LOG_LINE_MAX 336
+#define LOG_LINE_MAX 496
 
 static struct spinlock log_lock =
 	SPINLOCK_INIT;			/* guards log_line; the innermost lock but the sink's */

@@ -75,7 +75,7 @@ void vm_node_begin(struct vm_node *n, const void *fdt, int node, struct vm_confi
 static void say(const struct vm_node *n, enum log_level level, const char *prop, const char *fmt,
 		va_list ap)
 {
-	char line[320];
+	char line[400];
 	struct text t;
 
 	text_begin(&t, line, sizeof(line));

@@ -75,21 +75,21 @@ static void what_is_below_the_level_is_not_said(void **state)
 	assert_int_equal(got_count, 1);
 }
 
-static void long_lines_are_cut_at_336(void **state)
+static void long_lines_are_cut_at_496(void **state)
 {
-	char longer[400];
+	char longer[600];
 
 	(void)state;
 	memset(longer, 'a', sizeof(longer));
-	longer[399] = 0;
+	longer[599] = 0;
 	log_info("%s", longer);
-	assert_int_equal(got_len, 337);
-	assert_int_equal(got[336], '\n');
-	longer[327] = 0;
+	assert_int_equal(got_len, 497);
+	assert_int_equal(got[496], '\n');
+	longer[487] = 0;
 	log_info("%s", longer);
-	assert_int_equal(got_len, 337);
+	assert_int_equal(got_len, 497);
 	log_error("%s", longer);
-	assert_int_equal(got_len, 337);
+	assert_int_equal(got_len, 497);
 }
 
 static void a_name_cannot_forge_a_line(void **state)
@@ -119,7 +119,7 @@ int main(void)
 		cmocka_unit_test_setup(a_line_begins_with_the_seconds_since_boot, setup),
 		cmocka_unit_test_setup(errors_and_warnings_say_so, setup),
 		cmocka_unit_test_setup(what_is_below_the_level_is_not_said, setup),
-		cmocka_unit_test_setup(long_lines_are_cut_at_336, setup),
+		cmocka_unit_test_setup(long_lines_are_cut_at_496, setup),
 		cmocka_unit_test_setup(a_name_cannot_forge_a_line, setup),
 		cmocka_unit_test_setup(without_a_sink_nothing_happens, setup),
 	};

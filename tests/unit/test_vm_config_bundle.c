@@ -53,6 +53,27 @@ static void an_unknown_property_of_the_configuration_is_told_and_no_vm_fails(voi
 	assert_false(vmc[1].failed);
 }
 
+/* Path, name and value are as long as they are shown. */
+static void the_list_of_what_is_allowed_is_whole_in_the_longest_line(void **state)
+{
+	static const char name[] =
+		"a-vm-whose-name-is-as-long-as-names-are-in-any-tree-that-was-ever-seen";
+	char path[128];
+
+	(void)state;
+	fit_make(fit);
+	fit_add_node(fit, TWO, name);
+	snprintf(path, sizeof(path), TWO "/%s", name);
+	fit_ok(fdt_setprop_string(fit, fit_node(fit, path), "compatible", "hartvisor,vm"));
+	fit_ok(fdt_setprop_string(fit, fit_node(fit, path),
+				  "a-property-whose-name-nothing-is-near-to",
+				  "and a value that is longer than what is shown of a string"));
+	assert_int_equal(parse(), 3);
+	assert_non_null(strstr(fake_log_text, "unknown, allowed: compatible, "));
+	assert_non_null(strstr(fake_log_text, ", boot-priority\n"));
+	assert_lines_fit();
+}
+
 static void more_vms_than_there_is_room_for_are_left_out(void **state)
 {
 	(void)state;
@@ -173,6 +194,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_configuration_is_selected_or_default_or_the_only_one),
 		cmocka_unit_test(an_unknown_property_of_the_configuration_is_told_and_no_vm_fails),
+		cmocka_unit_test(the_list_of_what_is_allowed_is_whole_in_the_longest_line),
 		cmocka_unit_test(more_vms_than_there_is_room_for_are_left_out),
 		cmocka_unit_test(a_configuration_without_vms_says_so),
 		cmocka_unit_test(a_flood_of_unknown_properties_is_cut_short),

@@ -39,7 +39,8 @@ struct world {
 	char stop_why[80];
 	char out[1024]; /* console output, and how much */
 	size_t out_len;
-	bool console_full; /* who prints sleeps */
+	bool console_full; /* a vcpu that prints sleeps */
+	bool slept;	   /* in the last call */
 	char in[1024];	   /* console input that is left */
 	size_t in_len;
 	uint64_t virt_addr, virt_value; /* the one guest-virtual u64 that can be read */

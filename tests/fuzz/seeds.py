@@ -1,0 +1,185 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Write seeds for the fuzzers: inputs with the structure that their targets expect.
+
+usage: seeds.py FOLDER
+
+They are made of what the tree has already: dts/*.its, the wrong bundles of tests/system, the tables of unit tests; and
+of the device trees that QEMU makes for its machines. FOLDER/TARGET/* are the seeds of a target. A tool that is missing
+costs only the seeds that it makes.
+"""
+
+import hashlib
+import os
+import pathlib
+import re
+import struct
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, "tests/system")
+import broken_configs  # noqa: E402
+
+# In place of an image of the build: a jump to itself.
+KERNEL = struct.pack("<I", 0x6F)
+
+MACHINES = [
+    ("virt", "rv64", 2), ("virt,aclint=on", "rv64", 1), ("virt,aia=aplic", "rv64", 1), ("virt,aia=aplic-imsic", "max", 1),
+    ("spike", "rv64", 1), ("sifive_u", "", 2),
+]
+
+# VMs in the host's tree, by all the names that it knows (docs/configuration.md).
+HOST_VMS = """
+chosen {
+    #address-cells = <2>; #size-cells = <2>;
+    bootargs = "hartvisor.guest-cpus=2 hartvisor.guest-memory=64M";
+    vm-a {
+        compatible = "hartvisor,vm"; #address-cells = <2>; #size-cells = <2>;
+        cpus = <2>; memory = <0 0x4000000>; weight = <200>; cap = <50>; affinity = <0 1>; class = "fair"; slice-us = <3000>;
+        autostart = <0>; boot-priority = <9>; on-crash = "restart"; on-poweroff = "stop"; pv = "all"; halt-poll-us = <50>;
+        module@90000000 { compatible = "multiboot,kernel", "multiboot,module"; reg = <0 0x90000000 0 0x2000>; bootargs = "x"; };
+        module@94000000 { compatible = "multiboot,ramdisk", "multiboot,module"; reg = <0 0x94000000 0 0x1000>; };
+        module@95000000 { compatible = "multiboot,device-tree", "multiboot,module"; reg = <0 0x95000000 0 0x1000>; };
+        vcpu@1 { reg = <1>; affinity = <1>; class = "fifo"; priority = <5>; };
+    };
+    dom { compatible = "xen,domain"; cpus = <1>; memory = <0 0x10000>; vpl011;
+        module@96000000 { compatible = "multiboot,kernel", "multiboot,module"; reg = <0 0x96000000 0 0x2000>; };
+    };
+    module@98000000 { compatible = "multiboot,kernel", "multiboot,module"; reg = <0 0x98000000 0 0x2000>; };
+};
+"""
+
+OVERLAYS = [
+    'fragment@0 { target-path = "/soc"; __overlay__ { extra { compatible = "x"; reg = <0 0x20000000 0 0x1000>; }; }; };',
+    'fragment@0 { target-path = "/chosen"; __overlay__ { bootargs = "console=ttyS0"; }; };'
+    'fragment@1 { target-path = "/soc/serial@10000000"; __overlay__ { status = "disabled"; }; };',
+    'fragment@0 { target = <0xffffffff>; __overlay__ { x = <&{/fragment@0/__overlay__/y}>; y { phandle = <1>; }; }; };'
+    '__fixups__ { soc = "/fragment@0:target:0"; }; __local_fixups__ { fragment@0 { __overlay__ { x = <0>; }; }; };',
+    'fragment@0 { target-path = "/cpus"; __overlay__ { cpu@1 { device_type = "cpu"; reg = <1>; }; }; };',
+    'fragment@0 { target-path = "/"; __overlay__ { memory@80000000 { device_type = "memory"; '
+    'reg = <0 0x80000000 0 0x1000000>; }; }; }; __symbols__ { m = "/fragment@0/__overlay__/memory@80000000"; };',
+]
+
+
+class Seeds:
+    def __init__(self, folder):
+        self.folder = folder
+
+    def add(self, target, data):
+        path = self.folder / target / hashlib.sha1(data).hexdigest()[:16]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+
+
+def compile_tree(source):
+    """The flattened tree of @source, which is the body of the root or a whole file; None: dtc refuses, or is not here."""
+    text = source if source.startswith("/dts-v1/") else f"/dts-v1/; / {{ {source} }};"
+    try:
+        result = subprocess.run(["dtc", "-q", "-f", "-I", "dts", "-O", "dtb"], input=text.encode(), capture_output=True)
+    except FileNotFoundError:
+        return None
+    return result.stdout if result.returncode == 0 else None
+
+
+def make_external(source):
+    """The bundle with its data outside of the tree, as mkimage -E does it."""
+    with tempfile.TemporaryDirectory() as folder:
+        its, itb = pathlib.Path(folder) / "x.its", pathlib.Path(folder) / "x.itb"
+        its.write_text(source)
+        try:
+            result = subprocess.run(["mkimage", "-E", "-f", its, itb], capture_output=True)
+        except FileNotFoundError:
+            return None
+        return itb.read_bytes() if result.returncode == 0 else None
+
+
+def without_files(its):
+    return re.sub(r'data = /incbin/\("[^"]*"\);', "data = [" + KERNEL.hex() + "];", its)
+
+
+def bundles(seeds):
+    sources = [(path.read_text(), None) for path in sorted(pathlib.Path("dts").glob("*.its"))]
+    sources += [(b.its, b.mutate) for b in broken_configs.BROKEN]
+    for source, mutate in sources:
+        source = re.sub(r"^// SPDX.*\n", "", without_files(source))
+        tree = compile_tree(source)
+        for made in (tree, make_external(source) if mutate is None else None):
+            if made:
+                seeds.add("bundle", mutate(made) if mutate else made)
+                seeds.add("tree", mutate(made) if mutate else made)
+        for hexes in re.findall(r"data = \[(d00dfeed[0-9a-f]+)\]", source):
+            seeds.add("overlay", bytes.fromhex(hexes))
+
+
+def machines(seeds):
+    qemu = os.environ.get("QEMU", "qemu-system-riscv64")
+    with tempfile.TemporaryDirectory() as folder:
+        for machine, cpu, harts in MACHINES:
+            dtb = pathlib.Path(folder) / "x.dtb"
+            command = [qemu, "-M", f"{machine},dumpdtb={dtb}", "-smp", str(harts), "-m", "1G", "-display", "none"]
+            command += ["-cpu", cpu] if cpu else []
+            try:
+                subprocess.run(command, capture_output=True, timeout=60)
+                result = subprocess.run(["dtc", "-q", "-I", "dtb", "-O", "dts", dtb], capture_output=True, text=True)
+            except (FileNotFoundError, subprocess.TimeoutExpired):
+                continue
+            if result.returncode != 0:
+                continue
+            # Of what hartvisor does not look at, and what there is eight of, less is enough: each input is quicker.
+            plain = re.sub(r"\n\t*(virtio_mmio|flash|pci|fw-cfg|pmu|platform-bus|test)\b[^{}]*\{[^{}]*\};", "", result.stdout)
+            for source in (plain, re.sub(r"\bchosen \{", HOST_VMS.strip()[:-2] + "\n", plain, count=1)):
+                tree = compile_tree(source)
+                for target in ("tree", "machine", "host", "platform") if tree else ():
+                    seeds.add(target, tree)
+    tree = compile_tree("#address-cells = <2>; #size-cells = <2>;" + HOST_VMS)
+    if tree:
+        seeds.add("host", tree)
+
+
+def c_strings(path):
+    """The string literals of a C file, those beside each other joined."""
+    text = re.sub(r"//[^\n]*|/\*.*?\*/", "", pathlib.Path(path).read_text(), flags=re.S)
+    for run in re.findall(r'(?:"(?:\\.|[^"\\\n])*"\s*)+', text):
+        joined = b""
+        for piece in re.findall(r'"((?:\\.|[^"\\\n])*)"', run):
+            joined += piece.encode().decode("unicode_escape").encode("latin-1")
+        yield joined
+
+
+def words(seeds):
+    for text in c_strings("tests/unit/test_lib_options.c"):
+        if b"hartvisor" in text and b"config: " not in text:
+            seeds.add("options", text)
+    for text in c_strings("tests/unit/test_arch_isa.c"):
+        if text.lower().startswith(b"rv"):
+            seeds.add("isa", text)
+    numbers = re.findall(r"\b0x[0-9a-f]{4,16}", pathlib.Path("tests/unit/test_arch_insn.c").read_text())
+    seeds.add("insn", b"".join(struct.pack("<Q", int(n, 16)) for n in dict.fromkeys(numbers)))
+
+
+def terminal(seeds):
+    """Operations of fuzz_terminal.c: guest a (0) or b (1) writes so many bytes; the keyboard (2) does."""
+    for text in c_strings("tests/unit/test_term_filter.c"):
+        if 0 < len(text) < 200:
+            for who in (0, 1):
+                seeds.add("terminal", bytes([1, who, len(text)]) + text)
+    for text in c_strings("tests/unit/test_term_answer.c"):
+        if 0 < len(text) < 100:
+            seeds.add("terminal", bytes([3, 2, len(text)]) + text)
+
+
+def main():
+    seeds = Seeds(pathlib.Path(sys.argv[1]))
+    bundles(seeds)
+    machines(seeds)
+    words(seeds)
+    terminal(seeds)
+    for source in OVERLAYS:
+        tree = compile_tree(source)
+        if tree:
+            seeds.add("overlay", tree)
+
+
+if __name__ == "__main__":
+    main()
