@@ -21,6 +21,7 @@
 #define AHEAD_MS   6  /* of its own time that somebody is behind before he moves */
 #define PROBES	   4  /* queues that are compared */
 #define SCAN_MAX   16 /* entities that are looked at; the list then goes on behind them */
+#define PUSH_MAX   2  /* entities that leave before interrupts are looked at again */
 
 static uint64_t balance_ticks;
 static int64_t ahead_ticks;
@@ -348,10 +349,13 @@ static bool push_one(struct runq *me, uint64_t now)
 void balance_loaded_queue(struct runq *me, uint64_t now)
 {
 	bool urgent = atomic_read(&me->urgency) >= 2;
+	unsigned int n = 0;
 
 	if (!urgent && now < me->next_balance)
 		return;
-	/* They would wait here until class fifo sleeps, so several go at once; what is left goes next time. */
-	for (unsigned int n = urgent ? SCAN_MAX : 1; n > 0 && push_one(me, now); n--)
-		;
+	while (n < (urgent ? PUSH_MAX : 1) && push_one(me, now))
+		n++;
+	/* What is left would wait until class fifo sleeps, so it is looked at again at once (sched_next_look). */
+	if (n == PUSH_MAX)
+		me->next_balance = now;
 }

@@ -4,7 +4,9 @@
 Counted under -icount shift=0: one instruction is one virtual nanosecond.
 """
 
+import pathlib
 import re
+import subprocess
 
 import pytest
 from hv import BUILD, MIB, WORK, Machine, Vm, bundle, guest, run_tool
@@ -119,3 +121,35 @@ def test_the_first_of_twelve_does_not_wait_for_the_others(name, first):
     order = [first] + [i for i in range(12) if i != first]
     assert [vm for vm, _ in got] == [f"vm-{i}" for i in order]
     assert got[0][1] < 35
+
+
+# --- how long a hart looks at no interrupt ---------------------------------------------------------------
+
+def stretches(name, vms, smp):
+    """The longest stretch of each hart, in instructions, and the functions on its way (plugins/stretch.c)."""
+    source, elf = pathlib.Path(__file__).parent / "plugins/stretch.c", BUILD / "hartvisor-checked.elf"
+    plugin, out = WORK / "stretch.so", WORK / f"{name}.txt"
+    WORK.mkdir(parents=True, exist_ok=True)
+    run_tool(["gcc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-o", plugin, source])
+    lines = subprocess.run(["nm", elf], stdout=subprocess.PIPE, text=True, check=True).stdout.split("\n")
+    at = {line.split()[2]: line.split()[0] for line in lines if line.count(" ") == 2}
+    plugin_args = ",".join([str(plugin), f"out={out}", *(f"{key}={at['stretch_' + key]}" for key in ("begin", "end", "tell"))])
+    with Machine(name, bundle(name, vms), smp=smp, mem="2500M", kernel=elf.with_suffix(".bin"),
+                 args=["-plugin", plugin_args]) as m:
+        m.expect(r"\[rt\] LATENCY of ", timeout=1200)
+        m.menu("q")
+        m.expect_end()
+    text = out.read_text()
+    names = subprocess.run(["addr2line", "-f", "-e", elf, *re.findall(r" \+\d+ (\w+)", text)], text=True,
+                           stdout=subprocess.PIPE, check=True).stdout.split("\n")[::2]
+    print(text, *names)
+    return [int(longest) for longest in re.findall(r"^\d+ (\d+)$", text, re.M)]
+
+
+@pytest.mark.long
+def test_no_stretch_without_a_look_at_interrupts_is_long(name):
+    """Two harts, and all kinds of work: the longest time for which either looks at no interrupt."""
+    longest = stretches(name, [fifo(4000), *KINDS["all"](name), flood("dbcn-returns")], smp=2)
+    print(f"FIGURE longest stretches: {longest}")
+    assert len(longest) == 2
+    assert max(longest) < WORST_WAKE_UP
