@@ -28,7 +28,10 @@ struct insn_mem {
  */
 bool insn_decode_mem(uint32_t insn, struct insn_mem *out);
 
-/* insn_decode_htinst - the same from a non-zero htinst. False also for pseudoinstructions. */
+/*
+ * insn_decode_htinst - the same from a non-zero htinst. False also for pseudoinstructions, and for an access that faulted
+ * behind its beginning: it has crossed into that page from another one.
+ */
 bool insn_decode_htinst(uint64_t htinst, struct insn_mem *out);
 
 /* insn_htinst_is_pseudo - the fault came from the guest's own page-table walk. */
