@@ -2,14 +2,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Break the vcpu protocol's sources in known ways; at least one of the nets must notice each.
 
-usage: mutate_sources.py [--only REGEX] [--jobs N] [--trace]
+usage: mutate_sources.py [--only REGEX] [--net NET] [--jobs N] [--trace]
 
-The nets are the programs tests/unit/test_vcpu_protocol_explorer_*.c and
-tests/unit/test_vcpu_protocol_threads*.c; a mutant goes from
-one program of a net to the next until it is caught. A mutant is a file of hyp/ with some text replaced;
+The nets are the programs tests/unit/test_vcpu_protocol_explorer_*.c, test_arch_timer_explorer.c and
+test_vcpu_protocol_threads*.c; a mutant goes from one program of a net to the next until it is caught. A mutant is a file of hyp/ with some text replaced;
 it is compiled instead of the original, into build/verify/sources. A text that is not found, or found
 twice, is a failure: the mutant would have rotted. The unbroken sources must pass in all programs.
-build/verify/sources.json gets {mutant: {net: caught}}; --only renews a part of it.
+build/verify/sources.json gets {mutant: {net: caught}}; --only renews a part of it. --net: a quick look, which is not kept.
 """
 
 import argparse
@@ -22,10 +21,11 @@ import signal
 import subprocess
 import sys
 
-PROGRAMS = "tests/unit/test_vcpu_protocol_"
+PROGRAMS = "tests/unit/test_"
 # Who is likely to notice, and soon, comes first.
-NETS = {"explorer": ["explorer_requests", "explorer_kicks", "explorer_halts", "explorer_timers", "explorer_waits", "explorer_life"],
-        "threads": ["threads_order", "threads"]}
+NETS = {"explorer": ["vcpu_protocol_explorer_" + name for name in ("requests", "kicks", "halts", "timers", "waits", "life",
+                                                                    "sleeps", "sleeps_more")] + ["arch_timer_explorer"],
+        "threads": ["vcpu_protocol_threads_order", "vcpu_protocol_threads"]}
 OUT = pathlib.Path("build/verify/sources")
 JSON = pathlib.Path("build/verify/sources.json")
 TIMEOUT = 120  # of processor time, so that a busy machine catches no mutant by itself
@@ -35,6 +35,7 @@ INCLUDES = ["tests/unit/include", "tests/unit", "hyp", ".", "guest/include"]
 REQUEST, VCPU, RUN = "hyp/vcpu/request.c", "hyp/vcpu/vcpu.c", "hyp/run/vcpu_run.c"
 VCPU_H, IRQ_H = "hyp/vcpu/vcpu.h", "hyp/vcpu/irq.h"
 WAKE_H, VTIMER_H, VTIMER = "hyp/vcpu/wake.h", "hyp/vcpu/vtimer.h", "hyp/vcpu/vtimer.c"
+POLL, REST, SCHED_REST, TIMER = "hyp/vcpu/poll.c", "hyp/run/rest.c", "hyp/sched/rest.c", "hyp/arch/timer.c"
 
 LAST_LOOK = "vcpu_has_reason(v, vcpu_sleep_ends(v));"
 
@@ -89,6 +90,45 @@ MUTANTS = {
     "a blocked vcpu leaves vstimecmp armed": [(VTIMER_H, "		csr_write(CSR_VSTIMECMP, TIMER_NEVER);\n		if", "		if")],
     "vstimecmp does not come back": [(VTIMER_H, "		csr_write(CSR_VSTIMECMP, v->vs.vstimecmp);\n", "")],
     "the stand-in's kick wakes nobody": [(VCPU, "	vcpu_kick(container_of(t, struct vcpu, timer));", "	(void)t;")],
+    "the stand-in fired, and is believed to be armed": [(VTIMER, "	if (atomic_read(&v->timer.armed) && atomic_read(", "	if (atomic_read(")],
+    "the stand-in is believed to be armed here": [(VTIMER, " && atomic_read(&v->timer.pcpu) == this_pcpu()->index &&", " &&")],
+    "the stand-in keeps its former deadline": [(VTIMER, " &&\n	    v->timer.deadline == at)", ")")],
+    "a stand-in without a deadline stays armed": [(VTIMER, "		timer_cancel(&v->timer);\n		return;", "		return;")],
+    "a deadline that is due stays armed": [(VTIMER, "		timer_cancel(&v->timer); /* the level below says it */", "		(void)0;")],
+    "a new deadline arms no stand-in": [(VTIMER, "	else\n		vcpu_timer_arm_stand_in(v);\n	show", "	show")],
+    "a new deadline leaves the level as it was": [(VTIMER, "	show_timer(v);\n}\n\nnoinline", "}\n\nnoinline")],
+    "the stand-in counts guest time": [(VTIMER, "	at = to_host_time(v, when);", "	at = when;")],
+    "a stopped hart keeps its deadline": [(VTIMER, "	v->timer_deadline = TIMER_NEVER;\n	v->vs.vstimecmp = TIMER_NEVER;\n", "")],
+    "a stopped hart keeps vstimecmp": [(VTIMER, "	if (timer_has_sstc())\n		csr_write(CSR_VSTIMECMP, TIMER_NEVER);\n", "")],
+    "a stopped hart keeps its stand-in": [(VTIMER, "	timer_cancel(&v->timer);\n	v->timer_deadline", "	v->timer_deadline")],
+    "the stand-in stays armed beside vstimecmp": [(VTIMER_H, "		if (atomic_read(&v->timer.armed))\n			timer_cancel(&v->timer);\n", "")],
+    "what wakes from a sleep does not look at its deadline": [(VTIMER_H, "		vcpu_timer_set_stand_in(v, v->timer_deadline);\n	}\n}\n\n/* vcpu_timer_clock_moved", "	}\n}\n\n/* vcpu_timer_clock_moved")],
+    "vstimecmp is saved when it has been put away": [(VTIMER_H, "		v->vs.vstimecmp = csr_read(CSR_VSTIMECMP);\n		csr_write(CSR_VSTIMECMP, TIMER_NEVER);\n		if", "		csr_write(CSR_VSTIMECMP, TIMER_NEVER);\n		v->vs.vstimecmp = csr_read(CSR_VSTIMECMP);\n		if")],
+    "a timer block is done twice": [(VTIMER_H, "	if (v->timer_off)\n		return;\n	v->timer_off = true;", "	v->timer_off = true;")],
+    "a timer block is undone twice": [(VTIMER_H, "	if (!v->timer_off)\n		return;\n	v->timer_off = false;", "	v->timer_off = false;")],
+    "the stand-in is armed for a sleep that it does not end": [(VTIMER_H, "	return (v->halt_ends & WAKE_TIMER) && !atomic_read", "	return !atomic_read")],
+    "the stand-in is not armed with Sstc": [(VTIMER_H, "		if (v->vs.vstimecmp != TIMER_NEVER && vcpu_timer_ends_sleep(v))\n			vcpu_timer_arm_stand_in(v);\n", "")],
+    "the stand-in is not armed without Sstc": [(VTIMER_H, "	} else if (vcpu_timer_ends_sleep(v)) {\n		vcpu_timer_arm_stand_in(v);\n", "	} else if (vcpu_timer_ends_sleep(v)) {\n")],
+    "a timer that vsie does not enable wakes": [(VTIMER_H, "	return (csr_read(CSR_HIE) & BIT(IRQ_VS_TIMER)) && vcpu_timer_pending(v);", "	return vcpu_timer_pending(v);")],
+    # host timers
+    "a timer moves while it is looked for": [(TIMER, "		if (q == &timer_queues[atomic_read_acquire(&t->pcpu)])\n			return q;\n		spin_unlock(&q->lock);", "		return q;")],
+    "a timer's new pcpu is not a release": [(TIMER, "		atomic_set_release(&t->pcpu, this_pcpu()->index);", "		atomic_set(&t->pcpu, this_pcpu()->index);")],
+    "a timer's pcpu is not acquired": [(TIMER, "		if (q == &timer_queues[atomic_read_acquire(&t->pcpu)])", "		if (q == &timer_queues[atomic_read(&t->pcpu)])")],
+    "a timer moves and stays on the former queue": [(TIMER, "		timer_unlink(q, t);\n		atomic_set_release", "		atomic_set_release")],
+    "a timer that is armed again is there twice": [(TIMER, "	timer_unlink(own, t);\n	t->deadline", "	t->deadline")],
+    "the hart timer is not set for a new timer": [(TIMER, "	heap_insert(own, t);\n	timer_program(own, queue_earliest(own));", "	heap_insert(own, t);")],
+    "the hart timer is set before the timer is there": [(TIMER, "	heap_insert(own, t);\n	timer_program(own, queue_earliest(own));", "	timer_program(own, queue_earliest(own));\n	heap_insert(own, t);")],
+    "a timer that ran stays armed": [(TIMER, "	heap_remove(q, t);\n	atomic_set(&t->armed, false);", "	heap_remove(q, t);")],
+    "the hart timer is not set for the next timer": [(TIMER, "	spin_lock(&q->lock);\n	timer_program(q, queue_earliest(q));\n	spin_unlock(&q->lock);\n}\n\nvoid timer_set_slice", "}\n\nvoid timer_set_slice")],
+    "a timer is taken before it is due": [(TIMER, "	if (t && t->deadline <= now)", "	if (t)")],
+    "a timer is cancelled without the lock": [(TIMER, "	timer_unlink(q, t);\n	spin_unlock(&q->lock);\n}\n\nstatic struct timer *timer_take_due", "	spin_unlock(&q->lock);\n	timer_unlink(q, t);\n}\n\nstatic struct timer *timer_take_due")],
+    # polling
+    "polling overlooks a reason": [(POLL, "		if (vcpu_sleep_is_over(v)) {", "		if (0) {")],
+    "polling never ends": [(POLL, "	while (!is_wanted() && now < end) {", "	while (!is_wanted()) {")],
+    "polling begins anew each time": [(POLL, "	if (v->halted_at == 0)\n		v->halted_at = now;", "	v->halted_at = now;")],
+    "polling overlooks what else wants the hart": [(POLL, "	while (!is_wanted() && now < end) {", "	while (now < end) {")],
+    "who won by polling is put to sleep": [(POLL, "			return true;", "			return false;")],
+    "what cannot be polled for is": [(POLL, "	if (!vcpu_is_halted(v))\n		return false;\n", "")],
     "fence A of vcpu_unhalt dropped": [(REQUEST, "	fence_full(); /* A */\n	counter_inc_shared(&v->stats.kicks_asked);\n	/* One that", "	counter_inc_shared(&v->stats.kicks_asked);\n	/* One that")],
     "a kick before what it is for": [(REQUEST, "	fence_release();\n	atomic_set(&v->kicked, 1);", "	atomic_set(&v->kicked, 1);")],
     "a kick wakes nobody": [(REQUEST, "	/* One that does not sleep looks at `kicked` on its way into the next halt (C): no IPI. */\n	(void)wake(v);", "	(void)0;")],
@@ -133,6 +173,21 @@ MUTANTS = {
     "who rests is not interrupted": [("hyp/sched/sched.c", "		if (rests) /*", "		if (rests && !se) /*")],
     "who rests does not take what waits elsewhere": [("hyp/run/rest.c", "		again = pcpu_sleep();", "		again = pcpu_sleep() || true;")],
     "who was woken rests all the same": [("hyp/sched/rest.c", "	may = !se->wakeups && q->nr_waiting == 0;", "	may = q->nr_waiting == 0;")],
+    "who rests keeps an old interrupt in hvip": [(REST, "	vcpu_irq_flush(v);\n", "")],
+    "who rests overlooks a reason": [(REST, "	return !vcpu_sleep_is_over(v) && !atomic_read(&v->vm->paused);", "	return !atomic_read(&v->vm->paused);")],
+    "who rests overlooks a pause": [(REST, " && !atomic_read(&v->vm->paused);", ";")],
+    "who rests stays blocked": [(REST, "	if (!atomic_exchange(&v->blocked, 0)) {", "	if (!atomic_read(&v->blocked)) {")],
+    "who rests takes no interrupts": [(REST, "	pcpu_poll_interrupts();\n", "")],
+    "who rested goes on to sleep though it was woken": [(REST, "		sched_take_wake(&v->se);\n		again = true;", "		sched_take_wake(&v->se);")],
+    "what has no timer of its own rests": [(REST, "|| !timer_has_sstc() || is_wanted()", "|| is_wanted()")],
+    "what an interrupt must not wake rests": [(REST, "	if (!(v->halt_ends & WAKE_IRQ) || !timer", "	if (!timer")],
+    "who is wanted rests": [(REST, "|| !timer_has_sstc() || is_wanted())", "|| !timer_has_sstc())")],
+    "who rests does not say so": [(SCHED_REST, "		atomic_set(&se->resting, 1);\n", "")],
+    "who rested says that it does": [(SCHED_REST, "	atomic_set(&se->resting, 0);\n", "")],
+    "who waits waits beside one that rests": [(SCHED_REST, "	may = !se->wakeups && q->nr_waiting == 0;", "	may = !se->wakeups;")],
+    "who rests looks for others without the lock": [(SCHED_REST, "	spin_lock(&q->lock);\n	may = !se->wakeups && q->nr_waiting == 0;", "	may = !se->wakeups && q->nr_waiting == 0;\n	spin_lock(&q->lock);")],
+    "a wake that is taken stays": [(SCHED_REST, "		se->wakeups = 0;\n", "")],
+    "a wake on its way is not waited for": [(SCHED_REST, "	} while (!came);", "	} while (0 && !came);")],
     "a light call that waits stays in guest mode": [(REQUEST, "	if (self && vcpu_mode(self) != OUTSIDE_GUEST_MODE)\n		vcpu_leave(self);\n", "	(void)self;\n")],
     "a light call that has waited goes on unseen": [("hyp/sbi/sbi.h", "	if (v->yield_to || vcpu_mode(v) == OUTSIDE_GUEST_MODE ||", "	if (v->yield_to ||")],
     "a light call's end enters unseen": [(RUN, "		if (!may_enter(v))\n			return light_ends(&v->regs, LIGHT_LEAVE);", "		(void)may_enter(v);")],
@@ -156,6 +211,10 @@ ONLY = {"check without its barrier": "threads", "make without its barrier": "thr
         "trylock without its acquire": "threads", "on_cpu not acquired by who moves it": "threads",
         "the lender is charged as what runs": "threads"}
 TRIES = 5
+
+# Of some files these programs are quicker to notice a change.
+SOON = {TIMER: "arch_timer_explorer",
+        **dict.fromkeys((VTIMER, VTIMER_H, POLL, REST, SCHED_REST), "vcpu_protocol_explorer_sleeps")}
 
 
 def said(key, path):
@@ -217,13 +276,14 @@ class Net:
             self.compile(source, obj, tree)
         return replaced
 
-    def judge(self, folder, replaced, trace, tries):
+    def judge(self, folder, replaced, trace, tries, files=()):
         """(caught, by which program and what it said)"""
-        programs = {program: self.link(program, folder, replaced) for program in self.sources}
-        for program, binary in list(programs.items()) * tries:
-            caught, why = run(binary, trace)
+        soon = [SOON[f] for f in files if f in SOON]
+        for program in sorted(self.sources, key=lambda p: p not in soon) * tries:
+            caught, why = run(self.link(program, folder, replaced), trace)
             if caught:
-                return True, f"{program.removeprefix(self.name + '_')}: {why}"
+                short = re.sub(f"vcpu_protocol_({self.name}_)?", "", program)
+                return True, f"{short}: {why}"
         return False, ""
 
 
@@ -283,7 +343,7 @@ def one(name, nets, options):
             continue
         header = any(f.endswith(".h") for f in files)
         replaced = net.build_in_copy(folder, files) if header else net.build_mutant(folder, files)
-        result[net.name], why = net.judge(folder, replaced, options.trace, TRIES if name in ONLY else 1)
+        result[net.name], why = net.judge(folder, replaced, options.trace, TRIES if name in ONLY else 1, files)
         if why:
             words.append(f"{net.name}: {why}")
     return result, "; ".join(words)
@@ -292,11 +352,12 @@ def one(name, nets, options):
 def main():
     parser = argparse.ArgumentParser(description="Break the vcpu protocol; the nets must notice.")
     parser.add_argument("--only", default="", help="mutants whose name matches")
+    parser.add_argument("--net", choices=sorted(NETS), help="that one only")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--trace", action="store_true", help="show what a net said")
     options = parser.parse_args()
 
-    nets = [Net(name, programs) for name, programs in NETS.items()]
+    nets = [Net(name, programs) for name, programs in NETS.items() if options.net in (None, name)]
     passed = failed = 0
     table = {}
     pool = concurrent.futures.ThreadPoolExecutor(options.jobs)
@@ -315,7 +376,8 @@ def main():
             failed += 1
             continue
         table[name] = result
-        JSON.write_text(json.dumps(table, indent=1) + "\n")
+        if not options.net:
+            JSON.write_text(json.dumps(table, indent=1) + "\n")
         marks = " ".join(f"{net}:{'caught' if hit else '-':<7}" for net, hit in result.items())
         caught = any(result.values())
         print(f"{name:<48} {marks} {why if caught else 'NOT CAUGHT'}"[:230 if not options.trace else None], flush=True)

@@ -16,6 +16,15 @@ static void final_ticked(void)
 				      world.guests[i].ticks);
 }
 
+/* Time may have stopped before the deadline, where the vcpu armed it late. */
+static void final_ticked_if_due(void)
+{
+	final_common();
+	for (unsigned int i = 0; i < world.vm.nr_vcpus; i++)
+		if (world.guests[i].ticks > 1)
+			explorer_fail("vcpu %u had %u timer interrupts", i, world.guests[i].ticks);
+}
+
 static void a_timer_ends_a_halt(void **state)
 {
 	(void)state;
@@ -71,6 +80,39 @@ static void a_timer_follows_its_vcpu(void **state)
 	explore(2, final_ticked);
 }
 
+/*
+ * The clock of one hart is a tick behind the other's. A stand-in that is armed on one pcpu, fires there just then, and
+ * finds the vcpu awake on the other, must not be all that would have woken it.
+ */
+static void a_timer_follows_its_vcpu_to_a_slower_clock(void **state)
+{
+	static const enum guest_op script[] = { ARM, WFI, IDLE };
+
+	(void)state;
+	for (unsigned int slow = 0; slow < 2; slow++) {
+		scene(2, 2, 2, any_hart);
+		runs(0, script);
+		runs(1, slow ? idles : runs_on);
+		world.lag[slow] = 1;
+		outsider("clock", time_passes_once, 0);
+		outsider("sender", posts, 0);
+		explore(2, final_ticked_if_due);
+	}
+}
+
+/* The first deadline is never reached, and the second one must not be taken for it. */
+static void a_deadline_replaces_another(void **state)
+{
+	static const enum guest_op script[] = { ARM_LATE, WFI, ARM, IDLE };
+
+	(void)state;
+	scene(1, 2, 1, own_hart);
+	runs(0, script);
+	outsider("clock", time_passes, 0);
+	outsider("sender", posts, 0);
+	explore(3, final_ticked);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -87,6 +129,10 @@ int main(int argc, char **argv)
 		cmocka_unit_test(a_timer_follows_its_vcpu),
 		WITHOUT_REST(a_timer_follows_its_vcpu),
 		WITHOUT_SSTC(a_timer_follows_its_vcpu),
+		cmocka_unit_test(a_timer_follows_its_vcpu_to_a_slower_clock),
+		WITHOUT_SSTC(a_timer_follows_its_vcpu_to_a_slower_clock),
+		cmocka_unit_test(a_deadline_replaces_another),
+		WITHOUT_SSTC(a_deadline_replaces_another),
 	};
 
 	return run_scenes(tests, argc, argv);

@@ -11,13 +11,14 @@
 #include "run/run.h"
 #include "vcpu/guest_mem.h"
 #include "vcpu/hsm.h"
+#include "vcpu/irq.h"
 #include "vcpu/vtimer.h"
 
 static bool interrupt_here(void *p)
 {
 	unsigned int index = ((struct pcpu *)p)->index;
 
-	return hart_ipi_pending(index) || world.time >= hart_csr(index, CSR_STIMECMP);
+	return hart_ipi_pending(index) || hart_time_of(index) >= hart_csr(index, CSR_STIMECMP);
 }
 
 /* Each instruction: may it run at all, and is nothing overdue? */
@@ -38,6 +39,8 @@ static void check_in_guest(const struct vcpu *v)
 		explorer_fail("vcpu %u: the clock went back from %lu to %lu", v->id, world.newest,
 			      world.time + v->vm->htimedelta);
 	world.newest = world.time + v->vm->htimedelta;
+	if (timer_has_sstc() && v->timer.armed)
+		explorer_fail("vcpu %u runs, and the stand-in for its timer is armed", v->id);
 	if (g->calls == 0 && !ipi) {
 		if (v->requests)
 			explorer_fail("vcpu %u runs with requests %#lx unseen", v->id, v->requests);
@@ -71,7 +74,14 @@ static bool guest_timer_due(const struct vcpu *v)
 		return false;
 	if (!timer_has_sstc())
 		return (csr_read(CSR_HVIP) & BIT(IRQ_VS_TIMER)) != 0;
-	return when != TIMER_NEVER && world.time + v->vm->htimedelta >= when;
+	return when != TIMER_NEVER && timer_now() + v->vm->htimedelta >= when;
+}
+
+/* What ARM or ARM_LATE asks for. */
+static uint64_t guest_deadline(const struct vcpu *v)
+{
+	return timer_now() + v->vm->htimedelta +
+	       (guest_of(v)->op == ARM ? TIMER_TICKS : 100 * TIMER_TICKS);
 }
 
 /* True: it leaves, to cancel it by a call. */
@@ -110,6 +120,8 @@ static bool guest_step(const struct vcpu *v, struct guest *g)
 		}
 		if (guest_timer_due(v) && !guest_take_timer(g))
 			return false;
+		if (g->op == IDLE && (csr_read(CSR_HVIP) & csr_read(CSR_HIE) & BIT(IRQ_VS_EXT)))
+			g->op = CLAIM;
 		break;
 	case CATCH:
 	case CATCH_IDLE:
@@ -123,12 +135,14 @@ static bool guest_step(const struct vcpu *v, struct guest *g)
 		}
 		break;
 	case ARM:
-		csr_write(CSR_VSIE, BIT(IRQ_S_SOFT) | BIT(IRQ_S_TIMER));
+	case ARM_LATE:
+		if (!g->masked)
+			csr_set(CSR_VSIE, BIT(IRQ_S_SOFT) | BIT(IRQ_S_TIMER));
 		g->at++;
 		if (!timer_has_sstc())
 			break; /* by a call */
-		csr_write(CSR_VSTIMECMP, world.time + v->vm->htimedelta + TIMER_TICKS);
-		g->armed = true;
+		csr_write(CSR_VSTIMECMP, guest_deadline(v));
+		g->armed = g->op == ARM;
 		return false;
 	case ENABLE:
 		csr_write(CSR_VSIE, BIT(IRQ_S_SOFT));
@@ -149,6 +163,9 @@ bool guest_enter(struct guest_regs **regs, light_fn *light)
 	struct guest *g = guest_of(v);
 
 	g->entries++;
+	g->woken = g->slept;
+	if (g->slept && g->must_sleep)
+		explorer_fail("vcpu %u: nothing was to end its sleep", v->id);
 	for (;;) {
 		explorer_step();
 		check_in_guest(v);
@@ -156,7 +173,7 @@ bool guest_enter(struct guest_regs **regs, light_fn *light)
 			hart_trap(SCAUSE_INTERRUPT | IRQ_S_SOFT, 0);
 			return false;
 		}
-		if (world.time >= csr_read(CSR_STIMECMP)) {
+		if (timer_now() >= csr_read(CSR_STIMECMP)) {
 			hart_trap(SCAUSE_INTERRUPT | IRQ_S_TIMER, 0);
 			return false;
 		}
@@ -193,6 +210,17 @@ struct sbi_ret light_sbi_call(struct vcpu *v, uint32_t eid, uint32_t fid, const 
 	return sbi_ok(0);
 }
 
+static void goes_to_sleep(struct vcpu *v, struct guest *g)
+{
+	g->slept++;
+	if (g->sleep == SLEEP_STOPPED)
+		vcpu_hsm_stop(v);
+	else if (g->sleep == SLEEP_SUSPEND)
+		vcpu_hsm_suspend(v);
+	else
+		vcpu_halt(v, g->sleep);
+}
+
 enum exit_result vcpu_handle_exit(struct vcpu *v, uint64_t cause)
 {
 	uint8_t byte;
@@ -210,9 +238,16 @@ enum exit_result vcpu_handle_exit(struct vcpu *v, uint64_t cause)
 	case WFI:
 		vcpu_halt(v, SLEEP_WFI);
 		return EXIT_GOES_ON;
+	case SLEEP:
+		goes_to_sleep(v, guest_of(v));
+		return EXIT_GOES_ON;
 	case ARM:
-		vcpu_timer_set(v, world.time + v->vm->htimedelta + TIMER_TICKS);
-		guest_of(v)->armed = true;
+	case ARM_LATE:
+		vcpu_timer_set(v, guest_deadline(v));
+		guest_of(v)->armed = guest_of(v)->op == ARM;
+		return EXIT_GOES_ON;
+	case CLAIM:
+		vcpu_set_level(v, IRQ_VS_EXT, false);
 		return EXIT_GOES_ON;
 	case TICK:
 		vcpu_timer_set(v, TIMER_NEVER);
@@ -228,6 +263,10 @@ enum exit_result vcpu_handle_exit(struct vcpu *v, uint64_t cause)
 	case THROW:
 		throws_to(1 - v->id);
 		v->yield_to = vcpu(1 - v->id);
+		return EXIT_YIELDS;
+	case HAND_OVER:
+		v->yield_to = vcpu(1 - v->id);
+		vcpu_unhalt(v->yield_to);
 		return EXIT_YIELDS;
 	case READ:
 		(void)vcpu_read_guest(v, gpa(0), &byte, 1);

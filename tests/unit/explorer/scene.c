@@ -27,6 +27,7 @@ const enum guest_op arms_and_takes[] = { ARM, TAKE };
 const enum guest_op arms_and_halts[] = { ARM, NOP, WFI, IDLE };
 
 static bool no_rest; /* each halt goes through the scheduler */
+static bool no_sstc; /* timers come by SBI */
 
 int rest_off(void **state)
 {
@@ -45,14 +46,14 @@ int rest_on(void **state)
 int sstc_off(void **state)
 {
 	(void)state;
-	timer_sstc = false;
+	no_sstc = true;
 	return 0;
 }
 
 int sstc_on(void **state)
 {
 	(void)state;
-	timer_sstc = true;
+	no_sstc = false;
 	return 0;
 }
 
@@ -107,6 +108,7 @@ void scene(unsigned int harts, unsigned int others, unsigned int vcpus, const ui
 	static const char *const names[] = { "hart 0", "hart 1", "hart 2" };
 
 	world_begin(harts, others);
+	timer_setup(10000000, !no_sstc);
 	assert_int_equal(sched_init(harts, 10000000), 0);
 	for (unsigned int i = harts; i-- > 0;) {
 		fake_pcpu_become(i);
@@ -194,7 +196,16 @@ static bool timer_wakes(const struct vcpu *v)
 
 static bool timer_is_due(const struct vcpu *v)
 {
-	return timer_is_set(v) && world.time + world.vm.htimedelta >= timer_deadline(v);
+	return timer_is_set(v) &&
+	       hart_time_of(v->se.pcpu) + world.vm.htimedelta >= timer_deadline(v);
+}
+
+/* What the guest has enabled, as hie shows it. */
+static uint64_t enabled_irqs(const struct vcpu *v)
+{
+	bool loaded = pcpus[v->se.pcpu]->current == v;
+
+	return (loaded ? hart_csr(v->se.pcpu, CSR_VSIE) : v->vs.vsie) << 1;
 }
 
 /* @v sleeps: nothing that ends its sleep may hold. */
@@ -203,7 +214,7 @@ static void check_sleep(const struct vcpu *v)
 	unsigned int ends = world.vm.paused   ? sleep_ends(SLEEP_PAUSED) :
 			    vcpu_is_halted(v) ? v->halt_ends :
 						sleep_ends(SLEEP_STOPPED);
-	uint64_t irqs = v->irq.inject | v->irq.levels;
+	uint64_t irqs = v->irq.inject | v->irq.levels, enabled = enabled_irqs(v);
 
 	if (v->requests & ~no_wakeup)
 		explorer_fail("vcpu %u sleeps with requests %#lx", v->id, v->requests);
@@ -212,8 +223,12 @@ static void check_sleep(const struct vcpu *v)
 		explorer_fail("vcpu %u sleeps, and its vstimecmp will end each WFI", v->id);
 	if ((ends & WAKE_KICK) && v->kicked)
 		explorer_fail("vcpu %u sleeps with a kick", v->id);
-	if ((ends & WAKE_IRQ) && (irqs & v->vs.vsie << 1) != 0)
+	if ((ends & WAKE_IRQ) && (irqs & enabled) != 0)
 		explorer_fail("vcpu %u sleeps with an interrupt pending", v->id);
+	if (!(enabled & BIT(IRQ_VS_TIMER)))
+		ends &= ~(unsigned int)WAKE_TIMER;
+	if (!(ends & WAKE_TIMER) && v->timer.armed && !world.vm.paused)
+		explorer_fail("vcpu %u sleeps, and its timer will wake it for nothing", v->id);
 	if ((ends & WAKE_TIMER) && timer_is_due(v))
 		explorer_fail("vcpu %u sleeps though its timer is due", v->id);
 	if ((ends & WAKE_TIMER) && timer_is_set(v) && !timer_wakes(v))
@@ -265,12 +280,13 @@ static bool long_run(void)
 	return getenv("HV_LONG") != NULL;
 }
 
-void explore_to(const char *name, unsigned int preemptions, void (*final)(void))
+static void explore_within(const char *name, unsigned int preemptions, uint64_t max_states,
+			   void (*final)(void))
 {
 	const struct explorer_options o = {
 		.name = name,
 		.preemptions = long_run() ? preemptions + 2 : preemptions,
-		.max_states = long_run() ? 1500000 : 60000,
+		.max_states = max_states,
 		.tidy = tidy,
 		.final = final,
 	};
@@ -280,4 +296,14 @@ void explore_to(const char *name, unsigned int preemptions, void (*final)(void))
 	if (!good && getenv("HV_FAIL_FAST"))
 		exit(1);
 	assert_true(good);
+}
+
+void explore_to(const char *name, unsigned int preemptions, void (*final)(void))
+{
+	explore_within(name, preemptions, long_run() ? 1500000 : 60000, final);
+}
+
+void explore_cell(const char *name, void (*final)(void))
+{
+	explore_within(name, 2, long_run() ? 300000 : 8000, final);
 }

@@ -17,7 +17,7 @@
  * SOURCES: hyp/vcpu/steal.c hyp/vcpu/magic.c hyp/vcpu/vm.c hyp/vcpu/guest_mem.c hyp/vcpu/vtimer.c
  * SOURCES: hyp/vcpu/poll.c hyp/sched/sched.c hyp/sched/account.c hyp/sched/fair.c hyp/sched/fifo.c hyp/sched/expedite.c hyp/sched/task.c
  * SOURCES: hyp/sched/cap.c hyp/sched/balance.c hyp/sched/yield.c hyp/sched/loan.c hyp/sched/rest.c
- * SOURCES: hyp/run/vcpu_run.c hyp/run/pcpu_loop.c hyp/run/task.c hyp/run/rest.c hyp/arch/smp.c hyp/arch/guest.c hyp/arch/features.c
+ * SOURCES: hyp/run/vcpu_run.c hyp/run/pcpu_loop.c hyp/run/task.c hyp/run/rest.c hyp/arch/smp.c hyp/arch/guest.c hyp/arch/features.c hyp/arch/timer.c
  * SOURCES: tests/unit/explorer/thread.c tests/unit/explorer/memory.c tests/unit/explorer/state.c
  * SOURCES: tests/unit/explorer/search.c tests/unit/explorer/trace.c tests/unit/explorer/world.c
  * SOURCES: tests/unit/explorer/guest.c tests/unit/explorer/actors.c tests/unit/explorer/scene.c
@@ -60,6 +60,9 @@ void outsider(const char *name, void (*fn)(void *arg), uintptr_t arg);
 #define explore(preemptions, final) explore_to(__func__, preemptions, final)
 void explore_to(const char *name, unsigned int preemptions, void (*final)(void));
 
+/* explore_cell - one of very many small scenes. */
+void explore_cell(const char *name, void (*final)(void));
+
 /* --- ends ------------------------------------------------------------------------------------------ */
 
 /* nothing_is_left - nobody has slept over something. all_are_done - no outsider waits. */
@@ -86,6 +89,9 @@ void toggles_twice(void *unused);
 /* time_passes - once vcpu @i has armed its timer by ARM: till after its deadline, in two steps. */
 void time_passes(void *i);
 void pauses_before_time_passes(void *i);
+
+/* time_passes_once - till the deadline, to the tick, and no further. */
+void time_passes_once(void *i);
 
 /* --- programs ---------------------------------------------------------------------------------------- */
 

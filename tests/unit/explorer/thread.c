@@ -111,6 +111,11 @@ void explorer_fail(const char *fmt, ...)
 		thread_switch_out();
 }
 
+bool explorer_in_thread(void)
+{
+	return thread_runs();
+}
+
 bool explorer_done(unsigned int i)
 {
 	return model.threads[i].state == DONE;

@@ -122,84 +122,18 @@ void gstage_free_pieces(struct gstage *gs, const struct gstage_ram *pieces, unsi
 	world.freed = true;
 }
 
-void timer_init(struct timer *t, void (*fn)(struct timer *t))
+/* A vcpu that polls for the end of its halt sees time pass: with each look. */
+static bool polls(const struct vcpu *v)
 {
-	*t = (struct timer){ .deadline = TIMER_NEVER, .fn = fn };
+	return v && v->halted_at != 0 && v->halted_at + v->poll_ticks > world.time;
 }
 
-/*
- * Host timers, as arch/timer.c has them: one belongs to the pcpu that armed it last, which alone runs its
- * function, in a step of its own after it was taken off the queue. The vcpus have the only ones here.
- */
-static bool armed_here(const struct timer *t)
+uint64_t hart_time_of(unsigned int index)
 {
-	return t->armed && t->pcpu == this_pcpu()->index;
+	if (world.vm.halt_poll_max && explorer_in_thread() && polls(this_vcpu()))
+		world.time += POLL_STEP;
+	return world.time - world.lag[index];
 }
-
-static void program_hart_timer(void)
-{
-	uint64_t earliest = TIMER_NEVER;
-
-	for (unsigned int i = 0; i < world.vm.nr_vcpus; i++)
-		if (armed_here(&vcpu(i)->timer))
-			earliest = min_u64(earliest, vcpu(i)->timer.deadline);
-	csr_write(CSR_STIMECMP, earliest);
-}
-
-void timer_arm(struct timer *t, uint64_t deadline)
-{
-	t->deadline = deadline;
-	t->pcpu = this_pcpu()->index;
-	t->armed = true;
-	program_hart_timer();
-}
-
-/* The hart timer stays as it is. */
-void timer_cancel(struct timer *t)
-{
-	t->armed = false;
-}
-
-void timer_run(void)
-{
-	for (unsigned int i = 0; i < world.vm.nr_vcpus; i++) {
-		struct timer *t = &vcpu(i)->timer;
-
-		if (!armed_here(t) || t->deadline > world.time)
-			continue;
-		t->armed = false;
-		explorer_step();
-		t->fn(t);
-	}
-	program_hart_timer();
-}
-
-void timer_set_slice(uint64_t deadline)
-{
-	(void)deadline;
-}
-
-uint64_t timer_now(void)
-{
-	return world.time;
-}
-
-uint64_t hart_time(void)
-{
-	return world.time;
-}
-
-uint64_t timer_ticks_to_ns(uint64_t ticks)
-{
-	return ticks * 100;
-}
-
-uint64_t timer_ns_to_ticks(uint64_t ns)
-{
-	return ns / 100;
-}
-
-bool timer_sstc = true;
 
 void host_irq_handle(void)
 {

@@ -18,7 +18,7 @@
 enum guest_op {
 	END,	      /* run on; whatever comes is only looked at */
 	TAKE,	      /* for ever: as IDLE, but wait in the guest */
-	IDLE,	      /* for ever: take each VSSIP and timer interrupt; wait for the next in WFI */
+	IDLE,	      /* for ever: take each interrupt; wait for the next in WFI */
 	NOP,	      /* an exit for nothing */
 	WFI,	      /* halt once */
 	YIELD,	      /* WRS.NTO */
@@ -26,13 +26,17 @@ enum guest_op {
 	STOP,	      /* hart_stop */
 	ENABLE,	      /* vsie.SSIE */
 	ARM,	      /* the timer, for later */
+	ARM_LATE,     /* the same, for so late that it is never due */
+	CLAIM,	      /* the external interrupt was taken: lower its line */
 	TICK,	      /* the timer's interrupt was taken; without Sstc a call cancels it */
 	CATCH,	      /* for ever: look for what was thrown; wait for a kick, and nothing else */
 	CATCH_IDLE,   /* the same, and as IDLE */
 	THROW,	      /* to the other vcpu, and kick it, and yield to it */
+	HAND_OVER,    /* kick the other vcpu, which is handed the hart if it sleeps there */
 	FENCE_OTHERS, /* remote fence.i to all other vcpus */
 	LIGHT_FENCE,  /* the same by a light exit */
 	LIGHT_IPI,    /* VSSIP to all others by a light exit */
+	SLEEP,	      /* once, as guest->sleep says, without a look at what is pending */
 };
 
 struct guest {
@@ -46,10 +50,16 @@ struct guest {
 	uint64_t thrown, caught; /* with kicks: by others into its memory, and seen by it */
 	unsigned int calls;	 /* of others on their way to it */
 	unsigned int resets;
+	enum vcpu_sleep sleep;
+	unsigned int slept,
+		woken;	 /* times that it executed SLEEP; of these, those that have ended */
+	bool must_sleep; /* nothing here may end its sleep */
+	bool masked;	 /* ARM does not enable the interrupt */
 	uint64_t asked[NR_HART_FENCES], returned[NR_HART_FENCES], fenced[NR_HART_FENCES];
 };
 
 #define TIMER_TICKS 1000 /* from ARM to the interrupt */
+#define POLL_STEP   100	 /* from one look to the next of a vcpu that polls */
 
 extern struct world {
 	struct vm vm;
@@ -63,7 +73,8 @@ extern struct world {
 	struct work *work;
 	void (*work_fn)(void);
 	uint64_t vmids;
-	uint64_t time;	 /* the host's */
+	uint64_t time; /* the host's */
+	uint64_t lag[HARTS_MAX]; /* by so much a hart's clock is behind: one tick at most, as of the specification */
 	uint64_t newest; /* the guest's, as it was seen last */
 	unsigned int harts;
 } world;

@@ -73,7 +73,7 @@ uint64_t hart_csr(unsigned int index, unsigned int csr)
 
 bool hart_wfi_ends(unsigned int index)
 {
-	uint64_t hie = (hart_csr(index, CSR_VSIE) & vs_irqs) << 1, now = hart_time();
+	uint64_t hie = (hart_csr(index, CSR_VSIE) & vs_irqs) << 1, now = hart_time_of(index);
 	uint64_t vstimecmp = hart_csr(index, CSR_VSTIMECMP);
 
 	return hart_ipi_pending(index) || now >= hart_csr(index, CSR_STIMECMP) ||

@@ -26,6 +26,14 @@ uint64_t hart_csr(unsigned int index, unsigned int csr);
  * loaded there? */
 bool hart_wfi_ends(unsigned int index);
 
+/* hart_time_of - the time CSR of a pcpu, by the program. hart_time - the one here. */
+uint64_t hart_time_of(unsigned int index);
+
+static inline uint64_t hart_time(void)
+{
+	return hart_time_of(this_pcpu()->index);
+}
+
 /* hart_trap - what the guest on this hart left by. */
 void hart_trap(uint64_t cause, uint64_t tval);
 
@@ -34,8 +42,7 @@ void hart_trap(uint64_t cause, uint64_t tval);
 /* hart_ipi - this pcpu is about to send an IPI to the pcpus in @set (bit = index). */
 void hart_ipi(uint64_t set);
 
-/* hart_time - the time CSR. hart_ipi_to_nobody - an IPI to a hart that does not exist. */
-uint64_t hart_time(void);
+/* hart_ipi_to_nobody - an IPI to a hart that does not exist. */
 void hart_ipi_to_nobody(void);
 
 #endif

@@ -96,10 +96,11 @@ void host_irq_handle(void)
 {
 }
 
-uint64_t hart_time(void)
+uint64_t hart_time_of(unsigned int index)
 {
 	struct timespec t;
 
+	(void)index;
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return ((uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec) / NS_PER_TICK;
 }
