@@ -2,13 +2,14 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Break the vcpu protocol's sources in known ways; at least one of the nets must notice each.
 
-usage: mutate_sources.py [--only REGEX] [--net NET] [--jobs N] [--trace]
+usage: mutate_sources.py [--only REGEX] [--quick] [--jobs N] [--trace]
 
 The nets are the programs tests/unit/test_vcpu_protocol_explorer_*.c, test_arch_timer_explorer.c and
 test_vcpu_protocol_threads*.c; a mutant goes from one program of a net to the next until it is caught. A mutant is a file of hyp/ with some text replaced;
 it is compiled instead of the original, into build/verify/sources. A text that is not found, or found
 twice, is a failure: the mutant would have rotted. The unbroken sources must pass in all programs.
-build/verify/sources.json gets {mutant: {net: caught}}; --only renews a part of it. --net: a quick look, which is not kept.
+build/verify/sources.json gets {mutant: {net: caught}}; --only renews a part of it. --quick: a mutant that
+one net has caught is not shown to the next, the unbroken sources are not run, and nothing is kept.
 """
 
 import argparse
@@ -346,23 +347,27 @@ def one(name, nets, options):
         result[net.name], why = net.judge(folder, replaced, options.trace, TRIES if name in ONLY else 1, files)
         if why:
             words.append(f"{net.name}: {why}")
+        if options.quick and result[net.name]:
+            break
     return result, "; ".join(words)
 
 
 def main():
     parser = argparse.ArgumentParser(description="Break the vcpu protocol; the nets must notice.")
     parser.add_argument("--only", default="", help="mutants whose name matches")
-    parser.add_argument("--net", choices=sorted(NETS), help="that one only")
+    parser.add_argument("--quick", action="store_true", help="stop at the first net that catches a mutant")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--trace", action="store_true", help="show what a net said")
     options = parser.parse_args()
 
-    nets = [Net(name, programs) for name, programs in NETS.items() if options.net in (None, name)]
+    nets = [Net(name, programs) for name, programs in NETS.items()]
     passed = failed = 0
     table = {}
     pool = concurrent.futures.ThreadPoolExecutor(options.jobs)
     for net in nets:
         net.build_all(pool)
+        if options.quick:
+            continue
         caught, why = net.judge(OUT, {}, options.trace, 1)
         print(f"{'unbroken':<48} {net.name}: {'FAILS: ' + why if caught else 'passes'}", flush=True)
         failed += caught
@@ -376,7 +381,7 @@ def main():
             failed += 1
             continue
         table[name] = result
-        if not options.net:
+        if not options.quick:
             JSON.write_text(json.dumps(table, indent=1) + "\n")
         marks = " ".join(f"{net}:{'caught' if hit else '-':<7}" for net, hit in result.items())
         caught = any(result.values())

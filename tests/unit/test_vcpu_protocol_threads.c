@@ -31,9 +31,10 @@ struct machine machines[VMS];
 enum role { POSTER, POSTER_2, FENCER, FREER, OPERATOR, OPERATOR_2, STARTER, NR_ROLES };
 
 #define OPS_PER_ROUND 400
+#define POLL_TICKS    20000
 
 static pthread_barrier_t round_begins, round_ends;
-static unsigned int rounds;
+static uint32_t more; /* another round */
 
 static void act(enum role role, struct machine *mc)
 {
@@ -42,7 +43,9 @@ static void act(enum role role, struct machine *mc)
 	switch (role) {
 	case POSTER:
 	case POSTER_2:
-		if (chance(4))
+		if (chance(3) == 0)
+			throws(v);
+		else if (chance(4))
 			posts(v);
 		else
 			raises(v);
@@ -80,8 +83,10 @@ static void *outsider(void *arg)
 
 	fake_pcpu_become(HARTS + (unsigned int)role);
 	rng_begin(100 + role);
-	for (unsigned int r = 0; r < rounds; r++) {
+	for (;;) {
 		pthread_barrier_wait(&round_begins);
+		if (!read_now(&more))
+			return NULL;
 		for (unsigned int i = 0; i < OPS_PER_ROUND; i++) {
 			struct machine *mc = &machines[chance(VMS)];
 
@@ -94,7 +99,6 @@ static void *outsider(void *arg)
 		}
 		pthread_barrier_wait(&round_ends);
 	}
-	return NULL;
 }
 
 /* Nothing has been making progress for long: say who waits for what. */
@@ -143,7 +147,12 @@ static bool at_rest(void)
 			continue;
 		if (hsm == SBI_HSM_STATE_START_PENDING || hsm == SBI_HSM_STATE_STOP_PENDING)
 			return false;
-		if (read_now(&v->blocked) == 0 || read_now(&g->seen) != read_now(&g->posted) ||
+		if (read_now(&v->blocked) == 0 || read_now(&g->thrown) != read_now(&g->caught))
+			return false;
+		/* Nothing but a kick ends that: interrupts stay. */
+		if (read_now(&g->waits))
+			continue;
+		if (read_now(&g->seen) != read_now(&g->posted) ||
 		    read_now(&g->raised) != read_now(&g->claimed) || read_now(&g->timer))
 			return false;
 	}
@@ -159,6 +168,8 @@ static void make_machines(void)
 		struct machine *mc = &machines[n];
 
 		mc->vm.id = n;
+		/* One VM's halts are polled for, the other one's vcpus rest. */
+		mc->vm.halt_poll_max = n ? POLL_TICKS : 0;
 		sched_group_init(&mc->vm.group, 0);
 		sched_task_init(&mc->vm.task, &mc->vm.group, NULL, life_step);
 		pthread_rwlock_init(&mc->life, NULL);
@@ -186,11 +197,43 @@ static void check_counters(void)
 	}
 }
 
+/* Which reasons are seen to end which sleep: bits of enum ended_by. What the table (vcpu/sleep.h) does not have comes to 0. */
+static unsigned int seen_to_end(enum vcpu_sleep kind)
+{
+	unsigned int ends = sleep_ends(kind);
+
+	if (kind == SLEEP_PAUSED)
+		return 0; /* did.pauses */
+	if (kind == SLEEP_STOPPED)
+		return BIT(BY_START);
+	return ((ends & WAKE_KICK) ? BIT(BY_KICK) : 0) |
+	       ((ends & WAKE_IRQ) ? BIT(BY_IPI) | BIT(BY_LEVEL) : 0) |
+	       ((ends & WAKE_TIMER) ? BIT(BY_TIMER) : 0);
+}
+
+/* Has each reason of the table ended each sleep, at least once? A round without end would hide that it has not. */
+static bool each_sleep_was_ended(bool must)
+{
+	bool all = read_now(&did.pauses) > 0;
+
+	for (unsigned int kind = 0; kind < NR_VCPU_SLEEPS; kind++) {
+		for (unsigned int by = 0; by < NR_ENDED_BY; by++) {
+			if (!(seen_to_end((enum vcpu_sleep)kind) & BIT(by)) ||
+			    read_now(&did.ended[kind][by]))
+				continue;
+			all = false;
+			if (must)
+				broken("sleep %u is never ended by %u", kind, by);
+		}
+	}
+	return all;
+}
+
 static void all_at_once(bool sstc)
 {
+	unsigned int rounds = from_environment("HV_ROUNDS", getenv("HV_LONG") ? 3000 : 60);
 	pthread_t harts[HARTS], others[NR_ROLES], dog;
 
-	rounds = from_environment("HV_ROUNDS", getenv("HV_LONG") ? 3000 : 60);
 	harts_begin(HARTS, NR_ROLES, sstc);
 	make_machines();
 	for (unsigned int n = 0; n < VMS; n++)
@@ -202,8 +245,9 @@ static void all_at_once(bool sstc)
 	for (unsigned int i = 0; i < NR_ROLES; i++)
 		pthread_create(&others[i], NULL, outsider, (void *)(uintptr_t)i);
 	pthread_create(&dog, NULL, watchdog, NULL);
-	for (unsigned int r = 0; r < rounds; r++) {
+	for (unsigned int r = 0; r < rounds || !each_sleep_was_ended(r > 50 * rounds); r++) {
 		write_now(&calm, 0);
+		write_now(&more, 1);
 		pthread_barrier_wait(&round_begins);
 		pthread_barrier_wait(&round_ends);
 		write_now(&calm, 1);
@@ -211,6 +255,8 @@ static void all_at_once(bool sstc)
 			usleep(200);
 		check_counters();
 	}
+	write_now(&more, 0);
+	pthread_barrier_wait(&round_begins);
 	for (unsigned int i = 0; i < NR_ROLES; i++)
 		pthread_join(others[i], NULL);
 	harts_end(HARTS, harts);

@@ -34,6 +34,12 @@ void posts_to_itself(struct vcpu *v)
 	add_now(&did.injects, 1);
 }
 
+void throws(struct vcpu *v)
+{
+	add_now(&guest_of(v)->thrown, 1);
+	vcpu_unhalt(v);
+}
+
 void raises(struct vcpu *v)
 {
 	struct guest *g = guest_of(v);
@@ -100,6 +106,8 @@ void begin_life(struct machine *mc)
 	for (unsigned int i = 0; i < VCPUS; i++) {
 		vcpu_power_on(vm->vcpus[i]);
 		write_now(&mc->guests[i].claimed, read_now(&mc->guests[i].raised));
+		write_now(&mc->guests[i].slept, 0);
+		write_now(&mc->guests[i].waits, 0);
 		for (int k = 0; k < NR_HART_FENCES; k++)
 			mc->guests[i].fenced[k] = mc->guests[i].asked[k];
 	}

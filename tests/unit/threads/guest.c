@@ -70,6 +70,7 @@ static void guest_boot(struct guest *g)
 {
 	write_now(&g->seen, read_now(&g->posted));
 	write_now(&g->timer, 0);
+	write_now(&g->caught, read_now(&g->thrown));
 	csr_write(CSR_VSIE, ALL_IRQS);
 }
 
@@ -103,10 +104,42 @@ static bool guest_interrupts(struct guest *g)
 	return (csr_read(CSR_HVIP) & BIT(IRQ_VS_EXT)) != 0;
 }
 
+/* It runs after a sleep. Whatever is pending now may have ended it; a kick alone leaves nothing to be seen. */
+static void sleep_has_ended(struct guest *g)
+{
+	uint32_t kind = read_now(&g->slept) - 1;
+	uint64_t hvip = csr_read(CSR_HVIP);
+
+	write_now(&g->slept, 0);
+	write_now(&g->waits, 0);
+	if (kind >= NR_VCPU_SLEEPS)
+		return;
+	if (kind == SLEEP_STOPPED)
+		add_now(&did.ended[kind][BY_START], 1);
+	else if (hvip & BIT(IRQ_VS_SOFT))
+		add_now(&did.ended[kind][BY_IPI], 1);
+	else if (hvip & BIT(IRQ_VS_EXT))
+		add_now(&did.ended[kind][BY_LEVEL], 1);
+	else if (guest_timer_due())
+		add_now(&did.ended[kind][BY_TIMER], 1);
+	else
+		add_now(&did.ended[kind][BY_KICK], 1);
+}
+
+/* What was thrown to it and has not been seen: then it does not wait. */
+static bool guest_catches(struct guest *g)
+{
+	uint64_t thrown = read_now(&g->thrown);
+	bool news = thrown != read_now(&g->caught);
+
+	write_now(&g->caught, thrown);
+	return news;
+}
+
 static enum guest_op guest_wants(void)
 {
 	static const enum guest_op likely[] = { WFI,  WFI,  WFI,  SUSPEND, YIELD, KICK, READ,
-						READ, SEND, SEND, FENCE,   TIMER, NOP };
+						READ, SEND, SEND, FENCE,   TIMER, NOP,	WAIT };
 
 	if (read_now(&calm))
 		return WFI;
@@ -134,6 +167,8 @@ static uint64_t guest_leaves(struct guest *g)
 			return EXC_ECALL_VS;
 		if (steps == 0) {
 			g->op = guest_wants();
+			if (guest_catches(g) && g->op == WAIT)
+				g->op = NOP;
 			return EXC_ECALL_VS;
 		}
 		chaos();
@@ -161,6 +196,7 @@ bool guest_enter(struct guest_regs **regs, light_fn *light)
 	if (__atomic_exchange_n(&g->inside, 1, __ATOMIC_RELAXED))
 		broken("vcpu %u runs twice", v->id);
 	write_now(&g->stays, g->stays + 1);
+	sleep_has_ended(g);
 	do {
 		uint64_t cause = guest_leaves(g);
 
@@ -186,11 +222,22 @@ struct sbi_ret light_sbi_call(struct vcpu *v, uint32_t eid, uint32_t fid, const 
 			posts(to);
 	} else if (guest_of(v)->op == KICK) {
 		v->yield_to = v->vm->vcpus[chance(VCPUS)];
-		vcpu_unhalt(v->yield_to);
+		throws(v->yield_to);
 	} else {
 		fences(mc, chance(BIT(VCPUS)), chance(2) ? HART_FENCE_I : HART_FENCE_VVMA);
 	}
 	return sbi_ok(0);
+}
+
+static void goes_to_sleep(struct vcpu *v, enum vcpu_sleep kind)
+{
+	write_now(&guest_of(v)->slept, 1 + (uint32_t)kind);
+	if (kind == SLEEP_STOPPED)
+		vcpu_hsm_stop(v);
+	else if (kind == SLEEP_SUSPEND)
+		vcpu_hsm_suspend(v);
+	else
+		vcpu_halt(v, kind);
 }
 
 enum exit_result vcpu_handle_exit(struct vcpu *v, uint64_t cause)
@@ -211,10 +258,15 @@ enum exit_result vcpu_handle_exit(struct vcpu *v, uint64_t cause)
 		return EXIT_GOES_ON;
 	case WFI:
 		add_now(&did.halts, 1);
-		vcpu_halt(v, chance(2) ? SLEEP_PV_WAIT_IRQ : SLEEP_WFI);
+		goes_to_sleep(v, chance(2) ? SLEEP_PV_WAIT_IRQ : SLEEP_WFI);
+		return EXIT_GOES_ON;
+	case WAIT:
+		add_now(&did.halts, 1);
+		write_now(&guest_of(v)->waits, 1);
+		goes_to_sleep(v, SLEEP_PV_WAIT);
 		return EXIT_GOES_ON;
 	case SUSPEND:
-		vcpu_hsm_suspend(v);
+		goes_to_sleep(v, SLEEP_SUSPEND);
 		return EXIT_GOES_ON;
 	case YIELD:
 		return EXIT_SPINS;
@@ -225,7 +277,7 @@ enum exit_result vcpu_handle_exit(struct vcpu *v, uint64_t cause)
 		(void)vcpu_read_guest(v, gpa(0), &byte, sizeof(byte));
 		return EXIT_GOES_ON;
 	case STOP:
-		vcpu_hsm_stop(v);
+		goes_to_sleep(v, SLEEP_STOPPED);
 		return EXIT_GOES_ON;
 	case SEND:
 	case FENCE:

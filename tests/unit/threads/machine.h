@@ -42,6 +42,7 @@ enum guest_op {
 	NOP,
 	WFI,
 	SUSPEND,
+	WAIT,
 	YIELD,
 	KICK,
 	READ,
@@ -62,6 +63,9 @@ struct guest {
 	uint64_t posted, seen;
 	uint64_t raised, claimed; /* the level line; raised under line */
 	pthread_mutex_t line;
+	uint64_t thrown, caught; /* with kicks: by others into its memory, and seen by it */
+	uint32_t waits;		 /* for a kick alone */
+	uint32_t slept; /* 1 + the sleep (enum vcpu_sleep) that it went into; 0: none since it ran */
 	uint32_t timer; /* armed */
 	uint64_t stays;
 	uint64_t asked[NR_HART_FENCES], returned[NR_HART_FENCES], fenced[NR_HART_FENCES];
@@ -83,10 +87,14 @@ extern uint32_t calm;	 /* guests do nothing of their own */
 extern uint32_t the_end; /* harts go home */
 extern uint64_t operations, progress, seed;
 
+/* What was seen to end a sleep. */
+enum ended_by { BY_KICK, BY_IPI, BY_LEVEL, BY_TIMER, BY_START, NR_ENDED_BY };
+
 /* How often, for the last line. */
 extern struct did {
 	unsigned int injects, levels, fences, flushes, pauses, starts, reboots, reads, timers,
 		halts, light;
+	unsigned int ended[NR_VCPU_SLEEPS][NR_ENDED_BY];
 } did;
 
 static inline struct machine *machine_of(const struct vcpu *v)
@@ -129,6 +137,9 @@ void fences(struct machine *mc, uint64_t set, enum hart_fence kind);
 
 void posts(struct vcpu *v);
 void posts_to_itself(struct vcpu *v);
+
+/* throws - what @v waits for with a kick: a word of its memory, then the call. */
+void throws(struct vcpu *v);
 
 /* raises - the external line of @v. claims - @v itself lowers it. */
 void raises(struct vcpu *v);
