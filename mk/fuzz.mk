@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# Fuzzing. Every tests/fuzz/fuzz_*.c is one target. Its comment lines say what it is linked with (SOURCES, LIKE), as those
-# of a unit test do (mk/test.mk); tests/unit/fake and tests/fuzz/common/log.c are at hand, and cmocka for the fakes.
+# Fuzzing. Every tests/fuzz/fuzz_*.c is one target. Its comment lines say what it is linked with (SOURCES, LIKE, and LDFLAGS),
+# as those of a unit test do (mk/test.mk); tests/unit/fake and tests/fuzz/common/log.c are at hand, and cmocka for the fakes.
 #
 #   make fuzz                       all corpora, then new inputs for SECONDS=120 in all (FUZZ_SECONDS= is the same, for CI)
 #   make fuzz TARGET=x SECONDS=600  one target
@@ -49,11 +49,11 @@ fuzz_objs = $(patsubst %.c,$(F)/$(1)/%.o,tests/fuzz/fuzz_$(2).c $(call unit_sour
 define fuzz_program
 $(F)/clang/fuzz_$(1): $(call fuzz_objs,clang,$(1))
 	$$(call say,FUZZ,$$@)
-	$$(Q)$(FUZZ_CLANG) $(SANITIZE) -fsanitize=fuzzer $$^ -lcmocka -o $$@
+	$$(Q)$(FUZZ_CLANG) $(SANITIZE) -fsanitize=fuzzer $$^ $(call unit_says,LDFLAGS,tests/fuzz/fuzz_$(1).c) -lcmocka -o $$@
 
 $(F)/gcc/fuzz_$(1): $(call fuzz_objs,gcc,$(1)) $(F)/gcc/tests/fuzz/common/replay.o
 	$$(call say,FUZZ,$$@)
-	$$(Q)$(HOSTCC) $(SANITIZE) $$^ -lcmocka -o $$@
+	$$(Q)$(HOSTCC) $(SANITIZE) $$^ $(call unit_says,LDFLAGS,tests/fuzz/fuzz_$(1).c) -lcmocka -o $$@
 endef
 $(foreach t,$(FUZZ_TARGETS),$(eval $(call fuzz_program,$(t))))
 

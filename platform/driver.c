@@ -10,6 +10,9 @@
 /* Physical addresses have 56 bits (privileged specification, "Sv39"). */
 #define ADDRESS_LIMIT BIT(56)
 
+/* The widest access of any driver: a misaligned one would trap. */
+#define REGISTER_SIZE 4
+
 /* From the linker script. */
 extern const struct driver drivers_start[] __asm__("__drivers_start");
 extern const struct driver drivers_end[] __asm__("__drivers_end");
@@ -23,7 +26,7 @@ static bool driver_matches(const struct driver *d, const void *fdt, int node)
 	return false;
 }
 
-/* A wrong `reg` must not make a driver write to memory, or to an address that cannot exist. */
+/* A wrong `reg` must not make a driver write to memory, or to an address that cannot exist, or that traps. */
 static bool driver_reg_ok(const void *fdt, int node)
 {
 	char path[FDTX_PATH_MAX];
@@ -34,6 +37,8 @@ static bool driver_reg_ok(const void *fdt, int node)
 		return true; /* the driver knows whether it needs one */
 	if (size > ADDRESS_LIMIT || base > ADDRESS_LIMIT - size)
 		what = "must end below 0x100000000000000";
+	else if (!is_aligned(base, REGISTER_SIZE))
+		what = "must begin at a multiple of 4";
 	else if (machine_touches_memory(hpa(base), size))
 		what = "must not overlap /memory";
 	if (what)

@@ -50,6 +50,25 @@ chosen {
 };
 """
 
+# A DesignWare UART, on another machine's PLIC.
+UARTS = """
+#address-cells = <1>; #size-cells = <1>;
+chosen { stdout-path = "/soc/uart@20000:115200n8"; };
+memory@80000000 { device_type = "memory"; reg = <0x80000000 0x10000000>; };
+cpus { #address-cells = <1>; #size-cells = <0>; timebase-frequency = <1000000>;
+    cpu@0 { device_type = "cpu"; reg = <0>; compatible = "riscv"; riscv,isa = "rv64imafdch"; mmu-type = "riscv,sv39";
+        interrupt-controller { phandle = <1>; interrupt-controller; #interrupt-cells = <1>; compatible = "riscv,cpu-intc"; }; };
+};
+soc { #address-cells = <1>; #size-cells = <1>; ranges; interrupt-parent = <2>;
+    plic@1000000 { phandle = <2>; compatible = "riscv,plic0"; reg = <0x1000000 0x400000>; riscv,ndev = <31>;
+        interrupts-extended = <1 11 1 9>; interrupt-controller; #interrupt-cells = <1>; };
+    uart@20000 { compatible = "snps,dw-apb-uart"; reg = <0x20000 0x100>; reg-shift = <2>; reg-io-width = <4>; interrupts = <3>; };
+    uart@30000 { compatible = "ns16550a"; reg = <0x30000 0x100>; reg-offset = <0x10>; interrupts-extended = <2 4>; };
+    rtc@40000 { compatible = "google,goldfish-rtc"; reg = <0x40000 0x1000>; };
+    sswi@50000 { compatible = "riscv,aclint-sswi"; reg = <0x50000 0x1000>; interrupts-extended = <1 1>; };
+};
+"""
+
 OVERLAYS = [
     'fragment@0 { target-path = "/soc"; __overlay__ { extra { compatible = "x"; reg = <0 0x20000000 0 0x1000>; }; }; };',
     'fragment@0 { target-path = "/chosen"; __overlay__ { bootargs = "console=ttyS0"; }; };'
@@ -135,6 +154,9 @@ def machines(seeds):
     tree = compile_tree("#address-cells = <2>; #size-cells = <2>;" + HOST_VMS)
     if tree:
         seeds.add("host", tree)
+    tree = compile_tree(UARTS)
+    for target in ("tree", "machine", "platform") if tree else ():
+        seeds.add(target, tree)
 
 
 def c_strings(path):
@@ -169,12 +191,23 @@ def terminal(seeds):
             seeds.add("terminal", bytes([3, 2, len(text)]) + text)
 
 
+def kernels(seeds):
+    """Inputs of fuzz_loader.c: flags, six numbers of one byte, and the kernel's first bytes."""
+    header = struct.pack("<IIQQQIIQQ4sI", 0x6F, 0, 0x200000, 0x400000, 0, 2, 0, 0, 0, b"RSC\x05", 0)
+    others = [b"\x7fELF\x02\x01\x01" + bytes(50), b"\x1f\x8b\x08" + bytes(60), b"BZh9" + bytes(60), bytes(56) + b"ARM\x64" + bytes(8)]
+    for start in [header, *others, KERNEL]:
+        for flags in (0x20, 0x28, 0x38, 0x5E):
+            for load in (b"\x00", b"\x0c\x1f", b"\x84"):
+                seeds.add("loader", bytes([flags, 0x04, 0x05, 0x04]) + load + b"\x00" + start)
+
+
 def main():
     seeds = Seeds(pathlib.Path(sys.argv[1]))
     bundles(seeds)
     machines(seeds)
     words(seeds)
     terminal(seeds)
+    kernels(seeds)
     for source in OVERLAYS:
         tree = compile_tree(source)
         if tree:

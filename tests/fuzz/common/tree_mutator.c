@@ -12,7 +12,7 @@
 #define MAX_NODES 256
 #define MAX_PROPS 64
 
-static uint64_t work[ROOM / 8];
+static uint64_t given[ROOM / 8], work[ROOM / 8];
 static unsigned int chance;
 
 /* Good enough for choices; libFuzzer's seed makes it reproducible. */
@@ -234,12 +234,12 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max, unsigned 
 	chance = seed;
 	if (below(10) == 0 || size < FDT_V1_SIZE || size > ROOM / 2)
 		return LLVMFuzzerMutate(data, size, max);
-	memcpy(work, data, size);
-	if (fdtx_check(work, size) != HV_OK)
+	memcpy(given, data, size);
+	if (fdtx_check(given, size) != HV_OK)
 		return LLVMFuzzerMutate(data, size, max);
-	old = fdt_totalsize(work);
+	old = fdt_totalsize(given);
 	tail = size - old;
-	if (fdt_open_into(work, work, sizeof(work)) != 0)
+	if (fdt_open_into(given, work, sizeof(work)) != 0)
 		return LLVMFuzzerMutate(data, size, max);
 	for (unsigned int n = 1 + below(4); n > 0; n--)
 		change_tree(work);

@@ -74,6 +74,9 @@ void life_forget_tasks(void);
 /* life_timer_fires - the clock is at the armed timer's time, and it fires. */
 void life_timer_fires(void);
 
+/* life_next_timer_fires - the first one of several VMs', if it is due by @until. False: none is. */
+bool life_next_timer_fires(uint64_t until);
+
 /* --- what guests and operators do ------------------------------------------------------------------------ */
 
 /* life_last_vcpu_leaves - all vcpus of the VM, which is STOPPING, have seen VM_DEAD. */

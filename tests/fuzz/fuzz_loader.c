@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// SOURCES: hyp/vm/loader.c hyp/vm/image.c hyp/vm/text.c hyp/lib/fdt.c tests/unit/fake/coroutine.c
+/*
+ * Kernels and ramdisks of any size and with any header, into guests' memory of any size: nothing overlaps, nothing is
+ * written outside of RAM, and the kernel begins where it says. Loads are abandoned, too.
+ */
+#include <sys/mman.h>
+
+#include "common/fuzz.h"
+
+#include "arch/memmap.h"
+#include "arch/timer.h"
+#include "fake/coroutine.h"
+#include "fake/log.h"
+#include "lib/fdt.h"
+#include "lib/random.h"
+#include "mm/hostmap.h"
+#include "mm/page.h"
+#include "vm/guest_fdt.h"
+#include "vm/loader.h"
+
+#define IMAGE_MAX MIB(4)
+
+static struct vm vm = { .name = "a" };
+static struct vm_config cfg;
+static uint8_t *kernel, *ramdisk; /* of IMAGE_MAX */
+static uint64_t written;	  /* bytes */
+static unsigned int pages_out;
+static bool no_pages;
+static struct random_child *child;
+
+int gstage_write(const struct gstage *gs, gpa_t a, const void *buf, uint64_t len)
+{
+	const uint8_t *p = buf;
+
+	(void)gs;
+	fuzz_must(a.gpa >= GUEST_RAM_BASE && len > 0 && len <= cfg.memory);
+	fuzz_must(a.gpa - GUEST_RAM_BASE <= cfg.memory - len);
+	(void)*(const volatile uint8_t *)p;
+	(void)*(const volatile uint8_t *)(p + len - 1);
+	written += len;
+	return HV_OK;
+}
+
+bool page_alloc(uint64_t size, uint64_t align, hpa_t *out)
+{
+	void *p = no_pages ? NULL : aligned_alloc(align, size);
+
+	if (!p)
+		return false;
+	*out = ptr_to_hpa(p);
+	pages_out++;
+	return true;
+}
+
+void page_free(hpa_t base, uint64_t size)
+{
+	const uint8_t *p = hpa_to_ptr(base);
+
+	/* The tree holds the guest's seed. */
+	for (uint64_t i = 0; i < size; i += 61)
+		fuzz_must(p[i] == 0);
+	free(hpa_to_ptr(base));
+	pages_out--;
+}
+
+uint64_t hostmap_new_stack(void)
+{
+	return 4096;
+}
+
+uint64_t timer_now(void)
+{
+	return 1;
+}
+
+bool random_child_init(struct random_child *c, const void *use, size_t use_len)
+{
+	(void)use, (void)use_len;
+	child = c;
+	return true;
+}
+
+bool random_child_bytes(struct random_child *c, void *out, size_t len, const void *use,
+			size_t use_len)
+{
+	(void)c, (void)use, (void)use_len;
+	memset(out, 0x77, len);
+	return true;
+}
+
+int guest_fdt_build(const struct vm *of, const struct vm_config *c, gpa_t initrd,
+		    uint64_t initrd_size, const uint8_t rng_seed[32], void *buf, uint64_t cap)
+{
+	fuzz_must(of == &vm && c == &cfg && cap == GUEST_FDT_SIZE);
+	fuzz_must(initrd_size == (cfg.ramdisk.data ? cfg.ramdisk.size : 0));
+	fuzz_must(initrd_size == 0 || initrd.gpa >= GUEST_RAM_BASE);
+	fuzz_must(fdt_create_empty_tree(buf, 256) == 0);
+	if (rng_seed)
+		memcpy((char *)buf + 200, rng_seed, 32);
+	return HV_OK;
+}
+
+int guest_fdt_apply_overlay(void *buf, uint64_t cap, void *copy, const struct vm_image *overlay,
+			    const struct vm_config *c)
+{
+	(void)buf, (void)c;
+	fuzz_must(copy == (char *)buf + cap);
+	memset(copy, 1, min_u64(overlay->size, GUEST_FDT_OVERLAY_MAX));
+	return overlay->size % 3 ? HV_OK : HV_EINVAL;
+}
+
+static bool apart(uint64_t a, uint64_t a_size, uint64_t b, uint64_t b_size)
+{
+	return a_size == 0 || b_size == 0 || a + a_size <= b || b + b_size <= a;
+}
+
+static void check_places(const struct loader *l)
+{
+	const struct loader_piece *k = &l->pieces[0], *r = &l->pieces[1];
+	uint64_t end = GUEST_RAM_BASE + cfg.memory, fdt = l->result.fdt.gpa;
+
+	fuzz_must(k->at.gpa >= GUEST_RAM_BASE && k->at.gpa + k->size <= end);
+	fuzz_must(l->result.entry.gpa >= k->at.gpa && l->result.entry.gpa < k->at.gpa + k->size);
+	fuzz_must(fdt >= GUEST_RAM_BASE && fdt % LOADER_FDT_SIZE == 0 &&
+		  fdt + LOADER_FDT_SIZE <= end);
+	fuzz_must(r->size == 0 || (r->at.gpa >= GUEST_RAM_BASE && r->at.gpa + r->size <= end));
+	fuzz_must(l->kernel_end - l->kernel_start >= k->size);
+	fuzz_must(apart(GUEST_RAM_BASE + l->kernel_start, l->kernel_end - l->kernel_start, fdt,
+			LOADER_FDT_SIZE));
+	fuzz_must(apart(GUEST_RAM_BASE + l->kernel_start, l->kernel_end - l->kernel_start,
+			r->at.gpa, r->size));
+	fuzz_must(apart(r->at.gpa, r->size, fdt, LOADER_FDT_SIZE));
+	fuzz_must(loader_overlap(l, k->at, 1) && loader_overlap(l, l->result.fdt, 1));
+}
+
+static void load(struct loader *l, unsigned int steps)
+{
+	int err = loader_begin(l, &vm, &cfg);
+
+	if (err != HV_OK) {
+		fuzz_must(err < 0 && fake_log_count == 1);
+		return;
+	}
+	fuzz_must(fake_log_count == 0);
+	check_places(l);
+	written = 0;
+	err = 1;
+	for (unsigned int n = 0; n < steps && (err = loader_step(l)) == 1; n++)
+		;
+	if (err == 0)
+		fuzz_must(written >= cfg.kernel.size + (cfg.ramdisk.data ? cfg.ramdisk.size : 0));
+	while (loader_abandon_step(l))
+		;
+	fuzz_must(pages_out == 0);
+}
+
+/* Both lie in a mapping of their own; the last byte of an image is that of the mapping, so that what is beyond faults. */
+static void map_images(void)
+{
+	if (kernel)
+		return;
+	kernel = mmap(NULL, IMAGE_MAX + PAGE_SIZE, PROT_READ | PROT_WRITE,
+		      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ramdisk = mmap(NULL, IMAGE_MAX + PAGE_SIZE, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	fuzz_must(kernel != MAP_FAILED && ramdisk != MAP_FAILED);
+	fuzz_must(mprotect(kernel + IMAGE_MAX, PAGE_SIZE, PROT_NONE) == 0);
+	fuzz_must(mprotect(ramdisk + IMAGE_MAX, PAGE_SIZE, PROT_NONE) == 0);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static struct loader l;
+	struct fuzz_input in = { data, size };
+	uint64_t kernel_size, ramdisk_size;
+	uint8_t how = fuzz_u8(&in);
+
+	map_images();
+	fake_log_reset();
+	no_pages = how & 1;
+	fake_coroutine_interrupts = how >> 1 & 3;
+	kernel_size = 1 + fuzz_number(&in, MIB(1)) % IMAGE_MAX;
+	ramdisk_size = 1 + fuzz_number(&in, MIB(2)) % IMAGE_MAX;
+	cfg = (struct vm_config){ .name = "a", .path = "/a", .cpus = 1 };
+	cfg.memory = VM_MEMORY_MIN + fuzz_number(&in, GIB(2)) / 64 * VM_MEMORY_UNIT % GIB(8);
+	cfg.kernel = (struct vm_image){ .name = "k", .size = kernel_size };
+	cfg.kernel.data = kernel + IMAGE_MAX - kernel_size;
+	cfg.kernel.load = fuzz_number(&in, GUEST_RAM_BASE + cfg.memory - kernel_size);
+	cfg.kernel.entry = fuzz_number(&in, cfg.kernel.load + kernel_size);
+	if (how & 8)
+		cfg.ramdisk = (struct vm_image){ "r", ramdisk + IMAGE_MAX - ramdisk_size,
+						 ramdisk_size, 0, 0 };
+	if (how & 16)
+		cfg.overlay = (struct vm_image){ "o", ramdisk, ramdisk_size, 0, 0 };
+	fuzz_bytes(&in, kernel + IMAGE_MAX - kernel_size, min_u64(kernel_size, 80));
+	(void)loader_prepare(&l, &vm);
+	load(&l, how & 32 ? 1000 : how >> 6);
+	/* A second time, as a reboot does. */
+	fake_log_reset();
+	load(&l, 1000);
+	return 0;
+}
