@@ -12,6 +12,7 @@ extern char __image_start[], __text_end[], __rodata_end[], __image_end[];
 
 static struct pgtable host_pt;
 static uint64_t next_stack = STACK_MAP_BASE;
+static uint64_t direct_end; /* host-physical; what RAM so far reaches to, in whole pages */
 
 static int map_image_part(const char *start, const char *end, uint64_t prot)
 {
@@ -39,6 +40,7 @@ int hostmap_build(void)
 
 	if (err != HV_OK)
 		return err;
+	direct_end = 0;
 	host_pt.root[device] = mmu_device_root_entry();
 	return map_image();
 }
@@ -60,10 +62,12 @@ int hostmap_add_ram(hpa_t base, uint64_t size)
 {
 	uint64_t image = image_hpa(__image_start).hpa;
 	uint64_t image_end = image_hpa(__image_end).hpa;
-	uint64_t start = align_down(base.hpa, PAGE_SIZE);
+	/* The range before may end in the page where this one begins. */
+	uint64_t start = max_u64(align_down(base.hpa, PAGE_SIZE), direct_end);
 	uint64_t end = min_u64(align_up(base.hpa + size, PAGE_SIZE), DIRECT_MAP_SIZE);
 	int err;
 
+	direct_end = max_u64(direct_end, end);
 	if (image_end <= start || end <= image)
 		return map_direct(start, end);
 	err = map_direct(start, image);

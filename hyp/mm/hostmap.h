@@ -15,7 +15,7 @@ uint64_t hostmap_satp(void);
 
 /*
  * hostmap_add_ram - direct-map [base, base+size) in the final tables; parts above DIRECT_MAP_SIZE or in
- * hartvisor's image are left out. Between hostmap_build's parts: see main.c.
+ * hartvisor's image are left out. Ranges come in ascending order. Between hostmap_build's parts: see main.c.
  */
 int hostmap_add_ram(hpa_t base, uint64_t size);
 
