@@ -57,6 +57,8 @@ bool vm_begin_life(struct vm *vm, uint64_t now)
 		sched_group_go(&vm->group, now);
 		atomic_set(&vm->htimedelta, -now); /* a guest's clock starts with it */
 		atomic_set(&vm->paused, VM_NOT_PAUSED);
+		/* One that slept for room when it ended is not to be woken now. */
+		atomic_set(&vm->console_waits, 0);
 		(void)set_state(vm, VM_RUNNING);
 	}
 	spin_unlock(&vm->transition);

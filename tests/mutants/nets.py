@@ -86,13 +86,15 @@ class UnitProgram:
         obj.parent.mkdir(parents=True, exist_ok=True)
         folders = []
         for folder in self.includes:
-            if shadow and folder == "hyp":
-                folders.append(shadow / "hyp")
+            if shadow and folder in ("hyp", "."):
+                folders.append(shadow / folder)
             folders.append(folder)
         command = ["gcc", *self.flags, *[f"-I{f}" for f in folders], "-isystem", self.build.libfdt, "-isystem",
                    self.build.bearssl, "-MMD", "-c", str(text or source), "-o", str(obj)]
         if text:
             command.insert(1, f"-iquote{pathlib.Path(source).parent}")
+        if shadow:  # what a mutated file includes from its own folder
+            command[1:1] = [f"-iquote{f.parent.relative_to(shadow)}" for f in shadow.rglob("*.c")]
         return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT).returncode == 0
 
     def prepare(self, pool):
@@ -152,8 +154,12 @@ class UnitProgram:
             obj = self.object_of(source, folder)
             if source == file:
                 done = self.compile(source, obj, text=mutated)
-            else:
-                done = self.compile(source, obj, shadow=folder / "shadow")
+            else:  # it includes the file, also when that is a .c
+                shadow = folder / "shadow"
+                if mutated != shadow / file:
+                    (shadow / file).parent.mkdir(parents=True, exist_ok=True)
+                    (shadow / file).write_text(mutated.read_text())
+                done = self.compile(source, obj, shadow=shadow)
             if not done:
                 return True, "does not compile here"
             replaced[source] = obj
