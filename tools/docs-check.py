@@ -7,6 +7,7 @@
 - A file that a document or a comment names exists: `docs/design.md`, vm/config.c, sched.h. It may be named by its path
   from the top, by the end of that path, or relative to the file that names it. * and NAME stand for any characters.
 - A function() that a document or a comment names occurs in the code of the tree or of a library that is built in.
+- The table of wake-ups in docs/design.md is what the nets say (wake_table.py).
 """
 
 import fnmatch
@@ -16,6 +17,8 @@ import re
 import subprocess
 import sys
 import tokenize
+
+import wake_table
 
 # Named, but not of this tree.
 FOREIGN_FILES = {
@@ -159,6 +162,7 @@ def main():
                 if match.group(1) not in known:
                     at = line + text.count("\n", 0, match.start())
                     problems.append(f"{path}:{at}: there is no function {match.group(1)}()")
+    wake_table.check(problems)
     for problem in problems:
         print(problem, file=sys.stderr)
     sys.exit(1 if problems else 0)

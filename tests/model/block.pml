@@ -17,6 +17,8 @@
  * Liveness: no cycle (pan -l); every run ends with all work done, the lock seen, the pause over. Every
  * other end, i.e. any lost wake-up, is an invalid end state.
  *
+ * Wake-ups: wfi: IPI, kick; paused: request.
+ *
  * Mutants: FENCE_A, FENCE_B, FENCE_C, WAKE_FORGOTTEN (sched_wake() finds it RUNNING, does not remember),
  * KICK_FORGOTTEN (`kicked` is cleared by the halt), KICK_NOT_LOOKED_AT (by vcpu_block), NO_WAKEUP_IGNORED,
  * WAKE_NOT_CLAIMED (read and write of `blocked` instead of the exchange), UNBLOCK_QUIETLY (vcpu_block

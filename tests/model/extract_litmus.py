@@ -60,6 +60,10 @@ def blocks(word):
     return Side(["vcpu_block"], (W, "blocked", 1), (R, word, None))
 
 
+def rests(word):
+    return Side(["rest"], (W, "blocked", 1), (R, word, None))
+
+
 # The requester's sides.
 def requester(functions, made, looked_at):
     return Side(functions, (X, made, None), (R, looked_at, None))
@@ -72,6 +76,8 @@ DEKKER_ENTRY = [("FENCE_B", 0, "fences"), ("FENCE_A", 1, "fences"), ("FENCE_A", 
                 ("MODE_LATE", 0, "swap"), ("KICK_EARLY", 1, "swap")]
 DEKKER_BLOCK = [("FENCE_C", 0, "fences"), ("FENCE_A", 1, "fences"), ("FENCE_A", 1, "order"),
                 ("KICK_EARLY", 1, "swap")]
+# The kick of a lock's waiter is a plain store, without an AMO's order.
+DEKKER_UNHALT = [("FENCE_C", 0, "fences"), ("FENCE_A", 1, "fences"), ("KICK_EARLY", 1, "swap")]
 DEKKER_READING = [("FENCE_READING", 0, "fences"), ("FENCE_A", 1, "order")]
 
 # name: (side 0, side 1, words that are not 0 at first, the forbidden values of the reads, mutants).
@@ -102,6 +108,19 @@ TESTS = {
                      {"0:inject": 0, "1:blocked": 0}, DEKKER_BLOCK),
     "block_level": (blocks("levels"), requester(["vcpu_set_level"], "levels", "blocked"), {},
                     {"0:levels": 0, "1:blocked": 0}, DEKKER_BLOCK),
+    "block_unhalt": (blocks("kicked"), Side(["vcpu_unhalt"], (W, "kicked", 1), (R, "blocked", None)), {},
+                     {"0:kicked": 0, "1:blocked": 0}, DEKKER_UNHALT),
+    # the same of a vcpu that rests on its own hart
+    "rest_kick": (rests("requests"), requester(MAKE_KICK, "requests", "blocked"), {},
+                  {"0:requests": 0, "1:blocked": 0}, DEKKER_BLOCK),
+    "rest_broadcast": (rests("requests"), requester(BROADCAST, "requests", "blocked"), {},
+                       {"0:requests": 0, "1:blocked": 0}, DEKKER_BLOCK),
+    "rest_inject": (rests("inject"), requester(["vcpu_inject"], "inject", "blocked"), {},
+                    {"0:inject": 0, "1:blocked": 0}, DEKKER_BLOCK),
+    "rest_level": (rests("levels"), requester(["vcpu_set_level"], "levels", "blocked"), {},
+                   {"0:levels": 0, "1:blocked": 0}, DEKKER_BLOCK),
+    "rest_unhalt": (rests("kicked"), Side(["vcpu_unhalt"], (W, "kicked", 1), (R, "blocked", None)), {},
+                    {"0:kicked": 0, "1:blocked": 0}, DEKKER_UNHALT),
     # make/check: the request is seen, what the requester wrote before is not
     "make_check": (Side(["vcpu_make_request"], "entry", (X, "requests", None), before=(W, "data", 1)),
                    Side(["vcpu_check_request"], (R, "requests", None), "return", after=(R, "data"),

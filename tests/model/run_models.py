@@ -47,6 +47,7 @@ SHORT = {
     "check": [()],
     "inject": [("ROUNDS=1",)],
     "wait": [("ROUNDS=1",)],
+    "timer": [(), ("SSTC",)],
 }
 
 # model: explorations in the long run. Each is gone through once more for cycles.
@@ -56,6 +57,7 @@ LONG = {
     "check": [("ROUNDS=20",)],
     "inject": [("ROUNDS=2",), ("ROUNDS=3", "EXITS=2")],
     "wait": [("ROUNDS=1",), ("ROUNDS=2",)],
+    "timer": [("ROUNDS=3", "TIME_MAX=8"), ("SSTC", "ROUNDS=3", "TIME_MAX=8")],
 }
 
 # mutant: (title, {model: the exploration that sees it})
@@ -91,6 +93,12 @@ SPIN_MUTANTS = {
     "SYNC_OVERWRITES": {"inject": INJECT},
     "KVM_TWO_WORDS": {"inject": INJECT},
     "NO_SYNC": {"inject": INJECT},
+    "STAND_IN_BELIEVED": {"timer": ()},
+    "ARMED_ELSEWHERE": {"timer": ()},
+    "FIRED_BELIEVED": {"timer": ("SSTC",)},
+    "STAND_IN_NOT_ARMED": {"timer": ("SSTC",)},
+    "TIMER_FIRE_QUIET": {"timer": ()},
+    "TIMER_KICK_UNCLAIMED": {"timer": ()},
 }
 
 TITLES = {
@@ -126,6 +134,12 @@ TITLES = {
     "SYNC_OVERWRITES": "inject overwritten at sync",
     "KVM_TWO_WORDS": "KVM's pending and mask (lost VSSIP)",
     "NO_SYNC": "what the guest cleared comes back",
+    "STAND_IN_BELIEVED": "an armed stand-in is not armed anew",
+    "ARMED_ELSEWHERE": "a stand-in armed on another pcpu will do",
+    "FIRED_BELIEVED": "a stand-in that has fired will do",
+    "STAND_IN_NOT_ARMED": "the stand-in is not armed for a sleep",
+    "TIMER_FIRE_QUIET": "the stand-in kicks nobody",
+    "TIMER_KICK_UNCLAIMED": "the stand-in clears blocked without an exchange",
     "LAST_PCPU_UNORDERED": "last_pcpu not ordered before mode",
 }
 
@@ -225,7 +239,7 @@ def run_spin(options, results):
         runs += [Spin(model, definitions) for definitions in explorations]
     for model, explorations in (SHORT if options.short else LONG).items():
         for definitions in explorations:
-            if not options.short or model in ("check", "inject", "wait"):
+            if not options.short or model in ("check", "inject", "wait", "timer"):
                 runs.append(Spin(model, definitions, cycles=True))
     for mutant, models in SPIN_MUTANTS.items():
         runs += [Spin(model, definitions, mutant) for model, definitions in models.items()]
