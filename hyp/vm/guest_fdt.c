@@ -12,10 +12,10 @@
 #include "dev/vdev.h"
 #include "irqchip/vplic.h"
 #include "lib/fdt.h"
+#include "lib/fdt_writer.h"
 #include "lib/log.h"
 #include "platform/machine.h"
 #include "sbi/sbi.h"
-#include "vm/fdt_builder.h"
 #include "vm/pv.h"
 
 /* Every node with a label has a phandle: overlays refer to it by that. */
@@ -46,10 +46,10 @@ static_assert(VUART_BASE == 0x10000000, "UART_PATH");
 /* PLIC contexts of M-mode: "no interrupt" (sifive,plic-1.0.0 binding). */
 #define NO_INTERRUPT 0xffffffffu
 
-static void put_interrupt(struct builder *b, uint32_t source)
+static void put_interrupt(struct fdtw *w, uint32_t source)
 {
-	put_u32(b, "interrupts", source);
-	put_u32(b, "interrupt-parent", PHANDLE_PLIC);
+	fdtw_u32(w, "interrupts", source);
+	fdtw_u32(w, "interrupt-parent", PHANDLE_PLIC);
 }
 
 /* --- /chosen, /memory ------------------------------------------------------------------------------ */
@@ -60,20 +60,20 @@ struct guest_chosen {
 	const uint8_t *rng_seed;
 };
 
-static void build_chosen(struct builder *b, const struct vm_config *cfg,
+static void build_chosen(struct fdtw *w, const struct vm_config *cfg,
 			 const struct guest_chosen *c)
 {
-	begin_node(b, "chosen");
-	put_u32(b, "phandle", PHANDLE_CHOSEN);
-	put_string(b, "bootargs", cfg->bootargs ? cfg->bootargs : "");
-	put_string(b, "stdout-path", UART_PATH);
+	fdtw_begin(w, "chosen");
+	fdtw_label(w, "chosen", PHANDLE_CHOSEN);
+	fdtw_string(w, "bootargs", cfg->bootargs ? cfg->bootargs : "");
+	fdtw_string(w, "stdout-path", UART_PATH);
 	if (c->initrd_size != 0) {
-		put_u64(b, "linux,initrd-start", c->initrd.gpa);
-		put_u64(b, "linux,initrd-end", c->initrd.gpa + c->initrd_size);
+		fdtw_u64(w, "linux,initrd-start", c->initrd.gpa);
+		fdtw_u64(w, "linux,initrd-end", c->initrd.gpa + c->initrd_size);
 	}
 	if (c->rng_seed)
-		put_bytes(b, "rng-seed", c->rng_seed, 32);
-	end_node(b);
+		fdtw_bytes(w, "rng-seed", c->rng_seed, 32);
+	fdtw_end(w);
 }
 
 /* The VM's RAM as the guest sees it: pieces that only the host's memory has apart are one. */
@@ -104,30 +104,21 @@ static unsigned int memory_ranges(const struct vm *vm, const struct vm_config *c
 	return n;
 }
 
-static void memory_name(const struct vm *vm, char *buf, size_t len)
-{
-	uint64_t base = vm->gstage.nr_ram ? vm->gstage.ram[0].gpa.gpa : GUEST_RAM_BASE;
-
-	snprintf(buf, len, "memory@%" PRIx64, base);
-}
-
-static void build_memory(struct builder *b, const struct vm *vm, const struct vm_config *cfg)
+static void build_memory(struct fdtw *w, const struct vm *vm, const struct vm_config *cfg)
 {
 	fdt64_t ranges[2 * GSTAGE_MAX_RAM];
 	unsigned int n = memory_ranges(vm, cfg, ranges);
-	char name[32];
 
-	memory_name(vm, name, sizeof(name));
-	begin_node(b, name);
-	put_u32(b, "phandle", PHANDLE_MEMORY);
-	put_string(b, "device_type", "memory");
-	put_bytes(b, "reg", ranges, n * 2 * sizeof(ranges[0]));
-	end_node(b);
+	fdtw_begin_at(w, "memory", fdt64_to_cpu(ranges[0]));
+	fdtw_label(w, "memory0", PHANDLE_MEMORY);
+	fdtw_string(w, "device_type", "memory");
+	fdtw_bytes(w, "reg", ranges, n * 2 * sizeof(ranges[0]));
+	fdtw_end(w);
 }
 
 /* --- /cpus ----------------------------------------------------------------------------------------- */
 
-static void put_isa_list(struct builder *b, const struct isa_set *isa)
+static void put_isa_list(struct fdtw *w, const struct isa_set *isa)
 {
 	size_t len = 0;
 	char *p;
@@ -135,7 +126,7 @@ static void put_isa_list(struct builder *b, const struct isa_set *isa)
 	for (unsigned int i = 0; i < NR_ISA_EXTS; i++)
 		if (isa_has(isa, (enum isa_ext)i))
 			len += strlen(isa_name((enum isa_ext)i)) + 1;
-	p = put_space(b, "riscv,isa-extensions", len);
+	p = fdtw_space(w, "riscv,isa-extensions", len);
 	for (unsigned int i = 0; p && i < NR_ISA_EXTS; i++) {
 		if (!isa_has(isa, (enum isa_ext)i))
 			continue;
@@ -145,163 +136,163 @@ static void put_isa_list(struct builder *b, const struct isa_set *isa)
 	}
 }
 
-static void put_isa(struct builder *b, const struct isa_set *isa)
+static void put_isa(struct fdtw *w, const struct isa_set *isa)
 {
 	char text[ISA_STRING_MAX];
 
-	if (!b->err && isa_format(isa, text, sizeof(text)) != HV_OK)
-		b->err = -FDT_ERR_NOSPACE;
-	put_string(b, "riscv,isa", text);
-	put_string(b, "riscv,isa-base", "rv64i");
-	put_isa_list(b, isa);
+	if (w->labels_only)
+		return;
+	if (!w->err && isa_format(isa, text, sizeof(text)) != HV_OK)
+		w->err = -FDT_ERR_NOSPACE;
+	fdtw_string(w, "riscv,isa", text);
+	fdtw_string(w, "riscv,isa-base", "rv64i");
+	put_isa_list(w, isa);
 	if (isa_has(isa, ISA_ZICBOM))
-		put_u32(b, "riscv,cbom-block-size", isa_machine()->cbom_block);
+		fdtw_u32(w, "riscv,cbom-block-size", isa_machine()->cbom_block);
 	if (isa_has(isa, ISA_ZICBOP))
-		put_u32(b, "riscv,cbop-block-size", isa_machine()->cbop_block);
+		fdtw_u32(w, "riscv,cbop-block-size", isa_machine()->cbop_block);
 	if (isa_has(isa, ISA_ZICBOZ))
-		put_u32(b, "riscv,cboz-block-size", isa_machine()->cboz_block);
+		fdtw_u32(w, "riscv,cboz-block-size", isa_machine()->cboz_block);
 }
 
-static void build_cpu(struct builder *b, unsigned int id, const struct isa_set *isa)
+static void build_cpu(struct fdtw *w, unsigned int id, const struct isa_set *isa)
 {
-	char name[16], mmu[24];
+	char label[24], mmu[24];
 
 	/* vsatp knows the same modes as satp, so what the hart's own mmu-type says holds for guests. */
 	snprintf(mmu, sizeof(mmu), "riscv,sv%u", machine.va_bits ? machine.va_bits : 39);
-	snprintf(name, sizeof(name), "cpu@%x", id);
-	begin_node(b, name);
-	put_u32(b, "phandle", PHANDLE_CPU_BASE + id);
-	put_string(b, "device_type", "cpu");
-	put_u32(b, "reg", id);
-	put_string(b, "status", "okay");
-	put_string(b, "compatible", "riscv");
-	put_string(b, "mmu-type", mmu);
-	put_isa(b, isa);
+	snprintf(label, sizeof(label), "cpu%u", id);
+	fdtw_begin_at(w, "cpu", id);
+	fdtw_label(w, label, PHANDLE_CPU_BASE + id);
+	fdtw_string(w, "device_type", "cpu");
+	fdtw_u32(w, "reg", id);
+	fdtw_string(w, "status", "okay");
+	fdtw_string(w, "compatible", "riscv");
+	fdtw_string(w, "mmu-type", mmu);
+	put_isa(w, isa);
 
-	begin_node(b, "interrupt-controller");
-	put_u32(b, "phandle", PHANDLE_INTC_BASE + id);
-	put_string(b, "compatible", "riscv,cpu-intc");
-	put_u32(b, "#address-cells", 0);
-	put_u32(b, "#interrupt-cells", 1);
-	put_empty(b, "interrupt-controller");
-	end_node(b);
+	snprintf(label, sizeof(label), "cpu%u_intc", id);
+	fdtw_begin(w, "interrupt-controller");
+	fdtw_label(w, label, PHANDLE_INTC_BASE + id);
+	fdtw_string(w, "compatible", "riscv,cpu-intc");
+	fdtw_u32(w, "#address-cells", 0);
+	fdtw_u32(w, "#interrupt-cells", 1);
+	fdtw_empty(w, "interrupt-controller");
+	fdtw_end(w);
 
-	end_node(b);
+	fdtw_end(w);
 }
 
-static void build_cpus(struct builder *b, const struct vm_config *cfg)
+static void build_cpus(struct fdtw *w, const struct vm_config *cfg)
 {
 	struct isa_set isa = isa_guest();
 	uint64_t ticks = timer_frequency();
 
-	begin_node(b, "cpus");
-	put_u32(b, "phandle", PHANDLE_CPUS);
-	put_u32(b, "#address-cells", 1);
-	put_u32(b, "#size-cells", 0);
+	fdtw_begin(w, "cpus");
+	fdtw_label(w, "cpus", PHANDLE_CPUS);
+	fdtw_u32(w, "#address-cells", 1);
+	fdtw_u32(w, "#size-cells", 0);
 	if (ticks <= UINT32_MAX)
-		put_u32(b, "timebase-frequency", (uint32_t)ticks);
+		fdtw_u32(w, "timebase-frequency", (uint32_t)ticks);
 	else
-		put_u64(b, "timebase-frequency", ticks);
+		fdtw_u64(w, "timebase-frequency", ticks);
 	for (unsigned int i = 0; i < cfg->cpus; i++)
-		build_cpu(b, i, &isa);
-	end_node(b);
+		build_cpu(w, i, &isa);
+	fdtw_end(w);
 }
 
 /* --- /soc ------------------------------------------------------------------------------------------ */
 
-/* Begins the node of the device at @base, with its reg; named as the convention is. */
-static void begin_device(struct builder *b, const char *kind, uint64_t base, uint64_t size,
-			 uint32_t phandle)
+/* Begins the node of the device at @base, with its reg. */
+static void begin_device(struct fdtw *w, const char *kind, const char *label, uint32_t phandle,
+			 uint64_t base, uint64_t size)
 {
-	char name[48];
-
-	snprintf(name, sizeof(name), "%s@%" PRIx64, kind, base);
-	begin_node(b, name);
-	put_u32(b, "phandle", phandle);
-	put_reg(b, base, size);
+	fdtw_begin_at(w, kind, base);
+	fdtw_label(w, label, phandle);
+	fdtw_reg(w, base, size);
 }
 
-static void build_plic(struct builder *b, const struct vm_config *cfg)
+static void build_plic(struct fdtw *w, const struct vm_config *cfg)
 {
 	static const char compatible[] = "sifive,plic-1.0.0\0riscv,plic0";
 	fdt32_t *to;
 
-	begin_device(b, "plic", VPLIC_BASE, VPLIC_SIZE, PHANDLE_PLIC);
-	put_strings(b, "compatible", compatible);
-	put_u32(b, "#address-cells", 0);
-	put_u32(b, "#interrupt-cells", 1);
-	put_empty(b, "interrupt-controller");
-	put_u32(b, "riscv,ndev", VPLIC_NDEV);
+	begin_device(w, "plic", "plic", PHANDLE_PLIC, VPLIC_BASE, VPLIC_SIZE);
+	fdtw_strings(w, "compatible", compatible);
+	fdtw_u32(w, "#address-cells", 0);
+	fdtw_u32(w, "#interrupt-cells", 1);
+	fdtw_empty(w, "interrupt-controller");
+	fdtw_u32(w, "riscv,ndev", VPLIC_NDEV);
 	/*
 	 * Entry n is context n: 2h of M-mode, which leads nowhere, and 2h + 1 of S-mode. Guests find
 	 * the numbers of contexts by counting, so M-mode's are there.
 	 */
-	to = put_space(b, "interrupts-extended", cfg->cpus * 4 * sizeof(*to));
+	to = fdtw_space(w, "interrupts-extended", cfg->cpus * 4 * sizeof(*to));
 	for (unsigned int i = 0; to && i < cfg->cpus; i++) {
 		*to++ = cpu_to_fdt32(PHANDLE_INTC_BASE + i);
 		*to++ = cpu_to_fdt32(NO_INTERRUPT);
 		*to++ = cpu_to_fdt32(PHANDLE_INTC_BASE + i);
 		*to++ = cpu_to_fdt32(IRQ_S_EXT);
 	}
-	end_node(b);
+	fdtw_end(w);
 }
 
-static void build_uart(struct builder *b)
+static void build_uart(struct fdtw *w)
 {
-	begin_device(b, "serial", VUART_BASE, VUART_SIZE, PHANDLE_UART);
-	put_string(b, "compatible", "ns16550a");
-	put_u32(b, "clock-frequency", VUART_CLOCK);
-	put_interrupt(b, VUART_IRQ);
-	end_node(b);
+	begin_device(w, "serial", "uart0", PHANDLE_UART, VUART_BASE, VUART_SIZE);
+	fdtw_string(w, "compatible", "ns16550a");
+	fdtw_u32(w, "clock-frequency", VUART_CLOCK);
+	put_interrupt(w, VUART_IRQ);
+	fdtw_end(w);
 }
 
-static void build_rtc(struct builder *b)
+static void build_rtc(struct fdtw *w)
 {
-	begin_device(b, "rtc", VRTC_BASE, VRTC_SIZE, PHANDLE_RTC);
-	put_string(b, "compatible", "google,goldfish-rtc");
-	put_interrupt(b, VRTC_IRQ);
-	end_node(b);
+	begin_device(w, "rtc", "rtc0", PHANDLE_RTC, VRTC_BASE, VRTC_SIZE);
+	fdtw_string(w, "compatible", "google,goldfish-rtc");
+	put_interrupt(w, VRTC_IRQ);
+	fdtw_end(w);
 }
 
-static void build_syscon(struct builder *b)
+static void build_syscon(struct fdtw *w)
 {
 	static const char compatible[] = "sifive,test1\0sifive,test0\0syscon";
 
-	begin_device(b, "test", VSYSCON_BASE, VSYSCON_SIZE, PHANDLE_SYSCON);
-	put_strings(b, "compatible", compatible);
-	end_node(b);
+	begin_device(w, "test", "syscon", PHANDLE_SYSCON, VSYSCON_BASE, VSYSCON_SIZE);
+	fdtw_strings(w, "compatible", compatible);
+	fdtw_end(w);
 }
 
-static void build_soc(struct builder *b, const struct vm_config *cfg)
+static void build_soc(struct fdtw *w, const struct vm_config *cfg)
 {
-	begin_node(b, "soc");
-	put_u32(b, "phandle", PHANDLE_SOC);
-	put_string(b, "compatible", "simple-bus");
-	put_u32(b, "#address-cells", 2);
-	put_u32(b, "#size-cells", 2);
-	put_empty(b, "ranges");
-	build_plic(b, cfg);
-	build_uart(b);
-	build_rtc(b);
-	build_syscon(b);
-	end_node(b);
+	fdtw_begin(w, "soc");
+	fdtw_label(w, "soc", PHANDLE_SOC);
+	fdtw_string(w, "compatible", "simple-bus");
+	fdtw_u32(w, "#address-cells", 2);
+	fdtw_u32(w, "#size-cells", 2);
+	fdtw_empty(w, "ranges");
+	build_plic(w, cfg);
+	build_uart(w);
+	build_rtc(w);
+	build_syscon(w);
+	fdtw_end(w);
 }
 
-static void build_syscon_action(struct builder *b, const char *name, const char *compatible,
+static void build_syscon_action(struct fdtw *w, const char *name, const char *compatible,
 				uint32_t value, uint32_t phandle)
 {
-	begin_node(b, name);
-	put_u32(b, "phandle", phandle);
-	put_string(b, "compatible", compatible);
-	put_u32(b, "regmap", PHANDLE_SYSCON);
-	put_u32(b, "offset", 0);
-	put_u32(b, "value", value);
-	end_node(b);
+	fdtw_begin(w, name);
+	fdtw_label(w, name, phandle);
+	fdtw_string(w, "compatible", compatible);
+	fdtw_u32(w, "regmap", PHANDLE_SYSCON);
+	fdtw_u32(w, "offset", 0);
+	fdtw_u32(w, "value", value);
+	fdtw_end(w);
 }
 
 /* --- paravirtual interfaces: nodes only of a VM that has some --------------------------------------- */
 
-static void put_features(struct builder *b, uint64_t calls)
+static void put_features(struct fdtw *w, uint64_t calls)
 {
 	char list[128];
 	size_t len = 0;
@@ -314,133 +305,97 @@ static void put_features(struct builder *b, uint64_t calls)
 		memcpy(list + len, pv_features[i].name, n);
 		len += n;
 	}
-	put_bytes(b, "hartvisor,features", list, len);
+	fdtw_bytes(w, "hartvisor,features", list, len);
 }
 
-static void build_hypervisor(struct builder *b, const struct vm *vm)
+static void build_hypervisor(struct fdtw *w, const struct vm *vm)
 {
 	if (vm->pv.calls == 0)
 		return;
-	begin_node(b, "hypervisor");
-	put_string(b, "compatible", "hartvisor,hypervisor-1");
-	put_u32(b, "hcall-instructions", INSN_ECALL);
-	put_u32(b, "hartvisor,sbi-eid", sbi_vendor_eid());
-	put_features(b, vm->pv.calls);
-	end_node(b);
+	fdtw_begin(w, "hypervisor");
+	fdtw_string(w, "compatible", "hartvisor,hypervisor-1");
+	fdtw_u32(w, "hcall-instructions", INSN_ECALL);
+	fdtw_u32(w, "hartvisor,sbi-eid", sbi_vendor_eid());
+	put_features(w, vm->pv.calls);
+	fdtw_end(w);
 }
 
 /* Without no-map: Linux maps it with all RAM, as normal memory. */
-static void build_reserved(struct builder *b, const struct vm *vm)
+static void build_reserved(struct fdtw *w, const struct vm *vm)
 {
 	uint64_t base = align_down(vm->pv.locks.gpa, PAGE_SIZE);
 	uint64_t end = align_up(vm->pv.locks.gpa + pv_lock_size(vm), PAGE_SIZE);
-	char name[32];
 
 	if (vm->pv.locks.gpa == 0)
 		return;
-	begin_node(b, "reserved-memory");
-	put_u32(b, "#address-cells", 2);
-	put_u32(b, "#size-cells", 2);
-	put_empty(b, "ranges");
-	snprintf(name, sizeof(name), "pv-lock@%" PRIx64, base);
-	begin_node(b, name);
-	put_string(b, "compatible", "hartvisor,pv-lock-1");
-	put_reg(b, base, end - base);
-	end_node(b);
-	end_node(b);
-}
-
-/* --- labels ---------------------------------------------------------------------------------------- */
-
-static void put_cpu_symbols(struct builder *b, unsigned int id)
-{
-	char label[24], path[48];
-
-	snprintf(label, sizeof(label), "cpu%u", id);
-	snprintf(path, sizeof(path), "/cpus/cpu@%x", id);
-	put_string(b, label, path);
-	snprintf(label, sizeof(label), "cpu%u_intc", id);
-	snprintf(path, sizeof(path), "/cpus/cpu@%x/interrupt-controller", id);
-	put_string(b, label, path);
-}
-
-static void put_device_symbol(struct builder *b, const char *label, const char *kind, uint64_t base)
-{
-	char path[48];
-
-	snprintf(path, sizeof(path), "/soc/%s@%" PRIx64, kind, base);
-	put_string(b, label, path);
-}
-
-static void build_symbols(struct builder *b, const struct vm *vm, const struct vm_config *cfg)
-{
-	char memory[40] = "/";
-
-	memory_name(vm, memory + 1, sizeof(memory) - 1);
-	begin_node(b, "__symbols__");
-	put_string(b, "soc", "/soc");
-	put_string(b, "chosen", "/chosen");
-	put_string(b, "cpus", "/cpus");
-	put_string(b, "memory0", memory);
-	put_string(b, "poweroff", "/poweroff");
-	put_string(b, "reboot", "/reboot");
-	put_device_symbol(b, "plic", "plic", VPLIC_BASE);
-	put_device_symbol(b, "uart0", "serial", VUART_BASE);
-	put_device_symbol(b, "rtc0", "rtc", VRTC_BASE);
-	put_device_symbol(b, "syscon", "test", VSYSCON_BASE);
-	for (unsigned int i = 0; i < cfg->cpus; i++)
-		put_cpu_symbols(b, i);
-	end_node(b);
+	fdtw_begin(w, "reserved-memory");
+	fdtw_u32(w, "#address-cells", 2);
+	fdtw_u32(w, "#size-cells", 2);
+	fdtw_empty(w, "ranges");
+	fdtw_begin_at(w, "pv-lock", base);
+	fdtw_string(w, "compatible", "hartvisor,pv-lock-1");
+	fdtw_reg(w, base, end - base);
+	fdtw_end(w);
+	fdtw_end(w);
 }
 
 /* --- the whole ------------------------------------------------------------------------------------- */
 
-static void build_root(struct builder *b, const struct vm *vm, const struct vm_config *cfg,
+/* Once for the nodes, and once for their labels. */
+static void build_nodes(struct fdtw *w, const struct vm *vm, const struct vm_config *cfg,
+			const struct guest_chosen *c)
+{
+	build_chosen(w, cfg, c);
+	fdtw_begin(w, "aliases");
+	fdtw_string(w, "serial0", UART_PATH);
+	fdtw_end(w);
+	build_memory(w, vm, cfg);
+	build_cpus(w, cfg);
+	build_soc(w, cfg);
+	build_syscon_action(w, "poweroff", "syscon-poweroff", VSYSCON_POWEROFF, PHANDLE_POWEROFF);
+	build_syscon_action(w, "reboot", "syscon-reboot", VSYSCON_REBOOT, PHANDLE_REBOOT);
+	build_hypervisor(w, vm);
+	build_reserved(w, vm);
+}
+
+static void build_root(struct fdtw *w, const struct vm *vm, const struct vm_config *cfg,
 		       const struct guest_chosen *c)
 {
 	static const char compatible[] = "hartvisor,virt\0riscv-virtio";
 
-	begin_node(b, "");
-	put_string(b, "model", "hartvisor,virt");
-	put_strings(b, "compatible", compatible);
-	put_u32(b, "#address-cells", 2);
-	put_u32(b, "#size-cells", 2);
-	build_chosen(b, cfg, c);
-	begin_node(b, "aliases");
-	put_string(b, "serial0", UART_PATH);
-	end_node(b);
-	build_memory(b, vm, cfg);
-	build_cpus(b, cfg);
-	build_soc(b, cfg);
-	build_syscon_action(b, "poweroff", "syscon-poweroff", VSYSCON_POWEROFF, PHANDLE_POWEROFF);
-	build_syscon_action(b, "reboot", "syscon-reboot", VSYSCON_REBOOT, PHANDLE_REBOOT);
-	build_hypervisor(b, vm);
-	build_reserved(b, vm);
-	build_symbols(b, vm, cfg);
-	end_node(b);
+	fdtw_begin(w, "");
+	fdtw_string(w, "model", "hartvisor,virt");
+	fdtw_strings(w, "compatible", compatible);
+	fdtw_u32(w, "#address-cells", 2);
+	fdtw_u32(w, "#size-cells", 2);
+	build_nodes(w, vm, cfg, c);
+	fdtw_begin_labels(w);
+	build_nodes(w, vm, cfg, c);
+	fdtw_end_labels(w);
+	fdtw_end(w);
 }
 
 int guest_fdt_build(const struct vm *vm, const struct vm_config *cfg, gpa_t initrd,
 		    uint64_t initrd_size, const uint8_t rng_seed[32], void *buf, uint64_t cap)
 {
 	const struct guest_chosen chosen = { initrd, initrd_size, rng_seed };
-	struct builder b = { .fdt = buf };
+	struct fdtw w = { .fdt = buf };
 	int size = (int)min_u64(cap, INT32_MAX);
 	uint64_t interrupts;
 
 	if (cfg->cpus == 0 || cfg->cpus > VM_MAX_VCPUS)
 		return HV_EINVAL;
-	b.err = fdt_create(buf, size);
-	if (!b.err)
-		b.err = fdt_finish_reservemap(buf);
-	build_root(&b, vm, cfg, &chosen);
-	if (!b.err)
-		b.err = fdt_finish(buf);
-	if (!b.err)
+	w.err = fdt_create(buf, size);
+	if (!w.err)
+		w.err = fdt_finish_reservemap(buf);
+	build_root(&w, vm, cfg, &chosen);
+	if (!w.err)
+		w.err = fdt_finish(buf);
+	if (!w.err)
 		return HV_OK;
 	interrupts = arch_interrupts_off();
 	log_error("%s: its device tree does not fit in %" PRIu64 " bytes (%s)", cfg->name, cap,
-		  fdt_strerror(b.err));
+		  fdt_strerror(w.err));
 	arch_interrupts_restore(interrupts);
 	return HV_EOVERFLOW;
 }

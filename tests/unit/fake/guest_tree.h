@@ -3,7 +3,7 @@
  * A VM of two vcpus and 256 MiB, and the tree that it gets. A program that is LIKE this file is made of
  *
  * SOURCES: hyp/vm/guest_fdt.c hyp/vm/guest_overlay.c hyp/vm/guest_overlay_check.c hyp/vm/text.c platform/machine.c hyp/arch/isa.c hyp/lib/fdt.c
- * SOURCES: hyp/vm/pv.c hyp/vm/fdt_builder.c tests/unit/fake/tree.c tests/unit/fake/guest_tree.c
+ * SOURCES: hyp/vm/pv.c hyp/lib/fdt_writer.c tests/unit/fake/tree.c tests/unit/fake/guest_tree.c
  */
 #ifndef FAKE_GUEST_TREE_H
 #define FAKE_GUEST_TREE_H
