@@ -22,7 +22,7 @@
 
 /*
  * vuart_new - the console's UART: THR goes to vm->stream, vm->stream's input to RBR; interrupt through
- * vm->plic. Both exist already. Adds itself to vm->bus. NULL: no memory.
+ * vm->irqchip. Both exist already. Adds itself to vm->bus. NULL: no memory.
  */
 struct vuart *vuart_new(struct vm *vm);
 void vuart_reset(struct vuart *u);

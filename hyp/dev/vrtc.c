@@ -7,7 +7,7 @@
 #include "arch/timer.h"
 #include "dev/mmio.h"
 #include "dev/vdev.h"
-#include "irqchip/vplic.h"
+#include "irqchip/virqchip.h"
 #include "platform/driver.h"
 
 #define RTC_TIME_LOW	    0x00 /* reading it latches the upper half */
@@ -26,8 +26,9 @@
 #define RTC_SETTLE_NS 1000000
 
 struct vrtc {
-	struct spinlock lock; /* before vplic.lock and the timer queues'; guards all that follows */
-	struct vm *vm;
+	struct spinlock
+		lock; /* before the controller's and the timer queues'; guards all that follows */
+	struct virq irq;
 	uint64_t offset; /* guest's time - host time, ns, modulo 2^64 */
 	uint64_t alarm;
 	uint32_t time_high;
@@ -51,7 +52,7 @@ static void vrtc_update_line(struct vrtc *r)
 	if (line == r->line)
 		return;
 	r->line = line;
-	vplic_set_level(r->vm->plic, VRTC_IRQ, line);
+	virq_set_level(r->irq, line);
 }
 
 /* --- the alarm ---------------------------------------------------------------------------------- */
@@ -215,7 +216,7 @@ struct vrtc *vrtc_new(struct vm *vm)
 	if (!r)
 		return NULL;
 	spin_init(&r->lock);
-	r->vm = vm;
+	r->irq = virq_of(vm, VRTC_IRQ);
 	timer_init(&r->timer, vrtc_timer);
 	r->offset = base - timer_ticks_to_ns(timer_now());
 	if (mmio_add(vm->bus, gpa(VRTC_BASE), VRTC_SIZE, &vrtc_ops, r, "rtc"))

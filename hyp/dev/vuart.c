@@ -8,7 +8,7 @@
 
 #include "dev/mmio.h"
 #include "dev/vdev.h"
-#include "irqchip/vplic.h"
+#include "irqchip/virqchip.h"
 #include "term/term.h"
 #include "vcpu/console.h"
 
@@ -67,13 +67,14 @@
 #define TX_FIFO 16
 
 struct vuart {
-	struct spinlock lock; /* before the vplic's and the term lock; guards all that follows */
+	struct spinlock lock; /* before the controller's and the term lock; guards all that follows */
 	struct vm *vm;
+	struct virq irq;
 	uint8_t ier, fcr, lcr, mcr, msr, scr, dll, dlm;
 	bool overrun;	   /* LSR.OE */
 	bool thre_pending; /* THR became empty, and IIR has not told yet */
 	bool thre_waits;   /* it is not empty: the terminal tells when it is */
-	bool line;	   /* what the PLIC sees */
+	bool line;	   /* what the interrupt controller sees */
 	uint8_t break_in; /* BREAK is so many bytes ahead in the FIFO, 1: the next; 0: it is not, or has been told */
 	uint8_t rx_head;
 	uint8_t rx_count;
@@ -113,7 +114,7 @@ static void vuart_update_line(struct vuart *u)
 	if (line == u->line)
 		return;
 	u->line = line;
-	vplic_set_level(u->vm->plic, VUART_IRQ, line);
+	virq_set_level(u->irq, line);
 }
 
 /* --- receiver ----------------------------------------------------------------------------------- */
@@ -438,6 +439,7 @@ struct vuart *vuart_new(struct vm *vm)
 		return NULL;
 	spin_init(&u->lock);
 	u->vm = vm;
+	u->irq = virq_of(vm, VUART_IRQ);
 	if (mmio_add(vm->bus, gpa(VUART_BASE), VUART_SIZE, &vuart_ops, u, "uart"))
 		return NULL;
 	vuart_reset(u);

@@ -38,6 +38,7 @@ struct vplic_context {
 };
 
 struct vplic {
+	struct virqchip chip;
 	struct spinlock lock; /* after the devices', before the runq's; guards all that follows */
 	struct vm *vm;
 	unsigned int nr_contexts; /* fixed */
@@ -334,8 +335,15 @@ static const struct mmio_ops vplic_ops = { vplic_read, vplic_write };
 
 /* --- the outside ------------------------------------------------------------------------------- */
 
-void vplic_set_level(struct vplic *p, unsigned int source, bool high)
+static struct vplic *vplic_of(struct virqchip *chip)
 {
+	return container_of(chip, struct vplic, chip);
+}
+
+static void vplic_set_level(struct virqchip *chip, unsigned int source, bool high)
+{
+	struct vplic *p = vplic_of(chip);
+
 	if (source == 0 || source >= VPLIC_NR_SOURCES)
 		return;
 	spin_lock(&p->lock);
@@ -350,8 +358,10 @@ void vplic_set_level(struct vplic *p, unsigned int source, bool high)
 	spin_unlock(&p->lock);
 }
 
-void vplic_pulse(struct vplic *p, unsigned int source)
+static void vplic_pulse(struct virqchip *chip, unsigned int source)
 {
+	struct vplic *p = vplic_of(chip);
+
 	if (source == 0 || source >= VPLIC_NR_SOURCES)
 		return;
 	spin_lock(&p->lock);
@@ -362,8 +372,19 @@ void vplic_pulse(struct vplic *p, unsigned int source)
 	spin_unlock(&p->lock);
 }
 
-void vplic_reset(struct vplic *p)
+static void vplic_put_specifier(const struct virqchip *chip, unsigned int source, struct fdtw *w)
 {
+	(void)chip;
+	fdtw_u32(w, "interrupts", source);
+}
+
+static const struct virqchip_ops vplic_chip_ops = { vplic_set_level, vplic_pulse,
+						    vplic_put_specifier };
+
+void vplic_reset(struct virqchip *chip)
+{
+	struct vplic *p = vplic_of(chip);
+
 	spin_lock(&p->lock);
 	for (unsigned int i = 0; i < p->nr_contexts; i++)
 		p->contexts[i] = (struct vplic_context){ 0 };
@@ -380,7 +401,7 @@ void vplic_reset(struct vplic *p)
 	spin_unlock(&p->lock);
 }
 
-struct vplic *vplic_new(struct vm *vm)
+struct virqchip *vplic_new(struct vm *vm, uint32_t phandle)
 {
 	struct vplic *p = arena_new(&vm->arena, struct vplic);
 
@@ -388,6 +409,7 @@ struct vplic *vplic_new(struct vm *vm)
 		return NULL;
 	spin_init(&p->lock);
 	p->vm = vm;
+	p->chip = (struct virqchip){ &vplic_chip_ops, phandle };
 	p->nr_contexts = 2 * vm->nr_vcpus;
 	p->contexts = arena_alloc(&vm->arena, p->nr_contexts * sizeof(*p->contexts),
 				  _Alignof(struct vplic_context));
@@ -395,5 +417,5 @@ struct vplic *vplic_new(struct vm *vm)
 		return NULL;
 	if (mmio_add(vm->bus, gpa(VPLIC_BASE), VPLIC_SIZE, &vplic_ops, p, "plic"))
 		return NULL;
-	return p;
+	return &p->chip;
 }

@@ -4,15 +4,16 @@
  * contexts per vcpu: 2h is M-mode's and inert (registers read and write, nothing is ever delivered),
  * 2h+1 is S-mode's and drives VSEIP of vcpu h.
  *
- * A device drives a source by vplic_set_level(). The gateway latches a pending bit when the line is
+ * A device drives a source by virq_set_level(). The gateway latches a pending bit when the line is
  * high and the source is not in service; completion looks at the line again, so a line that stays
- * high is delivered again (level), and a short pulse is not lost (edge: vplic_pulse()).
+ * high is delivered again (level), and a short pulse is not lost (edge: virq_pulse()).
  * Lock: vplic.lock (after vm->lock, before the runq's); VSEIP is changed under it.
  */
 #ifndef IRQCHIP_VPLIC_H
 #define IRQCHIP_VPLIC_H
 
 #include "dev/mmio.h"
+#include "irqchip/virqchip.h"
 #include "vcpu/vm.h"
 
 #define VPLIC_BASE	 UINT64_C(0x0c000000)
@@ -20,16 +21,13 @@
 #define VPLIC_NR_SOURCES 1024		    /* source 0 does not exist */
 #define VPLIC_NDEV	 95		    /* riscv,ndev in the guest's tree, as on virt */
 
-struct vplic;
-
-/* vplic_new - for @vm, whose vcpus exist; adds itself to vm->bus. NULL: no memory. */
-struct vplic *vplic_new(struct vm *vm);
+/*
+ * vplic_new - for @vm, whose vcpus exist; adds itself to vm->bus. @phandle: of its node. NULL: no memory.
+ * A source that is not there (0, or 1024 and more) is ignored.
+ */
+struct virqchip *vplic_new(struct vm *vm, uint32_t phandle);
 
 /* vplic_reset - as after power-on: nothing enabled, pending or in service. No vcpu runs. */
-void vplic_reset(struct vplic *p);
-
-/* Any hart; the caller may hold its device's lock only if the device never is called from here. */
-void vplic_set_level(struct vplic *p, unsigned int source, bool high);
-void vplic_pulse(struct vplic *p, unsigned int source);
+void vplic_reset(struct virqchip *chip);
 
 #endif

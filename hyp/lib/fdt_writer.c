@@ -61,7 +61,7 @@ void fdtw_label(struct fdtw *w, const char *label, uint32_t phandle)
 	if (!w->labels_only)
 		fdtw_u32(w, "phandle", phandle);
 	else if (!w->err)
-		w->err = fdt_property_string(w->fdt, label, w->path);
+		w->err = fdt_property(w->fdt, label, w->path, (int)w->path_len + 1);
 }
 
 void fdtw_begin_labels(struct fdtw *w)

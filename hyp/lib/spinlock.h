@@ -4,8 +4,8 @@
  * of it, and no holder is ever interrupted. Every lock states its place in the lock order where it is
  * declared; the whole order, outermost first:
  *
- *   vm->lock (life cycle) > vm->transition > vuart.lock and the other devices' > vplic.lock > runq.lock > page allocator,
- *   random pool > log > term lock > timer queue lock, work list
+ *   vm->lock (life cycle) > vm->transition > vuart.lock and the other devices' > the interrupt controller's >
+ *   runq.lock > page allocator, random pool > log > term lock > timer queue lock, work list
  */
 #ifndef LIB_SPINLOCK_H
 #define LIB_SPINLOCK_H

@@ -54,7 +54,7 @@ struct mmio_bus;
 struct term_stream;
 struct vcpu;
 struct vm_config;
-struct vplic;
+struct virqchip;
 struct vrtc;
 struct vuart;
 
@@ -97,7 +97,7 @@ struct vm {
 	uint64_t halt_poll_max;	  /* ticks; 0: none (vcpu/poll.h) */
 
 	struct mmio_bus *bus;
-	struct vplic *plic;
+	struct virqchip *irqchip; /* its interrupt controller (irqchip/virqchip.h) */
 	struct vuart *uart;
 	struct vrtc *rtc;
 	struct term_stream *stream; /* its console */

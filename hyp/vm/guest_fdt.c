@@ -24,7 +24,7 @@ enum {
 	PHANDLE_CHOSEN,
 	PHANDLE_CPUS,
 	PHANDLE_MEMORY,
-	PHANDLE_PLIC,
+	PHANDLE_PLIC = GUEST_PHANDLE_IRQCHIP,
 	PHANDLE_UART,
 	PHANDLE_RTC,
 	PHANDLE_SYSCON,
@@ -46,12 +46,6 @@ static_assert(VUART_BASE == 0x10000000, "UART_PATH");
 /* PLIC contexts of M-mode: "no interrupt" (sifive,plic-1.0.0 binding). */
 #define NO_INTERRUPT 0xffffffffu
 
-static void put_interrupt(struct fdtw *w, uint32_t source)
-{
-	fdtw_u32(w, "interrupts", source);
-	fdtw_u32(w, "interrupt-parent", PHANDLE_PLIC);
-}
-
 /* --- /chosen, /memory ------------------------------------------------------------------------------ */
 
 struct guest_chosen {
@@ -60,8 +54,7 @@ struct guest_chosen {
 	const uint8_t *rng_seed;
 };
 
-static void build_chosen(struct fdtw *w, const struct vm_config *cfg,
-			 const struct guest_chosen *c)
+static void build_chosen(struct fdtw *w, const struct vm_config *cfg, const struct guest_chosen *c)
 {
 	fdtw_begin(w, "chosen");
 	fdtw_label(w, "chosen", PHANDLE_CHOSEN);
@@ -237,20 +230,20 @@ static void build_plic(struct fdtw *w, const struct vm_config *cfg)
 	fdtw_end(w);
 }
 
-static void build_uart(struct fdtw *w)
+static void build_uart(struct fdtw *w, const struct vm *vm)
 {
 	begin_device(w, "serial", "uart0", PHANDLE_UART, VUART_BASE, VUART_SIZE);
 	fdtw_string(w, "compatible", "ns16550a");
 	fdtw_u32(w, "clock-frequency", VUART_CLOCK);
-	put_interrupt(w, VUART_IRQ);
+	virq_describe(virq_of(vm, VUART_IRQ), w);
 	fdtw_end(w);
 }
 
-static void build_rtc(struct fdtw *w)
+static void build_rtc(struct fdtw *w, const struct vm *vm)
 {
 	begin_device(w, "rtc", "rtc0", PHANDLE_RTC, VRTC_BASE, VRTC_SIZE);
 	fdtw_string(w, "compatible", "google,goldfish-rtc");
-	put_interrupt(w, VRTC_IRQ);
+	virq_describe(virq_of(vm, VRTC_IRQ), w);
 	fdtw_end(w);
 }
 
@@ -263,7 +256,7 @@ static void build_syscon(struct fdtw *w)
 	fdtw_end(w);
 }
 
-static void build_soc(struct fdtw *w, const struct vm_config *cfg)
+static void build_soc(struct fdtw *w, const struct vm *vm, const struct vm_config *cfg)
 {
 	fdtw_begin(w, "soc");
 	fdtw_label(w, "soc", PHANDLE_SOC);
@@ -272,8 +265,8 @@ static void build_soc(struct fdtw *w, const struct vm_config *cfg)
 	fdtw_u32(w, "#size-cells", 2);
 	fdtw_empty(w, "ranges");
 	build_plic(w, cfg);
-	build_uart(w);
-	build_rtc(w);
+	build_uart(w, vm);
+	build_rtc(w, vm);
 	build_syscon(w);
 	fdtw_end(w);
 }
@@ -351,7 +344,7 @@ static void build_nodes(struct fdtw *w, const struct vm *vm, const struct vm_con
 	fdtw_end(w);
 	build_memory(w, vm, cfg);
 	build_cpus(w, cfg);
-	build_soc(w, cfg);
+	build_soc(w, vm, cfg);
 	build_syscon_action(w, "poweroff", "syscon-poweroff", VSYSCON_POWEROFF, PHANDLE_POWEROFF);
 	build_syscon_action(w, "reboot", "syscon-reboot", VSYSCON_REBOOT, PHANDLE_REBOOT);
 	build_hypervisor(w, vm);

@@ -17,6 +17,9 @@
 #define GUEST_FDT_SIZE	      KIB(512)
 #define GUEST_FDT_OVERLAY_MAX KIB(64)
 
+/* The phandle of the interrupt controller's node. */
+#define GUEST_PHANDLE_IRQCHIP 5
+
 /*
  * guest_fdt_build - generate the tree of @vm into @buf (aligned to 8), at most @cap bytes.
  *

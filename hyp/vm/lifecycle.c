@@ -202,7 +202,7 @@ static bool load_step(struct vm_life *life)
 		fail(life->vm);
 	if (err != 0)
 		return true;
-	vplic_reset(life->vm->plic);
+	vplic_reset(life->vm->irqchip);
 	life->vcpus = 0;
 	atomic_set(&life->phase, PHASE_VCPUS);
 	return true;

@@ -181,7 +181,7 @@ FIELD_VM(pv, KEPT, "pv_lock")
 FIELD_VM(group, KEPT, "host") /* the scheduler's */
 FIELD_VM(halt_poll_max, KEPT, "host")
 FIELD_VM(bus, KEPT, "host")
-FIELD_VM(plic, KEPT, "plic")
+FIELD_VM(irqchip, KEPT, "plic")
 FIELD_VM(uart, KEPT, "uart")
 FIELD_VM(rtc, KEPT, "rtc")
 FIELD_VM(stream, KEPT, "printed")
@@ -201,6 +201,7 @@ FIELD_VM_WATCH(tval, NEW, "signs")
 /* --- struct vuart, dev/vuart.c --- */
 FIELD_VUART(lock, LOCK, "host")
 FIELD_VUART(vm, KEPT, "host")
+FIELD_VUART(irq, KEPT, "host")
 FIELD_VUART(ier, NEW, "uart")
 FIELD_VUART(fcr, NEW, "uart")
 FIELD_VUART(lcr, NEW, "uart")
@@ -219,6 +220,7 @@ FIELD_VUART(rx_count, NEW, "uart")
 FIELD_VUART(rx, NEW, "uart")
 
 /* --- struct vplic and its contexts, irqchip/vplic.c --- */
+FIELD_VPLIC(chip, KEPT, "host")
 FIELD_VPLIC(lock, LOCK, "host")
 FIELD_VPLIC(vm, KEPT, "host")
 FIELD_VPLIC(nr_contexts, KEPT, "host")
@@ -236,7 +238,7 @@ FIELD_VPLIC_CONTEXT(threshold, NEW, "plic")
 
 /* --- struct vrtc, dev/vrtc.c --- */
 FIELD_VRTC(lock, LOCK, "host")
-FIELD_VRTC(vm, KEPT, "host")
+FIELD_VRTC(irq, KEPT, "host")
 FIELD_VRTC(offset, KEPT, "rtc") /* the battery's */
 FIELD_VRTC(alarm, NEW, "rtc")
 FIELD_VRTC(time_high, NEW, "rtc")

@@ -13,6 +13,7 @@
 #include "mm/page.h"
 #include "vcpu/vcpu.h"
 #include "vm/console.h"
+#include "vm/guest_fdt.h"
 #include "vm/loader.h"
 #include "vm/pv.h"
 #include "vm/text.h"
@@ -22,9 +23,9 @@ static bool make_devices(struct vm *vm)
 	vm->bus = mmio_bus_new(&vm->arena);
 	if (!vm->bus)
 		return false;
-	vm->plic = vplic_new(vm);
+	vm->irqchip = vplic_new(vm, GUEST_PHANDLE_IRQCHIP);
 	vm->stream = vm_console_new(vm);
-	if (!vm->plic || !vm->stream)
+	if (!vm->irqchip || !vm->stream)
 		return false;
 	vm->uart = vuart_new(vm);
 	vm->rtc = vrtc_new(vm);

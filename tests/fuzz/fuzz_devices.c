@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// SOURCES: hyp/dev/vuart.c hyp/dev/vrtc.c hyp/dev/vsyscon.c hyp/dev/mmio.c hyp/irqchip/vplic.c
+// SOURCES: hyp/dev/vuart.c hyp/dev/vrtc.c hyp/dev/vsyscon.c hyp/dev/mmio.c hyp/irqchip/vplic.c hyp/lib/fdt_writer.c
 // SOURCES: tests/unit/fake/devvm.c tests/unit/fake/pcpu.c
 /*
  * Every device of a VM on its bus, wired as in a VM: accesses of a guest in any order and size, while input is typed,
@@ -20,7 +20,7 @@
 
 static struct vuart *uart;
 static struct vrtc *rtc;
-static struct vplic *plic;
+static struct virqchip *plic;
 
 /* --- what the devices stand on -------------------------------------------------------------------- */
 
@@ -168,9 +168,9 @@ static void drive_source(struct fuzz_input *in)
 	if (source == VUART_IRQ || source == VRTC_IRQ)
 		return;
 	if (how & 1)
-		vplic_pulse(plic, source);
+		virq_pulse((struct virq){ plic, source });
 	else
-		vplic_set_level(plic, source, how & 2);
+		virq_set_level((struct virq){ plic, source }, how & 2);
 }
 
 static uint64_t address(struct fuzz_input *in)
@@ -306,7 +306,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	armed = NULL;
 	fake_pcpu_setup(1);
 	fake_vm_setup(VCPUS);
-	fake_vm.plic = plic = vplic_new(&fake_vm);
+	fake_vm.irqchip = plic = vplic_new(&fake_vm, 5);
 	fake_vm.uart = uart = vuart_new(&fake_vm);
 	fake_vm.rtc = rtc = vrtc_new(&fake_vm);
 	fuzz_must(plic && uart && rtc && vsyscon_new(&fake_vm) == HV_OK);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// SOURCES: hyp/dev/mmio.c tests/unit/fake/devvm.c tests/unit/fake/pcpu.c
+// SOURCES: hyp/dev/mmio.c hyp/lib/fdt_writer.c tests/unit/fake/devvm.c tests/unit/fake/pcpu.c
 /* A device that is reset is as a new one, in every field that hyp/vm/state_list.h says so of; and it lists all. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -104,7 +104,7 @@ size_t vcpu_console_write(struct vcpu *v, const char *buf, size_t len)
 	return len;
 }
 
-static struct vplic *fresh_plic;
+static struct virqchip *fresh_chip;
 static struct vuart *fresh_uart;
 static struct vrtc *fresh_rtc;
 
@@ -113,12 +113,11 @@ static int setup(void **state)
 {
 	(void)state;
 	fake_vm_setup(VCPUS);
-	fresh_plic = vplic_new(&fake_vm);
-	fake_vm.plic = fresh_plic;
+	fake_vm.irqchip = fresh_chip = vplic_new(&fake_vm, 5);
 	fresh_uart = vuart_new(&fake_vm);
 	fresh_rtc = vrtc_new(&fake_vm);
 	fake_vm.bus = mmio_bus_new(&fake_vm.arena);
-	fake_vm.plic = vplic_new(&fake_vm);
+	fake_vm.irqchip = vplic_new(&fake_vm, 5);
 	fake_vm.uart = vuart_new(&fake_vm);
 	fake_vm.rtc = vrtc_new(&fake_vm);
 	cancelled = 0;
@@ -184,19 +183,21 @@ static void mark_plic(struct vplic *p, uint8_t mark)
 static void a_plic_that_is_reset_is_as_a_new_one(void **state)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(marks); i++) {
+		const struct vplic *fresh;
 		struct vplic before, *p;
 		struct vplic_context context;
 
 		assert_int_equal(setup(state), 0);
-		p = fake_vm.plic;
+		p = vplic_of(fake_vm.irqchip);
+		fresh = vplic_of(fresh_chip);
 		mark_plic(p, marks[i]);
 		before = *p;
 		context = p->contexts[0];
-		vplic_reset(p);
-		fields_check_reset("vplic", p, fresh_plic, &before);
+		vplic_reset(&p->chip);
+		fields_check_reset("vplic", p, fresh, &before);
 		for (unsigned int c = 0; c < p->nr_contexts; c++)
-			fields_check_reset("vplic_context", &p->contexts[c],
-					   &fresh_plic->contexts[c], &context);
+			fields_check_reset("vplic_context", &p->contexts[c], &fresh->contexts[c],
+					   &context);
 		for (unsigned int h = 0; h < VCPUS; h++)
 			assert_false(fake_vseip(h));
 		(void)teardown(state);

@@ -12,7 +12,7 @@
 #include "arch/timer.h"
 #include "dev/vdev.h"
 #include "fake/devvm.h"
-#include "irqchip/vplic.h"
+#include "irqchip/virqchip.h"
 #include "platform/driver.h"
 
 #define NS_PER_TICK 100
@@ -38,13 +38,15 @@ static struct timer *known;
 static unsigned int arms;
 static bool line;
 
-void vplic_set_level(struct vplic *p, unsigned int source, bool high)
+static void set_level(struct virqchip *c, unsigned int source, bool high)
 {
-	(void)p;
+	(void)c;
 	assert_int_equal(source, VRTC_IRQ);
 	assert_int_not_equal(high, line);
 	line = high;
 }
+
+static struct virqchip chip = { .ops = &(const struct virqchip_ops){ .set_level = set_level } };
 
 uint64_t host_rtc_now(void)
 {
@@ -139,6 +141,7 @@ static int setup(void **state)
 	arms = 0;
 	line = false;
 	fake_vm_setup(1);
+	fake_vm.irqchip = &chip;
 	rtc = vrtc_new(&fake_vm);
 	return rtc ? 0 : -1;
 }
@@ -163,6 +166,7 @@ static void without_a_host_clock_time_begins_at_zero(void **state)
 	(void)state;
 	fake_vm_teardown();
 	fake_vm_setup(1);
+	fake_vm.irqchip = &chip;
 	host_clock = 0;
 	rtc = vrtc_new(&fake_vm);
 	pass(SECOND);
@@ -398,6 +402,7 @@ static void without_memory_there_is_no_clock(void **state)
 	(void)state;
 	fake_vm_teardown();
 	fake_vm_setup(1);
+	fake_vm.irqchip = &chip;
 	fake_arena_left = 0;
 	assert_null(vrtc_new(&fake_vm));
 	fake_arena_left = UINT_MAX;

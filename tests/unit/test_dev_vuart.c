@@ -11,7 +11,7 @@
 
 #include "dev/vdev.h"
 #include "fake/devvm.h"
-#include "irqchip/vplic.h"
+#include "irqchip/virqchip.h"
 #include "term/term.h"
 #include "vcpu/console.h"
 
@@ -29,14 +29,16 @@ static size_t in_len;
 #define BREAK '\xfe'	 /* of what is typed */
 static bool found_empty; /* the terminal owes a call of vuart_input_ready() */
 
-void vplic_set_level(struct vplic *p, unsigned int source, bool high)
+static void set_level(struct virqchip *c, unsigned int source, bool high)
 {
-	(void)p;
+	(void)c;
 	assert_int_equal(source, VUART_IRQ);
 	assert_int_not_equal(high, line);
 	line = high;
 	line_changes++;
 }
+
+static struct virqchip chip = { .ops = &(const struct virqchip_ops){ .set_level = set_level } };
 
 size_t term_stream_room(const struct term_stream *s)
 {
@@ -113,6 +115,7 @@ static int setup(void **state)
 	in_len = 0;
 	found_empty = true;
 	fake_vm_setup(1);
+	fake_vm.irqchip = &chip;
 	uart = vuart_new(&fake_vm);
 	return uart ? 0 : -1;
 }
@@ -466,6 +469,7 @@ static void input_that_came_before_the_uart_is_there(void **state)
 	(void)state;
 	fake_vm_teardown();
 	fake_vm_setup(1);
+	fake_vm.irqchip = &chip;
 	memcpy(in, "early", 5);
 	in_len = 5;
 	found_empty = false;

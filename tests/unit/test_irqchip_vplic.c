@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// SOURCES: hyp/irqchip/vplic.c hyp/dev/mmio.c tests/unit/fake/devvm.c tests/unit/fake/pcpu.c
+// SOURCES: hyp/irqchip/vplic.c hyp/dev/mmio.c hyp/lib/fdt_writer.c tests/unit/fake/devvm.c tests/unit/fake/pcpu.c
 /* The virtual PLIC, through its registers as a guest sees them. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,7 +16,7 @@
 #define M(h)  (2 * (h))
 #define S(h)  (2 * (h) + 1)
 
-static struct vplic *plic;
+static struct virqchip *plic;
 
 static uint32_t rd(uint64_t off)
 {
@@ -72,7 +72,7 @@ static int setup(void **state)
 {
 	(void)state;
 	fake_vm_setup(VCPUS);
-	plic = vplic_new(&fake_vm);
+	plic = vplic_new(&fake_vm, 5);
 	return plic ? 0 : -1;
 }
 
@@ -88,7 +88,7 @@ static void enabled_source_reaches_its_vcpu_only(void **state)
 	(void)state;
 	priority(10, 1);
 	enable(S(1), 10);
-	vplic_set_level(plic, 10, true);
+	virq_set_level((struct virq){ plic, 10 }, true);
 	assert_false(fake_vseip(0));
 	assert_true(fake_vseip(1));
 	assert_false(fake_vseip(2));
@@ -103,16 +103,16 @@ static void line_still_high_at_completion_is_delivered_again(void **state)
 	(void)state;
 	priority(10, 1);
 	enable(S(0), 10);
-	vplic_set_level(plic, 10, true);
+	virq_set_level((struct virq){ plic, 10 }, true);
 	assert_int_equal(claim(S(0)), 10);
-	vplic_set_level(plic, 10, true); /* the gateway is shut */
+	virq_set_level((struct virq){ plic, 10 }, true); /* the gateway is shut */
 	assert_false(pending(10));
 	assert_false(fake_vseip(0));
 	complete(S(0), 10);
 	assert_true(pending(10));
 	assert_true(fake_vseip(0));
 	assert_int_equal(claim(S(0)), 10);
-	vplic_set_level(plic, 10, false);
+	virq_set_level((struct virq){ plic, 10 }, false);
 	complete(S(0), 10);
 	assert_false(pending(10));
 	assert_false(fake_vseip(0));
@@ -123,8 +123,8 @@ static void line_that_falls_before_the_claim_stays_pending(void **state)
 	(void)state;
 	priority(10, 1);
 	enable(S(0), 10);
-	vplic_set_level(plic, 10, true);
-	vplic_set_level(plic, 10, false);
+	virq_set_level((struct virq){ plic, 10 }, true);
+	virq_set_level((struct virq){ plic, 10 }, false);
 	assert_true(fake_vseip(0));
 	assert_int_equal(claim(S(0)), 10);
 	complete(S(0), 10);
@@ -136,10 +136,10 @@ static void pulse_in_service_is_kept_once(void **state)
 	(void)state;
 	priority(7, 3);
 	enable(S(0), 7);
-	vplic_pulse(plic, 7);
+	virq_pulse((struct virq){ plic, 7 });
 	assert_int_equal(claim(S(0)), 7);
-	vplic_pulse(plic, 7);
-	vplic_pulse(plic, 7);
+	virq_pulse((struct virq){ plic, 7 });
+	virq_pulse((struct virq){ plic, 7 });
 	assert_int_equal(claim(S(0)), 0);
 	complete(S(0), 7);
 	assert_int_equal(claim(S(0)), 7);
@@ -150,7 +150,7 @@ static void pulse_in_service_is_kept_once(void **state)
 static void source_pends_before_it_is_enabled(void **state)
 {
 	(void)state;
-	vplic_pulse(plic, 95);
+	virq_pulse((struct virq){ plic, 95 });
 	assert_true(pending(95));
 	enable(S(2), 95);
 	assert_false(fake_vseip(2)); /* priority 0: never */
@@ -173,7 +173,7 @@ static void highest_priority_wins_then_lowest_number(void **state)
 	for (size_t i = ARRAY_SIZE(order); i-- > 0;) {
 		priority(order[i].source, order[i].prio);
 		enable(S(0), order[i].source);
-		vplic_pulse(plic, order[i].source);
+		virq_pulse((struct virq){ plic, order[i].source });
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(order); i++)
 		assert_int_equal(claim(S(0)), order[i].source);
@@ -186,7 +186,7 @@ static void threshold_masks_the_line_but_not_the_claim(void **state)
 	priority(5, 3);
 	enable(S(0), 5);
 	threshold(S(0), 3);
-	vplic_pulse(plic, 5);
+	virq_pulse((struct virq){ plic, 5 });
 	assert_false(fake_vseip(0));
 	threshold(S(0), 2);
 	assert_true(fake_vseip(0));
@@ -201,7 +201,7 @@ static void claim_by_one_vcpu_lowers_the_others_line(void **state)
 	priority(10, 1);
 	enable(S(0), 10);
 	enable(S(2), 10);
-	vplic_pulse(plic, 10);
+	virq_pulse((struct virq){ plic, 10 });
 	assert_true(fake_vseip(0) && fake_vseip(2));
 	assert_int_equal(claim(S(2)), 10);
 	assert_false(fake_vseip(0) || fake_vseip(2));
@@ -213,7 +213,7 @@ static void completion_counts_only_where_the_source_is_enabled(void **state)
 	(void)state;
 	priority(10, 1);
 	enable(S(0), 10);
-	vplic_set_level(plic, 10, true);
+	virq_set_level((struct virq){ plic, 10 }, true);
 	assert_int_equal(claim(S(0)), 10);
 	complete(S(1), 10); /* not enabled there */
 	complete(M(0), 10); /* inert */
@@ -236,7 +236,7 @@ static void completion_of_what_nobody_claimed_changes_nothing(void **state)
 	(void)state;
 	priority(10, 1);
 	enable(S(0), 10);
-	vplic_set_level(plic, 10, true);
+	virq_set_level((struct virq){ plic, 10 }, true);
 	complete(S(0), 10);
 	assert_int_equal(claim(S(0)), 10);
 	assert_int_equal(claim(S(0)), 0);
@@ -250,7 +250,7 @@ static void m_contexts_keep_values_and_deliver_nothing(void **state)
 	threshold(M(1), 2);
 	assert_int_equal(rd(enable_reg(M(1), 10)), 1 << 10);
 	assert_int_equal(rd(0x200000 + 0x1000 * M(1)), 2);
-	vplic_set_level(plic, 10, true);
+	virq_set_level((struct virq){ plic, 10 }, true);
 	assert_int_equal(fake_vseip_calls, 0);
 	assert_int_equal(claim(M(1)), 0);
 	assert_true(pending(10));
@@ -276,7 +276,7 @@ static void registers_keep_only_their_bits(void **state)
 static void reserved_registers_read_zero_everywhere(void **state)
 {
 	(void)state;
-	vplic_pulse(plic, 10);
+	virq_pulse((struct virq){ plic, 10 });
 	priority(10, 1);
 	enable(S(0), 10);
 	for (uint64_t off = 0x1080; off < VPLIC_SIZE; off += 4) {
@@ -298,7 +298,7 @@ static void odd_accesses_neither_claim_nor_write(void **state)
 	(void)state;
 	priority(10, 3);
 	enable(S(0), 10);
-	vplic_pulse(plic, 10);
+	virq_pulse((struct virq){ plic, 10 });
 	assert_int_equal(guest_read(claim_at, 1), 0);
 	assert_int_equal(guest_read(claim_at, 2), 0);
 	assert_int_equal(guest_read(claim_at - 4, 8), 0);
@@ -316,10 +316,10 @@ static void sources_that_do_not_exist_are_ignored(void **state)
 {
 	(void)state;
 	wr(enable_reg(S(0), 0), UINT32_MAX);
-	vplic_set_level(plic, 0, true);
-	vplic_set_level(plic, 1024, true);
-	vplic_pulse(plic, 0);
-	vplic_pulse(plic, UINT32_MAX);
+	virq_set_level((struct virq){ plic, 0 }, true);
+	virq_set_level((struct virq){ plic, 1024 }, true);
+	virq_pulse((struct virq){ plic, 0 });
+	virq_pulse((struct virq){ plic, UINT32_MAX });
 	assert_int_equal(claim(S(0)), 0);
 	assert_int_equal(fake_vseip_calls, 0);
 }
@@ -332,8 +332,8 @@ static void reset_is_as_after_power_on(void **state)
 	enable(S(0), 10);
 	enable(S(0), 11);
 	threshold(S(1), 5);
-	vplic_set_level(plic, 10, true);
-	vplic_pulse(plic, 11);
+	virq_set_level((struct virq){ plic, 10 }, true);
+	virq_pulse((struct virq){ plic, 11 });
 	assert_int_equal(claim(S(0)), 10);
 	assert_true(fake_vseip(0));
 	vplic_reset(plic);
@@ -344,7 +344,7 @@ static void reset_is_as_after_power_on(void **state)
 	/* Not in service any more, and the same source works anew. */
 	priority(10, 1);
 	enable(S(0), 10);
-	vplic_set_level(plic, 10, true);
+	virq_set_level((struct virq){ plic, 10 }, true);
 	assert_int_equal(claim(S(0)), 10);
 }
 
@@ -387,13 +387,13 @@ static void model_step(unsigned int op, unsigned int s, unsigned int hart)
 		model.threshold[hart] = val % 4;
 		break;
 	case 3:
-		vplic_set_level(plic, s, on);
+		virq_set_level((struct virq){ plic, s }, on);
 		model.level[s] = on;
 		if (on && !model.service[s])
 			model.pending[s] = true;
 		break;
 	case 4:
-		vplic_pulse(plic, s);
+		virq_pulse((struct virq){ plic, s });
 		if (model.service[s])
 			model.pulsed[s] = true;
 		else
@@ -435,16 +435,16 @@ static void random_walk_agrees_with_a_plain_model(void **state)
 
 static void sixty_four_vcpus_fit_the_window(void **state)
 {
-	struct vplic *p;
+	struct virqchip *p;
 
 	(void)state;
 	fake_vm_teardown();
 	fake_vm_setup(64);
-	p = vplic_new(&fake_vm);
+	p = vplic_new(&fake_vm, 5);
 	assert_non_null(p);
 	priority(1023, 1);
 	enable(S(63), 1023);
-	vplic_pulse(p, 1023);
+	virq_pulse((struct virq){ p, 1023 });
 	assert_true(fake_vseip(63));
 	assert_int_equal(claim(S(63)), 1023);
 }
@@ -453,9 +453,9 @@ static void no_memory_is_an_answer(void **state)
 {
 	(void)state;
 	fake_arena_left = 0;
-	assert_null(vplic_new(&fake_vm));
+	assert_null(vplic_new(&fake_vm, 5));
 	fake_arena_left = 1;
-	assert_null(vplic_new(&fake_vm));
+	assert_null(vplic_new(&fake_vm, 5));
 }
 
 #define test(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)

@@ -10,6 +10,7 @@
 #include "arch/interrupts.h"
 #include "fake/log.h"
 #include "fake/tree.h"
+#include "irqchip/virqchip.h"
 #include "lib/fdt.h"
 #include "platform/machine.h"
 #include "sbi/sbi.h"
@@ -21,6 +22,15 @@ static uint64_t host[MIB(2) / 8];
 const uint8_t seed32[32] = "The seed of the guest's entropy";
 
 struct sbi_ids sbi_ids;
+
+static void put_specifier(const struct virqchip *c, unsigned int source, struct fdtw *w)
+{
+	(void)c;
+	fdtw_u32(w, "interrupts", source);
+}
+
+static struct virqchip chip = { &(const struct virqchip_ops){ .put_specifier = put_specifier },
+				GUEST_PHANDLE_IRQCHIP };
 
 uint64_t timer_frequency(void)
 {
@@ -35,6 +45,7 @@ int guest_tree_setup(void **state)
 	tree_virt(host, sizeof(host), &virt);
 	assert_int_equal(machine_parse(host), HV_OK);
 	memset(&vm, 0, sizeof(vm));
+	vm.irqchip = &chip;
 	memset(&cfg, 0, sizeof(cfg));
 	strcpy(cfg.name, "linux-a");
 	cfg.cpus = 2;

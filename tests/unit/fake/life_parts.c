@@ -182,12 +182,13 @@ struct mmio_bus *mmio_bus_new(struct arena *a)
 	return can_make("bus") ? arena_new(a, struct mmio_bus) : NULL;
 }
 
-struct vplic *vplic_new(struct vm *vm)
+struct virqchip *vplic_new(struct vm *vm, uint32_t phandle)
 {
-	return can_make("plic") ? (struct vplic *)vm : NULL;
+	(void)phandle;
+	return can_make("plic") ? (struct virqchip *)vm : NULL;
 }
 
-void vplic_reset(struct vplic *p)
+void vplic_reset(struct virqchip *p)
 {
 	life_called("plic reset");
 	assert_non_null(p);
