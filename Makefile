@@ -49,7 +49,8 @@ help:
 	@echo '  make system        system tests only (K=expression: as for pytest -k)'
 	@echo '  make busy          the concurrent system tests, on a host whose cores are busy'
 	@echo '  make fuzz          the corpora of the fuzzers, then new inputs   (TARGET=x SECONDS=120)'
-	@echo '  make verify        all tests in their long forms, models and mutants: about an hour on two cores'
+	@echo '  make soak          system tests again and again until one fails, whose machine stays (K=expression N=times LOAD=yes)'
+	@echo '  make verify        all tests in their long forms, models and mutants, in parts (PART=name)'
 	@echo '  make mutants       small changes of hyp and platform: which of them no test notices (FILE= ROOM= SAMPLE=)'
 	@echo '  make lint          format, static analysis, layout'
 	@echo '  make bench         what operations cost, in instructions;  make bench-check: fails if a row got worse'
@@ -78,7 +79,7 @@ setup-verify:
 	@tools/setup-verify.sh
 
 NO_SETUP := help setup setup-% clean distclean
-RUNNING  := run test unit system busy fuzz fuzz-replay fuzz-corpus verify model model-long mutants mutants-protocol ci fresh \
+RUNNING  := run test unit system busy soak fuzz fuzz-replay fuzz-corpus verify model model-long mutants mutants-protocol ci fresh \
 	lint lint-% format bench bench-check bench-baseline bench-linux
 LINTING  := lint lint-% format
 

@@ -102,7 +102,7 @@ unit-programs: $(UNIT_NAMES:%=$(U)/%)
 
 # The runner has make build the unit programs one by one, so that one which does not compile counts
 # as a failure of its own and the others still run.
-RUN_TESTS = $(PYTHON) tools/run-tests.py --make '$(MAKE)' --python '$(PYTHON)' --lints '$(LINTS)' $(if $(K),-k '$(K)')
+RUN_TESTS = PYTHONDONTWRITEBYTECODE=1 $(PYTHON) tools/run-tests.py --make '$(MAKE)' --python '$(PYTHON)' --lints '$(LINTS)' $(if $(K),-k '$(K)')
 export QEMU OPENSBI
 
 .PHONY: unit
@@ -122,6 +122,11 @@ system: test-builds
 busy: test-builds
 	+@$(RUN_TESTS) busy
 
+# System tests again and again until one fails: K= which, N= how often at most, LOAD=yes with busy cores.
+.PHONY: soak
+soak: test-builds
+	+@PYTHONDONTWRITEBYTECODE=1 $(PYTHON) tools/soak.py --python '$(PYTHON)' --times $(or $(N),100) -k '$(K)' $(if $(filter yes,$(LOAD)),--load)
+
 .PHONY: test
 test:
 	+@$(RUN_TESTS) build unit model fuzz-replay system bench
@@ -136,17 +141,16 @@ ci:
 fresh:
 	@PYTHON='$(PYTHON)' tools/fresh.sh $(RELEASES)
 
+# The long forms of all, in parts (tools/run-tests.py has their names): PART= takes one of them. What passed is kept
+# below build/verify until something that it depends on changes.
 .PHONY: verify
 verify:
-	+@$(if $(filter yes,$(SETUP)),tools/setup-linux.sh &&) $(MAKE) --no-print-directory guest-linux || \
-		echo 'no guest kernel: the tests of PV locks are left out'
-	+@HV_LONG=1 FUZZ_SECONDS='$(or $(FUZZ_SECONDS),2100)' $(RUN_TESTS) build unit model-long mutants system long fuzz; status=$$?; \
-		$(PYTHON) tools/mutant-table.py && exit $$status
+	+@FUZZ_SECONDS='$(or $(FUZZ_SECONDS),1500)' $(RUN_TESTS) $(if $(filter yes,$(SETUP)),--setup) --verify $(PART)
 
 # Known ways to break the vcpu protocol; the unit tests of it must notice each.
 .PHONY: mutants-protocol
 mutants-protocol:
-	@$(PYTHON) tests/model/mutate_sources.py
+	@PYTHONDONTWRITEBYTECODE=1 $(PYTHON) tests/model/mutate_sources.py
 
 # Small changes all over hyp and platform, a sample of each room; FILE= takes all of a file, ROOM= one room,
 # SAMPLE= so many of each room, ARGS= more options (tests/mutants/run.py).

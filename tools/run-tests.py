@@ -2,27 +2,34 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Run hartvisor's tests and say in the last line how many passed, failed and were skipped.
 
-usage: run-tests.py [options] STEP...   STEP: build, unit, model, model-long, system, busy, long, mutants,
-                                             bench, lint, fresh, fuzz, fuzz-replay
+usage: run-tests.py [options] STEP...   STEP: build, unit, model, model-long, protocol, table, mutants, system,
+                                             busy, long, kernel, bench, lint, fresh, fuzz, fuzz-replay
+       run-tests.py [options] --verify [PART]
 
 build:  what the tests need (hartvisor, bundles, bare-metal guests, firmware); a build that fails is
         one failure, and ends the run
 unit:   every tests/unit/test_*.c, a cmocka program each; one that does not compile, crashes or hangs
         counts as a failure
-system: tests/system by pytest, without those marked long
+system: tests/system by pytest, without those marked long: several at once (pytest-xdist), and then those
+        marked clock alone
 busy:   those marked concurrent, again, while a loop a processor keeps the machine busy: a wake-up that is
         lost once in twenty runs is lost when the host preempts a hart at the wrong moment
-long:   those marked long
+long:   those marked long, likewise
+kernel: make guest-linux, for tests of the long step; without it they are skipped
 lint:   each make target of --lints is a test; skipped where a tool's version is not the one that decides
 fresh:  passed when tools/fresh.sha256 is the digest of this tree's set-up files; else make fresh on one release
-model, model-long, mutants: make model, model-long and mutants-protocol, by their own last line
+model, model-long, protocol, mutants: make model, model-long, mutants-protocol and mutants, by their own last line
+table:  each known way to break the vcpu protocol is seen by a net (tools/mutant-table.py)
 bench:  make bench-check, likewise; a row is a test
 fuzz, fuzz-replay: make fuzz and make fuzz-replay, likewise; a target is a test
+
+--verify: the long forms, in PARTS; one of them if it is named. What passed is kept (tools/keep.py).
 """
 
 import argparse
 import concurrent.futures
-import contextlib
+import importlib.util
+import json
 import os
 import pathlib
 import re
@@ -32,8 +39,24 @@ import sys
 import time
 import xml.etree.ElementTree as ElementTree
 
+import keep
+from busy import busy_host
+
 UNIT_TIMEOUT = 1800 if os.environ.get("HV_LONG") else 600
 RESULTS = pathlib.Path("build/test-results")
+UNIT_SECONDS = RESULTS / "unit-seconds.json"
+KEPT = pathlib.Path("build/verify/kept")
+
+# make verify in parts, each of at most PART_MINUTES on two cores that have nothing else to do.
+PART_MINUTES = 40
+PARTS = {
+    "unit": ["build", "unit"],
+    "model": ["build", "model-long", "protocol", "table"],
+    "mutants": ["build", "mutants"],
+    "system": ["build", "system", "busy"],
+    "long": ["build", "kernel", "long"],
+    "fuzz": ["fuzz"],
+}
 
 
 class Tally:
@@ -41,6 +64,7 @@ class Tally:
         self.passed = 0
         self.failed = 0
         self.skipped = 0
+        self.kept = 0  # of those that passed: in a run before this one
         self.failures = []
 
     def fail(self, name, why=""):
@@ -50,6 +74,12 @@ class Tally:
     def last_line(self):
         text = f"{self.passed} passed, {self.failed} failed"
         return text + (f", {self.skipped} skipped" if self.skipped else "")
+
+    def note_kept(self, label, count):
+        if count:
+            self.passed += count
+            self.kept += count
+            print(f"{label}: {count} passed before, with the same inputs", flush=True)
 
 
 def step_build(options, tally):
@@ -78,7 +108,11 @@ def parse_cmocka(output):
 
 
 def run_unit_program(program):
-    """Its exit status (None: it did not end), what it said, and how long it took."""
+    """Its exit status (None: it did not end), what it said, and how long it took (None: it passed before)."""
+    key = keep.digest("unit", pathlib.Path(program), os.environ.get("HV_LONG"))
+    kept = keep.find(key)
+    if kept:
+        return 0, kept["output"], None
     started = time.monotonic()
     environment = dict(os.environ)
     environment.setdefault("ASAN_OPTIONS", "detect_stack_use_after_return=1:strict_string_checks=1")
@@ -86,7 +120,10 @@ def run_unit_program(program):
     try:
         result = subprocess.run([program], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                 stdin=subprocess.DEVNULL, timeout=UNIT_TIMEOUT)
-        return result.returncode, result.stdout.decode(errors="replace"), time.monotonic() - started
+        output, seconds = result.stdout.decode(errors="replace"), time.monotonic() - started
+        if result.returncode == 0:
+            keep.add(key, {"output": output, "seconds": seconds})
+        return result.returncode, output, seconds
     except subprocess.TimeoutExpired as error:
         output = (error.stdout or b"").decode(errors="replace")
         return None, output + f"\nno end after {UNIT_TIMEOUT} s\n", time.monotonic() - started
@@ -105,7 +142,9 @@ def count_unit_program(tally, name, code, output, seconds):
     elif code == 0 and not passed and not failed and not skipped:
         tally.fail(name, "ran no test")
     bad = code != 0 or failed
-    print(f"unit: {name}: {len(passed)} passed{', FAILED' if bad else ''} ({seconds:.1f} s)", flush=True)
+    took = "before" if seconds is None else f"{seconds:.1f} s"
+    tally.kept += len(passed) if seconds is None else 0
+    print(f"unit: {name}: {len(passed)} passed{', FAILED' if bad else ''} ({took})", flush=True)
     if bad:
         print(output, flush=True)
 
@@ -128,68 +167,78 @@ def step_unit(options, tally):
             print(f"unit: {name}: does not compile")
             continue
         ready[name] = program
-    # Side by side; the answers come in the order of the names.
+    # Side by side, the longest of the last run first, so that none of them is alone at the end; the answers come
+    # in the order of the names.
+    took = load_seconds()
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-        for name, (code, output, seconds) in zip(ready, pool.map(run_unit_program, ready.values())):
+        jobs = {name: pool.submit(run_unit_program, ready[name])
+                for name in sorted(ready, key=lambda name: -took.get(name, UNIT_TIMEOUT))}
+        for name in ready:
+            code, output, seconds = jobs[name].result()
             count_unit_program(tally, name, code, output, seconds)
+            took[name] = seconds or took.get(name, 0)
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    UNIT_SECONDS.write_text(json.dumps(took))
     return True
 
 
-# It ends with its parent, however that ends.
-BUSY_LOOP = """
-import os
-while os.getppid() == {parent}:
-    for _ in range(1000000):
-        pass
-"""
-
-
-@contextlib.contextmanager
-def busy_host():
-    """A loop at normal priority for each processor."""
-    command = [sys.executable, "-c", BUSY_LOOP.format(parent=os.getpid())]
-    loops = [subprocess.Popen(command, stdin=subprocess.DEVNULL) for _ in range(os.cpu_count() or 1)]
+def load_seconds():
+    """How long each unit program took when it last ran."""
     try:
-        yield
-    finally:
-        for loop in loops:
-            loop.kill()
-            loop.wait()
+        return json.loads(UNIT_SECONDS.read_text())
+    except (FileNotFoundError, ValueError):
+        return {}
 
 
 def step_busy(options, tally):
     with busy_host():
-        return step_pytest(options, tally, "concurrent and not long and not clock", "busy", HV_LOGS="logs-busy")
+        return run_pytest(options, tally, "concurrent and not long and not clock", "busy", HV_LOGS="logs-busy")
 
 
-def step_pytest(options, tally, marker, label, **settings):
-    folder = pathlib.Path("tests/system")
-    if not any(folder.glob("test_*.py")):
-        print(f"{label}: no test")
-        return True
+def step_system(options, tally):
+    """Several at once; those that hold a guest's clock against the host's come after them, alone."""
+    run_pytest(options, tally, "not long and not clock", "system", options.workers)
+    return run_pytest(options, tally, "not long and clock", "system-clock")
+
+
+def step_long(options, tally):
+    run_pytest(options, tally, "long and not clock", "long", options.workers)
+    return run_pytest(options, tally, "long and clock", "long-clock")
+
+
+def run_pytest(options, tally, marker, label, workers=1, **settings):
+    """tests/system, those with @marker; the report is build/test-results/@label.xml."""
     RESULTS.mkdir(parents=True, exist_ok=True)
-    report = RESULTS / f"{label}.xml"
+    report, kept = RESULTS / f"{label}.xml", RESULTS / f"{label}.kept"
     report.unlink(missing_ok=True)
+    kept.unlink(missing_ok=True)
     command = [options.python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/system",
                "-m", marker, f"--junitxml={report}", "-o", "junit_family=xunit2", "--durations=5"]
     if options.k:
         command += ["-k", options.k]
-    environment = dict(os.environ, PYTHONDONTWRITEBYTECODE="1", PYTHONUNBUFFERED="1", **settings)
+    if workers > 1 and importlib.util.find_spec("xdist"):
+        command += ["-n", str(workers), "--dist", "loadgroup"]
+    environment = dict(os.environ, PYTHONDONTWRITEBYTECODE="1", PYTHONUNBUFFERED="1", HV_LABEL=label,
+                       HV_KEPT_COUNT=str(kept.resolve()), **settings)
     code = subprocess.run(command, env=environment).returncode
     failed_before = tally.failed
     if report.exists():
-        for case in ElementTree.parse(report).iter("testcase"):
-            name = f"{case.get('classname')}: {case.get('name')}"
-            if case.find("failure") is not None or case.find("error") is not None:
-                tally.fail(name)
-            elif case.find("skipped") is not None:
-                tally.skipped += 1
-            else:
-                tally.passed += 1
+        count_report(tally, ElementTree.parse(report))
+    tally.note_kept(label, int(kept.read_text()) if kept.exists() else 0)
     # 5: nothing was selected, which is no failure.
     if code not in (0, 5) and tally.failed == failed_before:
         tally.fail(label, f"pytest ended with status {code}")
     return True
+
+
+def count_report(tally, report):
+    for case in report.iter("testcase"):
+        if case.find("failure") is not None or case.find("error") is not None:
+            tally.fail(f"{case.get('classname')}: {case.get('name')}")
+        elif case.find("skipped") is not None:
+            tally.skipped += 1
+        else:
+            tally.passed += 1
 
 
 def step_target(options, tally, target):
@@ -210,6 +259,42 @@ def step_target(options, tally, target):
         tally.fail(target, "see above")
     if process.returncode != 0 and not int(counts[2]):
         tally.fail(target, f"ended with status {process.returncode}")
+    return True
+
+
+FUZZED = ("hyp", "platform", "guest/include", "tests/fuzz", "tests/unit/fake")
+
+
+def step_fuzz(options, tally):
+    """make fuzz; what has been fuzzed for so long, and has not changed, is not fuzzed again in make verify."""
+    sources = sorted(path for top in FUZZED for path in pathlib.Path(top).rglob("*.[ch]"))
+    key = keep.digest("fuzz", os.environ.get("FUZZ_SECONDS"), *sources)
+    kept, before = keep.find(key), (tally.passed, tally.failed)
+    if kept:
+        tally.note_kept("fuzz", kept["passed"])
+        return True
+    step_target(options, tally, "fuzz")
+    if tally.failed == before[1]:
+        keep.add(key, {"passed": tally.passed - before[0]})
+    return True
+
+
+def step_table(options, tally):
+    if subprocess.run([options.python, "tools/mutant-table.py"]).returncode == 0:
+        tally.passed += 1
+    else:
+        tally.fail("mutant-table", "see above")
+    return True
+
+
+def step_kernel(options, tally):
+    """make guest-linux, with its compiler and source. Without it the tests of PV locks are skipped."""
+    make = shlex.split(options.make) + ["--no-print-directory"]
+    setup = ["tools/setup-linux.sh"] if options.setup else ["true"]
+    for command in (setup, [*make, "guest-linux"]):
+        if subprocess.run(command, stdin=subprocess.DEVNULL, close_fds=False).returncode != 0:
+            print("no guest kernel: the tests of PV locks are left out", flush=True)
+            break
     return True
 
 
@@ -252,35 +337,71 @@ def step_fresh(options, tally):
 STEPS = {
     "build": step_build,
     "unit": step_unit,
-    "system": lambda options, tally: step_pytest(options, tally, "not long", "system"),
+    "system": step_system,
     "busy": step_busy,
+    "long": step_long,
+    "kernel": step_kernel,
     "lint": step_lint,
     "fresh": step_fresh,
+    "table": step_table,
     "model": lambda options, tally: step_target(options, tally, "model"),
     "model-long": lambda options, tally: step_target(options, tally, "model-long"),
-    "mutants": lambda options, tally: step_target(options, tally, "mutants-protocol"),
+    "protocol": lambda options, tally: step_target(options, tally, "mutants-protocol"),
+    "mutants": lambda options, tally: step_target(options, tally, "mutants"),
     "bench": lambda options, tally: step_target(options, tally, "bench-check"),
-    "fuzz": lambda options, tally: step_target(options, tally, "fuzz"),
+    "fuzz": step_fuzz,
     "fuzz-replay": lambda options, tally: step_target(options, tally, "fuzz-replay"),
-    "long": lambda options, tally: step_pytest(options, tally, "long", "long"),
 }
 
 
-def main():
+def run_steps(options, tally, steps):
+    for step in steps:
+        print(f"--- {step}", flush=True)
+        if not STEPS[step](options, tally):
+            return
+
+
+def verify(options, tally):
+    """The parts in turn. A part that fails does not keep the next from running."""
+    os.environ.update(HV_LONG="1", HV_KEEP=str(KEPT.resolve()))
+    for part in [options.verify] if options.verify else PARTS:
+        print(f"--- part {part}", flush=True)
+        before, started = (tally.passed, tally.failed, tally.kept), time.monotonic()
+        run_steps(options, tally, PARTS[part])
+        passed, failed, kept = (now - then for now, then in zip((tally.passed, tally.failed, tally.kept), before))
+        minutes = (time.monotonic() - started) / 60
+        print(f"part {part}: {passed} passed ({kept} of them before), {failed} failed, {minutes:.1f} minutes"
+              + (f": more than {PART_MINUTES}" if minutes > PART_MINUTES else ""), flush=True)
+
+
+def parse_arguments():
     parser = argparse.ArgumentParser(description="Run hartvisor's tests.")
+    cpus = os.cpu_count() or 1
     parser.add_argument("--make", default="make")
     parser.add_argument("--python", default="/usr/bin/python3")
     parser.add_argument("--lints", default="", help="make targets, each a test of step lint")
+    parser.add_argument("--setup", action="store_true", help="step kernel may install what it needs")
     parser.add_argument("-k", default="", help="unit: part of a program's name; system: pytest's -k")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="unit programs at once")
-    parser.add_argument("steps", nargs="+", choices=list(STEPS), metavar="STEP")
+    parser.add_argument("--jobs", type=int, default=cpus, help="unit programs at once")
+    parser.add_argument("--workers", type=int, default=min(cpus, 4), help="system tests at once")
+    parser.add_argument("--verify", nargs="?", const="", metavar="PART", help=f"{', '.join(PARTS)}; all without a name")
+    parser.add_argument("steps", nargs="*", metavar="STEP")
     options = parser.parse_args()
+    unknown = [step for step in options.steps if step not in STEPS]
+    if unknown:
+        parser.error(f"no step {unknown[0]}: there are {', '.join(STEPS)}")
+    if options.verify and options.verify not in PARTS:
+        parser.error(f"no part {options.verify}: there are {', '.join(PARTS)}")
+    return options
 
+
+def main():
+    options = parse_arguments()
     tally = Tally()
-    for step in options.steps:
-        print(f"--- {step}", flush=True)
-        if not STEPS[step](options, tally):
-            break
+    if options.verify is None:
+        run_steps(options, tally, options.steps)
+    else:
+        verify(options, tally)
     if tally.failures:
         print("--- failed")
         for failure in tally.failures:

@@ -69,7 +69,7 @@ python_with_modules()
 	local p
 	for p in "${PYTHON:-}" /usr/bin/python3 python3; do
 		if [ -n "$p" ] && have "$p" && "$p" -c 'import sys, importlib.util as u
-sys.exit(any(u.find_spec(m) is None for m in ("pytest", "pexpect", "pyte")))' 2>/dev/null; then
+sys.exit(any(u.find_spec(m) is None for m in ("pytest", "pexpect", "pyte", "xdist")))' 2>/dev/null; then
 			printf '%s\n' "$p"
 			return
 		fi
@@ -168,7 +168,7 @@ missing_packages()
 {
 	missing_to_build
 	missing_for_unit
-	python_with_modules >/dev/null || printf '%s\n' python3-pytest python3-pexpect python3-pyte
+	python_with_modules >/dev/null || printf '%s\n' python3-pytest python3-pytest-xdist python3-pexpect python3-pyte
 	uboot >/dev/null || echo u-boot-qemu
 	have_mke2fs || echo e2fsprogs
 	if $want_lint; then

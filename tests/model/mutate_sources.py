@@ -22,6 +22,10 @@ import signal
 import subprocess
 import sys
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tools"))
+
+import keep  # noqa: E402 (needs the path above)
+
 PROGRAMS = "tests/unit/test_"
 # Who is likely to notice, and soon, comes first.
 NETS = {"explorer": ["vcpu_protocol_explorer_" + name for name in ("requests", "kicks", "halts", "timers", "waits", "life",
@@ -241,7 +245,7 @@ class Net:
 
     def compile(self, source, obj, tree="."):
         obj.parent.mkdir(parents=True, exist_ok=True)
-        subprocess.run(["gcc", *self.flags, *[f"-I{f}" for f in self.folders], "-c", str(source), "-o",
+        subprocess.run(["gcc", *self.flags, *[f"-I{f}" for f in self.folders], "-MMD", "-c", str(source), "-o",
                         str(obj.resolve())], check=True, cwd=tree)
 
     def object_of(self, source, folder=OUT):
@@ -249,6 +253,14 @@ class Net:
 
     def build_all(self, pool):
         list(pool.map(lambda s: self.compile(s, self.object_of(s)), self.all_sources))
+
+    def inputs(self):
+        """A digest of all that the programs are made of, once they are built."""
+        files = set()
+        for source in self.all_sources:
+            words = self.object_of(source).with_suffix(".d").read_text().replace("\\\n", " ").split()
+            files |= {pathlib.Path(word) for word in words if not word.endswith(":")}
+        return keep.digest(self.name, self.sources, self.flags, TIMEOUT, TRIES, *sorted(files))
 
     def link(self, program, folder, replaced):
         out = folder / self.name / program
@@ -352,6 +364,18 @@ def one(name, nets, options):
     return result, "; ".join(words)
 
 
+def outcome(name, nets, inputs, options):
+    """That of one(), which may be kept from a run before this one (make verify)."""
+    key = keep.digest("protocol", name, MUTANTS[name], ONLY.get(name), options.quick, inputs)
+    kept = keep.find(key)
+    if kept:
+        return kept["result"], f"{kept['why']} (before)"
+    result, why = one(name, nets, options)
+    if result and any(result.values()):
+        keep.add(key, {"result": result, "why": why})
+    return result, why
+
+
 def main():
     parser = argparse.ArgumentParser(description="Break the vcpu protocol; the nets must notice.")
     parser.add_argument("--only", default="", help="mutants whose name matches")
@@ -368,14 +392,18 @@ def main():
         net.build_all(pool)
         if options.quick:
             continue
-        caught, why = net.judge(OUT, {}, options.trace, 1)
+        key = keep.digest("protocol, unbroken", net.inputs())
+        caught, why = (False, "") if keep.find(key) else net.judge(OUT, {}, options.trace, 1)
+        if not caught:
+            keep.add(key, {"passes": True})
         print(f"{'unbroken':<48} {net.name}: {'FAILS: ' + why if caught else 'passes'}", flush=True)
         failed += caught
         passed += not caught
     names = [n for n in MUTANTS if re.search(options.only, n)]
     if options.only and JSON.exists():
         table = {n: r for n, r in json.loads(JSON.read_text()).items() if n in MUTANTS}
-    for name, (result, why) in zip(names, pool.map(lambda n: one(n, nets, options), names)):
+    inputs = keep.digest(*[net.inputs() for net in nets])
+    for name, (result, why) in zip(names, pool.map(lambda n: outcome(n, nets, inputs, options), names)):
         if result is None:
             print(f"{name:<48} ROTTEN: {why}", flush=True)
             failed += 1

@@ -6,12 +6,21 @@ compiled again. tests/unit/*.c say in comment lines what they are made of (mk/te
 """
 
 import hashlib
+import itertools
 import os
 import pathlib
+import queue
 import re
+import resource
+import shutil
 import signal
 import subprocess
+import sys
 import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tools"))
+
+import keep  # noqa: E402 (needs the path above)
 
 UNIT = pathlib.Path("tests/unit")
 OUT = pathlib.Path("build/verify/mutants")
@@ -44,8 +53,13 @@ SYSTEM = {
 
 
 def run_make(goal):
-    return subprocess.run(["make", "--no-print-directory", "-s", goal], stdout=subprocess.PIPE, check=True,
-                          text=True).stdout
+    return subprocess.run(["make", "--no-print-directory", "-s", goal], env=outside_make(), stdout=subprocess.PIPE,
+                          check=True, text=True).stdout
+
+
+def outside_make():
+    """The environment without what a make hands down, whose job server is not for other makes."""
+    return {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
 
 
 def said(key, path):
@@ -76,7 +90,9 @@ class UnitProgram:
         self.flags = sanitize + FLAGS + said("CFLAGS", path)
         self.folder = OUT / "unit" / self.name
         self.seconds = None
-        self.needs = {}  # source: the files of hyp and platform that it includes
+        self.why = "does not build"
+        self.needs = {}  # source: all files that it includes
+        self.inputs = ""  # a digest of these
 
     def object_of(self, source, folder=None):
         return (folder or self.folder) / (source.replace("/", "_") + ".o")
@@ -97,23 +113,45 @@ class UnitProgram:
             command[1:1] = [f"-iquote{f.parent.relative_to(shadow)}" for f in shadow.rglob("*.c")]
         return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT).returncode == 0
 
-    def prepare(self, pool):
+    def compile_once(self, source):
+        """The object of @source as it is, unless it is there. False: it does not compile."""
+        obj, stamp = self.object_of(source), self.object_of(source).with_suffix(".stamp")
+        if stamp.exists() and stamp.read_text() == self.digest_of(source):
+            return True
+        stamp.unlink(missing_ok=True)
+        if not self.compile(source, obj):
+            return False
+        stamp.write_text(self.digest_of(source))
+        return True
+
+    def digest_of(self, source):
+        """Of all that the object of @source is made from."""
+        words = self.object_of(source).with_suffix(".d").read_text().replace("\\\n", " ").split()
+        self.needs[source] = {w for w in words if not w.endswith(":")}
+        return keep.digest(self.flags, self.includes, *map(pathlib.Path, sorted(self.needs[source])))
+
+    def prepare(self, pool, results):
         """Build it as it is. False: it does not build, or does not pass."""
         if self.seconds is not None:
             return self.seconds > 0
         self.seconds = 0
-        jobs = [pool.submit(self.compile, s, self.object_of(s)) for s in self.sources]
+        jobs = [pool.submit(self.compile_once, s) for s in self.sources]
         if not all([j.result() for j in jobs]):
             return False
-        for source in self.sources:
-            words = self.object_of(source).with_suffix(".d").read_text().replace("\\\n", " ").split()
-            self.needs[source] = {w for w in words if w.startswith(("hyp/", "platform/", "guest/include/"))}
+        self.inputs = keep.digest(self.name, *[self.digest_of(s) for s in self.sources])
+        passed_before = results.find("unbroken " + self.inputs)
+        if passed_before:
+            self.seconds = passed_before
+            return True
         program = self.link(self.folder, {})
         if not program:
             return False
-        begun = time.monotonic()
+        begun = resource.getrusage(resource.RUSAGE_CHILDREN)
         caught, self.why = self.judge(program, 600)
-        self.seconds = 0 if caught else max(time.monotonic() - begun, 0.01)
+        ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+        if not caught:
+            self.seconds = max(ended.ru_utime + ended.ru_stime - begun.ru_utime - begun.ru_stime, 0.01)
+            results.add("unbroken " + self.inputs, self.seconds)
         return not caught
 
     def link(self, folder, replaced):
@@ -145,7 +183,7 @@ class UnitProgram:
         return True, failed.group(1).decode() if failed else f"exit status {result.returncode}"
 
     def try_mutant(self, file, mutated, folder):
-        """None: the program does not contain the change. (caught, why) otherwise."""
+        """None: the program does not contain the change, or cannot. (caught, why) otherwise."""
         affected = [s for s in self.sources if file in self.needs[s]]
         if not affected:
             return None
@@ -161,10 +199,10 @@ class UnitProgram:
                     (shadow / file).write_text(mutated.read_text())
                 done = self.compile(source, obj, shadow=shadow)
             if not done:
-                return True, "does not compile here"
+                return None
             replaced[source] = obj
         program = self.link(folder, replaced)
-        return self.judge(program) if program else (True, "does not link")
+        return self.judge(program) if program else None
 
 
 class Build:
@@ -180,61 +218,89 @@ class Build:
     def unit_bearssl(self, kind):
         return f"build/unit/bearssl{'-' + kind if kind else ''}.a"
 
-    def code_of(self, file, mutated, folder):
-        """A digest of the code that hartvisor's compiler makes of @mutated in @file's place; None: it refuses."""
-        obj = folder / "target.o"
+    def code_of(self, file, mutated, folder, shadow=None):
+        """A digest of the code that hartvisor's compiler makes of @mutated in @file's place; None: it refuses.
+        @shadow: a folder whose files come before those of the tree."""
+        obj = folder / f"{file.replace('/', '_')}.target.o"
         small = ["-Os", "-msave-restore"] if f"build/obj/{file[:-2]}.o" in self.small else []
-        command = [self.cc, *self.flags, *small, "-w", "-Werror=int-conversion", "-Werror=incompatible-pointer-types",
-                   "-g0", f"-iquote{pathlib.Path(file).parent}", "-c", "-o", str(obj), str(mutated)]
+        before = [f"-I{shadow}/hyp", f"-I{shadow}"] if shadow else []
+        command = [self.cc, *before, *self.flags, *small, "-w", "-Werror=int-conversion",
+                   "-Werror=incompatible-pointer-types", "-g0", f"-iquote{pathlib.Path(file).parent}", "-c", "-o", str(obj),
+                   str(mutated)]
         if subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode != 0:
             return None
         return hashlib.sha256(obj.read_bytes()).hexdigest()
 
+    def includers(self, header, function):
+        """Sources of hartvisor that @header goes into: those that name @function first. Known once it is built."""
+        found = []
+        for dependencies in sorted(pathlib.Path("build/obj").glob("[hp]*/**/*.d")):
+            words = dependencies.read_text().replace("\\\n", " ").split()
+            found += [w for w in words if w.endswith(".c")] if header in words else []
+        return sorted(set(found), key=lambda source: function not in pathlib.Path(source).read_text())
+
 
 class SystemTests:
-    """A copy of the tree in which hartvisor is built with the mutant; the tests are this tree's own."""
+    """Copies of the tree in which hartvisor is built with a mutant; the tests are this tree's own."""
 
     PARTS = ("Makefile", "mk", "hyp", "platform", "guest/include", "tools", "firmware")
 
     def __init__(self):
-        self.tree = OUT / "tree"
-        self.ready = False
+        self.free, self.numbers = queue.SimpleQueue(), itertools.count()
+        self.tests = keep.digest(*sorted(p for p in pathlib.Path("tests/system").glob("*.py")),
+                                 *sorted(p for p in pathlib.Path("build/guest-tests").glob("*.bin")))
 
     def prepare(self):
-        (self.tree / "build").mkdir(parents=True, exist_ok=True)
+        """A tree of its own for whoever has none."""
+        tree = OUT / f"tree-{next(self.numbers)}"
+        (tree / "build").mkdir(parents=True, exist_ok=True)
         for part in self.PARTS:
-            target = self.tree / part
+            target = tree / part
             target.parent.mkdir(parents=True, exist_ok=True)
-            subprocess.run(["rsync", "-a", "--delete", part + ("/" if os.path.isdir(part) else ""), str(target)], check=True)
+            if os.path.isdir(part):
+                shutil.rmtree(target, ignore_errors=True)
+                shutil.copytree(part, target)  # with their times, so that make compiles only what has changed
+            else:
+                shutil.copy2(part, target)
         for part in ("setup.mk", "libfdt-src", "bearssl-src"):
-            link = self.tree / "build" / part
+            link = tree / "build" / part
             if not link.exists():
                 link.symlink_to((pathlib.Path("build") / part).resolve())
-        self.ready = True
+        return tree
 
-    def make(self):
+    def make(self, tree):
         command = ["make", "-s", "--no-print-directory", "SETUP=no", "WARNINGS=-w", "build/hartvisor.bin"]
-        return subprocess.run(command, cwd=self.tree, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
+        return subprocess.run(command, cwd=tree, env=outside_make(), stdout=subprocess.DEVNULL,
+                              stderr=subprocess.DEVNULL).returncode == 0
 
-    def try_mutant(self, file, text):
+    def try_mutant(self, file, text, results):
         """(caught, why)"""
-        if not self.ready:
-            self.prepare()
-        original = pathlib.Path(file).read_text()
-        (self.tree / file).write_text(text)
         try:
-            if not self.make():
+            tree = self.free.get_nowait()
+        except queue.Empty:
+            tree = self.prepare()
+        (tree / file).write_text(text)
+        try:
+            if not self.make(tree):
                 return True, "does not build"
-            return self.judge(file)
+            key = keep.digest("system", keep.digest_file(tree / "build/hartvisor.bin"), self.expression(file), self.tests)
+            if results.find(key) is None:
+                results.add(key, self.judge(file, tree))
+            return tuple(results.find(key))
         finally:
-            (self.tree / file).write_text(original)
+            (tree / file).write_text(pathlib.Path(file).read_text())
+            self.free.put(tree)
 
-    def judge(self, file):
-        expression = SYSTEM[max((p for p in SYSTEM if file.startswith(p)), key=len)]
-        environment = dict(os.environ, HARTVISOR=str((self.tree / "build/hartvisor.bin").resolve()), HV_LOGS="mutants",
-                           HV_TIMEOUT=os.environ.get("HV_TIMEOUT", "60"))
+    @staticmethod
+    def expression(file):
+        return SYSTEM[max((p for p in SYSTEM if file.startswith(p)), key=len)]
+
+    def judge(self, file, tree):
+        environment = dict(os.environ, HARTVISOR=str((tree / "build/hartvisor.bin").resolve()), HV_LOGS="mutants",
+                           HV_WORK=f"tests-{tree.name}", HV_TIMEOUT=os.environ.get("HV_TIMEOUT", "60"), HV_STATES_TIMEOUT="5")
+        environment.pop("HV_KEEP", None)
         command = ["/usr/bin/python3", "-m", "pytest", "-x", "-q", "--no-header", "-p", "no:cacheprovider", "-m", "not long",
-                   "-k", expression, "tests/system"]
+                   "-k", self.expression(file), "tests/system"]
         result = subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         if result.returncode == 0:
             return False, ""

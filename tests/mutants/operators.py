@@ -195,10 +195,8 @@ class Body:
     def statements(self):
         for i in self.starts():
             t = self.tokens[i]
-            if t.text in ("break", "continue", "goto"):
-                end = self.end_of(i)
-                if t.text != "goto":
-                    yield self.change("statement deleted", i, end, ";")
+            if t.text in ("break", "continue") or (t.text == "return" and self.tokens[i + 1].text == ";"):
+                yield self.change("statement deleted", i, self.end_of(i), ";")
                 continue
             if (t.kind == "name" and t.text in KEYWORDS) or t.text in ("{", "}", ";", "#") or self.declares(i):
                 continue

@@ -2,34 +2,38 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Break hartvisor in many small ways, and say of each room how many of them its tests notice.
 
-usage: run.py [--file PATH] [--room ROOM] [--sample N] [--seed N] [--jobs N] [--system] [--all]
+usage: run.py [--file PATH] [--room ROOM] [--sample N] [--all] [--seed N] [--jobs N] [--system] [--verbose]
 
-Without --file or --room: a sample of N mutants of each room (20), drawn by a seed that changes with the week.
---file: every mutant of that file. --system: what the unit tests let pass is run against the system tests, too.
+Without --file or --room: a sample of N mutants of each room, drawn by a seed that changes with the week.
+--file: every mutant of that file. The nets of a file are the unit programs that it is linked into; of a file that
+no unit program has, the system tests that nets.py names. --system: what the unit programs of a file let pass meets
+the system tests, too. Files in assembler have no mutants.
+
 A mutant counts when it changes the code that the compiler makes; two that make the same code count once.
-Results are kept in build/verify/mutants/results.json under a digest of what they depend on, so that a run that
-was interrupted goes on. Survivors are explained in tests/mutants/explained.txt, or are failures: a room passes
-with 90 % caught, and at most 5 % explained. The last line has the totals.
+Results are kept in build/verify/mutants under a digest of what they depend on, so that a run that was interrupted
+goes on. Survivors are explained in tests/mutants/explained.txt, or are missed: a room passes with 90 % caught, at
+most 5 % explained, and no explanation of a line that is no longer there. The last line has the totals.
 """
 
 import argparse
 import concurrent.futures
 import datetime
-import hashlib
 import json
 import os
 import pathlib
 import random
+import shutil
 import sys
-from dataclasses import dataclass, field
+import threading
+from dataclasses import dataclass
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import nets  # noqa: E402
 import operators  # noqa: E402
 
-RESULTS = nets.OUT / "results.json"
 EXPLAINED = pathlib.Path("tests/mutants/explained.txt")
 CAUGHT_PERCENT, EXPLAINED_PERCENT = 90, 5
+HEADER_SOURCES = 12  # so many sources are compiled to see whether a change of a header changes code
 REASONS = ("equivalent", "undetectable")
 
 
@@ -61,14 +65,43 @@ class Score:
     caught: int = 0
     explained: int = 0
     missed: int = 0
-    lines: list = field(default_factory=list)
+    explained_share: float = 0  # of all mutants of the room, in percent; the sample has some of them
+    rotten: int = 0  # explanations of what is no longer there
 
     @property
     def total(self):
         return self.caught + self.explained + self.missed
 
-    def passes(self):
-        return 100 * self.caught >= CAUGHT_PERCENT * self.total and 100 * self.explained <= EXPLAINED_PERCENT * self.total
+    def faults(self):
+        """What keeps the room from passing, in words."""
+        found = []
+        if 100 * self.caught < CAUGHT_PERCENT * self.total:
+            found.append(f"less than {CAUGHT_PERCENT} % caught")
+        if self.explained_share > EXPLAINED_PERCENT:
+            found.append(f"more than {EXPLAINED_PERCENT} % explained")
+        if self.rotten:
+            found.append(f"{self.rotten} explanations of what is no longer there")
+        return found
+
+
+class Results:
+    """Verdicts by their keys, in a file that grows by a line each."""
+
+    def __init__(self, path):
+        self.path, self.lock, self.known = path, threading.Lock(), {}
+        for line in path.read_text().splitlines() if path.exists() else []:
+            try:
+                self.known.update(json.loads(line))
+            except ValueError:
+                pass  # the run ended within this line
+
+    def find(self, key):
+        return self.known.get(key)
+
+    def add(self, key, verdict):
+        with self.lock, open(self.path, "a", encoding="utf-8") as file:
+            self.known[key] = verdict
+            file.write(json.dumps({key: verdict}) + "\n")
 
 
 class Runner:
@@ -78,55 +111,26 @@ class Runner:
         self.pool = concurrent.futures.ThreadPoolExecutor(options.jobs)
         self.programs = [nets.UnitProgram(p, self.build) for p in sorted(nets.UNIT.glob("test_*.c"))]
         self.system = nets.SystemTests()
+        self.results = Results(nets.OUT / "results.jsonl")
+        self.texts = {file: pathlib.Path(file).read_text() for file in all_files()}
+        self.mutants = {file: operators.mutants_of(text) for file, text in self.texts.items()}
         self.explained = load_explained()
-        self.results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-        self.tests_digest = self.digest_of_tests()
-
-    def digest_of_tests(self):
-        digest = hashlib.sha256()
-        for path in sorted(pathlib.Path("tests/unit").rglob("*.[ch]")):
-            digest.update(path.read_bytes())
-        return digest.hexdigest()
 
     def folder_of(self, file, index):
         return nets.OUT / "work" / f"{file.replace('/', '_')}-{index}"
+
+    def mutated_of(self, file, index):
+        return self.folder_of(file, index) / ("shadow/" + file if file.endswith(".h") else pathlib.Path(file).name)
 
     def programs_for(self, file):
         """Those that the file goes into, the quickest first. What does not pass unbroken is left out, with a word."""
         likely = [p for p in self.programs if file in p.sources or file.endswith(".h")]
         for p in likely:
-            if p.seconds is None and not p.prepare(self.pool):
-                print(f"{p.name}: does not pass unbroken ({getattr(p, 'why', 'does not build')}): left out", flush=True)
+            if p.seconds is None and not p.prepare(self.pool, self.results):
+                print(f"{p.name}: does not pass unbroken ({p.why}): left out", flush=True)
         return sorted((p for p in likely if p.seconds and any(file in n for n in p.needs.values())), key=lambda p: p.seconds)
 
-    def key(self, file, mutant):
-        text = pathlib.Path(file).read_text()
-        parts = (file, text, mutant.name, str(mutant.start), self.tests_digest, str(self.options.system))
-        return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:24]
-
-    def compiled(self, file, index, mutant):
-        """The folder with the mutated file and the digest of its code; None: no mutant, as nothing compiles it."""
-        folder = self.folder_of(file, index)
-        folder.mkdir(parents=True, exist_ok=True)
-        mutated = folder / ("shadow/" + file if file.endswith(".h") else pathlib.Path(file).name)
-        mutated.parent.mkdir(parents=True, exist_ok=True)
-        mutated.write_text(operators.apply(pathlib.Path(file).read_text(), mutant) if mutant else pathlib.Path(file).read_text())
-        if file.endswith(".h"):
-            return mutated, None
-        return mutated, self.build.code_of(file, mutated, folder)
-
-    def judge(self, file, index, mutant):
-        """(caught, by what)"""
-        folder = self.folder_of(file, index)
-        mutated = folder / ("shadow/" + file if file.endswith(".h") else pathlib.Path(file).name)
-        for program in self.programs_of[file]:
-            result = program.try_mutant(file, mutated, folder)
-            if result and result[0]:
-                return True, f"{program.name}: {result[1]}"
-        return False, ""
-
-    def candidates(self, file):
-        return operators.mutants_of(pathlib.Path(file).read_text())
+    # --- which mutants ------------------------------------------------------------------------
 
     def chosen(self):
         """[(file, index, mutant)]"""
@@ -135,52 +139,99 @@ class Runner:
             files = [f for f in files if room_of(f) == self.options.room]
         everything = {}
         for file in files:
-            everything.setdefault(room_of(file), []).extend((file, i, m) for i, m in enumerate(self.candidates(file)))
+            everything.setdefault(room_of(file), []).extend((file, i, m) for i, m in enumerate(self.mutants[file]))
         if self.options.file or self.options.all:
             return [x for some in everything.values() for x in some]
         chance = random.Random(self.options.seed)
         return [x for room in sorted(everything)
                 for x in sorted(chance.sample(everything[room], min(self.options.sample, len(everything[room]))), key=lambda x: (x[0], x[1]))]
 
+    def write(self, file, index, mutant):
+        mutated = self.mutated_of(file, index)
+        mutated.parent.mkdir(parents=True, exist_ok=True)
+        mutated.write_text(operators.apply(self.texts[file], mutant) if mutant else self.texts[file])
+        return mutated
+
+    def code(self, file, index, mutant):
+        """A digest of the code of the mutated file; None: there is no such mutant, as nothing compiles it, or it makes
+        the code that was there."""
+        mutated = self.write(file, index, mutant)
+        if file.endswith(".h"):
+            return self.code_of_header(file, index, mutant)
+        code = self.build.code_of(file, mutated, self.folder_of(file, index))
+        return code if code != self.plain(file, file) else None
+
+    def plain(self, source, file):
+        """The code of @source as it is. @file: for which this is asked; each has a folder of its own."""
+        key = "plain " + nets.keep.digest(source, self.build.flags, *[pathlib.Path(f) for f in sorted(self.texts)])
+        if self.results.find(key) is None:
+            folder = self.folder_of(file, f"plain-{threading.get_ident()}")
+            folder.mkdir(parents=True, exist_ok=True)
+            self.results.add(key, self.build.code_of(source, source, folder))
+        return self.results.find(key)
+
+    def code_of_header(self, file, index, mutant):
+        """Of the first source whose code the change reaches. One that reaches none of many is taken for a mutant."""
+        folder, includers = self.folder_of(file, index), self.build.includers(file, mutant.function)
+        for source in includers[:HEADER_SOURCES]:
+            code = self.build.code_of(source, source, folder, folder / "shadow")
+            if code is None:
+                return None
+            if code != self.plain(source, file):
+                return source + code
+        return f"{index}" if len(includers) > HEADER_SOURCES else None
+
     def distinct(self, chosen):
         """Without those that do not compile, change nothing, or make the code of another one."""
-        jobs = [self.pool.submit(self.compiled, *x) for x in chosen]
-        plain, seen, kept = {}, set(), []
+        jobs = [self.pool.submit(self.code, *x) for x in chosen]
+        seen, kept = set(), []
         for (file, index, mutant), job in zip(chosen, jobs):
-            _, code = job.result()
-            if file.endswith(".h"):
-                kept.append((file, index, mutant))
-                continue
-            if file not in plain:
-                plain[file] = self.compiled(file, "plain", None)[1]
-            if code is None or code == plain[file] or (file, code) in seen:
+            code = job.result()
+            if code is None or (file, code) in seen:
                 continue
             seen.add((file, code))
             kept.append((file, index, mutant))
         return kept
 
+    # --- what their nets say ------------------------------------------------------------------
+
+    def judge(self, file, index, mutant):
+        """(caught, by what)"""
+        programs = self.programs_of[file]
+        keys = {p: nets.keep.digest(file, mutant.name, mutant.start, p.inputs) for p in programs}
+        known = {p: self.results.find(key) for p, key in keys.items()}
+        for program, verdict in known.items():
+            if verdict and verdict[0]:
+                return verdict
+        mutated = self.write(file, index, mutant)
+        for program in programs:
+            if known[program] is None:
+                verdict = program.try_mutant(file, mutated, self.folder_of(file, index)) or (False, "")
+                verdict = [verdict[0], f"{program.name}: {verdict[1]}"]
+                self.results.add(keys[program], verdict)
+                if verdict[0]:
+                    return verdict
+        if self.options.system or not programs:
+            return self.system.try_mutant(file, mutated.read_text(), self.results)
+        return False, ""
+
     def run(self):
-        chosen = self.distinct(self.chosen())
+        sample = self.chosen()
+        chosen = self.distinct(sample)
         self.programs_of = {file: self.programs_for(file) for file in sorted({c[0] for c in chosen})}
+        jobs = [(*c, self.pool.submit(self.judge, *c)) for c in chosen]
         scores = {}
-        jobs = []
-        for file, index, mutant in chosen:
-            old = self.results.get(self.key(file, mutant))
-            jobs.append((file, index, mutant, old or self.pool.submit(self.judge, file, index, mutant)))
         for file, index, mutant, job in jobs:
-            caught, why = job if isinstance(job, list) else job.result()
-            if not caught and not isinstance(job, list) and self.options.system:
-                text = operators.apply(pathlib.Path(file).read_text(), mutant)
-                caught, why = self.system.try_mutant(file, text)
-            self.results[self.key(file, mutant)] = [caught, why]
-            RESULTS.write_text(json.dumps(self.results))
+            caught, why = job.result()
             self.count(scores.setdefault(room_of(file), Score()), file, mutant, caught, why)
+            shutil.rmtree(self.folder_of(file, index), ignore_errors=True)
+        self.check_explained(scores, len(chosen) / len(sample) if sample else 1)
         return self.report(scores)
 
     def count(self, score, file, mutant, caught, why):
         explained = self.explained.get((file, mutant.name, mutant.context))
         word = "caught" if caught else "explained" if explained else "SURVIVES"
-        score.caught += caught
+        score.caught += bool(caught)
         score.explained += bool(not caught and explained)
         score.missed += not caught and not explained
         if not caught or self.options.verbose:
@@ -188,14 +239,35 @@ class Runner:
             if not caught and not explained:
                 print(f"    {mutant.context}", flush=True)
 
+    def check_explained(self, scores, distinct):
+        """Each explanation is of a mutant that there is, and the rooms have not too many. @distinct: which part of all
+        changes are mutants that count."""
+        found = {}
+        for file, mutants in self.mutants.items():
+            for m in mutants:
+                if (file, m.name, m.context) in self.explained:
+                    found.setdefault((file, m.name, m.context), 0)
+                    found[file, m.name, m.context] += 1
+        for entry in self.explained:
+            score = scores.get(room_of(entry[0]))
+            if score and entry not in found:
+                score.rotten += 1
+                print(f"{EXPLAINED}: {entry[0]} has no longer the mutant \"{entry[1]}\" in a line \"{entry[2]}\": "
+                      "take the explanation out, or look at the line again")
+        for room, score in scores.items():
+            all_of_room = sum(len(m) for file, m in self.mutants.items() if room_of(file) == room)
+            explained = sum(n for entry, n in found.items() if room_of(entry[0]) == room)
+            score.explained_share = 100 * explained / (all_of_room * distinct)
+
     def report(self, scores):
         passed = failed = 0
-        print(f"\nseed {self.options.seed}\n{'room':16}{'mutants':>9}{'caught':>9}{'explained':>11}{'missed':>8}{'caught %':>10}")
+        print(f"\nseed {self.options.seed}\n{'room':16}{'mutants':>9}{'caught':>9}{'explained':>11}{'missed':>8}{'caught %':>10}"
+              f"{'explained % of all':>20}")
         for room, s in sorted(scores.items()):
             print(f"{room:16}{s.total:9}{s.caught:9}{s.explained:11}{s.missed:8}{100 * s.caught / s.total:10.1f}"
-                  + ("" if s.passes() else "   too few"))
-            passed += s.passes()
-            failed += not s.passes()
+                  f"{s.explained_share:20.1f}   {', '.join(s.faults())}".rstrip())
+            passed += not s.faults()
+            failed += bool(s.faults())
         print(f"{passed} passed, {failed} failed")
         return 1 if failed else 0
 
@@ -205,11 +277,11 @@ def main():
     parser = argparse.ArgumentParser(description="Break hartvisor in small ways; its tests must notice.")
     parser.add_argument("--file", help="every mutant of this file")
     parser.add_argument("--room", help="only files of this room, as hyp/vcpu")
-    parser.add_argument("--sample", type=int, default=20, help="mutants of each room")
+    parser.add_argument("--sample", type=int, default=40, help="changes of each room")
     parser.add_argument("--all", action="store_true", help="no sample: every mutant")
     parser.add_argument("--seed", type=int, default=100 * week[0] + week[1])
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--system", action="store_true", help="survivors meet the system tests, too")
+    parser.add_argument("--system", action="store_true", help="survivors meet the system tests, whatever units they have")
     parser.add_argument("--verbose", action="store_true", help="name those that were caught, and by what")
     options = parser.parse_args()
     if options.file and not pathlib.Path(options.file).exists():

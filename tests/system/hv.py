@@ -11,34 +11,47 @@ A test says what it wants to run and talks to it:
 
 Everything that came over the console is in build/tests/logs/NAME.log. Waiting is always for a text,
 never for a time; a panic of hartvisor or the end of QEMU fails the test at once. When a text does not
-come, the failure says what state hartvisor's vcpus are in.
+come, the failure says what state hartvisor's vcpus are in, or, when hartvisor does not answer, what the harts'
+registers hold. With HV_SOAK=1 the machine of a test that failed stays, stopped (make soak).
 """
 
 from __future__ import annotations
 
+import contextlib
+import faulthandler
 import os
 import pathlib
 import re
+import select
 import shutil
+import signal
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import dataclass
 from typing import Optional, Sequence, Union
 
 import pexpect
+from monitor import Monitor, hold_terminal
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build"
-WORK = BUILD / "tests"
+WORK = BUILD / os.environ.get("HV_WORK", "tests")
 LOGS = WORK / os.environ.get("HV_LOGS", "logs")
 
 TIMEOUT = int(os.environ.get("HV_TIMEOUT", "300"))
 MIB = 1 << 20
 
 # How long hartvisor has for a word about a hang, and how much of it a failure repeats.
-STATES_TIMEOUT = 60
+STATES_TIMEOUT = int(os.environ.get("HV_STATES_TIMEOUT", "60"))
 STATES_LINES = 200
+
+# How long a test may take whatever it waits for, in seconds; those marked long may take longer.
+TEST_LIMIT = int(os.environ.get("HV_TEST_LIMIT", 6 * TIMEOUT))
+LONG_TEST_LIMIT = max(TEST_LIMIT, 5 * 3600)
+
+SOAK = bool(os.environ.get("HV_SOAK"))
 
 ESCAPE = "\x1d"
 PANIC = r"\[hartvisor\] panic on hart [^\r\n]*"
@@ -221,6 +234,8 @@ def menu_keys(keys: str) -> str:
 class Machine:
     """A QEMU that runs until the test is done with it."""
 
+    running = set()
+
     def __init__(self, name: str, initrd: Optional[pathlib.Path] = None, smp: Union[int, str] = 2,
                  mem: str = "1G", cpu: str = "rv64", append: str = "",
                  kernel: Optional[pathlib.Path] = HARTVISOR, args: Sequence[str] = (), machine: str = "virt",
@@ -229,7 +244,10 @@ class Machine:
         LOGS.mkdir(parents=True, exist_ok=True)
         self.name = name
         self.log = LOGS / f"{name}.log"
+        self.monitor = Monitor()
+        self.told = self.kept = False
         command = ["-M", machine, "-cpu", cpu, "-smp", str(smp), "-m", mem, "-nographic", "-no-reboot"]
+        command += self.monitor.arguments()
         if kernel:
             command += ["-kernel", str(kernel)]
         if initrd:
@@ -245,19 +263,45 @@ class Machine:
                                    echo=False, maxread=65536)
         self.child.logfile_read = self.log_file
         self.child.delaybeforesend = None
+        Machine.running.add(self)
 
     def __enter__(self) -> "Machine":
         return self
 
     def __exit__(self, kind, value, traceback) -> None:
+        if kind is not None and issubclass(kind, pexpect.TIMEOUT) and not self.told:
+            print(self.states(), file=sys.stderr)
+        if kind is not None and SOAK:
+            self.keep()
         self.close()
         if kind is not None:
             print(f"--- the end of {self.log}", *self.text().splitlines()[-40:], sep="\n", file=sys.stderr)
 
     def close(self) -> None:
+        Machine.running.discard(self)
         if not self.child.closed:
             self.child.close(force=True)
+        if not self.kept:
+            self.monitor.close()
         self.log_file.close()
+
+    def keep(self) -> None:
+        """Stop the machine and let it outlive this process, with its monitor and a socket for gdb."""
+        try:
+            self.monitor.ask("stop", f"gdbserver unix:{self.monitor.gdb},server=on,wait=off")
+        except OSError as error:
+            print(f"{self.name}: cannot be kept: its monitor does not answer: {error}", file=sys.stderr)
+            return
+        self.log_file.flush()
+        hold_terminal(self.child.child_fd, self.log)
+        # The holder has the terminal now; pexpect would end QEMU with its own.
+        os.close(self.child.child_fd)
+        self.child.closed = self.child.ptyproc.closed = self.kept = True
+        print(f"--- {self.name}: kept, stopped (QEMU is process {self.child.pid})",
+              f"  monitor:  socat -,icanon=0,echo=0 UNIX-CONNECT:{self.monitor.path}",
+              "            (info registers -a; cont; quit ends it)",
+              f"  gdb:      gdb-multiarch {HARTVISOR.with_suffix('.elf')} -ex 'target remote {self.monitor.gdb}'",
+              f"  console:  {self.log}", sep="\n", file=sys.stderr)
 
     def text(self) -> str:
         """All that came so far."""
@@ -309,11 +353,25 @@ class Machine:
         assert found == 0, self.child.match.group(0)
 
     def states(self) -> str:
-        """What hartvisor says of all VMs and vcpus, for the message of a failure.
+        """What hartvisor says of all VMs and vcpus, for the message of a failure; the harts' registers, when it does
+        not say it.
 
         Raises nothing, and comes to an end when the machine does not answer either: the failure that it
         is for must be seen.
         """
+        self.told = True
+        whole, text = self.ask_states()
+        return text if whole else f"{text}\n{self.registers()}"
+
+    def registers(self) -> str:
+        """Of all harts, from QEMU's monitor. Raises nothing."""
+        try:
+            return f"QEMU says of the harts:\n{self.monitor.registers(STATES_TIMEOUT)}"
+        except OSError as error:
+            return f"QEMU's monitor does not answer: {error}"
+
+    def ask_states(self) -> tuple:
+        """(whether hartvisor has answered, what it said). Raises nothing."""
         try:
             said = len(self.text())
             # A terminal that nothing reads from is full at some time, and a write to it would wait.
@@ -327,11 +385,11 @@ class Machine:
             head = ("hartvisor's vcpus at that time:", "hartvisor panicked when it was asked for its vcpus:",
                     f"hartvisor does not answer ^] s and ^] l within {STATES_TIMEOUT} s; what came:",
                     "QEMU ended when hartvisor was asked for its vcpus:")[end]
-            return "\n".join([head, *lines[-STATES_LINES:]])
+            return end == 0, "\n".join([head, *lines[-STATES_LINES:]])
         except BlockingIOError:
-            return "the machine takes no input: no states of its vcpus"
+            return False, "the machine takes no input: no states of its vcpus"
         except Exception as error:  # whatever it is, it is not what the test is about
-            return f"hartvisor could not be asked for its vcpus: {error!r}"
+            return False, f"hartvisor could not be asked for its vcpus: {error!r}"
 
     def drain(self) -> None:
         try:
@@ -340,14 +398,24 @@ class Machine:
             pass
 
     def send(self, text: str) -> None:
-        self.child.send(text)
+        """Fails when the machine does not take @text in time; a plain write would wait for ever then."""
+        fd, data, end = self.child.child_fd, text.encode(), time.monotonic() + TIMEOUT
+        os.set_blocking(fd, False)
+        while data:
+            try:
+                data = data[os.write(fd, data):]
+            except BlockingIOError:
+                if time.monotonic() > end:
+                    raise AssertionError(f"{self.name}: takes no input within {TIMEOUT} s\n{self.states()}") from None
+                select.select([], [fd], [], 1)
+        os.set_blocking(fd, True)
 
     def send_line(self, text: str) -> None:
-        self.child.send(text + "\r")
+        self.send(text + "\r")
 
     def menu(self, key: str) -> None:
         """^] and @key, with the answer to what it asks."""
-        self.child.send(menu_keys(key))
+        self.send(menu_keys(key))
 
     def focus(self, number: int, name: str) -> None:
         """Type to VM @number, which is called @name, from now on."""
@@ -383,3 +451,23 @@ class Machine:
         """Type @command to the shell of @vm, which has the focus, and wait for a line with @answer alone."""
         self.send_line(command)
         self.expect(rf"\[{re.escape(vm)}\] {answer}\r*\n", timeout=timeout)
+
+
+@contextlib.contextmanager
+def time_limit(what: str, seconds: float):
+    """Ends a test that hangs where no timeout of its own ends it. Its machines tell their registers and are killed, so that whatever waits for them fails."""
+
+    def end() -> None:
+        print(f"{what}: no end within {seconds} s", file=sys.stderr)
+        faulthandler.dump_traceback(file=sys.__stderr__)
+        for machine in list(Machine.running):
+            print(f"{machine.name}: {machine.registers()}", file=sys.stderr)
+            os.kill(machine.child.pid, signal.SIGKILL)
+
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()

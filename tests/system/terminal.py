@@ -76,7 +76,7 @@ class Terminal(Machine):
         end = time.monotonic() + timeout
         while not condition():
             shown = "\n".join(self.rows()[-20:])
-            assert time.monotonic() < end, f"{self.name}: not {what}; the last rows are:\n{shown}"
+            assert time.monotonic() < end, f"{self.name}: not {what}; the last rows are:\n{shown}\n{self.states()}"
             try:
                 found = self.child.expect([PANIC, pexpect.EOF], timeout=0.1)
                 assert found, self.child.match.group(0)

@@ -127,7 +127,7 @@ def test_two_guests_on_harts(name, harts):
         m.expect_end()
 
 
-def test_data_outside_the_tree(name):
+def test_linux_from_a_bundle_with_data_outside_the_tree(name):
     with Machine(name, bundle(name, [linux("linux")], external=True)) as m:
         m.expect_line("linux", UP.format(2))
         prompt(m, "linux")
@@ -135,7 +135,7 @@ def test_data_outside_the_tree(name):
         m.expect_end()
 
 
-def test_guest_loader(name):
+def test_linux_by_guest_loader(name):
     args = ["-device", f"guest-loader,addr=0x90000000,kernel={LINUX},bootargs=console=ttyS0 earlycon=sbi",
             "-device", f"guest-loader,addr=0x98000000,initrd={INITRAMFS}"]
     with Machine(name, args=args, append="hartvisor.guest-cpus=2 hartvisor.guest-memory=256M") as m:
