@@ -21,8 +21,8 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "long: belongs to make verify, not to make test")
     config.addinivalue_line("markers", "concurrent: waits for wake-ups, kicks, other harts; make busy runs it again "
                                        "on a busy host")
-    config.addinivalue_line("markers", "clock: compares a guest's time with the host's, or its guest calls a slow "
-                                       "host a stall: not for a busy host")
+    config.addinivalue_line("markers", "clock: compares a guest's time or pace with the host's, or its guest calls "
+                                       "a slow host a stall: runs alone, not on a busy host")
 
 
 def pytest_collection_modifyitems(items):

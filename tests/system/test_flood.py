@@ -48,6 +48,7 @@ def bytes_of(vm, text):
     return sum(len(piece) for piece in re.split(r"(?=\[(?:flood|lines)\])", text) if piece.startswith(f"[{vm}]"))
 
 
+@pytest.mark.clock
 @pytest.mark.parametrize("kind, focus", [each_time(kind, "flood") for kind in FLOODS] +
                          [each_time("uart-text", "lines"), each_time("dbcn-returns", "lines")])
 def test_a_flood_leaves_half_of_a_slow_line(name, kind, focus):
