@@ -94,6 +94,11 @@ class UnitProgram:
         self.needs = {}  # source: all files that it includes
         self.inputs = ""  # a digest of these
 
+    def may_have(self, file):
+        """Is it worth building to see whether @file goes into it? A source may be included by a test."""
+        return file.endswith(".h") or file in self.sources or any(
+            f'/{pathlib.Path(file).name}"' in pathlib.Path(source).read_text() for source in self.sources)
+
     def object_of(self, source, folder=None):
         return (folder or self.folder) / (source.replace("/", "_") + ".o")
 

@@ -4,7 +4,8 @@
 
 usage: run.py [--file PATH] [--room ROOM] [--sample N] [--all] [--seed N] [--jobs N] [--system] [--verbose]
 
-Without --file or --room: a sample of N mutants of each room, drawn by a seed that changes with the week.
+Without --file or --all: a sample of N changes of each room, drawn by a seed that changes with the week. A room of which
+the sample catches too few gets up to three more samples, so that it is not chance that decides.
 --file: every mutant of that file. The nets of a file are the unit programs that it is linked into; of a file that
 no unit program has, the system tests that nets.py names. --system: what the unit programs of a file let pass meets
 the system tests, too. Files in assembler have no mutants.
@@ -33,6 +34,7 @@ import operators  # noqa: E402
 
 EXPLAINED = pathlib.Path("tests/mutants/explained.txt")
 CAUGHT_PERCENT, EXPLAINED_PERCENT = 90, 5
+SAMPLES = 4
 HEADER_SOURCES = 12  # so many sources are compiled to see whether a change of a header changes code
 REASONS = ("equivalent", "undetectable")
 
@@ -72,10 +74,13 @@ class Score:
     def total(self):
         return self.caught + self.explained + self.missed
 
+    def too_few(self):
+        return 100 * self.caught < CAUGHT_PERCENT * self.total
+
     def faults(self):
         """What keeps the room from passing, in words."""
         found = []
-        if 100 * self.caught < CAUGHT_PERCENT * self.total:
+        if self.too_few():
             found.append(f"less than {CAUGHT_PERCENT} % caught")
         if self.explained_share > EXPLAINED_PERCENT:
             found.append(f"more than {EXPLAINED_PERCENT} % explained")
@@ -115,16 +120,14 @@ class Runner:
         self.texts = {file: pathlib.Path(file).read_text() for file in all_files()}
         self.mutants = {file: operators.mutants_of(text) for file, text in self.texts.items()}
         self.explained = load_explained()
+        self.programs_of, self.scores, self.seen, self.tried = {}, {}, set(), 0
 
     def folder_of(self, file, index):
         return nets.OUT / "work" / f"{file.replace('/', '_')}-{index}"
 
-    def mutated_of(self, file, index):
-        return self.folder_of(file, index) / ("shadow/" + file if file.endswith(".h") else pathlib.Path(file).name)
-
     def programs_for(self, file):
         """Those that the file goes into, the quickest first. What does not pass unbroken is left out, with a word."""
-        likely = [p for p in self.programs if file in p.sources or file.endswith(".h")]
+        likely = [p for p in self.programs if p.may_have(file)]
         for p in likely:
             if p.seconds is None and not p.prepare(self.pool, self.results):
                 print(f"{p.name}: does not pass unbroken ({p.why}): left out", flush=True)
@@ -132,22 +135,24 @@ class Runner:
 
     # --- which mutants ------------------------------------------------------------------------
 
-    def chosen(self):
-        """[(file, index, mutant)]"""
+    def samples(self):
+        """{room: [sample, ...]}, a sample being a list of (file, index, mutant)."""
         files = [self.options.file] if self.options.file else all_files()
         if self.options.room:
             files = [f for f in files if room_of(f) == self.options.room]
-        everything = {}
+        rooms = {}
         for file in files:
-            everything.setdefault(room_of(file), []).extend((file, i, m) for i, m in enumerate(self.mutants[file]))
+            rooms.setdefault(room_of(file), []).extend((file, i, m) for i, m in enumerate(self.mutants[file]))
         if self.options.file or self.options.all:
-            return [x for some in everything.values() for x in some]
-        chance = random.Random(self.options.seed)
-        return [x for room in sorted(everything)
-                for x in sorted(chance.sample(everything[room], min(self.options.sample, len(everything[room]))), key=lambda x: (x[0], x[1]))]
+            return {room: [all_of_it] for room, all_of_it in rooms.items()}
+        size = self.options.sample
+        for room, all_of_it in rooms.items():
+            random.Random(f"{self.options.seed} {room}").shuffle(all_of_it)
+            rooms[room] = [sorted(all_of_it[i * size:(i + 1) * size], key=lambda x: x[:2]) for i in range(SAMPLES)]
+        return rooms
 
     def write(self, file, index, mutant):
-        mutated = self.mutated_of(file, index)
+        mutated = self.folder_of(file, index) / "shadow" / file
         mutated.parent.mkdir(parents=True, exist_ok=True)
         mutated.write_text(operators.apply(self.texts[file], mutant) if mutant else self.texts[file])
         return mutated
@@ -184,12 +189,12 @@ class Runner:
     def distinct(self, chosen):
         """Without those that do not compile, change nothing, or make the code of another one."""
         jobs = [self.pool.submit(self.code, *x) for x in chosen]
-        seen, kept = set(), []
+        kept = []
         for (file, index, mutant), job in zip(chosen, jobs):
             code = job.result()
-            if code is None or (file, code) in seen:
+            if code is None or (file, code) in self.seen:
                 continue
-            seen.add((file, code))
+            self.seen.add((file, code))
             kept.append((file, index, mutant))
         return kept
 
@@ -216,17 +221,27 @@ class Runner:
         return False, ""
 
     def run(self):
-        sample = self.chosen()
+        rooms = self.samples()
+        for number in range(SAMPLES):
+            again = [room for room in sorted(rooms) if number == 0 or
+                     number < len(rooms[room]) and rooms[room][number] and self.scores[room].too_few()]
+            if again and number:
+                print(f"too few are caught: another sample of {', '.join(again)}", flush=True)
+            self.run_sample([mutant for room in again for mutant in rooms[room][number]])
+        self.check_explained()
+        return self.report(self.scores)
+
+    def run_sample(self, sample):
+        self.tried += len(sample)
         chosen = self.distinct(sample)
-        self.programs_of = {file: self.programs_for(file) for file in sorted({c[0] for c in chosen})}
+        self.programs_of.update({file: self.programs_for(file) for file in sorted({c[0] for c in chosen})})
+        for file in {c[0] for c in sample}:
+            self.scores.setdefault(room_of(file), Score())
         jobs = [(*c, self.pool.submit(self.judge, *c)) for c in chosen]
-        scores = {}
         for file, index, mutant, job in jobs:
             caught, why = job.result()
-            self.count(scores.setdefault(room_of(file), Score()), file, mutant, caught, why)
+            self.count(self.scores[room_of(file)], file, mutant, caught, why)
             shutil.rmtree(self.folder_of(file, index), ignore_errors=True)
-        self.check_explained(scores, len(chosen) / len(sample) if sample else 1)
-        return self.report(scores)
 
     def count(self, score, file, mutant, caught, why):
         explained = self.explained.get((file, mutant.name, mutant.context))
@@ -239,10 +254,11 @@ class Runner:
             if not caught and not explained:
                 print(f"    {mutant.context}", flush=True)
 
-    def check_explained(self, scores, distinct):
-        """Each explanation is of a mutant that there is, and the rooms have not too many. @distinct: which part of all
-        changes are mutants that count."""
-        found = {}
+    def check_explained(self):
+        """Each explanation is of a mutant that there is, and the rooms have not too many."""
+        # Which part of all changes are mutants that count.
+        distinct = len(self.seen) / self.tried if self.seen else 1
+        found, scores = {}, self.scores
         for file, mutants in self.mutants.items():
             for m in mutants:
                 if (file, m.name, m.context) in self.explained:
@@ -264,7 +280,7 @@ class Runner:
         print(f"\nseed {self.options.seed}\n{'room':16}{'mutants':>9}{'caught':>9}{'explained':>11}{'missed':>8}{'caught %':>10}"
               f"{'explained % of all':>20}")
         for room, s in sorted(scores.items()):
-            print(f"{room:16}{s.total:9}{s.caught:9}{s.explained:11}{s.missed:8}{100 * s.caught / s.total:10.1f}"
+            print(f"{room:16}{s.total:9}{s.caught:9}{s.explained:11}{s.missed:8}{100 * s.caught / max(s.total, 1):10.1f}"
                   f"{s.explained_share:20.1f}   {', '.join(s.faults())}".rstrip())
             passed += not s.faults()
             failed += bool(s.faults())
@@ -277,7 +293,7 @@ def main():
     parser = argparse.ArgumentParser(description="Break hartvisor in small ways; its tests must notice.")
     parser.add_argument("--file", help="every mutant of this file")
     parser.add_argument("--room", help="only files of this room, as hyp/vcpu")
-    parser.add_argument("--sample", type=int, default=40, help="changes of each room")
+    parser.add_argument("--sample", type=int, default=30, help="changes of each room")
     parser.add_argument("--all", action="store_true", help="no sample: every mutant")
     parser.add_argument("--seed", type=int, default=100 * week[0] + week[1])
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
