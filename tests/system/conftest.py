@@ -25,6 +25,8 @@ def pytest_configure(config):
                                        "a slow host a stall: runs alone, not on a busy host")
 
 
+# Before xdist looks at the groups.
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
     """A test's name is that of its bundle and log, and several tests run at once. Those that share a machine do not."""
     seen = {}
