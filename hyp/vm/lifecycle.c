@@ -390,6 +390,7 @@ static void make(struct vm *vm)
 	timer_init(&life->restart, restart_timer);
 	if (loader_prepare(&life->loader, vm) != HV_OK) {
 		log_error("%s: no memory left for its loader", vm->name);
+		vm->made = false; /* it has no task that an operator could start */
 		return;
 	}
 	make_task(vm);
