@@ -125,6 +125,7 @@ static void check_places(const struct loader *l)
 	fuzz_must(fdt >= GUEST_RAM_BASE && fdt % LOADER_FDT_SIZE == 0 &&
 		  fdt + LOADER_FDT_SIZE <= end);
 	fuzz_must(r->size == 0 || (r->at.gpa >= GUEST_RAM_BASE && r->at.gpa + r->size <= end));
+	fuzz_must(r->size == 0 || r->at.gpa % PAGE_SIZE == 0);
 	fuzz_must(l->kernel_end - l->kernel_start >= k->size);
 	fuzz_must(apart(GUEST_RAM_BASE + l->kernel_start, l->kernel_end - l->kernel_start, fdt,
 			LOADER_FDT_SIZE));

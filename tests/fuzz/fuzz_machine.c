@@ -33,6 +33,25 @@ static void check_memory(void)
 			  machine.reserved[i].base.hpa);
 }
 
+/* All that the tree calls memory is taken for it; of too many ranges the last ones are left out. */
+static void check_nothing_is_lost(const void *fdt)
+{
+	unsigned int ranges = 0;
+	uint64_t base, size;
+	int node;
+
+	fdtx_for_each_child(fdt, 0, node) {
+		const char *type = fdtx_prop_string(fdt, node, "device_type");
+
+		if (!type || strcmp(type, "memory") != 0 || !fdtx_is_available(fdt, node))
+			continue;
+		for (unsigned int i = 0; fdtx_reg(fdt, node, i, &base, &size) == HV_OK; i++)
+			if (size > 0 && base + size <= DIRECT_MAP_SIZE &&
+			    ++ranges <= MACHINE_MAX_MEMORY)
+				fuzz_must(machine_is_memory(hpa(base), size));
+	}
+}
+
 static void check_cpus(void)
 {
 	unsigned int usable = 0;
@@ -78,6 +97,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	machine_set_image(hpa(0x80200000), MIB(1));
 	if (machine_parse(tree) == HV_OK) {
 		check_memory();
+		check_nothing_is_lost(tree);
 		check_cpus();
 		check_chosen(tree);
 		(void)machine_closed(hpa(0x80000000), MIB(4));

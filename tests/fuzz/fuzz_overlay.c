@@ -23,6 +23,41 @@ static void build_once(void)
 	memcpy(plain_tree, guest, plain_size);
 }
 
+#define RAM_END (GUEST_RAM_BASE + cfg.memory)
+
+/* By its own look at the tree: no vcpu and no RAM that the VM has not, and no device of the bus in its RAM. */
+static void check_tree(void)
+{
+	int node, parent = fdt_path_offset(guest, "/cpus");
+	uint64_t base, size;
+
+	fdtx_for_each_child(guest, parent, node) {
+		const char *type = fdtx_prop_string(guest, node, "device_type");
+
+		if (type && strcmp(type, "cpu") == 0 && fdtx_is_available(guest, node))
+			fuzz_must(fdtx_reg(guest, node, 0, &base, NULL) == HV_OK &&
+				  base < cfg.cpus);
+	}
+	fdtx_for_each_child(guest, 0, node) {
+		const char *type = fdtx_prop_string(guest, node, "device_type");
+
+		if (!type || strcmp(type, "memory") != 0 || !fdtx_is_available(guest, node))
+			continue;
+		for (unsigned int i = 0; fdtx_reg(guest, node, i, &base, &size) == HV_OK; i++)
+			fuzz_must(base >= GUEST_RAM_BASE && base + size <= RAM_END);
+	}
+	parent = fdt_path_offset(guest, "/soc");
+	if (fdt_path_offset(guest, "/reserved-memory") >= 0 || parent < 0 ||
+	    !fdtx_is_compatible(guest, parent, "simple-bus"))
+		return;
+	fdtx_for_each_child(guest, parent, node) {
+		if (!fdtx_is_available(guest, node))
+			continue;
+		for (unsigned int i = 0; fdtx_reg(guest, node, i, &base, &size) == HV_OK; i++)
+			fuzz_must(size == 0 || base >= RAM_END || base + size <= GUEST_RAM_BASE);
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	/* At an odd address, as in a bundle, with its end watched; now and then there is little room. */
@@ -42,6 +77,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		fuzz_must(fdt_totalsize(guest) <= cap);
 		text_begin(&why, said, sizeof(said));
 		fuzz_must(guest_fdt_fits_vm(guest, &cfg, &why));
+		check_tree();
 		fuzz_must(fake_log_count == 0);
 	} else {
 		fuzz_must(fake_log_count == 1);

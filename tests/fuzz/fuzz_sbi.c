@@ -83,6 +83,22 @@ static bool is_error(int64_t e)
 	return e <= 0 && e >= SBI_ERR_INVALID_STATE;
 }
 
+/* Harts that the VM has not. */
+static bool names_no_hart(uint64_t eid, uint64_t fid, const uint64_t a[6])
+{
+	uint64_t nr = w.vm.nr_vcpus;
+
+	switch (eid) {
+	case SBI_EXT_HSM:
+		return (fid == SBI_HSM_HART_START || fid == SBI_HSM_HART_GET_STATUS) && a[0] >= nr;
+	case SBI_EXT_IPI:
+		return fid == 0 && a[0] != 0 && a[1] != UINT64_MAX &&
+		       (a[1] >= nr || a[0] >> 1 >> (nr - 1 - a[1]) != 0);
+	default:
+		return false;
+	}
+}
+
 static void call(struct fuzz_input *in)
 {
 	uint64_t eid = any_eid(in), fid = fuzz_u8(in), a[6], before;
@@ -98,6 +114,7 @@ static void call(struct fuzz_input *in)
 	if (eid <= SBI_EXT_LEGACY_LAST || w.slept)
 		return;
 	fuzz_must(is_error(r.error));
+	fuzz_must(!names_no_hart(eid, fid, a) || r.error == SBI_ERR_INVALID_PARAM);
 	/* What was refused has changed nothing; that a hart runs already is the answer of the vcpu itself. */
 	fuzz_must(r.error == SBI_SUCCESS || r.error == SBI_ERR_ALREADY_AVAILABLE ||
 		  w.calls == before);

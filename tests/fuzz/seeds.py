@@ -54,7 +54,8 @@ chosen {
 UARTS = """
 #address-cells = <1>; #size-cells = <1>;
 chosen { stdout-path = "/soc/uart@20000:115200n8"; };
-memory@80000000 { device_type = "memory"; reg = <0x80000000 0x10000000>; };
+memory@80000000 { device_type = "memory"; reg = <0x90000000 0x8000000 0x80000000 0x8000000>; };
+memory@88000000 { device_type = "memory"; reg = <0x88000000 0x4000000>; };
 cpus { #address-cells = <1>; #size-cells = <0>; timebase-frequency = <1000000>;
     cpu@0 { device_type = "cpu"; reg = <0>; compatible = "riscv"; riscv,isa = "rv64imafdch"; mmu-type = "riscv,sv39";
         interrupt-controller { phandle = <1>; interrupt-controller; #interrupt-cells = <1>; compatible = "riscv,cpu-intc"; }; };
@@ -154,9 +155,11 @@ def machines(seeds):
     tree = compile_tree("#address-cells = <2>; #size-cells = <2>;" + HOST_VMS)
     if tree:
         seeds.add("host", tree)
-    tree = compile_tree(UARTS)
-    for target in ("tree", "machine", "platform") if tree else ():
-        seeds.add(target, tree)
+    # And each of its devices at an odd address.
+    for device in ("", "0x1000000 ", "0x20000 ", "0x40000 ", "0x50000 "):
+        tree = compile_tree(UARTS.replace("<" + device, f"<{device.rstrip()[:-1]}1 ") if device else UARTS)
+        for target in ("tree", "machine", "platform") if tree else ():
+            seeds.add(target, tree)
 
 
 def c_strings(path):

@@ -307,6 +307,35 @@ static void quick_functions_do_what_the_handler_does(void **state)
 	}
 }
 
+/* What is asked for often has a light exit; what may halt the vcpu, or reads its memory, must have none. */
+static void the_calls_with_a_light_exit_are_these(void **state)
+{
+	static const struct {
+		const struct sbi_extension *ext;
+		const char *name;
+		uint64_t light;
+	} table[] = {
+		{ &sbi_ext_base, "BASE", UINT64_MAX },
+		{ &sbi_ext_time, "TIME", 0x1 }, /* set_timer */
+		{ &sbi_ext_ipi, "IPI", 0x1 },	/* send_ipi */
+		{ &sbi_ext_rfence, "RFENCE", UINT64_MAX },
+		{ &sbi_ext_hsm, "HSM", 0x5 }, /* hart_start, hart_get_status */
+		{ &sbi_ext_srst, "SRST", 0 },
+		{ &sbi_ext_dbcn, "DBCN", 0 },
+		{ &sbi_ext_sta, "STA", 0 },
+		{ &sbi_ext_legacy, "legacy", 0 },
+		{ &sbi_ext_pvlk, "PVLK", 0 },
+		/* MMU_OP, FEATURES, KICK_CPU, PV_LOCK_FEATURES, YIELD_TO */
+		{ &sbi_ext_vendor, "hartvisor", 0x50000002c },
+	};
+
+	(void)state;
+	for (unsigned int i = 0; i < ARRAY_SIZE(table); i++) {
+		assert_string_equal(table[i].ext->name, table[i].name);
+		assert_int_equal(table[i].ext->light, table[i].light);
+	}
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup(f, setup)
@@ -324,6 +353,7 @@ int main(void)
 		TEST(a_mask_is_shifted_by_its_base),
 		TEST(naming_a_hart_that_does_not_exist_is_an_error),
 		TEST(quick_functions_do_what_the_handler_does),
+		TEST(the_calls_with_a_light_exit_are_these),
 		TEST(a_million_random_calls_name_no_strange_vcpu_and_crash_nothing),
 	};
 

@@ -47,18 +47,25 @@ static int any_property(const void *fdt, int node)
 	return n ? props[below(n)] : -FDT_ERR_NOTFOUND;
 }
 
-static void set_cells(void *fdt, int node, const char *name)
+/* Numbers that are near a limit of something. */
+static uint32_t any_cell(void)
 {
 	static const uint32_t good[] = { 0,	   1,	       2,	   3,	       7,
 					 8,	   63,	       64,	   65,	       0x1000,
 					 0x200000, 0x10000000, 0x80000000, 0x80200000, ~0u,
 					 ~1u,	   0x7fffffff, 0xfffff000, 100,	       10000,
 					 1000000 };
+
+	return below(4) ? one_of(good) : below(~0u);
+}
+
+static void set_cells(void *fdt, int node, const char *name)
+{
 	fdt32_t cells[8];
 	unsigned int n = 1 + below(below(4) ? 2 : ARRAY_SIZE(cells));
 
 	for (unsigned int i = 0; i < n; i++)
-		cells[i] = cpu_to_fdt32(below(4) ? one_of(good) : below(~0u));
+		cells[i] = cpu_to_fdt32(any_cell());
 	(void)fdt_setprop(fdt, node, name, cells, (int)(n * sizeof(cells[0])));
 }
 
@@ -73,6 +80,23 @@ static void set_from_elsewhere(void *fdt, int node, const char *name)
 		return;
 	memcpy(value, from, (size_t)len);
 	(void)fdt_setprop(fdt, node, name, value, len);
+}
+
+/* One cell of a value: another number, or one that is a little more or less. */
+static void change_cell(void *fdt, int prop)
+{
+	int len;
+	const void *value = fdt_getprop_by_offset(fdt, prop, NULL, &len);
+	fdt32_t *cell;
+	uint32_t old;
+
+	if (!value || len < (int)sizeof(*cell) || len % (int)sizeof(*cell) != 0)
+		return;
+	cell = (fdt32_t *)(uintptr_t)value + below((unsigned int)len / sizeof(*cell));
+	old = fdt32_to_cpu(*cell);
+	*cell = cpu_to_fdt32(below(3) == 0 ? any_cell() :
+			     below(2)	   ? old + below(9) - 4 :
+					     old ^ 1u << below(32));
 }
 
 static void change_bytes(void *fdt, int node, int prop)
@@ -122,9 +146,15 @@ static void change_property(void *fdt)
 
 	if (prop < 0)
 		return;
-	if (below(3) == 0) {
+	switch (below(4)) {
+	case 0:
 		change_bytes(fdt, node, prop);
 		return;
+	case 1:
+		change_cell(fdt, prop);
+		return;
+	default:
+		break;
 	}
 	if (!fdt_getprop_by_offset(fdt, prop, &p, NULL) || strlen(p) >= sizeof(name))
 		return;

@@ -80,7 +80,8 @@ static void sequence(void)
 	n = n ? n : 1;
 	assert_true(column >= prefix_end() && prefix_end());
 	switch (final) {
-	case 'K':
+	case 'K': /* with a number it clears the prefix, too */
+		assert_int_equal(seq_len, 2);
 		memset(r + column, ' ', columns - column);
 		break;
 	case 'C':
