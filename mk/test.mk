@@ -69,20 +69,40 @@ unit_flags = $(call unit_sanitize,$(call unit_says,SANITIZE,$(1))) \
 $(foreach kind,address none thread,$(eval $(call bearssl_rule,$(kind))))
 $(eval $(call bearssl_rule))
 
-# $(call unit_program,NAME): the sources it is made of. Not all .c of $^, among which are those that it includes.
+# $(call unit_program,NAME): the sources it is made of.
 unit_program = tests/unit/$(1).c $(call unit_sources,tests/unit/$(1).c)
 
 unit_libbearssl = $(call unit_bearssl,$(call unit_says,SANITIZE,tests/unit/$(1).c))
 
-# Dependencies by a run of their own: one for several sources at once would keep the last one's only.
-define unit_rule
-$(U)/$(1): $(call unit_program,$(1)) $(U)/libfdt.a $(call unit_libbearssl,$(1)) mk/test.mk
-	$$(call say,HOSTCC,$$@)
+# Programs that are compiled alike share their objects, in $(U)/obj/TAG: the tag is a digest of the flags.
+unit_tag = $(firstword $(shell printf '%s' '$(strip $(1))' | cksum))
+
+# $(call unit_compile_rule,TAG,FLAGS)
+define unit_compile_rule
+$(U)/obj/$(1)/%.o: %.c mk/test.mk
 	@mkdir -p $$(@D)
-	$$(Q)$(HOSTCC) $(call unit_flags,tests/unit/$(1).c) -MM -MP -MT $$@ $(call unit_program,$(1)) >$$@.d
-	$$(Q)$(HOSTCC) $(call unit_flags,tests/unit/$(1).c) $(call unit_program,$(1)) $(U)/libfdt.a \
-		$(call unit_libbearssl,$(1)) -lcmocka -lpthread -o $$@
+	$$(Q)$(HOSTCC) $(2) -MMD -MP -c $$< -o $$@
+
+$(U)/obj/$(1)/%.o: %.S mk/test.mk
+	@mkdir -p $$(@D)
+	$$(Q)$(HOSTCC) $(2) -c $$< -o $$@
 endef
+
+# $(call unit_objects,NAME)
+unit_objects = $(patsubst %,$(U)/obj/$(unit_tag_$(1))/%.o,$(basename $(call unit_program,$(1))))
+
+define unit_rule
+unit_flags_$(1) := $(call unit_flags,tests/unit/$(1).c)
+unit_tag_$(1) := $$(call unit_tag,$$(unit_flags_$(1)))
+ifeq ($$(filter $$(unit_tag_$(1)),$$(UNIT_TAGS)),)
+UNIT_TAGS += $$(unit_tag_$(1))
+$$(eval $$(call unit_compile_rule,$$(unit_tag_$(1)),$$(unit_flags_$(1))))
+endif
+$(U)/$(1): $$(call unit_objects,$(1)) $(U)/libfdt.a $(call unit_libbearssl,$(1))
+	$$(call say,HOSTCC,$$@)
+	$$(Q)$(HOSTCC) $$(unit_flags_$(1)) $$^ -lcmocka -lpthread -o $$@
+endef
+UNIT_TAGS :=
 $(foreach name,$(UNIT_NAMES),$(eval $(call unit_rule,$(name))))
 
 # hartvisor's functions: the table that a panic has of them, and nm's own words.
@@ -95,7 +115,7 @@ $(U)/symbols/functions.inc: $(B)/hartvisor.elf
 	$(Q)$(CROSS)nm --defined-only $< | sort -s -k1,1 | \
 		awk '$$2 ~ /^[tTwW]$$/ && $$3 !~ /^[.$$]/ && !seen[$$1]++ { print "{ 0x" $$1 ", \"" $$3 "\" }," }' >$@
 
-$(U)/test_arch_symbols: $(U)/symbols/functions.inc
+$(call unit_objects,test_arch_symbols): $(U)/symbols/functions.inc
 
 .PHONY: unit-programs
 unit-programs: $(UNIT_NAMES:%=$(U)/%)
@@ -166,4 +186,4 @@ print-mutants:
 	@echo 'BEARSSL=$(BEARSSL)'
 	@echo 'SMALL=$(SMALL_OBJS)'
 
--include $(wildcard $(U)/*.d)
+-include $(shell find $(U)/obj -name '*.d' 2>/dev/null)

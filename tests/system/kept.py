@@ -24,8 +24,13 @@ BUILT = ("*.bin", "*.itb", "guest/*", "guest-tests/*.bin", "linux/Image", "linux
 TOOLS = ("tools/*", "firmware/*.py", "guest/initramfs/**/*", "guest/user/*.c")
 
 
+# Made anew each time, with a time stamp, from others of these files.
+DERIVED = ("boot.itb",)
+
+
 def files(folder, patterns):
-    return sorted(path for pattern in patterns for path in folder.glob(pattern) if path.is_file())
+    return sorted(path for pattern in patterns for path in folder.glob(pattern)
+                  if path.is_file() and path.name not in DERIVED)
 
 
 class Kept:
