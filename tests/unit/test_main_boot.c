@@ -231,6 +231,20 @@ static void what_harts_and_firmware_are_is_told_to_guests(void **state)
 	assert_int_equal(boot->ids[1], 0x222);
 	assert_int_equal(boot->ids[2], 0x333);
 	assert_int_equal(boot->cboz, 64);
+	/* Guests see what is in memory, so nothing has to be written back for them. */
+	assert_int_equal(boot->cbom, 0);
+	assert_false(boot->guest_v || boot->guest_svpbmt);
+	assert_int_equal(boot_setup(state), 0);
+	boot->isa = "rv64imafdcvh_zicbom_zicboz_zicntr_zicsr_zifencei_sstc_svpbmt";
+	boot->vlenb = 16;
+	boots();
+	assert_true(boot->guest_v && boot->guest_svpbmt);
+	assert_int_equal(boot->cbom, 128);
+	/* The tree promises vectors, and the firmware has closed them. */
+	assert_int_equal(boot_setup(state), 0);
+	boot->isa = "rv64imafdcvh_zicbom_zicboz_zicntr_zicsr_zifencei_sstc_svpbmt";
+	boots();
+	assert_false(boot->guest_v);
 }
 
 /* --- the last words of a panic -------------------------------------------------------------------------------------- */

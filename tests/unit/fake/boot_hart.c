@@ -42,6 +42,8 @@ uint64_t fake_csr_read(unsigned int csr)
 {
 	if (csr == CSR_TIME)
 		return time_now += 10;
+	if (csr == CSR_VLENB)
+		return boot->vlenb;
 	if (!written[here()][csr & 4095]) /* whatever the firmware left */
 		return csr == CSR_SIE ? UINT64_MAX : csr == CSR_STIMECMP ? 17 : 0;
 	return csrs[here()][csr & 4095];
@@ -83,7 +85,7 @@ PROBE(sstateen0, false)
 PROBE(henvcfg, true)
 PROBE(hstateen0, false)
 PROBE(vstimecmp, true)
-PROBE(vlenb, false)
+PROBE(vlenb, boot->vlenb != 0)
 PROBE(instret, true)
 PROBE(hstateen1, false)
 PROBE(hstateen2, false)
@@ -164,7 +166,13 @@ struct sbi_call_ret sbi_call_host(uint64_t eid, uint64_t fid, uint64_t arg0, uin
 {
 	char c = (char)arg0;
 
-	(void)arg1, (void)arg3, (void)arg4, (void)arg5;
+	/* What a call does not take is zero: a later version of the SBI may give it a meaning. */
+	if (eid != SBI_EXT_HSM && eid != SBI_EXT_SRST && (arg1 || arg2))
+		boot_wrong("an argument that the call does not take");
+	if (arg3 || arg4 || arg5 || (eid == SBI_EXT_LEGACY_CONSOLE_PUTCHAR && fid))
+		boot_wrong("an argument that the call does not take");
+	if (eid == SBI_EXT_BASE && fid != SBI_BASE_PROBE_EXTENSION && arg0)
+		boot_wrong("an argument that the call does not take");
 	switch (eid) {
 	case SBI_EXT_BASE:
 		return base_call(fid, arg0);

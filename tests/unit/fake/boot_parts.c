@@ -165,9 +165,22 @@ bool random_ready(void)
 
 /* --- VMs ---------------------------------------------------------------------------------------------------------- */
 
+static void must_be_the_tree(const void *fdt)
+{
+	if ((uintptr_t)fdt != BOOT_FDT)
+		boot_wrong("another tree");
+}
+
+/* @n configurations called @c0, @c1, ... */
+static void fill(struct vm_config *out, char c, int n)
+{
+	for (int i = 0; i < n; i++)
+		snprintf(out[i].name, sizeof(out[i].name), "%c%d", c, i);
+}
+
 int config_host_modules(const void *fdt, struct vm_image *out, unsigned int max)
 {
-	(void)fdt;
+	must_be_the_tree(fdt);
 	if (boot->leave) {
 		out[0] = (struct vm_image){ .data = (const uint8_t *)(uintptr_t)BOOT_RAM,
 					    .size = boot->memory - boot->leave };
@@ -191,7 +204,9 @@ bool config_host_has_module(const void *fdt, hpa_t base, uint64_t size)
 int config_parse_bundle(const void *at, uint64_t size, const char *select, struct vm_config *out,
 			unsigned int max)
 {
-	(void)out, (void)max;
+	if (max != VM_MAX)
+		boot_wrong("room for the bundle's VMs");
+	fill(out, 'b', boot->bundle_vms);
 	boot_called("bundle");
 	boot->parsed_at = (uint64_t)(uintptr_t)at;
 	boot->parsed_size = size;
@@ -202,7 +217,8 @@ int config_parse_bundle(const void *at, uint64_t size, const char *select, struc
 
 int config_parse_host_fdt(const void *fdt, struct vm_config *out, unsigned int max)
 {
-	(void)fdt, (void)out;
+	must_be_the_tree(fdt);
+	fill(out, 'h', boot->host_vms);
 	boot_called("host_vms");
 	boot->room_for_host_vms = max;
 	return boot->host_vms;
@@ -219,6 +235,7 @@ struct vm *vm_create(const struct vm_config *cfg)
 	if (cfg != first + i || i == ARRAY_SIZE(all))
 		boot_wrong("the VMs' order");
 	boot_called("vm_create");
+	boot_print(boot->made, sizeof(boot->made), cfg->name, strlen(cfg->name));
 	nr_vms++;
 	if (boot->vm_missing >> i & 1)
 		return NULL;

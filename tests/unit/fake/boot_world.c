@@ -59,6 +59,7 @@ static void cpu_node(void *buf, unsigned int id)
 	char name[24];
 	const char *isa = boot->no_h_in_tree >> id & 1 ? "rv64imafdc_zicntr_zicsr_zifencei_sstc" :
 			  boot->no_d_in_tree >> id & 1 ? "rv64imafch_zicntr_zicsr_zifencei_sstc" :
+			  boot->isa		       ? boot->isa :
 							 TREE_ISA;
 
 	snprintf(name, sizeof(name), "cpu@%x", id);
@@ -70,6 +71,7 @@ static void cpu_node(void *buf, unsigned int id)
 	tree_string(buf, "riscv,isa", isa);
 	tree_string(buf, "mmu-type", "riscv,sv57");
 	tree_cells(buf, "riscv,cboz-block-size", 1, 64);
+	tree_cells(buf, "riscv,cbom-block-size", 1, 128);
 	tree_node(buf, "interrupt-controller");
 	tree_cells(buf, "#interrupt-cells", 1, 1);
 	tree_bytes(buf, "interrupt-controller", "", 0);
@@ -238,6 +240,13 @@ static unsigned int count_vmids(void)
 	return n - 1;
 }
 
+static bool isa_guest_has(enum isa_ext e)
+{
+	struct isa_set s = isa_guest();
+
+	return isa_has(&s, e);
+}
+
 void boot_end(void)
 {
 	boot_collect_harts();
@@ -247,6 +256,8 @@ void boot_end(void)
 	boot->seed_in_tree = seed_is_in_tree();
 	if (!boot->runs)
 		_exit(0);
+	boot->guest_v = isa_guest_has(ISA_V);
+	boot->guest_svpbmt = isa_guest_has(ISA_SVPBMT);
 	collect_memory();
 	boot->vmids = count_vmids();
 	_exit(0);

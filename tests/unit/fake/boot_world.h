@@ -51,6 +51,8 @@ struct boot {
 	uint64_t absent;		     /* hart ids that the firmware cannot start */
 	uint64_t no_h_in_tree, no_d_in_tree; /* hart ids */
 	bool no_hgatp;			     /* it takes no mode at all */
+	const char *isa;		     /* of all harts; NULL: TREE_ISA */
+	uint32_t vlenb;			     /* 0: no hart has vectors that work */
 	const char *seed;		     /* /chosen/rng-seed */
 	uint64_t initrd, initrd_end;
 	uint64_t bundle_offset; /* behind the image, 0: none; its size stands before it */
@@ -74,11 +76,13 @@ struct boot {
 	unsigned int nr_pcpus, runqs;
 	uint32_t plic_priority, plic_enable, plic_threshold[2 * BOOT_HARTS];
 	uint8_t uart_ier;
-	char selected[40]; /* configuration */
+	char selected[300]; /* configuration */
+	char made[40];	    /* the VMs' names */
 	bool selects;
 	unsigned int room_for_host_vms;
 	uint64_t parsed_at, parsed_size;
 	uint64_t colour;
+	bool guest_v, guest_svpbmt;
 	uint32_t cboz, cbom; /* blocks of the cache operations; 0: none are used */
 	bool stay, prefix;
 	int focus; /* the VM; -1: none has it */
