@@ -228,7 +228,20 @@ class Body:
         if j < self.last:
             yield self.change("choice", question, question, "&& 0 ?")
 
+    def lengths(self):
+        """Numbers that are an array's length where it is declared: one more element changes nothing that a test sees."""
+        found = set()
+        for i in self.starts():
+            if self.declares(i):
+                j = i
+                while j < self.last and self.tokens[j].text not in (";", "="):
+                    if self.tokens[j].text == "[":
+                        found |= set(range(j + 1, self.pairs.get(j, j + 1)))
+                    j += 1
+        return found
+
     def operands(self):
+        lengths = self.lengths()
         for i in range(self.first, self.last):
             t, before, after = self.tokens[i], self.tokens[i - 1], self.tokens[i + 1]
             binary = before.kind in ("name", "number") and before.text not in KEYWORDS or before.text in (")", "]")
@@ -244,7 +257,7 @@ class Body:
                 yield self.change("not", i, i, "")
             elif t.kind == "name" and t.text in WORDS:
                 yield self.change("word", i, i, WORDS[t.text])
-            elif t.kind == "number" and before.text not in ("+", "-", "case") and after.text != ".":
+            elif t.kind == "number" and i not in lengths and before.text not in ("+", "-", "case") and after.text != ".":
                 yield self.change("off by one", i, i, f"({t.text} + 1)")
 
     def arguments(self):
