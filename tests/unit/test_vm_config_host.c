@@ -342,6 +342,46 @@ static void a_module_has_one_range(void **state)
 	assert_non_null(strstr(fake_log_text, "must be an address and a size"));
 }
 
+/* Each is all that is wrong with its VM, and no fault of the one behind it. */
+static void a_wrong_module_fails_its_vm(void **state)
+{
+	static const char *const said[] = {
+		"must be the only one in its VM",
+		"must also have multiboot,kernel, multiboot,ramdisk or",
+		"must be \"okay\" or \"disabled\"",
+		"must be a module, or the node be called vcpu@N",
+	};
+
+	(void)state;
+	for (unsigned int i = 0; i < ARRAY_SIZE(said); i++) {
+		host_begin(NULL);
+		host_vm("first", "hartvisor,vm");
+		host_module("module@84000000", "kernel", 0x84000000, NULL);
+		if (i == 0)
+			host_module("module@85000000", "kernel", 0x85000000, NULL);
+		if (i == 1)
+			host_module("module@85000000", "initrd", 0x85000000, NULL);
+		if (i >= 2) {
+			fit_ok(fdt_begin_node(host, "module@85000000"));
+			fit_ok(fdt_property_string(host, "compatible",
+						   i == 2 ? "multiboot,ramdisk" : "ramdisk"));
+			fit_ok(fdt_property_string(host, "status", i == 2 ? "fail" : "okay"));
+			host_reg(0x85000000, 0x1000);
+			fit_ok(fdt_end_node(host));
+		}
+		fit_ok(fdt_end_node(host));
+		host_vm("good", "hartvisor,vm");
+		host_module("module@86000000", "kernel", 0x86000000, NULL);
+		fit_ok(fdt_end_node(host));
+		assert_int_equal(host_parse(), 2);
+		if (!strstr(fake_log_text, said[i]))
+			fail_msg("%s: %s", said[i], fake_log_text);
+		assert_int_equal(fake_log_count, 1);
+		assert_true(vmc[0].failed);
+		assert_false(vmc[1].failed);
+	}
+}
+
 static void chosen_with_a_unit_address_is_not_chosen(void **state)
 {
 	(void)state;
@@ -421,6 +461,7 @@ int main(void)
 		cmocka_unit_test(disabled_domains_and_modules_are_left_out),
 		cmocka_unit_test(other_values_of_status_fail_the_vm),
 		cmocka_unit_test(a_module_has_one_range),
+		cmocka_unit_test(a_wrong_module_fails_its_vm),
 		cmocka_unit_test(chosen_with_a_unit_address_is_not_chosen),
 		cmocka_unit_test(errors_of_host_vm_nodes_name_node_and_property),
 		cmocka_unit_test(corrupted_host_trees_never_lead_outside),

@@ -296,6 +296,44 @@ static void loading_goes_in_small_steps(void **state)
 	assert_loaded(&l.result, 0x80200000, MIB(5));
 }
 
+/* The byte before it and the byte behind it are not its own. */
+static void touches_just(const struct loader *l, const char *name, uint64_t start, uint64_t end)
+{
+	assert_string_equal(loader_overlap(l, gpa(start), 8), name);
+	assert_string_equal(loader_overlap(l, gpa(end - 8), 8), name);
+	assert_string_equal(loader_overlap(l, gpa(start - 8), 9), name);
+	assert_string_equal(loader_overlap(l, gpa(end - 1), 8), name);
+	assert_string_equal(loader_overlap(l, gpa(start - 8), end - start + 16), name);
+	assert_null(loader_overlap(l, gpa(start - 8), 8));
+	assert_null(loader_overlap(l, gpa(end), 8));
+}
+
+static void what_a_range_overlaps_is_named(void **state)
+{
+	struct loader l = { 0 };
+	uint64_t rd;
+
+	(void)state;
+	start(MIB(64));
+	use_raw(MIB(7), GUEST_RAM_BASE + MIB(4), 0);
+	use_ramdisk(sizeof(ramdisk));
+	assert_int_equal(loader_begin(&l, &vm, &cfg), 0);
+	rd = l.pieces[1].at.gpa;
+	touches_just(&l, "kernel", GUEST_RAM_BASE + MIB(4), GUEST_RAM_BASE + MIB(11));
+	assert_string_equal(loader_overlap(&l, l.pieces[1].at, 1), "ramdisk");
+	assert_string_equal(loader_overlap(&l, gpa(rd + sizeof(ramdisk) - 1), 1), "ramdisk");
+	assert_string_equal(loader_overlap(&l, gpa(rd - 1), 2), "ramdisk");
+	assert_null(loader_overlap(&l, gpa(rd - 1), 1));
+	assert_string_equal(loader_overlap(&l, l.result.fdt, 1), "device tree");
+	assert_string_equal(loader_overlap(&l, gpa(l.result.fdt.gpa + GUEST_FDT_SIZE - 1), 1),
+			    "device tree");
+	/* Without a ramdisk nothing is where it would be. */
+	cfg.ramdisk = (struct vm_image){ 0 };
+	assert_int_equal(loader_begin(&l, &vm, &cfg), 0);
+	assert_null(loader_overlap(&l, gpa(GUEST_RAM_BASE + MIB(20)), MIB(1)));
+	assert_null(loader_overlap(&l, gpa(0), 1));
+}
+
 static void in_large_memory_all_stays_below_two_gigabytes(void **state)
 {
 	struct loader_result r;
@@ -656,6 +694,7 @@ int main(void)
 		cmocka_unit_test(a_raw_kernel_lies_at_load_and_starts_at_entry),
 		cmocka_unit_test(a_raw_kernel_at_the_top_keeps_its_place),
 		cmocka_unit_test(wherever_the_kernel_lies_nothing_overlaps),
+		cmocka_unit_test(what_a_range_overlaps_is_named),
 		cmocka_unit_test(loading_goes_in_small_steps),
 		cmocka_unit_test(in_large_memory_all_stays_below_two_gigabytes),
 		cmocka_unit_test(what_does_not_fit_is_told_by_how_much),

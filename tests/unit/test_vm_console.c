@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// SOURCES: hyp/vm/console.c
+/* A VM's console as the terminal sees its owner: who is told of input and of room, and what is said to one who types. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "dev/vdev.h"
+#include "term/term.h"
+#include "vcpu/console.h"
+#include "vm/console.h"
+
+static struct vm vm = { .name = "linux-a" };
+static const struct term_owner *owner;
+static unsigned int uart_input, uart_output, vcpus_room;
+
+struct term_stream *term_stream_new(struct arena *a, const char *name, const struct term_owner *o,
+				    void *arg)
+{
+	assert_ptr_equal(a, &vm.arena);
+	assert_string_equal(name, "linux-a");
+	assert_ptr_equal(arg, &vm);
+	owner = o;
+	return (struct term_stream *)(void *)&owner;
+}
+
+void vuart_input_ready(struct vuart *u)
+{
+	assert_ptr_equal(u, vm.uart);
+	uart_input++;
+}
+
+void vuart_output_ready(struct vuart *u)
+{
+	assert_ptr_equal(u, vm.uart);
+	uart_output++;
+}
+
+void vm_console_room(struct vm *of)
+{
+	assert_ptr_equal(of, &vm);
+	vcpus_room++;
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	vm.uart = (struct vuart *)(void *)&vm;
+	vm.state = VM_RUNNING;
+	vm.paused = VM_NOT_PAUSED;
+	uart_input = uart_output = vcpus_room = 0;
+	assert_ptr_equal(vm_console_new(&vm), &owner);
+	return 0;
+}
+
+static void the_uart_is_told_of_input(void **state)
+{
+	(void)state;
+	owner->input_ready(&vm);
+	assert_int_equal(uart_input, 1);
+	assert_int_equal(uart_output + vcpus_room, 0);
+}
+
+/* Both sleep for it: a guest that waits for its UART's interrupt, and a vcpu in the midst of a store or an SBI call. */
+static void the_uart_and_the_vcpus_are_told_of_room(void **state)
+{
+	(void)state;
+	owner->output_ready(&vm);
+	assert_int_equal(uart_output, 1);
+	assert_int_equal(vcpus_room, 1);
+	assert_int_equal(uart_input, 0);
+}
+
+static void who_types_is_told_when_nothing_reads_it(void **state)
+{
+	static const struct {
+		enum vm_state state;
+		enum vm_pause paused;
+		const char *said;
+		bool keeps;
+	} rows[] = {
+		{ VM_RUNNING, VM_NOT_PAUSED, NULL, true },
+		{ VM_RUNNING, VM_PAUSING, "is paused", true },
+		{ VM_RUNNING, VM_PAUSED, "is paused", true },
+		{ VM_BUILDING, VM_NOT_PAUSED, NULL, true },
+		{ VM_STOPPING, VM_NOT_PAUSED, NULL, true },
+		{ VM_OFF, VM_NOT_PAUSED, "does not run", false },
+		{ VM_CRASHED, VM_NOT_PAUSED, "does not run", false },
+		{ VM_FAILED, VM_NOT_PAUSED, "does not run", false },
+		/* It ended while it was paused. */
+		{ VM_OFF, VM_PAUSED, "does not run", false },
+	};
+
+	(void)state;
+	for (unsigned int i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		bool keeps = true;
+		const char *said;
+
+		vm.state = rows[i].state;
+		vm.paused = rows[i].paused;
+		said = owner->absent(&vm, &keeps);
+		if (rows[i].said)
+			assert_non_null(strstr(said, rows[i].said));
+		else
+			assert_null(said);
+		assert_int_equal(keeps, rows[i].keeps);
+	}
+}
+
+#define test(fn) cmocka_unit_test_setup(fn, setup)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		test(the_uart_is_told_of_input),
+		test(the_uart_and_the_vcpus_are_told_of_room),
+		test(who_types_is_told_when_nothing_reads_it),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
