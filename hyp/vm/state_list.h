@@ -5,7 +5,7 @@
  *
  * STATE(name, test, saved, restored, reset): a kind of state. Saved and restored: by what, when another vcpu gets the
  * hart; "-": it is a vcpu's or a VM's own, in memory. Reset: by what, for the next life. Test:
- *   GUEST   a guest has functions of that name: one VM marks it and another one looks, one life
+ *   GUEST   guest/tests/state has functions of that name: one VM marks it and another one looks, one life
  *           marks it and the next one looks, and it is as it was after a turn of another vcpu
  *   MARKS   guest/tests/marks.c does the same
  *   OTHER   tests of its own, which `saved` names
