@@ -205,12 +205,22 @@ static void impossible_regions_are_refused(void **state)
 	assert_int_equal(rd(UINT64_MAX, 1), HV_OK);
 }
 
+static void a_region_may_be_one_byte(void **state)
+{
+	(void)state;
+	assert_int_equal(add(0, 0x2000, 1), HV_OK);
+	assert_int_equal(rd(0x2000, 1), HV_OK);
+	assert_int_equal(rd(0x2000, 2), HV_EFAULT);
+	assert_int_equal(rd(0x2001, 1), HV_EFAULT);
+}
+
 static void a_full_bus_says_so(void **state)
 {
 	(void)state;
 	for (unsigned int i = 0; i < MMIO_MAX_REGIONS; i++) /* from the top down */
 		assert_int_equal(add(i, 0x100000 - 0x1000 * (uint64_t)i, 0x1000), HV_OK);
 	assert_int_equal(add(MMIO_MAX_REGIONS, 0x200000, 0x1000), HV_ENOMEM);
+	assert_int_equal(add(MMIO_MAX_REGIONS, 0x1000, 0x1000), HV_ENOMEM);
 	for (unsigned int i = 0; i < MMIO_MAX_REGIONS; i++) {
 		rd(0x100000 - 0x1000 * (uint64_t)i, 4);
 		assert_int_equal(probes[i].reads, 1);
@@ -231,9 +241,9 @@ static void syscon_ends_the_vm_as_asked(void **state)
 	assert_int_equal(stopped, VM_STOP_POWEROFF);
 	guest_write(VSYSCON_BASE, 2, VSYSCON_REBOOT);
 	assert_int_equal(stopped, VM_STOP_REBOOT);
-	guest_write(VSYSCON_BASE, 4, 0xffff0000u | VSYSCON_FAIL);
+	guest_write(VSYSCON_BASE, 4, 0x12340000u | VSYSCON_FAIL);
 	assert_int_equal(stopped, VM_STOP_CRASH);
-	assert_string_equal(stopped_why, "guest reported failure code 65535");
+	assert_string_equal(stopped_why, "guest reported failure code 4660");
 }
 
 static void syscon_lets_the_last_words_out_first(void **state)
@@ -260,6 +270,7 @@ int main(void)
 		test(values_are_cut_to_the_length),
 		test(overlaps_are_refused),
 		test(impossible_regions_are_refused),
+		test(a_region_may_be_one_byte),
 		test(a_full_bus_says_so),
 		test(syscon_ends_the_vm_as_asked),
 		test(syscon_lets_the_last_words_out_first),

@@ -512,12 +512,72 @@ static void line_and_iir_agree_whatever_the_guest_does(void **state)
 	assert_int_equal(rd(RBR), 'k');
 }
 
+static void a_register_changes_no_other_one(void **state)
+{
+	static const struct {
+		unsigned int reg;
+		uint8_t mark;
+	} rows[] = { { IER, 0x05 }, { LCR, 0x1b }, { MCR, 0x0b }, { SCR, 0x5a } };
+
+	(void)state;
+	for (unsigned int i = 0; i < 4; i++) {
+		wr(rows[i].reg, rows[i].mark);
+		for (unsigned int k = 0; k < 4; k++)
+			assert_int_equal(rd(rows[k].reg), k <= i ? rows[k].mark : 0);
+	}
+}
+
+static void each_modem_output_is_its_own_input_in_loopback(void **state)
+{
+	static const struct {
+		uint8_t mcr, msr;
+	} rows[] = { { 0x01, 0x20 }, { 0x02, 0x10 }, { 0x04, 0x40 }, { 0x08, 0x80 } };
+
+	(void)state;
+	for (unsigned int i = 0; i < 4; i++) {
+		wr(MCR, 0x10 | rows[i].mcr);
+		assert_int_equal(rd(MSR) & 0xf0, rows[i].msr);
+	}
+}
+
+static void a_break_interrupts_only_when_it_is_asked_for(void **state)
+{
+	(void)state;
+	wr(FCR, 0x01);
+	type("\xfe");
+	assert_false(line);
+	wr(IER, 0x04);
+	assert_true(line);
+}
+
+/* Data sheet, "FIFO Control Register": the other bits count only with bit 0. */
+static void without_the_fifo_there_is_nothing_to_clear(void **state)
+{
+	(void)state;
+	type("a");
+	wr(FCR, 0x02);
+	assert_int_equal(rd(LSR) & 1, 1);
+	assert_int_equal(rd(RBR), 'a');
+}
+
+static void without_memory_there_is_no_uart(void **state)
+{
+	(void)state;
+	fake_arena_left = 0;
+	assert_null(vuart_new(&fake_vm));
+}
+
 #define test(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		test(registers_after_reset),
+		test(a_register_changes_no_other_one),
+		test(each_modem_output_is_its_own_input_in_loopback),
+		test(a_break_interrupts_only_when_it_is_asked_for),
+		test(without_the_fifo_there_is_nothing_to_clear),
+		test(without_memory_there_is_no_uart),
 		test(written_bytes_go_out_in_order_without_line_changes),
 		test(thr_is_full_while_the_terminal_takes_less_than_a_fifo),
 		test(a_break_is_told_with_its_byte),

@@ -458,11 +458,33 @@ static void no_memory_is_an_answer(void **state)
 	assert_null(vplic_new(&fake_vm, 5));
 }
 
+static uint32_t pattern(unsigned int ctx, unsigned int reg)
+{
+	return (ctx * 0x01010101u + reg * 0x10204081u + 1) & ~1u;
+}
+
+/* All of all contexts, written in both orders. */
+static void each_enable_register_is_its_own(void **state)
+{
+	(void)state;
+	for (unsigned int turn = 0; turn < 2; turn++) {
+		for (unsigned int n = 0; n < 2 * VCPUS * VPLIC_NR_SOURCES / 32; n++) {
+			unsigned int at = turn ? 2 * VCPUS * VPLIC_NR_SOURCES / 32 - 1 - n : n;
+
+			wr(enable_reg(at / 32, at % 32 * 32), pattern(at / 32, at % 32 + turn));
+		}
+		for (unsigned int n = 0; n < 2 * VCPUS * VPLIC_NR_SOURCES / 32; n++)
+			assert_int_equal(rd(enable_reg(n / 32, n % 32 * 32)),
+					 pattern(n / 32, n % 32 + turn));
+	}
+}
+
 #define test(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		test(each_enable_register_is_its_own),
 		test(enabled_source_reaches_its_vcpu_only),
 		test(line_still_high_at_completion_is_delivered_again),
 		test(line_that_falls_before_the_claim_stays_pending),
