@@ -80,6 +80,20 @@ static void a_timer_follows_its_vcpu(void **state)
 	explore(2, final_ticked);
 }
 
+/* The host's time for the deadline comes in the pause, when the guest's has not come. */
+static void a_deadline_moves_with_the_guest_s_clock(void **state)
+{
+	(void)state;
+	scene(1, 1, 1, own_hart);
+	runs(0, arms_and_takes);
+	outsider("operator", pauses_over_deadline, 0);
+	explore(3, final_ticked);
+	scene(1, 1, 1, own_hart);
+	runs(0, arms_and_idles);
+	outsider("operator", pauses_over_deadline, 0);
+	explore(3, final_ticked);
+}
+
 /*
  * The clock of one hart is a tick behind the other's. A stand-in that is armed on one pcpu, fires there just then, and
  * finds the vcpu awake on the other, must not be all that would have woken it.
@@ -124,6 +138,8 @@ int main(int argc, char **argv)
 		WITHOUT_SSTC(a_timer_ends_a_halt_after_a_pause),
 		cmocka_unit_test(a_timer_interrupts_a_guest_after_a_pause),
 		WITHOUT_SSTC(a_timer_interrupts_a_guest_after_a_pause),
+		cmocka_unit_test(a_deadline_moves_with_the_guest_s_clock),
+		WITHOUT_SSTC(a_deadline_moves_with_the_guest_s_clock),
 		cmocka_unit_test(a_timer_ends_a_halt_beside_a_sibling),
 		WITHOUT_SSTC(a_timer_ends_a_halt_beside_a_sibling),
 		cmocka_unit_test(a_timer_follows_its_vcpu),

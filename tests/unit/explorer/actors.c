@@ -128,6 +128,21 @@ void pauses_and_resumes(void *arg)
 	calls(all, -1);
 }
 
+void pauses_over_deadline(void *i)
+{
+	uint64_t all = vm_all_vcpus(&world.vm);
+
+	explorer_wait(is_armed, &world.guests[(uintptr_t)i]);
+	pauses(NULL);
+	world.time += TIMER_TICKS;
+	explorer_step();
+	calls(all, 1);
+	(void)vm_resume(&world.vm);
+	calls(all, -1);
+	explorer_step();
+	time_passes(i);
+}
+
 void toggles_twice(void *arg)
 {
 	uint64_t all = vm_all_vcpus(&world.vm);
