@@ -3,7 +3,7 @@
 """Print which net notices which way of breaking the vcpu protocol.
 
 Reads build/verify/models.json (Spin, litmus: tests/model/run_models.py) and build/verify/sources.json
-(explorer, threads: tests/model/mutate_sources.py), as `make verify` leaves them.
+(unit, explorer, threads: tests/model/mutate_sources.py), as `make verify` leaves them.
 """
 
 import json
@@ -11,7 +11,7 @@ import pathlib
 import sys
 
 VERIFY = pathlib.Path("build/verify")
-NETS = ("spin", "litmus", "explorer", "threads")
+NETS = ("spin", "litmus", "unit", "explorer", "threads")
 
 
 def load(name):

@@ -4,8 +4,9 @@
 
 usage: mutate_sources.py [--only REGEX] [--quick] [--jobs N] [--trace]
 
-The nets are the programs tests/unit/test_vcpu_protocol_explorer_*.c, test_arch_timer_explorer.c and
-test_vcpu_protocol_threads*.c; a mutant goes from one program of a net to the next until it is caught. A mutant is a file of hyp/ with some text replaced;
+The nets are the programs tests/unit/test_vcpu_protocol_explorer_*.c and test_arch_timer_explorer.c,
+test_vcpu_protocol_threads*.c and test_arch_timer_threads.c, and some that test one file on one hart; a mutant goes from one program of a net
+to the next until it is caught. A mutant is a file of hyp/ with some text replaced;
 it is compiled instead of the original, into build/verify/sources. A text that is not found, or found
 twice, is a failure: the mutant would have rotted. The unbroken sources must pass in all programs.
 build/verify/sources.json gets {mutant: {net: caught}}; --only renews a part of it. --quick: a mutant that
@@ -28,9 +29,10 @@ import keep  # noqa: E402 (needs the path above)
 
 PROGRAMS = "tests/unit/test_"
 # Who is likely to notice, and soon, comes first.
-NETS = {"explorer": ["vcpu_protocol_explorer_" + name for name in ("requests", "kicks", "halts", "timers", "waits", "life",
+NETS = {"unit": ["vcpu_vtimer", "vcpu_poll", "vcpu_request", "arch_timer"],
+        "explorer": ["vcpu_protocol_explorer_" + name for name in ("requests", "kicks", "halts", "timers", "waits", "life",
                                                                     "sleeps", "sleeps_more")] + ["arch_timer_explorer"],
-        "threads": ["vcpu_protocol_threads_order", "vcpu_protocol_threads"]}
+        "threads": ["arch_timer_threads", "vcpu_protocol_threads_order", "vcpu_protocol_threads"]}
 OUT = pathlib.Path("build/verify/sources")
 JSON = pathlib.Path("build/verify/sources.json")
 TIMEOUT = 120  # of processor time, so that a busy machine catches no mutant by itself
@@ -214,7 +216,8 @@ MUTANTS = {
 # builtin would go past its memory. The threads meet by chance, so where nobody else looks they get several.
 ONLY = {"check without its barrier": "threads", "make without its barrier": "threads",
         "trylock without its acquire": "threads", "on_cpu not acquired by who moves it": "threads",
-        "the lender is charged as what runs": "threads"}
+        "the lender is charged as what runs": "threads", "a timer's new pcpu is not a release": "threads",
+        "a timer's pcpu is not acquired": "threads"}
 TRIES = 5
 
 # Of some files these programs are quicker to notice a change.

@@ -97,13 +97,6 @@ void time_passes(void *i)
 	explorer_step();
 }
 
-void time_passes_once(void *i)
-{
-	explorer_wait(is_armed, &world.guests[(uintptr_t)i]);
-	world.time += TIMER_TICKS;
-	explorer_step();
-}
-
 void pauses(void *arg)
 {
 	uint64_t all = vm_all_vcpus(&world.vm);

@@ -107,6 +107,9 @@ void scene(unsigned int harts, unsigned int others, unsigned int vcpus, const ui
 {
 	static const char *const names[] = { "hart 0", "hart 1", "hart 2" };
 
+	/* What the scene before armed while it was set up is on its queue still. */
+	for (unsigned int i = 0; i < world.vm.nr_vcpus; i++)
+		timer_cancel(&vcpu(i)->timer);
 	world_begin(harts, others);
 	timer_setup(10000000, !no_sstc);
 	assert_int_equal(sched_init(harts, 10000000), 0);

@@ -93,9 +93,6 @@ void pauses_before_time_passes(void *i);
 /* pauses_over_deadline - once vcpu @i has armed its timer: the VM is paused till after its time. Then time_passes(). */
 void pauses_over_deadline(void *i);
 
-/* time_passes_once - till the deadline, to the tick, and no further. */
-void time_passes_once(void *i);
-
 /* --- programs ---------------------------------------------------------------------------------------- */
 
 /* Each halt goes through the scheduler, or not. */
