@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// SOURCES: hyp/lib/fdt.c tests/unit/fake/tree.c
+// SOURCES: hyp/lib/fdt_exact.c hyp/lib/fdt.c tests/unit/fake/tree.c
 /* Reading device trees: what they say, and that broken ones do no harm. */
 #include <setjmp.h>
 #include <stdarg.h>
