@@ -46,10 +46,17 @@ static int probe_uart(const void *fdt, int node)
 	return remember("uart", fdt, node);
 }
 
+static int probe_second(const void *fdt, int node)
+{
+	return remember("second", fdt, node);
+}
+
 static const char *const chips[] = { "chip", NULL };
 static const char *const uarts[] = { "uart", "other-uart", NULL };
+static const char *const seconds[] = { "second", NULL };
 
 ENTRY(uart_driver) = { .compatible = uarts, .order = DRIVER_DEVICE, .probe = probe_uart };
+ENTRY(second_driver) = { .compatible = seconds, .order = DRIVER_DEVICE, .probe = probe_second };
 ENTRY(chip_driver) = { .compatible = chips, .order = DRIVER_IRQCHIP, .probe = probe_chip };
 
 static void begin(void)
@@ -94,6 +101,18 @@ static void interrupt_controllers_come_first_and_each_node_once(void **state)
 	probe_all();
 	assert_string_equal(probed, "chip:b uart:a uart:d uart:without-reg ");
 	assert_int_equal(fake_log_count, 0);
+}
+
+/* Whichever of them the linker has put first. */
+static void a_node_of_two_drivers_is_offered_to_one(void **state)
+{
+	(void)state;
+	begin();
+	tree_node(tree, "both");
+	tree_list(tree, "compatible", "uart\0second");
+	tree_end_node(tree);
+	probe_all();
+	assert_true(!strcmp(probed, "uart:both ") || !strcmp(probed, "second:both "));
 }
 
 static void registers_that_cannot_be_there_are_told_and_left_alone(void **state)
@@ -143,6 +162,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(interrupt_controllers_come_first_and_each_node_once),
+		cmocka_unit_test(a_node_of_two_drivers_is_offered_to_one),
 		cmocka_unit_test(registers_that_cannot_be_there_are_told_and_left_alone),
 		cmocka_unit_test(registers_at_the_limits_are_taken),
 	};
