@@ -243,7 +243,7 @@ class Net:
         self.sources = {program: [str(main), *said("SOURCES", main), "tests/unit/fake/log.c"]
                         for program, main in mains.items()}
         self.all_sources = sorted(set().union(*self.sources.values()))
-        self.folders = said("INCLUDE", first) + INCLUDES
+        self.folders = list(dict.fromkeys(f for main in mains.values() for f in said("INCLUDE", main))) + INCLUDES
         self.flags = FLAGS + [f"-fsanitize={s}" for s in said("SANITIZE", first) if s != "none"] + said("CFLAGS", first)
 
     def compile(self, source, obj, tree="."):
