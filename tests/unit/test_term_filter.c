@@ -174,6 +174,7 @@ static const struct shown passing[] = {
 	{ "\x1b[31mred\x1b[m", "red" },
 	{ "\x1b[1;38;5;208;48;2;1;2;3mx\x1b[0m", "x" },
 	{ "\x1b[;1;92;10mx", "x" },
+	{ "\x1b[38;5;0mx\x1b[48;2;0;0;0my\x1b[m", "xy" },
 	/* Nothing goes left of the prefix. */
 	{ "\b\b\b\b\b\b\bX", "X" },
 	{ "ab\x1b[99DX", "Xb" },

@@ -321,6 +321,56 @@ static void two_harts_write_whole_lines(void **state)
 	assert_int_equal(n, 4000);
 }
 
+static void every_byte_that_old_firmware_has_is_typed(void **state)
+{
+	(void)state;
+	have_uart = have_dbcn = false;
+	start_again(false);
+	term_focus(a);
+	term_log("legacy\n", 7); /* it finds out that there is no DBCN */
+	transmit_all();
+	typed = "\xff\xfdz";
+	for (unsigned int i = 0; i < 4; i++)
+		tick();
+	{
+		char buf[8];
+
+		assert_int_equal(term_stream_read(a, buf, sizeof(buf)), 3);
+		assert_memory_equal(buf, "\xff\0z", 3);
+	}
+}
+
+static void without_an_interrupt_nobody_waits_for_the_wire(void **state)
+{
+	static const char text[200] = { [0 ... 198] = 'x', '\n' };
+
+	(void)state;
+	have_irq = false;
+	start_again(false);
+	term_focus(a);
+	clear_screen();
+	fifo_room = 0;
+	(void)term_stream_write(a, text, sizeof(text));
+	assert_in_range(screen_len, 0, 40);
+	transmit_all();
+	assert_in_range(screen_len, 200, 300);
+}
+
+static void lines_lost_before_a_new_terminal_are_not_told_to_it(void **state)
+{
+	(void)state;
+	fifo_room = 0;
+	uart_dead = true;
+	for (unsigned int i = 0; i < 2000; i++)
+		term_log("a line that fills the ring, and then is lost\n", 45);
+	uart_dead = false;
+	start_again(false);
+	term_log("new\n", 4);
+	transmit_all();
+	assert_null(strstr(screen, "lost here"));
+	assert_non_null(strstr(screen, "[hartvisor] new\r\n"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -337,6 +387,9 @@ int main(void)
 		TERMINAL_TEST(the_firmware_serves_when_there_is_no_uart),
 		TERMINAL_TEST(a_long_answer_waits_for_the_wire),
 		TERMINAL_TEST(two_harts_write_whole_lines),
+		TERMINAL_TEST(every_byte_that_old_firmware_has_is_typed),
+		TERMINAL_TEST(without_an_interrupt_nobody_waits_for_the_wire),
+		TERMINAL_TEST(lines_lost_before_a_new_terminal_are_not_told_to_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -128,6 +128,7 @@ struct sbi_call_ret sbi_call_host(uint64_t eid, uint64_t fid, uint64_t a0, uint6
 		screen_put((char)a0);
 	} else if (eid == SBI_EXT_LEGACY_CONSOLE_GETCHAR) {
 		r.error = *typed ? (unsigned char)*typed++ : -1;
+		r.error = r.error == 0xfd ? 0 : r.error;
 	} else if (eid == SBI_EXT_DBCN && have_dbcn) {
 		char *p = (char *)(uintptr_t)a1;
 
