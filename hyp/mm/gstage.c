@@ -248,6 +248,7 @@ int gstage_unmap_ram(struct gstage *gs, gpa_t base, uint64_t size, struct gstage
 	err = pgtable_unmap(&gs->pt, base.gpa, size);
 	if (err != HV_OK)
 		return err;
+	pgtable_prune(&gs->pt);
 	memcpy(gs->ram, kept, nr_kept * sizeof(kept[0]));
 	gs->nr_ram = nr_kept;
 	gs->ram_bytes -= size;
@@ -256,28 +257,27 @@ int gstage_unmap_ram(struct gstage *gs, gpa_t base, uint64_t size, struct gstage
 	return HV_OK;
 }
 
-void gstage_free_pieces(struct gstage *gs, const struct gstage_ram *pieces, unsigned int nr)
+void gstage_free_pieces(const struct gstage_ram *pieces, unsigned int nr)
 {
 	for (unsigned int i = 0; i < nr; i++) {
 		clear(hpa_to_ptr(pieces[i].hpa), pieces[i].size);
 		page_free(pieces[i].hpa, pieces[i].size);
 	}
-	pgtable_prune(&gs->pt);
 }
 
 int gstage_map_page(struct gstage *gs, gpa_t a, hpa_t page)
 {
-	return pgtable_map(&gs->pt, a.gpa, page, PAGE_SIZE, PTE_R | PTE_U);
+	int err = pgtable_map(&gs->pt, a.gpa, page, PAGE_SIZE, PTE_R | PTE_U);
+
+	if (err == HV_ENOMEM) /* some of the tables are there */
+		pgtable_prune_at(&gs->pt, a.gpa);
+	return err;
 }
 
 void gstage_unmap_page(struct gstage *gs, gpa_t a)
 {
 	/* A leaf of its own: nothing to split, so this cannot fail. */
 	(void)pgtable_unmap(&gs->pt, a.gpa, PAGE_SIZE);
-}
-
-void gstage_prune_page(struct gstage *gs, gpa_t a)
-{
 	pgtable_prune_at(&gs->pt, a.gpa);
 }
 

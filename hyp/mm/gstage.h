@@ -64,26 +64,26 @@ uint64_t gstage_clear_step(const struct gstage *gs, uint64_t offset, uint64_t ma
 
 /*
  * Taking RAM out of a running VM comes in two steps, because the pages may be reused only when no hart
- * holds a translation of them any more: gstage_unmap_ram() removes [base, base+size) from tables and list
- * and says in @out (room for @max pieces) which host memory that was; then every vcpu is flushed
- * (vcpu/vm.h, vm_give_back_ram); then gstage_free_pieces() clears and frees it, and takes out the tables that
- * became empty.
+ * holds a translation of them any more: gstage_unmap_ram() removes [base, base+size) from tables and list, takes out the
+ * tables that became empty, and says in @out (room for @max pieces) which host memory that was; then every vcpu is
+ * flushed (vcpu/vm.h, vm_give_back_ram); then gstage_free_pieces() clears and frees it.
  * HV_EINVAL: not wholly RAM, or no page multiple; HV_ENOMEM: a large leaf cannot be split, or more pieces
  * than fit; nothing has changed then. Writers are serialised by vm->lock.
  */
 int gstage_unmap_ram(struct gstage *gs, gpa_t base, uint64_t size, struct gstage_ram *out,
 		     unsigned int max, unsigned int *nr);
-void gstage_free_pieces(struct gstage *gs, const struct gstage_ram *pieces, unsigned int nr);
+void gstage_free_pieces(const struct gstage_ram *pieces, unsigned int nr);
 
 /*
  * One page of the host's that is not RAM, read-only for the guest and unknown to gstage_read() and
  * gstage_write(). HV_EEXIST: something is mapped at @a; HV_EINVAL: no page's address, or too high; HV_ENOMEM.
- * gstage_unmap_page - the page is not the VM's RAM. gstage_prune_page - the tables that became empty by
- * that, once nobody can be reading them any more. Writers are serialised by vm->lock.
+ * gstage_unmap_page - the page is not the VM's RAM. Writers are serialised by vm->lock.
+ *
+ * Tables come and go by these, also by a map that fails with HV_ENOMEM. A table that was taken out is used for the
+ * next map, elsewhere, while a hart may remember where it was; so every vcpu is flushed before vm->lock is released.
  */
 int gstage_map_page(struct gstage *gs, gpa_t a, hpa_t page);
 void gstage_unmap_page(struct gstage *gs, gpa_t a);
-void gstage_prune_page(struct gstage *gs, gpa_t a);
 
 /*
  * gstage_destroy - free tables and RAM; no vcpu may run or walk any more, and no hart has the root in hgatp

@@ -45,10 +45,12 @@ int pgtable_map(struct pgtable *pt, uint64_t va, hpa_t pa, uint64_t size, uint64
 int pgtable_unmap(struct pgtable *pt, uint64_t va, uint64_t size);
 
 /*
- * pgtable_prune - take out the empty tables; only when no lockless reader can be inside. Those of an x4 format
+ * pgtable_prune - take out the empty tables. Those of an x4 format
  * are kept for the next map and freed by pgtable_destroy(): a hart that has the VM's hgatp loaded may still
  * walk them, even outside the guest, because it caches how a walk begins until a fence, and a fence is made
- * only before the next entry. Until then no other data may come there.
+ * only before the next entry. Until then no other data may come there. A lockless reader may be inside, too, and finds
+ * nothing there. The caller flushes both before the next map, which uses such a table elsewhere.
+ * Others are freed at once: there no reader may be inside.
  */
 void pgtable_prune(struct pgtable *pt);
 

@@ -14,6 +14,9 @@
  * a number that the new generation gives to another VM. After the write only the new vcpu's
  * translations can be cached. The same order covers the change from MODE = Bare, where VMID 0 may have
  * identity translations: "if hgatp.MODE is changed for a given VMID, an HFENCE.GVMA must be executed".
+ * A new generation needs a fence of all VMIDs before the write as well. The hart may remember where G-stage tables of a
+ * VM that has ended were, under the number that is written now, and would walk there until the fence after the write.
+ * That memory holds other data by then.
  *
  * No locks: a pcpu's state is touched by that pcpu only.
  */
@@ -44,7 +47,7 @@ static inline bool vmid_is_current(const struct vmid *v, unsigned int pcpu)
 	return v->generation != 0 && v->pcpu == pcpu && v->generation == vmid_generation[pcpu];
 }
 
-/* What is to be fenced once hgatp holds a fresh VMID, and before the guest is entered. */
+/* What is to be fenced once hgatp holds a fresh VMID, and before the guest is entered. ALL: before that, too. */
 enum vmid_fence {
 	VMID_FENCE_NONE,
 	VMID_FENCE_VVMA, /* hfence.vvma: an older generation used the number */
@@ -53,7 +56,7 @@ enum vmid_fence {
 
 /*
  * vmid_alloc - give @v a fresh VMID on @pcpu (the caller's own). The caller writes it to hgatp, with
- * vsatp = 0 or the vcpu's own, and then executes the fences that are returned.
+ * vsatp = 0 or the vcpu's own, and executes the fences that are returned.
  */
 enum vmid_fence vmid_alloc(struct vmid *v, unsigned int pcpu);
 

@@ -42,18 +42,23 @@ int vcpu_write_guest(struct vcpu *v, gpa_t a, const void *buf, uint64_t len)
 }
 
 /*
- * The same for a read by HLV or HLVX, which goes through this hart's TLB. A flush that is requested and not
- * served yet has changed the tables already: the requester saw @v outside, and may have freed what they led
- * to. The request stays pending.
+ * The same for a read by HLV or HLVX, which goes through this hart's TLB. A flush or a fence that is requested and not
+ * served yet is complete for the requester, which saw @v outside: what the older translations led to may be freed, or
+ * used by the guest for something else. The request stays pending.
  */
 static void reading_virt_begin(struct vcpu *v)
 {
 	const uint64_t flushes = request_bit(REQUEST_TLB_FLUSH) |
 				 request_bit(REQUEST_HFENCE_GVMA_ALL);
+	const uint64_t fences = request_bit(REQUEST_HFENCE) | request_bit(REQUEST_HFENCE_VVMA_ALL);
+	uint64_t requests;
 
 	vcpu_reading_begin(v);
-	if (atomic_read(&v->requests) & flushes)
+	requests = atomic_read(&v->requests);
+	if (requests & flushes)
 		arch_hfence_gvma_all();
+	if (requests & fences)
+		arch_hfence_vvma_all();
 }
 
 int vcpu_fetch_insn(struct vcpu *v, gva_t pc, uint32_t *insn)

@@ -19,12 +19,14 @@ static bool make_page(struct vcpu *v)
 	return v->magic_page != NULL;
 }
 
-/* Take away what was mapped at @a. Under vm->lock, the caller's @v is in no reader's bracket. */
+/*
+ * Take away what was mapped at @a. Under vm->lock, the caller's @v is in no reader's bracket. The flush is after the last
+ * change, that of the tables: until it is done a hart may use one that was taken out, and the next map uses it, too.
+ */
 static void unmap(struct vm *vm, gpa_t a)
 {
 	gstage_unmap_page(&vm->gstage, a);
 	(void)vm_make_all_vcpus_request(vm, REQUEST_TLB_FLUSH);
-	gstage_prune_page(&vm->gstage, a);
 }
 
 static int map(struct vcpu *v, gpa_t a)
@@ -36,10 +38,8 @@ static int map(struct vcpu *v, gpa_t a)
 	if (moves && old.gpa == a.gpa)
 		return HV_OK;
 	err = gstage_map_page(&v->vm->gstage, a, ptr_to_hpa(v->magic_page));
-	if (err == HV_ENOMEM) { /* half of the tables, perhaps, and somebody looks into them */
+	if (err == HV_ENOMEM) /* tables came and went */
 		(void)vm_make_all_vcpus_request(v->vm, REQUEST_TLB_FLUSH);
-		gstage_prune_page(&v->vm->gstage, a);
-	}
 	if (err != HV_OK)
 		return err;
 	v->magic = v->magic_page;
@@ -113,7 +113,6 @@ void vcpu_magic_reset(struct vcpu *v)
 {
 	if (v->magic) {
 		gstage_unmap_page(&v->vm->gstage, v->magic_at);
-		gstage_prune_page(&v->vm->gstage, v->magic_at);
 		v->magic = NULL;
 	}
 	if (v->magic_page)

@@ -90,8 +90,10 @@ noinline void vcpu_name_anew(struct vcpu *v)
 {
 	enum vmid_fence due = vmid_alloc(&v->vmid, this_pcpu()->index);
 
-	/* The register first, then the fences: mm/vmid.h. */
+	/* The register first, then the fences; but what another VM has left under the number goes before: mm/vmid.h. */
 	v->hgatp = gstage_hgatp(&v->vm->gstage, v->vmid.id);
+	if (due == VMID_FENCE_ALL)
+		arch_hfence_gvma_all();
 	csr_write(CSR_HGATP, v->hgatp);
 	if (due == VMID_FENCE_ALL)
 		arch_hfence_gvma_all();

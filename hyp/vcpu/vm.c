@@ -220,7 +220,7 @@ int vm_give_back_ram(struct vm *vm, gpa_t base, uint64_t size)
 	err = gstage_unmap_ram(&vm->gstage, base, size, pieces, ARRAY_SIZE(pieces), &nr);
 	if (err == HV_OK) {
 		(void)vm_make_all_vcpus_request(vm, REQUEST_TLB_FLUSH);
-		gstage_free_pieces(&vm->gstage, pieces, nr);
+		gstage_free_pieces(pieces, nr);
 	}
 	spin_unlock(&vm->lock);
 	return err;

@@ -410,7 +410,7 @@ static void given_back_ram_holds_nothing(void **state)
 	assert_int_equal(
 		gstage_unmap_ram(&gs, gpa(RAM + MIB(2)), MIB(1), out, ARRAY_SIZE(out), &nr), HV_OK);
 	assert_int_equal(nr, 1);
-	gstage_free_pieces(&gs, out, nr);
+	gstage_free_pieces(out, nr);
 	p = hpa_to_ptr(out[0].hpa);
 	for (uint64_t w = 2; w < MIB(1) / 8; w++) /* behind the allocator's own node */
 		assert_true(p[w] == 0);
@@ -439,7 +439,7 @@ static void given_back_ram_is_gone_and_the_rest_stays(void **state)
 	assert_false(gstage_is_ram(&gs, gpa(RAM + MIB(4)), 1));
 	nr = page_free_bytes() < before ? nr : 0;
 	before = page_free_bytes();
-	gstage_free_pieces(&gs, out, nr);
+	gstage_free_pieces(out, nr);
 	assert_true(page_free_bytes() >= before + MIB(2) + PAGE_SIZE);
 	/* What is not all RAM is refused, and stays. */
 	assert_int_equal(gstage_unmap_ram(&gs, gpa(RAM + MIB(2)), MIB(2), out, ARRAY_SIZE(out),
@@ -474,7 +474,6 @@ static void a_page_of_ours_is_read_by_the_guest_and_nobody_else(void **state)
 	assert_int_equal(gstage_write(&gs, at, &word, 8), HV_EFAULT);
 	assert_null(gstage_write_ptr(&gs, at, 8));
 	gstage_unmap_page(&gs, at);
-	gstage_prune_page(&gs, at);
 	assert_int_equal(pgtable_walk(&gs.pt, at.gpa, &leaf), HV_ENOENT);
 	page_free(page, PAGE_SIZE);
 }

@@ -116,9 +116,9 @@ int gstage_unmap_ram(struct gstage *gs, gpa_t base, uint64_t size, struct gstage
 	return HV_OK;
 }
 
-void gstage_free_pieces(struct gstage *gs, const struct gstage_ram *pieces, unsigned int nr)
+void gstage_free_pieces(const struct gstage_ram *pieces, unsigned int nr)
 {
-	(void)gs, (void)pieces, (void)nr;
+	(void)pieces, (void)nr;
 	world.freed = true;
 }
 

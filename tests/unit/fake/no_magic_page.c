@@ -13,8 +13,3 @@ void gstage_unmap_page(struct gstage *gs, gpa_t a)
 {
 	(void)gs, (void)a;
 }
-
-void gstage_prune_page(struct gstage *gs, gpa_t a)
-{
-	(void)gs, (void)a;
-}

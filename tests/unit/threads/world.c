@@ -83,11 +83,11 @@ int gstage_unmap_ram(struct gstage *gs, gpa_t base, uint64_t size, struct gstage
 	return HV_OK;
 }
 
-void gstage_free_pieces(struct gstage *gs, const struct gstage_ram *pieces, unsigned int nr)
+void gstage_free_pieces(const struct gstage_ram *pieces, unsigned int nr)
 {
 	uint64_t *page = (uint64_t *)(uintptr_t)pieces[0].hpa.hpa;
 
-	(void)gs, (void)nr;
+	(void)nr;
 	for (unsigned int i = 0; i < PAGE_WORDS; i++)
 		page[i] = 0xbad;
 }

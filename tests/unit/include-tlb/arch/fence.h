@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Fences of a hart with a TLB: tests/unit/fake/tlb.c. */
+/* Fences of a hart with a TLB and an instruction cache: tests/unit/tlb/hart.c. */
 #ifndef FAKE_ARCH_FENCE_H
 #define FAKE_ARCH_FENCE_H
 
@@ -10,10 +10,7 @@ void arch_hfence_vvma_all(void);
 void arch_hfence_vvma_addr(uint64_t gva);
 void arch_hfence_vvma_asid(uint64_t asid);
 void arch_hfence_vvma_addr_asid(uint64_t gva, uint64_t asid);
-
-static inline void arch_fence_i(void)
-{
-}
+void arch_fence_i(void);
 
 static inline void arch_fence_w_o(void)
 {
