@@ -79,7 +79,7 @@ setup-verify:
 	@tools/setup-verify.sh
 
 NO_SETUP := help setup setup-% clean distclean
-RUNNING  := run test unit system busy soak fuzz fuzz-replay fuzz-corpus verify model model-long mutants mutants-protocol ci fresh \
+RUNNING  := run test unit system busy soak fuzz fuzz-replay fuzz-corpus verify model model-long mutants mutants-protocol mutants-fences ci fresh \
 	lint lint-% format bench bench-check bench-baseline bench-linux
 LINTING  := lint lint-% format
 

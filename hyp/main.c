@@ -10,7 +10,6 @@
 #include "arch/cache.h"
 #include "arch/csr.h"
 #include "arch/features.h"
-#include "arch/fence.h"
 #include "arch/guest_state.h"
 #include "arch/mmu.h"
 #include "arch/sbi_call.h"
@@ -406,7 +405,6 @@ void hartvisor_main(uint64_t hartid, uint64_t fdt)
 	find_memory();
 	build_host_map();
 	prepare_pcpus(hartid);
-	csr_write(CSR_SATP, hostmap_satp());
-	arch_sfence_vma_all();
+	hostmap_load();
 	stack_switch_call(boot_pcpu.stack_top, boot);
 }

@@ -172,6 +172,11 @@ verify:
 mutants-protocol:
 	@PYTHONDONTWRITEBYTECODE=1 $(PYTHON) tests/model/mutate_sources.py
 
+# Each fence of translations, instructions and devices, taken away or misplaced.
+.PHONY: mutants-fences
+mutants-fences: $(U)/libfdt.a $(call unit_bearssl)
+	+@PYTHONDONTWRITEBYTECODE=1 $(PYTHON) tests/mutants/fences.py
+
 # Small changes all over hyp and platform, a sample of each room; FILE= takes all of a file, ROOM= one room,
 # SAMPLE= so many of each room, ARGS= more options (tests/mutants/run.py).
 .PHONY: mutants print-mutants

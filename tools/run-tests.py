@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Run hartvisor's tests and say in the last line how many passed, failed and were skipped.
 
-usage: run-tests.py [options] STEP...   STEP: build, unit, model, model-long, protocol, table, mutants, system,
+usage: run-tests.py [options] STEP...   STEP: build, unit, model, model-long, protocol, table, mutants, fences, system,
                                              busy, long, kernel, bench, lint, fresh, fuzz, fuzz-replay
        run-tests.py [options] --verify [PART]
 
@@ -18,7 +18,8 @@ long:   those marked long, likewise
 kernel: make guest-linux, for tests of the long step; without it they are skipped
 lint:   each make target of --lints is a test; skipped where a tool's version is not the one that decides
 fresh:  passed when tools/fresh.sha256 is the digest of this tree's set-up files; else make fresh on one release
-model, model-long, protocol, mutants: make model, model-long, mutants-protocol and mutants, by their own last line
+model, model-long, protocol, mutants, fences: make model, model-long, mutants-protocol, mutants and mutants-fences,
+        by their own last line
 table:  each known way to break the vcpu protocol is seen by a net (tools/mutant-table.py)
 bench:  make bench-check, likewise; a row is a test
 fuzz, fuzz-replay: make fuzz and make fuzz-replay, likewise; a target is a test
@@ -49,7 +50,7 @@ PART_MINUTES = 40
 PARTS = {
     "unit": ["build", "unit"],
     "model": ["build", "model-long", "protocol", "table"],
-    "mutants": ["build", "mutants"],
+    "mutants": ["build", "mutants", "fences"],
     "system": ["build", "system", "busy"],
     "long": ["build", "kernel", "long"],
     "fuzz": ["fuzz"],
@@ -246,6 +247,7 @@ STEPS = {
     "model-long": lambda options, tally: step_target(options, tally, "model-long"),
     "protocol": lambda options, tally: step_target(options, tally, "mutants-protocol"),
     "mutants": lambda options, tally: step_target(options, tally, "mutants"),
+    "fences": lambda options, tally: step_target(options, tally, "mutants-fences"),
     "bench": lambda options, tally: step_target(options, tally, "bench-check"),
     "fuzz": step_fuzz,
     "fuzz-replay": lambda options, tally: step_target(options, tally, "fuzz-replay"),

@@ -50,6 +50,13 @@ uint64_t hostmap_satp(void)
 	return (SATP_MODE_SV39 << SATP_MODE_SHIFT) | (ptr_to_hpa(host_pt.root).hpa >> PAGE_SHIFT);
 }
 
+void hostmap_load(void)
+{
+	csr_write(CSR_SATP, hostmap_satp());
+	/* The boot tables have the same ASID, and leaves of 1 GiB that the final ones have not. */
+	arch_sfence_vma_all();
+}
+
 static int map_direct(uint64_t start, uint64_t end)
 {
 	if (start >= end)

@@ -9,9 +9,12 @@
 #include "lib/errno.h"
 #include "lib/types.h"
 
-/* hostmap_build - make and load the final tables. HV_ENOMEM. Afterwards hostmap_satp() is valid. */
+/* hostmap_build - make the final tables. HV_ENOMEM. Afterwards hostmap_satp() is valid. */
 int hostmap_build(void);
 uint64_t hostmap_satp(void);
+
+/* hostmap_load - the boot hart uses the final tables from now on. */
+void hostmap_load(void);
 
 /*
  * hostmap_add_ram - direct-map [base, base+size) in the final tables; parts above DIRECT_MAP_SIZE or in

@@ -132,6 +132,28 @@ static void a_vm_that_reboots_finds_no_mapping_of_its_former_life(void **state)
 	}
 }
 
+/* What its sibling changed, and fenced for itself alone, a hart that is started anew knows nothing older of. */
+static void a_hart_that_is_started_anew_has_nothing_of_its_former_life(void **state)
+{
+	(void)state;
+	for (unsigned int way = 0; way < 4 * 4; way++) {
+		struct vcpu *v = vcpu_of(0, 0), *sibling = vcpu_of(0, 1);
+
+		world_begin(way >> 2);
+		runs_on(way & 1, sibling);
+		guest_switches(sibling, way >> 1 & 1);
+		runs_on(!(way & 1), v);
+		guest_maps(v, way >> 1 & 1, 0, RAM_TABLE_A);
+		guest_sfence(v);
+		guest_writes_code(v);
+		guest_fence_i(v);
+		on_hart(way & 1);
+		guest_restarts(sibling);
+		guest_switches(sibling, way >> 1 & 1);
+		tlb_check("way %#x", way);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -139,6 +161,7 @@ int main(void)
 		cmocka_unit_test(numbers_come_round_without_their_translations),
 		cmocka_unit_test(tables_of_an_ended_vm_are_walked_by_no_hart),
 		cmocka_unit_test(a_vm_that_is_started_again_finds_nothing_of_its_former_memory),
+		cmocka_unit_test(a_hart_that_is_started_anew_has_nothing_of_its_former_life),
 		cmocka_unit_test(a_vm_that_reboots_finds_no_mapping_of_its_former_life),
 	};
 
