@@ -69,7 +69,6 @@ MUTANTS = [
     ("a hart keeps the tables of what ended", VMID, "	csr_write(CSR_HGATP, 0);\n	begin_generation(pcpu);\n}", "	begin_generation(pcpu);\n}", [ORDERS]),
     ("MODE = Bare begins no generation", VMID, "	csr_write(CSR_HGATP, 0);\n	begin_generation(pcpu);\n}", "	csr_write(CSR_HGATP, 0);\n}", [ORDERS]),
     ("a number is good on every hart", "hyp/mm/vmid.h", "v->pcpu == pcpu && v->generation", "v->generation", [RANDOM]),
-    ("a new life keeps the number", VCPU_C, "	guest_vs_reset(&v->vs);\n	vmid_drop(&v->vmid);\n	sched", "	guest_vs_reset(&v->vs);\n	sched", [ORDERS, RANDOM]),
     ("TLB_FLUSH keeps the number", VCPU_C, "		vmid_drop(&v->vmid); /* a fresh name has no entries */\n", "", [RANDOM]),
     ("a fresh number is not loaded", VCPU_C, "	if (vcpu_check_request(REQUEST_UPDATE_HGATP, v))\n		vcpu_load_hgatp(v);", "	(void)vcpu_check_request(REQUEST_UPDATE_HGATP, v);", [RANDOM]),
     ("one's vsatp with another's hgatp", LOAD, "	csr_write(CSR_VSATP, 0);\n", "", [ORDERS]),

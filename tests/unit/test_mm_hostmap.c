@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // SOURCES: hyp/mm/hostmap.c hyp/mm/pgtable.c hyp/mm/page.c tests/unit/fake/page.c
+// SOURCES: tests/unit/fake/csr.c tests/unit/fake/fence.c
 // INCLUDE: tests/unit/include-hostmap
 // CFLAGS: -fno-pie -no-pie -mcmodel=large
 /* hartvisor's own address space, as a hart would walk it by the satp that boot loads. */

@@ -144,7 +144,8 @@ static void uses(unsigned int i, uint64_t pa)
 struct sbi_call_ret sbi_call_host(uint64_t eid, uint64_t fid, uint64_t arg0, uint64_t arg1,
 				  uint64_t arg2, uint64_t arg3, uint64_t arg4, uint64_t arg5)
 {
-	(void)eid, (void)fid, (void)arg0, (void)arg1, (void)arg2, (void)arg3, (void)arg4, (void)arg5;
+	(void)eid, (void)fid, (void)arg0, (void)arg1, (void)arg2, (void)arg3, (void)arg4,
+		(void)arg5;
 	abort();
 }
 
@@ -214,7 +215,7 @@ static void the_final_tables_are_all_that_is_left(void **state)
 	(void)state;
 	mmu_early_map(hpa(RAM), MIB(2));
 	watch(0, DIRECT_MAP_BASE + RAM);
-	watch(1, IMAGE_BASE + 0x1000);	 /* text */
+	watch(1, IMAGE_BASE + 0x1000); /* text */
 	watch(2, IMAGE_BASE + MIB(2)); /* behind the image */
 	uses(0, RAM);
 	uses(1, LOADED + 0x1000);

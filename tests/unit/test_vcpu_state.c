@@ -202,9 +202,9 @@ int gstage_unmap_ram(struct gstage *gs, gpa_t base, uint64_t size, struct gstage
 	return HV_EINVAL;
 }
 
-void gstage_free_pieces(struct gstage *gs, const struct gstage_ram *pieces, unsigned int nr)
+void gstage_free_pieces(const struct gstage_ram *pieces, unsigned int nr)
 {
-	(void)gs, (void)pieces, (void)nr;
+	(void)pieces, (void)nr;
 }
 
 int gstage_map_page(struct gstage *gs, gpa_t a, hpa_t page)
@@ -218,11 +218,6 @@ void gstage_unmap_page(struct gstage *gs, gpa_t a)
 	(void)gs;
 	assert_int_equal(a.gpa, MAGIC_AT);
 	unmapped++;
-}
-
-void gstage_prune_page(struct gstage *gs, gpa_t a)
-{
-	(void)gs, (void)a;
 }
 
 void arch_fp_save(struct guest_fp *fp)
