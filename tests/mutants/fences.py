@@ -94,7 +94,7 @@ MUTANTS = [
     ("a coroutine moves", COROUTINE, "	if (c->pcpu != p->index)\n		arch_sfence_vma_all();", "", [HOST]),
     ("the boot hart's satp", ENTRY, "	sfence.vma\n	csrw	CSR_SATP, a0", "	csrw	CSR_SATP, a0", ["code"]),
     ("another hart's satp", ENTRY, "	sfence.vma\n	csrw	CSR_SATP, t2", "	csrw	CSR_SATP, t2", ["code"]),
-    ("a kick before its request", "hyp/arch/smp.c", "	arch_fence_w_o();\n", "", ["test_arch_smp"]),
+    ("a kick before its request", "hyp/arch/smp.c", "	arch_fence_w_o();\n", "", ["test_platform_aclint_sswi"]),
     # the instructions
     ("fence.i is none", FENCE_H, '"fence.i"', '""', ["code"]),
     ("sfence.vma is none", FENCE_H, '"sfence.vma"', '""', ["code"]),

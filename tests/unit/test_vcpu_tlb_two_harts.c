@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // LIKE: tests/unit/tlb/world.h
+// SANITIZE: none
 // CFLAGS: -O2
 /*
  * A vcpu takes memory, mappings or code away from its VM while a sibling runs on another hart. At every two steps of

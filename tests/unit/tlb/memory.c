@@ -92,6 +92,7 @@ bool page_alloc(uint64_t size, uint64_t align, hpa_t *out)
 	/* As large leaves want it. */
 	int at = find(pages, pages >= 4 ? 4 : align / PAGE_SIZE);
 
+	tlb_step();
 	if (allocations_left == 0 || at < 0)
 		return false;
 	allocations_left--;
