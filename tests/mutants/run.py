@@ -23,6 +23,7 @@ import json
 import os
 import pathlib
 import random
+import re
 import shutil
 import sys
 import threading
@@ -55,7 +56,9 @@ def load_explained():
     for number, line in enumerate(EXPLAINED.read_text().splitlines(), 1):
         if not line.strip() or line.startswith("#"):
             continue
-        parts = [p.strip() for p in line.split(" | ")]
+        # A bar in a mutant's name, as in "operator: & -> |", is no end of it; nor is one in the line of code.
+        head = re.split(r" \| (?!\| |-> )", line, maxsplit=2)
+        parts = [p.strip() for p in head[:2] + (head[2].rsplit(" | ", 1) if len(head) == 3 else [])]
         if len(parts) != 4 or not parts[3].startswith(REASONS):
             sys.exit(f"{EXPLAINED}:{number}: must be: file | mutant | line | {' or '.join(REASONS)}: why")
         found[tuple(parts[:3])] = parts[3]

@@ -134,6 +134,7 @@ static void arguments_are_checked_and_change_nothing(void **state)
 	const uint64_t none[6] = { 0 };
 
 	(void)state;
+	assert_int_equal(vcpu_steal_set(&v, RAM_BASE + 32), HV_EINVAL);
 	for (unsigned int i = 0; i < ARRAY_SIZE(table); i++)
 		assert_int_equal(set_shmem(table[i].lo, table[i].hi, table[i].flags),
 				 table[i].error);
