@@ -134,6 +134,21 @@ bool insn_decode_mem(uint32_t insn, struct insn_mem *out)
 	}
 }
 
+/* The immediates of compressed ones are multiples of their width. */
+unsigned int insn_mem_low(uint32_t insn, const uint64_t x[32])
+{
+	uint32_t base = 2, imm = 0; /* sp: quadrant 2 */
+
+	if ((insn & 3) == 3) {
+		base = insn_field(insn, 19, 15);
+		imm = insn_field(insn, 6, 0) == OPCODE_STORE ? insn_field(insn, 9, 7) :
+							       insn_field(insn, 22, 20);
+	} else if ((insn & 3) == 0) {
+		base = 8 + insn_field(insn, 9, 7);
+	}
+	return (unsigned int)((base ? x[base & 31] : 0) + imm) & 7;
+}
+
 /*
  * A transformed load or store is the 32-bit form with its immediate zero, the address offset in place
  * of rs1, and bit 1 clear when the original was compressed. What has other bits set is not in that form

@@ -34,6 +34,12 @@ bool insn_decode_mem(uint32_t insn, struct insn_mem *out);
  */
 bool insn_decode_htinst(uint64_t htinst, struct insn_mem *out);
 
+/*
+ * insn_mem_low - the lowest three bits of the address where @insn, which insn_decode_mem() knows, begins its access with
+ * registers @x; of a compressed one only those below its width.
+ */
+unsigned int insn_mem_low(uint32_t insn, const uint64_t x[32]);
+
 /* insn_htinst_is_pseudo - the fault came from the guest's own page-table walk. */
 bool insn_htinst_is_pseudo(uint64_t htinst);
 

@@ -236,7 +236,9 @@ exit_handler handle_guest_fault(struct vcpu *v, uint64_t cause)
 	} else {
 		if (vcpu_fetch_insn(v, gva(v->regs.sepc), &insn) != HV_OK)
 			return EXIT_GOES_ON; /* as above: let the guest run into it again */
-		decoded = insn_decode_mem(insn, &m);
+		/* stval is where it faulted. What begins in the page before is no access to this one's device. */
+		decoded = insn_decode_mem(insn, &m) &&
+			  (insn_mem_low(insn, v->regs.x) & (m.len - 1u)) == 0;
 	}
 	if (!decoded || m.store != (cause == EXC_STORE_GUEST_FAULT) || !do_mmio(v, a, &m))
 		return inject_access_fault(v, &t);

@@ -169,6 +169,7 @@ static void without_htinst_the_instruction_is_fetched(void **state)
 
 		(void)exit_setup(state);
 		w.answers = 0x77;
+		w.v.regs.x[10] = EXIT_DEV_GVA;
 		exit_code(EXIT_PC, rows[i].insn);
 		assert_int_equal(exits(fault(cause, EXIT_DEVICE + 8, 0)), EXIT_GOES_ON);
 		goes_on(rows[i].bytes);
@@ -320,6 +321,50 @@ static void the_second_half_of_an_access_is_none_of_its_own(void **state)
 	}
 }
 
+/* The same without htinst: the registers say where it began. */
+static void without_htinst_the_registers_say_where_an_access_begins(void **state)
+{
+	static const struct {
+		uint32_t insn;
+		bool store;
+		unsigned int base, imm, len;
+	} rows[] = {
+		{ 0x00152503, false, 10, 1, 4 }, /* lw a0, 1(a0) */
+		{ 0xfff5b503, false, 11, 7, 8 }, /* ld a0, -1(a1) */
+		{ 0x00259503, false, 11, 2, 2 }, /* lh a0, 2(a1) */
+		{ 0x00a5b1a3, true, 11, 3, 8 },	 /* sd a0, 3(a1) */
+		{ 0x00a59ea3, true, 11, 5, 2 },	 /* sh a0, 29(a1) */
+		{ 0x4508, false, 10, 0, 4 },	 /* c.lw a0, 8(a0) */
+		{ 0xe50c, true, 10, 0, 8 },	 /* c.sd a1, 8(a0) */
+		{ 0x4522, false, 2, 0, 4 },	 /* c.lwsp a0, 8(sp) */
+		{ 0xe42e, true, 2, 0, 8 },	 /* c.sdsp a1, 8(sp) */
+	};
+
+	for (unsigned int i = 0; i < 8 * ARRAY_SIZE(rows); i++) {
+		unsigned int n = i / 8, low = i % 8;
+		bool aligned = (low + rows[n].imm) % rows[n].len == 0;
+		struct exit_why why =
+			fault(rows[n].store ? EXC_STORE_GUEST_FAULT : EXC_LOAD_GUEST_FAULT,
+			      EXIT_DEVICE, 0);
+
+		(void)exit_setup(state);
+		w.v.regs.x[rows[n].base] = EXIT_DEV_GVA - 8 + low;
+		exit_code(EXIT_PC, rows[n].insn);
+		if (!aligned) {
+			refused(why);
+			continue;
+		}
+		assert_int_equal(exits(why), EXIT_GOES_ON);
+		counted(EXIT_MMIO);
+	}
+	/* From the zero register nothing is added, whatever its place holds. */
+	(void)exit_setup(state);
+	w.v.regs.x[0] = 1;
+	exit_code(EXIT_PC, 0x00802503); /* lw a0, 8(zero) */
+	assert_int_equal(exits(fault(EXC_LOAD_GUEST_FAULT, EXIT_DEVICE, 0)), EXIT_GOES_ON);
+	counted(EXIT_MMIO);
+}
+
 #define test(fn) cmocka_unit_test_setup(fn, exit_setup)
 
 int main(void)
@@ -338,6 +383,7 @@ int main(void)
 		test(odd_instructions_are_refused_without_htinst_too),
 		test(a_misaligned_access_to_a_device_is_refused),
 		test(the_second_half_of_an_access_is_none_of_its_own),
+		test(without_htinst_the_registers_say_where_an_access_begins),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
