@@ -237,6 +237,32 @@ static void more_ranges_than_fit_are_told_and_left_out(void **state)
 	assert_non_null(strstr(fake_log_text, "more than 32 ranges of memory"));
 	assert_in_range(fake_log_count, 1, 17);
 	assert_non_null(strstr(fake_log_last, "52 more problems"));
+	/* All of them are looked at, and nothing behind them. */
+	assert_true(machine_touches_memory(hpa(0x80000000 + 31 * MIB(4)), 1));
+	assert_false(machine_touches_memory(hpa(0x80000000 + 32 * MIB(4)), 1));
+	assert_true(machine_is_memory(hpa(0x80000000 + 31 * MIB(4)), MIB(1)));
+	assert_false(machine_is_memory(hpa(0x80000000 + 32 * MIB(4)), MIB(1)));
+}
+
+static void an_old_tree_has_the_time_base_in_a_cpus_node(void **state)
+{
+	(void)state;
+	begin();
+	memory(0x80000000, GIB(1));
+	tree_node(tree, "cpus");
+	tree_cells(tree, "#address-cells", 1, 1);
+	tree_cells(tree, "#size-cells", 1, 0);
+	tree_node(tree, "cpu@0");
+	tree_string(tree, "device_type", "cpu");
+	tree_cells(tree, "reg", 1, 0);
+	tree_string(tree, "riscv,isa", "rv64imafdch");
+	tree_string(tree, "mmu-type", "riscv,sv39");
+	tree_cells(tree, "timebase-frequency", 1, 32768);
+	tree_end_node(tree);
+	tree_end_node(tree);
+	assert_int_equal(finish(), HV_OK);
+	assert_int_equal(machine.timebase, 32768);
+	assert_int_equal(fake_log_count, 0);
 }
 
 static void only_harts_with_h_and_d_count_for_the_machines_isa(void **state)
@@ -511,6 +537,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(memory_above_the_direct_map_is_left_out, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(more_ranges_than_fit_are_told_and_left_out, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(an_old_tree_has_the_time_base_in_a_cpus_node, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(only_harts_with_h_and_d_count_for_the_machines_isa,
 						setup, teardown),
