@@ -24,10 +24,11 @@ static void wake(struct sim_vcpu *v)
 }
 
 /* The rester runs on hart 0, alone; its group has @cap percent. */
-static void begin(uint32_t cap)
+static void begin_class(uint32_t cap, enum sched_class class)
 {
 	struct sched_params here = sim_params(100);
 
+	here.class = class;
 	here.affinity = hartset_first(1);
 	sim_begin(1, 4, 1);
 	rester = sim_add(sim_group(cap), &here, 1, 0);
@@ -37,6 +38,11 @@ static void begin(uint32_t cap)
 	assert_ptr_equal(sim_running(0), rester);
 	sim_now += SIM_MS;
 	sim_become(0);
+}
+
+static void begin(uint32_t cap)
+{
+	begin_class(cap, SCHED_CLASS_FAIR);
 }
 
 static int end(void **state)
@@ -85,12 +91,14 @@ static void it_is_asleep_for_others_and_goes_on_as_it_was(void **state)
 
 static void what_it_slept_is_not_charged_to_it(void **state)
 {
-	int64_t vtime;
+	int64_t at_start, vtime;
 
 	(void)state;
 	begin(0);
+	at_start = rester->se.vtime;
 	assert_true(sched_rest_begin(&rester->se, sim_now));
 	vtime = rester->se.vtime;
+	assert_true(vtime > at_start); /* what it ran before is */
 	sim_now += 100 * SIM_MS;
 	sched_rest_end(&rester->se, sim_now);
 	assert_int_equal(rester->se.vtime, vtime);
@@ -100,6 +108,27 @@ static void what_it_slept_is_not_charged_to_it(void **state)
 	sim_stop(0, SCHED_BLOCKS);
 	assert_int_equal(rester->se.run_ticks, 2 * SIM_MS);
 	assert_true(rester->se.vtime > vtime);
+}
+
+/* How long it uses to run decides what it asks for next, in class fair. */
+static void what_it_ran_is_a_burst(void **state)
+{
+	uint64_t burst;
+
+	begin(0);
+	burst = rester->se.burst;
+	assert_true(burst != SIM_MS);
+	assert_true(sched_rest_begin(&rester->se, sim_now));
+	assert_int_equal(rester->se.burst, (3 * burst + SIM_MS) / 4);
+	sched_rest_end(&rester->se, sim_now);
+	assert_int_equal(rester->se.this_burst, 0);
+	(void)end(state);
+	begin_class(0, SCHED_CLASS_FIFO);
+	burst = rester->se.burst;
+	assert_true(sched_rest_begin(&rester->se, sim_now));
+	assert_int_equal(rester->se.burst, burst);
+	sched_rest_end(&rester->se, sim_now);
+	assert_int_equal(rester->se.run_ticks, SIM_MS);
 }
 
 static void nothing_rests_beside_what_waits(void **state)
@@ -148,6 +177,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(it_is_asleep_for_others_and_goes_on_as_it_was, end),
 		cmocka_unit_test_teardown(what_it_slept_is_not_charged_to_it, end),
+		cmocka_unit_test_teardown(what_it_ran_is_a_burst, end),
 		cmocka_unit_test_teardown(nothing_rests_beside_what_waits, end),
 		cmocka_unit_test_teardown(what_was_woken_just_now_does_not_rest, end),
 		cmocka_unit_test_teardown(what_has_a_cap_does_not_rest, end),
