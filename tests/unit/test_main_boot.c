@@ -223,6 +223,21 @@ static void harts_that_cannot_run_guests_are_left_out_with_a_word(void **state)
 	says("2 of 4 harts run; ");
 }
 
+/* It finds that out itself, and stops. */
+static void harts_that_differ_from_the_boot_hart_are_left_out_with_a_word(void **state)
+{
+	(void)state;
+	boot->cpus = 4;
+	boot->odd_csrs = BIT(1);
+	boot->odd_hgatp = BIT(2);
+	boots();
+	assert_int_equal(boot->nr_pcpus, 2);
+	assert_int_equal(boot->hart[3].index, 1);
+	assert_false(boot->hart[1].online || boot->hart[2].online);
+	says("hart 1: left out: the set of optional CSRs has to be as on the boot hart: ");
+	says("hart 2: left out: ");
+}
+
 static void what_harts_and_firmware_are_is_told_to_guests(void **state)
 {
 	(void)state;
@@ -275,6 +290,7 @@ int main(void)
 		test(the_empty_root_is_given_back_by_the_last_hart),
 		test(a_hart_that_does_not_come_leaves_no_gap),
 		test(harts_that_cannot_run_guests_are_left_out_with_a_word),
+		test(harts_that_differ_from_the_boot_hart_are_left_out_with_a_word),
 		test(what_harts_and_firmware_are_is_told_to_guests),
 		test(a_panic_says_whose_exit_was_handled),
 	};

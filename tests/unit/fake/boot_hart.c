@@ -55,7 +55,9 @@ static uint64_t hgatp_takes(uint64_t val)
 
 	if (mode != HGATP_MODE_SV39X4 && mode != 0)
 		return csrs[here()][CSR_HGATP];
-	return boot->no_hgatp ? 0 : val & ~(UINT64_C(0xff) << 50); /* 6 bits of VMID */
+	return boot->no_hgatp || boot->odd_hgatp >> here() & 1 ?
+		       0 :
+		       val & ~(UINT64_C(0xff) << 50); /* 6 bits of VMID */
 }
 
 void fake_csr_write(unsigned int csr, uint64_t val)
@@ -84,7 +86,7 @@ PROBE(senvcfg, true)
 PROBE(sstateen0, false)
 PROBE(henvcfg, true)
 PROBE(hstateen0, false)
-PROBE(vstimecmp, true)
+PROBE(vstimecmp, !(boot->odd_csrs >> here() & 1))
 PROBE(vlenb, boot->vlenb != 0)
 PROBE(instret, true)
 PROBE(hstateen1, false)
@@ -122,6 +124,8 @@ static void start_hart(uint64_t arg)
 {
 	struct pcpu *p = (struct pcpu *)(uintptr_t)arg, *starter = fake_this_pcpu;
 
+	if (p->stack_top <= STACK_MAP_BASE || p->emergency_sp <= STACK_MAP_BASE)
+		boot_wrong("no stack");
 	if (setjmp(started_by) == 0) {
 		fake_this_pcpu = p;
 		fake_csr_write(CSR_SATP, 1); /* its entry has loaded it */
@@ -151,6 +155,8 @@ static struct sbi_call_ret base_call(uint64_t fid, uint64_t eid)
 
 static struct sbi_call_ret hsm_call(uint64_t fid, uint64_t hartid, uint64_t arg)
 {
+	if (fid == SBI_HSM_HART_STOP)
+		longjmp(started_by, 1);
 	if (fid != SBI_HSM_HART_START)
 		return (struct sbi_call_ret){ 0, SBI_HSM_STATE_START_PENDING };
 	if (hartid == boot->boot_hart || hartid >= boot->cpus)
@@ -206,6 +212,8 @@ _Noreturn void stack_switch_call(uint64_t sp, void (*fn)(void));
 
 _Noreturn void stack_switch_call(uint64_t sp, void (*fn)(void))
 {
+	if (sp <= STACK_MAP_BASE)
+		boot_wrong("no stack");
 	boot->switched_to = sp;
 	boot->satp_there = csr_read(CSR_SATP);
 	fn();

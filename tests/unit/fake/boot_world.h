@@ -48,7 +48,9 @@ struct boot {
 	unsigned int boot_hart;
 	uint64_t fdt; /* in a1; BOOT_FDT */
 	bool no_h, no_d, no_hsm, no_ipi, broken_tree, tree_outside, no_uart;
-	uint64_t absent;		     /* hart ids that the firmware cannot start */
+	uint64_t absent; /* hart ids that the firmware cannot start */
+	uint64_t odd_csrs,
+		odd_hgatp; /* hart ids that have no vstimecmp; whose hgatp takes nothing */
 	uint64_t no_h_in_tree, no_d_in_tree; /* hart ids */
 	bool no_hgatp;			     /* it takes no mode at all */
 	const char *isa;		     /* of all harts; NULL: TREE_ISA */
