@@ -409,6 +409,26 @@ static void a_reservation_block_without_end_is_refused(void **state)
 	assert_string_equal(fdtx_problem(tree, n), "its memory reservation block does not end");
 }
 
+/* Both of its numbers are 0 in the entry that ends it, and in no other one. */
+static void an_empty_reservation_does_not_end_the_block(void **state)
+{
+	static const uint64_t empty[][2] = { { 0x1000, 0 }, { 0, 0x1000 } };
+
+	(void)state;
+	for (unsigned int k = 0; k < 2; k++) {
+		size_t n = tree_virt(tree, CAP, &virt2);
+		fdt64_t *block = (void *)((char *)tree + fdt_off_mem_rsvmap(tree));
+
+		block[0] = cpu_to_fdt64(empty[k][0]);
+		block[1] = cpu_to_fdt64(empty[k][1]);
+		assert_null(fdtx_problem(tree, n));
+		for (size_t i = fdt_off_mem_rsvmap(tree) + 16; i < n; i++)
+			((uint8_t *)tree)[i] = 0x11;
+		assert_string_equal(fdtx_problem(tree, n),
+				    "its memory reservation block does not end");
+	}
+}
+
 static void a_header_alone_is_refused_in_words(void **state)
 {
 	size_t n = tree_virt(tree, CAP, &virt2);
@@ -418,6 +438,8 @@ static void a_header_alone_is_refused_in_words(void **state)
 	assert_string_equal(fdtx_problem((char *)tree + 4, n), "it is not aligned to 8 bytes");
 	memmove(tree, (char *)tree + 4, n);
 	assert_string_equal(fdtx_problem(tree, 39), "it is shorter than a header");
+	assert_string_equal(fdtx_problem(tree, 40),
+			    "it is cut off: its header tells a larger size");
 	assert_string_equal(fdtx_problem(tree, n - 1),
 			    "it is cut off: its header tells a larger size");
 	fdt_set_version(tree, 16);
@@ -571,6 +593,7 @@ int main(void)
 		cmocka_unit_test(lengths_of_names_are_limited),
 		cmocka_unit_test(names_that_no_path_could_tell_are_refused),
 		cmocka_unit_test(a_reservation_block_without_end_is_refused),
+		cmocka_unit_test(an_empty_reservation_does_not_end_the_block),
 		cmocka_unit_test(a_header_alone_is_refused_in_words),
 		cmocka_unit_test(a_tree_cut_anywhere_is_refused_without_reading_beyond),
 		cmocka_unit_test(a_structure_block_cut_anywhere_is_refused),

@@ -221,17 +221,6 @@ static void the_menu_asks_again_how_wide_the_terminal_is(void **state)
 	assert_string_equal(read_all(a), "\x1b[1;2R");
 }
 
-static void half_an_answer_is_forgotten_with_the_terminal_that_sent_it(void **state)
-{
-	(void)state;
-	start_again(true);
-	type("\x1b[1");
-	start_again(false);
-	focus(a);
-	type("\x1b[A");
-	assert_string_equal(read_all(a), "\x1b[A");
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -247,7 +236,6 @@ int main(void)
 		TERMINAL_TEST(a_string_without_end_is_bounded),
 		TERMINAL_TEST(what_is_too_long_for_an_answer_was_typed),
 		TERMINAL_TEST(the_menu_asks_again_how_wide_the_terminal_is),
-		TERMINAL_TEST(half_an_answer_is_forgotten_with_the_terminal_that_sent_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
