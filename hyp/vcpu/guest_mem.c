@@ -46,7 +46,7 @@ int vcpu_write_guest(struct vcpu *v, gpa_t a, const void *buf, uint64_t len)
  * served yet is complete for the requester, which saw @v outside: what the older translations led to may be freed, or
  * used by the guest for something else. The request stays pending.
  */
-static void reading_virt_begin(struct vcpu *v)
+static always_inline void reading_virt_begin(struct vcpu *v)
 {
 	const uint64_t flushes = request_bit(REQUEST_TLB_FLUSH) |
 				 request_bit(REQUEST_HFENCE_GVMA_ALL);

@@ -108,7 +108,7 @@ static inline void *fuzz_exact(const void *data, size_t size)
 	return copy;
 }
 
-/* fuzz_log_is_plain - each line of fake/log.h's text has 1 to 472 printable ASCII characters. */
+/* fuzz_log_is_plain - each line of fake/log.h's text has 1 to 472 characters. */
 void fuzz_log_is_plain(void);
 
 #endif
