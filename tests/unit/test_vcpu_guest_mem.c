@@ -36,6 +36,7 @@ int gstage_read(const struct gstage *gs, gpa_t a, void *buf, uint64_t len)
 {
 	check_bracket();
 	assert_ptr_equal(gs, &vm.gstage);
+	assert_int_equal(len, 16);
 	memset(buf, (int)a.gpa, len);
 	return a.gpa == faults_at ? HV_EFAULT : HV_OK;
 }
@@ -44,6 +45,7 @@ int gstage_write(const struct gstage *gs, gpa_t a, const void *buf, uint64_t len
 {
 	check_bracket();
 	assert_ptr_equal(gs, &vm.gstage);
+	assert_int_equal(len, 16);
 	assert_int_equal(((const uint8_t *)buf)[len - 1], 0x5a);
 	return a.gpa == faults_at ? HV_EFAULT : HV_OK;
 }

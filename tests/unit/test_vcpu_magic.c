@@ -67,7 +67,7 @@ int gstage_map_page(struct gstage *gs, gpa_t a, hpa_t page)
 	assert_ptr_equal(hpa_to_ptr(page), v.magic_page);
 	if (a.gpa >= BIT(41))
 		return HV_EINVAL;
-	if (a.gpa == TAKEN)
+	if (a.gpa == TAKEN || (nr_mapped == 1 && mapped[0] == a.gpa))
 		return HV_EEXIST;
 	if (no_tables)
 		return HV_ENOMEM;
