@@ -147,6 +147,7 @@ def test_who_is_alone_on_a_hart_runs_without_a_tick(name, alone):
         assert vcpu["steal ms"] >= 250
 
 
+@pytest.mark.clock
 def test_a_vcpu_that_has_each_hart_for_itself_runs_without_a_tick(name):
     with Machine(name, bundle(name, [share("one", n=300000), share("two", n=300000)]), smp=2) as m:
         m.expect_lines({"one": "SHARE 0 done", "two": "SHARE 0 done"})

@@ -68,6 +68,7 @@ def test_fifo_wakes_beside_work_for_others(name, kind):
     assert worst < WORST_WAKE_UP
 
 
+@pytest.mark.clock
 @pytest.mark.parametrize("kind", ["dbcn-returns", pytest.param("uart-returns", marks=pytest.mark.long)])
 def test_fifo_wakes_beside_everything(name, kind):
     """Reboots, overlays, ends, a flood of output, and the operator's statistics of all vcpus, again and again."""
