@@ -22,7 +22,7 @@
 #define VPLIC_NDEV	 95		    /* riscv,ndev in the guest's tree, as on virt */
 
 /*
- * vplic_new - for @vm, whose vcpus exist; adds itself to vm->bus. @phandle: of its node. NULL: no memory.
+ * vplic_new - for @vm, after its vcpus; adds itself to vm->bus. @phandle: of its node. NULL: no memory.
  * A source that is not there (0, or 1024 and more) is ignored.
  */
 struct virqchip *vplic_new(struct vm *vm, uint32_t phandle);

@@ -116,9 +116,9 @@ static void start(struct fuzz_input *in)
 	clear_screen();
 }
 
-static struct term_stream *stream(uint8_t who)
+static struct term_stream *stream(uint8_t nr)
 {
-	return who & 1 ? b : a;
+	return nr & 1 ? b : a;
 }
 
 static size_t text_of(struct fuzz_input *in, char *text, size_t room)

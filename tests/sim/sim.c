@@ -119,7 +119,7 @@ void timer_arm(struct timer *t, uint64_t deadline)
 		.at = deadline, .kind = EVENT_TIMER, .timer = t, .generation = deadline });
 }
 
-/* For one that rests on its hart, which is not simulated: who waits for it looks at the count. */
+/* For one that rests on its hart, which is not simulated: what waits for it looks at the count. */
 void smp_kick(uint64_t set)
 {
 	sim_kicks += (uint64_t)__builtin_popcountll(set);

@@ -80,7 +80,7 @@ void explorer_drain(void);
 /* explorer_fail - this order is wrong. From threads: does not return. From final(): the first counts. */
 void explorer_fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-/* explorer_in_thread - is the caller one? Not the search, which asks those who wait, nor a scene's set-up. */
+/* explorer_in_thread - is the caller one? Not the search, which asks the waiting ones, nor a scene's set-up. */
 bool explorer_in_thread(void);
 
 /* explorer_done - has the thread made as number @i ended? (0 is the first) */
