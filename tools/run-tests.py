@@ -112,7 +112,7 @@ def run_pytest(options, tally, marker, label, workers=1, **settings):
     report.unlink(missing_ok=True)
     kept.unlink(missing_ok=True)
     command = [options.python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/system",
-               "-m", marker, f"--junitxml={report}", "-o", "junit_family=xunit2", "--durations=5"]
+               "-m", marker, f"--junitxml={report}", "-o", "junit_family=xunit1", "--durations=5"]
     if options.k:
         command += ["-k", options.k]
     if workers > 1 and importlib.util.find_spec("xdist"):

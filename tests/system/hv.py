@@ -231,6 +231,12 @@ def menu_keys(keys: str) -> str:
     return "".join(ESCAPE + key + (key if key in "krq" else "") for key in keys)
 
 
+def whole(pattern: str) -> str:
+    """@pattern; one that ends with a repetition waits for what ends it. Output comes in pieces: of a number at the end
+    of what has come, more digits may follow."""
+    return rf"(?>{pattern})(?!\Z)" if re.search(r"(?<!\\)[+*]\)*$", pattern) else pattern
+
+
 class Machine:
     """A QEMU that runs until the test is done with it."""
 
@@ -312,7 +318,7 @@ class Machine:
     def expect(self, *patterns: str, timeout: int = TIMEOUT) -> int:
         """Wait for one of @patterns, of which the one that came is returned by its index."""
         try:
-            found = self.child.expect([PANIC, *patterns], timeout=timeout)
+            found = self.child.expect([PANIC, *map(whole, patterns)], timeout=timeout)
         except pexpect.TIMEOUT:
             raise AssertionError(f"{self.name}: no {' or '.join(patterns)} within {timeout} s\n"
                                  f"{self.states()}") from None
