@@ -9,6 +9,7 @@
 #include "dev/vdev.h"
 #include "irqchip/virqchip.h"
 #include "platform/driver.h"
+#include "vcpu/vm_part.h"
 
 #define RTC_TIME_LOW	    0x00 /* reading it latches the upper half */
 #define RTC_TIME_HIGH	    0x04
@@ -29,6 +30,7 @@ struct vrtc {
 	struct spinlock
 		lock; /* before the controller's and the timer queues'; guards all that follows */
 	struct virq irq;
+	uint32_t phandle;
 	uint64_t offset; /* guest's time - host time, ns, modulo 2^64 */
 	uint64_t alarm;
 	uint32_t time_high;
@@ -195,8 +197,10 @@ static const struct mmio_ops vrtc_ops = { vrtc_read, vrtc_write };
 
 /* --- the outside -------------------------------------------------------------------------------- */
 
-void vrtc_reset(struct vrtc *r)
+void vrtc_reset(void *dev)
 {
+	struct vrtc *r = dev;
+
 	spin_lock(&r->lock);
 	vrtc_clear_alarm(r);
 	r->alarm = 0;
@@ -221,5 +225,42 @@ struct vrtc *vrtc_new(struct vm *vm)
 	r->offset = base - timer_ticks_to_ns(timer_now());
 	if (mmio_add(vm->bus, gpa(VRTC_BASE), VRTC_SIZE, &vrtc_ops, r, "rtc"))
 		return NULL;
+	r->phandle = vm_new_phandle(vm);
 	return r;
 }
+
+/* --- as a part of a VM ---------------------------------------------------------------------------- */
+
+static int vrtc_create(struct vm *vm, const struct vm_ram_plan *plan, void **state)
+{
+	(void)plan;
+	*state = vrtc_new(vm);
+	return *state ? HV_OK : HV_ENOMEM;
+}
+
+/* No alarm rings any more. */
+static void vrtc_destroy(void *dev)
+{
+	vrtc_reset(dev);
+}
+
+static void vrtc_describe(const void *state, struct fdtw *w, enum vm_place place)
+{
+	const struct vrtc *r = state;
+
+	if (place != VM_PLACE_SOC)
+		return;
+	fdtw_begin_device(w, "rtc", "rtc0", r->phandle, VRTC_BASE, VRTC_SIZE);
+	fdtw_string(w, "compatible", "google,goldfish-rtc");
+	virq_describe(r->irq, w);
+	fdtw_end(w);
+}
+
+VM_PART(vrtc) = {
+	.name = "rtc",
+	.order = VM_PART_DEVICE,
+	.create = vrtc_create,
+	.reset = vrtc_reset,
+	.destroy = vrtc_destroy,
+	.describe = vrtc_describe,
+};

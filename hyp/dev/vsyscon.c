@@ -8,6 +8,7 @@
 #include "dev/mmio.h"
 #include "dev/vdev.h"
 #include "vcpu/console.h"
+#include "vcpu/vm_part.h"
 
 static uint64_t vsyscon_read(void *dev, uint64_t off, unsigned int len)
 {
@@ -48,7 +49,57 @@ static void vsyscon_write(void *dev, uint64_t off, unsigned int len, uint64_t va
 
 static const struct mmio_ops vsyscon_ops = { vsyscon_read, vsyscon_write };
 
-int vsyscon_new(struct vm *vm)
+struct vsyscon {
+	uint32_t phandle;
+	uint32_t poweroff_phandle;
+	uint32_t reboot_phandle;
+};
+
+static int vsyscon_create(struct vm *vm, const struct vm_ram_plan *plan, void **state)
 {
+	struct vsyscon *s = arena_new(&vm->arena, struct vsyscon);
+
+	(void)plan;
+	if (!s)
+		return HV_ENOMEM;
+	s->phandle = vm_new_phandle(vm);
+	s->poweroff_phandle = vm_new_phandle(vm);
+	s->reboot_phandle = vm_new_phandle(vm);
+	*state = s;
 	return mmio_add(vm->bus, gpa(VSYSCON_BASE), VSYSCON_SIZE, &vsyscon_ops, vm, "syscon");
 }
+
+static void describe_action(const struct vsyscon *s, struct fdtw *w, const char *name,
+			    uint32_t phandle, const char *compatible, uint32_t value)
+{
+	fdtw_begin(w, name);
+	fdtw_label(w, name, phandle);
+	fdtw_string(w, "compatible", compatible);
+	fdtw_u32(w, "regmap", s->phandle);
+	fdtw_u32(w, "offset", 0);
+	fdtw_u32(w, "value", value);
+	fdtw_end(w);
+}
+
+static void vsyscon_describe(const void *state, struct fdtw *w, enum vm_place place)
+{
+	static const char compatible[] = "sifive,test1\0sifive,test0\0syscon";
+	const struct vsyscon *s = state;
+
+	if (place == VM_PLACE_SOC) {
+		fdtw_begin_device(w, "test", "syscon", s->phandle, VSYSCON_BASE, VSYSCON_SIZE);
+		fdtw_strings(w, "compatible", compatible);
+		fdtw_end(w);
+	} else if (place == VM_PLACE_ROOT) {
+		describe_action(s, w, "poweroff", s->poweroff_phandle, "syscon-poweroff",
+				VSYSCON_POWEROFF);
+		describe_action(s, w, "reboot", s->reboot_phandle, "syscon-reboot", VSYSCON_REBOOT);
+	}
+}
+
+VM_PART(vsyscon) = {
+	.name = "syscon",
+	.order = VM_PART_DEVICE,
+	.create = vsyscon_create,
+	.describe = vsyscon_describe,
+};

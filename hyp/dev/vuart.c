@@ -11,6 +11,7 @@
 #include "irqchip/virqchip.h"
 #include "term/term.h"
 #include "vcpu/console.h"
+#include "vcpu/vm_part.h"
 
 /* Register offsets; the second name is the one behind LCR.DLAB or of the other direction. */
 #define UART_RBR 0 /* THR, DLL */
@@ -70,6 +71,7 @@ struct vuart {
 	struct spinlock lock; /* before the controller's and the term lock; guards all that follows */
 	struct vm *vm;
 	struct virq irq;
+	uint32_t phandle;
 	uint8_t ier, fcr, lcr, mcr, msr, scr, dll, dlm;
 	bool overrun;	   /* LSR.OE */
 	bool thre_pending; /* THR became empty, and IIR has not told yet */
@@ -394,16 +396,20 @@ static const struct mmio_ops vuart_ops = { vuart_read, vuart_write };
 
 /* --- the outside -------------------------------------------------------------------------------- */
 
-void vuart_input_ready(struct vuart *u)
+void vuart_input_ready(void *dev)
 {
+	struct vuart *u = dev;
+
 	spin_lock(&u->lock);
 	vuart_rx_refill(u);
 	vuart_update_line(u);
 	spin_unlock(&u->lock);
 }
 
-void vuart_output_ready(struct vuart *u)
+void vuart_output_ready(void *dev)
 {
+	struct vuart *u = dev;
+
 	spin_lock(&u->lock);
 	if (u->thre_waits)
 		vuart_thr_empties(u);
@@ -411,8 +417,10 @@ void vuart_output_ready(struct vuart *u)
 	spin_unlock(&u->lock);
 }
 
-void vuart_reset(struct vuart *u)
+void vuart_reset(void *dev)
 {
+	struct vuart *u = dev;
+
 	spin_lock(&u->lock);
 	u->ier = 0;
 	u->fcr = 0;
@@ -442,6 +450,50 @@ struct vuart *vuart_new(struct vm *vm)
 	u->irq = virq_of(vm, VUART_IRQ);
 	if (mmio_add(vm->bus, gpa(VUART_BASE), VUART_SIZE, &vuart_ops, u, "uart"))
 		return NULL;
+	u->phandle = vm_new_phandle(vm);
 	vuart_reset(u);
 	return u;
 }
+
+/* --- as a part of a VM ---------------------------------------------------------------------------- */
+
+#define UART_PATH "/soc/serial@10000000"
+
+static_assert(VUART_BASE == 0x10000000, "UART_PATH");
+
+static int vuart_create(struct vm *vm, const struct vm_ram_plan *plan, void **state)
+{
+	struct vuart *u = vuart_new(vm);
+
+	(void)plan;
+	if (!u)
+		return HV_ENOMEM;
+	vm->console = (struct vm_console_port){ vuart_input_ready, vuart_output_ready, u };
+	*state = u;
+	return HV_OK;
+}
+
+static void vuart_describe(const void *state, struct fdtw *w, enum vm_place place)
+{
+	const struct vuart *u = state;
+
+	if (place == VM_PLACE_CHOSEN)
+		fdtw_string(w, "stdout-path", UART_PATH);
+	if (place == VM_PLACE_ALIASES)
+		fdtw_string(w, "serial0", UART_PATH);
+	if (place != VM_PLACE_SOC)
+		return;
+	fdtw_begin_device(w, "serial", "uart0", u->phandle, VUART_BASE, VUART_SIZE);
+	fdtw_string(w, "compatible", "ns16550a");
+	fdtw_u32(w, "clock-frequency", VUART_CLOCK);
+	virq_describe(u->irq, w);
+	fdtw_end(w);
+}
+
+VM_PART(vuart) = {
+	.name = "uart",
+	.order = VM_PART_DEVICE,
+	.create = vuart_create,
+	.reset = vuart_reset,
+	.describe = vuart_describe,
+};

@@ -23,6 +23,7 @@ struct virqchip_ops {
 struct virqchip {
 	const struct virqchip_ops *ops;
 	uint32_t phandle; /* of its node in the guest's tree */
+	gpa_t base;	  /* of its registers: what `reg` of that node says */
 };
 
 struct virq {

@@ -11,6 +11,7 @@
 #include "lib/bits.h"
 #include "lib/index.h"
 #include "vcpu/irq.h"
+#include "vcpu/vm_part.h"
 
 #define PLIC_PENDING	    0x1000u
 #define PLIC_ENABLE	    0x2000u
@@ -401,7 +402,7 @@ void vplic_reset(struct virqchip *chip)
 	spin_unlock(&p->lock);
 }
 
-struct virqchip *vplic_new(struct vm *vm, uint32_t phandle)
+struct virqchip *vplic_new(struct vm *vm)
 {
 	struct vplic *p = arena_new(&vm->arena, struct vplic);
 
@@ -409,7 +410,7 @@ struct virqchip *vplic_new(struct vm *vm, uint32_t phandle)
 		return NULL;
 	spin_init(&p->lock);
 	p->vm = vm;
-	p->chip = (struct virqchip){ &vplic_chip_ops, phandle };
+	p->chip = (struct virqchip){ &vplic_chip_ops, vm_new_phandle(vm), gpa(VPLIC_BASE) };
 	p->nr_contexts = 2 * vm->nr_vcpus;
 	p->contexts = arena_alloc(&vm->arena, p->nr_contexts * sizeof(*p->contexts),
 				  _Alignof(struct vplic_context));
@@ -419,3 +420,62 @@ struct virqchip *vplic_new(struct vm *vm, uint32_t phandle)
 		return NULL;
 	return &p->chip;
 }
+
+/* --- as a part of a VM ---------------------------------------------------------------------------- */
+
+/* Contexts of M-mode: "no interrupt" (sifive,plic-1.0.0 binding). */
+#define NO_INTERRUPT 0xffffffffu
+
+static int vplic_create(struct vm *vm, const struct vm_ram_plan *plan, void **state)
+{
+	(void)plan;
+	vm->irqchip = vplic_new(vm);
+	if (!vm->irqchip)
+		return HV_ENOMEM;
+	*state = vplic_of(vm->irqchip);
+	return HV_OK;
+}
+
+static void vplic_reset_part(void *state)
+{
+	vplic_reset(&((struct vplic *)state)->chip);
+}
+
+/*
+ * Entry n is context n: 2h of M-mode, which leads nowhere, and 2h + 1 of S-mode. Guests find the numbers of contexts by
+ * counting, so M-mode's are there.
+ */
+static void put_contexts(const struct vplic *p, struct fdtw *w)
+{
+	fdt32_t *to = fdtw_space(w, "interrupts-extended", p->nr_contexts * 2 * sizeof(*to));
+
+	for (unsigned int i = 0; to && i < p->nr_contexts; i++) {
+		*to++ = cpu_to_fdt32(vm_intc_phandle(i / 2));
+		*to++ = cpu_to_fdt32(i % 2 ? IRQ_S_EXT : NO_INTERRUPT);
+	}
+}
+
+static void vplic_describe(const void *state, struct fdtw *w, enum vm_place place)
+{
+	static const char compatible[] = "sifive,plic-1.0.0\0riscv,plic0";
+	const struct vplic *p = state;
+
+	if (place != VM_PLACE_SOC)
+		return;
+	fdtw_begin_device(w, "plic", "plic", p->chip.phandle, VPLIC_BASE, VPLIC_SIZE);
+	fdtw_strings(w, "compatible", compatible);
+	fdtw_u32(w, "#address-cells", 0);
+	fdtw_u32(w, "#interrupt-cells", 1);
+	fdtw_empty(w, "interrupt-controller");
+	fdtw_u32(w, "riscv,ndev", VPLIC_NDEV);
+	put_contexts(p, w);
+	fdtw_end(w);
+}
+
+VM_PART(vplic) = {
+	.name = "plic",
+	.order = VM_PART_IRQCHIP,
+	.create = vplic_create,
+	.reset = vplic_reset_part,
+	.describe = vplic_describe,
+};

@@ -22,10 +22,10 @@
 #define VPLIC_NDEV	 95		    /* riscv,ndev in the guest's tree, as on virt */
 
 /*
- * vplic_new - for @vm, after its vcpus; adds itself to vm->bus. @phandle: of its node. NULL: no memory.
- * A source that is not there (0, or 1024 and more) is ignored.
+ * vplic_new - for @vm, after its vcpus; adds itself to vm->bus. NULL: no memory. A source that is not there (0, or 1024
+ * and more) is ignored. It is a part of the VM (vcpu/vm_part.h); this is for tests of it alone.
  */
-struct virqchip *vplic_new(struct vm *vm, uint32_t phandle);
+struct virqchip *vplic_new(struct vm *vm);
 
 /* vplic_reset - as after power-on: nothing enabled, pending or in service. No vcpu runs. */
 void vplic_reset(struct virqchip *chip);

@@ -116,6 +116,14 @@ void fdtw_reg(struct fdtw *w, uint64_t base, uint64_t size)
 	fdtw_bytes(w, "reg", reg, sizeof(reg));
 }
 
+void fdtw_begin_device(struct fdtw *w, const char *kind, const char *label, uint32_t phandle,
+		       uint64_t base, uint64_t size)
+{
+	fdtw_begin_at(w, kind, base);
+	fdtw_label(w, label, phandle);
+	fdtw_reg(w, base, size);
+}
+
 void *fdtw_space(struct fdtw *w, const char *name, size_t len)
 {
 	void *p = NULL;

@@ -47,6 +47,10 @@ void fdtw_u64(struct fdtw *w, const char *name, uint64_t v);
 /* fdtw_reg - `reg` of one range, of 2 and 2 cells. */
 void fdtw_reg(struct fdtw *w, uint64_t base, uint64_t size);
 
+/* fdtw_begin_device - the node KIND@BASE of a device whose registers are there, with its label and phandle. */
+void fdtw_begin_device(struct fdtw *w, const char *kind, const char *label, uint32_t phandle,
+		       uint64_t base, uint64_t size);
+
 /* fdtw_space - room for @len bytes of a property, to be filled in place; NULL after an error, and the second time. */
 void *fdtw_space(struct fdtw *w, const char *name, size_t len);
 

@@ -27,6 +27,12 @@
 #define VM_MAX_VCPUS 64
 #define VM_NAME_MAX  31
 
+/* Phandles of the guest's tree: below these are those of nodes that each VM has; vcpu @n's controller is at
+ * VM_PHANDLE_INTC + n; parts get what follows from VM_PHANDLE_PARTS on. */
+#define VM_PHANDLE_CPU	 0x100
+#define VM_PHANDLE_INTC	 0x200
+#define VM_PHANDLE_PARTS 0x300
+
 enum vm_state {
 	VM_BUILDING,
 	VM_RUNNING,
@@ -55,14 +61,21 @@ struct term_stream;
 struct vcpu;
 struct vm_config;
 struct virqchip;
-struct vrtc;
-struct vuart;
+struct vm_part_of;
+struct vm_reserved;
 
 /* The paravirtual interfaces that a VM has (hartvisor/pv.h). */
 struct vm_pv {
 	uint64_t calls; /* bit n: FID n of the vendor extension; 0: it has none */
 	bool pvlk;	/* KICK_CPU by its other number, too */
 	gpa_t locks;	/* of vcpu 0's PV-lock structure, the others' follow; 0: not placed yet */
+};
+
+/* What the device that is the guest's end of the VM's console wants to be told. Any hart, no locks of term held. */
+struct vm_console_port {
+	void (*input_ready)(void *dev);	 /* the stream has input; NULL: there is no such device */
+	void (*output_ready)(void *dev); /* the stream has room again */
+	void *dev;
 };
 
 struct vm {
@@ -97,10 +110,12 @@ struct vm {
 	uint64_t halt_poll_max;	  /* ticks; 0: none (vcpu/poll.h) */
 
 	struct mmio_bus *bus;
-	struct virqchip *irqchip; /* its interrupt controller (irqchip/virqchip.h) */
-	struct vuart *uart;
-	struct vrtc *rtc;
-	struct term_stream *stream; /* its console */
+	struct virqchip *irqchip;	      /* its interrupt controller (irqchip/virqchip.h) */
+	struct vm_part_of *parts, *last_part; /* as they were made (vcpu/vm_part.h); then fixed */
+	struct vm_reserved *reserved;	      /* of its RAM */
+	uint32_t nr_phandles;		      /* that vm_new_phandle() has given */
+	struct vm_console_port console;	      /* a device that shows it */
+	struct term_stream *stream;	      /* its console */
 	uint64_t console_waits; /* atomic, bit = vcpu id: sleep until there is room (vcpu/console.h) */
 	const struct vm_config *config;
 	struct sched_entity task; /* made and ended by it, in steps (vm/lifecycle.c) */

@@ -1,20 +1,23 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "vm/console.h"
 
-#include "dev/vdev.h"
 #include "term/term.h"
 #include "vcpu/console.h"
 
 static void input_ready(void *arg)
 {
-	vuart_input_ready(((struct vm *)arg)->uart);
+	const struct vm *vm = arg;
+
+	if (vm->console.input_ready)
+		vm->console.input_ready(vm->console.dev);
 }
 
 static void output_ready(void *arg)
 {
 	struct vm *vm = arg;
 
-	vuart_output_ready(vm->uart);
+	if (vm->console.output_ready)
+		vm->console.output_ready(vm->console.dev);
 	vm_console_room(vm);
 }
 

@@ -9,42 +9,22 @@
 #include "arch/interrupts.h"
 #include "arch/isa.h"
 #include "arch/timer.h"
-#include "dev/vdev.h"
-#include "irqchip/vplic.h"
 #include "lib/fdt.h"
 #include "lib/fdt_writer.h"
 #include "lib/log.h"
 #include "platform/machine.h"
-#include "sbi/sbi.h"
-#include "vm/pv.h"
+#include "vm/parts.h"
 
-/* Every node with a label has a phandle: overlays refer to it by that. */
+/* Every node with a label has a phandle: overlays refer to it by that. Those of vcpus and parts are in vcpu/vm.h. */
 enum {
 	PHANDLE_SOC = 1,
 	PHANDLE_CHOSEN,
 	PHANDLE_CPUS,
 	PHANDLE_MEMORY,
-	PHANDLE_PLIC = GUEST_PHANDLE_IRQCHIP,
-	PHANDLE_UART,
-	PHANDLE_RTC,
-	PHANDLE_SYSCON,
-	PHANDLE_POWEROFF,
-	PHANDLE_REBOOT,
-	PHANDLE_CPU_BASE = 0x100,
-	PHANDLE_INTC_BASE = 0x200,
 };
 
-static_assert(PHANDLE_CPU_BASE + VM_MAX_VCPUS <= PHANDLE_INTC_BASE, "phandles are unique");
-
-#define UART_PATH "/soc/serial@10000000"
-
-static_assert(VUART_BASE == 0x10000000, "UART_PATH");
-
-/* What ePAPR's hcall-instructions names, as a number: `ecall`. */
-#define INSN_ECALL 0x00000073
-
-/* PLIC contexts of M-mode: "no interrupt" (sifive,plic-1.0.0 binding). */
-#define NO_INTERRUPT 0xffffffffu
+static_assert(VM_PHANDLE_CPU + VM_MAX_VCPUS <= VM_PHANDLE_INTC, "phandles are unique");
+static_assert(VM_PHANDLE_INTC + VM_MAX_VCPUS <= VM_PHANDLE_PARTS, "phandles are unique");
 
 /* --- /chosen, /memory ------------------------------------------------------------------------------ */
 
@@ -54,12 +34,13 @@ struct guest_chosen {
 	const uint8_t *rng_seed;
 };
 
-static void build_chosen(struct fdtw *w, const struct vm_config *cfg, const struct guest_chosen *c)
+static void build_chosen(struct fdtw *w, const struct vm *vm, const struct vm_config *cfg,
+			 const struct guest_chosen *c)
 {
 	fdtw_begin(w, "chosen");
 	fdtw_label(w, "chosen", PHANDLE_CHOSEN);
 	fdtw_string(w, "bootargs", cfg->bootargs ? cfg->bootargs : "");
-	fdtw_string(w, "stdout-path", UART_PATH);
+	parts_describe(vm, w, VM_PLACE_CHOSEN);
 	if (c->initrd_size != 0) {
 		fdtw_u64(w, "linux,initrd-start", c->initrd.gpa);
 		fdtw_u64(w, "linux,initrd-end", c->initrd.gpa + c->initrd_size);
@@ -156,7 +137,7 @@ static void build_cpu(struct fdtw *w, unsigned int id, const struct isa_set *isa
 	snprintf(mmu, sizeof(mmu), "riscv,sv%u", machine.va_bits ? machine.va_bits : 39);
 	snprintf(label, sizeof(label), "cpu%u", id);
 	fdtw_begin_at(w, "cpu", id);
-	fdtw_label(w, label, PHANDLE_CPU_BASE + id);
+	fdtw_label(w, label, VM_PHANDLE_CPU + id);
 	fdtw_string(w, "device_type", "cpu");
 	fdtw_u32(w, "reg", id);
 	fdtw_string(w, "status", "okay");
@@ -166,7 +147,7 @@ static void build_cpu(struct fdtw *w, unsigned int id, const struct isa_set *isa
 
 	snprintf(label, sizeof(label), "cpu%u_intc", id);
 	fdtw_begin(w, "interrupt-controller");
-	fdtw_label(w, label, PHANDLE_INTC_BASE + id);
+	fdtw_label(w, label, vm_intc_phandle(id));
 	fdtw_string(w, "compatible", "riscv,cpu-intc");
 	fdtw_u32(w, "#address-cells", 0);
 	fdtw_u32(w, "#interrupt-cells", 1);
@@ -196,67 +177,7 @@ static void build_cpus(struct fdtw *w, const struct vm_config *cfg)
 
 /* --- /soc ------------------------------------------------------------------------------------------ */
 
-/* Begins the node of the device at @base, with its reg. */
-static void begin_device(struct fdtw *w, const char *kind, const char *label, uint32_t phandle,
-			 uint64_t base, uint64_t size)
-{
-	fdtw_begin_at(w, kind, base);
-	fdtw_label(w, label, phandle);
-	fdtw_reg(w, base, size);
-}
-
-static void build_plic(struct fdtw *w, const struct vm_config *cfg)
-{
-	static const char compatible[] = "sifive,plic-1.0.0\0riscv,plic0";
-	fdt32_t *to;
-
-	begin_device(w, "plic", "plic", PHANDLE_PLIC, VPLIC_BASE, VPLIC_SIZE);
-	fdtw_strings(w, "compatible", compatible);
-	fdtw_u32(w, "#address-cells", 0);
-	fdtw_u32(w, "#interrupt-cells", 1);
-	fdtw_empty(w, "interrupt-controller");
-	fdtw_u32(w, "riscv,ndev", VPLIC_NDEV);
-	/*
-	 * Entry n is context n: 2h of M-mode, which leads nowhere, and 2h + 1 of S-mode. Guests find
-	 * the numbers of contexts by counting, so M-mode's are there.
-	 */
-	to = fdtw_space(w, "interrupts-extended", cfg->cpus * 4 * sizeof(*to));
-	for (unsigned int i = 0; to && i < cfg->cpus; i++) {
-		*to++ = cpu_to_fdt32(PHANDLE_INTC_BASE + i);
-		*to++ = cpu_to_fdt32(NO_INTERRUPT);
-		*to++ = cpu_to_fdt32(PHANDLE_INTC_BASE + i);
-		*to++ = cpu_to_fdt32(IRQ_S_EXT);
-	}
-	fdtw_end(w);
-}
-
-static void build_uart(struct fdtw *w, const struct vm *vm)
-{
-	begin_device(w, "serial", "uart0", PHANDLE_UART, VUART_BASE, VUART_SIZE);
-	fdtw_string(w, "compatible", "ns16550a");
-	fdtw_u32(w, "clock-frequency", VUART_CLOCK);
-	virq_describe(virq_of(vm, VUART_IRQ), w);
-	fdtw_end(w);
-}
-
-static void build_rtc(struct fdtw *w, const struct vm *vm)
-{
-	begin_device(w, "rtc", "rtc0", PHANDLE_RTC, VRTC_BASE, VRTC_SIZE);
-	fdtw_string(w, "compatible", "google,goldfish-rtc");
-	virq_describe(virq_of(vm, VRTC_IRQ), w);
-	fdtw_end(w);
-}
-
-static void build_syscon(struct fdtw *w)
-{
-	static const char compatible[] = "sifive,test1\0sifive,test0\0syscon";
-
-	begin_device(w, "test", "syscon", PHANDLE_SYSCON, VSYSCON_BASE, VSYSCON_SIZE);
-	fdtw_strings(w, "compatible", compatible);
-	fdtw_end(w);
-}
-
-static void build_soc(struct fdtw *w, const struct vm *vm, const struct vm_config *cfg)
+static void build_soc(struct fdtw *w, const struct vm *vm)
 {
 	fdtw_begin(w, "soc");
 	fdtw_label(w, "soc", PHANDLE_SOC);
@@ -264,71 +185,30 @@ static void build_soc(struct fdtw *w, const struct vm *vm, const struct vm_confi
 	fdtw_u32(w, "#address-cells", 2);
 	fdtw_u32(w, "#size-cells", 2);
 	fdtw_empty(w, "ranges");
-	build_plic(w, cfg);
-	build_uart(w, vm);
-	build_rtc(w, vm);
-	build_syscon(w);
+	parts_describe(vm, w, VM_PLACE_SOC);
 	fdtw_end(w);
 }
 
-static void build_syscon_action(struct fdtw *w, const char *name, const char *compatible,
-				uint32_t value, uint32_t phandle)
-{
-	fdtw_begin(w, name);
-	fdtw_label(w, name, phandle);
-	fdtw_string(w, "compatible", compatible);
-	fdtw_u32(w, "regmap", PHANDLE_SYSCON);
-	fdtw_u32(w, "offset", 0);
-	fdtw_u32(w, "value", value);
-	fdtw_end(w);
-}
-
-/* --- paravirtual interfaces: nodes only of a VM that has some --------------------------------------- */
-
-static void put_features(struct fdtw *w, uint64_t calls)
-{
-	char list[128];
-	size_t len = 0;
-
-	for (unsigned int i = 0; i < PV_NR_FEATURES; i++) {
-		size_t n = strlen(pv_features[i].name) + 1;
-
-		if ((calls & pv_features[i].calls) == 0 || len + n > sizeof(list))
-			continue;
-		memcpy(list + len, pv_features[i].name, n);
-		len += n;
-	}
-	fdtw_bytes(w, "hartvisor,features", list, len);
-}
-
-static void build_hypervisor(struct fdtw *w, const struct vm *vm)
-{
-	if (vm->pv.calls == 0)
-		return;
-	fdtw_begin(w, "hypervisor");
-	fdtw_string(w, "compatible", "hartvisor,hypervisor-1");
-	fdtw_u32(w, "hcall-instructions", INSN_ECALL);
-	fdtw_u32(w, "hartvisor,sbi-eid", sbi_vendor_eid());
-	put_features(w, vm->pv.calls);
-	fdtw_end(w);
-}
+/* --- /reserved-memory: only of a VM that has some ------------------------------------------------------ */
 
 /* Without no-map: Linux maps it with all RAM, as normal memory. */
 static void build_reserved(struct fdtw *w, const struct vm *vm)
 {
-	uint64_t base = align_down(vm->pv.locks.gpa, PAGE_SIZE);
-	uint64_t end = align_up(vm->pv.locks.gpa + pv_lock_size(vm), PAGE_SIZE);
-
-	if (vm->pv.locks.gpa == 0)
+	if (!vm->reserved)
 		return;
 	fdtw_begin(w, "reserved-memory");
 	fdtw_u32(w, "#address-cells", 2);
 	fdtw_u32(w, "#size-cells", 2);
 	fdtw_empty(w, "ranges");
-	fdtw_begin_at(w, "pv-lock", base);
-	fdtw_string(w, "compatible", "hartvisor,pv-lock-1");
-	fdtw_reg(w, base, end - base);
-	fdtw_end(w);
+	for (const struct vm_reserved *r = vm->reserved; r; r = r->next) {
+		uint64_t base = align_down(r->range.base.gpa, PAGE_SIZE);
+		uint64_t end = align_up(r->range.base.gpa + r->range.size, PAGE_SIZE);
+
+		fdtw_begin_at(w, r->range.what, base);
+		fdtw_string(w, "compatible", r->compatible);
+		fdtw_reg(w, base, end - base);
+		fdtw_end(w);
+	}
 	fdtw_end(w);
 }
 
@@ -338,16 +218,14 @@ static void build_reserved(struct fdtw *w, const struct vm *vm)
 static void build_nodes(struct fdtw *w, const struct vm *vm, const struct vm_config *cfg,
 			const struct guest_chosen *c)
 {
-	build_chosen(w, cfg, c);
+	build_chosen(w, vm, cfg, c);
 	fdtw_begin(w, "aliases");
-	fdtw_string(w, "serial0", UART_PATH);
+	parts_describe(vm, w, VM_PLACE_ALIASES);
 	fdtw_end(w);
 	build_memory(w, vm, cfg);
 	build_cpus(w, cfg);
-	build_soc(w, vm, cfg);
-	build_syscon_action(w, "poweroff", "syscon-poweroff", VSYSCON_POWEROFF, PHANDLE_POWEROFF);
-	build_syscon_action(w, "reboot", "syscon-reboot", VSYSCON_REBOOT, PHANDLE_REBOOT);
-	build_hypervisor(w, vm);
+	build_soc(w, vm);
+	parts_describe(vm, w, VM_PLACE_ROOT);
 	build_reserved(w, vm);
 }
 

@@ -17,9 +17,6 @@
 #define GUEST_FDT_SIZE	      KIB(512)
 #define GUEST_FDT_OVERLAY_MAX KIB(64)
 
-/* The phandle of the interrupt controller's node. */
-#define GUEST_PHANDLE_IRQCHIP 5
-
 /*
  * guest_fdt_build - generate the tree of @vm into @buf (aligned to 8), at most @cap bytes.
  *
@@ -32,20 +29,20 @@ int guest_fdt_build(const struct vm *vm, const struct vm_config *cfg, gpa_t init
 		    uint64_t initrd_size, const uint8_t rng_seed[32], void *buf, uint64_t cap);
 
 /*
- * guest_fdt_apply_overlay - merge @overlay (a .dtbo; dtc -@ is not needed) into the tree in @buf,
+ * guest_fdt_apply_overlay - merge @vm's overlay @overlay (a .dtbo; dtc -@ is not needed) into the tree in @buf,
  * which may grow to @cap bytes. Works on a copy of the overlay in @copy, where there is room for it or for
  * GUEST_FDT_OVERLAY_MAX bytes. HV_EINVAL or HV_EOVERFLOW after a message that names VM, image and
  * reason; the tree in @buf is then lost. HV_EINVAL also for an overlay of which something, or everything, would
  * not be applied, and for one after which guest_fdt_fits_vm() is false.
  */
 int guest_fdt_apply_overlay(void *buf, uint64_t cap, void *copy, const struct vm_image *overlay,
-			    const struct vm_config *cfg);
+			    const struct vm *vm);
 
 /*
- * guest_fdt_fits_vm - can the tree @fdt, which has passed fdtx_check(), be that of a VM of @cfg? False when it has a
+ * guest_fdt_fits_vm - can the tree @fdt, which has passed fdtx_check(), be that of @vm? False when it has a
  * vcpu, RAM or an interrupt controller that the VM has not, or a device in RAM; @why then gets node, value and what
  * is allowed.
  */
-bool guest_fdt_fits_vm(const void *fdt, const struct vm_config *cfg, struct text *why);
+bool guest_fdt_fits_vm(const void *fdt, const struct vm *vm, struct text *why);
 
 #endif

@@ -313,8 +313,9 @@ static const char *overlay_reason(const struct check *c, int err)
 
 /* @copy is ours: libfdt resolves references in it, and leaves it damaged. */
 static int apply_copy(void *buf, uint64_t cap, void *copy, uint64_t copy_size,
-		      const struct vm_image *overlay, const struct vm_config *cfg)
+		      const struct vm_image *overlay, const struct vm *vm)
 {
+	const struct vm_config *cfg = vm->config;
 	const char *problem = fdtx_problem(copy, copy_size);
 	struct check check = { .base = buf, .overlay = copy };
 	struct text why;
@@ -337,25 +338,25 @@ static int apply_copy(void *buf, uint64_t cap, void *copy, uint64_t copy_size,
 	if (problem)
 		return overlay_error(cfg, overlay, problem, HV_EINVAL);
 	text_begin(&why, check.reason, sizeof(check.reason));
-	return guest_fdt_fits_vm(buf, cfg, &why) ?
+	return guest_fdt_fits_vm(buf, vm, &why) ?
 		       HV_OK :
 		       overlay_error(cfg, overlay, check.reason, HV_EINVAL);
 }
 
 int guest_fdt_apply_overlay(void *buf, uint64_t cap, void *copy, const struct vm_image *overlay,
-			    const struct vm_config *cfg)
+			    const struct vm *vm)
 {
 	if (overlay->size > GUEST_FDT_OVERLAY_MAX) {
 		uint64_t interrupts = arch_interrupts_off();
 
 		log_error("%s: the device tree overlay \"%s\" has %" PRIu64
 			  " bytes, at most %" PRIu64 " are allowed",
-			  cfg->name, image_name(overlay), overlay->size, GUEST_FDT_OVERLAY_MAX);
+			  vm->name, image_name(overlay), overlay->size, GUEST_FDT_OVERLAY_MAX);
 		arch_interrupts_restore(interrupts);
 		return HV_EINVAL;
 	}
 	if (overlay->size < sizeof(struct fdt_header))
-		return overlay_error(cfg, overlay, "it is shorter than a header", HV_EINVAL);
+		return overlay_error(vm->config, overlay, "it is shorter than a header", HV_EINVAL);
 	memcpy(copy, overlay->data, overlay->size);
-	return apply_copy(buf, cap, copy, overlay->size, overlay, cfg);
+	return apply_copy(buf, cap, copy, overlay->size, overlay, vm);
 }

@@ -6,13 +6,14 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "irqchip/vplic.h"
+#include "irqchip/virqchip.h"
 #include "lib/fdt.h"
 #include "vm/guest_fdt.h"
 #include "vm/text.h"
 
 struct check {
 	const void *fdt;
+	const struct vm *vm;
 	const struct vm_config *cfg;
 	struct text *why;
 };
@@ -103,12 +104,12 @@ static bool check_device(struct check *c, int node)
 			return false;
 		}
 		if (i == 0 && fdtx_prop_bool(c->fdt, node, "interrupt-controller") &&
-		    base != VPLIC_BASE) {
+		    base != c->vm->irqchip->base.gpa) {
 			contradicts(c, node);
 			text_add(c->why,
 				 "must be an interrupt controller that the VM has: its only "
-				 "one is at 0x%x",
-				 (unsigned int)VPLIC_BASE);
+				 "one is at 0x%" PRIx64,
+				 c->vm->irqchip->base.gpa);
 			return false;
 		}
 	}
@@ -132,9 +133,9 @@ static bool check_top_node(struct check *c, int node)
 	return true;
 }
 
-bool guest_fdt_fits_vm(const void *fdt, const struct vm_config *cfg, struct text *why)
+bool guest_fdt_fits_vm(const void *fdt, const struct vm *vm, struct text *why)
 {
-	struct check c = { .fdt = fdt, .cfg = cfg, .why = why };
+	struct check c = { .fdt = fdt, .vm = vm, .cfg = vm->config, .why = why };
 	int cpus = fdt_path_offset(fdt, "/cpus");
 	int node;
 

@@ -4,8 +4,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "dev/vdev.h"
-#include "irqchip/vplic.h"
 #include "lib/log.h"
 #include "mm/page.h"
 #include "term/term.h"
@@ -13,6 +11,7 @@
 #include "vcpu/magic.h"
 #include "vm/boot_order.h"
 #include "vm/loader.h"
+#include "vm/parts.h"
 #include "vm/vm_make.h"
 
 /* One step takes some 10,000 instructions at most: so much guest RAM is cleared, and so many vcpus are made ready. */
@@ -48,6 +47,8 @@ struct vm_life {
 	uint32_t phase; /* enum phase, atomic */
 	uint64_t cleared;
 	unsigned int vcpus; /* made ready, or whose pages have been given back */
+	bool resets;	    /* its life has ended: `part` is to be reset next */
+	struct vm_part_of *part;
 	uint64_t started_at;
 	uint64_t begin_at; /* PHASE_WAIT: host time */
 	struct loader loader;
@@ -83,12 +84,23 @@ static bool finish(struct vm *vm, enum vm_state state)
 	return vm_set_state(vm, state);
 }
 
-/* What the guest of this life wrote into its devices, and what was typed for it, is not the next one's. */
-static void reset_devices(struct vm *vm)
+/*
+ * What the guest of this life wrote into its devices, and what was typed for it, is not the next one's; and no alarm
+ * rings in an ended VM. True: call again.
+ */
+static bool reset_step(struct vm_life *life)
 {
-	vrtc_reset(vm->rtc); /* no alarm rings in an ended VM */
-	term_stream_discard_input(vm->stream);
-	vuart_reset(vm->uart);
+	struct vm *vm = life->vm;
+
+	if (!life->resets) {
+		life->resets = true;
+		life->part = vm->last_part;
+		term_stream_discard_input(vm->stream);
+	}
+	if (parts_reset_step(&life->part))
+		return true;
+	life->resets = false;
+	return false;
 }
 
 /* The operator looks at a VM that will never say anything: show another one. */
@@ -202,7 +214,6 @@ static bool load_step(struct vm_life *life)
 		fail(life->vm);
 	if (err != 0)
 		return true;
-	vplic_reset(life->vm->irqchip);
 	life->vcpus = 0;
 	atomic_set(&life->phase, PHASE_VCPUS);
 	return true;
@@ -312,7 +323,6 @@ static void ended(struct vm *vm)
 {
 	sched_expedite_end(&vm->task);
 	boot_order_done(vm);
-	reset_devices(vm);
 	switch ((enum vm_stop)atomic_read(&vm->stop)) {
 	case VM_STOP_REBOOT:
 		log_info("%s: rebooting", vm->name);
@@ -343,7 +353,7 @@ static bool life_step(struct vm *vm)
 	case VM_STOPPING:
 		if (atomic_read_acquire(&vm->active) != 0)
 			return vm_stop_step(vm);
-		if (loader_abandon_step(&life->loader))
+		if (loader_abandon_step(&life->loader) || reset_step(life))
 			return true;
 		ended(vm);
 		return true;

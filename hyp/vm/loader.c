@@ -221,22 +221,22 @@ int loader_begin(struct loader *l, struct vm *vm, const struct vm_config *cfg)
 	return 0;
 }
 
-static bool overlap(uint64_t a, uint64_t a_size, uint64_t b, uint64_t b_size)
+void loader_plan(const struct loader *l, struct vm_ram_plan *out)
 {
-	return a < b + b_size && b < a + a_size;
-}
+	const struct loader_piece *ramdisk = &l->pieces[RAMDISK];
+	gpa_t fdt = l->result.fdt;
 
-const char *loader_overlap(const struct loader *l, gpa_t base, uint64_t size)
-{
-	if (overlap(base.gpa, size, GUEST_RAM_BASE + l->kernel_start,
-		    l->kernel_end - l->kernel_start))
-		return "kernel";
-	if (l->pieces[RAMDISK].size &&
-	    overlap(base.gpa, size, l->pieces[RAMDISK].at.gpa, l->pieces[RAMDISK].size))
-		return "ramdisk";
-	if (overlap(base.gpa, size, l->result.fdt.gpa, GUEST_FDT_SIZE))
-		return "device tree";
-	return NULL;
+	*out = (struct vm_ram_plan){
+		.images = { { "kernel", gpa(GUEST_RAM_BASE + l->kernel_start),
+			      l->kernel_end - l->kernel_start },
+			    { "device tree", fdt, GUEST_FDT_SIZE } },
+		.nr_images = 2,
+		.spare = { "device tree", gpa(fdt.gpa + GUEST_FDT_SIZE),
+			   LOADER_FDT_SIZE - GUEST_FDT_SIZE },
+	};
+	if (ramdisk->size)
+		out->images[out->nr_images++] =
+			(struct vm_range){ "ramdisk", ramdisk->at, ramdisk->size };
 }
 
 /* --- steps ------------------------------------------------------------------------------------------ */
@@ -256,7 +256,7 @@ static int build_fdt(struct loader *l, void *buf)
 	erase(seed, sizeof(seed));
 	if (err == 0 && cfg->overlay.data != NULL)
 		err = guest_fdt_apply_overlay(buf, GUEST_FDT_SIZE, (char *)buf + GUEST_FDT_SIZE,
-					      &cfg->overlay, cfg);
+					      &cfg->overlay, l->vm);
 	if (err != 0)
 		return err; /* both have said why */
 	return gstage_write(&l->vm->gstage, l->result.fdt, buf, fdt_totalsize(buf));

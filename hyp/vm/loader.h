@@ -28,6 +28,7 @@
 
 #include "arch/coroutine.h"
 #include "lib/random.h"
+#include "vcpu/vm_part.h"
 #include "vm/config.h"
 
 /* Copied by one loader_step() at most, and erased by one loader_abandon_step(). */
@@ -84,8 +85,11 @@ int loader_step(struct loader *l);
 /* loader_abandon_step - of a load that is not to be completed: give back what it holds. True: call again. */
 bool loader_abandon_step(struct loader *l);
 
-/* loader_overlap - after loader_begin(): what of the images [@base, @base+@size), in RAM, touches; or NULL. */
-const char *loader_overlap(const struct loader *l, gpa_t base, uint64_t size);
+/*
+ * loader_plan - after loader_begin(): where the images go. The device tree's place is larger than the tree: its end is
+ * spare.
+ */
+void loader_plan(const struct loader *l, struct vm_ram_plan *out);
 
 /* loader_load - all steps at once. */
 int loader_load(struct vm *vm, const struct vm_config *cfg, struct loader_result *out);

@@ -9,7 +9,6 @@
 #include <hartvisor/pv.h>
 
 #include "vm/config.h"
-#include "vm/loader.h"
 
 struct pv_feature {
 	const char *name;
@@ -34,11 +33,5 @@ static inline uint64_t pv_lock_size(const struct vm *vm)
  * in its RAM. An error changes nothing.
  */
 int pv_lock_place(struct vm *vm, gpa_t base);
-
-/*
- * pv_init - give @vm, whose RAM and vcpus are there, what @cfg says: the calls, and a place for the
- * structures, by default at the end of the device tree's place of @l. HV_EINVAL after a message.
- */
-int pv_init(struct vm *vm, const struct vm_config *cfg, const struct loader *l);
 
 #endif

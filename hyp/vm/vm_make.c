@@ -7,29 +7,25 @@
 #include "arch/isa.h"
 #include "arch/smp.h"
 #include "dev/mmio.h"
-#include "dev/vdev.h"
-#include "irqchip/vplic.h"
 #include "lib/log.h"
 #include "mm/page.h"
 #include "vcpu/vcpu.h"
 #include "vm/console.h"
-#include "vm/guest_fdt.h"
 #include "vm/loader.h"
-#include "vm/pv.h"
+#include "vm/parts.h"
 #include "vm/text.h"
 
-static bool make_devices(struct vm *vm)
+/* HV_ENOMEM, or HV_EINVAL after a message. */
+static int make_parts(struct vm *vm, const struct loader *l)
 {
+	struct vm_ram_plan plan;
+
 	vm->bus = mmio_bus_new(&vm->arena);
-	if (!vm->bus)
-		return false;
-	vm->irqchip = vplic_new(vm, GUEST_PHANDLE_IRQCHIP);
-	vm->stream = vm_console_new(vm);
-	if (!vm->irqchip || !vm->stream)
-		return false;
-	vm->uart = vuart_new(vm);
-	vm->rtc = vrtc_new(vm);
-	return vm->uart && vm->rtc && vsyscon_new(vm) == HV_OK;
+	vm->stream = vm->bus ? vm_console_new(vm) : NULL;
+	if (!vm->stream)
+		return HV_ENOMEM;
+	loader_plan(l, &plan);
+	return parts_create(vm, &plan);
 }
 
 static bool make_vcpus(struct vm *vm, const struct vm_config *cfg)
@@ -132,15 +128,17 @@ void vm_make(struct vm *vm)
 {
 	const struct vm_config *cfg = vm->config;
 	struct loader loader;
+	int err;
 
 	vm->henvcfg = isa_guest_henvcfg();
 	vm->hcounteren = HCOUNTEREN_TM; /* the others would show what neighbours do */
 	/* What is wrong with the images can be said before any memory is spent on them. */
 	if (!check_affinity(cfg) || loader_begin(&loader, vm, cfg) != HV_OK || !check_ram(vm))
 		return;
-	if (!make_vcpus(vm, cfg) || !make_devices(vm)) {
+	err = make_vcpus(vm, cfg) ? make_parts(vm, &loader) : HV_ENOMEM;
+	if (err == HV_ENOMEM)
 		log_error("%s: no memory left for its vcpus and devices", vm->name);
-		return;
-	}
-	vm->made = pv_init(vm, cfg, &loader) == HV_OK;
+	if (err != HV_OK)
+		parts_destroy(vm);
+	vm->made = err == HV_OK;
 }

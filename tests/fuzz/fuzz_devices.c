@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // SOURCES: hyp/dev/vuart.c hyp/dev/vrtc.c hyp/dev/vsyscon.c hyp/dev/mmio.c hyp/irqchip/vplic.c hyp/lib/fdt_writer.c
-// SOURCES: tests/unit/fake/devvm.c tests/unit/fake/pcpu.c
+// SOURCES: hyp/vm/parts.c tests/unit/fake/devvm.c tests/unit/fake/pcpu.c
 /*
  * Every device of a VM on its bus, wired as in a VM: accesses of a guest in any order and size, while input is typed,
  * room for output comes and goes, time passes and the VM is reset.
@@ -15,6 +15,7 @@
 #include "platform/driver.h"
 #include "term/term.h"
 #include "vcpu/console.h"
+#include "vm/parts.h"
 
 #define VCPUS 2
 
@@ -306,10 +307,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	armed = NULL;
 	fake_pcpu_setup(1);
 	fake_vm_setup(VCPUS);
-	fake_vm.irqchip = plic = vplic_new(&fake_vm, 5);
-	fake_vm.uart = uart = vuart_new(&fake_vm);
-	fake_vm.rtc = rtc = vrtc_new(&fake_vm);
-	fuzz_must(plic && uart && rtc && vsyscon_new(&fake_vm) == HV_OK);
+	fuzz_must(parts_create(&fake_vm, NULL) == HV_OK);
+	plic = fake_vm.irqchip;
+	uart = fake_part("uart");
+	rtc = fake_part("rtc");
+	fuzz_must(plic && uart && rtc);
 	for (unsigned int steps = 0; in.left > 0 && steps < 300; steps++)
 		one_step(&in);
 	fake_vm_teardown();

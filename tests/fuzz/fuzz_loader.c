@@ -102,9 +102,9 @@ int guest_fdt_build(const struct vm *of, const struct vm_config *c, gpa_t initrd
 }
 
 int guest_fdt_apply_overlay(void *buf, uint64_t cap, void *copy, const struct vm_image *overlay,
-			    const struct vm_config *c)
+			    const struct vm *of)
 {
-	(void)buf, (void)c;
+	fuzz_must(of == &vm);
 	fuzz_must(copy == (char *)buf + cap);
 	memset(copy, 1, min_u64(overlay->size, GUEST_FDT_OVERLAY_MAX));
 	return overlay->size % 3 ? HV_OK : HV_EINVAL;
@@ -132,7 +132,25 @@ static void check_places(const struct loader *l)
 	fuzz_must(apart(GUEST_RAM_BASE + l->kernel_start, l->kernel_end - l->kernel_start,
 			r->at.gpa, r->size));
 	fuzz_must(apart(r->at.gpa, r->size, fdt, LOADER_FDT_SIZE));
-	fuzz_must(loader_overlap(l, k->at, 1) && loader_overlap(l, l->result.fdt, 1));
+}
+
+/* What parts of the VM are told of it. */
+static void check_plan(const struct loader *l)
+{
+	uint64_t end = GUEST_RAM_BASE + cfg.memory;
+	struct vm_ram_plan plan;
+
+	loader_plan(l, &plan);
+	fuzz_must(plan.nr_images == (l->pieces[1].size ? 3 : 2));
+	for (unsigned int i = 0; i <= plan.nr_images; i++) {
+		const struct vm_range *r = i < plan.nr_images ? &plan.images[i] : &plan.spare;
+
+		fuzz_must(r->what && r->size != 0 && r->base.gpa >= GUEST_RAM_BASE &&
+			  r->base.gpa + r->size <= end);
+		for (unsigned int j = 0; j < i; j++)
+			fuzz_must(apart(r->base.gpa, r->size, plan.images[j].base.gpa,
+					plan.images[j].size));
+	}
 }
 
 static void load(struct loader *l, unsigned int steps)
@@ -145,6 +163,7 @@ static void load(struct loader *l, unsigned int steps)
 	}
 	fuzz_must(fake_log_count == 0);
 	check_places(l);
+	check_plan(l);
 	written = 0;
 	err = 1;
 	for (unsigned int n = 0; n < steps && (err = loader_step(l)) == 1; n++)

@@ -76,7 +76,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		fuzz_must(fdtx_problem(guest, cap) == NULL);
 		fuzz_must(fdt_totalsize(guest) <= cap);
 		text_begin(&why, said, sizeof(said));
-		fuzz_must(guest_fdt_fits_vm(guest, &cfg, &why));
+		fuzz_must(guest_fdt_fits_vm(guest, &vm, &why));
 		check_tree();
 		fuzz_must(fake_log_count == 0);
 	} else {

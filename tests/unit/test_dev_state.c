@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// SOURCES: hyp/dev/mmio.c hyp/lib/fdt_writer.c tests/unit/fake/devvm.c tests/unit/fake/pcpu.c
+// SOURCES: hyp/dev/mmio.c hyp/vm/parts.c hyp/lib/fdt_writer.c tests/unit/fake/devvm.c tests/unit/fake/pcpu.c
 /* A device that is reset is as a new one, in every field that hyp/vm/state_list.h says so of; and it lists all. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -105,21 +105,21 @@ size_t vcpu_console_write(struct vcpu *v, const char *buf, size_t len)
 }
 
 static struct virqchip *fresh_chip;
-static struct vuart *fresh_uart;
-static struct vrtc *fresh_rtc;
+static struct vuart *fresh_uart, *uart;
+static struct vrtc *fresh_rtc, *rtc;
 
 /* Two of each, since a bus has one of each only. */
 static int setup(void **state)
 {
 	(void)state;
 	fake_vm_setup(VCPUS);
-	fake_vm.irqchip = fresh_chip = vplic_new(&fake_vm, 5);
+	fake_vm.irqchip = fresh_chip = vplic_new(&fake_vm);
 	fresh_uart = vuart_new(&fake_vm);
 	fresh_rtc = vrtc_new(&fake_vm);
 	fake_vm.bus = mmio_bus_new(&fake_vm.arena);
-	fake_vm.irqchip = vplic_new(&fake_vm, 5);
-	fake_vm.uart = vuart_new(&fake_vm);
-	fake_vm.rtc = vrtc_new(&fake_vm);
+	fake_vm.irqchip = vplic_new(&fake_vm);
+	uart = vuart_new(&fake_vm);
+	rtc = vrtc_new(&fake_vm);
 	cancelled = 0;
 	return 0;
 }
@@ -143,7 +143,7 @@ static void a_uart_that_is_reset_is_as_a_new_one(void **state)
 		struct vuart before, *u;
 
 		assert_int_equal(setup(state), 0);
-		u = fake_vm.uart;
+		u = uart;
 		fields_mark("vuart", u, marks[i]);
 		before = *u;
 		vuart_reset(u);
@@ -158,7 +158,7 @@ static void a_clock_that_is_reset_is_as_a_new_one_but_for_its_time(void **state)
 		struct vrtc before, *r;
 
 		assert_int_equal(setup(state), 0);
-		r = fake_vm.rtc;
+		r = rtc;
 		fields_mark("vrtc", r, marks[i]);
 		r->offset += 4711; /* the guest has set it */
 		before = *r;

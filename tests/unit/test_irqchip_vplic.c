@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// SOURCES: hyp/irqchip/vplic.c hyp/dev/mmio.c hyp/lib/fdt_writer.c tests/unit/fake/devvm.c tests/unit/fake/pcpu.c
+// SOURCES: hyp/irqchip/vplic.c hyp/dev/mmio.c hyp/vm/parts.c hyp/lib/fdt_writer.c tests/unit/fake/devvm.c tests/unit/fake/pcpu.c
 /* The virtual PLIC, through its registers as a guest sees them. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -72,7 +72,7 @@ static int setup(void **state)
 {
 	(void)state;
 	fake_vm_setup(VCPUS);
-	plic = vplic_new(&fake_vm, 5);
+	plic = vplic_new(&fake_vm);
 	return plic ? 0 : -1;
 }
 
@@ -440,7 +440,7 @@ static void sixty_four_vcpus_fit_the_window(void **state)
 	(void)state;
 	fake_vm_teardown();
 	fake_vm_setup(64);
-	p = vplic_new(&fake_vm, 5);
+	p = vplic_new(&fake_vm);
 	assert_non_null(p);
 	priority(1023, 1);
 	enable(S(63), 1023);
@@ -453,9 +453,9 @@ static void no_memory_is_an_answer(void **state)
 {
 	(void)state;
 	fake_arena_left = 0;
-	assert_null(vplic_new(&fake_vm, 5));
+	assert_null(vplic_new(&fake_vm));
 	fake_arena_left = 1;
-	assert_null(vplic_new(&fake_vm, 5));
+	assert_null(vplic_new(&fake_vm));
 }
 
 static uint32_t pattern(unsigned int ctx, unsigned int reg)

@@ -8,7 +8,6 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "dev/vdev.h"
 #include "term/term.h"
 #include "vcpu/console.h"
 #include "vm/console.h"
@@ -27,15 +26,15 @@ struct term_stream *term_stream_new(struct arena *a, const char *name, const str
 	return (struct term_stream *)(void *)&owner;
 }
 
-void vuart_input_ready(struct vuart *u)
+static void input_ready(void *dev)
 {
-	assert_ptr_equal(u, vm.uart);
+	assert_ptr_equal(dev, &uart_input);
 	uart_input++;
 }
 
-void vuart_output_ready(struct vuart *u)
+static void output_ready(void *dev)
 {
-	assert_ptr_equal(u, vm.uart);
+	assert_ptr_equal(dev, &uart_input);
 	uart_output++;
 }
 
@@ -48,7 +47,7 @@ void vm_console_room(struct vm *of)
 static int setup(void **state)
 {
 	(void)state;
-	vm.uart = (struct vuart *)(void *)&vm;
+	vm.console = (struct vm_console_port){ input_ready, output_ready, &uart_input };
 	vm.state = VM_RUNNING;
 	vm.paused = VM_NOT_PAUSED;
 	uart_input = uart_output = vcpus_room = 0;
@@ -72,6 +71,17 @@ static void the_uart_and_the_vcpus_are_told_of_room(void **state)
 	assert_int_equal(uart_output, 1);
 	assert_int_equal(vcpus_room, 1);
 	assert_int_equal(uart_input, 0);
+}
+
+/* A VM may have no device for it, and print by the SBI alone. */
+static void without_a_device_the_vcpus_alone_are_told(void **state)
+{
+	(void)state;
+	vm.console = (struct vm_console_port){ NULL, NULL, NULL };
+	owner->input_ready(&vm);
+	owner->output_ready(&vm);
+	assert_int_equal(uart_input + uart_output, 0);
+	assert_int_equal(vcpus_room, 1);
 }
 
 static void who_types_is_told_when_nothing_reads_it(void **state)
@@ -117,6 +127,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		test(the_uart_is_told_of_input),
 		test(the_uart_and_the_vcpus_are_told_of_room),
+		test(without_a_device_the_vcpus_alone_are_told),
 		test(who_types_is_told_when_nothing_reads_it),
 	};
 

@@ -114,6 +114,7 @@ static void plic_contexts_are_two_per_hart_and_those_of_m_mode_lead_nowhere(void
 static void without_initrd_and_seed_nothing_is_said_of_them(void **state)
 {
 	(void)state;
+	make_parts();
 	assert_int_equal(guest_fdt_build(&vm, &cfg, gpa(0), 0, NULL, guest, GUEST_FDT_SIZE), HV_OK);
 	assert_false(fdtx_prop_bool(guest, at("/chosen"), "linux,initrd-start"));
 	assert_false(fdtx_prop_bool(guest, at("/chosen"), "rng-seed"));
@@ -151,8 +152,9 @@ static void what_a_vm_has_is_announced(void **state)
 
 	(void)state;
 	sbi_ids.mvendorid = 0x1000489;
-	vm.nr_vcpus = 2;
-	vm.pv = (struct vm_pv){ .calls = pv_all(), .locks = gpa(0x8ffff000) };
+	cfg.pv = pv_all();
+	cfg.pv_lock_base_given = true;
+	cfg.pv_lock_base = 0x8ffff000;
 	assert_int_equal(build(GUEST_FDT_SIZE), HV_OK);
 	assert_true(fdtx_is_compatible(guest, at("/hypervisor"), "hartvisor,hypervisor-1"));
 	assert_int_equal(u32_at("/hypervisor", "hcall-instructions"), 0x73);
@@ -167,15 +169,15 @@ static void what_a_vm_has_is_announced(void **state)
 	/* Linux is to map it as all RAM. */
 	assert_false(fdtx_prop_bool(guest, at("/reserved-memory/pv-lock@8ffff000"), "no-map"));
 
-	vm.pv.calls = BIT(HARTVISOR_FEATURES) | BIT(HARTVISOR_KICK_CPU) |
-		      BIT(HARTVISOR_PV_LOCK_FEATURES) | BIT(HARTVISOR_PV_LOCK_PREEMPTED);
-	vm.pv.locks = gpa(0x8fffff80); /* whole pages are reserved */
-	vm.nr_vcpus = 3;
+	cfg.pv = BIT(HARTVISOR_FEATURES) | BIT(HARTVISOR_KICK_CPU) |
+		 BIT(HARTVISOR_PV_LOCK_FEATURES) | BIT(HARTVISOR_PV_LOCK_PREEMPTED);
+	cfg.pv_lock_base = 0x8fffef80; /* whole pages are reserved */
+	cfg.cpus = 3;
 	assert_int_equal(build(GUEST_FDT_SIZE), HV_OK);
 	list = fdt_getprop(guest, at("/hypervisor"), "hartvisor,features", &len);
 	assert_int_equal(len, sizeof(few));
 	assert_memory_equal(list, few, sizeof(few));
-	assert_reg_at("/reserved-memory/pv-lock@8ffff000", 0x8ffff000, 2 * PAGE_SIZE);
+	assert_reg_at("/reserved-memory/pv-lock@8fffe000", 0x8fffe000, 2 * PAGE_SIZE);
 }
 
 static void switched_off_there_is_no_trace_of_it(void **state)
@@ -184,8 +186,7 @@ static void switched_off_there_is_no_trace_of_it(void **state)
 					     "hartvisor,sbi", "hartvisor,features", "pv-lock" };
 
 	(void)state;
-	vm.nr_vcpus = 2;
-	vm.pv.pvlk = true; /* guests ask the SBI for it */
+	cfg.pvlk = true; /* guests ask the SBI for it */
 	assert_int_equal(build(GUEST_FDT_SIZE), HV_OK);
 	for (unsigned int i = 0; i < ARRAY_SIZE(words); i++)
 		assert_false(tree_contains(words[i]));

@@ -96,7 +96,7 @@ static void a_vm_that_is_destroyed_in_its_last_step_does_not_start(void **state)
 
 static void a_vm_that_has_ended_can_be_started_after_each_step(void **state)
 {
-	for (unsigned int steps = 1;; steps++) {
+	for (unsigned int steps = LIFE_PARTS + 1;; steps++) {
 		struct vm *vm;
 		bool wiped;
 

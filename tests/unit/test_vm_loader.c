@@ -103,9 +103,9 @@ int guest_fdt_build(const struct vm *of, const struct vm_config *c, gpa_t initrd
 }
 
 int guest_fdt_apply_overlay(void *buf, uint64_t cap, void *copy, const struct vm_image *overlay,
-			    const struct vm_config *c)
+			    const struct vm *of)
 {
-	(void)c;
+	assert_ptr_equal(of, &vm);
 	assert_ptr_equal(copy, (char *)buf + cap);
 	memset(copy, 0x6f,
 	       overlay->size < GUEST_FDT_OVERLAY_MAX ? overlay->size : GUEST_FDT_OVERLAY_MAX);
@@ -296,42 +296,38 @@ static void loading_goes_in_small_steps(void **state)
 	assert_loaded(&l.result, 0x80200000, MIB(5));
 }
 
-/* The byte before it and the byte behind it are not its own. */
-static void touches_just(const struct loader *l, const char *name, uint64_t start, uint64_t end)
+static void is_range(const struct vm_range *r, const char *what, uint64_t base, uint64_t size)
 {
-	assert_string_equal(loader_overlap(l, gpa(start), 8), name);
-	assert_string_equal(loader_overlap(l, gpa(end - 8), 8), name);
-	assert_string_equal(loader_overlap(l, gpa(start - 8), 9), name);
-	assert_string_equal(loader_overlap(l, gpa(end - 1), 8), name);
-	assert_string_equal(loader_overlap(l, gpa(start - 8), end - start + 16), name);
-	assert_null(loader_overlap(l, gpa(start - 8), 8));
-	assert_null(loader_overlap(l, gpa(end), 8));
+	assert_string_equal(r->what, what);
+	assert_int_equal(r->base.gpa, base);
+	assert_int_equal(r->size, size);
 }
 
-static void what_a_range_overlaps_is_named(void **state)
+static void the_plan_says_where_each_image_goes(void **state)
 {
+	struct vm_ram_plan plan;
 	struct loader l = { 0 };
-	uint64_t rd;
+	uint64_t fdt;
 
 	(void)state;
 	start(MIB(64));
 	use_raw(MIB(7), GUEST_RAM_BASE + MIB(4), 0);
 	use_ramdisk(sizeof(ramdisk));
 	assert_int_equal(loader_begin(&l, &vm, &cfg), 0);
-	rd = l.pieces[1].at.gpa;
-	touches_just(&l, "kernel", GUEST_RAM_BASE + MIB(4), GUEST_RAM_BASE + MIB(11));
-	assert_string_equal(loader_overlap(&l, l.pieces[1].at, 1), "ramdisk");
-	assert_string_equal(loader_overlap(&l, gpa(rd + sizeof(ramdisk) - 1), 1), "ramdisk");
-	assert_string_equal(loader_overlap(&l, gpa(rd - 1), 2), "ramdisk");
-	assert_null(loader_overlap(&l, gpa(rd - 1), 1));
-	assert_string_equal(loader_overlap(&l, l.result.fdt, 1), "device tree");
-	assert_string_equal(loader_overlap(&l, gpa(l.result.fdt.gpa + GUEST_FDT_SIZE - 1), 1),
-			    "device tree");
+	fdt = l.result.fdt.gpa;
+	loader_plan(&l, &plan);
+	assert_int_equal(plan.nr_images, 3);
+	is_range(&plan.images[0], "kernel", GUEST_RAM_BASE + MIB(4), MIB(7));
+	is_range(&plan.images[1], "device tree", fdt, GUEST_FDT_SIZE);
+	is_range(&plan.images[2], "ramdisk", l.pieces[1].at.gpa, sizeof(ramdisk));
+	/* The tree's place up to its end. */
+	is_range(&plan.spare, "device tree", fdt + GUEST_FDT_SIZE,
+		 LOADER_FDT_SIZE - GUEST_FDT_SIZE);
 	/* Without a ramdisk nothing is where it would be. */
 	cfg.ramdisk = (struct vm_image){ 0 };
 	assert_int_equal(loader_begin(&l, &vm, &cfg), 0);
-	assert_null(loader_overlap(&l, gpa(GUEST_RAM_BASE + MIB(20)), MIB(1)));
-	assert_null(loader_overlap(&l, gpa(0), 1));
+	loader_plan(&l, &plan);
+	assert_int_equal(plan.nr_images, 2);
 }
 
 static void in_large_memory_all_stays_below_two_gigabytes(void **state)
@@ -694,7 +690,7 @@ int main(void)
 		cmocka_unit_test(a_raw_kernel_lies_at_load_and_starts_at_entry),
 		cmocka_unit_test(a_raw_kernel_at_the_top_keeps_its_place),
 		cmocka_unit_test(wherever_the_kernel_lies_nothing_overlaps),
-		cmocka_unit_test(what_a_range_overlaps_is_named),
+		cmocka_unit_test(the_plan_says_where_each_image_goes),
 		cmocka_unit_test(loading_goes_in_small_steps),
 		cmocka_unit_test(in_large_memory_all_stays_below_two_gigabytes),
 		cmocka_unit_test(what_does_not_fit_is_told_by_how_much),

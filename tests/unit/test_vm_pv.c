@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// SOURCES: hyp/vm/pv.c hyp/vm/pv_lock.c hyp/vm/config_pv.c hyp/vm/config_vm.c hyp/lib/word.c hyp/vm/text.c hyp/lib/fdt.c
+// SOURCES: hyp/vm/pv.c hyp/vm/pv_lock.c hyp/vm/pv_part.c hyp/vm/parts.c hyp/lib/fdt_writer.c hyp/dev/mmio.c tests/unit/fake/devvm.c hyp/vm/config_pv.c hyp/vm/config_vm.c hyp/lib/word.c hyp/vm/text.c hyp/lib/fdt.c
 // SOURCES: tests/unit/fake/tree.c
 /* Where the PV-lock structures are, and what the configuration may say wrong about it. */
 #include <setjmp.h>
@@ -11,11 +11,15 @@
 
 #include <cmocka.h>
 
+#include "fake/devvm.h"
 #include "fake/log.h"
 #include "fake/said.h"
 #include "fake/tree.h"
 #include "lib/fdt.h"
+#include "sbi/sbi.h"
 #include "vm/config_pv.h"
+#include "vm/loader.h"
+#include "vm/parts.h"
 #include "vm/pv.h"
 
 #define RAM	 GUEST_RAM_BASE
@@ -25,17 +29,10 @@
 
 static struct vm vm;
 static struct vm_config cfg;
-static struct loader loader;
-static const char *overlaps;
+static struct vm_ram_plan plan;
 static _Alignas(8) uint8_t tree[4096];
 
-const char *loader_overlap(const struct loader *l, gpa_t base, uint64_t size)
-{
-	(void)base;
-	assert_ptr_equal(l, &loader);
-	assert_int_equal(size, 2 * HARTVISOR_PV_LOCK_SIZE);
-	return overlaps;
-}
+struct sbi_ids sbi_ids;
 
 static int setup(void **state)
 {
@@ -49,9 +46,27 @@ static int setup(void **state)
 	vm.pv.calls = pv_all();
 	cfg.pv = pv_all();
 	strcpy(cfg.path, "/configurations/one/vm");
-	loader.result.fdt = gpa(FDT);
-	overlaps = NULL;
+	plan = (struct vm_ram_plan){
+		.images = { { "kernel", gpa(RAM), 0x1000000 },
+			    { "device tree", gpa(FDT), KIB(512) } },
+		.nr_images = 2,
+		.spare = { "device tree", gpa(FDT + KIB(512)), LOADER_FDT_SIZE - KIB(512) },
+	};
 	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	fake_vm_teardown();
+	return 0;
+}
+
+/* Makes the VM's interfaces, its only part here. */
+static int pv_init(void)
+{
+	vm.parts = vm.last_part = NULL;
+	return parts_create(&vm, &plan);
 }
 
 /* A VM's node with these properties, read into cfg. */
@@ -134,7 +149,7 @@ static void einval_when_not_wholly_in_ram(void **state)
 static void by_default_they_are_behind_the_device_tree(void **state)
 {
 	(void)state;
-	assert_int_equal(pv_init(&vm, &cfg, &loader), HV_OK);
+	assert_int_equal(pv_init(), HV_OK);
 	assert_int_equal(vm.pv.calls, pv_all());
 	assert_int_equal(vm.pv.locks.gpa, FDT + LOADER_FDT_SIZE - PAGE_SIZE);
 	assert_false(vm.pv.pvlk);
@@ -146,7 +161,7 @@ static void switched_off_there_is_nothing(void **state)
 	(void)state;
 	parse_pv("none");
 	assert_false(cfg.failed);
-	assert_int_equal(pv_init(&vm, &cfg, &loader), HV_OK);
+	assert_int_equal(pv_init(), HV_OK);
 	assert_int_equal(vm.pv.calls, 0);
 	assert_int_equal(vm.pv.locks.gpa, 0);
 }
@@ -157,11 +172,11 @@ static void the_configuration_may_place_them(void **state)
 
 	(void)state;
 	parse_cell(RAM + MIB(16));
-	assert_int_equal(pv_init(&vm, &cfg, &loader), HV_OK);
+	assert_int_equal(pv_init(), HV_OK);
 	assert_int_equal(vm.pv.locks.gpa, RAM + MIB(16));
 	memset(&vm.pv, 0, sizeof(vm.pv));
 	parse(NULL, 0, &high, sizeof(high));
-	assert_int_equal(pv_init(&vm, &cfg, &loader), HV_OK);
+	assert_int_equal(pv_init(), HV_OK);
 	assert_int_equal(vm.pv.locks.gpa, RAM + MIB(32));
 	assert_int_equal(fake_log_count, 0);
 }
@@ -170,26 +185,26 @@ static void a_wrong_place_is_told(void **state)
 {
 	(void)state;
 	parse_cell(0x80000020);
-	assert_int_equal(pv_init(&vm, &cfg, &loader), HV_EINVAL);
+	assert_int_equal(pv_init(), HV_EINVAL);
 	assert_logged(NODE
 		      "pv-lock-base = <0x80000020>: must be a multiple of 64 with 128 bytes of "
 		      "the VM's RAM behind it");
 	parse_cell(0);
-	assert_int_equal(pv_init(&vm, &cfg, &loader), HV_EINVAL);
+	assert_int_equal(pv_init(), HV_EINVAL);
 	assert_logged(NODE
 		      "pv-lock-base = <0>: must be a multiple of 64 with 128 bytes of the VM's "
 		      "RAM behind it");
-	overlaps = "ramdisk";
+	plan.images[plan.nr_images++] = (struct vm_range){ "ramdisk", gpa(0x8100007f), 1 };
 	parse_cell(0x81000000);
-	assert_int_equal(pv_init(&vm, &cfg, &loader), HV_EINVAL);
+	assert_int_equal(pv_init(), HV_EINVAL);
 	assert_logged(NODE "pv-lock-base = <0x81000000>: must lie outside of the ramdisk");
-	overlaps = NULL;
+	plan.nr_images--;
 	parse_cell(0x81000000);
-	assert_int_equal(pv_init(&vm, &cfg, &loader), HV_EINVAL); /* placed by the call before */
+	assert_int_equal(pv_init(), HV_EINVAL); /* placed by the call before */
 	assert_logged(NODE "pv-lock-base = <0x81000000>: the structures have a place already");
 	cfg.pv = BIT(HARTVISOR_FEATURES) | BIT(HARTVISOR_KICK_CPU);
 	memset(&vm.pv, 0, sizeof(vm.pv));
-	assert_int_equal(pv_init(&vm, &cfg, &loader), HV_EINVAL);
+	assert_int_equal(pv_init(), HV_EINVAL);
 	assert_logged(NODE
 		      "pv-lock-base = <0x81000000>: must be given with \"pv-lock\" in pv only");
 }
@@ -258,7 +273,7 @@ static void a_wrong_word_is_told(void **state)
 	assert_lines_fit();
 }
 
-#define TEST(name) cmocka_unit_test_setup(name, setup)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {

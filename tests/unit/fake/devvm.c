@@ -7,6 +7,7 @@
 
 #include "arch/csr.h"
 #include "vcpu/irq.h"
+#include "vcpu/vm_part.h"
 
 #define MAX_ALLOCS 64
 
@@ -68,6 +69,14 @@ void fake_vm_teardown(void)
 		free(allocs[i]);
 	nr_allocs = 0;
 	fake_vm.nr_vcpus = 0;
+}
+
+void *fake_part(const char *name)
+{
+	for (const struct vm_part_of *p = fake_vm.parts; p; p = p->next)
+		if (strcmp(p->part->name, name) == 0)
+			return p->state;
+	return NULL;
 }
 
 uint64_t guest_read(uint64_t a, unsigned int len)

@@ -19,6 +19,9 @@ extern unsigned int fake_arena_left;
 bool fake_vseip(unsigned int hart);
 extern unsigned int fake_vseip_calls;
 
+/* fake_part - the state of fake_vm's part @name, once parts_create() has made it; else NULL. */
+void *fake_part(const char *name);
+
 /* One access of the guest; it must hit a device. */
 uint64_t guest_read(uint64_t a, unsigned int len);
 void guest_write(uint64_t a, unsigned int len, uint64_t val);

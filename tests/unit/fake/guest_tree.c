@@ -8,12 +8,13 @@
 #include <cmocka.h>
 
 #include "arch/interrupts.h"
+#include "fake/devvm.h"
 #include "fake/log.h"
 #include "fake/tree.h"
-#include "irqchip/virqchip.h"
 #include "lib/fdt.h"
 #include "platform/machine.h"
 #include "sbi/sbi.h"
+#include "vm/parts.h"
 
 struct vm vm;
 struct vm_config cfg;
@@ -22,15 +23,6 @@ static uint64_t host[MIB(2) / 8];
 const uint8_t seed32[32] = "The seed of the guest's entropy";
 
 struct sbi_ids sbi_ids;
-
-static void put_specifier(const struct virqchip *c, unsigned int source, struct fdtw *w)
-{
-	(void)c;
-	fdtw_u32(w, "interrupts", source);
-}
-
-static struct virqchip chip = { &(const struct virqchip_ops){ .put_specifier = put_specifier },
-				GUEST_PHANDLE_IRQCHIP };
 
 uint64_t timer_frequency(void)
 {
@@ -45,7 +37,6 @@ int guest_tree_setup(void **state)
 	tree_virt(host, sizeof(host), &virt);
 	assert_int_equal(machine_parse(host), HV_OK);
 	memset(&vm, 0, sizeof(vm));
-	vm.irqchip = &chip;
 	memset(&cfg, 0, sizeof(cfg));
 	strcpy(cfg.name, "linux-a");
 	cfg.cpus = 2;
@@ -55,10 +46,28 @@ int guest_tree_setup(void **state)
 	return 0;
 }
 
+void make_parts(void)
+{
+	const struct vm_ram_plan plan = {
+		.spare = { "spare", gpa(GUEST_RAM_BASE + MIB(4)), MIB(1) },
+	};
+
+	fake_vm_teardown(); /* the memory of the parts before */
+	vm.parts = vm.last_part = NULL;
+	vm.reserved = NULL;
+	vm.nr_phandles = 0;
+	vm.pv = (struct vm_pv){ 0 };
+	vm.config = &cfg;
+	vm.nr_vcpus = cfg.cpus;
+	vm.bus = mmio_bus_new(&vm.arena);
+	assert_int_equal(parts_create(&vm, &plan), HV_OK);
+}
+
 int build(uint64_t cap)
 {
 	int err;
 
+	make_parts();
 	fake_interrupts_on = true;
 	err = guest_fdt_build(&vm, &cfg, gpa(0x88000000), 0x1234, seed32, guest, cap);
 	assert_true(fake_interrupts_on);
@@ -72,7 +81,7 @@ int apply_overlay(void *buf, uint64_t cap, const struct vm_image *overlay)
 	int err;
 
 	fake_interrupts_on = true;
-	err = guest_fdt_apply_overlay(buf, cap, copy, overlay, &cfg);
+	err = guest_fdt_apply_overlay(buf, cap, copy, overlay, &vm);
 	assert_true(fake_interrupts_on);
 	fake_interrupts_on = false;
 	free(copy);

@@ -3,7 +3,9 @@
  * A VM of two vcpus and 256 MiB, and the tree that it gets. A program that is LIKE this file is made of
  *
  * SOURCES: hyp/vm/guest_fdt.c hyp/vm/guest_overlay.c hyp/vm/guest_overlay_check.c hyp/vm/text.c platform/machine.c hyp/arch/isa.c hyp/lib/fdt.c
- * SOURCES: hyp/vm/pv.c hyp/lib/fdt_writer.c tests/unit/fake/tree.c tests/unit/fake/guest_tree.c
+ * SOURCES: hyp/vm/parts.c hyp/vm/pv.c hyp/vm/pv_lock.c hyp/vm/pv_part.c hyp/vm/config_vm.c hyp/lib/word.c hyp/lib/fdt_writer.c
+ * SOURCES: hyp/dev/mmio.c hyp/dev/vuart.c hyp/dev/vrtc.c hyp/dev/vsyscon.c hyp/irqchip/vplic.c tests/unit/fake/pcpu.c
+ * SOURCES: tests/unit/fake/devvm.c tests/unit/fake/tree.c tests/unit/fake/guest_tree.c tests/unit/fake/part_world.c
  */
 #ifndef FAKE_GUEST_TREE_H
 #define FAKE_GUEST_TREE_H
@@ -25,6 +27,9 @@ static void *const guest = guest_tree;
 int guest_tree_setup(void **state);
 
 #define TREE_TEST(name) cmocka_unit_test_setup(name, guest_tree_setup)
+
+/* make_parts - vm's parts as cfg says now, in place of those that it has. build() does it, too. */
+void make_parts(void);
 
 /* build - the guest's tree, in at most @cap bytes. Returns what guest_fdt_build() did. */
 int build(uint64_t cap);

@@ -6,7 +6,7 @@
  *
  * A program of such tests is LIKE this file:
  *
- * SOURCES: hyp/vm/lifecycle.c hyp/vm/vm_make.c hyp/vm/shutdown.c hyp/vcpu/vm.c hyp/vm/text.c hyp/lib/fdt.c
+ * SOURCES: hyp/vm/lifecycle.c hyp/vm/vm_make.c hyp/vm/parts.c hyp/vm/shutdown.c hyp/vcpu/vm.c hyp/vm/text.c hyp/lib/fdt.c
  * SOURCES: hyp/mm/gstage.c hyp/mm/pgtable.c hyp/mm/page.c hyp/mm/arena.c hyp/vm/boot_order.c
  * SOURCES: tests/unit/fake/page.c tests/unit/fake/life.c tests/unit/fake/life_parts.c tests/unit/fake/life_tasks.c
  */
@@ -18,6 +18,7 @@
 
 #define LIFE_RAM     MIB(2)
 #define LIFE_MACHINE MIB(16) /* all of its memory */
+#define LIFE_PARTS   2	     /* uart and plic; their resets are a step each */
 #define LIFE_SECRET  UINT64_C(0x5ec4e75ec4e75ec4)
 #define LIFE_STEPS   (LIFE_RAM / KIB(32)) /* that clearing its RAM takes at least */
 
@@ -38,6 +39,7 @@ struct life {
 	struct vm *stopped_by_loader; /* an operator destroys it while its last step is taken */
 
 	const char *cannot_make; /* "vcpu", "bus", "plic", ...: there is no memory for it */
+	const char *refuses;	 /* a part that says that the configuration is wrong */
 	struct term_stream *focus;
 };
 

@@ -12,14 +12,12 @@
 #include "arch/pte.h"
 #include "arch/smp.h"
 #include "dev/mmio.h"
-#include "dev/vdev.h"
 #include "fake/life.h"
-#include "irqchip/vplic.h"
 #include "term/term.h"
 #include "vcpu/hsm.h"
 #include "vcpu/magic.h"
+#include "vcpu/vm_part.h"
 #include "vm/loader.h"
-#include "vm/pv.h"
 
 unsigned int nr_pcpus = 1;
 
@@ -182,50 +180,41 @@ struct mmio_bus *mmio_bus_new(struct arena *a)
 	return can_make("bus") ? arena_new(a, struct mmio_bus) : NULL;
 }
 
-struct virqchip *vplic_new(struct vm *vm, uint32_t phandle)
+/* A part that remembers its calls. */
+static int create(struct vm *vm, const char *part, void **state)
 {
-	(void)phandle;
-	return can_make("plic") ? (struct virqchip *)vm : NULL;
+	*state = vm;
+	if (life.refuses && strcmp(life.refuses, part) == 0)
+		return HV_EINVAL;
+	return can_make(part) ? HV_OK : HV_ENOMEM;
 }
 
-void vplic_reset(struct virqchip *p)
-{
-	life_called("plic reset");
-	assert_non_null(p);
-}
+#define FAKE_PART(part, of_order)                                                             \
+	static int part##_create(struct vm *vm, const struct vm_ram_plan *plan, void **state) \
+	{                                                                                     \
+		assert_int_equal(plan->nr_images, 0);                                         \
+		return create(vm, #part, state);                                              \
+	}                                                                                     \
+	static void part##_reset(void *state)                                                 \
+	{                                                                                     \
+		assert_non_null(state);                                                       \
+		life_called(#part " reset");                                                  \
+	}                                                                                     \
+	static void part##_destroy(void *state)                                               \
+	{                                                                                     \
+		assert_non_null(state);                                                       \
+		life_called(#part " destroyed");                                              \
+	}                                                                                     \
+	VM_PART(part) = {                                                                     \
+		.name = #part,                                                                \
+		.order = of_order,                                                            \
+		.create = part##_create,                                                      \
+		.reset = part##_reset,                                                        \
+		.destroy = part##_destroy,                                                    \
+	}
 
-struct vuart *vuart_new(struct vm *vm)
-{
-	return can_make("uart") ? (struct vuart *)vm : NULL;
-}
-
-void vuart_reset(struct vuart *u)
-{
-	life_called("uart reset");
-	assert_non_null(u);
-}
-
-void vuart_input_ready(struct vuart *u)
-{
-	(void)u;
-}
-
-struct vrtc *vrtc_new(struct vm *vm)
-{
-	return can_make("rtc") ? (struct vrtc *)vm : NULL;
-}
-
-void vrtc_reset(struct vrtc *r)
-{
-	life_called("rtc reset");
-	assert_non_null(r);
-}
-
-int vsyscon_new(struct vm *vm)
-{
-	(void)vm;
-	return can_make("syscon") ? HV_OK : HV_ENOMEM;
-}
+FAKE_PART(uart, VM_PART_DEVICE);
+FAKE_PART(plic, VM_PART_IRQCHIP);
 
 struct term_stream *vm_console_new(struct vm *vm)
 {
@@ -259,19 +248,18 @@ void term_drain(void)
 	life_called("terminal drained");
 }
 
-int pv_init(struct vm *vm, const struct vm_config *c, const struct loader *l)
-{
-	assert_ptr_equal(vm->config, c);
-	assert_ptr_equal(l->vm, vm);
-	return can_make("pv") ? HV_OK : HV_EINVAL;
-}
-
 /* --- the loader ----------------------------------------------------------------------------------------- */
 
 int loader_prepare(struct loader *l, const struct vm *vm)
 {
 	(void)l, (void)vm;
 	return life.prepare_fails ? HV_ENOMEM : HV_OK;
+}
+
+void loader_plan(const struct loader *l, struct vm_ram_plan *out)
+{
+	assert_non_null(l->vm);
+	*out = (struct vm_ram_plan){ .nr_images = 0 };
 }
 
 bool loader_abandon_step(struct loader *l)

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A part of a VM: a device, an interrupt controller, a paravirtual interface. A part is one file that ends in one
+ * VM_PART() entry; the linker collects the entries, and what makes, describes, resets and ends VMs (vm/parts.h) knows no
+ * part by name. Adding one touches no other file.
+ */
+#ifndef VCPU_VM_PART_H
+#define VCPU_VM_PART_H
+
+#include "lib/fdt.h"
+#include "lib/fdt_writer.h"
+#include "vcpu/vm.h"
+
+/* Parts are made in this order, and reset and destroyed in the other one: a device lets its line go first. */
+enum vm_part_order {
+	VM_PART_IRQCHIP,
+	VM_PART_DEVICE,
+	VM_PART_ORDERS,
+};
+
+/* Where in the guest's tree a part may write. */
+enum vm_place {
+	VM_PLACE_CHOSEN,  /* properties of /chosen */
+	VM_PLACE_ALIASES, /* properties of /aliases */
+	VM_PLACE_SOC,	  /* nodes below /soc, whose addresses are the guest's */
+	VM_PLACE_ROOT,	  /* nodes below the root */
+};
+
+/* A range of the guest's RAM, and what lies there. */
+struct vm_range {
+	const char *what;
+	gpa_t base;
+	uint64_t size;
+};
+
+/* Where in its RAM a VM has its images, each time that it is loaded. */
+struct vm_ram_plan {
+	struct vm_range images[3];
+	unsigned int nr_images;
+	struct vm_range spare; /* at the end of an image's place; for the structures of one part */
+};
+
+/* RAM that the guest finds in /reserved-memory. In the part's own structure. */
+struct vm_reserved {
+	struct vm_reserved *next;
+	const char *compatible;
+	struct vm_range range;
+};
+
+struct vm_snapshot; /* floor 7 will have them */
+
+/* All operations but create may be NULL. @state: what create has made. */
+struct vm_part {
+	const char *name; /* in messages */
+	enum vm_part_order order;
+	/*
+	 * create - for @vm, after its vcpus, its bus and its console's stream; memory from the VM's arena. *@state: as the
+	 * other operations get it. HV_ENOMEM; HV_EINVAL after a message.
+	 */
+	int (*create)(struct vm *vm, const struct vm_ram_plan *plan, void **state);
+	/* reset - as after create, but for what a battery keeps. A life has ended: no vcpu runs. */
+	void (*reset)(void *state);
+	/* destroy - the VM goes: no timer, no interrupt and no other VM may come to @state from here on. Its memory goes
+	 * with the arena. No vcpu runs. */
+	void (*destroy)(void *state);
+	/* describe - what the guest's tree says of it in @place. Called twice (lib/fdt_writer.h). */
+	void (*describe)(const void *state, struct fdtw *w, enum vm_place place);
+	/* Of a VM that is paused. No part has them yet. */
+	int (*save)(void *state, struct vm_snapshot *to);
+	int (*restore)(void *state, const struct vm_snapshot *from);
+};
+
+/* The linker's table is of pointers, as the distance of structures in a section is the compiler's. */
+#define VM_PART(name)                                                         \
+	static const struct vm_part vm_part_##name;                           \
+	static const struct vm_part *const vm_part_entry_##name               \
+		__attribute__((used, section("vm_parts"))) = &vm_part_##name; \
+	static const struct vm_part vm_part_##name
+
+/* One part of a VM, in its arena. */
+struct vm_part_of {
+	struct vm_part_of *next, *before; /* in the order of their making */
+	const struct vm_part *part;
+	void *state;
+};
+
+/* vm_new_phandle - a phandle for a node of @vm's tree that no other node has. While the VM is made. */
+uint32_t vm_new_phandle(struct vm *vm);
+
+/* vm_intc_phandle - that of the interrupt controller of vcpu @id, which is in its node. */
+static inline uint32_t vm_intc_phandle(unsigned int id)
+{
+	return VM_PHANDLE_INTC + id;
+}
+
+/* vm_reserve - the guest finds @r in /reserved-memory, as a node named r->range.what. While the VM is made. */
+void vm_reserve(struct vm *vm, struct vm_reserved *r);
+
+#endif
