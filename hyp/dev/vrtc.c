@@ -231,9 +231,9 @@ struct vrtc *vrtc_new(struct vm *vm)
 
 /* --- as a part of a VM ---------------------------------------------------------------------------- */
 
-static int vrtc_create(struct vm *vm, const struct vm_ram_plan *plan, void **state)
+static int vrtc_create(struct vm *vm, const struct vm_part_args *args, void **state)
 {
-	(void)plan;
+	(void)args;
 	*state = vrtc_new(vm);
 	return *state ? HV_OK : HV_ENOMEM;
 }

@@ -55,11 +55,11 @@ struct vsyscon {
 	uint32_t reboot_phandle;
 };
 
-static int vsyscon_create(struct vm *vm, const struct vm_ram_plan *plan, void **state)
+static int vsyscon_create(struct vm *vm, const struct vm_part_args *args, void **state)
 {
 	struct vsyscon *s = arena_new(&vm->arena, struct vsyscon);
 
-	(void)plan;
+	(void)args;
 	if (!s)
 		return HV_ENOMEM;
 	s->phandle = vm_new_phandle(vm);

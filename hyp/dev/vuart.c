@@ -461,11 +461,11 @@ struct vuart *vuart_new(struct vm *vm)
 
 static_assert(VUART_BASE == 0x10000000, "UART_PATH");
 
-static int vuart_create(struct vm *vm, const struct vm_ram_plan *plan, void **state)
+static int vuart_create(struct vm *vm, const struct vm_part_args *args, void **state)
 {
 	struct vuart *u = vuart_new(vm);
 
-	(void)plan;
+	(void)args;
 	if (!u)
 		return HV_ENOMEM;
 	vm->console = (struct vm_console_port){ vuart_input_ready, vuart_output_ready, u };

@@ -426,9 +426,9 @@ struct virqchip *vplic_new(struct vm *vm)
 /* Contexts of M-mode: "no interrupt" (sifive,plic-1.0.0 binding). */
 #define NO_INTERRUPT 0xffffffffu
 
-static int vplic_create(struct vm *vm, const struct vm_ram_plan *plan, void **state)
+static int vplic_create(struct vm *vm, const struct vm_part_args *args, void **state)
 {
-	(void)plan;
+	(void)args;
 	vm->irqchip = vplic_new(vm);
 	if (!vm->irqchip)
 		return HV_ENOMEM;

@@ -9,6 +9,7 @@
 
 #include "lib/fdt.h"
 #include "lib/fdt_writer.h"
+#include "lib/property.h"
 #include "vcpu/vm.h"
 
 /* Parts are made in this order, and reset and destroyed in the other one: a device lets its line go first. */
@@ -47,17 +48,32 @@ struct vm_reserved {
 	struct vm_range range;
 };
 
+/* What a part is made of. */
+struct vm_part_args {
+	const void *config; /* as its properties say, in the part's own structure */
+	const struct vm_ram_plan *plan;
+	struct config_node
+		*node; /* for errors that only the making finds; the properties have been checked */
+};
+
+/* The largest structure of a part's properties. */
+#define VM_PART_CONFIG_MAX 64
+
 struct vm_snapshot; /* floor 7 will have them */
 
 /* All operations but create may be NULL. @state: what create has made. */
 struct vm_part {
 	const char *name; /* in messages */
 	enum vm_part_order order;
+	/* What the VM's node may say of it, in a structure that begins as @config_default. VM_PART_CONFIG() sets both. */
+	struct property_table properties;
+	const void *config_default;
+	size_t config_size;
 	/*
 	 * create - for @vm, after its vcpus, its bus and its console's stream; memory from the VM's arena. *@state: as the
 	 * other operations get it. HV_ENOMEM; HV_EINVAL after a message.
 	 */
-	int (*create)(struct vm *vm, const struct vm_ram_plan *plan, void **state);
+	int (*create)(struct vm *vm, const struct vm_part_args *args, void **state);
 	/* reset - as after create, but for what a battery keeps. A life has ended: no vcpu runs. */
 	void (*reset)(void *state);
 	/* destroy - the VM goes: no timer, no interrupt and no other VM may come to @state from here on. Its memory goes
@@ -69,6 +85,12 @@ struct vm_part {
 	int (*save)(void *state, struct vm_snapshot *to);
 	int (*restore)(void *state, const struct vm_snapshot *from);
 };
+
+/* VM_PART_CONFIG - @rows are an array of struct property, @initial is the structure that they are read into. */
+#define VM_PART_CONFIG(rows, initial)                                     \
+	.properties = PROPERTY_TABLE(rows), .config_default = &(initial), \
+	.config_size =                                                    \
+		sizeof(initial) + 0 * sizeof(char[sizeof(initial) <= VM_PART_CONFIG_MAX ? 1 : -1])
 
 /* The linker's table is of pointers, as the distance of structures in a section is the compiler's. */
 #define VM_PART(name)                                                         \

@@ -11,7 +11,7 @@
 #define VM_BUNDLE_H
 
 #include "vm/config.h"
-#include "vm/text.h"
+#include "lib/text.h"
 
 struct bundle {
 	const void *fit;      /* the tree, aligned to 8 bytes */

@@ -10,16 +10,18 @@
 #include "lib/fdt.h"
 #include "lib/log.h"
 #include "vm/bundle.h"
-#include "vm/config_pv.h"
 #include "vm/config_sched.h"
 #include "vm/config_vm.h"
+#include "vm/parts.h"
 
-static const char *const vm_properties[] = {
-	"compatible",	"label",    "description", "cpus",	  "memory",	   "kernel",
-	"ramdisk",	"fdt",	    "bootargs",	   "affinity",	  "on-crash",	   "weight",
-	"class",	"priority", "slice-us",	   "cap",	  "halt-poll-us",  "pv",
-	"pv-lock-base", "status",   "autostart",   "on-poweroff", "boot-priority",
+/* Of a VM in a bundle. */
+static const struct property bundle_rows[] = {
+	PROPERTY_NAME("kernel"),
+	PROPERTY_NAME("ramdisk"),
+	PROPERTY_NAME("fdt"),
 };
+
+const struct property_table bundle_properties = PROPERTY_TABLE(bundle_rows);
 
 /* "/configurations: WHAT: must name a configuration; ..." and those that there are. */
 static int no_configuration(const void *fit, int configs, const char *what, const char *value)
@@ -69,18 +71,18 @@ static int find_configuration(const void *fit, const char *select)
 static void parse_image(struct vm_node *n, const struct bundle *b, const char *prop,
 			enum bundle_use use, struct vm_image *out)
 {
-	const char *name = fdtx_prop_string(n->fdt, n->node, prop);
+	const char *name = fdtx_prop_string(n->at.fdt, n->at.node, prop);
 	char line[200];
 	struct text why;
 
 	if (name == NULL) {
-		if (use == BUNDLE_KERNEL || fdtx_prop_bool(n->fdt, n->node, prop))
-			vm_node_error(n, prop, "must be the name of an image below /images");
+		if (use == BUNDLE_KERNEL || fdtx_prop_bool(n->at.fdt, n->at.node, prop))
+			config_error(&n->at, prop, "must be the name of an image below /images");
 		return;
 	}
 	text_begin(&why, line, sizeof(line));
 	if (bundle_find_image(b, name, use, out, &why) != 0)
-		vm_node_error(n, prop, "%s", line);
+		config_error(&n->at, prop, "%s", line);
 }
 
 /* Looks at the header alone: the data may lie at an address that libfdt does not take. The whole is
@@ -93,11 +95,12 @@ static void check_overlay(struct vm_node *n, const struct vm_image *overlay)
 	if (p == NULL)
 		return;
 	if (overlay->size < 40 || memcmp(p, magic, sizeof(magic)) != 0)
-		vm_node_error(n, "fdt", "not a flattened device tree: must be a .dtbo made by dtc");
+		config_error(&n->at, "fdt",
+			     "not a flattened device tree: must be a .dtbo made by dtc");
 	else if (fdt32_ld((const fdt32_t *)(const void *)(p + 4)) > overlay->size)
-		vm_node_error(n, "fdt", "cut short: the tree has %u bytes, the image %" PRIu64,
-			      (unsigned int)fdt32_ld((const fdt32_t *)(const void *)(p + 4)),
-			      overlay->size);
+		config_error(&n->at, "fdt", "cut short: the tree has %u bytes, the image %" PRIu64,
+			     (unsigned int)fdt32_ld((const fdt32_t *)(const void *)(p + 4)),
+			     overlay->size);
 }
 
 static void parse_vm(const struct bundle *b, int node, struct vm_config *all, unsigned int nr)
@@ -108,10 +111,11 @@ static void parse_vm(const struct bundle *b, int node, struct vm_config *all, un
 
 	vm_node_begin(&n, b->fit, node, vm);
 	if (!fdtx_is_compatible(b->fit, node, "hartvisor,vm")) {
-		vm_node_error(&n, "compatible", "must be \"hartvisor,vm\"");
+		config_error(&n.at, "compatible", "must be \"hartvisor,vm\"");
+		vm_node_end(&n);
 		return;
 	}
-	vm_node_properties(&n, vm_properties, ARRAY_SIZE(vm_properties));
+	vm_node_names(&n, &bundle_properties);
 	vm_node_common(&n);
 	vm_node_unique(&n, all, nr);
 	parse_image(&n, b, "kernel", BUNDLE_KERNEL, &vm->kernel);
@@ -119,14 +123,15 @@ static void parse_vm(const struct bundle *b, int node, struct vm_config *all, un
 	parse_image(&n, b, "fdt", BUNDLE_FDT, &vm->overlay);
 	check_overlay(&n, &vm->overlay);
 	vm_node_sched(&n);
-	vm_node_pv(&n);
+	parts_check(&n.at);
 	vm_node_vcpus(&n);
 	fdtx_for_each_child(b->fit, node, child) {
 		if (vm_node_is_vcpu(b->fit, child))
 			continue;
-		vm_node_error(&n, NULL, "has a child node that is not called vcpu@N");
+		config_error(&n.at, NULL, "has a child node that is not called vcpu@N");
 		break;
 	}
+	vm_node_end(&n);
 }
 
 /* A configuration has nothing but its VMs to say, so anything else is a slip: said, but no VM's fault. */

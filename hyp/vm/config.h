@@ -45,20 +45,17 @@ struct vm_config {
 	struct vm_image ramdisk;   /* data NULL: none */
 	struct vm_image overlay;   /* data NULL: none */
 	struct sched_params sched; /* but for affinity; config_vcpu_sched() puts all together */
-	uint64_t pv;		   /* calls of the vendor extension: bit n = FID n */
-	uint64_t pv_lock_base;	   /* guest-physical */
-	const void *fdt;	   /* the tree that it comes from, and its node there */
+	const void *
+		fdt; /* the tree that it comes from, and its node there; NULL: a node of another kind */
 	int node;
 	unsigned int cpus;
 	enum vm_on_crash on_crash;
 	enum vm_on_poweroff on_poweroff;
-	uint8_t boot_priority; /* the higher, the sooner it is loaded at boot */
-	bool autostart;	       /* false: an operator starts it */
-	uint32_t cap;	       /* percent of one hart; 0: none */
-	uint32_t halt_poll_us; /* 0: a halt gives the hart away at once */
-	bool pvlk;	       /* KICK_CPU by its other number, too */
-	bool pv_lock_base_given;
-	bool failed; /* an error has been reported */
+	uint32_t boot_priority; /* the higher, the sooner it is loaded at boot */
+	uint32_t autostart;	/* 0: an operator starts it */
+	uint32_t cap;		/* percent of one hart; 0: none */
+	uint32_t halt_poll_us;	/* 0: a halt gives the hart away at once */
+	bool failed;		/* an error has been reported */
 };
 
 /* The fixed part of a guest's physical map. */

@@ -14,21 +14,22 @@
 #include "lib/log.h"
 #include "lib/options.h"
 #include "platform/machine.h"
-#include "vm/config_pv.h"
 #include "vm/config_sched.h"
 #include "vm/config_vm.h"
-#include "vm/text.h"
+#include "vm/parts.h"
+#include "lib/text.h"
 
 #define OPTION_CPUS   "hartvisor.guest-cpus"
 #define OPTION_MEMORY "hartvisor.guest-memory"
 #define OPTION_MAX    40 /* characters of a value that are looked at */
 
-static const char *const vm_properties[] = {
-	"compatible", "label",	      "description",	"cpus",		 "memory",   "bootargs",
-	"affinity",   "on-crash",     "weight",		"class",	 "priority", "slice-us",
-	"cap",	      "halt-poll-us", "#address-cells", "#size-cells",	 "pv",	     "pv-lock-base",
-	"status",     "autostart",    "on-poweroff",	"boot-priority",
+/* Of a VM in the host's tree: its modules have addresses. */
+static const struct property host_rows[] = {
+	PROPERTY_NAME("#address-cells"),
+	PROPERTY_NAME("#size-cells"),
 };
+
+const struct property_table host_properties = PROPERTY_TABLE(host_rows);
 
 static bool is_module(const void *fdt, int node)
 {
@@ -68,60 +69,50 @@ static const char *find_module(const void *fdt, int node, struct vm_image *out)
 	return NULL;
 }
 
-static void module_error(struct vm_node *n, int module, const char *prop, const char *what)
+/* @prop of @module is wrong; which does not always fail the VM. */
+static void module_error(const struct vm_node *n, int module, const char *prop, const char *what)
 {
 	char path[VM_PATH_MAX];
-	char value[100];
-	struct text t;
+	struct config_node m = { .fdt = n->at.fdt, .node = module, .path = path };
 
-	text_begin(&t, value, sizeof(value));
-	if (fdtx_prop_bool(n->fdt, module, prop)) {
-		text_add(&t, " = ");
-		text_add_property(&t, n->fdt, module, prop);
-	} else {
-		text_add(&t, " is missing");
-	}
-	log_error("config: %s: %s%s: %s", fdtx_path(n->fdt, module, path, sizeof(path)), prop,
-		  value, what);
+	fdtx_path(m.fdt, module, path, sizeof(path));
+	config_error(&m, prop, "%s", what);
 }
 
 /* One module of a VM; returns false when its place is taken already. */
 static bool take_module(struct vm_node *n, int module)
 {
-	bool kernel = fdtx_is_compatible(n->fdt, module, "multiboot,kernel");
+	bool kernel = fdtx_is_compatible(n->at.fdt, module, "multiboot,kernel");
 	const char *problem;
 	struct vm_image *image;
 
-	if (!fdtx_is_available(n->fdt, module)) {
+	if (!fdtx_is_available(n->at.fdt, module)) {
 		module_error(n, module, "status", "must be \"okay\" or \"disabled\"");
-		n->vm->failed = true;
+		n->at.failed = true;
 		return true;
 	}
 	if (kernel) {
 		image = &n->vm->kernel;
-	} else if (fdtx_is_compatible(n->fdt, module, "multiboot,ramdisk")) {
+	} else if (fdtx_is_compatible(n->at.fdt, module, "multiboot,ramdisk")) {
 		image = &n->vm->ramdisk;
-	} else if (fdtx_is_compatible(n->fdt, module, "multiboot,device-tree")) {
+	} else if (fdtx_is_compatible(n->at.fdt, module, "multiboot,device-tree")) {
 		image = &n->vm->overlay;
 	} else {
 		module_error(n, module, "compatible",
 			     "must also have multiboot,kernel, multiboot,ramdisk or "
 			     "multiboot,device-tree");
-		n->vm->failed = true;
+		n->at.failed = true;
 		return true;
 	}
 	if (image->data != NULL)
 		return false;
-	problem = find_module(n->fdt, module, image);
+	problem = find_module(n->at.fdt, module, image);
 	if (problem != NULL) {
 		module_error(n, module, "reg", problem);
-		n->vm->failed = true;
+		n->at.failed = true;
 	}
-	if (kernel && fdtx_prop_bool(n->fdt, module, "bootargs")) {
-		struct vm_node of_module = { .fdt = n->fdt, .node = module, .vm = n->vm };
-
-		vm_node_bootargs(&of_module);
-	}
+	if (kernel && fdtx_prop_bool(n->at.fdt, module, "bootargs"))
+		vm_node_module_bootargs(n, module);
 	return true;
 }
 
@@ -142,14 +133,16 @@ static void parse_vm(const void *fdt, int node, struct vm_config *all, unsigned 
 	vm_node_begin(&n, fdt, node, &all[nr - 1]);
 	ours = fdtx_is_compatible(fdt, node, "hartvisor,vm");
 	if (ours)
-		vm_node_properties(&n, vm_properties, ARRAY_SIZE(vm_properties));
+		vm_node_names(&n, &host_properties);
 	else
 		warn_of_xen(&n);
 	vm_node_common(&n);
 	if (ours) {
 		vm_node_sched(&n);
-		vm_node_pv(&n);
+		parts_check(&n.at);
 		vm_node_vcpus(&n);
+	} else {
+		n.vm->fdt = NULL; /* nothing else of it is looked at, also when the VM is made */
 	}
 	vm_node_unique(&n, all, nr);
 	fdtx_for_each_child(fdt, node, child) {
@@ -159,18 +152,19 @@ static void parse_vm(const void *fdt, int node, struct vm_config *all, unsigned 
 			if (ours && !vm_node_is_vcpu(fdt, child))
 				module_error(&n, child, "compatible",
 					     "must be a module, or the node be called vcpu@N");
-			n.vm->failed |= ours && !vm_node_is_vcpu(fdt, child);
+			n.at.failed |= ours && !vm_node_is_vcpu(fdt, child);
 			continue;
 		}
 		has_kernel |= fdtx_is_compatible(fdt, child, "multiboot,kernel");
 		if (!take_module(&n, child)) {
 			module_error(&n, child, "compatible", "must be the only one in its VM");
-			n.vm->failed = true;
+			n.at.failed = true;
 		}
 	}
 	if (!has_kernel)
-		vm_node_error(&n, NULL,
-			      "no kernel: must have a child compatible with multiboot,kernel");
+		config_error(&n.at, NULL,
+			     "no kernel: must have a child compatible with multiboot,kernel");
+	vm_node_end(&n);
 }
 
 /* A decimal number, with K, M or G behind it when @suffix; false when there is anything else. */
@@ -253,6 +247,7 @@ static void parse_guest_loader(const void *fdt, int chosen, struct vm_config *al
 
 	vm_node_begin(&n, fdt, chosen, vm);
 	memcpy(vm->name, "guest", sizeof("guest"));
+	vm->fdt = NULL; /* /chosen is no VM's node */
 	apply_options(fdt, chosen, vm);
 	fdtx_for_each_child(fdt, chosen, node) {
 		if (!is_module(fdt, node) || vm_node_is_disabled(fdt, node))
@@ -265,7 +260,8 @@ static void parse_guest_loader(const void *fdt, int chosen, struct vm_config *al
 	}
 	vm_node_unique(&n, all, nr);
 	if (!has_kernel)
-		vm_node_error(&n, NULL, "modules without a kernel: one must be multiboot,kernel");
+		config_error(&n.at, NULL, "modules without a kernel: one must be multiboot,kernel");
+	vm_node_end(&n);
 }
 
 int config_parse_host_fdt(const void *fdt, struct vm_config *out, unsigned int max)

@@ -6,59 +6,51 @@
 
 #include "lib/fdt.h"
 
-static const char *const vcpu_properties[] = {
-	"reg", "affinity", "weight", "class", "priority", "slice-us",
-};
-
 static_assert(SCHED_WEIGHT_MAX == 10000 && SCHED_PRIORITIES == 32, "docs/configuration.md");
 
-/* One cell from @min to @max into @out; false: not given. What is wrong is said. */
-static bool parse_cell(struct vm_node *n, const char *prop, uint32_t min, uint32_t max,
-		       uint32_t *out)
-{
-	uint32_t v = 0;
-	int err = fdtx_prop_u32(n->fdt, n->node, prop, &v);
-
-	if (err == HV_ENOENT)
-		return false;
-	if (err != 0 || v < min || v > max)
-		vm_node_error(n, prop, "must be %u to %u (one cell)", (unsigned int)min,
-			      (unsigned int)max);
-	else
-		*out = v;
-	return true;
-}
-
-static void parse_class(struct vm_node *n, struct sched_params *p)
-{
-	const char *s = fdtx_prop_string(n->fdt, n->node, "class");
-
-	if (s != NULL && strcmp(s, "fair") == 0)
-		p->class = SCHED_CLASS_FAIR;
-	else if (s != NULL && strcmp(s, "fifo") == 0)
-		p->class = SCHED_CLASS_FIFO;
-	else if (fdtx_prop_bool(n->fdt, n->node, "class"))
-		vm_node_error(n, "class", "must be \"fair\" or \"fifo\"");
-}
+static const char
+	*const classes[] = { [SCHED_CLASS_FAIR] = "fair", [SCHED_CLASS_FIFO] = "fifo", NULL };
 
 /* What the VM and its vcpus may both say. */
-static void parse_params(struct vm_node *n, struct sched_params *p)
+static const struct property params_rows[] = {
+	PROPERTY_U32("weight", struct sched_params, weight, SCHED_WEIGHT_MIN, SCHED_WEIGHT_MAX),
+	PROPERTY_WORD("class", struct sched_params, class, classes),
+	PROPERTY_U32("priority", struct sched_params, priority, 0, SCHED_PRIORITIES - 1),
+	PROPERTY_U32("slice-us", struct sched_params, slice_us, SCHED_SLICE_US_MIN,
+		     SCHED_SLICE_US_MAX),
+};
+
+static const struct property group_rows[] = {
+	PROPERTY_U32("cap", struct vm_config, cap, 1, 100 * VM_MAX_VCPUS),
+	PROPERTY_U32("halt-poll-us", struct vm_config, halt_poll_us, 0, VM_HALT_POLL_US_MAX),
+};
+
+struct vcpu_node {
+	uint64_t affinity;
+};
+
+static const struct property vcpu_rows[] = {
+	PROPERTY_NAME("reg"), /* check_reg() */
+	PROPERTY("affinity", config_read_cpus, struct vcpu_node, affinity),
+};
+
+const struct property_table sched_params_properties = PROPERTY_TABLE(params_rows);
+const struct property_table sched_group_properties = PROPERTY_TABLE(group_rows);
+const struct property_table vcpu_properties = PROPERTY_TABLE(vcpu_rows);
+
+static void read_params(struct config_node *n, struct sched_params *p)
 {
-	parse_class(n, p);
-	if (parse_cell(n, "weight", SCHED_WEIGHT_MIN, SCHED_WEIGHT_MAX, &p->weight) &&
-	    p->class != SCHED_CLASS_FAIR)
-		vm_node_error(n, "weight", "must not be given with class \"fifo\"");
-	if (parse_cell(n, "priority", 0, SCHED_PRIORITIES - 1, &p->priority) &&
-	    p->class != SCHED_CLASS_FIFO)
-		vm_node_error(n, "priority", "must be given with class = \"fifo\" only");
-	(void)parse_cell(n, "slice-us", SCHED_SLICE_US_MIN, SCHED_SLICE_US_MAX, &p->slice_us);
+	property_read_all(n, &sched_params_properties, p);
+	if (p->class != SCHED_CLASS_FAIR && fdtx_prop_bool(n->fdt, n->node, "weight"))
+		config_error(n, "weight", "must not be given with class \"fifo\"");
+	if (p->class != SCHED_CLASS_FIFO && fdtx_prop_bool(n->fdt, n->node, "priority"))
+		config_error(n, "priority", "must be given with class = \"fifo\" only");
 }
 
 void vm_node_sched(struct vm_node *n)
 {
-	parse_params(n, &n->vm->sched);
-	(void)parse_cell(n, "cap", 1, 100 * VM_MAX_VCPUS, &n->vm->cap);
-	(void)parse_cell(n, "halt-poll-us", 0, VM_HALT_POLL_US_MAX, &n->vm->halt_poll_us);
+	read_params(&n->at, &n->vm->sched);
+	property_read_all(&n->at, &sched_group_properties, n->vm);
 }
 
 bool vm_node_is_vcpu(const void *fdt, int node)
@@ -69,7 +61,7 @@ bool vm_node_is_vcpu(const void *fdt, int node)
 }
 
 /* A node of @reg before @node? */
-static bool is_second(const struct vm_node *vm, int node, uint32_t reg)
+static bool is_second(const struct config_node *vm, int node, uint32_t reg)
 {
 	uint32_t other;
 	int child;
@@ -94,60 +86,72 @@ static bool is_called(const void *fdt, int node, uint32_t reg)
 	return unit == NULL || strcmp(unit, is) == 0;
 }
 
-static void check_vcpu(struct vm_node *vm, int node)
+/* The number of a vcpu that the VM has, and that no node before this one and the node's own name say otherwise. */
+static void check_reg(struct config_node *n, const struct vm_node *vm)
 {
-	struct vm_node n = { .fdt = vm->fdt, .node = node, .vm = vm->vm };
-	struct sched_params p = vm->vm->sched;
-	uint64_t affinity = 0;
-	char path[VM_PATH_MAX];
+	const struct property p = { .name = "reg", .max = vm->vm->cpus - 1 };
 	uint32_t reg = UINT32_MAX; /* as long as it is wrong */
 
-	fdtx_path(vm->fdt, node, path, sizeof(path));
-	n.path = path;
-	vm_node_properties(&n, vcpu_properties, ARRAY_SIZE(vcpu_properties));
-	if (!parse_cell(&n, "reg", 0, vm->vm->cpus - 1, &reg))
-		vm_node_error(&n, "reg", "must be a vcpu's number, 0 to %u (one cell)",
-			      vm->vm->cpus - 1);
-	else if (reg != UINT32_MAX && is_second(vm, node, reg))
-		vm_node_error(&n, "reg", "must be unique: another node is for this vcpu");
-	else if (reg != UINT32_MAX && !is_called(vm->fdt, node, reg))
-		vm_node_error(&n, "reg",
-			      "must be the number in the node's name, which is hexadecimal: the "
-			      "node of this vcpu is vcpu@%x",
-			      (unsigned int)reg);
-	vm_node_affinity(&n, &affinity);
-	vm_node_check_affinity(&n);
-	parse_params(&n, &p);
+	if (fdtx_prop_bool(n->fdt, n->node, p.name))
+		property_u32(n, &p, &reg);
+	else
+		config_error(n, p.name, "must be a vcpu's number, 0 to %u (one cell)",
+			     vm->vm->cpus - 1);
+	if (reg == UINT32_MAX)
+		return;
+	if (is_second(&vm->at, n->node, reg))
+		config_error(n, p.name, "must be unique: another node is for this vcpu");
+	else if (!is_called(n->fdt, n->node, reg))
+		config_error(n, p.name,
+			     "must be the number in the node's name, which is hexadecimal: the "
+			     "node of this vcpu is vcpu@%x",
+			     (unsigned int)reg);
+}
+
+static void check_vcpu(struct vm_node *vm, int node)
+{
+	const struct property_table known[] = { vcpu_properties, sched_params_properties };
+	struct vcpu_node v = { 0 };
+	struct sched_params p = vm->vm->sched;
+	char path[VM_PATH_MAX];
+	struct config_node n = { .fdt = vm->at.fdt, .node = node, .path = path };
+
+	fdtx_path(n.fdt, node, path, sizeof(path));
+	property_check_names(&n, known, ARRAY_SIZE(known));
+	check_reg(&n, vm);
+	property_read_all(&n, &vcpu_properties, &v);
+	read_params(&n, &p);
+	vm->at.failed |= n.failed;
 }
 
 void vm_node_vcpus(struct vm_node *n)
 {
 	int child;
 
-	fdtx_for_each_child(n->fdt, n->node, child)
-		if (vm_node_is_vcpu(n->fdt, child))
+	fdtx_for_each_child(n->at.fdt, n->at.node, child)
+		if (vm_node_is_vcpu(n->at.fdt, child))
 			check_vcpu(n, child);
 }
 
+/* All has been checked, so what is read here is right. */
 void config_vcpu_sched(const struct vm_config *cfg, unsigned int id, struct sched_params *out)
 {
-	struct vm_config scratch = { .sched = cfg->sched };
-	uint64_t affinity = cfg->affinity;
+	struct vcpu_node v = { .affinity = cfg->affinity };
 	uint32_t reg;
 	int child;
 
 	*out = cfg->sched;
 	if (cfg->fdt != NULL) {
 		fdtx_for_each_child(cfg->fdt, cfg->node, child) {
-			struct vm_node n = { .fdt = cfg->fdt, .node = child, .vm = &scratch };
+			struct config_node n = { .fdt = cfg->fdt, .node = child, .quiet = true };
 
 			if (!vm_node_is_vcpu(cfg->fdt, child) ||
 			    fdtx_prop_u32(cfg->fdt, child, "reg", &reg) != 0 || reg != id)
 				continue;
-			parse_params(&n, out);
-			vm_node_affinity(&n, &affinity);
+			read_params(&n, out);
+			property_read_all(&n, &vcpu_properties, &v);
 			break;
 		}
 	}
-	out->affinity = hartset_of(affinity);
+	out->affinity = hartset_of(v.affinity);
 }

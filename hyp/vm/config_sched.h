@@ -5,7 +5,12 @@
 
 #include "vm/config_vm.h"
 
-/* vm_node_sched - weight, class, priority, slice-us, cap and halt-poll-us. After vm_node_common(). */
+/* Of a VM and of a vcpu, of a VM, of a vcpu. */
+extern const struct property_table sched_params_properties;
+extern const struct property_table sched_group_properties;
+extern const struct property_table vcpu_properties;
+
+/* vm_node_sched - what the first two tables say. After vm_node_common(). */
 void vm_node_sched(struct vm_node *n);
 
 /* vm_node_is_vcpu - is the child @node called vcpu or vcpu@...? */

@@ -6,51 +6,38 @@
 #ifndef VM_CONFIG_VM_H
 #define VM_CONFIG_VM_H
 
+#include "lib/property.h"
 #include "vm/config.h"
 
 /* A node being read, and the VM that comes of it. */
 struct vm_node {
-	const void *fdt;
-	int node;
+	struct config_node at;
 	struct vm_config *vm;
-	const char *path; /* for messages; NULL: the VM's */
 };
 
 /* vm_node_begin - defaults, path, and a name made from the node's (checked by vm_node_common). */
 void vm_node_begin(struct vm_node *n, const void *fdt, int node, struct vm_config *vm);
 
-/*
- * vm_node_error - report what is wrong with @prop in one line, "config: PATH: PROP = VALUE: ...", or
- * "PROP is missing: ..."; with @prop NULL about the node itself. The VM has failed then.
- */
-void vm_node_error(struct vm_node *n, const char *prop, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
-
-/* vm_node_warn - the same line as a warning: the VM starts all the same. */
-void vm_node_warn(struct vm_node *n, const char *prop, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
+/* vm_node_end - the node is read: the VM has failed when there was an error. */
+void vm_node_end(struct vm_node *n);
 
 /* vm_node_is_disabled - has the VM or module @node the status "disabled"? A line says that it is left out. */
 bool vm_node_is_disabled(const void *fdt, int node);
 
-/* vm_node_common - status, label, cpus, memory, bootargs, affinity, autostart, on-crash, on-poweroff. */
+/* vm_node_names - an error for each property that no VM has; @form: what a VM in a bundle, or in the host's tree, has. */
+void vm_node_names(struct vm_node *n, const struct property_table *form);
+extern const struct property_table bundle_properties;
+extern const struct property_table host_properties;
+
+/* vm_node_common - status, and the properties of this table. */
+extern const struct property_table vm_common_properties;
 void vm_node_common(struct vm_node *n);
 
-/* vm_node_bootargs - @prop of @node (the VM's own or a module's) as the VM's bootargs. */
-void vm_node_bootargs(struct vm_node *n);
+/* vm_node_module_bootargs - those of the VM's kernel module @module, which has some, are the VM's. */
+void vm_node_module_bootargs(struct vm_node *n, int module);
 
-/* vm_node_affinity - into @out, which is left alone when it is not given or wrong. */
-void vm_node_affinity(struct vm_node *n, uint64_t *out);
-
-/* vm_node_check_affinity - warn of a host cpu that the list names twice. */
-void vm_node_check_affinity(struct vm_node *n);
-
-/* vm_node_memory - check and take a size that the user gave as @prop. */
-void vm_node_set_memory(struct vm_node *n, const char *prop, uint64_t bytes);
-
-/* vm_node_properties - an error for each property that is not in @allowed, with a guess at which one
- * was meant. */
-void vm_node_properties(struct vm_node *n, const char *const *allowed, unsigned int nr);
+/* config_read_cpus - reader of a list of host cpus, into a uint64_t: bit n is host cpu n. */
+void config_read_cpus(struct config_node *n, const struct property *p, void *value);
 
 /* vm_node_unique - the last of the @nr VMs in @all: has it a name of its own? */
 void vm_node_unique(struct vm_node *n, const struct vm_config *all, unsigned int nr);

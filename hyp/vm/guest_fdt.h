@@ -10,7 +10,7 @@
 #define VM_GUEST_FDT_H
 
 #include "vm/config.h"
-#include "vm/text.h"
+#include "lib/text.h"
 
 /* Room for the largest tree we generate (64 vcpus, every extension: about 200 KiB), and as much again
  * for overlays. */

@@ -9,7 +9,7 @@
 #include "irqchip/virqchip.h"
 #include "lib/fdt.h"
 #include "vm/guest_fdt.h"
-#include "vm/text.h"
+#include "lib/text.h"
 
 struct check {
 	const void *fdt;

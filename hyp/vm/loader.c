@@ -14,7 +14,7 @@
 #include "mm/page.h"
 #include "vm/guest_fdt.h"
 #include "vm/image.h"
-#include "vm/text.h"
+#include "lib/text.h"
 
 /* Old kernels need their ramdisk and tree in the first GiBs of the linear map. */
 #define LOW_RAM GIB(2)

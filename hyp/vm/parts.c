@@ -1,30 +1,59 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "vm/parts.h"
 
+#include <string.h>
+
 /* The linker's table. A program without parts has none. */
 extern const struct vm_part *const parts_start[] __asm__("__start_vm_parts") __attribute__((weak));
 extern const struct vm_part *const parts_stop[] __asm__("__stop_vm_parts") __attribute__((weak));
 
-uint32_t vm_new_phandle(struct vm *vm)
+unsigned int parts_properties(struct property_table *out, unsigned int max)
 {
-	return VM_PHANDLE_PARTS + vm->nr_phandles++;
+	unsigned int n = 0;
+
+	for (const struct vm_part *const *p = parts_start; p < parts_stop && n < max; p++)
+		if ((*p)->properties.nr != 0)
+			out[n++] = (*p)->properties;
+	return n;
 }
 
-void vm_reserve(struct vm *vm, struct vm_reserved *r)
+/* As large as the largest, and aligned for any. */
+struct scratch {
+	uint64_t words[VM_PART_CONFIG_MAX / sizeof(uint64_t)];
+};
+
+static void read_config(const struct vm_part *part, struct config_node *n, struct scratch *out)
 {
-	r->next = vm->reserved;
-	vm->reserved = r;
+	if (part->config_size != 0)
+		memcpy(out, part->config_default, part->config_size);
+	if (n->fdt)
+		property_read_all(n, &part->properties, out);
 }
 
-static int create(struct vm *vm, const struct vm_part *part, const struct vm_ram_plan *plan)
+void parts_check(struct config_node *n)
+{
+	struct scratch config;
+
+	for (const struct vm_part *const *p = parts_start; p < parts_stop; p++)
+		read_config(*p, n, &config);
+}
+
+static int create(struct vm *vm, const struct vm_part *part, struct config_node *n,
+		  const struct vm_ram_plan *plan)
 {
 	struct vm_part_of *p = arena_new(&vm->arena, struct vm_part_of);
+	struct scratch config;
+	const struct vm_part_args args = { &config, plan, n };
 	int err;
 
 	if (!p)
 		return HV_ENOMEM;
 	p->part = part;
-	err = part->create(vm, plan, &p->state);
+	/* All that is wrong with them has been told when the configuration was read. */
+	n->quiet = true;
+	read_config(part, n, &config);
+	n->quiet = false;
+	err = part->create(vm, &args, &p->state);
 	if (err != HV_OK)
 		return err;
 	p->before = vm->last_part;
@@ -33,11 +62,11 @@ static int create(struct vm *vm, const struct vm_part *part, const struct vm_ram
 	return HV_OK;
 }
 
-int parts_create(struct vm *vm, const struct vm_ram_plan *plan)
+int parts_create(struct vm *vm, struct config_node *n, const struct vm_ram_plan *plan)
 {
 	for (unsigned int order = 0; order < VM_PART_ORDERS; order++) {
 		for (const struct vm_part *const *p = parts_start; p < parts_stop; p++) {
-			int err = (*p)->order == order ? create(vm, *p, plan) : HV_OK;
+			int err = (*p)->order == order ? create(vm, *p, n, plan) : HV_OK;
 
 			if (err != HV_OK)
 				return err;

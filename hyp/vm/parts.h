@@ -8,11 +8,20 @@
 
 #include "vcpu/vm_part.h"
 
+/* More than there will be. */
+#define PARTS_MAX 24
+
+/* parts_properties - the tables of those that have properties, at most @max. Returns how many. */
+unsigned int parts_properties(struct property_table *out, unsigned int max);
+
+/* parts_check - read what a VM's node @n says of its parts, only for what is wrong in it. */
+void parts_check(struct config_node *n);
+
 /*
- * parts_create - make all parts of @vm, interrupt controllers first. HV_ENOMEM, or HV_EINVAL after a message; what was
+ * parts_create - make all parts of @vm as its node @n says, interrupt controllers first. @n->fdt NULL: it says nothing. HV_ENOMEM, or HV_EINVAL after a message; what was
  * made before stays until parts_destroy(). No two parts have the same node or the same registers: mmio_add() sees to it.
  */
-int parts_create(struct vm *vm, const struct vm_ram_plan *plan);
+int parts_create(struct vm *vm, struct config_node *n, const struct vm_ram_plan *plan);
 
 /*
  * parts_reset_step - a life has ended: reset one part, of those that were made last first. *@next: the one; begin with

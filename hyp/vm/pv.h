@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A VM's paravirtual interfaces: how configuration and device tree call them, and where in its RAM the
- * PV-lock structures are.
+ * A VM's paravirtual interfaces, and where in its RAM the PV-lock structures are.
  */
 #ifndef VM_PV_H
 #define VM_PV_H
@@ -10,16 +9,11 @@
 
 #include "vm/config.h"
 
-struct pv_feature {
-	const char *name;
-	uint64_t calls; /* bit n: FID n of the vendor extension */
-};
-
-#define PV_NR_FEATURES 6
-extern const struct pv_feature pv_features[PV_NR_FEATURES];
-
-/* pv_all - all of them, with FEATURES itself: what a VM has unless its configuration says otherwise. */
-uint64_t pv_all(void);
+/* What a VM has unless its configuration says otherwise. */
+#define PV_ALL_CALLS                                                                          \
+	(BIT(HARTVISOR_FEATURES) | BIT(HARTVISOR_POLL_IRQ) | BIT(HARTVISOR_MAP_MAGIC_PAGE) |  \
+	 BIT(HARTVISOR_KICK_CPU) | BIT(HARTVISOR_PV_WAIT) | BIT(HARTVISOR_PV_LOCK_FEATURES) | \
+	 BIT(HARTVISOR_PV_LOCK_PREEMPTED) | BIT(HARTVISOR_YIELD_TO))
 
 /* pv_lock_size - bytes of @vm's PV-lock structures, one after the other. */
 static inline uint64_t pv_lock_size(const struct vm *vm)

@@ -4,9 +4,9 @@
  */
 #include <string.h>
 
+#include "lib/text.h"
 #include "sbi/sbi.h"
 #include "vcpu/vm_part.h"
-#include "vm/config_vm.h"
 #include "vm/pv.h"
 
 /* What ePAPR's hcall-instructions names, as a number: `ecall`. */
@@ -17,33 +17,123 @@ struct pv_part {
 	struct vm_reserved locks;
 };
 
-static void tell(const struct vm *vm, int err)
+struct pv_feature {
+	const char *name;
+	uint64_t calls; /* bit n: FID n of the vendor extension */
+};
+
+static const struct pv_feature pv_features[] = {
+	{ "poll-irq", BIT(HARTVISOR_POLL_IRQ) },
+	{ "magic-page", BIT(HARTVISOR_MAP_MAGIC_PAGE) },
+	{ "kick-cpu", BIT(HARTVISOR_KICK_CPU) },
+	{ "pv-wait", BIT(HARTVISOR_PV_WAIT) },
+	{ "pv-lock", BIT(HARTVISOR_PV_LOCK_FEATURES) | BIT(HARTVISOR_PV_LOCK_PREEMPTED) },
+	{ "yield-to", BIT(HARTVISOR_YIELD_TO) },
+};
+
+#define PV_NR_FEATURES ARRAY_SIZE(pv_features)
+
+/* --- what a VM's node says ------------------------------------------------------------------------ */
+
+struct pv_config {
+	uint64_t calls;
+	uint64_t lock_base; /* guest-physical */
+	bool lock_base_given;
+	bool pvlk; /* KICK_CPU by its other number, too */
+};
+
+/* One word of the list; false: it is none. */
+static bool add_word(struct pv_config *c, const char *word)
 {
-	const struct vm_config *cfg = vm->config;
-	struct vm_config scratch = { .failed = false };
-	struct vm_node n = { .fdt = cfg->fdt, .node = cfg->node, .vm = &scratch, .path = cfg->path };
+	if (strcmp(word, "pvlk") == 0) {
+		c->pvlk = true;
+		return true;
+	}
+	if (strcmp(word, "all") == 0) {
+		c->calls |= PV_ALL_CALLS;
+		return true;
+	}
+	for (unsigned int i = 0; i < PV_NR_FEATURES; i++) {
+		if (strcmp(word, pv_features[i].name) == 0) {
+			c->calls |= pv_features[i].calls | BIT(HARTVISOR_FEATURES);
+			return true;
+		}
+	}
+	return false;
+}
+
+static void wrong_word(struct config_node *n, const char *prop)
+{
+	char list[120];
+	struct text t;
+
+	text_begin(&t, list, sizeof(list));
+	for (unsigned int i = 0; i < PV_NR_FEATURES; i++)
+		text_add(&t, "\"%s\", ", pv_features[i].name);
+	config_error(n, prop, "must be \"none\", or a list of \"all\", %s\"pvlk\"", list);
+}
+
+static void read_pv(struct config_node *n, const struct property *p, void *value)
+{
+	int nr = fdt_stringlist_count(n->fdt, n->node, p->name);
+	const char *first = fdtx_prop_string(n->fdt, n->node, p->name), *twice = NULL;
+	struct pv_config *c = value;
+
+	c->calls = 0;
+	if (nr == 1 && first && strcmp(first, "none") == 0)
+		return;
+	for (int i = 0; i < nr; i++) {
+		const char *word = fdt_stringlist_get(n->fdt, n->node, p->name, i, NULL);
+
+		if (!word || !add_word(c, word)) {
+			nr = 0;
+			break;
+		}
+		if (!twice && fdt_stringlist_search(n->fdt, n->node, p->name, word) < i)
+			twice = word;
+	}
+	if (nr <= 0)
+		wrong_word(n, p->name);
+	else if (twice)
+		config_warn(n, p->name, "names \"%s\" twice", twice);
+}
+
+static void read_lock_base(struct config_node *n, const struct property *p, void *value)
+{
+	struct pv_config *c = value;
+
+	if (fdtx_prop_u64(n->fdt, n->node, p->name, &c->lock_base) == HV_OK)
+		c->lock_base_given = true;
+	else
+		config_error(n, p->name, "must be an address in the VM's RAM (one or two cells)");
+}
+
+static const struct property rows[] = {
+	{ .name = "pv", .read = read_pv },
+	{ .name = "pv-lock-base", .read = read_lock_base },
+};
+
+static const struct pv_config initial = { .calls = PV_ALL_CALLS };
+
+/* --- as a part of a VM ---------------------------------------------------------------------------- */
+
+static void tell(struct config_node *n, const struct vm *vm, int err)
+{
+	static const char prop[] = "pv-lock-base";
 
 	switch (err) {
 	case HV_ENXIO:
-		vm_node_error(&n, "pv-lock-base", "must be given with \"pv-lock\" in pv only");
+		config_error(n, prop, "must be given with \"pv-lock\" in pv only");
 		break;
 	case HV_EEXIST:
-		vm_node_error(&n, "pv-lock-base", "the structures have a place already");
+		config_error(n, prop, "the structures have a place already");
 		break;
 	default:
-		vm_node_error(&n, "pv-lock-base",
-			      "must be a multiple of 64 with %u bytes of the VM's RAM behind it",
-			      (unsigned int)pv_lock_size(vm));
+		config_error(n, prop,
+			     "must be a multiple of 64 with %u bytes of the VM's RAM behind it",
+			     (unsigned int)pv_lock_size(vm));
 		break;
 	}
-}
-
-static void tell_overlap(const struct vm_config *cfg, const char *what)
-{
-	struct vm_config scratch = { .failed = false };
-	struct vm_node n = { .fdt = cfg->fdt, .node = cfg->node, .vm = &scratch, .path = cfg->path };
-
-	vm_node_error(&n, "pv-lock-base", "must lie outside of the %s", what);
 }
 
 /* What of the images has a byte in [base, base + size)? NULL: nothing. */
@@ -58,51 +148,53 @@ static const char *overlap(const struct vm_ram_plan *plan, gpa_t base, uint64_t 
 	return NULL;
 }
 
-static int place_as_asked(struct vm *vm, const struct vm_ram_plan *plan)
+static int place_as_asked(struct vm *vm, const struct vm_part_args *args)
 {
-	const struct vm_config *cfg = vm->config;
-	gpa_t base = gpa(cfg->pv_lock_base);
+	const struct pv_config *c = args->config;
+	gpa_t base = gpa(c->lock_base);
 	int err = pv_lock_place(vm, base);
 	const char *what;
 
 	if (err) {
-		tell(vm, err);
+		tell(args->node, vm, err);
 		return HV_EINVAL;
 	}
-	what = overlap(plan, base, pv_lock_size(vm));
+	what = overlap(args->plan, base, pv_lock_size(vm));
 	if (what) {
-		tell_overlap(cfg, what);
+		config_error(args->node, "pv-lock-base", "must lie outside of the %s", what);
 		return HV_EINVAL;
 	}
 	return HV_OK;
 }
 
 /* By default the structures are at the end of what is spare, which begins and ends at a page. */
-static int place_locks(struct vm *vm, const struct vm_ram_plan *plan)
+static int place_locks(struct vm *vm, const struct vm_part_args *args)
 {
-	gpa_t end = gpa(plan->spare.base.gpa + plan->spare.size);
+	const struct vm_range *spare = &args->plan->spare;
+	gpa_t end = gpa(spare->base.gpa + spare->size);
 
-	if (vm->config->pv_lock_base_given)
-		return place_as_asked(vm, plan);
+	if (((const struct pv_config *)args->config)->lock_base_given)
+		return place_as_asked(vm, args);
 	if (!(vm->pv.calls & BIT(HARTVISOR_PV_LOCK_PREEMPTED)))
 		return HV_OK;
-	if (plan->spare.size < align_up(pv_lock_size(vm), PAGE_SIZE))
+	if (spare->size < align_up(pv_lock_size(vm), PAGE_SIZE))
 		return HV_ENOMEM;
 	return pv_lock_place(vm, gpa(end.gpa - align_up(pv_lock_size(vm), PAGE_SIZE)));
 }
 
-static int pv_create(struct vm *vm, const struct vm_ram_plan *plan, void **state)
+static int pv_create(struct vm *vm, const struct vm_part_args *args, void **state)
 {
 	struct pv_part *p = arena_new(&vm->arena, struct pv_part);
+	const struct pv_config *c = args->config;
 	int err;
 
 	if (!p)
 		return HV_ENOMEM;
 	p->vm = vm;
 	*state = p;
-	vm->pv.calls = vm->config->pv;
-	vm->pv.pvlk = vm->config->pvlk;
-	err = place_locks(vm, plan);
+	vm->pv.calls = c->calls;
+	vm->pv.pvlk = c->pvlk;
+	err = place_locks(vm, args);
 	if (err != HV_OK || vm->pv.locks.gpa == 0)
 		return err;
 	p->locks.compatible = "hartvisor,pv-lock-1";
@@ -145,6 +237,7 @@ static void pv_describe(const void *state, struct fdtw *w, enum vm_place place)
 VM_PART(pv) = {
 	.name = "paravirtual interfaces",
 	.order = VM_PART_DEVICE,
+	VM_PART_CONFIG(rows, initial),
 	.create = pv_create,
 	.describe = pv_describe,
 };

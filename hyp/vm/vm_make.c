@@ -13,11 +13,13 @@
 #include "vm/console.h"
 #include "vm/loader.h"
 #include "vm/parts.h"
-#include "vm/text.h"
+#include "lib/text.h"
 
 /* HV_ENOMEM, or HV_EINVAL after a message. */
 static int make_parts(struct vm *vm, const struct loader *l)
 {
+	const struct vm_config *cfg = vm->config;
+	struct config_node n = { .fdt = cfg->fdt, .node = cfg->node, .path = cfg->path };
 	struct vm_ram_plan plan;
 
 	vm->bus = mmio_bus_new(&vm->arena);
@@ -25,7 +27,7 @@ static int make_parts(struct vm *vm, const struct loader *l)
 	if (!vm->stream)
 		return HV_ENOMEM;
 	loader_plan(l, &plan);
-	return parts_create(vm, &plan);
+	return parts_create(vm, &n, &plan);
 }
 
 static bool make_vcpus(struct vm *vm, const struct vm_config *cfg)

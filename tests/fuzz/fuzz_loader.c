@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// SOURCES: hyp/vm/loader.c hyp/vm/image.c hyp/vm/text.c hyp/lib/fdt.c tests/unit/fake/coroutine.c
+// SOURCES: hyp/vm/loader.c hyp/vm/image.c hyp/lib/text.c hyp/lib/fdt.c tests/unit/fake/coroutine.c
 /*
  * Kernels and ramdisks of any size and with any header, into guests' memory of any size: nothing overlaps, nothing is
  * written outside of RAM, and the kernel begins where it says. Loads are abandoned, too.

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// SOURCES: hyp/lib/fdt.c hyp/vm/text.c tests/fuzz/common/tree_mutator.c
+// SOURCES: hyp/lib/fdt.c hyp/lib/text.c tests/fuzz/common/tree_mutator.c
 /* Any bytes as a device tree: what passes fdtx_check() can be walked by everything that reads trees. */
 #include "common/fuzz.h"
 
 #include "lib/fdt.h"
-#include "vm/text.h"
+#include "lib/text.h"
 
 static void check_node(const void *fdt, int node)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// SOURCES: hyp/dev/mmio.c hyp/dev/vsyscon.c hyp/vm/parts.c hyp/lib/fdt_writer.c tests/unit/fake/devvm.c tests/unit/fake/pcpu.c
+// SOURCES: hyp/dev/mmio.c hyp/dev/vsyscon.c hyp/vm/parts.c hyp/vcpu/vm_part.c hyp/lib/property.c hyp/lib/config_node.c hyp/lib/word.c hyp/lib/text.c hyp/lib/fdt.c hyp/lib/fdt_writer.c tests/unit/fake/devvm.c tests/unit/fake/pcpu.c
 /* The bus, and the smallest device on it. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -231,7 +231,7 @@ static void a_full_bus_says_so(void **state)
 static void syscon_ends_the_vm_as_asked(void **state)
 {
 	(void)state;
-	assert_int_equal(parts_create(&fake_vm, NULL), HV_OK);
+	assert_int_equal(parts_create(&fake_vm, &(struct config_node){ 0 }, NULL), HV_OK);
 	assert_int_equal(guest_read(VSYSCON_BASE, 4), 0);
 	guest_write(VSYSCON_BASE, 4, 0);
 	guest_write(VSYSCON_BASE + 4, 4, VSYSCON_POWEROFF);
@@ -250,7 +250,7 @@ static void syscon_ends_the_vm_as_asked(void **state)
 static void syscon_lets_the_last_words_out_first(void **state)
 {
 	(void)state;
-	assert_int_equal(parts_create(&fake_vm, NULL), HV_OK);
+	assert_int_equal(parts_create(&fake_vm, &(struct config_node){ 0 }, NULL), HV_OK);
 	console_is_out = false;
 	guest_write(VSYSCON_BASE, 4, VSYSCON_POWEROFF);
 	assert_int_equal(stopped, VM_STOP_NONE);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// SOURCES: hyp/vm/config.c hyp/vm/config_vm.c hyp/lib/word.c hyp/vm/config_sched.c hyp/vm/config_pv.c hyp/vm/pv.c hyp/vm/bundle.c tests/unit/fake/unmoved.c hyp/vm/text.c hyp/lib/fdt.c
+// SOURCES: hyp/vm/config.c hyp/vm/config_vm.c hyp/lib/word.c hyp/vm/config_sched.c hyp/vm/parts.c hyp/vcpu/vm_part.c hyp/vm/pv_part.c hyp/vm/pv_lock.c hyp/lib/fdt_writer.c hyp/lib/property.c hyp/lib/config_node.c hyp/dev/mmio.c tests/unit/fake/devvm.c tests/unit/fake/sbi_ids.c hyp/vm/bundle.c tests/unit/fake/unmoved.c hyp/lib/text.c hyp/lib/fdt.c
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,10 +10,10 @@
 
 #include "fake/config.h"
 
-#define ALLOWED                                                                                   \
-	"allowed: compatible, label, description, cpus, memory, kernel, ramdisk, fdt, bootargs, " \
-	"affinity, on-crash, weight, class, priority, slice-us, cap, halt-poll-us, pv, "          \
-	"pv-lock-base, status, autostart, on-poweroff, boot-priority"
+#define ALLOWED                                                                                  \
+	"allowed: compatible, description, status, label, cpus, memory, bootargs, affinity, "    \
+	"autostart, boot-priority, on-crash, on-poweroff, kernel, ramdisk, fdt, weight, class, " \
+	"priority, slice-us, cap, halt-poll-us, pv, pv-lock-base"
 
 static void a_good_bundle_gives_its_vms_without_a_word(void **state)
 {
@@ -317,7 +317,7 @@ static void what_is_wrong_with_a_vcpu_node_is_told_with_its_path(void **state)
 		uint32_t value;
 		const char *line;
 	} cases[] = {
-		{ "reg", 2, "reg = <2>: must be 0 to 1 (one cell)" },
+		{ "reg", 2, "reg = <2>: must be 0 or 1 (one cell)" },
 		{ "weight", 20000, "weight = <20000>: must be 1 to 10000 (one cell)" },
 		{ "priority", 3, "priority = <3>: must be given with class = \"fifo\" only" },
 		{ "slice-us", 1, "slice-us = <1>: must be 100 to 100000 (one cell)" },

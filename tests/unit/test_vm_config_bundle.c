@@ -70,7 +70,7 @@ static void the_list_of_what_is_allowed_is_whole_in_the_longest_line(void **stat
 				  "and a value that is longer than what is shown of a string"));
 	assert_int_equal(parse(), 3);
 	assert_non_null(strstr(fake_log_text, "unknown, allowed: compatible, "));
-	assert_non_null(strstr(fake_log_text, ", boot-priority\n"));
+	assert_non_null(strstr(fake_log_text, ", pv-lock-base\n"));
 	assert_lines_fit();
 }
 

@@ -152,9 +152,7 @@ static void what_a_vm_has_is_announced(void **state)
 
 	(void)state;
 	sbi_ids.mvendorid = 0x1000489;
-	cfg.pv = pv_all();
-	cfg.pv_lock_base_given = true;
-	cfg.pv_lock_base = 0x8ffff000;
+	guest_tree_pv("all", 4, 0x8ffff000);
 	assert_int_equal(build(GUEST_FDT_SIZE), HV_OK);
 	assert_true(fdtx_is_compatible(guest, at("/hypervisor"), "hartvisor,hypervisor-1"));
 	assert_int_equal(u32_at("/hypervisor", "hcall-instructions"), 0x73);
@@ -169,9 +167,7 @@ static void what_a_vm_has_is_announced(void **state)
 	/* Linux is to map it as all RAM. */
 	assert_false(fdtx_prop_bool(guest, at("/reserved-memory/pv-lock@8ffff000"), "no-map"));
 
-	cfg.pv = BIT(HARTVISOR_FEATURES) | BIT(HARTVISOR_KICK_CPU) |
-		 BIT(HARTVISOR_PV_LOCK_FEATURES) | BIT(HARTVISOR_PV_LOCK_PREEMPTED);
-	cfg.pv_lock_base = 0x8fffef80; /* whole pages are reserved */
+	guest_tree_pv(few, sizeof(few), 0x8fffef80); /* whole pages are reserved */
 	cfg.cpus = 3;
 	assert_int_equal(build(GUEST_FDT_SIZE), HV_OK);
 	list = fdt_getprop(guest, at("/hypervisor"), "hartvisor,features", &len);
@@ -186,7 +182,7 @@ static void switched_off_there_is_no_trace_of_it(void **state)
 					     "hartvisor,sbi", "hartvisor,features", "pv-lock" };
 
 	(void)state;
-	cfg.pvlk = true; /* guests ask the SBI for it */
+	guest_tree_pv("pvlk", 5, 0); /* guests ask the SBI for it */
 	assert_int_equal(build(GUEST_FDT_SIZE), HV_OK);
 	for (unsigned int i = 0; i < ARRAY_SIZE(words); i++)
 		assert_false(tree_contains(words[i]));

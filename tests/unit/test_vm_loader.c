@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// SOURCES: hyp/vm/loader.c hyp/vm/image.c hyp/vm/text.c hyp/lib/fdt.c hyp/lib/random.c
+// SOURCES: hyp/vm/loader.c hyp/vm/image.c hyp/lib/text.c hyp/lib/fdt.c hyp/lib/random.c
 // SOURCES: tests/unit/fake/coroutine.c
 #include <setjmp.h>
 #include <stdarg.h>

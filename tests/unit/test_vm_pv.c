@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// SOURCES: hyp/vm/pv.c hyp/vm/pv_lock.c hyp/vm/pv_part.c hyp/vm/parts.c hyp/lib/fdt_writer.c hyp/dev/mmio.c tests/unit/fake/devvm.c hyp/vm/config_pv.c hyp/vm/config_vm.c hyp/lib/word.c hyp/vm/text.c hyp/lib/fdt.c
+// SOURCES: hyp/vm/pv_lock.c hyp/vm/pv_part.c hyp/vm/parts.c hyp/vcpu/vm_part.c hyp/lib/fdt_writer.c hyp/dev/mmio.c tests/unit/fake/devvm.c tests/unit/fake/sbi_ids.c hyp/lib/property.c hyp/lib/config_node.c hyp/lib/word.c hyp/lib/text.c hyp/lib/fdt.c
 // SOURCES: tests/unit/fake/tree.c
 /* Where the PV-lock structures are, and what the configuration may say wrong about it. */
 #include <setjmp.h>
@@ -17,7 +17,7 @@
 #include "fake/tree.h"
 #include "lib/fdt.h"
 #include "sbi/sbi.h"
-#include "vm/config_pv.h"
+#include "vm/config.h"
 #include "vm/loader.h"
 #include "vm/parts.h"
 #include "vm/pv.h"
@@ -30,9 +30,8 @@
 static struct vm vm;
 static struct vm_config cfg;
 static struct vm_ram_plan plan;
+static struct config_node node;
 static _Alignas(8) uint8_t tree[4096];
-
-struct sbi_ids sbi_ids;
 
 static int setup(void **state)
 {
@@ -43,9 +42,8 @@ static int setup(void **state)
 	cfg.memory = RAM_SIZE;
 	vm.config = &cfg;
 	vm.nr_vcpus = 2;
-	vm.pv.calls = pv_all();
-	cfg.pv = pv_all();
-	strcpy(cfg.path, "/configurations/one/vm");
+	vm.pv.calls = PV_ALL_CALLS;
+	node = (struct config_node){ .fdt = tree, .path = "/configurations/one/vm" };
 	plan = (struct vm_ram_plan){
 		.images = { { "kernel", gpa(RAM), 0x1000000 },
 			    { "device tree", gpa(FDT), KIB(512) } },
@@ -66,22 +64,19 @@ static int teardown(void **state)
 static int pv_init(void)
 {
 	vm.parts = vm.last_part = NULL;
-	return parts_create(&vm, &plan);
+	return parts_create(&vm, &node, &plan);
 }
 
-/* A VM's node with these properties, read into cfg. */
+/* A VM's node with these properties, as it is checked at boot. */
 static void parse(const void *pv, int pv_len, const void *base, int base_len)
 {
-	struct vm_node n = { .fdt = tree, .vm = &cfg, .path = "/configurations/one/vm" };
-
 	assert_int_equal(fdt_create_empty_tree(tree, sizeof(tree)), 0);
 	if (pv)
 		assert_int_equal(fdt_setprop(tree, 0, "pv", pv, pv_len), 0);
 	if (base)
 		assert_int_equal(fdt_setprop(tree, 0, "pv-lock-base", base, base_len), 0);
-	cfg.fdt = tree;
-	cfg.failed = false;
-	vm_node_pv(&n);
+	node.failed = false;
+	parts_check(&node);
 }
 
 static void parse_cell(uint32_t base)
@@ -150,7 +145,7 @@ static void by_default_they_are_behind_the_device_tree(void **state)
 {
 	(void)state;
 	assert_int_equal(pv_init(), HV_OK);
-	assert_int_equal(vm.pv.calls, pv_all());
+	assert_int_equal(vm.pv.calls, PV_ALL_CALLS);
 	assert_int_equal(vm.pv.locks.gpa, FDT + LOADER_FDT_SIZE - PAGE_SIZE);
 	assert_false(vm.pv.pvlk);
 	assert_int_equal(fake_log_count, 0);
@@ -160,7 +155,7 @@ static void switched_off_there_is_nothing(void **state)
 {
 	(void)state;
 	parse_pv("none");
-	assert_false(cfg.failed);
+	assert_false(node.failed);
 	assert_int_equal(pv_init(), HV_OK);
 	assert_int_equal(vm.pv.calls, 0);
 	assert_int_equal(vm.pv.locks.gpa, 0);
@@ -202,7 +197,7 @@ static void a_wrong_place_is_told(void **state)
 	parse_cell(0x81000000);
 	assert_int_equal(pv_init(), HV_EINVAL); /* placed by the call before */
 	assert_logged(NODE "pv-lock-base = <0x81000000>: the structures have a place already");
-	cfg.pv = BIT(HARTVISOR_FEATURES) | BIT(HARTVISOR_KICK_CPU);
+	assert_int_equal(fdt_setprop(tree, 0, "pv", "kick-cpu", 9), 0);
 	memset(&vm.pv, 0, sizeof(vm.pv));
 	assert_int_equal(pv_init(), HV_EINVAL);
 	assert_logged(NODE
@@ -211,19 +206,26 @@ static void a_wrong_place_is_told(void **state)
 
 /* --- the words ------------------------------------------------------------------------------------- */
 
+static void has_calls(uint64_t calls)
+{
+	vm.pv = (struct vm_pv){ 0 };
+	assert_int_equal(pv_init(), HV_OK);
+	assert_int_equal(vm.pv.calls, calls);
+}
+
 static void absent_means_all_but_the_alias(void **state)
 {
 	(void)state;
 	parse(NULL, 0, NULL, 0);
-	assert_int_equal(cfg.pv, pv_all());
-	assert_false(cfg.pvlk);
+	has_calls(PV_ALL_CALLS);
+	assert_false(vm.pv.pvlk);
 	parse_pv("all");
-	assert_int_equal(cfg.pv, pv_all());
-	assert_false(cfg.pvlk);
+	has_calls(PV_ALL_CALLS);
+	assert_false(vm.pv.pvlk);
 	parse_pv("all\0pvlk");
-	assert_int_equal(cfg.pv, pv_all());
-	assert_true(cfg.pvlk);
-	assert_false(cfg.failed);
+	has_calls(PV_ALL_CALLS);
+	assert_true(vm.pv.pvlk);
+	assert_false(node.failed);
 }
 
 static void each_word_is_its_calls_and_features(void **state)
@@ -232,17 +234,17 @@ static void each_word_is_its_calls_and_features(void **state)
 
 	(void)state;
 	parse_pv("kick-cpu");
-	assert_int_equal(cfg.pv, features | BIT(HARTVISOR_KICK_CPU));
+	has_calls(features | BIT(HARTVISOR_KICK_CPU));
 	parse_pv("pv-lock\0pv-wait");
-	assert_int_equal(cfg.pv, features | BIT(HARTVISOR_PV_LOCK_FEATURES) |
-					 BIT(HARTVISOR_PV_LOCK_PREEMPTED) | BIT(HARTVISOR_PV_WAIT));
+	has_calls(features | BIT(HARTVISOR_PV_LOCK_FEATURES) | BIT(HARTVISOR_PV_LOCK_PREEMPTED) |
+		  BIT(HARTVISOR_PV_WAIT));
 	parse_pv("poll-irq\0magic-page\0yield-to");
-	assert_int_equal(cfg.pv, features | BIT(HARTVISOR_POLL_IRQ) |
-					 BIT(HARTVISOR_MAP_MAGIC_PAGE) | BIT(HARTVISOR_YIELD_TO));
+	has_calls(features | BIT(HARTVISOR_POLL_IRQ) | BIT(HARTVISOR_MAP_MAGIC_PAGE) |
+		  BIT(HARTVISOR_YIELD_TO));
 	parse_pv("pvlk"); /* the alias alone: no extension of our own */
-	assert_int_equal(cfg.pv, 0);
-	assert_true(cfg.pvlk);
-	assert_false(cfg.failed);
+	has_calls(0);
+	assert_true(vm.pv.pvlk);
+	assert_false(node.failed);
 	assert_int_equal(fake_log_count, 0);
 }
 
@@ -255,21 +257,21 @@ static void a_wrong_word_is_told(void **state)
 
 	(void)state;
 	parse_pv("kick");
-	assert_true(cfg.failed);
+	assert_true(node.failed);
 	snprintf(line, sizeof(line), NODE "pv = \"kick\": %s", allowed);
 	assert_logged(line);
 	parse_pv("kick-cpu\0none");
-	assert_true(cfg.failed);
+	assert_true(node.failed);
 	parse_pv("none\0kick-cpu");
-	assert_true(cfg.failed);
+	assert_true(node.failed);
 	parse_pv("");
-	assert_true(cfg.failed);
+	assert_true(node.failed);
 	parse("x", 0, NULL, 0); /* pv; */
-	assert_true(cfg.failed);
+	assert_true(node.failed);
 	parse("all", 3, NULL, 0); /* no end */
-	assert_true(cfg.failed);
+	assert_true(node.failed);
 	parse(NULL, 0, "abcde", 6);
-	assert_true(cfg.failed);
+	assert_true(node.failed);
 	assert_lines_fit();
 }
 

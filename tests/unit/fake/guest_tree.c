@@ -29,6 +29,19 @@ uint64_t timer_frequency(void)
 	return 10000000;
 }
 
+void guest_tree_pv(const void *pv, size_t pv_len, uint64_t base)
+{
+	static uint64_t node[512];
+	fdt64_t cells = cpu_to_fdt64(base);
+
+	tree_begin(node, sizeof(node));
+	tree_bytes(node, "pv", pv, pv_len);
+	if (base)
+		tree_bytes(node, "pv-lock-base", &cells, sizeof(cells));
+	(void)tree_finish(node);
+	cfg.fdt = node;
+}
+
 int guest_tree_setup(void **state)
 {
 	const struct tree_virt virt = { .cpus = 2, .memory = GIB(2), .timebase = 10000000 };
@@ -38,6 +51,7 @@ int guest_tree_setup(void **state)
 	assert_int_equal(machine_parse(host), HV_OK);
 	memset(&vm, 0, sizeof(vm));
 	memset(&cfg, 0, sizeof(cfg));
+	guest_tree_pv("none", 5, 0);
 	strcpy(cfg.name, "linux-a");
 	cfg.cpus = 2;
 	cfg.memory = MIB(256);
@@ -46,7 +60,7 @@ int guest_tree_setup(void **state)
 	return 0;
 }
 
-void make_parts(void)
+void make_parts_of(struct config_node *n, int result)
 {
 	const struct vm_ram_plan plan = {
 		.spare = { "spare", gpa(GUEST_RAM_BASE + MIB(4)), MIB(1) },
@@ -60,7 +74,14 @@ void make_parts(void)
 	vm.config = &cfg;
 	vm.nr_vcpus = cfg.cpus;
 	vm.bus = mmio_bus_new(&vm.arena);
-	assert_int_equal(parts_create(&vm, &plan), HV_OK);
+	assert_int_equal(parts_create(&vm, n, &plan), result);
+}
+
+void make_parts(void)
+{
+	struct config_node n = { .fdt = cfg.fdt, .node = cfg.node, .path = "/vm" };
+
+	make_parts_of(&n, HV_OK);
 }
 
 int build(uint64_t cap)

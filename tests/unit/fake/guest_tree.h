@@ -2,8 +2,8 @@
 /*
  * A VM of two vcpus and 256 MiB, and the tree that it gets. A program that is LIKE this file is made of
  *
- * SOURCES: hyp/vm/guest_fdt.c hyp/vm/guest_overlay.c hyp/vm/guest_overlay_check.c hyp/vm/text.c platform/machine.c hyp/arch/isa.c hyp/lib/fdt.c
- * SOURCES: hyp/vm/parts.c hyp/vm/pv.c hyp/vm/pv_lock.c hyp/vm/pv_part.c hyp/vm/config_vm.c hyp/lib/word.c hyp/lib/fdt_writer.c
+ * SOURCES: hyp/vm/guest_fdt.c hyp/vm/guest_overlay.c hyp/vm/guest_overlay_check.c hyp/lib/text.c platform/machine.c hyp/arch/isa.c hyp/lib/fdt.c
+ * SOURCES: hyp/vm/parts.c hyp/vcpu/vm_part.c hyp/vm/pv_lock.c hyp/vm/pv_part.c hyp/lib/property.c hyp/lib/config_node.c hyp/lib/word.c hyp/lib/fdt_writer.c
  * SOURCES: hyp/dev/mmio.c hyp/dev/vuart.c hyp/dev/vrtc.c hyp/dev/vsyscon.c hyp/irqchip/vplic.c tests/unit/fake/pcpu.c
  * SOURCES: tests/unit/fake/devvm.c tests/unit/fake/tree.c tests/unit/fake/guest_tree.c tests/unit/fake/part_world.c
  */
@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/config_node.h"
 #include "vm/guest_fdt.h"
 
 extern struct vm vm;
@@ -28,8 +29,14 @@ int guest_tree_setup(void **state);
 
 #define TREE_TEST(name) cmocka_unit_test_setup(name, guest_tree_setup)
 
+/* guest_tree_pv - what cfg's node says: pv = @pv, a list, and pv-lock-base = @base unless that is 0. */
+void guest_tree_pv(const void *pv, size_t pv_len, uint64_t base);
+
 /* make_parts - vm's parts as cfg says now, in place of those that it has. build() does it, too. */
 void make_parts(void);
+
+/* make_parts_of - the same as node @n says; parts_create() must return @result. */
+void make_parts_of(struct config_node *n, int result);
 
 /* build - the guest's tree, in at most @cap bytes. Returns what guest_fdt_build() did. */
 int build(uint64_t cap);

@@ -189,28 +189,28 @@ static int create(struct vm *vm, const char *part, void **state)
 	return can_make(part) ? HV_OK : HV_ENOMEM;
 }
 
-#define FAKE_PART(part, of_order)                                                             \
-	static int part##_create(struct vm *vm, const struct vm_ram_plan *plan, void **state) \
-	{                                                                                     \
-		assert_int_equal(plan->nr_images, 0);                                         \
-		return create(vm, #part, state);                                              \
-	}                                                                                     \
-	static void part##_reset(void *state)                                                 \
-	{                                                                                     \
-		assert_non_null(state);                                                       \
-		life_called(#part " reset");                                                  \
-	}                                                                                     \
-	static void part##_destroy(void *state)                                               \
-	{                                                                                     \
-		assert_non_null(state);                                                       \
-		life_called(#part " destroyed");                                              \
-	}                                                                                     \
-	VM_PART(part) = {                                                                     \
-		.name = #part,                                                                \
-		.order = of_order,                                                            \
-		.create = part##_create,                                                      \
-		.reset = part##_reset,                                                        \
-		.destroy = part##_destroy,                                                    \
+#define FAKE_PART(part, of_order)                                                              \
+	static int part##_create(struct vm *vm, const struct vm_part_args *args, void **state) \
+	{                                                                                      \
+		assert_int_equal(args->plan->nr_images, 0);                                    \
+		return create(vm, #part, state);                                               \
+	}                                                                                      \
+	static void part##_reset(void *state)                                                  \
+	{                                                                                      \
+		assert_non_null(state);                                                        \
+		life_called(#part " reset");                                                   \
+	}                                                                                      \
+	static void part##_destroy(void *state)                                                \
+	{                                                                                      \
+		assert_non_null(state);                                                        \
+		life_called(#part " destroyed");                                               \
+	}                                                                                      \
+	VM_PART(part) = {                                                                      \
+		.name = #part,                                                                 \
+		.order = of_order,                                                             \
+		.create = part##_create,                                                       \
+		.reset = part##_reset,                                                         \
+		.destroy = part##_destroy,                                                     \
 	}
 
 FAKE_PART(uart, VM_PART_DEVICE);

@@ -3,8 +3,8 @@
  * Messages about what a stranger wrote: a text grows in a fixed buffer, always ends, and what comes out
  * of a device tree goes into it only as printable characters.
  */
-#ifndef VM_TEXT_H
-#define VM_TEXT_H
+#ifndef LIB_TEXT_H
+#define LIB_TEXT_H
 
 #include "lib/types.h"
 

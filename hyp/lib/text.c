@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "vm/text.h"
+#include "lib/text.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,0 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "sbi/sbi.h"
+
+struct sbi_ids sbi_ids;
