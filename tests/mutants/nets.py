@@ -34,6 +34,8 @@ INCLUDES = ["tests/unit/include", "tests/unit", "hyp", ".", "guest/include"]
 # Processor time: that of the unbroken program times this, and some seconds, so that no load catches a mutant.
 PATIENCE, PATIENCE_MORE = 10, 10
 
+TESTS_FAILED = 1  # pytest's exit status; what is higher says that no test has run (something is not built, say)
+
 # The system tests that look at a file, as pytest's -k; the longest prefix of the file's name decides.
 SYSTEM = {
     "hyp/arch/": "test_guests or test_machine",
@@ -51,6 +53,10 @@ SYSTEM = {
     "hyp/vm/": "test_guests or test_broken or test_isolation",
     "platform/": "test_machine or test_console",
 }
+
+
+class CannotRun(Exception):
+    """The tests themselves cannot run, which says nothing about the mutant."""
 
 
 def run_make(goal):
@@ -310,5 +316,8 @@ class SystemTests:
         result = subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         if result.returncode == 0:
             return False, ""
+        if result.returncode != TESTS_FAILED:
+            raise CannotRun(f"tests/system cannot run here (exit status {result.returncode}):\n"
+                            + result.stdout.decode(errors="replace")[-500:])
         failed = re.search(rb"^FAILED (\S+)", result.stdout, re.MULTILINE)
-        return True, failed.group(1).decode().split("::")[-1] if failed else f"pytest's exit status {result.returncode}"
+        return True, failed.group(1).decode().split("::")[-1] if failed else "a failed test"

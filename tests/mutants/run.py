@@ -306,7 +306,12 @@ def main():
     if options.file and not pathlib.Path(options.file).exists():
         sys.exit(f"no such file: {options.file}")
     nets.OUT.mkdir(parents=True, exist_ok=True)
-    return Runner(options).run()
+    runner = Runner(options)
+    try:
+        return runner.run()
+    except nets.CannotRun as why:
+        runner.pool.shutdown(cancel_futures=True)
+        sys.exit(str(why))
 
 
 if __name__ == "__main__":
