@@ -379,7 +379,6 @@ static int parse_chosen(const void *fdt)
 	const char *bootargs;
 	int len;
 
-	machine.bootargs = "";
 	if (chosen < 0)
 		return HV_OK;
 	bootargs = fdtx_prop_string(fdt, chosen, "bootargs");

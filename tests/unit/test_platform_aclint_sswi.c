@@ -22,7 +22,7 @@
 
 /* --- the device: kicks are kept; a store of the probe's raises SSIP of the boot hart --------------- */
 
-static uint32_t window[REGISTERS];
+static uint32_t window[SSWI_MAX_HARTS];
 static const volatile uint32_t *closed;
 static bool no_window, deaf;
 static uint64_t mapped_base, mapped_size;
@@ -91,7 +91,7 @@ void cpu_wait_for_interrupt(void)
 
 /* --- the tree: hart n's controller has phandle 10 + n, and the plic's is 5 --------------------------- */
 
-static uint8_t tree[8192] __attribute__((aligned(8)));
+static uint8_t tree[65536] __attribute__((aligned(8)));
 
 static void make_cpus(void)
 {
@@ -243,6 +243,7 @@ static void harts_that_are_not_ours_may_be_listed(void **state)
 	struct sswi_node n = good;
 
 	(void)state;
+	n.reg[3] = 16;	 /* as many registers as harts, and no more */
 	n.harts[2] = 14; /* hart 4, where hart 0 was */
 	assert_int_equal(probe_node(&n), HV_OK);
 	assert_null(pcpus[2]->setssip);
@@ -321,22 +322,33 @@ static void a_wrong_list_of_harts_is_refused(void **state)
 	}
 }
 
-static void more_harts_than_a_device_can_have_are_refused(void **state)
+/* A device that lists hart 4 @n times. */
+static int probe_harts(unsigned int n)
 {
-	static uint8_t big[65536] __attribute__((aligned(8)));
 	static fdt32_t harts[2 * (SSWI_MAX_HARTS + 1)];
 
-	(void)state;
-	for (unsigned int i = 0; i <= SSWI_MAX_HARTS; i++) {
-		harts[2 * i] = cpu_to_fdt32(10);
+	for (unsigned int i = 0; i < n; i++) {
+		harts[2 * i] = cpu_to_fdt32(14);
 		harts[2 * i + 1] = cpu_to_fdt32(1);
 	}
-	tree_begin(big, sizeof(big));
-	tree_node(big, "sswi");
-	tree_bytes(big, "interrupts-extended", harts, sizeof(harts));
-	tree_end_node(big);
-	(void)tree_finish(big);
-	assert_refused(driver_aclint_sswi.probe(big, fdt_path_offset(big, "/sswi")), HV_EINVAL,
+	tree_begin(tree, sizeof(tree));
+	tree_cells(tree, "#address-cells", 1, 2);
+	tree_cells(tree, "#size-cells", 1, 2);
+	make_cpus();
+	tree_node(tree, "sswi");
+	tree_cells(tree, "reg", 4, 0, BASE, 0, 0x4000);
+	tree_bytes(tree, "interrupts-extended", harts, n * 2 * sizeof(harts[0]));
+	tree_end_node(tree);
+	(void)tree_finish(tree);
+	return probe("/sswi");
+}
+
+static void more_harts_than_a_device_can_have_are_refused(void **state)
+{
+	(void)state;
+	assert_int_equal(probe_harts(SSWI_MAX_HARTS), HV_OK);
+	setup(state);
+	assert_refused(probe_harts(SSWI_MAX_HARTS + 1), HV_EINVAL,
 		       " interrupts-extended: ", "4096 harts, of at most 4095");
 }
 

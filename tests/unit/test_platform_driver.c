@@ -125,6 +125,7 @@ static void registers_that_cannot_be_there_are_told_and_left_alone(void **state)
 		{ 0x7fffff04, 0x100, "reg = 0x7fffff04, 0x100: must not overlap /memory" },
 		{ BIT(56) - 0x100, 0x101,
 		  "reg = 0xffffffffffff00, 0x101: must end below 0x100000000000000" },
+		{ 0, BIT(56), "reg = 0x0, 0x100000000000000: must not overlap /memory" },
 		{ 0, BIT(56) + 1,
 		  "reg = 0x0, 0x100000000000001: must end below 0x100000000000000" },
 		{ 0x1001, 0x100, "reg = 0x1001, 0x100: must begin at a multiple of 4" },

@@ -24,6 +24,7 @@ static struct {
 	unsigned int sent_len, in_fifo, overruns, usr_reads, empty_reads;
 	uint64_t base, size;
 	bool breaks; /* LSR.BI */
+	bool is_16450;
 } hw;
 
 #define BREAK '!' /* of hw.received: its zero byte */
@@ -36,6 +37,11 @@ static unsigned int reg_of(const volatile void *at, unsigned int width)
 	assert_int_equal(off & ((1U << hw.shift) - 1), 0);
 	assert_true(off + width <= hw.size);
 	return (unsigned int)(off >> hw.shift);
+}
+
+static bool has_fifo(void)
+{
+	return (hw.fcr & 1) && !hw.is_16450;
 }
 
 uint32_t fake_io_read(const volatile void *at, unsigned int width)
@@ -52,7 +58,7 @@ uint32_t fake_io_read(const volatile void *at, unsigned int width)
 	case UART_IER:
 		return hw.ier;
 	case UART_IIR:
-		return (uint32_t)hw.iir | (hw.fcr & 1 ? 0xc0 : 0);
+		return (uint32_t)hw.iir | (has_fifo() ? 0xc0 : 0);
 	case UART_LCR:
 		return hw.lcr;
 	case UART_MCR:
@@ -79,7 +85,7 @@ void fake_io_write(volatile void *at, unsigned int width, uint32_t val)
 		fail();
 	switch (reg) {
 	case UART_DATA:
-		hw.overruns += hw.in_fifo >= (hw.fcr & 1 ? 16 : 1);
+		hw.overruns += hw.in_fifo >= (has_fifo() ? 16 : 1);
 		hw.in_fifo++;
 		hw.sent[hw.sent_len++] = (char)val;
 		break;
@@ -236,6 +242,19 @@ static void the_fifo_is_filled_and_never_overrun(void **state)
 	assert_memory_equal(hw.sent, "abcdefghijklmnopx", 17);
 }
 
+static void without_a_fifo_each_byte_waits_for_the_one_before(void **state)
+{
+	(void)state;
+	hw.is_16450 = true;
+	hw.iir = 0x01; /* nothing pending */
+	probe_plain();
+	assert_true(send('a'));
+	assert_false(send('b'));
+	hw.in_fifo = 0;
+	assert_true(send('b'));
+	assert_int_equal(hw.overruns, 0);
+}
+
 static void a_break_is_told_from_a_zero_byte(void **state)
 {
 	(void)state;
@@ -277,6 +296,17 @@ static void transmit_interrupts_are_on_when_asked_for(void **state)
 	assert_int_equal(hw.ier, IER_RX);
 	irq_fn(NULL);
 	assert_int_equal(called, 1);
+	/* The byte of a plain interrupt is for the terminal, which reads it itself. */
+	assert_int_equal(hw.empty_reads + hw.usr_reads, 0);
+}
+
+static void interrupts_begin_with_reception_alone(void **state)
+{
+	(void)state;
+	probe_plain();
+	bound->tx_interrupt(true);
+	assert_true(bound->interrupts(on_interrupt));
+	assert_int_equal(hw.ier, IER_RX);
 }
 
 static void stdout_path_chooses_among_several(void **state)
@@ -361,7 +391,56 @@ static void a_wrong_node_is_refused_in_one_line(void **state)
 		assert_int_equal(probe("/serial@1000"), HV_EINVAL);
 		assert_null(bound);
 		assert_int_equal(fake_log_count, 1);
-		assert_non_null(strstr(fake_log_last, "/serial@1000"));
+		assert_non_null(strstr(fake_log_last, "/serial@1000: reg"));
+	}
+}
+
+static void a_property_of_no_number_is_refused(void **state)
+{
+	static const char *const props[] = { "reg-shift", "reg-io-width", "reg-offset" };
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(props); i++) {
+		setup(state);
+		open_tree(NULL);
+		tree_node(tree, "serial@1000");
+		tree_cells(tree, "reg", 4, 0, 0x1000, 0, 0x100);
+		tree_bytes(tree, props[i], "\0\0\1", 3);
+		tree_end_node(tree);
+		close_tree();
+		assert_int_equal(probe("/serial@1000"), HV_EINVAL);
+		assert_int_equal(fake_log_count, 1);
+		assert_non_null(strstr(fake_log_last, props[i]));
+	}
+}
+
+static void registers_may_fill_their_window_and_no_more(void **state)
+{
+	static const struct {
+		const char *compatible;
+		uint32_t shift, width, offset, size;
+	} windows[] = {
+		{ "ns16550a", 0, 1, 0, 8 },
+		{ "ns16550a", 1, 2, 0x10, 0x20 },
+		{ "ns16550a", 4, 4, 0, 0x80 },
+		{ "snps,dw-apb-uart", 0, 1, 0, 0x20 },
+		{ "snps,dw-apb-uart", 2, 4, 8, 0x88 },
+	};
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(windows); i++) {
+		for (uint32_t less = 0; less <= 1; less++) {
+			setup(state);
+			open_tree(NULL);
+			put_uart("serial@1000", windows[i].compatible, 0x1000,
+				 windows[i].size - less, "reg-shift", windows[i].shift,
+				 "reg-io-width", windows[i].width, "reg-offset", windows[i].offset,
+				 NULL);
+			close_tree();
+			hw.shift = windows[i].shift;
+			hw.width = windows[i].width;
+			hw.offset = windows[i].offset;
+			assert_int_equal(probe("/serial@1000"), less ? HV_EINVAL : HV_OK);
+			assert_int_equal(fake_log_count, less);
+		}
 	}
 }
 
@@ -370,14 +449,18 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(probing_keeps_the_speed_and_what_was_typed, setup),
 		cmocka_unit_test_setup(the_fifo_is_filled_and_never_overrun, setup),
+		cmocka_unit_test_setup(without_a_fifo_each_byte_waits_for_the_one_before, setup),
 		cmocka_unit_test_setup(received_bytes_come_until_there_are_none, setup),
 		cmocka_unit_test_setup(a_break_is_told_from_a_zero_byte, setup),
 		cmocka_unit_test_setup(transmit_interrupts_are_on_when_asked_for, setup),
+		cmocka_unit_test_setup(interrupts_begin_with_reception_alone, setup),
 		cmocka_unit_test_setup(stdout_path_chooses_among_several, setup),
 		cmocka_unit_test_setup(without_stdout_path_the_first_one_serves, setup),
 		cmocka_unit_test_setup(wide_and_spaced_registers_are_reached, setup),
 		cmocka_unit_test_setup(registers_may_begin_at_an_offset, setup),
 		cmocka_unit_test_setup(a_wrong_node_is_refused_in_one_line, setup),
+		cmocka_unit_test_setup(a_property_of_no_number_is_refused, setup),
+		cmocka_unit_test_setup(registers_may_fill_their_window_and_no_more, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -23,7 +23,9 @@
 static uint8_t window[PLIC_SIZE];
 static uint32_t priority[1024], enable[16][32], threshold[16];
 static bool pending[64], claimed[64], level[64];
-static unsigned int claims;
+static unsigned int claims, reads, writes;
+static uint64_t mapped_size;
+static bool no_window;
 
 static uint32_t hw_claim(unsigned int ctx)
 {
@@ -45,6 +47,7 @@ uint32_t fake_io_read(const volatile void *at, unsigned int width)
 
 	assert_int_equal(width, 4);
 	assert_true(off >= 0x200000 && (off & 0xfff) == 4);
+	reads++;
 	return hw_claim((unsigned int)((off - 0x200000) >> 12));
 }
 
@@ -53,7 +56,8 @@ void fake_io_write(volatile void *at, unsigned int width, uint32_t val)
 	uint64_t off = (uint64_t)((volatile uint8_t *)at - window);
 
 	assert_int_equal(width, 4);
-	assert_true(off < PLIC_SIZE);
+	assert_true(off + 4 <= mapped_size);
+	writes++;
 	if (off < 0x1000) {
 		priority[off / 4] = val;
 	} else if (off >= 0x200000) {
@@ -74,8 +78,8 @@ void fake_io_write(volatile void *at, unsigned int width, uint32_t val)
 void *device_map(hpa_t base, uint64_t size)
 {
 	assert_int_equal(base.hpa, 0xc000000);
-	assert_int_equal(size, PLIC_SIZE);
-	return window;
+	mapped_size = size;
+	return no_window ? NULL : window;
 }
 
 static const struct host_irqchip *chip;
@@ -117,6 +121,10 @@ static void make_device(const char *name, uint32_t irq)
 	tree_end_node(tree);
 }
 
+#define NO_NDEV 0xfffffffe
+#define NO_REG	0xfffffffe
+static uint32_t plic_size;
+
 static void make_tree(uint32_t ndev)
 {
 	tree_begin(tree, sizeof(tree));
@@ -125,8 +133,10 @@ static void make_tree(uint32_t ndev)
 	make_cpus();
 	tree_node(tree, "plic");
 	tree_cells(tree, "phandle", 1, 5);
-	tree_cells(tree, "reg", 4, 0, 0xc000000, 0, PLIC_SIZE);
-	tree_cells(tree, "riscv,ndev", 1, ndev);
+	if (plic_size != NO_REG)
+		tree_cells(tree, "reg", 4, 0, 0xc000000, 0, plic_size);
+	if (ndev != NO_NDEV)
+		tree_cells(tree, "riscv,ndev", 1, ndev);
 	tree_cells(tree, "interrupts-extended", 12, 10, 11, 10, 0xffffffff, 11, 11, 11, 9, 12, 11,
 		   12, 9);
 	tree_end_node(tree);
@@ -134,6 +144,8 @@ static void make_tree(uint32_t ndev)
 	make_device("eleven", 11);
 	make_device("none", 0);
 	make_device("beyond", 60);
+	make_device("in-the-second-word", 45);
+	make_device("last", 53);
 	tree_node(tree, "elsewhere");
 	tree_cells(tree, "interrupts-extended", 2, 11, 12);
 	tree_end_node(tree);
@@ -161,7 +173,10 @@ static int setup(void **state)
 	memset(enable, 0xff, sizeof(enable)); /* as a careless firmware leaves it */
 	memset(threshold, 0xff, sizeof(threshold));
 	memset(priority, 0xff, sizeof(priority));
-	claims = 0;
+	claims = reads = writes = 0;
+	mapped_size = 0;
+	no_window = false;
+	plic_size = PLIC_SIZE;
 	chip = NULL;
 	fake_log_reset();
 	fake_pcpu_setup(HARTS);
@@ -182,7 +197,7 @@ static int request(const char *path, unsigned int *irq)
 	return chip->request(tree, fdt_path_offset(tree, path), fire, irq);
 }
 
-static unsigned int ten = 10, eleven = 11, twelve = 12;
+static unsigned int ten = 10, eleven = 11, twelve = 12, high = 45, last = 53;
 
 static void sources_go_to_the_boot_pcpu_alone(void **state)
 {
@@ -203,7 +218,10 @@ static void sources_go_to_the_boot_pcpu_alone(void **state)
 	assert_int_equal(threshold[1], 0xffffffff);
 	assert_int_equal(threshold[2], 0xffffffff);
 	assert_int_equal(priority[10], 1);
+	assert_int_equal(priority[1], 0);
 	assert_int_equal(priority[11], 0);
+	assert_int_equal(priority[53], 0);
+	assert_int_equal(priority[54], 0xffffffff); /* there is none */
 }
 
 static void everything_pending_is_dispatched_and_completed(void **state)
@@ -219,6 +237,32 @@ static void everything_pending_is_dispatched_and_completed(void **state)
 	assert_false(claimed[10] || claimed[11] || claimed[12]);
 	chip->handle();
 	assert_int_equal(claims, 3);
+}
+
+static void sources_of_the_second_word_are_served(void **state)
+{
+	(void)state;
+	assert_int_equal(probe(), HV_OK);
+	assert_int_equal(request("/in-the-second-word", &high), HV_OK);
+	assert_int_equal(request("/last", &last), HV_OK);
+	assert_int_equal(enable[5][0], 0);
+	assert_int_equal(enable[5][1], 1U << 13 | 1U << 21);
+	pending[45] = pending[53] = true;
+	chip->handle();
+	assert_int_equal(fired[45], 1);
+	assert_int_equal(fired[53], 1);
+}
+
+/* Several harts may be interrupted for one source, and one of them claims it. */
+static void a_claim_of_nothing_is_not_completed(void **state)
+{
+	(void)state;
+	assert_int_equal(probe(), HV_OK);
+	assert_int_equal(request("/ten", &ten), HV_OK);
+	reads = writes = 0;
+	chip->handle();
+	assert_int_equal(reads, 1);
+	assert_int_equal(writes, 0);
 }
 
 static void a_storm_does_not_hold_the_hart(void **state)
@@ -272,7 +316,7 @@ static void a_boot_hart_without_context_gets_nothing(void **state)
 
 static void a_wrong_number_of_sources_is_refused(void **state)
 {
-	static const uint32_t wrong[] = { 0, 1024, 0xffffffff };
+	static const uint32_t wrong[] = { 0, 1024, 0xffffffff, NO_NDEV };
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(wrong); i++) {
 		setup(state);
@@ -286,16 +330,83 @@ static void a_wrong_number_of_sources_is_refused(void **state)
 	assert_int_equal(probe(), HV_OK);
 }
 
+static void registers_that_are_missing_or_too_few_are_refused(void **state)
+{
+	static const uint32_t wrong[] = { NO_REG, 0, 0x200000, 0x200007 };
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(wrong); i++) {
+		setup(state);
+		plic_size = wrong[i];
+		make_tree(53);
+		assert_int_equal(probe(), HV_EINVAL);
+		assert_int_equal(fake_log_count, 1);
+		assert_non_null(strstr(fake_log_last, "/plic: reg is missing or too small"));
+		assert_int_equal(mapped_size, 0);
+		assert_null(chip);
+	}
+	setup(state);
+	plic_size = 0x200008; /* of one context, which is not the boot hart's */
+	make_tree(53);
+	assert_int_equal(probe(), HV_OK);
+	setup(state);
+	no_window = true;
+	assert_int_equal(probe(), HV_ENOMEM);
+	assert_null(chip);
+}
+
+/* The boot hart's is context 5. */
+static void a_context_whose_registers_are_not_there_is_none(void **state)
+{
+	(void)state;
+	plic_size = 0x205008;
+	make_tree(53);
+	assert_int_equal(probe(), HV_OK);
+	assert_int_equal(mapped_size, 0x205008);
+	assert_int_equal(request("/ten", &ten), HV_OK);
+	setup(state);
+	plic_size = 0x205007;
+	make_tree(53);
+	assert_int_equal(probe(), HV_OK);
+	assert_int_equal(fake_log_count, 1);
+	assert_non_null(strstr(fake_log_last, "no context for hart 2"));
+	assert_int_equal(request("/ten", &ten), HV_ENXIO);
+}
+
+static void a_second_controller_is_not_taken(void **state)
+{
+	(void)state;
+	assert_int_equal(probe(), HV_OK);
+	chip = NULL;
+	assert_int_equal(probe(), HV_EBUSY);
+	assert_null(chip);
+}
+
+static void more_handlers_than_fit_are_refused(void **state)
+{
+	(void)state;
+	assert_int_equal(probe(), HV_OK);
+	for (unsigned int i = 0; i < PLIC_MAX_HANDLERS; i++)
+		assert_int_equal(request("/ten", &ten), HV_OK);
+	assert_int_equal(request("/eleven", &eleven), HV_ENXIO);
+	assert_int_equal(priority[11], 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(sources_go_to_the_boot_pcpu_alone, setup),
 		cmocka_unit_test_setup(everything_pending_is_dispatched_and_completed, setup),
+		cmocka_unit_test_setup(sources_of_the_second_word_are_served, setup),
+		cmocka_unit_test_setup(a_claim_of_nothing_is_not_completed, setup),
 		cmocka_unit_test_setup(a_storm_does_not_hold_the_hart, setup),
 		cmocka_unit_test_setup(what_nobody_asked_for_is_switched_off, setup),
 		cmocka_unit_test_setup(a_node_without_a_source_of_ours_is_refused, setup),
 		cmocka_unit_test_setup(a_boot_hart_without_context_gets_nothing, setup),
 		cmocka_unit_test_setup(a_wrong_number_of_sources_is_refused, setup),
+		cmocka_unit_test_setup(registers_that_are_missing_or_too_few_are_refused, setup),
+		cmocka_unit_test_setup(a_context_whose_registers_are_not_there_is_none, setup),
+		cmocka_unit_test_setup(a_second_controller_is_not_taken, setup),
+		cmocka_unit_test_setup(more_handlers_than_fit_are_refused, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
