@@ -184,17 +184,6 @@ static void the_list_says_why_a_vm_does_not_run(void **state)
 	assert_non_null(strstr(text, "  not loaded: the log says why\n"));
 }
 
-/* @line is one whole line of what was printed. */
-static void assert_row(const char *line)
-{
-	size_t n = strlen(line);
-
-	for (const char *p = text; (p = strstr(p, line)) != NULL; p += n)
-		if ((p == text || p[-1] == '\n') && p[n] == '\n')
-			return;
-	fail_msg("no row: %s\nbut:\n%s", line, text);
-}
-
 static void every_statistic_has_its_column(void **state)
 {
 	struct vcpu *v;

@@ -320,6 +320,9 @@ static void sources_that_do_not_exist_are_ignored(void **state)
 	virq_set_level((struct virq){ plic, 1024 }, true);
 	virq_pulse((struct virq){ plic, 0 });
 	virq_pulse((struct virq){ plic, UINT32_MAX });
+	virq_pulse((struct virq){ plic, 1024 });
+	for (uint64_t off = 0x1000; off < 0x1080; off += 4)
+		assert_int_equal(rd(off), 0);
 	assert_int_equal(claim(S(0)), 0);
 	assert_int_equal(fake_vseip_calls, 0);
 }

@@ -308,3 +308,13 @@ unsigned int count(const char *what)
 		n++;
 	return n;
 }
+
+void assert_row(const char *line)
+{
+	size_t n = strlen(line);
+
+	for (const char *p = text; (p = strstr(p, line)) != NULL; p += n)
+		if ((p == text || p[-1] == '\n') && p[n] == '\n')
+			return;
+	fail_msg("no row: %s\nbut:\n%s", line, text);
+}

@@ -49,4 +49,7 @@ void press(const char *what);
 /* count - how often @what was printed. */
 unsigned int count(const char *what);
 
+/* assert_row - @line is one whole line of what was printed. */
+void assert_row(const char *line);
+
 #endif
