@@ -378,6 +378,7 @@ static void boot(void)
 	read_ids();
 	take_entropy();
 	start_harts();
+	host_irq_balance();
 	log_info("%u of %u harts run; %" PRIu64 " MiB free for VMs", nr_pcpus, machine.total_cpus,
 		 page_free_bytes() >> 20);
 	make_vms();

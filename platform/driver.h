@@ -31,8 +31,8 @@ void driver_probe_all(const void *fdt);
 
 /* --- host interrupts ---------------------------------------------------------------------------- */
 
-/* host_irq_request - @fn(@arg) is called when the source that node @node's `interrupts` names fires;
- * on one hart at a time, no locks held. HV_ENXIO: no controller. */
+/* host_irq_request - @fn(@arg) is called when the source that node @node's `interrupts` names fires; on one hart at a
+ * time, the one that has the fewest sources, no locks held. HV_ENXIO: no controller. */
 int host_irq_request(const void *fdt, int node, void (*fn)(void *arg), void *arg);
 
 /* host_irq_handle - this pcpu took a supervisor external interrupt: claim and dispatch all. */
@@ -40,6 +40,10 @@ void host_irq_handle(void);
 
 /* host_irq_init_pcpu - each pcpu once: its context of the controller. */
 void host_irq_init_pcpu(void);
+
+/* host_irq_balance - the other harts have been started: they get their part of the sources that drivers have requested
+ * before. Boot hart, in no handler. */
+void host_irq_balance(void);
 
 /* --- host console: used by hyp/term only --------------------------------------------------------- */
 

@@ -48,6 +48,12 @@ void host_irq_init_pcpu(void)
 		irqchip->init_pcpu();
 }
 
+void host_irq_balance(void)
+{
+	if (irqchip)
+		irqchip->balance();
+}
+
 bool host_uart_present(void)
 {
 	return uart != NULL;

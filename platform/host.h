@@ -12,6 +12,7 @@ struct host_irqchip {
 	int (*request)(const void *fdt, int node, void (*fn)(void *arg), void *arg);
 	void (*handle)(void);
 	void (*init_pcpu)(void);
+	void (*balance)(void);
 };
 
 struct host_uart {

@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The host's PLIC (RISC-V Platform-Level Interrupt Controller specification 1.0.0). Our few sources go
- * to the boot pcpu alone: they are rare, and one handler at a time needs no lock of its own.
+ * The host's PLIC (RISC-V Platform-Level Interrupt Controller specification 1.0.0). Each
+ * source goes to one pcpu, the one that has the fewest of them, so a handler runs on one hart at a time.
+ *
+ * plic.lock, innermost: which source goes where, and the enables that say so. Claims and completions need none. A source
+ * moves only while it is not in service: the controller ignores the completion of a source that its target has not enabled.
  */
 #include <inttypes.h>
 
 #include "arch/csr.h"
 #include "arch/mmu.h"
 #include "arch/pcpu.h"
+#include "lib/spinlock.h"
 #include "lib/fdt.h"
 #include "lib/log.h"
 #include "platform/driver.h"
@@ -21,7 +25,6 @@
 #define PLIC_CLAIM(ctx)	    (PLIC_THRESHOLD(ctx) + 4)
 #define PLIC_MAX_SOURCES    1024
 #define PLIC_MAX_CONTEXTS   15872
-#define PLIC_WORDS	    (PLIC_MAX_SOURCES / 32)
 #define PLIC_MAX_HANDLERS   16
 
 /* One call of the handler takes at most this many claims: a source that storms interrupts again. */
@@ -31,6 +34,7 @@
 
 struct plic_handler {
 	uint32_t irq;
+	unsigned int pcpu; /* where it goes */
 	void (*fn)(void *arg);
 	void *arg;
 };
@@ -40,14 +44,13 @@ static struct {
 	uint64_t size;
 	const void *fdt;
 	int node;
-	uint32_t sources;	      /* 1 to sources */
-	uint32_t home;		      /* context of the boot pcpu, where all sources go */
-	uint32_t enabled[PLIC_WORDS]; /* what the home context has enabled */
+	uint32_t sources; /* 1 to sources */
+	struct spinlock lock;
 	struct plic_handler handlers[PLIC_MAX_HANDLERS];
-	unsigned int nr_handlers;
+	unsigned int nr_handlers; /* atomic: what is below it stays but for .pcpu */
 } plic;
 
-/* context by pcpu index; written by each pcpu for itself */
+/* context by pcpu index; written by each pcpu for itself, under plic.lock */
 static uint32_t plic_contexts[MAX_PCPUS];
 
 static void plic_write(uint64_t reg, uint32_t val)
@@ -65,33 +68,57 @@ static uint32_t plic_find_context(uint64_t hartid)
 	return (uint32_t)entry;
 }
 
-static void plic_write_enables(uint32_t ctx, bool home)
+/* What word @w of @pcpu's context has to enable. */
+static uint32_t plic_enables(unsigned int pcpu, uint32_t w)
 {
-	for (uint32_t w = 0; w <= plic.sources / 32; w++)
-		plic_write(PLIC_ENABLE(ctx) + 4 * w, home ? plic.enabled[w] : 0);
+	uint32_t word = 0;
+
+	for (unsigned int i = 0; i < plic.nr_handlers; i++)
+		if (plic.handlers[i].pcpu == pcpu && plic.handlers[i].irq / 32 == w)
+			word |= UINT32_C(1) << (plic.handlers[i].irq % 32);
+	return word;
+}
+
+static void plic_write_enables(unsigned int pcpu, uint32_t w)
+{
+	uint32_t ctx = plic_contexts[pcpu];
+
+	if (ctx != NO_CONTEXT)
+		plic_write(PLIC_ENABLE(ctx) + 4 * w, plic_enables(pcpu, w));
 }
 
 static void plic_init_pcpu(void)
 {
+	unsigned int pcpu = this_pcpu()->index;
 	uint32_t ctx = plic_find_context(this_pcpu()->hartid);
 
-	plic_contexts[this_pcpu()->index] = ctx;
-	if (ctx == NO_CONTEXT)
-		return;
-	plic_write_enables(ctx, ctx == plic.home);
-	plic_write(PLIC_THRESHOLD(ctx), 0);
+	spin_lock(&plic.lock);
+	plic_contexts[pcpu] = ctx;
+	for (uint32_t w = 0; w <= plic.sources / 32; w++)
+		plic_write_enables(pcpu, w);
+	if (ctx != NO_CONTEXT)
+		plic_write(PLIC_THRESHOLD(ctx), 0);
+	spin_unlock(&plic.lock);
 }
 
-static void plic_enable(uint32_t irq, bool on)
+/* The pcpu with the fewest of the first @nr handlers, among those that can have some; MAX_PCPUS: there is none. */
+static unsigned int plic_target(unsigned int nr)
 {
-	uint32_t bit = UINT32_C(1) << (irq % 32);
+	unsigned int best = MAX_PCPUS, least = UINT32_MAX;
 
-	if (on)
-		plic.enabled[irq / 32] |= bit;
-	else
-		plic.enabled[irq / 32] &= ~bit;
-	plic_write(PLIC_PRIORITY(irq), on);
-	plic_write(PLIC_ENABLE(plic.home) + 4 * (irq / 32), plic.enabled[irq / 32]);
+	for (unsigned int p = 0; p < MAX_PCPUS; p++) {
+		unsigned int n = 0;
+
+		if (plic_contexts[p] == NO_CONTEXT)
+			continue;
+		for (unsigned int i = 0; i < nr; i++)
+			n += plic.handlers[i].pcpu == p;
+		if (n < least) {
+			least = n;
+			best = p;
+		}
+	}
+	return best;
 }
 
 /* The source that @node's interrupts or interrupts-extended names, if it is one of this PLIC's; or 0. */
@@ -115,25 +142,48 @@ static uint32_t plic_source_of(const void *fdt, int node)
 static int plic_request(const void *fdt, int node, void (*fn)(void *arg), void *arg)
 {
 	uint32_t irq = plic_source_of(fdt, node);
+	unsigned int n, pcpu;
+	int err = HV_ENXIO;
 
-	if (!irq || plic.home == NO_CONTEXT || plic.nr_handlers == PLIC_MAX_HANDLERS)
-		return HV_ENXIO;
-	plic.handlers[plic.nr_handlers++] = (struct plic_handler){ irq, fn, arg };
-	plic_enable(irq, true);
-	return HV_OK;
+	spin_lock(&plic.lock);
+	n = plic.nr_handlers;
+	pcpu = plic_target(n);
+	if (irq && pcpu < MAX_PCPUS && n < PLIC_MAX_HANDLERS) {
+		plic.handlers[n] = (struct plic_handler){ irq, pcpu, fn, arg };
+		atomic_set_release(&plic.nr_handlers, n + 1);
+		plic_write(PLIC_PRIORITY(irq), 1);
+		plic_write_enables(pcpu, irq / 32);
+		err = HV_OK;
+	}
+	spin_unlock(&plic.lock);
+	return err;
+}
+
+/* What was requested while no other pcpu ran. None of it is in service: this pcpu has it, and is in no handler. */
+static void plic_balance(void)
+{
+	spin_lock(&plic.lock);
+	for (unsigned int i = 0; i < plic.nr_handlers; i++)
+		plic.handlers[i].pcpu = plic_target(i);
+	for (unsigned int p = 0; p < MAX_PCPUS; p++)
+		for (uint32_t w = 0; w <= plic.sources / 32; w++)
+			plic_write_enables(p, w);
+	spin_unlock(&plic.lock);
 }
 
 static void plic_dispatch(uint32_t irq)
 {
-	for (unsigned int i = 0; i < plic.nr_handlers; i++) {
+	unsigned int n = atomic_read_acquire(&plic.nr_handlers);
+
+	for (unsigned int i = 0; i < n; i++) {
 		if (plic.handlers[i].irq == irq) {
 			plic.handlers[i].fn(plic.handlers[i].arg);
 			return;
 		}
 	}
-	/* Nobody asked for it: never again. */
+	/* Nothing has asked for it: never again. */
 	if (irq <= plic.sources)
-		plic_enable(irq, false);
+		plic_write(PLIC_PRIORITY(irq), 0);
 }
 
 static void plic_handle(void)
@@ -156,6 +206,7 @@ static const struct host_irqchip plic_chip = {
 	.request = plic_request,
 	.handle = plic_handle,
 	.init_pcpu = plic_init_pcpu,
+	.balance = plic_balance,
 };
 
 static int plic_wrong(const void *fdt, int node, const char *what)
@@ -189,11 +240,11 @@ static int plic_probe(const void *fdt, int node)
 		plic_contexts[i] = NO_CONTEXT;
 	for (uint32_t irq = 1; irq <= sources; irq++)
 		plic_write(PLIC_PRIORITY(irq), 0);
-	plic.home = plic_find_context(this_pcpu()->hartid);
-	if (plic.home == NO_CONTEXT)
+	spin_init(&plic.lock);
+	plic_init_pcpu();
+	if (plic_contexts[this_pcpu()->index] == NO_CONTEXT)
 		log_warn("the interrupt controller has no context for hart %" PRIu64,
 			 this_pcpu()->hartid);
-	plic_init_pcpu();
 	return host_bind_irqchip(&plic_chip);
 }
 

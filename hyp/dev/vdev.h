@@ -6,17 +6,10 @@
 #ifndef DEV_VDEV_H
 #define DEV_VDEV_H
 
+#include "vcpu/layout.h"
 #include "vcpu/vm.h"
 
-#define VUART_BASE	 UINT64_C(0x10000000) /* ns16550a, registers one byte apart */
-#define VUART_SIZE	 UINT64_C(0x100)
-#define VUART_IRQ	 10
-#define VUART_CLOCK	 3686400	      /* clock-frequency of its node, as on virt */
-#define VRTC_BASE	 UINT64_C(0x00101000) /* google,goldfish-rtc */
-#define VRTC_SIZE	 UINT64_C(0x1000)
-#define VRTC_IRQ	 11
-#define VSYSCON_BASE	 UINT64_C(0x00100000) /* sifive,test1 + syscon */
-#define VSYSCON_SIZE	 UINT64_C(0x1000)
+#define VUART_CLOCK	 3686400 /* clock-frequency of its node, as on virt */
 #define VSYSCON_POWEROFF 0x5555
 #define VSYSCON_REBOOT	 0x7777
 #define VSYSCON_FAIL	 0x3333 /* with a code in the upper half */

@@ -14,12 +14,11 @@
 
 #include "dev/mmio.h"
 #include "irqchip/virqchip.h"
+#include "vcpu/layout.h"
 #include "vcpu/vm.h"
 
-#define VPLIC_BASE	 UINT64_C(0x0c000000)
-#define VPLIC_SIZE	 UINT64_C(0x600000) /* as virt's node says with 512 harts' room */
-#define VPLIC_NR_SOURCES 1024		    /* source 0 does not exist */
-#define VPLIC_NDEV	 95		    /* riscv,ndev in the guest's tree, as on virt */
+#define VPLIC_NR_SOURCES 1024 /* source 0 does not exist */
+#define VPLIC_NDEV	 95   /* riscv,ndev in the guest's tree, as on virt */
 
 /*
  * vplic_new - for @vm, after its vcpus; adds itself to vm->bus. NULL: no memory. A source that is not there (0, or 1024

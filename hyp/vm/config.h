@@ -12,6 +12,7 @@
 
 #include "lib/errno.h"
 #include "lib/types.h"
+#include "vcpu/layout.h"
 #include "vcpu/vm.h"
 
 /* A piece of the bundle (or a multiboot module): bytes in host memory. */
@@ -58,8 +59,6 @@ struct vm_config {
 	bool failed;		/* an error has been reported */
 };
 
-/* The fixed part of a guest's physical map. */
-#define GUEST_RAM_BASE UINT64_C(0x80000000)
 /* Where a raw kernel goes that says nothing about it: where QEMU's virt puts -kernel. */
 #define IMAGE_LOAD_DEFAULT (GUEST_RAM_BASE + MIB(2))
 

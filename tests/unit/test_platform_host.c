@@ -56,6 +56,11 @@ static void chip_init_pcpu(void)
 	note("init");
 }
 
+static void chip_balance(void)
+{
+	note("balance");
+}
+
 static unsigned int uart_write(const char *buf, unsigned int len)
 {
 	assert_string_equal(buf, "text");
@@ -94,7 +99,7 @@ static uint64_t rtc_now(void)
 	return 0x123456789abcdef0;
 }
 
-static const struct host_irqchip chip = { chip_request, chip_handle, chip_init_pcpu };
+static const struct host_irqchip chip = { chip_request, chip_handle, chip_init_pcpu, chip_balance };
 static const struct host_uart uart = { uart_write, uart_getc, uart_interrupts, uart_tx, uart_rx };
 static const struct host_rtc rtc = { rtc_now };
 
@@ -106,6 +111,7 @@ static void a_machine_without_devices_answers(void **state)
 	assert_int_equal(host_irq_request(tree, 42, on_irq, &argument), HV_ENXIO);
 	host_irq_handle();
 	host_irq_init_pcpu();
+	host_irq_balance();
 	assert_false(host_uart_present());
 	assert_int_equal(host_uart_write("text", 4), 0);
 	assert_int_equal(host_uart_getc(), -1);
@@ -125,6 +131,8 @@ static void the_controller_is_asked(void **state)
 	assert_asked("handle");
 	host_irq_init_pcpu();
 	assert_asked("init");
+	host_irq_balance();
+	assert_asked("balance");
 }
 
 static void the_uart_is_asked(void **state)

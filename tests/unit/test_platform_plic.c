@@ -199,7 +199,7 @@ static int request(const char *path, unsigned int *irq)
 
 static unsigned int ten = 10, eleven = 11, twelve = 12, high = 45, last = 53;
 
-static void sources_go_to_the_boot_pcpu_alone(void **state)
+static void sources_go_to_the_boot_pcpu_at_first(void **state)
 {
 	(void)state;
 	assert_int_equal(probe(), HV_OK);
@@ -222,6 +222,72 @@ static void sources_go_to_the_boot_pcpu_alone(void **state)
 	assert_int_equal(priority[11], 0);
 	assert_int_equal(priority[53], 0);
 	assert_int_equal(priority[54], 0xffffffff); /* there is none */
+}
+
+/* Bit n: context @ctx has source n enabled. */
+static uint64_t enabled(unsigned int ctx)
+{
+	return enable[ctx][0] | (uint64_t)enable[ctx][1] << 32;
+}
+
+static void request_all(void)
+{
+	assert_int_equal(request("/ten", &ten), HV_OK);
+	assert_int_equal(request("/eleven", &eleven), HV_OK);
+	assert_int_equal(request("/extended", &twelve), HV_OK);
+	assert_int_equal(request("/in-the-second-word", &high), HV_OK);
+}
+
+static void init_pcpus(void)
+{
+	for (unsigned int p = 1; p < HARTS; p++) {
+		fake_pcpu_become(p);
+		chip->init_pcpu();
+	}
+	fake_pcpu_become(0);
+}
+
+/* Pcpus 0 and 1 have contexts, 5 and 3; pcpu 2 has none. */
+static void sources_are_shared_among_the_pcpus_that_have_a_context(void **state)
+{
+	(void)state;
+	assert_int_equal(probe(), HV_OK);
+	request_all();
+	init_pcpus();
+	assert_int_equal(enabled(5), BIT(10) | BIT(11) | BIT(12) | BIT(45));
+	assert_int_equal(enabled(3), 0);
+	pending[11] = true; /* it is not lost while it moves */
+	chip->balance();
+	assert_int_equal(enabled(5), BIT(10) | BIT(12));
+	assert_int_equal(enabled(3), BIT(11) | BIT(45));
+	chip->handle();
+	assert_int_equal(fired[11], 0);
+	fake_pcpu_become(1);
+	chip->handle();
+	assert_int_equal(fired[11], 1);
+	assert_false(claimed[11]);
+	fake_pcpu_become(2);
+	pending[10] = pending[45] = true;
+	chip->handle();
+	assert_int_equal(fired[10] + fired[45], 0);
+	/* What is requested later goes where there are the fewest. */
+	assert_int_equal(request("/last", &last), HV_OK);
+	assert_int_equal(enabled(5), BIT(10) | BIT(12) | BIT(53));
+	assert_int_equal(enabled(3), BIT(11) | BIT(45));
+}
+
+/* Whichever of the two comes last, a pcpu that sets its context up has what it has been given. */
+static void a_pcpu_that_is_late_finds_its_sources(void **state)
+{
+	(void)state;
+	assert_int_equal(probe(), HV_OK);
+	request_all();
+	init_pcpus();
+	chip->balance();
+	memset(enable[3], 0xff, sizeof(enable[3]));
+	fake_pcpu_become(1);
+	chip->init_pcpu();
+	assert_int_equal(enabled(3), BIT(11) | BIT(45));
 }
 
 static void everything_pending_is_dispatched_and_completed(void **state)
@@ -394,7 +460,10 @@ static void more_handlers_than_fit_are_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(sources_go_to_the_boot_pcpu_alone, setup),
+		cmocka_unit_test_setup(sources_go_to_the_boot_pcpu_at_first, setup),
+		cmocka_unit_test_setup(sources_are_shared_among_the_pcpus_that_have_a_context,
+				       setup),
+		cmocka_unit_test_setup(a_pcpu_that_is_late_finds_its_sources, setup),
 		cmocka_unit_test_setup(everything_pending_is_dispatched_and_completed, setup),
 		cmocka_unit_test_setup(sources_of_the_second_word_are_served, setup),
 		cmocka_unit_test_setup(a_claim_of_nothing_is_not_completed, setup),

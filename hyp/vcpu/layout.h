@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The guest's physical map, and the interrupts of its fixed devices: those of QEMU's virt machine, so that what runs there
+ * runs here. A guest learns it from its device tree; nothing here is a promise.
+ */
+#ifndef VCPU_LAYOUT_H
+#define VCPU_LAYOUT_H
+
+#include "lib/types.h"
+
+#define VSYSCON_BASE UINT64_C(0x00100000) /* sifive,test1 + syscon */
+#define VSYSCON_SIZE UINT64_C(0x1000)
+#define VRTC_BASE    UINT64_C(0x00101000) /* google,goldfish-rtc */
+#define VRTC_SIZE    UINT64_C(0x1000)
+#define VPLIC_BASE   UINT64_C(0x0c000000)
+#define VPLIC_SIZE   UINT64_C(0x600000)	  /* as virt's node says with 512 harts' room */
+#define VUART_BASE   UINT64_C(0x10000000) /* ns16550a, registers one byte apart */
+#define VUART_SIZE   UINT64_C(0x100)
+
+#define GUEST_RAM_BASE UINT64_C(0x80000000)
+
+/* Sources of the interrupt controller. */
+#define VUART_IRQ 10
+#define VRTC_IRQ  11
+
+static_assert(VSYSCON_BASE + VSYSCON_SIZE <= VRTC_BASE && VRTC_BASE + VRTC_SIZE <= VPLIC_BASE &&
+		      VPLIC_BASE + VPLIC_SIZE <= VUART_BASE &&
+		      VUART_BASE + VUART_SIZE <= GUEST_RAM_BASE,
+	      "nothing overlaps");
+
+#endif
