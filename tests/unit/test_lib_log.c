@@ -73,6 +73,8 @@ static void what_is_below_the_level_is_not_said(void **state)
 	log_set_level(LOG_ERROR);
 	log_warn("no");
 	assert_int_equal(got_count, 1);
+	log_error("always");
+	assert_int_equal(got_count, 2);
 }
 
 static void long_lines_are_cut_at_496(void **state)
@@ -90,6 +92,24 @@ static void long_lines_are_cut_at_496(void **state)
 	assert_int_equal(got_len, 497);
 	log_error("%s", longer);
 	assert_int_equal(got_len, 497);
+	longer[486] = 0;
+	log_info("%s", longer);
+	assert_int_equal(got_len, 496);
+	assert_string_equal(got + 494, "a\n");
+}
+
+static void a_line_may_have_no_text(void **state)
+{
+	(void)state;
+	log_info("%s", "");
+	assert_string_equal(got, "0.000000 \n");
+}
+
+static void all_of_ascii_that_prints_is_kept(void **state)
+{
+	(void)state;
+	log_info("%s", "\x1f !Az}~\x7f\x80");
+	assert_string_equal(got, "0.000000 ? !Az}~??\n");
 }
 
 static void a_name_cannot_forge_a_line(void **state)
@@ -120,6 +140,8 @@ int main(void)
 		cmocka_unit_test_setup(errors_and_warnings_say_so, setup),
 		cmocka_unit_test_setup(what_is_below_the_level_is_not_said, setup),
 		cmocka_unit_test_setup(long_lines_are_cut_at_496, setup),
+		cmocka_unit_test_setup(a_line_may_have_no_text, setup),
+		cmocka_unit_test_setup(all_of_ascii_that_prints_is_kept, setup),
 		cmocka_unit_test_setup(a_name_cannot_forge_a_line, setup),
 		cmocka_unit_test_setup(without_a_sink_nothing_happens, setup),
 	};
