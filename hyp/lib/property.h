@@ -18,10 +18,10 @@ struct property {
 	 * then @value stays as it was. NULL: other code reads it, or nothing.
 	 */
 	void (*read)(struct config_node *n, const struct property *p, void *value);
-	size_t offset; /* of the value in the structure */
-	uint64_t min, max;
 	const char *const *words; /* NULL at the end */
-	bool required;		  /* the reader is called without it, too */
+	uint32_t min, max;
+	uint16_t offset; /* of the value in the structure */
+	bool required;	 /* the reader is called without it, too */
 };
 
 /* One cell from .min to .max, into a uint32_t. */
