@@ -1,208 +1,21 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// SOURCES: hyp/vm/loader.c hyp/vm/image.c hyp/lib/text.c hyp/lib/fdt.c hyp/lib/random.c
-// SOURCES: tests/unit/fake/coroutine.c
+// LIKE: tests/unit/fake/loader_world.h
+/* Where the loader puts a VM's images, and what it says of those that cannot be put. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
+#include <string.h>
 
 #include <cmocka.h>
 
-#include "arch/memmap.h"
-#include "arch/timer.h"
-#include "arch/interrupts.h"
 #include "fake/coroutine.h"
 #include "fake/fit.h"
+#include "fake/loader_world.h"
 #include "fake/log.h"
-#include "lib/random.h"
-#include "mm/hostmap.h"
-#include "mm/page.h"
 #include "vm/guest_fdt.h"
-#include "vm/loader.h"
-
-/* --- what the loader stands on ----------------------------------------------------------------- */
-
-#define TREE_TEXT "the guest's device tree"
-
-static uint8_t *ram; /* the guest's */
-static uint64_t largest_write;
-static unsigned int pages_out;
-static bool no_pages;
-static int overlay_result;
-static uint8_t seen_seed[32];
-static bool seed_given;
-static bool dirty_page_freed;
-static uint64_t seen_initrd, seen_initrd_size;
-static struct vm vm = { .name = "linux-a", .id = 3 };
-static struct vm_config cfg;
-
-int gstage_write(const struct gstage *gs, gpa_t a, const void *buf, uint64_t len)
-{
-	(void)gs;
-	if (a.gpa < GUEST_RAM_BASE || len > cfg.memory || a.gpa - GUEST_RAM_BASE > cfg.memory - len)
-		return HV_EFAULT;
-	memcpy(ram + (a.gpa - GUEST_RAM_BASE), buf, len);
-	largest_write = max_u64(largest_write, len);
-	return 0;
-}
-
-bool page_alloc(uint64_t size, uint64_t align, hpa_t *out)
-{
-	void *p;
-
-	fake_check_interrupts_off();
-	if (no_pages || (p = aligned_alloc(align, size)) == NULL)
-		return false;
-	memset(p, 0xa5, size);
-	*out = ptr_to_hpa(p);
-	pages_out++;
-	return true;
-}
-
-void page_free(hpa_t base, uint64_t size)
-{
-	const uint8_t *p = hpa_to_ptr(base);
-
-	fake_check_interrupts_off();
-	for (uint64_t i = 0; i < size; i++)
-		dirty_page_freed |= p[i] != 0;
-	free(hpa_to_ptr(base));
-	pages_out--;
-}
-
-uint64_t hostmap_new_stack(void)
-{
-	return 4096;
-}
-
-uint64_t timer_now(void)
-{
-	return 1;
-}
-
-int guest_fdt_build(const struct vm *of, const struct vm_config *c, gpa_t initrd,
-		    uint64_t initrd_size, const uint8_t rng_seed[32], void *buf, uint64_t cap)
-{
-	assert_ptr_equal(of, &vm);
-	assert_ptr_equal(c, &cfg);
-	assert_true(cap >= KIB(64));
-	assert_int_equal(((char *)buf)[cap - 1], 0);
-	fit_ok(fdt_create_empty_tree(buf, 256));
-	memcpy((char *)buf + 200, TREE_TEXT, sizeof(TREE_TEXT));
-	seed_given = rng_seed != NULL;
-	if (seed_given) {
-		memcpy(seen_seed, rng_seed, sizeof(seen_seed));
-		memcpy((char *)buf + 300, rng_seed, sizeof(seen_seed));
-	}
-	seen_initrd = initrd.gpa;
-	seen_initrd_size = initrd_size;
-	return 0;
-}
-
-int guest_fdt_apply_overlay(void *buf, uint64_t cap, void *copy, const struct vm_image *overlay,
-			    const struct vm *of)
-{
-	assert_ptr_equal(of, &vm);
-	assert_ptr_equal(copy, (char *)buf + cap);
-	memset(copy, 0x6f,
-	       overlay->size < GUEST_FDT_OVERLAY_MAX ? overlay->size : GUEST_FDT_OVERLAY_MAX);
-	((char *)buf)[200] = 'T';
-	return overlay_result;
-}
-
-/* --- helpers ------------------------------------------------------------------------------------ */
-
-static uint8_t kernel[MIB(5)];
-static uint8_t ramdisk[MIB(3) + 123];
-
-static void put_le64(uint8_t *p, uint64_t v)
-{
-	for (int i = 0; i < 8; i++)
-		p[i] = (uint8_t)(v >> (8 * i));
-}
-
-/* An Image of @bytes that will occupy @image_size from @text_offset on. */
-static void use_image(uint64_t bytes, uint64_t text_offset, uint64_t image_size)
-{
-	memset(kernel, 0x4b, sizeof(kernel));
-	memcpy(kernel, "MZ", 2);
-	put_le64(kernel + 8, text_offset);
-	put_le64(kernel + 16, image_size);
-	put_le64(kernel + 24, 0);
-	memcpy(kernel + 56, "RSC\x05", 4);
-	cfg.kernel = (struct vm_image){ "linux", kernel, bytes, 0, 0 };
-}
-
-static void use_raw(uint64_t bytes, uint64_t load, uint64_t entry)
-{
-	memset(kernel, 0x13, sizeof(kernel));
-	cfg.kernel = (struct vm_image){ "payload", kernel, bytes, load, entry };
-}
-
-static void use_ramdisk(uint64_t bytes)
-{
-	memset(ramdisk, 0x52, sizeof(ramdisk));
-	cfg.ramdisk = (struct vm_image){ "busybox", ramdisk, bytes, 0, 0 };
-}
-
-static void start(uint64_t memory)
-{
-	if (ram != NULL)
-		munmap(ram, cfg.memory);
-	ram = mmap(NULL, memory, PROT_READ | PROT_WRITE,
-		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	assert_ptr_not_equal(ram, MAP_FAILED);
-	cfg = (struct vm_config){ .name = "linux-a",
-				  .path = "/configurations/two/linux-a",
-				  .memory = memory,
-				  .bootargs = "" };
-	largest_write = 0;
-	no_pages = false;
-	overlay_result = 0;
-	fake_log_reset();
-}
-
-static const uint8_t *at(uint64_t gpa_value)
-{
-	return ram + (gpa_value - GUEST_RAM_BASE);
-}
-
-static void assert_says(const char *line)
-{
-	char with_newline[512];
-
-	snprintf(with_newline, sizeof(with_newline), "%s\n", line);
-	assert_string_equal(fake_log_text, with_newline);
-	assert_in_range(strlen(line), 1, 240);
-}
-
-/* All three are in RAM, whole, and apart from each other. */
-static void assert_loaded(const struct loader_result *r, uint64_t kernel_at, uint64_t occupies)
-{
-	uint64_t tree = r->fdt.gpa, end = tree + LOADER_FDT_SIZE;
-
-	assert_memory_equal(at(kernel_at), cfg.kernel.data, cfg.kernel.size);
-	assert_int_equal(fdt_totalsize(at(tree)), 256);
-	assert_memory_equal(at(tree) + 200, TREE_TEXT, sizeof(TREE_TEXT));
-	assert_true(is_aligned(tree, MIB(2)));
-	assert_true(tree >= GUEST_RAM_BASE && end <= GUEST_RAM_BASE + cfg.memory);
-	assert_true(end <= kernel_at || kernel_at + occupies <= tree);
-	if (cfg.ramdisk.data == NULL) {
-		assert_int_equal(seen_initrd_size, 0);
-		return;
-	}
-	assert_int_equal(seen_initrd_size, cfg.ramdisk.size);
-	assert_true(is_aligned(seen_initrd, PAGE_SIZE));
-	assert_memory_equal(at(seen_initrd), cfg.ramdisk.data, cfg.ramdisk.size);
-	assert_true(seen_initrd + cfg.ramdisk.size <= kernel_at ||
-		    kernel_at + occupies <= seen_initrd);
-	assert_true(seen_initrd + cfg.ramdisk.size <= tree || end <= seen_initrd);
-}
-
-/* --- tests -------------------------------------------------------------------------------------- */
 
 static void an_image_lies_where_its_header_says(void **state)
 {
@@ -556,136 +369,9 @@ static void what_an_abandoned_load_holds_goes_back_clean_and_in_steps(void **sta
 	assert_int_equal(loader_load(&vm, &cfg, &r), 0);
 }
 
-/* --- the random seed ---------------------------------------------------------------------------- */
-
-static struct loader loaders[6]; /* one for each VM, as in its life */
-
-static void load_with_id(unsigned int id, uint8_t seed[32])
-{
-	struct loader *l = &loaders[id];
-	int err;
-
-	vm.id = id;
-	if (!l->random.ready)
-		assert_int_equal(loader_prepare(l, &vm), 0);
-	memset(seen_seed, 0, sizeof(seen_seed));
-	assert_int_equal(loader_begin(l, &vm, &cfg), 0);
-	while ((err = loader_step(l)) == 1)
-		;
-	assert_int_equal(err, 0);
-	assert_true(seed_given);
-	memcpy(seed, seen_seed, sizeof(seen_seed));
-}
-
-/* Comes first: the generator never forgets that it has entropy. */
-static void without_entropy_a_guest_gets_no_seed(void **state)
-{
-	struct loader_result r;
-
-	(void)state;
-	start(MIB(16));
-	use_raw(MIB(1), 0x80200000, 0);
-	seed_given = true;
-	assert_int_equal(loader_load(&vm, &cfg, &r), 0);
-	assert_false(seed_given);
-}
-
-static void every_boot_and_every_vm_gets_another_seed(void **state)
-{
-	uint8_t seeds[8][32];
-
-	(void)state;
-	start(MIB(16));
-	use_raw(MIB(1), 0x80200000, 0);
-	random_add("0123456789abcdef0123456789abcdef", 32);
-	/* Twice the same VM, then others, all at the same time. */
-	for (unsigned int i = 0; i < ARRAY_SIZE(seeds); i++)
-		load_with_id(i / 2, seeds[i]);
-	for (unsigned int i = 0; i < 4 * ARRAY_SIZE(seeds); i++)
-		for (unsigned int k = 0; k < i; k++)
-			assert_memory_not_equal(seeds[i / 4] + i % 4 * 8, seeds[k / 4] + k % 4 * 8,
-						8);
-}
-
-static void no_seed_stays_in_pages_that_go_back(void **state)
-{
-	struct loader_result r;
-
-	(void)state;
-	start(MIB(16));
-	use_raw(MIB(1), 0x80200000, 0);
-	dirty_page_freed = false;
-	assert_int_equal(loader_load(&vm, &cfg, &r), 0);
-	assert_true(seed_given);
-	assert_false(dirty_page_freed);
-}
-
-/*
- * The attack on what seeds were made by before: each word of a seed was splitmix64's output, which is a
- * bijection of its state, and the states of one seed differed by the words of a pool that all VMs shared. So a
- * guest found the pool in its own seed, and others' seeds by trying the few values that were not common.
- */
-#define GOLDEN UINT64_C(0x9e3779b97f4a7c15)
-
-static uint64_t scramble(uint64_t z)
-{
-	z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-	z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-	return z ^ (z >> 31);
-}
-
-static uint64_t unscramble(uint64_t z)
-{
-	z = (z ^ (z >> 31) ^ (z >> 62)) * UINT64_C(0x319642b2d24d8ec3);
-	z = (z ^ (z >> 27) ^ (z >> 54)) * UINT64_C(0x96de1b173f119089);
-	return z ^ (z >> 30) ^ (z >> 60);
-}
-
-static void compute_another_seed(const uint8_t mine[32], uint64_t difference, uint8_t out[32])
-{
-	uint64_t word, my_state, before = 0, state = 0;
-
-	for (int i = 0; i < 4; i++) {
-		memcpy(&word, mine + 8 * i, 8);
-		my_state = unscramble(word);
-		/* The pool's word; the first one with the start that is not common. */
-		state ^= (my_state - GOLDEN) ^ before ^ (i == 0 ? difference : 0);
-		state += GOLDEN;
-		before = my_state;
-		word = scramble(state);
-		memcpy(out + 8 * i, &word, 8);
-	}
-}
-
-static void one_vms_seed_does_not_give_another_vms(void **state)
-{
-	uint8_t mine[32], others[32], computed[32];
-
-	(void)state;
-	for (uint64_t z = 1; z != 0; z <<= 1)
-		assert_true(unscramble(scramble(z + GOLDEN)) == z + GOLDEN);
-	start(MIB(16));
-	use_raw(MIB(1), 0x80200000, 0);
-	load_with_id(3, mine);
-	load_with_id(5, others);
-	for (uint64_t count = 0; count < 1024; count++) {
-		compute_another_seed(mine, (uint64_t)(3 ^ 5) << 56 ^ (count ^ (count + 1)) << 40,
-				     computed);
-		assert_memory_not_equal(computed, others, 32);
-	}
-}
-
-static int drop_ram(void **state)
-{
-	(void)state;
-	munmap(ram, cfg.memory);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(without_entropy_a_guest_gets_no_seed),
 		cmocka_unit_test(an_image_lies_where_its_header_says),
 		cmocka_unit_test(a_raw_kernel_lies_at_load_and_starts_at_entry),
 		cmocka_unit_test(a_raw_kernel_at_the_top_keeps_its_place),
@@ -701,9 +387,6 @@ int main(void)
 		cmocka_unit_test(a_lying_image_header_is_refused),
 		cmocka_unit_test(a_failed_overlay_or_no_memory_is_an_error_and_leaks_nothing),
 		cmocka_unit_test(what_an_abandoned_load_holds_goes_back_clean_and_in_steps),
-		cmocka_unit_test(every_boot_and_every_vm_gets_another_seed),
-		cmocka_unit_test(no_seed_stays_in_pages_that_go_back),
-		cmocka_unit_test(one_vms_seed_does_not_give_another_vms),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, drop_ram);
