@@ -4,6 +4,7 @@
 
 - A file includes only headers of its own floor or of lower ones (the table below is docs/design.md's),
   and every folder with sources has a floor.
+- Single devices and interrupt controllers of guests are named by their own rooms only.
 - Headers do not include each other in a circle.
 - Every file begins with an SPDX line.
 - No file of hartvisor's own has more than 500 lines (other files: a warning).
@@ -26,6 +27,9 @@ FLOORS = [
     ["hyp/run"],
     ["hyp/console", "hyp/main"],
 ]
+
+# What the seams hide (vcpu/vm_part.h, irqchip/virqchip.h): only their own rooms name single devices and controllers.
+BEHIND_SEAMS = {"hyp/dev/vdev.h", "hyp/irqchip/vplic.h"}
 
 # Where "name" and <name> of an include are looked for, as the Makefile has it.
 INCLUDE_ROOTS = ["hyp", ".", "guest/include"]
@@ -95,6 +99,9 @@ def check_floors(files, problems):
             elif other[0] > own[0]:
                 problems.append(f"{path}:{line}: {own[1]} (floor {own[0]}) includes '{name}' of "
                                 f"{other[1]} (floor {other[0]})")
+            if target.as_posix() in BEHIND_SEAMS and other is not None and other[1] != own[1]:
+                problems.append(f"{path}:{line}: only {other[1]} may include '{name}': others know parts of a VM "
+                                "(vcpu/vm_part.h) and virqs")
 
 
 def check_circles(files, problems):
