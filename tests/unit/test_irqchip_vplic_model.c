@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// LIKE: tests/unit/fake/plic.h
+/* The virtual PLIC and a plain one, side by side. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "fake/plic.h"
+
+/* A second, plain PLIC: sets are arrays of bool, everything is recomputed by walking all sources. */
+static struct {
+	bool level[1024], pending[1024], service[1024], pulsed[1024], enabled[VCPUS][1024];
+	unsigned int prio[1024], threshold[VCPUS];
+} model;
+
+static unsigned int model_best(unsigned int hart, unsigned int above)
+{
+	unsigned int best = 0;
+	unsigned int prio = above;
+
+	for (unsigned int s = 1; s < 1024; s++) {
+		if (model.pending[s] && model.enabled[hart][s] && model.prio[s] > prio) {
+			best = s;
+			prio = model.prio[s];
+		}
+	}
+	return best;
+}
+
+static void model_step(unsigned int op, unsigned int s, unsigned int hart)
+{
+	unsigned int val = (unsigned int)rand() % 8;
+	bool on = val & 1;
+
+	switch (op) {
+	case 0:
+		priority(s, val);
+		model.prio[s] = val;
+		break;
+	case 1:
+		on ? enable(S(hart), s) : disable(S(hart), s);
+		model.enabled[hart][s] = on;
+		break;
+	case 2:
+		threshold(S(hart), val % 4);
+		model.threshold[hart] = val % 4;
+		break;
+	case 3:
+		virq_set_level((struct virq){ plic, s }, on);
+		model.level[s] = on;
+		if (on && !model.service[s])
+			model.pending[s] = true;
+		break;
+	case 4:
+		virq_pulse((struct virq){ plic, s });
+		if (model.service[s])
+			model.pulsed[s] = true;
+		else
+			model.pending[s] = true;
+		break;
+	case 5:
+		s = model_best(hart, 0);
+		assert_int_equal(claim(S(hart)), s);
+		if (s) {
+			model.pending[s] = false;
+			model.service[s] = true;
+		}
+		break;
+	default:
+		complete(S(hart), s);
+		if (!model.enabled[hart][s] || !model.service[s])
+			break;
+		model.service[s] = false;
+		if (model.level[s] || model.pulsed[s])
+			model.pending[s] = true;
+		model.pulsed[s] = false;
+		break;
+	}
+}
+
+static void random_walk_agrees_with_a_plain_model(void **state)
+{
+	static const unsigned int sources[] = { 1, 2, 10, 31, 32, 63, 64, 511, 1023 };
+
+	(void)state;
+	srand(1);
+	for (unsigned int i = 0; i < 20000; i++) {
+		model_step((unsigned int)rand() % 8, sources[(size_t)rand() % ARRAY_SIZE(sources)],
+			   (unsigned int)rand() % VCPUS);
+		for (unsigned int h = 0; h < VCPUS; h++)
+			assert_int_equal(fake_vseip(h), model_best(h, model.threshold[h]) != 0);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		PLIC_TEST(random_walk_agrees_with_a_plain_model),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
