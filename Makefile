@@ -52,7 +52,7 @@ help:
 	@echo '  make soak          system tests again and again until one fails, whose machine stays (K=expression N=times LOAD=yes)'
 	@echo '  make verify        all tests in their long forms, models and mutants, in parts (PART=name)'
 	@echo '  make mutants       small changes of hyp and platform: which of them no test notices (FILE= ROOM= SAMPLE=)'
-	@echo '  make lint          format, static analysis, layout'
+	@echo '  make lint          format, static analysis, layout, device trees'
 	@echo '  make bench         what operations cost, in instructions;  make bench-check: fails if a row got worse'
 	@echo '  make bench-linux   overcommit, measured with the guest kernel of our own   (ROWS=...)'
 	@echo '  make fresh         set up, build and boot in a minimal chroot of Debian 12 and 13  (RELEASES=bookworm)'

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# What no compiler and no test says: layout, format, static analysis (tools/lint.sh says which versions of
+# What no compiler and no test says: layout, format, device trees, static analysis (tools/lint.sh says which versions of
 # the tools decide). `make -k lint` goes on after the first of them that fails; `make format` lets
 # clang-format have its way.
 
-LINTS := lint-layout lint-format lint-shell lint-cppcheck lint-tidy
+LINTS := lint-layout lint-format lint-shell lint-schema lint-cppcheck lint-tidy
 
 .PHONY: lint $(LINTS) format
 lint: $(LINTS) $(B)/hartvisor.elf
@@ -26,6 +26,13 @@ lint-format:
 lint-shell:
 	$(call say,LINT,shellcheck)
 	$(Q)tools/lint.sh shell
+
+# The trees of guests are those that a unit test makes.
+lint-schema: $(U)/test_vm_guest_fdt
+	$(call say,LINT,'dt-schema: bindings and bundles and trees of guests')
+	$(Q)rm -rf $(B)/schema && mkdir -p $(B)/schema
+	$(Q)HV_TEST_DTB=$(B)/schema $< >$(B)/schema/test.log 2>&1 || { cat $(B)/schema/test.log; exit 1; }
+	$(Q)PYTHONDONTWRITEBYTECODE=1 $(PYTHON) tools/schema-check.py $(B)/schema
 
 # comparePointers: the linker script's symbols are the ends of one object, which cppcheck cannot know.
 # variableScope: declarations stand at the top of a function here, or where the code reads best.

@@ -349,6 +349,25 @@ setup_libfuzzer()
 	libfuzzer_works || die "clang $v is there, but libFuzzer is not: which package has libclang_rt.fuzzer?"
 }
 
+# --- dt-schema ---------------------------------------------------------------------------------------
+
+# Debian 13 has no such package. Without it make lint leaves device trees undecided, so its lack is no error.
+setup_dt_schema()
+{
+	! have dt-validate || return 0
+	if ! have apt-get || ! find_root; then
+		say "no dt-schema, and it cannot be installed from here: make lint will not decide on device trees"
+		return
+	fi
+	# An apt that knows what dt-schema depends on has lists.
+	has_candidate dt-schema || has_candidate python3-jsonschema || apt_update_once
+	if has_candidate dt-schema; then
+		install_packages dt-schema
+	else
+		say "no package dt-schema in this release: make lint will not decide on device trees"
+	fi
+}
+
 # --- the sources of libraries -----------------------------------------------------------------------
 
 # setup_source NAME PACKAGE TARBALL SHA256 FILE: the source of library NAME in build/NAME-src, where FILE is
@@ -604,6 +623,7 @@ install_and_download()
 		setup_qemu
 	fi
 	! $want_fuzz || setup_libfuzzer
+	! $want_lint || setup_dt_schema
 	setup_sources
 	setup_guests
 }

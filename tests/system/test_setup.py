@@ -41,7 +41,7 @@ echo 'QEMU emulator version {}'
 REAL = """bash sh env awk basename cat chmod chown cmp cp cut date dirname dpkg dpkg-deb dpkg-query find grep gzip head
     id ln ls mkdir mv od paste printf python3 rm rmdir sed sha256sum sort tail tar touch tr uname xargs
     dtc gcc make mke2fs mkimage riscv64-unknown-elf-gcc xz"""
-PLAYED = """git clang-format clang-tidy cppcheck shellcheck spin herd7 riscv64-linux-gnu-gcc flex bison bc perl patch"""
+PLAYED = """git clang-format clang-tidy cppcheck shellcheck dt-validate spin herd7 riscv64-linux-gnu-gcc flex bison bc perl patch"""
 
 
 class Fresh:
@@ -212,6 +212,34 @@ def test_a_lint_tool_that_cannot_be_had_is_named(fresh, tool):
     assert fresh.setup()[0] == 0
     code, said = fresh.setup("lint")
     assert code == 1 and f"'{tool}'" in said
+
+
+def test_dt_schema_is_installed_where_the_release_has_it(fresh):
+    fresh.lacks("dt-validate")
+    fresh.knows("dt-schema", "2022.08.2-5")
+    code, said = fresh.setup("lint")
+    assert code == 0, said
+    assert "install --no-install-recommends dt-schema" in fresh.asked_of_apt()
+
+
+@pytest.mark.parametrize("lists", [False, True])
+def test_a_release_without_dt_schema_goes_on_without_it(fresh, lists):
+    fresh.lacks("dt-validate")
+    fresh.knows("python3-jsonschema", "4.19.2-6")
+    if lists:
+        (fresh.apt / "lists").touch()
+    code, said = fresh.setup("lint")
+    assert code == 0, said
+    assert "no package dt-schema in this release" in said
+    assert ("update" in fresh.asked_of_apt()) != lists
+    assert "install" not in fresh.asked_of_apt()
+
+
+def test_without_apt_get_lint_goes_on_without_dt_schema(fresh):
+    fresh.lacks("dt-validate", "apt-get", "apt-cache")
+    code, said = fresh.setup("lint")
+    assert code == 0, said
+    assert "no dt-schema, and it cannot be installed from here" in said
 
 
 @pytest.mark.parametrize("script", ["setup-linux.sh", "setup-verify.sh"])

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // LIKE: tests/unit/fake/guest_tree.h
 /*
- * The tree that a guest gets. With HV_TEST_DTB=file in the environment the first test leaves a tree there,
- * for `dtc -I dtb`.
+ * The tree that a guest gets. With HV_TEST_DTB=folder in the environment some tests leave their trees there, for
+ * `dtc -I dtb` and `make lint-schema`.
  */
 #define _GNU_SOURCE
 #include <setjmp.h>
@@ -24,22 +24,30 @@
 #include "sbi/sbi.h"
 #include "vm/pv.h"
 
+static void leave_tree(const char *name)
+{
+	const char *folder = getenv("HV_TEST_DTB");
+	char path[256];
+	FILE *f;
+
+	if (!folder)
+		return;
+	snprintf(path, sizeof(path), "%s/%s.dtb", folder, name);
+	f = fopen(path, "wb");
+	assert_non_null(f);
+	assert_int_equal(fwrite(guest, fdt_totalsize(guest), 1, f), 1);
+	fclose(f);
+}
+
 static void the_tree_says_what_the_vm_has(void **state)
 {
-	const char *file = getenv("HV_TEST_DTB");
 	int len;
 	const void *seed;
 
 	(void)state;
 	assert_int_equal(build(GUEST_FDT_SIZE), HV_OK);
 	assert_null(fdtx_problem(guest, GUEST_FDT_SIZE));
-	if (file) {
-		FILE *f = fopen(file, "wb");
-
-		assert_non_null(f);
-		fwrite(guest, fdt_totalsize(guest), 1, f);
-		fclose(f);
-	}
+	leave_tree("guest");
 	assert_string_at("/", "model", "hartvisor,virt");
 	assert_true(fdtx_is_compatible(guest, 0, "riscv-virtio"));
 	assert_string_at("/chosen", "bootargs", "console=ttyS0");
@@ -154,6 +162,7 @@ static void what_a_vm_has_is_announced(void **state)
 	sbi_ids.mvendorid = 0x1000489;
 	guest_tree_pv("all", 4, 0x8ffff000);
 	assert_int_equal(build(GUEST_FDT_SIZE), HV_OK);
+	leave_tree("guest-pv");
 	assert_true(fdtx_is_compatible(guest, at("/hypervisor"), "hartvisor,hypervisor-1"));
 	assert_int_equal(u32_at("/hypervisor", "hcall-instructions"), 0x73);
 	assert_int_equal(u32_at("/hypervisor", "hartvisor,sbi-eid"), 0x09000489);
@@ -223,6 +232,7 @@ static void the_largest_vm_fits_with_every_extension(void **state)
 	assert_int_equal(build(GUEST_FDT_SIZE), HV_OK);
 	assert_in_range(fdt_totalsize(guest), KIB(64), GUEST_FDT_SIZE / 2);
 	assert_int_equal(u32_at("/cpus/cpu@3f", "reg"), 63);
+	leave_tree("guest-largest");
 	isa_allow_vector(false);
 }
 

@@ -120,6 +120,11 @@ static const char *schema_of(const char *name)
 	if (s)
 		return s;
 	snprintf(head, sizeof(head), "\n  \"%s\":", name);
+	s = part_of(yaml, head, "\n\n");
+	if (s)
+		return s;
+	/* dt-schema takes a property with the name of one of its keywords only as a pattern. */
+	snprintf(head, sizeof(head), "\n  \"^(%s)$\":", name);
 	return part_of(yaml, head, "\n\n");
 }
 
@@ -136,9 +141,11 @@ static void check_schema(const struct property *p)
 		if (p->min != 0)
 			says(where, p, s, "minimum: %u\n", (unsigned int)p->min);
 		says(where, p, s, "maximum: %u\n", (unsigned int)p->max);
-		says(where, p, s, "definitions/uint32\n");
+		/* dt-schema knows the type of a property that ends in a unit, and wants no other one. */
+		if (!strstr(p->name, "-us"))
+			says(where, p, s, "definitions/uint32\n");
 	} else if (p->read == property_string) {
-		says(where, p, s, "maxLength: %u\n", (unsigned int)p->max);
+		says(where, p, s, "{0,%u}$", (unsigned int)p->max);
 	} else if (p->read == property_word) {
 		char list[200] = "enum: [";
 
