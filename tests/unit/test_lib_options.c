@@ -87,6 +87,34 @@ static void good_words_and_those_of_others_are_left_alone(void **state)
 	assert_int_equal(fake_log_count, 0);
 }
 
+static void each_number_has_its_limit(void **state)
+{
+	static const struct {
+		const char *name;
+		unsigned int max;
+	} limits[] = { { "hartvisor.colour", 1 },
+		       { "hartvisor.vmid-bits", 14 },
+		       { "hartvisor.prefix", 1 },
+		       { "hartvisor.stay", 1 } };
+
+	(void)state;
+	for (unsigned int i = 0; i < ARRAY_SIZE(limits); i++) {
+		char word[64];
+		uint64_t n;
+
+		fake_log_reset();
+		snprintf(word, sizeof(word), "%s=%u", limits[i].name, limits[i].max);
+		options_check(word);
+		assert_int_equal(fake_log_count, 0);
+		assert_true(option_number(word, limits[i].name, &n));
+		assert_true(n == limits[i].max);
+		snprintf(word, sizeof(word), "%s=%u", limits[i].name, limits[i].max + 1);
+		options_check(word);
+		assert_int_equal(fake_log_count, 1);
+		assert_false(option_number(word, limits[i].name, &n));
+	}
+}
+
 static void words_without_effect_are_told(void **state)
 {
 	static const char *const cases[][2] = {
@@ -201,6 +229,7 @@ int main(void)
 		cmocka_unit_test(good_words_and_those_of_others_are_left_alone),
 		cmocka_unit_test(a_word_counts_once_whichever_it_is),
 		cmocka_unit_test(wrong_words_of_every_kind_count),
+		cmocka_unit_test(each_number_has_its_limit),
 		cmocka_unit_test(words_without_effect_are_told),
 		cmocka_unit_test(a_flood_of_wrong_words_is_cut_short),
 		cmocka_unit_test(the_closest_word_is_at_most_two_letters_away),
