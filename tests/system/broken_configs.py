@@ -200,7 +200,7 @@ BROKEN = [
     # More than the machine has: found only when the VM is made.
     Broken("memory-more-than-the-machine", its(vm(memory="memory = <0x40 0x0>;")), [BAD + "memory = 262144 MiB: only "]),
     Broken("property-unknown", its(vm(more="virtio-disks = <3>;")),
-           [BAD + "virtio-disks = <3>: unknown, allowed: compatible, label"]),
+           [BAD + "virtio-disks = <3>: unknown, allowed: compatible, description"]),
     Broken("property-misspelt", its(vm(memory="memroy = <0x0 0x2000000>;")),
            [BAD + "memroy = <0 0x2000000>: unknown, did you mean memory?"]),
     Broken("on-crash-wrong", its(vm(more='on-crash = "reboot";')),
