@@ -180,7 +180,7 @@ mutants-fences: $(U)/libfdt.a $(call unit_bearssl) $(call unit_bearssl,none)
 # Small changes all over hyp and platform, a sample of each room; FILE= takes all of a file, ROOM= one room,
 # SAMPLE= so many of each room, ARGS= more options (tests/mutants/run.py).
 .PHONY: mutants print-mutants
-mutants: $(B)/hartvisor.elf $(U)/libfdt.a $(foreach kind,address none thread,$(call unit_bearssl,$(kind))) $(call unit_bearssl) \
+mutants: test-builds $(U)/libfdt.a $(foreach kind,address none thread,$(call unit_bearssl,$(kind))) $(call unit_bearssl) \
 		$(U)/symbols/table.S $(U)/symbols/functions.inc
 	+@PYTHONDONTWRITEBYTECODE=1 $(PYTHON) tests/mutants/run.py $(if $(FILE),--file '$(FILE)') $(if $(ROOM),--room '$(ROOM)') \
 		$(if $(SAMPLE),--sample '$(SAMPLE)') $(ARGS)
