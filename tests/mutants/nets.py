@@ -16,6 +16,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tools"))
@@ -252,28 +253,38 @@ class Build:
         return sorted(set(found), key=lambda source: function not in pathlib.Path(source).read_text())
 
 
+def bring_up_to_date(source, target):
+    """Make @target what @source is. A file is written only when it differs, and then it is new: the objects that an
+    earlier run has left there may be a mutant's, and make must not take them for newer than the file."""
+    if source.is_dir():
+        target.mkdir(parents=True, exist_ok=True)
+        names = {p.name for p in source.iterdir()}
+        for gone in [p for p in target.iterdir() if p.name not in names]:
+            shutil.rmtree(gone) if gone.is_dir() else gone.unlink()
+        for name in names:
+            bring_up_to_date(source / name, target / name)
+    elif not target.exists() or target.read_bytes() != source.read_bytes():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(source, target)
+
+
 class SystemTests:
     """Copies of the tree in which hartvisor is built with a mutant; the tests are this tree's own."""
 
     PARTS = ("Makefile", "mk", "hyp", "platform", "guest/include", "tools", "firmware")
 
     def __init__(self):
-        self.free, self.numbers = queue.SimpleQueue(), itertools.count()
+        self.free, self.numbers, self.one_at_a_time = queue.SimpleQueue(), itertools.count(), threading.Lock()
+        self.passed = set()  # expressions of tests that pass unbroken
         self.tests = keep.digest(*sorted(p for p in pathlib.Path("tests/system").glob("*.py")),
                                  *sorted(p for p in pathlib.Path("build/guest-tests").glob("*.bin")))
 
     def prepare(self):
         """A tree of its own for whoever has none."""
-        tree = OUT / f"tree-{next(self.numbers)}"
+        tree = OUT / f"copy-{next(self.numbers)}"
         (tree / "build").mkdir(parents=True, exist_ok=True)
         for part in self.PARTS:
-            target = tree / part
-            target.parent.mkdir(parents=True, exist_ok=True)
-            if os.path.isdir(part):
-                shutil.rmtree(target, ignore_errors=True)
-                shutil.copytree(part, target)  # with their times, so that make compiles only what has changed
-            else:
-                shutil.copy2(part, target)
+            bring_up_to_date(pathlib.Path(part), tree / part)
         for part in ("setup.mk", "libfdt-src", "bearssl-src"):
             link = tree / "build" / part
             if not link.exists():
@@ -291,17 +302,34 @@ class SystemTests:
             tree = self.free.get_nowait()
         except queue.Empty:
             tree = self.prepare()
+        self.check_unbroken(file, tree, results)
         (tree / file).write_text(text)
         try:
             if not self.make(tree):
                 return True, "does not build"
-            key = keep.digest("system", keep.digest_file(tree / "build/hartvisor.bin"), self.expression(file), self.tests)
-            if results.find(key) is None:
-                results.add(key, self.judge(file, tree))
-            return tuple(results.find(key))
+            return self.verdict(file, tree, results)
         finally:
             (tree / file).write_text(pathlib.Path(file).read_text())
             self.free.put(tree)
+
+    def verdict(self, file, tree, results):
+        """(caught, why) of what is built in @tree."""
+        key = keep.digest("system", keep.digest_file(tree / "build/hartvisor.bin"), self.expression(file), self.tests)
+        if results.find(key) is None:
+            results.add(key, self.judge(file, tree))
+        return tuple(results.find(key))
+
+    def check_unbroken(self, file, tree, results):
+        """What the tests do not let pass as it is, they cannot say anything of."""
+        with self.one_at_a_time:
+            if self.expression(file) in self.passed:
+                return
+            if not self.make(tree):
+                raise CannotRun(f"{tree}: hartvisor does not build unbroken")
+            caught, why = self.verdict(file, tree, results)
+            if caught:
+                raise CannotRun(f"system tests of {file}: hartvisor does not pass unbroken ({why})")
+            self.passed.add(self.expression(file))
 
     @staticmethod
     def expression(file):
