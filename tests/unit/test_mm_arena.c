@@ -111,6 +111,12 @@ static void copies_of_strings_end_where_they_must(void **state)
 	assert_string_equal(arena_strdup(&arena, "console=ttyS0", 7), "console");
 	assert_string_equal(arena_strdup(&arena, unterminated, 4), "abcd");
 	assert_string_equal(arena_strdup(&arena, "x", 0), "");
+	/* The end of a copy is its own. */
+	const char *copy = arena_strdup(&arena, "abcd", 4);
+	char *next = arena_alloc(&arena, 1, 1);
+
+	*next = 'x';
+	assert_string_equal(copy, "abcd");
 }
 
 int main(void)

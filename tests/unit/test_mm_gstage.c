@@ -258,6 +258,8 @@ static void no_memory_gives_everything_back_at_every_step(void **state)
 			assert_int_equal(gs.pt.tables, tables);
 			assert_int_equal(gs.nr_ram, 1);
 			assert_int_equal(gs.ram_bytes, MIB(2));
+			assert_non_null(gstage_ptr(&gs, gpa(RAM), MIB(2)));
+			assert_null(gstage_ptr(&gs, gpa(RAM + GIB(1)), 1));
 		}
 		fake_page_feed();
 	}

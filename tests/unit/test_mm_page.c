@@ -87,6 +87,18 @@ static void reserved_memory_is_neither_touched_nor_given(void **state)
 	assert_false(page_alloc(PAGE_SIZE, PAGE_SIZE, &a));
 }
 
+/* Not even a list node lies there, nor behind it. */
+static void memory_that_is_reserved_to_its_last_byte_leaves_nothing(void **state)
+{
+	(void)state;
+	page_add(page_at(0), 10 * PAGE_SIZE);
+	page_add(page_at(20), 10 * PAGE_SIZE);
+	reserve_poisoned(20, 10);
+	ASAN_POISON_MEMORY_REGION(memory + 30 * PAGE_SIZE, PAGE_SIZE);
+	assert_int_equal(page_nr(alloc_ok(10, 1)), 0);
+	assert_int_equal(page_free_bytes(), 0);
+}
+
 static void added_is_trimmed_inwards_and_reserved_outwards(void **state)
 {
 	(void)state;
@@ -97,6 +109,7 @@ static void added_is_trimmed_inwards_and_reserved_outwards(void **state)
 	page_reserve(page_at(15), 1);
 	assert_int_equal(page_total(), 6 * PAGE_SIZE);
 	page_reserve(page_at(16), 0);
+	page_reserve(hpa(page_at(16).hpa + 1), 0);
 	assert_int_equal(page_total(), 6 * PAGE_SIZE);
 	page_add(page_at(300), PAGE_SIZE - 1);
 	page_add(hpa(page_at(300).hpa + 1), 1);
@@ -202,6 +215,15 @@ static void freeing_what_is_free_is_refused(void **state)
 	page_free(a, 0);
 	assert_int_equal(fake_log_count, 5);
 	assert_int_equal(page_free_bytes(), 60 * PAGE_SIZE);
+}
+
+static void freeing_before_the_first_allocation_is_refused(void **state)
+{
+	(void)state;
+	page_add(page_at(0), 64 * PAGE_SIZE);
+	page_free(page_at(3), PAGE_SIZE);
+	assert_int_equal(fake_log_count, 1);
+	assert_int_equal(page_nr(alloc_ok(64, 1)), 0);
 }
 
 static void impossible_sizes_are_refused(void **state)
@@ -314,6 +336,7 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(reserved_memory_is_neither_touched_nor_given),
+		TEST(memory_that_is_reserved_to_its_last_byte_leaves_nothing),
 		TEST(added_is_trimmed_inwards_and_reserved_outwards),
 		TEST(memory_named_twice_is_counted_once),
 		TEST(wild_ranges_of_a_device_tree_do_no_harm),
@@ -322,6 +345,7 @@ int main(void)
 		TEST(single_pages_leave_the_large_blocks_whole),
 		TEST(what_is_freed_merges_with_both_neighbours),
 		TEST(freeing_what_is_free_is_refused),
+		TEST(freeing_before_the_first_allocation_is_refused),
 		TEST(impossible_sizes_are_refused),
 		TEST(zeroed_memory_is_zero),
 		TEST(random_sequences_agree_with_a_bitmap),

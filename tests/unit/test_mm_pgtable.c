@@ -517,6 +517,17 @@ static void prune_frees_the_empty_tables_and_no_other(void **state)
 	assert_int_equal(pgtable_unmap(&pt, GIB(1), PAGE_SIZE), HV_OK);
 	pgtable_prune(&pt);
 	assert_int_equal(pt.tables, PAGE_SIZE);
+	assert_int_equal(page_free_bytes(), MIB(16) - PAGE_SIZE);
+}
+
+static void what_was_in_the_structure_before_does_not_matter(void **state)
+{
+	(void)state;
+	memset(&pt, 0xa5, sizeof(pt));
+	assert_int_equal(pgtable_init(&pt, 3, 2), HV_OK);
+	assert_int_equal(pgtable_map(&pt, GIB(1), hpa(0), PAGE_SIZE, PTE_R), HV_OK);
+	check_mapped(GIB(1), 0, PTE_R);
+	assert_int_equal(pt.tables, (4 + 2) * PAGE_SIZE);
 }
 
 /* --- a reader without a lock --- */
@@ -575,6 +586,7 @@ int main(void)
 		TEST(prune_at_frees_the_tables_of_one_way_alone),
 		TEST(a_pruned_table_of_an_x4_format_is_not_reused_for_other_data),
 		TEST(prune_frees_the_empty_tables_and_no_other),
+		TEST(what_was_in_the_structure_before_does_not_matter),
 		TEST(a_page_that_stays_mapped_is_found_while_its_leaf_is_split),
 	};
 

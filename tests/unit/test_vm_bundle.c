@@ -144,6 +144,19 @@ static void offsets_that_wrap_around_are_refused(void **state)
 	}
 }
 
+static void an_end_that_no_address_has_is_told_as_the_last_one(void **state)
+{
+	struct vm_image image;
+
+	(void)state;
+	make_external("data-position");
+	set_u64("/images/linux", "data-position", 16);
+	set_u64("/images/linux", "data-size", UINT64_MAX - 15);
+	blob_make("abcdefgh", 8);
+	assert_int_equal(find(blob_size, "linux", BUNDLE_KERNEL, &image), HV_EINVAL);
+	assert_non_null(strstr(why, ": bytes 16 to 18446744073709551615 of a bundle that has "));
+}
+
 static void external_data_without_a_good_size_is_refused(void **state)
 {
 	struct vm_image image;
@@ -322,6 +335,7 @@ int main(void)
 		cmocka_unit_test(data_behind_the_tree_is_found_by_offset),
 		cmocka_unit_test(data_behind_the_tree_is_found_by_position),
 		cmocka_unit_test(offsets_that_wrap_around_are_refused),
+		cmocka_unit_test(an_end_that_no_address_has_is_told_as_the_last_one),
 		cmocka_unit_test(external_data_without_a_good_size_is_refused),
 		cmocka_unit_test(an_external_bundle_cut_anywhere_gives_no_byte_beyond),
 		cmocka_unit_test(addresses_are_one_or_two_cells_and_default_to_virt_s),

@@ -123,6 +123,26 @@ static void a_small_tree_is_copied_from_any_address(void **state)
 	}
 }
 
+/* Both ways cost something; the largest one that is copied has 256 KiB. */
+static void a_tree_of_256_kib_is_copied_and_one_byte_more_is_moved(void **state)
+{
+	(void)state;
+	before = NOTHING;
+	make(KIB(255));
+	for (unsigned int more = 0; more <= 1; more++) {
+		struct bundle b;
+		uint8_t *at;
+
+		fdt_set_totalsize(fit, (uint32_t)KIB(256) + more);
+		fake_page_setup(MIB(1), PAGE_SIZE);
+		at = put(4);
+		assert_int_equal(bundle_open(&b, at, bundle_size), 0);
+		assert_images(&b, KIB(255));
+		assert_int_equal(page_free_bytes(), MIB(1) - (more ? 0 : KIB(256)));
+		(void)fake_page_teardown();
+	}
+}
+
 static void a_large_tree_is_moved_and_costs_no_memory(void **state)
 {
 	(void)state;
@@ -226,6 +246,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_small_tree_is_copied_from_any_address),
+		cmocka_unit_test(a_tree_of_256_kib_is_copied_and_one_byte_more_is_moved),
 		cmocka_unit_test(a_large_tree_is_moved_and_costs_no_memory),
 		cmocka_unit_test(what_belongs_to_others_is_not_overwritten),
 		cmocka_unit_test(an_aligned_bundle_stays_and_a_broken_one_is_refused),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // LIKE: tests/unit/test_vm_config.c
-/* Names are exact; status; what tools write by themselves; what is named twice. */
+/* Names are exact; status; what tools write by themselves; what is named twice; what contradicts. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -233,9 +233,23 @@ static void what_a_list_names_twice_is_told_and_the_vm_starts(void **state)
 	assert_int_equal(fake_log_count, 3);
 }
 
+static void a_weight_contradicts_the_class_that_has_none(void **state)
+{
+	(void)state;
+	fit_make(fit);
+	set_string(BAD, "class", "fifo");
+	fit_ok(fdt_setprop_u32(fit, fit_node(fit, BAD), "weight", 200));
+	assert_int_equal(parse(), 2);
+	assert_logged("config: " BAD ": weight = <200>: must not be given with class \"fifo\"");
+	assert_int_equal(fake_log_count, 1);
+	assert_true(vmc[1].failed);
+	assert_good(&vmc[0]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_weight_contradicts_the_class_that_has_none),
 		cmocka_unit_test(an_image_with_a_unit_address_is_not_taken_for_one_without),
 		cmocka_unit_test(only_names_with_unit_addresses_are_offered_in_the_error),
 		cmocka_unit_test(a_configuration_with_a_unit_address_is_not_taken_for_one_without),

@@ -257,13 +257,27 @@ static void fixups_cannot_change_the_tables_of_fixups(void **state)
 	assert_int_equal(apply_hostile(0, NULL, "__fixups__"), HV_EINVAL);
 }
 
+/* A fragment for /soc, until its __overlay__ has a property. Two nodes to end. */
+static void begin_fragment(void *o)
+{
+	tree_node(o, "fragment@0");
+	tree_string(o, "target-path", "/soc");
+	tree_node(o, "__overlay__");
+	tree_cells(o, "p", 1, 1);
+}
+
 static void no_table_has_a_phandle_or_is_merged(void **state)
 {
+	static const char *const says[] = { "must have no property named phandle",
+					    "must have no child __overlay__" };
 	void *o = overlay_bytes;
 
 	(void)state;
 	for (unsigned int i = 0; i < 2; i++) {
 		tree_begin(o, sizeof(overlay_bytes));
+		begin_fragment(o);
+		tree_end_node(o);
+		tree_end_node(o);
 		tree_node(o, "__local_fixups__");
 		if (i)
 			tree_node(o, "__overlay__");
@@ -274,7 +288,33 @@ static void no_table_has_a_phandle_or_is_merged(void **state)
 		tree_end_node(o);
 		build(GUEST_FDT_SIZE);
 		assert_int_equal(apply(o, tree_finish(o), GUEST_FDT_SIZE), HV_EINVAL);
+		assert_non_null(strstr(fake_log_last, says[i]));
 	}
+}
+
+/* The root, its fragment and that one's __overlay__ count as well. */
+static void an_overlay_has_at_most_1024_nodes(void **state)
+{
+	void *o = overlay_bytes;
+
+	(void)state;
+	for (unsigned int nodes = 1024; nodes <= 1025; nodes++) {
+		tree_begin(o, sizeof(overlay_bytes));
+		begin_fragment(o);
+		for (unsigned int i = 3; i < nodes; i++) {
+			char name[16];
+
+			snprintf(name, sizeof(name), "n%u", i);
+			tree_node(o, name);
+			tree_end_node(o);
+		}
+		tree_end_node(o);
+		tree_end_node(o);
+		build(GUEST_FDT_SIZE);
+		assert_int_equal(apply(o, tree_finish(o), GUEST_FDT_SIZE),
+				 nodes == 1024 ? HV_OK : HV_EINVAL);
+	}
+	assert_non_null(strstr(fake_log_last, "it has more than 1024 nodes"));
 }
 
 static void an_overlay_of_wrong_words_stays_within_bounds(void **state)
@@ -323,6 +363,7 @@ int main(void)
 		TREE_TEST(fixups_stay_within_their_property),
 		TREE_TEST(fixups_cannot_change_the_tables_of_fixups),
 		TREE_TEST(no_table_has_a_phandle_or_is_merged),
+		TREE_TEST(an_overlay_has_at_most_1024_nodes),
 		TREE_TEST(fixups_name_their_nodes_exactly),
 		TREE_TEST(an_overlay_of_wrong_words_stays_within_bounds),
 		TREE_TEST(a_broken_overlay_is_refused_or_applied_within_bounds),

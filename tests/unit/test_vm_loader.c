@@ -308,6 +308,11 @@ static void a_lying_image_header_is_refused(void **state)
 		start(MIB(16));
 		use_image(MIB(1), MIB(2), wild[i]);
 		assert_true(loader_load(&vm, &cfg, &r) < 0);
+		start(MIB(16));
+		use_image(MIB(1), MIB(16), MIB(1));
+		assert_true(loader_load(&vm, &cfg, &r) < 0);
+		assert_says("config: /configurations/two/linux-a: kernel \"linux\": "
+			    "text_offset = <0x1000000>: must be 0x0 to 0xffffff");
 	}
 	/* One that says less than there is does not make room that is not there. */
 	struct loader_result r;

@@ -160,16 +160,31 @@ static void too_little_memory_is_told_and_kept_for_the_others(void **state)
 	assert_int_equal(vm->state, VM_BUILDING);
 }
 
-/* Also when nothing is to be allocated yet. */
+/* As much as a G-stage addresses is not too much to be given later. */
+static void large_memory_is_wrong_only_while_there_is_none(void **state)
+{
+	struct vm *vm;
+
+	(void)state;
+	life.cfg.memory = BIT(41) - GUEST_RAM_BASE;
+	vm = life_create_alone(&life.cfg);
+	assert_int_equal(vm->state, VM_FAILED);
+	assert_true(vm->made);
+	assert_logged(
+		"config: /one: memory = 2095104 MiB: only 15 MiB of the machine are left, give less");
+	assert_int_equal(fake_log_count, 1);
+}
+
+/* Also when nothing is to be allocated yet. RAM does not begin at 0: less than 2^41 bytes may end too high. */
 static void more_than_a_g_stage_addresses_is_told(void **state)
 {
 	for (int autostart = 0; autostart < 2; autostart++) {
 		assert_int_equal(life_setup(state), 0);
-		life.cfg.memory = BIT(41);
+		life.cfg.memory = BIT(41) - GUEST_RAM_BASE + MIB(2);
 		life.cfg.autostart = autostart;
 		is_failed(life_create_alone(&life.cfg));
 		assert_logged(
-			"config: /one: memory = 2097152 MiB: more than this machine's G-stage "
+			"config: /one: memory = 2095106 MiB: more than this machine's G-stage "
 			"can address");
 		assert_int_equal(fake_log_count, 1);
 		(void)life_teardown(state);
@@ -256,6 +271,7 @@ int main(void)
 		cmocka_unit_test(what_there_is_no_memory_for_is_told),
 		test(wrong_images_and_a_part_that_refuses_make_no_vm),
 		test(too_little_memory_is_told_and_kept_for_the_others),
+		test(large_memory_is_wrong_only_while_there_is_none),
 		cmocka_unit_test(more_than_a_g_stage_addresses_is_told),
 		test(a_machine_without_any_memory_has_no_vm),
 		test(a_vcpu_without_a_hart_that_runs_makes_no_vm),

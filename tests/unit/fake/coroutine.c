@@ -22,7 +22,8 @@ void coroutine_init(struct coroutine *c, uint64_t stack_top, uint64_t size)
 
 void coroutine_begin(struct coroutine *c, void (*fn)(void *arg), void *arg)
 {
-	(void)c;
+	if (!c->stack_top || !c->stack_size)
+		abort(); /* what runs in it has no stack */
 	begun.fn = fn;
 	begun.arg = arg;
 	interrupts_left = fake_coroutine_interrupts;
