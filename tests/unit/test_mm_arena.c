@@ -69,6 +69,9 @@ static void page_alignment_and_large_sizes_work(void **state)
 	assert_ptr_equal(after, small + 8); /* the block that was begun is still used */
 	assert_non_null(arena_alloc(&arena, PAGE_SIZE, PAGE_SIZE));
 	assert_non_null(arena_alloc(&arena, 0, 1));
+	/* A block's own first bytes have to fit as well. */
+	for (uint64_t size = 5 * PAGE_SIZE - 64; size <= 5 * PAGE_SIZE; size += 8)
+		memset(arena_alloc(&arena, size, 8), 1, size);
 }
 
 static void what_it_gives_back_holds_nothing(void **state)

@@ -320,6 +320,10 @@ static void access_outside_ram_or_rights_faults_and_writes_nothing(void **state)
 	assert_int_equal(gstage_write(&gs, gpa(RAM + MIB(2) - 32), buf, 64), HV_EFAULT);
 	assert_int_equal(p[MIB(2) - 1], 1);
 	assert_int_equal(gstage_write(&gs, gpa(RAM - 32), buf, 64), HV_EFAULT);
+	buf[0] = 7;
+	assert_int_equal(gstage_read(&gs, gpa(RAM + MIB(2) - 32), buf, 64), HV_EFAULT);
+	assert_int_equal(buf[0], 7);
+	buf[0] = 0;
 	assert_int_equal(gstage_read(&gs, gpa(RAM - 1), buf, 1), HV_EFAULT);
 	assert_int_equal(gstage_read(&gs, gpa(UINT64_MAX - 8), buf, 64), HV_EFAULT);
 	assert_int_equal(gstage_read(&gs, gpa(BIT(41) + RAM), buf, 1), HV_EFAULT);
@@ -416,6 +420,22 @@ static void given_back_ram_holds_nothing(void **state)
 	p = hpa_to_ptr(out[0].hpa);
 	for (uint64_t w = 2; w < MIB(1) / 8; w++) /* behind the allocator's own node */
 		assert_true(p[w] == 0);
+}
+
+static void a_region_that_is_given_back_whole_leaves_the_others(void **state)
+{
+	struct gstage_ram out[GSTAGE_MAX_RAM];
+	unsigned int nr;
+
+	(void)state;
+	assert_int_equal(gstage_alloc_ram(&gs, gpa(MIB(16)), MIB(1)), HV_OK);
+	assert_int_equal(gstage_alloc_ram(&gs, gpa(RAM), MIB(2)), HV_OK);
+	assert_int_equal(gstage_unmap_ram(&gs, gpa(RAM), MIB(2), out, ARRAY_SIZE(out), &nr), HV_OK);
+	gstage_free_pieces(out, nr);
+	assert_int_equal(gs.nr_ram, 1);
+	assert_int_equal(gs.ram_bytes, MIB(1));
+	assert_true(gstage_is_ram(&gs, gpa(MIB(16)), MIB(1)));
+	assert_false(gstage_is_ram(&gs, gpa(RAM), 1));
 }
 
 static void given_back_ram_is_gone_and_the_rest_stays(void **state)
@@ -520,6 +540,7 @@ int main(void)
 		TEST(a_pointer_to_write_to_is_within_one_leaf_of_ram),
 		TEST(given_back_ram_is_gone_and_the_rest_stays),
 		TEST(given_back_ram_holds_nothing),
+		TEST(a_region_that_is_given_back_whole_leaves_the_others),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -29,6 +29,7 @@ void fake_csr_write(unsigned int csr, uint64_t val)
 
 	assert_int_equal(csr, CSR_HGATP);
 	/* The hart may walk from there at once. */
+	assert_true(val == 0 || mode != HGATP_MODE_BARE);
 	assert_true(mode == HGATP_MODE_BARE || (val & (BIT(44) - 1)) == PROBE_ROOT >> PAGE_SHIFT);
 	if (mode == HGATP_MODE_BARE)
 		hgatp = 0;
