@@ -17,6 +17,7 @@ static struct vcpu *const v = &vcpus[1];
 static const char text[] = "0123456789";
 static size_t room;
 static size_t room_comes; /* with the second look */
+static bool told_before;
 static unsigned int looks;
 static uint64_t unhalted;
 
@@ -24,7 +25,8 @@ static void look(void)
 {
 	if (++looks == 2 && room_comes) {
 		room = room_comes;
-		vm_console_room(&vm); /* as the terminal does, from another hart */
+		if (!told_before)
+			vm_console_room(&vm); /* as the terminal does, from another hart */
 	}
 }
 
@@ -59,6 +61,7 @@ static int setup(void **state)
 	}
 	room = room_comes = 0;
 	looks = 0;
+	told_before = false;
 	unhalted = 0;
 	csr_write(CSR_VSSTATUS, 0);
 	return 0;
@@ -140,6 +143,35 @@ static void one_that_has_printed_waits_no_more(void **state)
 	assert_int_equal(vm.console_waits, 0);
 }
 
+static void output_that_is_not_out_puts_it_to_sleep(void **state)
+{
+	(void)state;
+	assert_false(vcpu_console_is_out(v));
+	assert_true(vcpu_is_halted(v));
+	assert_true(vcpu_tries_again(v));
+	assert_int_equal(vm.console_waits, BIT(1));
+}
+
+/* The terminal has told of the room before this vcpu said that it waits. */
+static void room_that_the_second_look_finds_ends_the_wait(void **state)
+{
+	(void)state;
+	room_comes = 1;
+	told_before = true;
+	assert_true(vcpu_console_is_out(v));
+	assert_int_equal(vm.console_waits, 0);
+	assert_int_equal(unhalted, 0);
+}
+
+static void all_that_wait_for_room_are_woken(void **state)
+{
+	(void)state;
+	for (unsigned int i = 0; i < 3; i++)
+		assert_false(vcpu_console_is_out(&vcpus[i]));
+	vm_console_room(&vm);
+	assert_int_equal(unhalted, 7);
+}
+
 static void a_vm_without_a_console_has_nothing_to_wait_for(void **state)
 {
 	(void)state;
@@ -157,6 +189,9 @@ int main(void)
 		cmocka_unit_test_setup(room_that_comes_on_the_way_into_the_sleep_is_not_missed,
 				       setup),
 		cmocka_unit_test_setup(one_that_has_printed_waits_no_more, setup),
+		cmocka_unit_test_setup(output_that_is_not_out_puts_it_to_sleep, setup),
+		cmocka_unit_test_setup(room_that_the_second_look_finds_ends_the_wait, setup),
+		cmocka_unit_test_setup(all_that_wait_for_room_are_woken, setup),
 		cmocka_unit_test_setup(a_vm_without_a_console_has_nothing_to_wait_for, setup),
 		cmocka_unit_test_setup(interrupts_end_the_sleep_if_the_guest_takes_them, setup),
 	};
