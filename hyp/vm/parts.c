@@ -17,12 +17,10 @@ unsigned int parts_properties(struct property_table *out, unsigned int max)
 	return n;
 }
 
-/* As large as the largest, and aligned for any. */
-struct scratch {
-	uint64_t words[VM_PART_CONFIG_MAX / sizeof(uint64_t)];
-};
+/* Of an array that is as large as the largest structure of properties, and aligned for any. */
+#define CONFIG_WORDS (VM_PART_CONFIG_MAX / sizeof(uint64_t))
 
-static void read_config(const struct vm_part *part, struct config_node *n, struct scratch *out)
+static void read_config(const struct vm_part *part, struct config_node *n, void *out)
 {
 	if (part->config_size != 0)
 		memcpy(out, part->config_default, part->config_size);
@@ -32,18 +30,18 @@ static void read_config(const struct vm_part *part, struct config_node *n, struc
 
 void parts_check(struct config_node *n)
 {
-	struct scratch config;
+	uint64_t config[CONFIG_WORDS];
 
 	for (const struct vm_part *const *p = parts_start; p < parts_stop; p++)
-		read_config(*p, n, &config);
+		read_config(*p, n, config);
 }
 
 static int create(struct vm *vm, const struct vm_part *part, struct config_node *n,
 		  const struct vm_ram_plan *plan)
 {
 	struct vm_part_of *p = arena_new(&vm->arena, struct vm_part_of);
-	struct scratch config;
-	const struct vm_part_args args = { &config, plan, n };
+	uint64_t config[CONFIG_WORDS];
+	const struct vm_part_args args = { config, plan, n };
 	int err;
 
 	if (!p)
@@ -51,7 +49,7 @@ static int create(struct vm *vm, const struct vm_part *part, struct config_node 
 	p->part = part;
 	/* All that is wrong with them has been told when the configuration was read. */
 	n->quiet = true;
-	read_config(part, n, &config);
+	read_config(part, n, config);
 	n->quiet = false;
 	err = part->create(vm, &args, &p->state);
 	if (err != HV_OK)

@@ -36,7 +36,6 @@ def type_to(m, number, vm, command):
     m.send_line(command)
 
 
-@pytest.mark.concurrent
 def test_guests_that_stopped_are_told_from_those_that_work(name):
     """The two that work have one vcpu each: nothing but what that does shows that they live."""
     vms = [linux("panics", cpus=2), linux("computes", cpus=1), linux("copies", cpus=1),
