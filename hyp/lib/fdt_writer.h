@@ -47,7 +47,7 @@ void fdtw_u64(struct fdtw *w, const char *name, uint64_t v);
 /* fdtw_reg - `reg` of one range, of 2 and 2 cells. */
 void fdtw_reg(struct fdtw *w, uint64_t base, uint64_t size);
 
-/* fdtw_begin_device - the node KIND@BASE of a device whose registers are there, with its label and phandle. */
+/* fdtw_begin_device - the node KIND@BASE of a device with its registers there, its label and its phandle. */
 void fdtw_begin_device(struct fdtw *w, const char *kind, const char *label, uint32_t phandle,
 		       uint64_t base, uint64_t size);
 

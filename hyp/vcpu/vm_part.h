@@ -23,7 +23,7 @@ enum vm_part_order {
 enum vm_place {
 	VM_PLACE_CHOSEN,  /* properties of /chosen */
 	VM_PLACE_ALIASES, /* properties of /aliases */
-	VM_PLACE_SOC,	  /* nodes below /soc, whose addresses are the guest's */
+	VM_PLACE_SOC,	  /* nodes below /soc, at the guest's addresses */
 	VM_PLACE_ROOT,	  /* nodes below the root */
 };
 

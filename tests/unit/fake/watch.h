@@ -115,7 +115,7 @@ static void seconds(unsigned int n)
 	}
 }
 
-/* A kernel with paging, in one place, whose last trap was a timer interrupt; the other vcpu sleeps. */
+/* A kernel with paging, in one place; its last trap was a timer interrupt; the other vcpu sleeps. */
 static int setup(void **state)
 {
 	(void)state;
