@@ -293,6 +293,8 @@ static void make_vms(void)
 	const struct vm *focus = NULL;
 
 	lifecycle_stay(option_flag(machine.bootargs, "hartvisor.stay"));
+	if (option_flag(machine.bootargs, "hartvisor.trace"))
+		lifecycle_trace();
 	term_prefix(option_flag(machine.bootargs, "hartvisor.prefix"));
 	for (unsigned int i = 0; i < n; i++) {
 		const struct vm *vm = vm_create(&configs[i]);

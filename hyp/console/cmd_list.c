@@ -47,14 +47,6 @@ static unsigned int list_vcpus(const struct vm *vm, unsigned int i)
 	return i;
 }
 
-/* A pause is the operator's, of a VM that runs. */
-static const char *state_name(const struct vm *vm)
-{
-	enum vm_state state = atomic_read(&vm->state);
-
-	return state == VM_RUNNING && atomic_read(&vm->paused) ? "paused" : vm_state_name(state);
-}
-
 /* "fair w100", "fifo p5" or nothing, as long as it is not known. */
 static void class_name(const struct vm *vm, char *out, size_t size)
 {
@@ -125,8 +117,9 @@ static void list_vm(unsigned int number, const struct vm *vm, uint64_t since, ui
 	class_name(vm, class, sizeof(class));
 	cap_name(vm, cap, sizeof(cap));
 	term_printf("%c%2u  %-31s  %-8s %10" PRIu64 " %5u  %-11s %5s %5u%s%s", focused ? '*' : ' ',
-		    number + 1, vm->name, state_name(vm), memory >> 20, vm->nr_vcpus, class, cap,
-		    run_percent(number, vm, since, now), why[0] ? "  " : "", why);
+		    number + 1, vm->name, vm_state_name(atomic_read(&vm->state)), memory >> 20,
+		    vm->nr_vcpus, class, cap, run_percent(number, vm, since, now),
+		    why[0] ? "  " : "", why);
 }
 
 extern char __image_start[], __image_end[];
@@ -169,7 +162,7 @@ static bool list_row(bool first)
 		return true;
 	}
 	if (row > 0 && row <= nr_vms && vcpu <= vms[row - 1]->nr_vcpus &&
-	    atomic_read(&vms[row - 1]->state) == VM_RUNNING) {
+	    vm_has_life(atomic_read(&vms[row - 1]->state))) {
 		if (vcpu == vms[row - 1]->nr_vcpus) {
 			list_silence(vms[row - 1]);
 			vcpu++;

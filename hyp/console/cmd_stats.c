@@ -29,8 +29,8 @@ static const char *state_name(const struct vcpu *v)
 {
 	enum vm_state state = atomic_read(&v->vm->state);
 
-	return state == VM_RUNNING || state == VM_STOPPING ? vcpu_state_name(v) :
-							     vm_state_name(state);
+	return vm_has_life(state) || state == VM_STOPPING ? vcpu_state_name(v) :
+							    vm_state_name(state);
 }
 
 static void print_sched(const char *name, const struct vcpu *v, const struct vcpu_counts *c)

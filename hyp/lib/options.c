@@ -16,7 +16,7 @@
 
 static const char *const names[] = {
 	"hartvisor.config",	  "hartvisor.colour", "hartvisor.vmid-bits", "hartvisor.guest-cpus",
-	"hartvisor.guest-memory", "hartvisor.stay",   "hartvisor.prefix",
+	"hartvisor.guest-memory", "hartvisor.stay",   "hartvisor.prefix",    "hartvisor.trace",
 };
 
 /* Numbers that are checked here. Where the others are used, their values are checked. */
@@ -27,6 +27,7 @@ static const struct range {
 	{ "hartvisor.colour", 1 },
 	{ "hartvisor.vmid-bits", 14 },
 	{ "hartvisor.prefix", 1 },
+	{ "hartvisor.trace", 1 },
 	{ FLAG, 1 },
 };
 
@@ -121,9 +122,9 @@ static bool check_word(const char *args, const char *word, size_t len, unsigned 
 				  shown, word, closest);
 		else
 			log_error("config: /chosen: bootargs: %.*s: unknown, allowed: %s=, %s=, "
-				  "%s=, %s=, %s=, %s=, %s",
+				  "%s=, %s=, %s=, %s=, %s=, %s",
 				  shown, word, names[0], names[1], names[2], names[3], names[4],
-				  names[6], names[5]);
+				  names[6], names[7], names[5]);
 		return false;
 	}
 	if (*seen & 1u << i) {
@@ -153,7 +154,7 @@ void options_check(const char *args)
 	const char *word = args;
 	unsigned int told = 0, seen = 0;
 
-	static_assert(ARRAY_SIZE(names) == 7, "the line in check_word() lists all");
+	static_assert(ARRAY_SIZE(names) == 8, "the line in check_word() lists all");
 	for (size_t len; (len = next_word(&word)) != 0; word += len) {
 		if (strncmp(word, PREFIX, strlen(PREFIX)) != 0 ||
 		    check_word(args, word, len, &seen))

@@ -20,7 +20,7 @@ static bool is_wanted(void)
 static bool may_sleep(struct vcpu *v)
 {
 	vcpu_irq_flush(v);
-	return !vcpu_sleep_is_over(v) && !atomic_read(&v->vm->paused);
+	return !vcpu_sleep_is_over(v) && vm_may_run(v->vm);
 }
 
 static noinline bool rest(struct vcpu *v)

@@ -210,8 +210,7 @@ static always_inline enum run_result yields(struct vcpu *v, enum exit_result how
 /* vcpu_handle_requests() would find nothing: the case to be quick in. */
 static inline bool may_just_run(struct vcpu *v)
 {
-	return !vcpu_request_pending(v) && !vcpu_is_halted(v) &&
-	       !atomic_read_acquire(&v->vm->paused) &&
+	return !vcpu_request_pending(v) && !vcpu_is_halted(v) && vm_may_run(v->vm) &&
 	       atomic_read(&v->hsm) == SBI_HSM_STATE_STARTED;
 }
 

@@ -243,7 +243,7 @@ enum vcpu_verdict vcpu_handle_requests(struct vcpu *v)
 			return VCPU_IS_DEAD; /* never cleared in this life */
 		serve(v);
 	}
-	if (atomic_read_acquire(&v->vm->paused))
+	if (!vm_may_run(v->vm))
 		return VCPU_MUST_BLOCK;
 	if (vcpu_is_halted(v))
 		end_halt(v);

@@ -8,11 +8,14 @@
 
 struct vm *vms[VM_MAX];
 unsigned int nr_vms;
+void (*vm_state_trace)(const struct vm *vm, enum vm_state from, enum vm_state to);
 
 /* The states that may follow each state. */
-static const uint8_t next_states[8] = {
+static const uint16_t next_states[16] = {
+	[VM_RUNNING] = BIT(VM_PAUSING) | BIT(VM_STOPPING),
+	[VM_PAUSING] = BIT(VM_PAUSED) | BIT(VM_STOPPING),
+	[VM_PAUSED] = BIT(VM_RUNNING) | BIT(VM_STOPPING),
 	[VM_BUILDING] = BIT(VM_RUNNING) | BIT(VM_FAILED) | BIT(VM_STOPPING),
-	[VM_RUNNING] = BIT(VM_STOPPING),
 	[VM_STOPPING] = BIT(VM_BUILDING) | BIT(VM_OFF) | BIT(VM_CRASHED),
 	[VM_OFF] = BIT(VM_BUILDING),
 	[VM_CRASHED] = BIT(VM_BUILDING),
@@ -21,15 +24,19 @@ static const uint8_t next_states[8] = {
 
 static bool may_become(const struct vm *vm, enum vm_state to)
 {
-	return next_states[atomic_read(&vm->state) & 7] & BIT(to);
+	return next_states[atomic_read(&vm->state) % ARRAY_SIZE(next_states)] & BIT(to);
 }
 
 /* vm->transition is held. */
 static bool set_state(struct vm *vm, enum vm_state to)
 {
+	enum vm_state from = atomic_read(&vm->state);
+
 	if (!may_become(vm, to))
 		return false;
 	atomic_set_release(&vm->state, to);
+	if (vm_state_trace)
+		vm_state_trace(vm, from, to);
 	return true;
 }
 
@@ -56,7 +63,6 @@ bool vm_begin_life(struct vm *vm, uint64_t now)
 		vm->watch = (struct vm_watch){ .since = now };
 		sched_group_go(&vm->group, now);
 		atomic_set(&vm->htimedelta, -now); /* a guest's clock starts with it */
-		atomic_set(&vm->paused, VM_NOT_PAUSED);
 		/* One that slept for room when it ended is not to be woken now. */
 		atomic_set(&vm->console_waits, 0);
 		(void)set_state(vm, VM_RUNNING);
@@ -88,7 +94,7 @@ static void begin_stop(struct vm *vm, enum vm_stop how, const char *why)
 	if (why)
 		(void)strncat(vm->stop_why, why, sizeof(vm->stop_why) - 1);
 	/* One that is being built has no vcpu that is active. */
-	if (atomic_read(&vm->state) == VM_RUNNING) {
+	if (atomic_read(&vm->state) != VM_BUILDING) {
 		(void)vm_make_all_vcpus_request(vm, REQUEST_VM_DEAD | REQUEST_NO_WAKEUP);
 		vm->told = 0;
 	}
@@ -135,16 +141,14 @@ bool vm_pause(struct vm *vm)
 	bool done;
 
 	spin_lock(&vm->transition);
-	done = atomic_read(&vm->state) == VM_RUNNING && atomic_read(&vm->paused) == VM_NOT_PAUSED;
-	if (done) {
+	done = set_state(vm, VM_PAUSING);
+	if (done)
 		mine = ++vm->pauses;
-		atomic_set(&vm->paused, VM_PAUSING);
-	}
 	spin_unlock(&vm->transition);
 	if (!done)
 		return false;
 	/*
-	 * SLEEP makes a vcpu outside guest mode look at `paused` before it enters. OUTSIDE_GUEST_MODE gets the
+	 * SLEEP makes a vcpu outside guest mode look at the state before it enters. OUTSIDE_GUEST_MODE gets the
 	 * others out, and waits. Set the request bits before reading modes: a vcpu seen outside guest mode finds
 	 * its bit before it enters.
 	 */
@@ -156,20 +160,19 @@ bool vm_pause(struct vm *vm)
 	 * begins without one, and another operator may have begun to pause that.
 	 */
 	spin_lock(&vm->transition);
-	done = atomic_read(&vm->state) == VM_RUNNING && atomic_read(&vm->paused) == VM_PAUSING &&
-	       vm->pauses == mine;
+	done = atomic_read(&vm->state) == VM_PAUSING && vm->pauses == mine;
 	if (done) {
 		vm->paused_at = timer_now();
 		sched_group_stop(&vm->group, vm->paused_at);
-		atomic_set(&vm->paused, VM_PAUSED);
+		(void)set_state(vm, VM_PAUSED);
 	}
 	spin_unlock(&vm->transition);
 	return done;
 }
 
 /*
- * Every vcpu takes over the new clock with UNBLOCK before it enters again. The bits are there before `paused` is
- * cleared, since a vcpu that is awake enters as soon as it sees that. vm->transition is held, so that no new life begins
+ * Every vcpu takes over the new clock with UNBLOCK before it enters again. The bits are there before it is
+ * RUNNING, since a vcpu that is awake enters as soon as it sees that. vm->transition is held, so that no new life begins
  * between the two.
  */
 static void resume(struct vm *vm)
@@ -180,7 +183,7 @@ static void resume(struct vm *vm)
 	sched_group_go(&vm->group, now);
 	for (unsigned int i = 0; i < vm->nr_vcpus; i++)
 		vcpu_make_request(REQUEST_UNBLOCK, vm->vcpus[i]);
-	atomic_set_release(&vm->paused, VM_NOT_PAUSED);
+	(void)set_state(vm, VM_RUNNING);
 	(void)vm_make_all_vcpus_request(vm, REQUEST_UNBLOCK);
 }
 
@@ -190,7 +193,7 @@ bool vm_resume(struct vm *vm)
 
 	spin_lock(&vm->transition);
 	/* A VM that ended while it was paused stays so: its clock and vcpus are the next life's. */
-	done = atomic_read(&vm->state) == VM_RUNNING && atomic_read(&vm->paused) == VM_PAUSED;
+	done = atomic_read(&vm->state) == VM_PAUSED;
 	if (done)
 		resume(vm);
 	spin_unlock(&vm->transition);
@@ -199,9 +202,9 @@ bool vm_resume(struct vm *vm)
 
 uint64_t vm_guest_time(struct vm *vm, uint64_t now)
 {
-	if (atomic_read_acquire(&vm->paused) != VM_NOT_PAUSED) {
+	if (!vm_may_run(vm)) {
 		spin_lock(&vm->transition);
-		if (atomic_read(&vm->paused) == VM_PAUSED)
+		if (atomic_read(&vm->state) == VM_PAUSED)
 			now = min_u64(now, vm->paused_at);
 		now += vm->htimedelta;
 		spin_unlock(&vm->transition);

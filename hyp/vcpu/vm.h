@@ -4,18 +4,19 @@
  * is floor 7's.
  *
  * states: BUILDING -> RUNNING -> STOPPING -> OFF | CRASHED, or -> BUILDING again for a reboot.
+ * RUNNING -> PAUSING -> PAUSED -> RUNNING: a pause. PAUSING ends when the last vcpu is out of the guest; the guest's
+ * clock stands still while it is PAUSED, and a resume has no effect before. A VM that ends while it is paused is STOPPING.
  * BUILDING -> STOPPING: an operator ends or resets it while it is loaded. BUILDING -> FAILED: it could not be loaded.
  * OFF, CRASHED, FAILED -> BUILDING: an operator starts it (again). A VM that could not be made is FAILED for ever.
  *
- * pauses: NOT_PAUSED -> PAUSING -> PAUSED -> NOT_PAUSED, of a VM that is RUNNING. PAUSING ends when the last vcpu is
- * out of the guest; the guest's clock stands still while it is PAUSED, and a resume has no effect before.
- *
- * vm->transition makes one step of these at a time, whichever hart takes it: an operator, the guest, a timer or the
- * life cycle. It is held for a few stores and requests, and never while waiting for a vcpu.
+ * Every transition is made by one function (vm.c, set_state), which knows the table of legal ones. vm->transition makes
+ * one at a time, whichever hart takes it: an operator, the guest, a timer or the life cycle. It is held for a few
+ * stores and requests, and never while waiting for a vcpu.
  */
 #ifndef VCPU_VM_H
 #define VCPU_VM_H
 
+#include "lib/atomic.h"
 #include "lib/index.h"
 #include "lib/spinlock.h"
 #include "mm/arena.h"
@@ -33,19 +34,17 @@
 #define VM_PHANDLE_INTC	 0x200
 #define VM_PHANDLE_PARTS 0x300
 
+/* RUNNING is 0, since each entry asks for it. */
 enum vm_state {
-	VM_BUILDING,
 	VM_RUNNING,
+	VM_PAUSING, /* no vcpu enters the guest; some may still be in it */
+	VM_PAUSED,  /* no vcpu is in the guest */
+	VM_BUILDING,
 	VM_STOPPING, /* all vcpus have been told; the life cycle goes on when none is active */
 	VM_OFF,
 	VM_CRASHED,
 	VM_FAILED,
-};
-
-enum vm_pause {
-	VM_NOT_PAUSED,
-	VM_PAUSING, /* no vcpu enters the guest; some may still be in it */
-	VM_PAUSED,  /* no vcpu is in the guest */
+	VM_STATES,
 };
 
 enum vm_stop {
@@ -82,16 +81,15 @@ struct vm {
 	char name[VM_NAME_MAX + 1];
 	unsigned int id;
 	struct spinlock
-		transition; /* after `lock`; guards writing state, stop, paused, paused_at, htimedelta */
-	uint32_t state; /* enum vm_state, atomic */
-	uint32_t stop;	/* enum vm_stop, atomic: the first one to stop it wins */
+		transition; /* after `lock`; guards writing state, stop, paused_at, htimedelta */
+	uint32_t state;	    /* enum vm_state, atomic */
+	uint32_t stop;	    /* enum vm_stop, atomic: the first one to stop it wins */
 	char stop_why[80];
 	bool made; /* all its objects are there; false: its configuration or a lack of memory forbids it */
 	uint32_t waits; /* atomic; 1: does not start by itself, and has not been started yet */
 	unsigned int
 		told; /* the task's, while it is STOPPING: vcpus that have been woken for their end */
 	uint32_t active; /* atomic: vcpus that have not yet seen VM_DEAD; 0: none of this life is left */
-	uint32_t paused;      /* enum vm_pause, atomic; not 0: no vcpu enters the guest */
 	uint32_t pauses;      /* counts them; guarded by `transition` */
 	uint64_t ended_at;    /* atomic; host time, of a VM that has ended */
 	uint64_t paused_at;   /* host time; PAUSED: since then the guest's clock stands still */
@@ -141,6 +139,27 @@ static inline uint64_t vm_all_vcpus(const struct vm *vm)
 
 /* vm_set_state - @vm goes to state @to. False: not from the state that it has (the table in vm.c). */
 bool vm_set_state(struct vm *vm, enum vm_state to);
+
+/* Told of each transition, with vm->transition held; NULL: nothing is. Written while there is no VM. */
+extern void (*vm_state_trace)(const struct vm *vm, enum vm_state from, enum vm_state to);
+
+/* vm_may_run - may a vcpu of @vm enter the guest? Acquires what was written before the VM began, or went on. */
+static inline bool vm_may_run(const struct vm *vm)
+{
+	return atomic_read_acquire(&vm->state) == VM_RUNNING;
+}
+
+/* vm_is_paused - does @state mean that the VM has a life, which an operator keeps from running? */
+static inline bool vm_is_paused(enum vm_state state)
+{
+	return state == VM_PAUSING || state == VM_PAUSED;
+}
+
+/* vm_has_life - does @state mean that the VM's guest runs, or is paused? */
+static inline bool vm_has_life(enum vm_state state)
+{
+	return state == VM_RUNNING || vm_is_paused(state);
+}
 
 /* vm_has_ended - does @state mean that the VM has no life, nor is going to have one unless it is started? */
 static inline bool vm_has_ended(enum vm_state state)

@@ -42,7 +42,7 @@ static inline bool vcpu_timer_wakes(const struct vcpu *v)
 /* vcpu_timer_ends_sleep - own pcpu, loaded: will the deadline, if there is one, end the sleep that begins? */
 static inline bool vcpu_timer_ends_sleep(const struct vcpu *v)
 {
-	return (v->halt_ends & WAKE_TIMER) && !atomic_read(&v->vm->paused) &&
+	return (v->halt_ends & WAKE_TIMER) && vm_may_run(v->vm) &&
 	       (csr_read(CSR_HIE) & BIT(IRQ_VS_TIMER));
 }
 

@@ -15,9 +15,9 @@
 /* vcpu_sleep_ends - what ends the sleep that @v is on its way into: WAKE_REQUEST does in any case. */
 static always_inline unsigned int vcpu_sleep_ends(const struct vcpu *v)
 {
-	return atomic_read(&v->vm->paused) ? sleep_ends(SLEEP_PAUSED) :
-	       vcpu_is_halted(v)	   ? v->halt_ends :
-					     sleep_ends(SLEEP_STOPPED);
+	return !vm_may_run(v->vm) ? sleep_ends(SLEEP_PAUSED) :
+	       vcpu_is_halted(v)  ? v->halt_ends :
+				    sleep_ends(SLEEP_STOPPED);
 }
 
 /* vcpu_has_reason - own pcpu, loaded: does one of @reasons hold now? Requests apart. Reads only. */
@@ -40,7 +40,7 @@ static inline bool vcpu_halt_is_over(struct vcpu *v)
  * `blocked` set and wakes the vcpu.
  *
  * A pause is looked at after the requests. vm_resume() makes UNBLOCK and looks for blocked vcpus after
- * `paused` has fallen, so a `paused` that is read too early is followed by a wake-up.
+ * the VM is RUNNING, so a state that is read too early is followed by a wake-up.
  */
 static inline bool vcpu_sleep_is_over(struct vcpu *v)
 {

@@ -180,11 +180,12 @@ static void judge(struct vm *vm, uint64_t busy, uint64_t now)
 
 static void look(struct vm *vm, uint64_t now)
 {
+	enum vm_state state = atomic_read(&vm->state);
 	uint64_t busy = 0;
 
-	if (atomic_read(&vm->state) != VM_RUNNING)
+	if (!vm_has_life(state))
 		return;
-	if (shows_life(vm, now, &busy) || !busy || atomic_read(&vm->paused))
+	if (shows_life(vm, now, &busy) || !busy || vm_is_paused(state))
 		lives(vm, now);
 	else if (now - vm->watch.since >= timer_ns_to_ticks(SAMPLE_AFTER_NS))
 		judge(vm, busy, now);

@@ -31,12 +31,13 @@ static const char *absent(void *arg, bool *keeps)
 	case VM_FAILED:
 		*keeps = false;
 		return "does not run: what is typed goes nowhere (^] o starts it, ^] n: next console)";
+	case VM_PAUSING:
+	case VM_PAUSED:
+		return "is paused: what is typed waits until ^] p lets it go on";
 	case VM_RUNNING:
-		return atomic_read(&vm->paused) ?
-			       "is paused: what is typed waits until ^] p lets it go on" :
-			       NULL;
 	case VM_BUILDING:
 	case VM_STOPPING:
+	case VM_STATES:
 		break;
 	}
 	return NULL;

@@ -60,11 +60,22 @@ static struct vm_life *lives[VM_MAX]; /* index = vm->id; NULL: it could not be m
 const char *vm_state_name(enum vm_state state)
 {
 	static const char *const names[] = {
-		[VM_BUILDING] = "loading", [VM_RUNNING] = "running", [VM_STOPPING] = "stopping",
-		[VM_OFF] = "off",	   [VM_CRASHED] = "crashed", [VM_FAILED] = "failed",
+		[VM_RUNNING] = "running",   [VM_PAUSING] = "pausing", [VM_PAUSED] = "paused",
+		[VM_BUILDING] = "loading",  [VM_OFF] = "off",	      [VM_CRASHED] = "crashed",
+		[VM_STOPPING] = "stopping", [VM_FAILED] = "failed",
 	};
 
 	return (unsigned int)state < ARRAY_SIZE(names) ? names[state] : "?";
+}
+
+static void trace_state(const struct vm *vm, enum vm_state from, enum vm_state to)
+{
+	log_info("%s: %s -> %s", vm->name, vm_state_name(from), vm_state_name(to));
+}
+
+void lifecycle_trace(void)
+{
+	vm_state_trace = trace_state;
 }
 
 /*
@@ -358,6 +369,9 @@ static bool life_step(struct vm *vm)
 		ended(vm);
 		return true;
 	case VM_RUNNING:
+	case VM_PAUSING:
+	case VM_PAUSED:
+	case VM_STATES:
 		return false;
 	case VM_OFF:
 	case VM_CRASHED:

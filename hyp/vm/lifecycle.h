@@ -30,6 +30,9 @@ void lifecycle_begin(void);
 /* vm_state_name - for the console. */
 const char *vm_state_name(enum vm_state state);
 
+/* lifecycle_trace - a line of the log for each transition of a VM's state. Boot hart, before the first VM. */
+void lifecycle_trace(void);
+
 /* lifecycle_stay - is the machine to stay on when all VMs have ended? Boot hart, before lifecycle_begin(). */
 void lifecycle_stay(bool stay);
 

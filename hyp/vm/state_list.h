@@ -162,10 +162,9 @@ FIELD_VM(state, SET, "life")
 FIELD_VM(stop, NEW, "life")
 FIELD_VM(stop_why, SET, "life") /* emptied */
 FIELD_VM(made, KEPT, "life")
-FIELD_VM(waits, SET, "life")  /* the life cycle's start() */
-FIELD_VM(told, SET, "life")   /* begin_stop() */
-FIELD_VM(active, SET, "life") /* vm_begin_life() */
-FIELD_VM(paused, NEW, "life")
+FIELD_VM(waits, SET, "life")   /* the life cycle's start() */
+FIELD_VM(told, SET, "life")    /* begin_stop() */
+FIELD_VM(active, SET, "life")  /* vm_begin_life() */
 FIELD_VM(pauses, KEPT, "life") /* compared only */
 FIELD_VM(ended_at, SET, "life")
 FIELD_VM(paused_at, SET, "clock") /* vm_pause() */

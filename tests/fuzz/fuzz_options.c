@@ -6,9 +6,13 @@
 #include "fake/log.h"
 #include "lib/options.h"
 
-static const char *const names[] = { "hartvisor.config",    "hartvisor.colour",
-				     "hartvisor.vmid-bits", "hartvisor.guest-cpus",
-				     "hartvisor.stay",	    "n" };
+static const char *const names[] = { "hartvisor.config",
+				     "hartvisor.colour",
+				     "hartvisor.vmid-bits",
+				     "hartvisor.guest-cpus",
+				     "hartvisor.stay",
+				     "hartvisor.trace",
+				     "n" };
 
 static void check_text(const char *args, const char *name)
 {

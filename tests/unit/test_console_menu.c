@@ -75,12 +75,13 @@ static void commands_mean_the_vm_in_focus(void **state)
 	(void)state;
 	make_vms(3, 1);
 	press("2p");
-	assert_true(machines[1].paused && !machines[0].paused && !machines[2].paused);
+	assert_int_equal(machines[1].state, VM_PAUSED);
+	assert_true(machines[0].state == VM_RUNNING && machines[2].state == VM_RUNNING);
 	assert_row("vm-2 is paused: ^] p lets it go on");
 	press("l");
 	assert_non_null(strstr(text, "paused"));
 	press("p");
-	assert_false(machines[1].paused);
+	assert_int_equal(machines[1].state, VM_RUNNING);
 	assert_row("vm-2 goes on: ^] p pauses it");
 	press("3r.r");
 	assert_ptr_equal(stopped, &machines[2]);
@@ -108,7 +109,8 @@ static void commands_without_a_vm_in_focus_say_so_and_ask_nothing(void **state)
 	focused = stream(3);
 	press("p");
 	assert_int_equal(count("no VM's console is in focus"), 2);
-	assert_false(machines[0].paused || machines[1].paused || machines[2].paused);
+	for (unsigned int i = 0; i < 3; i++)
+		assert_int_equal(machines[i].state, VM_RUNNING);
 }
 
 /* Another may have ended it, or have begun to, between question and answer. */

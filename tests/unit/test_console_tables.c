@@ -263,7 +263,7 @@ static void the_list_has_a_column_for_each_of_a_vms_settings(void **state)
 	assert_row(
 		"  3  vm-3                             running           0     2  -               -     0");
 	fair.sched.weight = 0;
-	vms[0]->paused = 1;
+	vms[0]->state = VM_PAUSED;
 	press("l");
 	assert_row(
 		"  1  vm-1                             paused           64     2  fair w100     150     0");

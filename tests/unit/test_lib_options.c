@@ -79,7 +79,7 @@ static void good_words_and_those_of_others_are_left_alone(void **state)
 	options_check("console=ttyS0 foo=1 hartvisor hartvisor_x=1 nohartvisor.x=1  quiet");
 	options_check("hartvisor.config=a hartvisor.colour=0 hartvisor.vmid-bits=14 "
 		      "hartvisor.guest-cpus=2 hartvisor.guest-memory=1G hartvisor.stay "
-		      "hartvisor.prefix=0");
+		      "hartvisor.prefix=0 hartvisor.trace=1");
 	options_check("hartvisor.stay=0");
 	/* The longest first: nothing of it is left in the others' names. */
 	options_check("hartvisor.guest-memory=1G hartvisor.guest-cpus=2 hartvisor.vmid-bits=0 "
@@ -95,6 +95,7 @@ static void each_number_has_its_limit(void **state)
 	} limits[] = { { "hartvisor.colour", 1 },
 		       { "hartvisor.vmid-bits", 14 },
 		       { "hartvisor.prefix", 1 },
+		       { "hartvisor.trace", 1 },
 		       { "hartvisor.stay", 1 } };
 
 	(void)state;
@@ -126,11 +127,11 @@ static void words_without_effect_are_told(void **state)
 		{ "hartvisor.",
 		  "config: /chosen: bootargs: hartvisor.: unknown, allowed: hartvisor.config=, "
 		  "hartvisor.colour=, hartvisor.vmid-bits=, hartvisor.guest-cpus=, "
-		  "hartvisor.guest-memory=, hartvisor.prefix=, hartvisor.stay" },
+		  "hartvisor.guest-memory=, hartvisor.prefix=, hartvisor.trace=, hartvisor.stay" },
 		{ "hartvisor.a-name-that-is-longer-than-any-that-exists-here=1",
 		  "config: /chosen: bootargs: hartvisor.a-name-that-is-longer-than-any-that-ex: "
 		  "unknown, allowed: hartvisor.config=, hartvisor.colour=, hartvisor.vmid-bits=, "
-		  "hartvisor.guest-cpus=, hartvisor.guest-memory=, hartvisor.prefix=, hartvisor.stay" },
+		  "hartvisor.guest-cpus=, hartvisor.guest-memory=, hartvisor.prefix=, hartvisor.trace=, hartvisor.stay" },
 		{ "hartvisor.stay=yes",
 		  "config: /chosen: bootargs: hartvisor.stay=yes: must be 0 to 1; it is not used" },
 		{ "hartvisor.stay= x",

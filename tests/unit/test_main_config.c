@@ -255,8 +255,10 @@ static void options_reach_what_they_are_for(void **state)
 	assert_int_equal(boot->colour, 1);
 	assert_int_equal(boot->vmids, 8);
 	(void)boot_setup(state);
-	boot->bootargs = "hartvisor.prefix hartvisor.prefix=1 hartvisor.colour=0";
+	assert_false(boot->traces);
+	boot->bootargs = "hartvisor.prefix hartvisor.prefix=1 hartvisor.colour=0 hartvisor.trace=1";
 	boots();
+	assert_true(boot->traces);
 	assert_false(boot->stay);
 	assert_true(boot->prefix);
 	assert_int_equal(boot->colour, 0);

@@ -48,9 +48,9 @@ static void an_interrupt_during_the_pause_is_seen_after_it(void **state)
 static void final_toggled(void)
 {
 	final_common();
-	if (world.vm.paused == VM_PAUSING)
+	if (world.vm.state == VM_PAUSING)
 		explorer_fail("a pause was begun and not made");
-	if (world.vm.paused == VM_NOT_PAUSED && vcpu(0)->se.state != SCHED_RUNNING)
+	if (world.vm.state == VM_RUNNING && vcpu(0)->se.state != SCHED_RUNNING)
 		explorer_fail("it was not resumed");
 }
 

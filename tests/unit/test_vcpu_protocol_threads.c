@@ -168,6 +168,7 @@ static void make_machines(void)
 		struct machine *mc = &machines[n];
 
 		mc->vm.id = n;
+		mc->vm.state = VM_BUILDING;
 		/* One VM's halts are polled for, the other one's vcpus rest. */
 		mc->vm.halt_poll_max = n ? POLL_TICKS : 0;
 		sched_group_init(&mc->vm.group, 0);

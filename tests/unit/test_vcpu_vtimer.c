@@ -189,7 +189,7 @@ static void a_sleep_that_the_timer_does_not_end_has_none(void **state)
 		vcpu_timer_set(v, GNOW + 100);
 		vcpu_halt(v, i == 0 ? SLEEP_PV_WAIT : SLEEP_WFI);
 		if (i == 1)
-			vm.paused = VM_PAUSED;
+			vm.state = VM_PAUSED;
 		if (i == 2)
 			csr_write(CSR_HIE, ~VSTIP);
 		if (i == 3)

@@ -116,7 +116,7 @@ static void output_devices_sleep_and_a_pause_are_signs_of_life(void **state)
 		if (now_and_then && i >= 100 && i < 200)
 			vcpus[1].stats.exits[EXIT_MMIO]++;
 		does[1] = now_and_then && i >= 200 && i < 300 ? DOZES : SLEEPS;
-		vm.paused = now_and_then && i >= 300 ? VM_PAUSED : VM_NOT_PAUSED;
+		vm.state = now_and_then && i >= 300 ? VM_PAUSED : VM_RUNNING;
 		seconds(1);
 	}
 	assert_true(silent());

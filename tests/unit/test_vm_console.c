@@ -49,7 +49,6 @@ static int setup(void **state)
 	(void)state;
 	vm.console = (struct vm_console_port){ input_ready, output_ready, &uart_input };
 	vm.state = VM_RUNNING;
-	vm.paused = VM_NOT_PAUSED;
 	uart_input = uart_output = vcpus_room = 0;
 	assert_ptr_equal(vm_console_new(&vm), &owner);
 	return 0;
@@ -88,20 +87,17 @@ static void who_types_is_told_when_nothing_reads_it(void **state)
 {
 	static const struct {
 		enum vm_state state;
-		enum vm_pause paused;
 		const char *said;
 		bool keeps;
 	} rows[] = {
-		{ VM_RUNNING, VM_NOT_PAUSED, NULL, true },
-		{ VM_RUNNING, VM_PAUSING, "is paused", true },
-		{ VM_RUNNING, VM_PAUSED, "is paused", true },
-		{ VM_BUILDING, VM_NOT_PAUSED, NULL, true },
-		{ VM_STOPPING, VM_NOT_PAUSED, NULL, true },
-		{ VM_OFF, VM_NOT_PAUSED, "does not run", false },
-		{ VM_CRASHED, VM_NOT_PAUSED, "does not run", false },
-		{ VM_FAILED, VM_NOT_PAUSED, "does not run", false },
-		/* It ended while it was paused. */
-		{ VM_OFF, VM_PAUSED, "does not run", false },
+		{ VM_RUNNING, NULL, true },
+		{ VM_PAUSING, "is paused", true },
+		{ VM_PAUSED, "is paused", true },
+		{ VM_BUILDING, NULL, true },
+		{ VM_STOPPING, NULL, true },
+		{ VM_OFF, "does not run", false },
+		{ VM_CRASHED, "does not run", false },
+		{ VM_FAILED, "does not run", false },
 	};
 
 	(void)state;
@@ -110,7 +106,6 @@ static void who_types_is_told_when_nothing_reads_it(void **state)
 		const char *said;
 
 		vm.state = rows[i].state;
-		vm.paused = rows[i].paused;
 		said = owner->absent(&vm, &keeps);
 		if (rows[i].said)
 			assert_non_null(strstr(said, rows[i].said));

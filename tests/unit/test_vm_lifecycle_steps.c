@@ -3,10 +3,12 @@
 /* An operator between any two steps of a VM's life. */
 #include <stdarg.h>
 #include <setjmp.h>
+#include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
 
 #include "fake/life.h"
+#include "fake/log.h"
 #include "mm/page.h"
 
 static void a_vm_that_is_loaded_can_be_destroyed_after_each_step(void **state)
@@ -134,6 +136,7 @@ static void a_state_knows_which_command_it_takes(void **state)
 		bool start, stop;
 	} rows[] = {
 		{ VM_BUILDING, false, true },  { VM_RUNNING, false, true },
+		{ VM_PAUSING, false, true },   { VM_PAUSED, false, true },
 		{ VM_STOPPING, false, false }, { VM_OFF, true, false },
 		{ VM_CRASHED, true, false },   { VM_FAILED, true, false },
 	};
@@ -158,6 +161,71 @@ static void a_state_knows_which_command_it_takes(void **state)
 	}
 }
 
+/* The table of vm.h's head, once more: BIT(to) for each state from which it is legal. */
+static void only_legal_transitions_are_made(void **state)
+{
+	static const unsigned int legal[VM_STATES] = {
+		[VM_RUNNING] = BIT(VM_PAUSING) | BIT(VM_STOPPING),
+		[VM_PAUSING] = BIT(VM_PAUSED) | BIT(VM_STOPPING),
+		[VM_PAUSED] = BIT(VM_RUNNING) | BIT(VM_STOPPING),
+		[VM_BUILDING] = BIT(VM_RUNNING) | BIT(VM_FAILED) | BIT(VM_STOPPING),
+		[VM_STOPPING] = BIT(VM_BUILDING) | BIT(VM_OFF) | BIT(VM_CRASHED),
+		[VM_OFF] = BIT(VM_BUILDING),
+		[VM_CRASHED] = BIT(VM_BUILDING),
+		[VM_FAILED] = BIT(VM_BUILDING),
+	};
+
+	(void)state;
+	for (unsigned int from = 0; from < VM_STATES; from++) {
+		for (unsigned int to = 0; to < VM_STATES; to++) {
+			struct vm vm = { .state = from };
+			bool may = (legal[from] & BIT(to)) != 0;
+
+			assert_int_equal(vm_set_state(&vm, to), may);
+			assert_int_equal(vm.state, may ? to : from);
+		}
+	}
+}
+
+static char traced[512];
+
+static void remember(const struct vm *vm, enum vm_state from, enum vm_state to)
+{
+	size_t len = strlen(traced);
+
+	snprintf(traced + len, sizeof(traced) - len, "%s: %s, %s;", vm->name, vm_state_name(from),
+		 vm_state_name(to));
+}
+
+static void each_transition_is_traced_once(void **state)
+{
+	struct vm *vm = life_create();
+
+	(void)state;
+	traced[0] = '\0';
+	vm_state_trace = remember;
+	life_run_all();
+	assert_string_equal(traced, "one: loading, running;");
+	traced[0] = '\0';
+	assert_true(vm_pause(vm));
+	assert_false(vm_pause(vm));
+	assert_true(vm_resume(vm));
+	assert_false(vm_resume(vm));
+	assert_true(vm_pause(vm));
+	assert_true(vm_stop(vm, VM_STOP_DESTROY, NULL));
+	assert_false(vm_stop(vm, VM_STOP_DESTROY, NULL));
+	life_last_vcpu_leaves(vm);
+	life_run_all();
+	assert_string_equal(traced,
+			    "one: running, pausing;one: pausing, paused;one: paused, running;"
+			    "one: running, pausing;one: pausing, paused;"
+			    "one: paused, stopping;one: stopping, off;");
+	lifecycle_trace();
+	assert_true(vm_start(vm));
+	assert_non_null(strstr(fake_log_text, "one: off -> loading\n"));
+	vm_state_trace = NULL;
+}
+
 #define test(fn) cmocka_unit_test_setup_teardown(fn, life_setup, life_teardown)
 
 int main(void)
@@ -169,6 +237,8 @@ int main(void)
 		test(a_vm_that_is_destroyed_in_its_last_step_does_not_start),
 		cmocka_unit_test(a_vm_that_has_ended_can_be_started_after_each_step),
 		test(a_state_knows_which_command_it_takes),
+		cmocka_unit_test(only_legal_transitions_are_made),
+		test(each_transition_is_traced_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -27,7 +27,7 @@ static void check_in_guest(const struct vcpu *v)
 	const struct guest *g = guest_of(v);
 	bool ipi = hart_ipi_pending(this_pcpu()->index);
 
-	if (world.vm.paused == VM_PAUSED)
+	if (world.vm.state == VM_PAUSED)
 		explorer_fail("vcpu %u runs while its VM is paused", v->id);
 	if (world.must_not_run)
 		explorer_fail("vcpu %u runs though it must not", v->id);

@@ -84,7 +84,6 @@ static void name_words(void)
 			explorer_name(words[k].at, text);
 		}
 	}
-	explorer_name(&world.vm.paused, "vm paused");
 	explorer_name(&world.vm.state, "vm state");
 	explorer_name(&world.vm.htimedelta, "vm htimedelta");
 	explorer_name(&world.table, "table");
@@ -214,9 +213,9 @@ static uint64_t enabled_irqs(const struct vcpu *v)
 /* @v sleeps: nothing that ends its sleep may hold. */
 static void check_sleep(const struct vcpu *v)
 {
-	unsigned int ends = world.vm.paused   ? sleep_ends(SLEEP_PAUSED) :
-			    vcpu_is_halted(v) ? v->halt_ends :
-						sleep_ends(SLEEP_STOPPED);
+	unsigned int ends = world.vm.state != VM_RUNNING ? sleep_ends(SLEEP_PAUSED) :
+			    vcpu_is_halted(v)		 ? v->halt_ends :
+							   sleep_ends(SLEEP_STOPPED);
 	uint64_t irqs = v->irq.inject | v->irq.levels, enabled = enabled_irqs(v);
 
 	if (v->requests & ~no_wakeup)
@@ -230,7 +229,7 @@ static void check_sleep(const struct vcpu *v)
 		explorer_fail("vcpu %u sleeps with an interrupt pending", v->id);
 	if (!(enabled & BIT(IRQ_VS_TIMER)))
 		ends &= ~(unsigned int)WAKE_TIMER;
-	if (!(ends & WAKE_TIMER) && v->timer.armed && !world.vm.paused)
+	if (!(ends & WAKE_TIMER) && v->timer.armed && world.vm.state == VM_RUNNING)
 		explorer_fail("vcpu %u sleeps, and its timer will wake it for nothing", v->id);
 	if ((ends & WAKE_TIMER) && timer_is_due(v))
 		explorer_fail("vcpu %u sleeps though its timer is due", v->id);

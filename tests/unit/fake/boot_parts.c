@@ -252,6 +252,11 @@ void lifecycle_stay(bool stay)
 	boot->stay = stay;
 }
 
+void lifecycle_trace(void)
+{
+	boot->traces = true;
+}
+
 void lifecycle_shutdown_machine(void)
 {
 	boot->power_is_off = true;

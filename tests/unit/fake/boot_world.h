@@ -86,7 +86,7 @@ struct boot {
 	uint64_t colour;
 	bool guest_v, guest_svpbmt;
 	uint32_t cboz, cbom; /* blocks of the cache operations; 0: none are used */
-	bool stay, prefix;
+	bool stay, prefix, traces;
 	int focus; /* the VM; -1: none has it */
 	uint64_t entropy_len;
 	bool seed_in_tree;

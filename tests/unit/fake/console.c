@@ -159,7 +159,7 @@ void lifecycle_shutdown_machine(void)
 
 const char *vm_state_name(enum vm_state state)
 {
-	return state == VM_RUNNING ? "running" : "other";
+	return state == VM_RUNNING ? "running" : vm_is_paused(state) ? "paused" : "other";
 }
 
 uint64_t vcpu_hsm_status(const struct vcpu *v)
@@ -219,16 +219,18 @@ bool vm_start(struct vm *vm)
 
 bool vm_pause(struct vm *vm)
 {
-	vm->paused = vm->state == VM_RUNNING;
-	return vm->paused;
+	if (vm->state != VM_RUNNING)
+		return false;
+	vm->state = VM_PAUSED;
+	return true;
 }
 
 bool vm_resume(struct vm *vm)
 {
-	bool was = vm->paused;
-
-	vm->paused = 0;
-	return was;
+	if (vm->state != VM_PAUSED)
+		return false;
+	vm->state = VM_RUNNING;
+	return true;
 }
 
 struct vm machines[VM_MAX];

@@ -37,7 +37,7 @@ static void check_in_guest(const struct vcpu *v, const struct guest *g)
 
 	for (int k = 0; k < NR_HART_FENCES; k++)
 		returned[k] = read_now(&g->returned[k]);
-	if (read_now(&mc->vm.paused) == VM_PAUSED)
+	if (read_now(&mc->vm.state) == VM_PAUSED)
 		broken("vcpu %u runs while its VM is paused", v->id);
 	if (read_now(&mc->dead))
 		broken("vcpu %u runs after its VM has ended", v->id);
