@@ -214,6 +214,10 @@ static void more_reserved_ranges_than_fit_are_fatal(void **state)
 	tree_end_node(tree);
 	assert_int_equal(finish(), HV_EOVERFLOW);
 	assert_non_null(strstr(fake_log_text, "reserves more than 64 ranges"));
+	/* Those that fit are looked at, and nothing behind the last one. */
+	assert_int_equal(machine.nr_reserved, MACHINE_MAX_RESERVED);
+	assert_non_null(machine_closed(hpa(0x80000000 + 61 * 0x1000), 1));
+	assert_null(machine_closed(hpa(0x80000000 + 62 * 0x1000), 1));
 }
 
 static void more_reserved_blocks_than_fit_are_fatal(void **state)

@@ -136,6 +136,7 @@ static void the_escape_gets_through_to_a_guest_that_never_reads(void **state)
 	typed = keys;
 	receive();
 	assert_false(rx_irq);
+	assert_non_null(polling); /* without the interrupt it is the timer that looks again */
 	assert_int_equal(term_menu_key(), -1);
 	now += 1100000000;
 	tick();
@@ -238,6 +239,37 @@ static void discarded_input_is_gone_and_new_input_is_told(void **state)
 	type("new");
 	assert_int_equal(ready_a, 2);
 	assert_string_equal(read_all(a), "new");
+}
+
+static void what_was_lost_of_discarded_input_is_not_told(void **state)
+{
+	(void)state;
+	escape_is_the_menus();
+	focus(a);
+	absent_why = "is paused";
+	type(make_paste(5000));
+	absent_why = NULL;
+	term_stream_discard_input(a);
+	clear_screen();
+	type("new");
+	SCREEN("");
+	assert_string_equal(read_all(a), "new");
+}
+
+static void a_break_that_is_discarded_does_not_hide_the_next(void **state)
+{
+	bool is_break;
+	char buf[8];
+
+	(void)state;
+	focus(a);
+	type("\xfe");
+	term_stream_discard_input(a);
+	type("x\xfe"
+	     "y");
+	assert_int_equal(term_stream_read_break(a, buf, 8, &is_break), 2);
+	assert_true(is_break);
+	assert_memory_equal(buf, "x", 2);
 }
 
 static void escape_is_never_seen_by_the_guest(void **state)
@@ -348,6 +380,8 @@ int main(void)
 		TERMINAL_TEST(what_is_typed_goes_to_the_focus_alone),
 		TERMINAL_TEST(a_reader_is_told_again_after_it_found_nothing),
 		TERMINAL_TEST(without_focus_input_goes_nowhere),
+		TERMINAL_TEST(what_was_lost_of_discarded_input_is_not_told),
+		TERMINAL_TEST(a_break_that_is_discarded_does_not_hide_the_next),
 		TERMINAL_TEST(discarded_input_is_gone_and_new_input_is_told),
 		TERMINAL_TEST(what_is_pasted_waits_in_the_uart_and_none_is_lost),
 		TERMINAL_TEST(a_reader_that_is_slow_gets_all),

@@ -96,6 +96,47 @@ static void others_do_not_wait_and_what_they_lose_is_counted(void **state)
 	while (work_run_one())
 		;
 	assert_non_null(strstr(fake_log_text, "b: 1978 bytes of its output were not shown"));
+	/* The next time that counts anew. */
+	attach(a);
+	term_focus(b);
+	transmit_all();
+	assert_null(strstr(screen, "are lost"));
+}
+
+/* @a, which has the terminal, waits for room and gets it: the streams are looked at. */
+static void look_at_streams(void)
+{
+	while (term_stream_write(a, "................", 16))
+		;
+	transmit_all();
+	assert_true(work_run_one());
+}
+
+static void what_is_lost_is_told_once_and_then_counted_anew(void **state)
+{
+	static char text[3000];
+
+	(void)state;
+	memset(text, 'x', sizeof(text));
+	for (unsigned int i = 0; i < 2; i++) {
+		attach(a);
+		fake_log_reset();
+		assert_int_equal(term_stream_write(b, text, sizeof(text)), sizeof(text));
+		look_at_streams();
+		assert_int_equal(fake_log_count, 0); /* not before the end, for the log is kept */
+		term_focus(b);
+		transmit_all();
+		while (work_run_one())
+			;
+		assert_int_equal(fake_log_count, 1);
+		assert_string_equal(fake_log_last, "b: 1977 bytes of its output were not shown");
+	}
+	attach(a);
+	term_focus(b);
+	transmit_all();
+	while (work_run_one())
+		;
+	assert_int_equal(fake_log_count, 1);
 }
 
 static void who_waits_for_room_when_it_begins_is_told(void **state)
@@ -109,6 +150,12 @@ static void who_waits_for_room_when_it_begins_is_told(void **state)
 	assert_true(work_run_one());
 	assert_int_equal(room_b, 1);
 	assert_int_equal(term_stream_write(b, "again\n", 6), 6);
+	/* Once: the end of raw has the streams looked at again. */
+	uart_dead = false;
+	term_focus(b);
+	transmit_all();
+	assert_true(work_run_one());
+	assert_int_equal(room_b, 1);
 }
 
 static void a_terminal_is_given_back_as_it_was(void **state)
@@ -138,6 +185,7 @@ int main(void)
 		TERMINAL_TEST(the_escape_stays_hartvisors),
 		TERMINAL_TEST(others_and_the_log_come_afterwards),
 		TERMINAL_TEST(others_do_not_wait_and_what_they_lose_is_counted),
+		TERMINAL_TEST(what_is_lost_is_told_once_and_then_counted_anew),
 		TERMINAL_TEST(who_waits_for_room_when_it_begins_is_told),
 		TERMINAL_TEST(a_terminal_is_given_back_as_it_was),
 		TERMINAL_TEST(without_focus_there_is_nothing_to_attach_to),

@@ -140,6 +140,33 @@ static void no_call_sends_more_than_a_little(void **state)
 	assert_true(screen_len > 10000);
 }
 
+/* What @text brings to the wire comes later: its guest has no focus, and its line is held back. */
+static void takes_a_little_at_a_time(const char *text, size_t most)
+{
+	size_t at = 0;
+
+	terminal_teardown(NULL);
+	terminal_setup(NULL);
+	fifo_room = 0;
+	fill(a, "a line that fills the wire\n", &at);
+	at = 0;
+	fill(b, text, &at);
+	for (size_t before = 0, calls = 0; before < 1023; calls++) {
+		assert_true(calls < 1000);
+		before = term_stream_room(b);
+		fifo_room = 16;
+		uart_fn();
+		assert_in_range(term_stream_room(b) - before, 0, most);
+	}
+}
+
+static void no_call_takes_more_than_a_little_of_a_line_that_is_held_back(void **state)
+{
+	(void)state;
+	takes_a_little_at_a_time("plain text", 160);
+	takes_a_little_at_a_time("\x1b[31m\x1b[32m", 16);
+}
+
 static void the_transmit_interrupt_is_on_only_while_needed(void **state)
 {
 	(void)state;
@@ -329,8 +356,8 @@ static void every_byte_that_old_firmware_has_is_typed(void **state)
 	term_focus(a);
 	term_log("legacy\n", 7); /* it finds out that there is no DBCN */
 	transmit_all();
-	typed = "\xff\xfdz";
-	for (unsigned int i = 0; i < 4; i++)
+	typed = "\xff\xfd\xfcz";
+	for (unsigned int i = 0; i < 5; i++)
 		tick();
 	{
 		char buf[8];
@@ -378,6 +405,7 @@ int main(void)
 		TERMINAL_TEST(a_flood_gets_its_half_of_the_wire),
 		TERMINAL_TEST(a_guest_that_is_not_heard_out_is_told_of_room),
 		TERMINAL_TEST(no_call_sends_more_than_a_little),
+		TERMINAL_TEST(no_call_takes_more_than_a_little_of_a_line_that_is_held_back),
 		TERMINAL_TEST(the_transmit_interrupt_is_on_only_while_needed),
 		TERMINAL_TEST(a_dead_wire_does_not_stop_the_guests_for_ever),
 		TERMINAL_TEST(power_off_waits_a_second_for_a_dead_wire),

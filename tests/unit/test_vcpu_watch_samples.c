@@ -148,6 +148,20 @@ static void samples_are_taken_after_three_seconds(void **state)
 	assert_int_equal(asked, 1);
 }
 
+/* The list and the log name the same vcpu and place, also when another vcpu does the same later. */
+static void what_was_found_first_stays(void **state)
+{
+	(void)state;
+	traps(true);
+	seconds(11);
+	assert_true(hinted("vcpu 0 traps for ever in its trap handler at pc 0xffffffff80001000"));
+	does[1] = RUNS;
+	says[1] = (struct vcpu_sample){ .pc = LOOP + 0x100000, .what = SAMPLE_TRAP_LOOP };
+	seconds(30);
+	assert_true(hinted("vcpu 0 traps for ever in its trap handler at pc 0xffffffff80001000"));
+	assert_int_equal(fake_log_count, 1);
+}
+
 static void every_vm_is_looked_at(void **state)
 {
 	struct vm off = { .state = VM_OFF };
@@ -174,6 +188,7 @@ int main(void)
 		TEST(user_mode_a_while_ago_is_no_sign_of_life),
 		TEST(only_a_vm_that_runs_is_looked_at),
 		TEST(samples_are_taken_after_three_seconds),
+		TEST(what_was_found_first_stays),
 		TEST(every_vm_is_looked_at),
 	};
 

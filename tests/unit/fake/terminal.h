@@ -20,7 +20,10 @@
 
 #define SCREEN_SIZE (1 << 20)
 
-/* What came over the wire, and what is going to: "\xfe" is a UART's BREAK, "\xfd" old firmware's zero byte. */
+/*
+ * What came over the wire, and what is going to: "\xfe" is a UART's BREAK, "\xfd" old firmware's zero byte, "\xfc" an
+ * answer of old firmware's that is no byte.
+ */
 extern char screen[SCREEN_SIZE];
 extern size_t screen_len;
 extern const char *typed;
