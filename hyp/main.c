@@ -32,6 +32,7 @@
 #include "sbi/sbi.h"
 #include "term/term.h"
 #include "vcpu/watch.h"
+#include "vm/churn.h"
 #include "vm/lifecycle.h"
 
 extern char __image_start[], __image_end[];
@@ -41,7 +42,7 @@ _Noreturn void stack_switch_call(uint64_t sp, void (*fn)(void));
 void hartvisor_main(uint64_t hartid, uint64_t fdt);
 
 static uint8_t boot_emergency_stack[KIB(4)] __attribute__((aligned(16)));
-static struct vm_config configs[VM_MAX];
+static struct vm_config configs[VM_MAX]; /* each VM has a copy of its own */
 static unsigned int vmid_bits_limit = 14;
 static uint64_t boot_time; /* host time at hartvisor's first instructions */
 
@@ -311,6 +312,7 @@ static void make_vms(void)
 		log_info("no VM starts by itself: ^] o starts the VM in focus");
 	term_focus(focus ? focus->stream : NULL);
 	lifecycle_begin();
+	churn_begin(machine.bootargs, configs, n);
 }
 
 static void set_up_isa(void)

@@ -188,3 +188,30 @@ bool smp_wake_one_idle(void)
 	}
 	return false;
 }
+
+void smp_grace_begin(struct smp_grace *g)
+{
+	uint64_t all = nr_pcpus == 64 ? UINT64_MAX : BIT(nr_pcpus) - 1;
+
+	/* What has been taken away before is seen to be gone by all that is done after a count that differs. */
+	fence_full();
+	for (unsigned int i = 0; i < nr_pcpus; i++)
+		g->taken[i] = atomic_read(&pcpus[i]->ipis_taken);
+	smp_kick(all);
+}
+
+bool smp_grace_is_over(const struct smp_grace *g)
+{
+	for (unsigned int i = 0; i < nr_pcpus; i++)
+		if (atomic_read_acquire(&pcpus[i]->ipis_taken) == g->taken[i])
+			return false;
+	return true;
+}
+
+void smp_ipi_taken(void)
+{
+	struct pcpu *p = this_pcpu();
+
+	atomic_set_release(&p->ipis_taken, p->ipis_taken + 1);
+	fence_full(); /* what comes now is after the count: smp_grace_begin() */
+}

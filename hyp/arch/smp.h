@@ -36,6 +36,22 @@ void smp_kick(uint64_t pcpus);
 /* smp_resched - ask pcpu @index to look at its queue; an IPI unless it was asked already or is us. */
 void smp_resched(unsigned int index);
 
+/*
+ * A grace period: when it is over, each pcpu has been in its loop since it began. What a pcpu did at the beginning is
+ * over by then, its accesses to memory, too; it holds no pointer but to what it runs.
+ * smp_grace_begin - sends an interrupt to each pcpu. smp_grace_is_over - have all taken it? Not to be waited for in a
+ * loop: this pcpu has to take it, too.
+ */
+struct smp_grace {
+	uint64_t taken[MAX_PCPUS];
+};
+
+void smp_grace_begin(struct smp_grace *g);
+bool smp_grace_is_over(const struct smp_grace *g);
+
+/* smp_ipi_taken - this pcpu, in its loop or between two steps: it has taken a software interrupt. */
+void smp_ipi_taken(void);
+
 /* smp_wake_one_idle - an IPI to some idle pcpu, for work that anybody may do. False: none is idle. */
 bool smp_wake_one_idle(void);
 

@@ -6,6 +6,7 @@
 #include "arch/timer.h"
 #include "console/cmd.h"
 #include "term/term.h"
+#include "vcpu/registry.h"
 
 #define ASK_SECONDS 5
 #define ASK_NS	    UINT64_C(5000000000)
@@ -21,6 +22,15 @@ static struct {
 
 static struct timer timer;
 
+/* Nothing is asked any more. */
+static void forget(void)
+{
+	if (asked.vm)
+		vm_put(asked.vm);
+	asked.key = 0;
+	asked.vm = NULL;
+}
+
 static void timer_fired(struct timer *t)
 {
 	(void)t;
@@ -30,11 +40,13 @@ static void timer_fired(struct timer *t)
 void ask_init(void)
 {
 	asked.key = 0;
+	asked.vm = NULL;
 	timer_init(&timer, timer_fired);
 }
 
 void ask(char key, const char *what, struct vm *vm, const char *name, void (*yes)(struct vm *vm))
 {
+	forget();
 	asked.key = key;
 	asked.what = what;
 	asked.name = name;
@@ -54,12 +66,12 @@ bool ask_answer(int key, bool plain)
 		return false;
 	/* A y with ^] is a key of the menu as any other. */
 	if (yes && !(key != asked.key && !plain)) {
-		asked.key = 0;
 		asked.yes(asked.vm);
+		forget();
 		return true;
 	}
-	asked.key = 0;
 	term_printf("%s %s: no", asked.what, asked.name);
+	forget();
 	return plain;
 }
 
@@ -67,7 +79,7 @@ void ask_check_time(void)
 {
 	if (!asked.key || timer_now() < asked.until)
 		return;
-	asked.key = 0;
 	term_menu_release();
 	term_printf("%s %s: no, not answered within %d s", asked.what, asked.name, ASK_SECONDS);
+	forget();
 }

@@ -31,7 +31,8 @@ void cmd_attach(void);
 void cmd_quit(void);
 
 /*
- * ask - ask whether to do @what to @name; the answer yes calls @yes with @vm. ask_answer - @key was typed: true: it was
+ * ask - ask whether to do @what to @name; the answer yes calls @yes with @vm. The reference to @vm, which may be NULL, is
+ * ask()'s from then on; @name is the VM's or fixed. ask_answer - @key was typed: true: it was
  * for a question. ask_check_time - is it too late for an answer?
  */
 void ask_init(void);

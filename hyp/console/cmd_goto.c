@@ -5,7 +5,7 @@
 
 #include "console/cmd.h"
 #include "term/term.h"
-#include "vcpu/vm.h"
+#include "vcpu/registry.h"
 
 static char typed[VM_NAME_MAX + 1];
 static unsigned int len;
@@ -37,7 +37,7 @@ static unsigned int number(void)
 			return 0;
 		n = n * 10 + (unsigned int)(*p - '0');
 	}
-	return n <= nr_vms ? n : 0;
+	return n <= VM_MAX ? n : 0;
 }
 
 /* The name itself, or what only one name begins with; a name may be a number, too. */
@@ -46,11 +46,13 @@ static unsigned int by_name(unsigned int *nr_found)
 	unsigned int found = 0;
 
 	*nr_found = 0;
-	for (unsigned int i = 0; i < nr_vms; i++) {
-		if (strncmp(vms[i]->name, typed, len) != 0)
+	for_each_vm(vm)
+	{
+		if (strncmp(vm->name, typed, len) != 0)
 			continue;
-		found = i + 1;
-		if (vms[i]->name[len] == '\0') {
+		found = vm->id + 1;
+		if (vm->name[len] == '\0') {
+			vm_put(vm);
 			*nr_found = 1;
 			return found;
 		}

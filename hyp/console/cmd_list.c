@@ -8,7 +8,7 @@
 #include "mm/page.h"
 #include "term/term.h"
 #include "vcpu/hsm.h"
-#include "vcpu/vm.h"
+#include "vcpu/registry.h"
 #include "vm/lifecycle.h"
 
 #define LIST_WIDTH    92
@@ -130,29 +130,64 @@ static void list_own_memory(void)
 	uint64_t image = (uint64_t)(__image_end - __image_start);
 	uint64_t own = page_total() - page_free_bytes() + image;
 
-	for (unsigned int i = 0; i < nr_vms; i++)
-		own -= min_u64(own, vms[i]->gstage.ram_bytes);
+	for_each_vm(vm) own -= min_u64(own, vm->gstage.ram_bytes);
 	term_printf("    hartvisor's own memory: %" PRIu64 " KiB, its image %" PRIu64 " KiB of it",
 		    own >> 10, image >> 10);
 }
 
 static void list_how_to_start(void)
 {
-	for (unsigned int i = 0; i < nr_vms; i++) {
-		if (!vms[i]->made || !vm_has_ended(atomic_read(&vms[i]->state)))
+	for_each_vm(vm)
+	{
+		if (!vm->made || !vm_has_ended(atomic_read(&vm->state)))
 			continue;
+		vm_put(vm);
 		term_printf(
 			"    ^] o starts a VM that is off, crashed or failed, when it is in focus (*)");
 		return;
 	}
 }
 
-/* Where the next row is: VM number @row, or the next of its vcpus, and behind these its silence. */
+/* Where the next row is: the VM with the id @row, or the next vcpu of the one before, and behind these its silence. */
 static unsigned int row, vcpu;
 static uint64_t since, now;
 
+/* A row of the VM that was listed last. False: there are no more. */
+static bool list_more_of(const struct vm *vm)
+{
+	if (vcpu > vm->nr_vcpus || !vm_has_life(atomic_read(&vm->state)))
+		return false;
+	if (vcpu == vm->nr_vcpus) {
+		list_silence(vm);
+		vcpu++;
+	} else {
+		vcpu = list_vcpus(vm, vcpu);
+	}
+	return true;
+}
+
+/* The next VM from @row on. False: there are no more. */
+static bool list_next(void)
+{
+	for (; row < VM_MAX; row++) {
+		struct vm *vm = vm_get(row);
+
+		if (!vm)
+			continue;
+		list_vm(row, vm, since, now);
+		vm_put(vm);
+		row++;
+		vcpu = 0;
+		return true;
+	}
+	return false;
+}
+
 static bool list_row(bool first)
 {
+	struct vm *before;
+	bool more;
+
 	if (first) {
 		row = 0;
 		vcpu = VM_MAX_VCPUS;
@@ -161,22 +196,12 @@ static bool list_row(bool first)
 			    "memory MiB", "vcpus", "class", "cap %", "run %");
 		return true;
 	}
-	if (row > 0 && row <= nr_vms && vcpu <= vms[row - 1]->nr_vcpus &&
-	    vm_has_life(atomic_read(&vms[row - 1]->state))) {
-		if (vcpu == vms[row - 1]->nr_vcpus) {
-			list_silence(vms[row - 1]);
-			vcpu++;
-		} else {
-			vcpu = list_vcpus(vms[row - 1], vcpu);
-		}
+	before = row > 0 ? vm_get(row - 1) : NULL;
+	more = before && list_more_of(before);
+	if (before)
+		vm_put(before);
+	if (more || list_next())
 		return true;
-	}
-	if (row < nr_vms) {
-		list_vm(row, vms[row], since, now);
-		row++;
-		vcpu = 0;
-		return true;
-	}
 	since = now;
 	list_how_to_start();
 	list_own_memory();

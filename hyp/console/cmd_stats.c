@@ -6,7 +6,7 @@
 #include "console/cmd.h"
 #include "term/term.h"
 #include "vcpu/vcpu.h"
-#include "vcpu/vm.h"
+#include "vcpu/registry.h"
 #include "vm/lifecycle.h"
 
 #define STATS_WIDTH 120
@@ -98,47 +98,60 @@ static const struct {
 	{ head_exits, print_exits },
 };
 
-/* Where the next row is. */
-static unsigned int part, vm, vcpu;
+/* Where the next row is: vcpu number @vcpu of the VM with the id @id. */
+static unsigned int part, id, vcpu;
 static bool headed;
 
-/* To a vcpu that exists, in this part of the table or the next one. */
-static void settle(void)
+/* The VM of the next vcpu that exists in this part of the table, with a reference; NULL: there are no more. */
+static struct vm *settle(void)
 {
-	while (vm < nr_vms && vcpu >= vms[vm]->nr_vcpus) {
-		vm++;
-		vcpu = 0;
+	for (; id < VM_MAX; id++, vcpu = 0) {
+		struct vm *vm = vm_get(id);
+
+		if (vm && vcpu < vm->nr_vcpus)
+			return vm;
+		if (vm)
+			vm_put(vm);
 	}
-	if (headed && vm >= nr_vms) {
-		part++;
-		vm = vcpu = 0;
-		headed = false;
-	}
+	return NULL;
+}
+
+static void next_part(void)
+{
+	part++;
+	id = vcpu = 0;
+	headed = false;
 }
 
 static bool stats_row(bool first)
 {
 	struct vcpu_counts counts;
 	const struct vcpu *v;
+	struct vm *vm = NULL;
 	char name[32];
 
 	if (first) {
-		part = vm = vcpu = 0;
+		part = id = vcpu = 0;
 		headed = false;
 	}
-	settle();
+	if (headed) {
+		vm = settle();
+		if (!vm)
+			next_part();
+	}
 	if (part >= ARRAY_SIZE(parts))
 		return false;
-	if (!headed) {
+	if (!vm) {
 		parts[part].head();
 		headed = true;
 		return true;
 	}
-	v = vms[vm]->vcpus[vcpu];
-	snprintf(name, sizeof(name), "%.14s/%u", vms[vm]->name, vcpu);
+	v = vm->vcpus[index_below(vcpu, VM_MAX_VCPUS)];
+	snprintf(name, sizeof(name), "%.14s/%u", vm->name, vcpu);
 	vcpu++;
 	vcpu_stats_read(v, &counts);
 	parts[part].row(name, v, &counts);
+	vm_put(vm);
 	return true;
 }
 
@@ -150,15 +163,19 @@ void cmd_stats(void)
 /* A VM at a time: of all that would be a long stretch, too. */
 static bool zero_row(bool first)
 {
+	struct vm *vm;
+
 	if (first)
-		vm = 0;
-	if (vm >= nr_vms) {
+		id = vcpu = 0;
+	vm = settle();
+	if (!vm) {
 		term_printf("statistics count from now on");
 		return false;
 	}
-	for (unsigned int i = 0; i < vms[vm]->nr_vcpus; i++)
-		vcpu_stats_zero(vms[vm]->vcpus[i]);
-	vm++;
+	for (unsigned int i = 0; i < vm->nr_vcpus; i++)
+		vcpu_stats_zero(vm->vcpus[i]);
+	vm_put(vm);
+	id++;
 	return true;
 }
 

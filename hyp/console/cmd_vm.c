@@ -2,16 +2,19 @@
 /* What the operator does to the VM whose console is in focus. */
 #include "console/cmd.h"
 #include "term/term.h"
-#include "vcpu/vm.h"
+#include "vcpu/registry.h"
 #include "vm/lifecycle.h"
 
+/* With a reference; NULL: there is none, and a line has said so. */
 static struct vm *focused_vm(void)
 {
 	const struct term_stream *s = term_focused();
 
-	for (unsigned int i = 0; s && i < nr_vms; i++)
-		if (vms[i]->stream == s)
-			return vms[i];
+	for_each_vm(vm)
+	{
+		if (s && vm->stream == s)
+			return vm;
+	}
 	term_printf("no VM's console is in focus: ^] l lists them");
 	return NULL;
 }
@@ -39,6 +42,7 @@ void cmd_start(void)
 		term_printf("%s is going to be loaded", vm->name);
 	else
 		tell_state(vm);
+	vm_put(vm);
 }
 
 void cmd_pause(void)
@@ -53,6 +57,7 @@ void cmd_pause(void)
 		term_printf("%s is paused: ^] p lets it go on", vm->name);
 	else
 		tell_state(vm);
+	vm_put(vm);
 }
 
 static void reset(struct vm *vm)
@@ -77,8 +82,10 @@ static void ask_about(char key, const char *what, void (*yes)(struct vm *vm))
 		return;
 	}
 	term_menu_release();
-	if (vm)
-		tell_state(vm);
+	if (!vm)
+		return;
+	tell_state(vm);
+	vm_put(vm);
 }
 
 void cmd_reset(void)

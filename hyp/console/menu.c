@@ -3,7 +3,7 @@
 
 #include "console/cmd.h"
 #include "term/term.h"
-#include "vcpu/vm.h"
+#include "vcpu/registry.h"
 
 static void cmd_help(void);
 static void cmd_next(void);
@@ -73,30 +73,39 @@ static void cmd_help(void)
 
 void menu_focus(unsigned int number)
 {
-	if (number == 0 || number > nr_vms)
+	struct vm *vm = number ? vm_get(number - 1) : NULL;
+
+	if (!vm) {
 		term_printf("there is no VM %u: ^] l lists them", number);
-	else if (!vms[number - 1]->stream)
-		term_printf("VM %u (%s) has no console", number, vms[number - 1]->name);
+		return;
+	}
+	if (!vm->stream)
+		term_printf("VM %u (%s) has no console", number, vm->name);
 	else
-		term_focus(vms[number - 1]->stream);
+		term_focus(vm->stream);
+	vm_put(vm);
 }
 
 static void cmd_next(void)
 {
 	struct term_stream *now = term_focused();
-	unsigned int from = nr_vms - 1;
+	unsigned int from = VM_MAX - 1;
 
-	for (unsigned int i = 0; i < nr_vms; i++) {
-		if (now && vms[i]->stream == now)
-			from = i;
+	for_each_vm(vm)
+	{
+		if (now && vm->stream == now)
+			from = vm->id;
 	}
-	for (unsigned int i = 1; i <= nr_vms; i++) {
-		struct term_stream *s = vms[(from + i) % nr_vms]->stream;
+	for (unsigned int i = 1; i <= VM_MAX; i++) {
+		struct vm *vm = vm_get((from + i) % VM_MAX);
+		struct term_stream *s = vm ? vm->stream : NULL;
 
-		if (s) {
+		if (s)
 			term_focus(s);
+		if (vm)
+			vm_put(vm);
+		if (s)
 			return;
-		}
 	}
 	term_printf("there is no console");
 }

@@ -81,18 +81,23 @@ char *arena_strdup(struct arena *a, const char *s, uint64_t max)
 	return copy;
 }
 
-void arena_destroy(struct arena *a)
+bool arena_destroy_step(struct arena *a)
 {
 	struct arena_block *b = a->blocks;
+	uint64_t size;
 
-	while (b) {
-		struct arena_block *next = b->next;
+	if (!b)
+		return false;
+	size = b->size;
+	a->blocks = b->next;
+	a->bytes -= size;
+	memset(b, 0, size); /* registers of vcpus, typed input */
+	page_free(ptr_to_hpa(b), size);
+	return true;
+}
 
-		uint64_t size = b->size;
-
-		memset(b, 0, size); /* registers of vcpus, typed input */
-		page_free(ptr_to_hpa(b), size);
-		b = next;
-	}
-	arena_init(a);
+void arena_destroy(struct arena *a)
+{
+	while (arena_destroy_step(a))
+		;
 }

@@ -24,6 +24,8 @@ void *arena_alloc(struct arena *a, uint64_t size, uint64_t align);
 /* arena_strdup - a copy of at most @max bytes of @s, terminated; NULL: no memory. */
 char *arena_strdup(struct arena *a, const char *s, uint64_t max);
 
+/* arena_destroy_step - erases and frees one block, of 16 KiB or the largest object. False: there is none left. */
+bool arena_destroy_step(struct arena *a);
 void arena_destroy(struct arena *a);
 
 #define arena_new(a, type) ((type *)arena_alloc((a), sizeof(type), _Alignof(type)))

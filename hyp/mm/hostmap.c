@@ -1,18 +1,25 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "mm/hostmap.h"
 
+#include <string.h>
+
 #include "arch/boot_map.h"
 #include "arch/csr.h"
 #include "arch/fence.h"
+#include "arch/memmap.h"
 #include "arch/mmu.h"
+#include "lib/spinlock.h"
 #include "mm/page.h"
 #include "mm/pgtable.h"
 
 extern char __image_start[], __text_end[], __rodata_end[], __image_end[];
 
 static struct pgtable host_pt;
+static struct spinlock stack_lock =
+	SPINLOCK_INIT; /* guards what follows, and host_pt once harts run */
 static uint64_t next_stack = STACK_MAP_BASE;
-static uint64_t direct_end; /* host-physical; what RAM so far reaches to, in whole pages */
+static uint64_t free_stacks; /* the top of one; 0: none */
+static uint64_t direct_end;  /* host-physical; what RAM so far reaches to, in whole pages */
 
 static int map_image_part(const char *start, const char *end, uint64_t prot)
 {
@@ -81,7 +88,22 @@ int hostmap_add_ram(hpa_t base, uint64_t size)
 	return err != HV_OK ? err : map_direct(image_end, end);
 }
 
-uint64_t hostmap_new_stack(void)
+/* The memory of the stack whose top is @top, in the direct map. */
+static char *stack_memory(uint64_t top)
+{
+	struct pgtable_leaf leaf = { .pa = hpa(0) };
+
+	(void)pgtable_walk(&host_pt, top - HOST_STACK_SIZE, &leaf);
+	return hpa_to_ptr(leaf.pa);
+}
+
+/* In a stack that is free: the top of the next free one. */
+static uint64_t *next_free(uint64_t top)
+{
+	return (uint64_t *)(void *)stack_memory(top);
+}
+
+static uint64_t map_stack(void)
 {
 	hpa_t pages;
 	uint64_t base = next_stack + PAGE_SIZE; /* the page below stays unmapped */
@@ -94,4 +116,29 @@ uint64_t hostmap_new_stack(void)
 	}
 	next_stack = base + HOST_STACK_SIZE;
 	return next_stack;
+}
+
+uint64_t hostmap_new_stack(void)
+{
+	uint64_t top;
+
+	spin_lock(&stack_lock);
+	top = free_stacks;
+	if (top) {
+		free_stacks = *next_free(top);
+		*next_free(top) = 0;
+	} else {
+		top = map_stack();
+	}
+	spin_unlock(&stack_lock);
+	return top;
+}
+
+void hostmap_free_stack(uint64_t top)
+{
+	memset(stack_memory(top), 0, HOST_STACK_SIZE);
+	spin_lock(&stack_lock);
+	*next_free(top) = free_stacks;
+	free_stacks = top;
+	spin_unlock(&stack_lock);
 }

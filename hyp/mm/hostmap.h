@@ -26,4 +26,8 @@ int hostmap_add_ram(hpa_t base, uint64_t size);
 #define HOST_STACK_SIZE KIB(16)
 uint64_t hostmap_new_stack(void);
 
+/* hostmap_free_stack - nothing runs on the stack whose top is @top any more: it is erased, and the next one that is given.
+ * It stays mapped, as no other hart need forget a translation then. */
+void hostmap_free_stack(uint64_t top);
+
 #endif

@@ -12,7 +12,7 @@ static noinline void take_interrupts(uint64_t sip)
 {
 	if (sip & BIT(IRQ_S_SOFT)) {
 		csr_clear(CSR_SIP, BIT(IRQ_S_SOFT));
-		this_pcpu()->ipis_taken++;
+		smp_ipi_taken();
 	}
 	if (sip & BIT(IRQ_S_TIMER))
 		timer_run();

@@ -37,6 +37,7 @@ static struct term_stream *shown; /* whose line the cursor is in; NULL: at a lin
 static struct term_filter filter; /* of the guest's line that goes out */
 static unsigned int held;	  /* term_hold() */
 static unsigned int nr_streams;
+static unsigned int next_colour;
 static bool all_prefixed; /* term_prefix() */
 
 static const char *const palette[] = {
@@ -171,7 +172,8 @@ struct term_stream *term_stream_new(struct arena *a, const char *name,
 	s->arg = arg;
 	s->ended = true;
 	spin_lock(&term_lock);
-	s->colour = nr_streams++ % ARRAY_SIZE(palette);
+	s->colour = next_colour++ % ARRAY_SIZE(palette);
+	nr_streams++;
 	output_add_stream(s);
 	spin_unlock(&term_lock);
 	return s;
@@ -417,6 +419,23 @@ void term_focus(struct term_stream *s)
 	spin_unlock(&term_lock);
 }
 
+void term_stream_close(struct term_stream *s)
+{
+	spin_lock(&term_lock);
+	if (term_raw == s)
+		raw_end();
+	if (term_focus_stream == s)
+		term_focus_stream = NULL;
+	if (shown == s)
+		term_leave_shown();
+	term_forget_line(s);
+	output_take(s, output_queued(s));
+	output_remove_stream(s);
+	nr_streams--;
+	term_settle();
+	spin_unlock(&term_lock);
+}
+
 struct term_stream *term_focused(void)
 {
 	return atomic_read(&term_focus_stream);
@@ -430,7 +449,7 @@ void term_init(enum term_ask ask)
 	shown = term_going = term_focus_stream = term_raw = NULL;
 	own_reset();
 	term_colour = false;
-	nr_streams = 0;
+	nr_streams = next_colour = 0;
 	all_prefixed = false;
 	row_reset();
 	term_answer_reset(ask);

@@ -125,6 +125,9 @@ void raw_end(void);
 void output_reset(void);
 void output_add_stream(struct term_stream *s);
 
+/* output_remove_stream - @s has nothing to print any more, and is none of the streams. The lock is held. */
+void output_remove_stream(struct term_stream *s);
+
 /* output_activate - @s may have something to print. output_idle - no stream has. */
 void output_activate(struct term_stream *s);
 bool output_idle(void);

@@ -56,6 +56,27 @@ void output_add_stream(struct term_stream *s)
 	streams = s;
 }
 
+static void deactivate(struct term_stream *s)
+{
+	list_remove(&s->active);
+	if (s->credit > 0)
+		s->credit = 0;
+	if (list_empty(&active))
+		contest++;
+}
+
+void output_remove_stream(struct term_stream *s)
+{
+	for (struct term_stream **p = &streams; *p; p = &(*p)->next) {
+		if (*p == s) {
+			*p = s->next; /* room_work may be at @s: its own next stays */
+			break;
+		}
+	}
+	if (!list_empty(&s->active))
+		deactivate(s);
+}
+
 void output_activate(struct term_stream *s)
 {
 	if (!list_empty(&s->active))
@@ -64,15 +85,6 @@ void output_activate(struct term_stream *s)
 		s->credit = QUANTUM;
 	s->contest = contest;
 	list_push_back(&active, &s->active);
-}
-
-static void deactivate(struct term_stream *s)
-{
-	list_remove(&s->active);
-	if (s->credit > 0)
-		s->credit = 0;
-	if (list_empty(&active))
-		contest++;
 }
 
 bool output_idle(void)

@@ -6,8 +6,6 @@
 #include "arch/timer.h"
 #include "vcpu/vcpu.h"
 
-struct vm *vms[VM_MAX];
-unsigned int nr_vms;
 void (*vm_state_trace)(const struct vm *vm, enum vm_state from, enum vm_state to);
 
 /* The states that may follow each state. */
@@ -17,9 +15,9 @@ static const uint16_t next_states[16] = {
 	[VM_PAUSED] = BIT(VM_RUNNING) | BIT(VM_STOPPING),
 	[VM_BUILDING] = BIT(VM_RUNNING) | BIT(VM_FAILED) | BIT(VM_STOPPING),
 	[VM_STOPPING] = BIT(VM_BUILDING) | BIT(VM_OFF) | BIT(VM_CRASHED),
-	[VM_OFF] = BIT(VM_BUILDING),
-	[VM_CRASHED] = BIT(VM_BUILDING),
-	[VM_FAILED] = BIT(VM_BUILDING),
+	[VM_OFF] = BIT(VM_BUILDING) | BIT(VM_DESTROYED),
+	[VM_CRASHED] = BIT(VM_BUILDING) | BIT(VM_DESTROYED),
+	[VM_FAILED] = BIT(VM_BUILDING) | BIT(VM_DESTROYED),
 };
 
 static bool may_become(const struct vm *vm, enum vm_state to)
@@ -32,7 +30,7 @@ static bool set_state(struct vm *vm, enum vm_state to)
 {
 	enum vm_state from = atomic_read(&vm->state);
 
-	if (!may_become(vm, to))
+	if (!may_become(vm, to) || (to == VM_BUILDING && vm->doomed))
 		return false;
 	atomic_set_release(&vm->state, to);
 	if (vm_state_trace)

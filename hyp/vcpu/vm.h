@@ -8,6 +8,7 @@
  * clock stands still while it is PAUSED, and a resume has no effect before. A VM that ends while it is paused is STOPPING.
  * BUILDING -> STOPPING: an operator ends or resets it while it is loaded. BUILDING -> FAILED: it could not be loaded.
  * OFF, CRASHED, FAILED -> BUILDING: an operator starts it (again). A VM that could not be made is FAILED for ever.
+ * OFF, CRASHED, FAILED -> DESTROYED: it is taken away (vm/destroy.h), and found no more (vcpu/registry.h).
  *
  * Every transition is made by one function (vm.c, set_state), which knows the table of legal ones. vm->transition makes
  * one at a time, whichever hart takes it: an operator, the guest, a timer or the life cycle. It is held for a few
@@ -44,6 +45,7 @@ enum vm_state {
 	VM_OFF,
 	VM_CRASHED,
 	VM_FAILED,
+	VM_DESTROYED,
 	VM_STATES,
 };
 
@@ -55,10 +57,14 @@ enum vm_stop {
 	VM_STOP_DESTROY, /* by the operator */
 };
 
+/* How far the end of a VM is for which there is no reference any more (vm/destroy.h). */
+enum vm_reap { REAP_OUTPUT, REAP_CALLS, REAP_TIMERS, REAP_MEMORY };
+
 struct mmio_bus;
 struct term_stream;
 struct vcpu;
 struct vm_config;
+struct vm_life;
 struct virqchip;
 struct vm_part_of;
 struct vm_reserved;
@@ -85,6 +91,7 @@ struct vm {
 	uint32_t state;	    /* enum vm_state, atomic */
 	uint32_t stop;	    /* enum vm_stop, atomic: the first one to stop it wins */
 	char stop_why[80];
+	bool doomed; /* guarded by `transition`: it is to be destroyed, and builds no more */
 	bool made; /* all its objects are there; false: its configuration or a lack of memory forbids it */
 	uint32_t waits; /* atomic; 1: does not start by itself, and has not been started yet */
 	unsigned int
@@ -115,13 +122,16 @@ struct vm {
 	struct vm_console_port console;	      /* a device that shows it */
 	struct term_stream *stream;	      /* its console */
 	uint64_t console_waits; /* atomic, bit = vcpu id: sleep until there is room (vcpu/console.h) */
-	const struct vm_config *config;
-	struct sched_entity task; /* made and ended by it, in steps (vm/lifecycle.c) */
+	const struct vm_config *config; /* its own copy */
+	struct sched_entity task;	/* made and ended by it, in steps (vm/lifecycle.c) */
+	struct vm_life *life; /* the life cycle's; NULL: it could not be made, and has no task */
 	struct vm_watch watch;
-};
 
-extern struct vm *vms[VM_MAX]; /* [0, nr_vms), fixed after boot */
-extern unsigned int nr_vms;
+	uint32_t refs; /* atomic: vcpu/registry.h */
+	void (*release)(struct vm *vm);
+	enum vm_reap reaped; /* the reaper's */
+	struct list dying;
+};
 
 /* vm_vcpu - the vcpu with guest hart id @hartid, or NULL. */
 static inline struct vcpu *vm_vcpu(const struct vm *vm, uint64_t hartid)
@@ -164,7 +174,8 @@ static inline bool vm_has_life(enum vm_state state)
 /* vm_has_ended - does @state mean that the VM has no life, nor is going to have one unless it is started? */
 static inline bool vm_has_ended(enum vm_state state)
 {
-	return state == VM_OFF || state == VM_CRASHED || state == VM_FAILED;
+	return state == VM_OFF || state == VM_CRASHED || state == VM_FAILED ||
+	       state == VM_DESTROYED;
 }
 
 /*

@@ -8,7 +8,7 @@
 #include "lib/log.h"
 #include "term/term.h"
 #include "vcpu/vcpu.h"
-#include "vcpu/vm.h"
+#include "vcpu/registry.h"
 
 #define LOOK_PERIOD_NS UINT64_C(1000000000)
 
@@ -198,13 +198,16 @@ static void look_round(struct timer *t)
 
 	if (next_vm == 0)
 		round_began = now;
-	while (next_vm < nr_vms && looked < VCPUS_AT_ONCE) {
-		struct vm *vm = vms[index_below(next_vm++, VM_MAX)];
+	for (; next_vm < VM_MAX && looked < VCPUS_AT_ONCE; next_vm++) {
+		struct vm *vm = vm_get(next_vm);
 
+		if (!vm)
+			continue;
 		look(vm, now);
 		looked += vm->nr_vcpus;
+		vm_put(vm);
 	}
-	if (next_vm < nr_vms) {
+	if (next_vm < VM_MAX) {
 		timer_arm(t, now + timer_ns_to_ticks(PIECE_GAP_NS));
 		return;
 	}

@@ -29,6 +29,7 @@ static const char *absent(void *arg, bool *keeps)
 	case VM_OFF:
 	case VM_CRASHED:
 	case VM_FAILED:
+	case VM_DESTROYED:
 		*keeps = false;
 		return "does not run: what is typed goes nowhere (^] o starts it, ^] n: next console)";
 	case VM_PAUSING:

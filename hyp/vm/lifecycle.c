@@ -4,13 +4,16 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "arch/memmap.h"
 #include "lib/log.h"
 #include "mm/page.h"
 #include "term/term.h"
 #include "vcpu/hsm.h"
 #include "vcpu/magic.h"
+#include "vcpu/registry.h"
 #include "vm/boot_order.h"
-#include "vm/loader.h"
+#include "vm/destroy.h"
+#include "vm/life.h"
 #include "vm/parts.h"
 #include "vm/vm_make.h"
 
@@ -25,44 +28,12 @@
 /* How often a VM looks for RAM that another one gives back. */
 #define RAM_PERIOD_NS 1000000
 
-enum phase {
-	PHASE_NONE, /* runs, or has ended and has no RAM */
-	/* of a VM that is BUILDING, in this order */
-	PHASE_WAIT, /* until begin_at */
-	PHASE_RAM,
-	PHASE_CLEAR,
-	PHASE_BEGIN_LOAD,
-	PHASE_LOAD,
-	PHASE_VCPUS,
-	/* of one that has ended */
-	PHASE_WIPE,
-};
-
-/*
- * What the life cycle remembers of a VM between two steps. Written by the VM's task, so by one hart at a time;
- * other VMs' tasks read `phase`.
- */
-struct vm_life {
-	struct vm *vm;
-	uint32_t phase; /* enum phase, atomic */
-	uint64_t cleared;
-	unsigned int vcpus; /* made ready, or whose pages have been given back */
-	bool resets;	    /* its life has ended: `part` is to be reset next */
-	struct vm_part_of *part;
-	uint64_t started_at;
-	uint64_t begin_at; /* PHASE_WAIT: host time */
-	struct loader loader;
-	struct timer restart;
-};
-
-static struct vm_life *lives[VM_MAX]; /* index = vm->id; NULL: it could not be made */
-
 const char *vm_state_name(enum vm_state state)
 {
 	static const char *const names[] = {
 		[VM_RUNNING] = "running",   [VM_PAUSING] = "pausing", [VM_PAUSED] = "paused",
 		[VM_BUILDING] = "loading",  [VM_OFF] = "off",	      [VM_CRASHED] = "crashed",
-		[VM_STOPPING] = "stopping", [VM_FAILED] = "failed",
+		[VM_STOPPING] = "stopping", [VM_FAILED] = "failed",   [VM_DESTROYED] = "destroyed",
 	};
 
 	return (unsigned int)state < ARRAY_SIZE(names) ? names[state] : "?";
@@ -84,7 +55,7 @@ void lifecycle_trace(void)
  */
 static bool finish(struct vm *vm, enum vm_state state)
 {
-	struct vm_life *life = lives[vm->id];
+	struct vm_life *life = vm->life;
 
 	term_stream_flush(vm->stream);
 	life->cleared = 0;
@@ -114,17 +85,20 @@ static bool reset_step(struct vm_life *life)
 	return false;
 }
 
-/* The operator looks at a VM that will never say anything: show another one. */
-static void give_focus_away(const struct vm *vm)
+/* The operator looks at a VM that will never say anything: show another one. False: there is none that may. */
+static bool give_focus_away(const struct vm *from)
 {
-	if (term_focused() != vm->stream)
-		return;
-	for (unsigned int i = 0; i < nr_vms; i++) {
-		if (vms[i]->stream && !vm_has_ended(atomic_read(&vms[i]->state))) {
-			term_focus(vms[i]->stream);
-			return;
+	if (term_focused() != from->stream)
+		return true;
+	for_each_vm(vm)
+	{
+		if (vm->stream && !vm_has_ended(atomic_read(&vm->state))) {
+			term_focus(vm->stream);
+			vm_put(vm);
+			return true;
 		}
 	}
+	return false;
 }
 
 static void fail(struct vm *vm)
@@ -133,7 +107,7 @@ static void fail(struct vm *vm)
 	if (!finish(vm, VM_FAILED))
 		return;
 	log_error("%s: not started, for the reason above", vm->name);
-	give_focus_away(vm);
+	(void)give_focus_away(vm);
 	lifecycle_check_all_ended();
 }
 
@@ -153,7 +127,7 @@ static bool vcpus_step(struct vm_life *life)
 
 static void start(struct vm *vm, const struct loader_result *at)
 {
-	struct vm_life *life = lives[vm->id];
+	struct vm_life *life = vm->life;
 
 	(void)vcpu_hsm_prepare(vm->vcpus[0], at->entry.gpa, at->fdt.gpa);
 	life->started_at = timer_now();
@@ -172,14 +146,15 @@ static void start(struct vm *vm, const struct loader_result *at)
 /* Is RAM of another VM on its way back to the pool? */
 static bool ram_may_come(void)
 {
-	for (unsigned int i = 0; i < nr_vms; i++) {
-		enum vm_state state = atomic_read_acquire(&vms[i]->state);
+	for_each_vm(vm)
+	{
+		enum vm_state state = atomic_read_acquire(&vm->state);
 
-		if (state == VM_STOPPING)
+		if (state == VM_STOPPING || (vm->life && vm_has_ended(state) &&
+					     atomic_read_acquire(&vm->life->phase) == PHASE_WIPE)) {
+			vm_put(vm);
 			return true;
-		if (lives[i] && vm_has_ended(state) &&
-		    atomic_read_acquire(&lives[i]->phase) == PHASE_WIPE)
-			return true;
+		}
 	}
 	return false;
 }
@@ -290,21 +265,22 @@ static void restart_timer(struct timer *t)
 	(void)sched_wake(&container_of(t, struct vm_life, restart)->vm->task);
 }
 
-/* It keeps its RAM. The operator may end it from now on as any VM that is loaded. */
-static void restart(struct vm *vm)
-{
-	struct vm_life *life = lives[vm->id];
-
-	life->begin_at = life->started_at + timer_ns_to_ticks(RESTART_PERIOD_NS);
-	atomic_set(&life->phase, PHASE_WAIT);
-	(void)vm_set_state(vm, VM_BUILDING);
-}
-
 /* It is off, or has crashed. */
 static void stays_ended(struct vm *vm, enum vm_state state)
 {
 	(void)finish(vm, state);
 	lifecycle_check_all_ended();
+}
+
+/* It keeps its RAM. The operator may end it from now on as any VM that is loaded. */
+static void restart(struct vm *vm)
+{
+	struct vm_life *life = vm->life;
+
+	life->begin_at = life->started_at + timer_ns_to_ticks(RESTART_PERIOD_NS);
+	atomic_set(&life->phase, PHASE_WAIT);
+	if (!vm_set_state(vm, VM_BUILDING)) /* it is to be destroyed */
+		stays_ended(vm, VM_OFF);
 }
 
 static void crashed(struct vm *vm)
@@ -353,10 +329,26 @@ static void ended(struct vm *vm)
 	}
 }
 
+/* One that is to be destroyed, and has neither a life nor RAM any more. This step is its task's last one. */
+static void retire(struct vm *vm)
+{
+	bool doomed;
+
+	spin_lock(&vm->transition);
+	doomed = vm->doomed;
+	spin_unlock(&vm->transition);
+	if (!doomed || !vm_set_state(vm, VM_DESTROYED))
+		return;
+	if (!give_focus_away(vm))
+		term_focus(NULL);
+	vm_unregister(vm);
+	lifecycle_check_all_ended();
+}
+
 /* What there is to be done depends on the state, which an operator may change between two steps. True: call again. */
 static bool life_step(struct vm *vm)
 {
-	struct vm_life *life = lives[vm->id];
+	struct vm_life *life = vm->life;
 
 	switch ((enum vm_state)atomic_read_acquire(&vm->state)) {
 	case VM_BUILDING:
@@ -371,12 +363,16 @@ static bool life_step(struct vm *vm)
 	case VM_RUNNING:
 	case VM_PAUSING:
 	case VM_PAUSED:
+	case VM_DESTROYED:
 	case VM_STATES:
 		return false;
 	case VM_OFF:
 	case VM_CRASHED:
 	case VM_FAILED:
-		return wipe_step(life);
+		if (wipe_step(life))
+			return true;
+		retire(vm);
+		return false;
 	}
 	return false;
 }
@@ -418,7 +414,7 @@ static void make(struct vm *vm)
 		return;
 	}
 	make_task(vm);
-	lives[vm->id] = life;
+	vm->life = life;
 	if (!vm->config->autostart) {
 		vm->waits = 1;
 		vm->state = VM_OFF;
@@ -431,31 +427,49 @@ static void make(struct vm *vm)
 		vm_tell_ram(vm, err);
 }
 
+/* The VMs of boot have been made: one that is made now begins at once. */
+static bool has_begun;
+
 struct vm *vm_create(const struct vm_config *cfg)
 {
 	struct vm *vm = page_alloc_zeroed(align_up(sizeof(struct vm), PAGE_SIZE), PAGE_SIZE);
+	struct vm_config *own;
 
 	if (!vm) {
 		log_error("%s: no memory left", cfg->name);
 		return NULL;
 	}
 	memcpy(vm->name, cfg->name, sizeof(vm->name));
-	vm->config = cfg;
-	vm->id = nr_vms;
 	vm->state = VM_FAILED;
+	vm->release = vm_released;
 	spin_init(&vm->lock);
 	spin_init(&vm->transition);
+	list_init(&vm->dying);
 	arena_init(&vm->arena);
-	vms[nr_vms++] = vm;
+	own = arena_new(&vm->arena, struct vm_config);
+	if (!own || vm_register(vm) != HV_OK) {
+		log_error("%s: %s", cfg->name,
+			  own ? "there is a VM of this name, or there are 64" : "no memory left");
+		arena_destroy(&vm->arena);
+		page_free(ptr_to_hpa(vm), align_up(sizeof(struct vm), PAGE_SIZE));
+		return NULL;
+	}
+	*own = *cfg;
+	vm->config = own;
 	if (!cfg->failed)
 		make(vm);
+	if (has_begun && vm->state == VM_BUILDING)
+		(void)sched_wake(&vm->task);
 	return vm;
 }
 
 void lifecycle_begin(void)
 {
-	for (unsigned int i = 0; i < nr_vms; i++)
-		if (vms[i]->state == VM_BUILDING)
-			boot_order_add(vms[i]);
+	for_each_vm(vm)
+	{
+		if (vm->state == VM_BUILDING)
+			boot_order_add(vm);
+	}
+	has_begun = true;
 	boot_order_begin();
 }

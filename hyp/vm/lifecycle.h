@@ -8,6 +8,7 @@
  *   task                  wakes the sleeping ones; once the last vcpu has left: OFF, CRASHED, or build again, with the RAM that it has
  *   task: wipe            of one that has ended: its RAM is cleared in such steps, too, and only then freed
  *   vm_start() (floor 5)  of one that has ended: build again
+ *   vm_destroy()          ends it, if need be, and takes it away for good (vm/destroy.h)
  *
  * vm->state says what a VM's task (vm->task) has to do, so an operator changes the state and wakes the task; only
  * the task takes steps. No vcpu exists for the scheduler between the last one's leaving and the start, so these steps
@@ -19,8 +20,10 @@
 #include "vm/config.h"
 
 /*
- * vm_create - make the VM of @cfg. A VM that cannot be made is there as FAILED, with its reason in the log. NULL only
- * without any memory. Boot hart, before lifecycle_begin().
+ * vm_create - make the VM of @cfg, of which it takes a copy; strings, images and the tree stay where they are. A VM that
+ * cannot be made is there as FAILED, with its reason in the log. NULL, after a message: there is no memory at all, another
+ * VM has the name, or there are VM_MAX. The boot hart before lifecycle_begin(), which starts it; or any hart later, in a
+ * work item, and then it is built at once. Without a reference, so of use until this pcpu is back in its loop.
  */
 struct vm *vm_create(const struct vm_config *cfg);
 

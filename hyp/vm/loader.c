@@ -44,10 +44,16 @@ int loader_prepare(struct loader *l, const struct vm *vm)
 
 	if (!stack)
 		return HV_ENOMEM;
+	l->stack = stack;
 	coroutine_init(&l->coroutine, stack, HOST_STACK_SIZE);
 	/* Without entropy its guest gets no seed. */
 	(void)random_child_init(&l->random, use, sizeof(use));
 	return HV_OK;
+}
+
+void loader_free(struct loader *l)
+{
+	hostmap_free_stack(l->stack);
 }
 
 /* False: there is no entropy to make a seed of. */
@@ -195,7 +201,11 @@ int loader_begin(struct loader *l, struct vm *vm, const struct vm_config *cfg)
 	const char *problem;
 	int err;
 
-	*l = (struct loader){ .vm = vm, .cfg = cfg, .coroutine = l->coroutine, .random = l->random };
+	*l = (struct loader){ .vm = vm,
+			      .cfg = cfg,
+			      .stack = l->stack,
+			      .coroutine = l->coroutine,
+			      .random = l->random };
 	problem = image_mistake(cfg->kernel.data, cfg->kernel.size);
 	if (problem != NULL)
 		return bad_kernel(l, problem);

@@ -63,9 +63,13 @@ struct loader {
 	int tree_result;       /* HV_*: when the coroutine is done */
 	uint64_t erased;       /* of scratch, when the load is abandoned */
 	/* The VM's, from loader_prepare() on */
+	uint64_t stack; /* its top */
 	struct coroutine coroutine;
 	struct random_child random; /* of which its seeds are made */
 };
+
+/* loader_free - the other end of loader_prepare(), once nothing is being loaded. */
+void loader_free(struct loader *l);
 
 /* loader_prepare - once, before the first loader_begin(). Boot hart. HV_ENOMEM. */
 int loader_prepare(struct loader *l, const struct vm *vm);

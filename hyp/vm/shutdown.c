@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* The end of the machine: when it comes, and how. */
 #include <hartvisor/sbi.h>
+#include <string.h>
 
 #include "arch/cpu.h"
 #include "arch/sbi_call.h"
 #include "lib/log.h"
 #include "term/term.h"
+#include "vcpu/registry.h"
 #include "vm/lifecycle.h"
 
 static bool stays_on; /* hartvisor.stay */
@@ -27,17 +29,20 @@ void lifecycle_shutdown_machine(void)
 
 void lifecycle_check_all_ended(void)
 {
-	const struct vm *waits = NULL;
+	char waits[VM_NAME_MAX + 1] = "";
 
-	for (unsigned int i = 0; i < nr_vms; i++) {
-		if (!vm_has_ended(atomic_read(&vms[i]->state)))
+	for_each_vm(vm)
+	{
+		if (!vm_has_ended(atomic_read(&vm->state))) {
+			vm_put(vm);
 			return;
-		if (atomic_read(&vms[i]->waits))
-			waits = vms[i];
+		}
+		if (atomic_read(&vm->waits))
+			memcpy(waits, vm->name, sizeof(waits));
 	}
-	if (waits) {
+	if (waits[0]) {
 		log_info("no VM runs; %s has not been started yet: ^] o starts the VM in focus",
-			 waits->name);
+			 waits);
 		return;
 	}
 	if (stays_on) {

@@ -161,6 +161,7 @@ FIELD_VM(transition, LOCK, "host")
 FIELD_VM(state, SET, "life")
 FIELD_VM(stop, NEW, "life")
 FIELD_VM(stop_why, SET, "life") /* emptied */
+FIELD_VM(doomed, KEPT, "life")
 FIELD_VM(made, KEPT, "life")
 FIELD_VM(waits, SET, "life")   /* the life cycle's start() */
 FIELD_VM(told, SET, "life")    /* begin_stop() */
@@ -190,7 +191,12 @@ FIELD_VM(stream, KEPT, "printed")
 FIELD_VM(console_waits, NEW, "printed")
 FIELD_VM(config, KEPT, "host")
 FIELD_VM(task, KEPT, "host")
+FIELD_VM(life, KEPT, "host")
 FIELD_VM(watch, PARTS, "signs")
+FIELD_VM(refs, KEPT, "host")
+FIELD_VM(release, KEPT, "host")
+FIELD_VM(reaped, KEPT, "host")
+FIELD_VM(dying, KEPT, "host")
 FIELD_VM_WATCH(since, SET, "signs") /* vm_begin_life() */
 FIELD_VM_WATCH(mmio, NEW, "signs")
 FIELD_VM_WATCH(told, NEW, "signs")

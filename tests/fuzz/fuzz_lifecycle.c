@@ -29,9 +29,9 @@ static void check(void)
 		const struct vm *vm = vms[i];
 
 		taken += vm->gstage.ram_bytes;
-		if (vm->state == VM_RUNNING)
+		if (vm_has_life(vm->state))
 			fuzz_must(vm->gstage.ram_bytes == vm->config->memory);
-		fuzz_must(vm->active == 0 || vm->state == VM_RUNNING || vm->state == VM_STOPPING);
+		fuzz_must(vm->active == 0 || vm_has_life(vm->state) || vm->state == VM_STOPPING);
 		fuzz_must(strlen(vm->stop_why) < sizeof(vm->stop_why));
 	}
 	fuzz_must(page_free_bytes() + taken <= all_free + TABLES);
@@ -57,7 +57,7 @@ static void begin(struct fuzz_input *in)
 		c->on_crash = how & 16 ? ON_CRASH_RESTART : ON_CRASH_STOP;
 		c->on_poweroff = how & 32 ? ON_POWEROFF_RESTART : ON_POWEROFF_STOP;
 		c->boot_priority = how >> 6;
-		(void)vm_create(c);
+		vms[nr_vms++] = vm_create(c);
 	}
 	all_free = page_free_bytes();
 	for (unsigned int i = 0; i < nr_vms; i++)
@@ -89,7 +89,7 @@ static void guest_or_operator(struct vm *vm, uint8_t what)
 		break;
 	case 3:
 		if (vm_pause(vm))
-			fuzz_must(vm->state == VM_RUNNING);
+			fuzz_must(vm->state == VM_PAUSED);
 		break;
 	case 4:
 		(void)vm_resume(vm);

@@ -26,6 +26,7 @@ static struct {
 	uint64_t comes_at; /* the hart says that it is online in the status call of this number */
 	uint64_t status_calls, start_calls, stop_calls;
 	uint64_t start_pc, start_arg;
+	uint64_t ipis_to; /* bit = hart id */
 } fw;
 
 static struct pcpu *hart;
@@ -63,6 +64,10 @@ struct sbi_call_ret sbi_call_host(uint64_t eid, uint64_t fid, uint64_t arg0, uin
 				  uint64_t arg2, uint64_t arg3, uint64_t arg4, uint64_t arg5)
 {
 	(void)arg3, (void)arg4, (void)arg5;
+	if (eid == SBI_EXT_IPI) {
+		fw.ipis_to = arg0 << arg1;
+		return (struct sbi_call_ret){ SBI_SUCCESS, 0 };
+	}
 	assert_int_equal(eid, SBI_EXT_HSM);
 	if (fid == SBI_HSM_HART_STOP) {
 		fw.stop_calls++;
@@ -268,11 +273,36 @@ static void a_hart_that_comes_after_that_stops_itself(void **state)
 	assert_int_equal(hart->online, PCPU_LEFT_OUT);
 }
 
+/* --- grace periods ----------------------------------------------------------------------------------- */
+
+static void a_grace_period_is_over_when_each_hart_has_been_interrupted(void **state)
+{
+	struct smp_grace g;
+
+	(void)state;
+	nr_pcpus = 2;
+	pcpus[0]->hartid = 3;
+	smp_grace_begin(&g);
+	assert_int_equal(fw.ipis_to, BIT(HART) | BIT(3));
+	assert_false(smp_grace_is_over(&g));
+	fake_pcpu_become(1);
+	smp_ipi_taken();
+	assert_false(smp_grace_is_over(&g));
+	smp_ipi_taken(); /* twice is not for both */
+	assert_false(smp_grace_is_over(&g));
+	fake_pcpu_become(0);
+	smp_ipi_taken();
+	assert_true(smp_grace_is_over(&g));
+	smp_grace_begin(&g);
+	assert_false(smp_grace_is_over(&g));
+}
+
 #define T(name) cmocka_unit_test_setup(name, setup)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		T(a_grace_period_is_over_when_each_hart_has_been_interrupted),
 		T(a_hart_that_comes_runs_what_it_was_started_for),
 		T(a_hart_that_comes_at_the_last_moment_is_taken),
 		T(a_hart_that_the_firmware_does_not_start_is_left_out),

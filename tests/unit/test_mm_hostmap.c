@@ -312,6 +312,32 @@ static void a_stack_without_memory_is_none(void **state)
 }
 
 /* The stack's pages are there, and none is left for the table that maps them. */
+/* The last one that was freed comes first, without what was on it; nothing more is mapped or allocated for it. */
+static void a_stack_that_was_freed_is_given_again(void **state)
+{
+	uint64_t tops[3], before;
+
+	(void)state;
+	for (unsigned int i = 0; i < 3; i++)
+		assert_true((tops[i] = hostmap_new_stack()) != 0);
+	look();
+	for (unsigned int i = 0; i < 3; i++)
+		memset(hpa_to_ptr(hpa(find(tops[i] - PAGE_SIZE)->pa)), 0x5a, PAGE_SIZE);
+	before = page_free_bytes();
+	hostmap_free_stack(tops[0]);
+	hostmap_free_stack(tops[2]);
+	for (unsigned int n = 0; n < 2; n++) {
+		unsigned int i = n ? 0 : 2;
+		const char *page = hpa_to_ptr(hpa(find(tops[i] - PAGE_SIZE)->pa));
+
+		assert_int_equal(hostmap_new_stack(), tops[i]);
+		for (unsigned int at = 0; at < PAGE_SIZE; at++)
+			assert_int_equal(page[at], 0);
+	}
+	assert_int_equal(page_free_bytes(), before);
+	assert_true(hostmap_new_stack() > tops[2]);
+}
+
 static void a_stack_without_memory_for_its_table_is_none(void **state)
 {
 	uint64_t top, before;
@@ -372,6 +398,7 @@ int main(void)
 		test(what_is_above_the_direct_map_is_left_out),
 		test(a_stack_has_a_page_on_either_side_that_nothing_maps),
 		test(a_stack_without_memory_is_none),
+		test(a_stack_that_was_freed_is_given_again),
 		test(a_stack_without_memory_for_its_table_is_none),
 		test(tables_without_memory_are_an_error),
 	};

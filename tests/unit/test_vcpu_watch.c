@@ -204,6 +204,7 @@ static void a_round_over_many_vcpus_is_made_in_pieces(void **state)
 	now = armed->deadline;
 	armed->fn(armed); /* and the rest; the next round is a second after this one */
 	assert_int_equal(looks, VM_MAX);
+	assert_int_equal(fake_vm_refs, 0);
 	assert_int_equal(armed->deadline, began + SECOND);
 	/* One piece is enough for 64 vcpus. */
 	vm.nr_vcpus = 1;

@@ -189,7 +189,8 @@ static void states_have_names(void **state)
 	assert_string_equal(vm_state_name(VM_OFF), "off");
 	assert_string_equal(vm_state_name(VM_CRASHED), "crashed");
 	assert_string_equal(vm_state_name(VM_FAILED), "failed");
-	assert_string_equal(vm_state_name(VM_FAILED + 1), "?");
+	assert_string_equal(vm_state_name(VM_DESTROYED), "destroyed");
+	assert_string_equal(vm_state_name(VM_STATES), "?");
 }
 
 /* --- many vcpus ------------------------------------------------------------------------------------------------ */

@@ -16,6 +16,8 @@ static hpa_t take_memory(uint64_t left, uint64_t *size)
 {
 	hpa_t first, a;
 
+	life_takes_memory();
+
 	*size = min_u64(page_largest(PAGE_SIZE), align_down(page_free_bytes() - left, PAGE_SIZE));
 	assert_true(page_alloc(*size, PAGE_SIZE, &first));
 	while (page_free_bytes() > left)

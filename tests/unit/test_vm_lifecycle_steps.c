@@ -170,19 +170,22 @@ static void only_legal_transitions_are_made(void **state)
 		[VM_PAUSED] = BIT(VM_RUNNING) | BIT(VM_STOPPING),
 		[VM_BUILDING] = BIT(VM_RUNNING) | BIT(VM_FAILED) | BIT(VM_STOPPING),
 		[VM_STOPPING] = BIT(VM_BUILDING) | BIT(VM_OFF) | BIT(VM_CRASHED),
-		[VM_OFF] = BIT(VM_BUILDING),
-		[VM_CRASHED] = BIT(VM_BUILDING),
-		[VM_FAILED] = BIT(VM_BUILDING),
+		[VM_OFF] = BIT(VM_BUILDING) | BIT(VM_DESTROYED),
+		[VM_CRASHED] = BIT(VM_BUILDING) | BIT(VM_DESTROYED),
+		[VM_FAILED] = BIT(VM_BUILDING) | BIT(VM_DESTROYED),
 	};
 
 	(void)state;
 	for (unsigned int from = 0; from < VM_STATES; from++) {
 		for (unsigned int to = 0; to < VM_STATES; to++) {
-			struct vm vm = { .state = from };
+			struct vm vm = { .state = from },
+				  doomed = { .state = from, .doomed = true };
 			bool may = (legal[from] & BIT(to)) != 0;
 
 			assert_int_equal(vm_set_state(&vm, to), may);
 			assert_int_equal(vm.state, may ? to : from);
+			/* What is to be destroyed has no other life. */
+			assert_int_equal(vm_set_state(&doomed, to), may && to != VM_BUILDING);
 		}
 	}
 }

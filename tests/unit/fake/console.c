@@ -195,9 +195,6 @@ uint64_t timer_ticks_to_ns(uint64_t ticks)
 
 /* --- some VMs ------------------------------------------------------------------------------------- */
 
-struct vm *vms[VM_MAX];
-unsigned int nr_vms;
-
 const struct vm *stopped;
 enum vm_stop stopped_how;
 
@@ -245,9 +242,11 @@ struct term_stream *stream(unsigned int i)
 void make_vms(unsigned int n, unsigned int nr_vcpus)
 {
 	nr_vms = n;
+	assert_int_equal(fake_vm_refs, 0);
 	for (unsigned int i = 0; i < n; i++) {
 		vms[i] = &machines[i];
 		memset(vms[i], 0, sizeof(*vms[i]));
+		vms[i]->id = i;
 		snprintf(vms[i]->name, sizeof(vms[i]->name), "vm-%u", i + 1);
 		vms[i]->state = VM_RUNNING;
 		vms[i]->made = i != 1;

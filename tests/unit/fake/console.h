@@ -4,12 +4,13 @@
  * but their state is real. A program that is LIKE this file is made of
  *
  * SOURCES: hyp/console/menu.c hyp/console/ask.c hyp/console/cmd_goto.c hyp/console/table.c hyp/vcpu/stats.c
- * SOURCES: hyp/console/cmd_vm.c hyp/console/cmd_list.c hyp/console/cmd_stats.c hyp/lib/work.c tests/unit/fake/console.c
+ * SOURCES: hyp/console/cmd_vm.c hyp/console/cmd_list.c hyp/console/cmd_stats.c hyp/lib/work.c tests/unit/fake/console.c tests/unit/fake/registry.c
  */
 #ifndef FAKE_CONSOLE_H
 #define FAKE_CONSOLE_H
 
 #include "arch/timer.h"
+#include "fake/registry.h"
 #include "term/term.h"
 #include "vcpu/vm.h"
 

@@ -13,14 +13,22 @@
 #include "arch/sbi_call.h"
 #include "fake/log.h"
 #include "fake/page.h"
+#include "lib/work.h"
 #include "mm/page.h"
+#include "vcpu/registry.h"
+#include "vm/destroy.h"
 
 struct life life;
+struct vm *vms[VM_MAX];
+unsigned int nr_vms;
 
 static char calls[512][48];
 static unsigned int nr_calls;
 static jmp_buf powers_off;
 static bool may_power_off;
+static struct vm keeps_the_machine_on;
+static uint64_t free_at_first;
+static bool takes_memory;
 
 void life_called(const char *fmt, ...)
 {
@@ -108,14 +116,90 @@ int life_setup(void **state)
 	life_tasks_reset();
 	life_parts_reset();
 	lifecycle_stay(false);
+	free_at_first = page_free_bytes();
+	takes_memory = false;
 	return 0;
 }
 
-/* The VM's objects stay for the console, so not all has been given back. */
+void life_reap(void)
+{
+	do {
+		while (work_run_one())
+			;
+		life_run_all();
+	} while (life_next_timer_fires(UINT64_MAX) || work_pending());
+}
+
+static void stays(struct vm *vm)
+{
+	(void)vm;
+}
+
+void life_takes_memory(void)
+{
+	takes_memory = true;
+}
+
+static void forget_what_keeps_it_on(void)
+{
+	struct vm *vm = vm_get_by_name("stays");
+
+	if (!vm)
+		return;
+	vm_put(vm);
+	vm_unregister(vm);
+	vm_free_id(vm);
+}
+
+void life_vms_go(void)
+{
+	struct vm *vm;
+
+	lifecycle_stay(true);
+	life.load_fails = life.begin_fails = life.output_stays = life.grace_lasts = false;
+	nr_calls = 0;
+	while ((vm = vm_next(NULL)) != NULL) {
+		(void)vm_destroy(vm);
+		life_run_all();
+		if (vm->state == VM_STOPPING)
+			life_last_vcpu_leaves(vm);
+		life_run_all();
+		assert_int_equal(vm->state, VM_DESTROYED);
+		vm_put(vm);
+		nr_calls = 0;
+	}
+	life_reap();
+	nr_vms = 0;
+}
+
+/* The machine went off in the middle of something: nothing of it goes on. */
+static void forget_all(void)
+{
+	struct vm *vm;
+
+	life_forget_tasks();
+	life_reap();
+	while ((vm = vm_next(NULL)) != NULL) {
+		vm->release = stays;
+		vm_put(vm);
+		vm_unregister(vm);
+		vm_free_id(vm);
+	}
+}
+
+/* Each test ends with all VMs destroyed, and all memory free, unless the machine is off. */
 int life_teardown(void **state)
 {
 	(void)state;
 	life_run_to_power_off();
+	if (life.power_is_off) {
+		forget_all();
+	} else {
+		forget_what_keeps_it_on();
+		life_vms_go();
+		if (!takes_memory)
+			assert_int_equal(page_free_bytes(), free_at_first);
+	}
 	(void)fake_page_teardown();
 	return 0;
 }
@@ -125,16 +209,16 @@ struct vm *life_create_alone(const struct vm_config *cfg)
 	struct vm *vm = vm_create(cfg);
 
 	assert_non_null(vm);
+	vms[nr_vms++] = vm;
 	lifecycle_begin();
 	return vm;
 }
 
 struct vm *life_create(void)
 {
-	static struct vm keeps_the_machine_on;
-
-	keeps_the_machine_on = (struct vm){ .state = VM_RUNNING, .id = nr_vms };
-	vms[nr_vms++] = &keeps_the_machine_on;
+	keeps_the_machine_on =
+		(struct vm){ .state = VM_RUNNING, .name = "stays", .release = stays };
+	assert_int_equal(vm_register(&keeps_the_machine_on), HV_OK);
 	return life_create_alone(&life.cfg);
 }
 
@@ -177,6 +261,7 @@ void life_write_secrets(struct vm *vm)
 
 void life_pool_is_clean(void)
 {
+	life_takes_memory();
 	while (page_largest(PAGE_SIZE) != 0) {
 		uint64_t size = page_largest(PAGE_SIZE);
 		const uint64_t *p;

@@ -6,7 +6,7 @@
  *
  * A program of such tests is LIKE this file:
  *
- * SOURCES: hyp/vm/lifecycle.c hyp/vm/vm_make.c hyp/vm/parts.c hyp/vcpu/vm_part.c hyp/lib/property.c hyp/lib/config_node.c hyp/lib/word.c hyp/vm/shutdown.c hyp/vcpu/vm.c hyp/lib/text.c hyp/lib/fdt.c
+ * SOURCES: hyp/vm/lifecycle.c hyp/vm/vm_make.c hyp/vm/parts.c hyp/vcpu/vm_part.c hyp/lib/property.c hyp/lib/config_node.c hyp/lib/word.c hyp/vm/shutdown.c hyp/vm/destroy.c hyp/vcpu/registry.c hyp/lib/work.c hyp/vcpu/vm.c hyp/lib/text.c hyp/lib/fdt.c
  * SOURCES: hyp/mm/gstage.c hyp/mm/pgtable.c hyp/mm/page.c hyp/mm/arena.c hyp/vm/boot_order.c
  * SOURCES: tests/unit/fake/page.c tests/unit/fake/life.c tests/unit/fake/life_parts.c tests/unit/fake/life_tasks.c
  */
@@ -41,6 +41,10 @@ struct life {
 	const char *cannot_make; /* "vcpu", "bus", "plic", ...: there is no memory for it */
 	const char *refuses;	 /* a part that says that the configuration is wrong */
 	struct term_stream *focus;
+
+	bool grace_lasts;   /* some pcpu does not come to its loop */
+	bool output_stays;  /* the terminal is slow */
+	unsigned int grace; /* how many have begun */
 };
 
 extern struct life life;
@@ -48,6 +52,19 @@ extern struct life life;
 /* life_setup - a fresh world without VMs. life_teardown - runs what is left, and takes the memory away. */
 int life_setup(void **state);
 int life_teardown(void **state);
+
+/* The VMs that life_create() and life_create_alone() have made. */
+extern struct vm *vms[VM_MAX];
+extern unsigned int nr_vms;
+
+/* life_takes_memory - the test itself takes memory, and keeps it. */
+void life_takes_memory(void);
+
+/* life_vms_go - all VMs are destroyed, and the reaper has done all that it had to do. */
+void life_vms_go(void);
+
+/* life_reap - the reaper works, and its timer fires, until it has nothing more to do. */
+void life_reap(void);
 
 /* life_create - VM "one", beside a VM that runs for ever, and the boot order has begun. */
 struct vm *life_create(void);

@@ -84,6 +84,33 @@ void timer_arm(struct timer *t, uint64_t deadline)
 	fail_msg("more timers than VMs");
 }
 
+static void disarm(unsigned int i)
+{
+	memmove(&timers[i], &timers[i + 1], (ARRAY_SIZE(timers) - 1 - i) * sizeof(timers[0]));
+	timers[ARRAY_SIZE(timers) - 1] = NULL;
+}
+
+void timer_cancel(struct timer *t)
+{
+	for (unsigned int i = 0; i < ARRAY_SIZE(timers); i++) {
+		if (timers[i] == t) {
+			disarm(i);
+			return;
+		}
+	}
+}
+
+void smp_grace_begin(struct smp_grace *g)
+{
+	g->taken[0] = ++life.grace;
+}
+
+bool smp_grace_is_over(const struct smp_grace *g)
+{
+	assert_int_equal(g->taken[0], life.grace);
+	return !life.grace_lasts;
+}
+
 bool life_next_timer_fires(uint64_t until)
 {
 	unsigned int next = 0;
@@ -95,9 +122,7 @@ bool life_next_timer_fires(uint64_t until)
 	t = timers[next];
 	if (!t || t->deadline > until)
 		return false;
-	memmove(&timers[next], &timers[next + 1],
-		(ARRAY_SIZE(timers) - 1 - next) * sizeof(timers[0]));
-	timers[ARRAY_SIZE(timers) - 1] = NULL;
+	disarm(next);
 	life.now = max_u64(life.now, t->deadline);
 	t->fn(t);
 	return true;
@@ -243,6 +268,18 @@ void term_focus(struct term_stream *s)
 	life.focus = s;
 }
 
+bool term_stream_want_out(struct term_stream *s)
+{
+	assert_non_null(s);
+	return !life.output_stays;
+}
+
+void term_stream_close(struct term_stream *s)
+{
+	assert_non_null(s);
+	life_called("console closed");
+}
+
 void term_drain(void)
 {
 	life_called("terminal drained");
@@ -254,6 +291,12 @@ int loader_prepare(struct loader *l, const struct vm *vm)
 {
 	(void)l, (void)vm;
 	return life.prepare_fails ? HV_ENOMEM : HV_OK;
+}
+
+void loader_free(struct loader *l)
+{
+	(void)l;
+	life_called("loader freed");
 }
 
 void loader_plan(const struct loader *l, struct vm_ram_plan *out)

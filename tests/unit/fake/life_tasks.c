@@ -49,6 +49,7 @@ bool sched_wake(struct sched_entity *se)
 			return false;
 	assert_true(nr_tasks < ARRAY_SIZE(tasks));
 	tasks[nr_tasks++] = se;
+	se->state = SCHED_RUNNABLE;
 	return true;
 }
 
@@ -65,6 +66,7 @@ bool life_step_one(void)
 	woken_again = false;
 	more = se->step(se);
 	stepping = NULL;
+	se->state = SCHED_BLOCKED;
 	if (more || woken_again)
 		(void)sched_wake(se);
 	return true;
@@ -89,6 +91,13 @@ void life_run_until(struct vm *vm, enum vm_state state)
 		assert_true(i < 1000);
 		assert_true(life_step_one());
 	}
+}
+
+void sched_entity_exit(struct sched_entity *se)
+{
+	for (unsigned int i = 0; i < nr_tasks; i++)
+		assert_ptr_not_equal(tasks[i], se);
+	life_called("leaves the scheduler");
 }
 
 void sched_expedite(struct sched_entity *se)

@@ -2,7 +2,7 @@
 /*
  * A VM of two vcpus under the watch. A second is one tick of each test's loop. For programs that test hyp/vcpu/watch.c:
  *
- * SOURCES: hyp/vcpu/watch.c
+ * SOURCES: hyp/vcpu/watch.c tests/unit/fake/registry.c
  */
 #ifndef FAKE_WATCH_H
 #define FAKE_WATCH_H
@@ -12,15 +12,13 @@
 #include "arch/csr.h"
 #include "arch/timer.h"
 #include "fake/log.h"
+#include "fake/registry.h"
 #include "term/term.h"
 #include "vcpu/vcpu.h"
 #include "vcpu/vm.h"
 
 #define SECOND UINT64_C(1000000000)
 #define LOOP   0xffffffff80001000u
-
-struct vm *vms[VM_MAX];
-unsigned int nr_vms;
 
 static struct vm vm;
 static struct vcpu vcpus[2];

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The registry: which VMs there are. A VM is found by its id or its name, and may be used as long as the finder holds
+ * a reference to it. VMs come and go at any time; the id and the name of one that is gone are given to another.
+ *
+ * What belongs to a VM (its vcpus, its task, its devices) needs no reference: the VM is not gone before these have ended
+ * (vm/destroy.h). All else that remembers a VM beyond one run of the pcpu loop holds one.
+ *
+ * Lock: one spinlock inside, a leaf.
+ */
+#ifndef VCPU_REGISTRY_H
+#define VCPU_REGISTRY_H
+
+#include "lib/errno.h"
+#include "vcpu/vm.h"
+
+static_assert(VM_MAX <= 64, "one word holds the ids");
+
+/*
+ * vm_register - @vm is found from now on, by vm->name and by the lowest id that is free, which becomes vm->id. It has
+ * one reference, the registry's. HV_EEXIST: another VM has the name; HV_ENOMEM: there are VM_MAX.
+ */
+int vm_register(struct vm *vm);
+
+/* vm_unregister - @vm is found no more, its name is free, and the registry's reference is given up (vm_put). */
+void vm_unregister(struct vm *vm);
+
+/* vm_free_id - the id of @vm, which is found no more, may be given to another. */
+void vm_free_id(const struct vm *vm);
+
+/* vm_id_is_taken - it is a VM's, even of one that is found no more. */
+bool vm_id_is_taken(unsigned int id);
+
+/* vm_get - the VM with @id, or with @name, and a reference to it; NULL: there is none. Any context. */
+struct vm *vm_get(unsigned int id);
+struct vm *vm_get_by_name(const char *name);
+
+/* vm_put - gives a reference up. After the last one vm->release is called, in this context. Any context. */
+void vm_put(struct vm *vm);
+
+/*
+ * vm_next - for each VM: the one with the next higher id than @vm, whose reference is given up; NULL: the first, or there
+ * are no more. Who stops before the end calls vm_put().
+ */
+struct vm *vm_next(struct vm *vm);
+
+#define for_each_vm(each) for (struct vm * (each) = vm_next(NULL); (each); (each) = vm_next(each))
+
+#endif

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "vm/destroy.h"
+
+#include "arch/memmap.h"
+#include "arch/smp.h"
+#include "lib/log.h"
+#include "mm/hostmap.h"
+#include "mm/page.h"
+#include "term/term.h"
+#include "vcpu/registry.h"
+#include "vcpu/vcpu.h"
+#include "vm/life.h"
+#include "vm/lifecycle.h"
+#include "vm/parts.h"
+
+/* How soon the reaper looks again at what it waits for. */
+#define LOOK_PERIOD_NS 200000
+
+static void reap(struct work *w);
+static void look_again(struct timer *t);
+
+static struct spinlock lock = SPINLOCK_INIT; /* guards `dying`; a leaf */
+static struct list dying = { &dying, &dying };
+static struct work reaper = { .fn = reap };
+static struct timer again = { .deadline = TIMER_NEVER, .fn = look_again };
+static struct smp_grace grace; /* the reaper's, of the first VM in the list */
+
+static void look_again(struct timer *t)
+{
+	(void)t;
+	work_queue(&reaper);
+}
+
+bool vm_destroy(struct vm *vm)
+{
+	bool first;
+
+	spin_lock(&vm->transition);
+	first = !vm->doomed;
+	vm->doomed = true;
+	spin_unlock(&vm->transition);
+	if (!first)
+		return false;
+	(void)vm_stop(vm, VM_STOP_DESTROY, NULL);
+	/* One that could not be made has no task that would do it. */
+	if (vm->life)
+		(void)sched_wake(&vm->task);
+	else if (vm_set_state(vm, VM_DESTROYED))
+		vm_unregister(vm);
+	return true;
+}
+
+void vm_released(struct vm *vm)
+{
+	spin_lock(&lock);
+	list_push_back(&dying, &vm->dying);
+	spin_unlock(&lock);
+	work_queue(&reaper);
+}
+
+static void stop_parts_and_timers(struct vm *vm)
+{
+	parts_destroy(vm);
+	for (unsigned int i = 0; i < vm->nr_vcpus; i++)
+		timer_cancel(&vm->vcpus[i]->timer);
+	if (vm->nr_vcpus)
+		timer_cancel(&vm->group.timer);
+	if (vm->life)
+		timer_cancel(&vm->life->restart);
+}
+
+/* Has @se left its hart for good? What woke it last may still be on its way. */
+static bool is_asleep(const struct sched_entity *se)
+{
+	return atomic_read_acquire(&se->state) == SCHED_BLOCKED &&
+	       !atomic_read_acquire(&se->on_cpu);
+}
+
+static bool all_asleep(const struct vm *vm)
+{
+	for (unsigned int i = 0; i < vm->nr_vcpus; i++)
+		if (!is_asleep(&vm->vcpus[i]->se))
+			return false;
+	return !vm->life || is_asleep(&vm->task);
+}
+
+static void leave_scheduler(struct vm *vm)
+{
+	for (unsigned int i = 0; i < vm->nr_vcpus; i++)
+		sched_entity_exit(&vm->vcpus[i]->se);
+	if (!vm->life)
+		return;
+	sched_entity_exit(&vm->task);
+	loader_free(&vm->life->loader);
+}
+
+static void free_vm(struct vm *vm)
+{
+	log_info("%s: is gone", vm->name);
+	vm_free_id(vm);
+	page_free(ptr_to_hpa(vm), align_up(sizeof(*vm), PAGE_SIZE));
+}
+
+enum progress {
+	GOES_ON, /* another step, now */
+	WAITS,	 /* for another hart, or for the terminal */
+	IS_GONE,
+};
+
+static enum progress reap_step(struct vm *vm)
+{
+	switch (vm->reaped) {
+	case REAP_OUTPUT:
+		if (vm->stream && !term_stream_want_out(vm->stream))
+			return WAITS;
+		if (vm->stream)
+			term_stream_close(vm->stream);
+		smp_grace_begin(&grace);
+		vm->reaped = REAP_CALLS;
+		return WAITS;
+	case REAP_CALLS:
+		if (!smp_grace_is_over(&grace) || !all_asleep(vm))
+			return WAITS;
+		stop_parts_and_timers(vm);
+		smp_grace_begin(&grace);
+		vm->reaped = REAP_TIMERS;
+		return WAITS;
+	case REAP_TIMERS:
+		if (!smp_grace_is_over(&grace))
+			return WAITS;
+		leave_scheduler(vm);
+		vm->reaped = REAP_MEMORY;
+		return GOES_ON;
+	case REAP_MEMORY:
+		if (arena_destroy_step(&vm->arena))
+			return GOES_ON;
+		return IS_GONE;
+	}
+	return IS_GONE;
+}
+
+static struct vm *first_dying(void)
+{
+	struct vm *vm = NULL;
+
+	spin_lock(&lock);
+	if (!list_empty(&dying))
+		vm = list_entry(dying.next, struct vm, dying);
+	spin_unlock(&lock);
+	return vm;
+}
+
+/* One after the other: a work item never runs on two harts at once. */
+static void reap(struct work *w)
+{
+	struct vm *vm = first_dying();
+
+	if (!vm)
+		return;
+	switch (reap_step(vm)) {
+	case WAITS:
+		timer_arm(&again, timer_now() + timer_ns_to_ticks(LOOK_PERIOD_NS));
+		return;
+	case IS_GONE:
+		spin_lock(&lock);
+		list_remove(&vm->dying);
+		spin_unlock(&lock);
+		free_vm(vm);
+		break;
+	case GOES_ON:
+		break;
+	}
+	work_queue(w);
+}
