@@ -101,7 +101,7 @@ static void each_is_visited_once_in_the_order_of_ids(void **state)
 		ids |= 1u << vm->id;
 		if (vm->id == 3)
 			vm_unregister(vm); /* the visitor's reference is left */
-		assert_int_equal(released[3], 0);
+		assert_int_equal(released[3], vm->id > 3);
 	}
 	assert_int_equal(ids, 0x1b);
 	assert_int_equal(released[3], 1);
