@@ -41,8 +41,9 @@ struct pcpu {
 	volatile uint32_t *setssip; /* writing 1 raises its SSIP; NULL: kicked by SBI (arch/smp.h) */
 	uint64_t work_at;	    /* own pcpu, host time: until then no work item; 0: at once */
 	uint64_t ipis_sent;	    /* SBI calls, and sets of stores to setssip */
-	uint64_t ipis_taken;
-	struct hart_misfit misfit; /* when online is PCPU_UNFIT */
+	uint64_t ipis_taken;	    /* atomic, own pcpu: smp_ipi_taken() */
+	uint64_t mem_uses;	    /* atomic, own pcpu: vcpu/vm_mem.h */
+	struct hart_misfit misfit;  /* when online is PCPU_UNFIT */
 };
 
 static_assert(offsetof(struct pcpu, emergency_sp) == 0, "entry.S");

@@ -154,30 +154,86 @@ static int ram_add_piece(struct gstage *gs, gpa_t at, uint64_t left, uint64_t *a
 	return HV_OK;
 }
 
-/* Is any of [base, base+size) RAM already? The range does not overflow. */
-static bool ram_overlaps(const struct gstage *gs, gpa_t base, uint64_t size)
+/* Is there a slot at any of [base, base+size)? The range does not overflow. */
+static bool slots_overlap(const struct gstage *gs, gpa_t base, uint64_t size)
 {
-	for (unsigned int i = 0; i < gs->nr_ram; i++) {
-		const struct gstage_ram *r = &gs->ram[i];
+	for (unsigned int i = 0; i < gs->nr_slots; i++) {
+		const struct gstage_slot *s = &gs->slots[i];
 
-		if (r->gpa.gpa < base.gpa + size && base.gpa < r->gpa.gpa + r->size)
+		if (s->gpa.gpa < base.gpa + size && base.gpa < s->gpa.gpa + s->size)
 			return true;
 	}
 	return false;
 }
 
-int gstage_alloc_ram(struct gstage *gs, gpa_t base, uint64_t size)
+/* May a slot come there? */
+static int slot_check(const struct gstage *gs, gpa_t base, uint64_t size)
 {
 	uint64_t limit = levels_limit(gs->pt.levels);
 
 	if (size == 0 || !is_aligned(base.gpa | size, PAGE_SIZE) || base.gpa >= limit ||
 	    size > limit - base.gpa)
 		return HV_EINVAL;
-	if (ram_overlaps(gs, base, size))
+	if (slots_overlap(gs, base, size))
 		return HV_EEXIST;
+	return gs->nr_slots == GSTAGE_MAX_SLOTS ? HV_ENOMEM : HV_OK;
+}
+
+static void slot_note(struct gstage *gs, gpa_t base, uint64_t size, enum gstage_kind kind)
+{
+	gs->slots[gs->nr_slots++] = (struct gstage_slot){ base, size, kind };
+}
+
+int gstage_add_slot(struct gstage *gs, gpa_t base, uint64_t size, enum gstage_kind kind, hpa_t pa)
+{
+	static const uint64_t prots[] = {
+		[GSTAGE_ROM] = PTE_R | PTE_X | PTE_U | PTE_RAM,
+		[GSTAGE_SHARED] = PTE_R | PTE_W | PTE_U | PTE_RAM,
+		[GSTAGE_DEVICE] = PTE_R | PTE_W | PTE_U,
+	};
+	int err = slot_check(gs, base, size);
+
+	if (err != HV_OK)
+		return err;
+	if (kind == GSTAGE_RAM || !is_aligned(pa.hpa, PAGE_SIZE))
+		return HV_EINVAL;
+	err = pgtable_map(&gs->pt, base.gpa, pa, size, prots[kind % ARRAY_SIZE(prots)]);
+	if (err != HV_OK) {
+		pgtable_prune(&gs->pt); /* some of the tables are there */
+		return err;
+	}
+	slot_note(gs, base, size, kind);
+	return HV_OK;
+}
+
+int gstage_remove_slot(struct gstage *gs, gpa_t base)
+{
+	for (unsigned int i = 0; i < gs->nr_slots; i++) {
+		struct gstage_slot s = gs->slots[i];
+		int err;
+
+		if (s.gpa.gpa != base.gpa || s.kind == GSTAGE_RAM)
+			continue;
+		err = pgtable_unmap(&gs->pt, s.gpa.gpa, s.size);
+		if (err != HV_OK)
+			return err;
+		pgtable_prune(&gs->pt);
+		gs->slots[i] = gs->slots[--gs->nr_slots];
+		return HV_OK;
+	}
+	return HV_ENOENT;
+}
+
+int gstage_alloc_ram(struct gstage *gs, gpa_t base, uint64_t size)
+{
+	int err = slot_check(gs, base, size);
+
+	if (err != HV_OK)
+		return err;
 	for (uint64_t done = 0; done < size;) {
 		uint64_t added = 0;
-		int err = ram_add_piece(gs, gpa(base.gpa + done), size - done, &added);
+
+		err = ram_add_piece(gs, gpa(base.gpa + done), size - done, &added);
 
 		if (err) {
 			ram_remove(gs, base, size);
@@ -185,6 +241,7 @@ int gstage_alloc_ram(struct gstage *gs, gpa_t base, uint64_t size)
 		}
 		done += added;
 	}
+	slot_note(gs, base, size, GSTAGE_RAM);
 	return HV_OK;
 }
 

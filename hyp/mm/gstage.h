@@ -2,11 +2,13 @@
 /*
  * A VM's second translation stage, and safe access to guest memory.
  *
- * struct gstage holds the tables and the list of RAM regions that the VM owns. It is filled when the
- * VM is made (gstage_add_ram: allocate, clear, map with the largest leaves), so that RAM never faults
- * afterwards. Every access of the hypervisor to guest memory is a walk of these tables, which checks
- * the address and the right in one step; it goes through vcpu/guest_mem.h, which brackets it with
- * mode = READING_SHADOW_PAGE_TABLES.
+ * What a guest finds at its physical addresses are slots: RAM, of which there may be several slots; ROM; memory that is
+ * shared with others; registers of a device of the machine. RAM is the VM's own: it is allocated when the VM is built,
+ * mapped with the largest leaves, so that it never faults afterwards, and freed with it. The memory of the others belongs
+ * to whoever added the slot.
+ *
+ * Every access of the hypervisor to guest memory is a walk of the tables, which checks the address and the right in one
+ * step. It goes through vcpu/guest_mem.h or vcpu/vm_mem.h, which see to it that nothing is freed meanwhile.
  */
 #ifndef MM_GSTAGE_H
 #define MM_GSTAGE_H
@@ -18,6 +20,22 @@
 
 #define GSTAGE_MAX_RAM 16
 
+enum gstage_kind {
+	GSTAGE_RAM,    /* read, written, executed */
+	GSTAGE_ROM,    /* read and executed */
+	GSTAGE_SHARED, /* read and written, never executed: another VM may write it */
+	GSTAGE_DEVICE, /* the same, and no memory for gstage_read() and gstage_write() */
+};
+
+#define GSTAGE_MAX_SLOTS 16
+
+struct gstage_slot {
+	gpa_t gpa;
+	uint64_t size;
+	enum gstage_kind kind;
+};
+
+/* Host memory of RAM slots. */
 struct gstage_ram {
 	gpa_t gpa;
 	hpa_t hpa;
@@ -27,6 +45,8 @@ struct gstage_ram {
 struct gstage {
 	struct pgtable pt;
 	uint64_t hgatp; /* its mode and root, VMID 0 */
+	unsigned int nr_slots;
+	struct gstage_slot slots[GSTAGE_MAX_SLOTS]; /* none overlaps another */
 	unsigned int nr_ram;
 	struct gstage_ram ram[GSTAGE_MAX_RAM]; /* ordered by gpa */
 	uint64_t ram_bytes;
@@ -50,11 +70,21 @@ struct hart_misfit gstage_misfit(hpa_t root);
 int gstage_init(struct gstage *gs, uint64_t limit);
 
 /*
- * gstage_alloc_ram - allocate @size bytes of host memory (2 MiB blocks or larger where they are to be
+ * gstage_alloc_ram - a RAM slot: allocate @size bytes of host memory (2 MiB blocks or larger where they are to be
  * had, up to GSTAGE_MAX_RAM pieces) and map it RWX at @base. Not cleared: see gstage_clear_step().
- * HV_ENOMEM gives everything back.
+ * HV_ENOMEM, also for the seventeenth slot, gives everything back. HV_EEXIST: there is a slot at some of it. HV_EINVAL: no
+ * whole pages, or beyond what the tables address.
  */
 int gstage_alloc_ram(struct gstage *gs, gpa_t base, uint64_t size);
+
+/*
+ * gstage_add_slot - the @size bytes of the host's at @pa are at guest-physical @base, with the rights of @kind, which is not
+ * RAM. They stay the caller's, and mapped until gstage_remove_slot() or gstage_destroy(). Errors as gstage_alloc_ram().
+ * gstage_remove_slot - the slot that begins at @base, which is not RAM; HV_ENOENT: there is none. Its memory is in use until
+ * every vcpu is flushed, and vm_mem_wait() has been called. Writers are serialised by vm->lock.
+ */
+int gstage_add_slot(struct gstage *gs, gpa_t base, uint64_t size, enum gstage_kind kind, hpa_t pa);
+int gstage_remove_slot(struct gstage *gs, gpa_t base);
 
 /*
  * gstage_clear_step - clear guest RAM from @offset (counted over all regions) by at most @max bytes,

@@ -7,7 +7,7 @@
 #include "arch/memmap.h"
 #include "lib/errno.h"
 #include "mm/page.h"
-#include "vcpu/vm.h"
+#include "vcpu/vm_mem.h"
 
 static bool make_page(struct vcpu *v)
 {
@@ -27,6 +27,7 @@ static void unmap(struct vm *vm, gpa_t a)
 {
 	gstage_unmap_page(&vm->gstage, a);
 	(void)vm_make_all_vcpus_request(vm, REQUEST_TLB_FLUSH);
+	vm_mem_wait(); /* a table that was taken out is used for the next map */
 }
 
 static int map(struct vcpu *v, gpa_t a)
@@ -38,8 +39,10 @@ static int map(struct vcpu *v, gpa_t a)
 	if (moves && old.gpa == a.gpa)
 		return HV_OK;
 	err = gstage_map_page(&v->vm->gstage, a, ptr_to_hpa(v->magic_page));
-	if (err == HV_ENOMEM) /* tables came and went */
+	if (err == HV_ENOMEM) { /* tables came and went */
 		(void)vm_make_all_vcpus_request(v->vm, REQUEST_TLB_FLUSH);
+		vm_mem_wait();
+	}
 	if (err != HV_OK)
 		return err;
 	v->magic = v->magic_page;

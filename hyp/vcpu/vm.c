@@ -5,6 +5,7 @@
 
 #include "arch/timer.h"
 #include "vcpu/vcpu.h"
+#include "vcpu/vm_mem.h"
 
 void (*vm_state_trace)(const struct vm *vm, enum vm_state from, enum vm_state to);
 
@@ -221,6 +222,7 @@ int vm_give_back_ram(struct vm *vm, gpa_t base, uint64_t size)
 	err = gstage_unmap_ram(&vm->gstage, base, size, pieces, ARRAY_SIZE(pieces), &nr);
 	if (err == HV_OK) {
 		(void)vm_make_all_vcpus_request(vm, REQUEST_TLB_FLUSH);
+		vm_mem_wait();
 		gstage_free_pieces(pieces, nr);
 	}
 	spin_unlock(&vm->lock);

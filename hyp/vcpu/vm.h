@@ -104,6 +104,7 @@ struct vm {
 
 	struct arena arena;
 	struct gstage gstage;
+	uint32_t mem_open; /* atomic; device code may use its memory (vcpu/vm_mem.h) */
 	unsigned int nr_vcpus;
 	struct vcpu *vcpus[VM_MAX_VCPUS]; /* index = vcpu id = guest hart id */
 	uint64_t htimedelta;		  /* atomic; guest time = host time + it */

@@ -11,6 +11,7 @@
 #include "vcpu/hsm.h"
 #include "vcpu/magic.h"
 #include "vcpu/registry.h"
+#include "vcpu/vm_mem.h"
 #include "vm/boot_order.h"
 #include "vm/destroy.h"
 #include "vm/life.h"
@@ -134,6 +135,7 @@ static void start(struct vm *vm, const struct loader_result *at)
 	boot_order_done(vm);
 	atomic_set(&life->phase, PHASE_NONE);
 	atomic_set(&vm->waits, 0);
+	vm_mem_open(vm);
 	/* RUNNING before the kick, so that the guest may end at once. The operator may even before that,
 	 * so nothing of the VM is written from here on; a kick too many does no harm. */
 	if (!vm_begin_life(vm, life->started_at))
@@ -309,6 +311,7 @@ static void powered_off(struct vm *vm)
 static void ended(struct vm *vm)
 {
 	sched_expedite_end(&vm->task);
+	vm_mem_close(vm);
 	boot_order_done(vm);
 	switch ((enum vm_stop)atomic_read(&vm->stop)) {
 	case VM_STOP_REBOOT:

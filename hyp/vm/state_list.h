@@ -171,7 +171,8 @@ FIELD_VM(ended_at, SET, "life")
 FIELD_VM(paused_at, SET, "clock") /* vm_pause() */
 FIELD_VM(lock, LOCK, "host")
 FIELD_VM(arena, KEPT, "host")
-FIELD_VM(gstage, KEPT, "memory") /* cleared, and without magic pages */
+FIELD_VM(gstage, KEPT, "memory")  /* cleared, and without magic pages */
+FIELD_VM(mem_open, SET, "memory") /* the life cycle's start() */
 FIELD_VM(nr_vcpus, KEPT, "host")
 FIELD_VM(vcpus, KEPT, "host")
 FIELD_VM(htimedelta, SET, "clock") /* vm_begin_life() */

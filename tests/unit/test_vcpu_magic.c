@@ -16,10 +16,15 @@
 #include "mm/page.h"
 #include "vcpu/magic.h"
 #include "vcpu/vm.h"
+#include "vcpu/vm_mem.h"
 
 #define AT	UINT64_C(0x40000000)
 #define TAKEN	UINT64_C(0x80000000)
 #define NS_TICK 100
+
+void vm_mem_wait(void)
+{
+}
 
 static struct vm vm;
 static struct vcpu v;

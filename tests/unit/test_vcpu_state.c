@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// SOURCES: hyp/vcpu/vcpu.c hyp/vcpu/vm.c hyp/vcpu/magic.c hyp/vcpu/stats.c hyp/vcpu/steal.c hyp/vcpu/request.c
+// SOURCES: hyp/vcpu/vcpu.c hyp/vcpu/vm.c hyp/vcpu/magic.c hyp/vcpu/stats.c hyp/vcpu/steal.c hyp/vcpu/request.c hyp/vcpu/vm_mem.c
 // SOURCES: hyp/vcpu/fence.c hyp/vcpu/irq.c hyp/vcpu/hsm.c hyp/vcpu/vtimer.c hyp/vcpu/guest_mem.c hyp/arch/guest.c
 // SOURCES: hyp/arch/features.c hyp/mm/vmid.c hyp/lib/work.c
 // SOURCES: tests/unit/fake/pcpu.c tests/unit/fake/probe.c tests/unit/fake/csr.c tests/unit/fake/fence.c

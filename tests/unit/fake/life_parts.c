@@ -16,6 +16,7 @@
 #include "term/term.h"
 #include "vcpu/hsm.h"
 #include "vcpu/magic.h"
+#include "vcpu/vm_mem.h"
 #include "vcpu/vm_part.h"
 #include "vm/loader.h"
 
@@ -283,6 +284,24 @@ void term_stream_close(struct term_stream *s)
 void term_drain(void)
 {
 	life_called("terminal drained");
+}
+
+/* --- guest memory for device code ---------------------------------------------------------------------- */
+
+void vm_mem_open(struct vm *vm)
+{
+	assert_int_equal(vm->state, VM_BUILDING);
+	vm->mem_open = 1;
+}
+
+void vm_mem_close(struct vm *vm)
+{
+	assert_int_equal(vm->state, VM_STOPPING);
+	vm->mem_open = 0;
+}
+
+void vm_mem_wait(void)
+{
 }
 
 /* --- the loader ----------------------------------------------------------------------------------------- */

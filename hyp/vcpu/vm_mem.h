@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A VM's memory for device code: from any hart, whether or not the VM runs there, for as long as the VM has a life. (A
+ * vcpu that handles an exit of its own uses vcpu/guest_mem.h.)
+ *
+ * An access is a bracket: the pcpu says that it reads, looks whether the memory is open, walks the G-stage tables without
+ * a lock, and says that it is done. Whoever takes memory away first takes it out of the tables, or closes all of it, then
+ * waits until no pcpu is in a bracket that began before (vm_mem_wait), and only then frees it. Each bracket has a fence
+ * between its store and its look, and so has the one that waits: one of the two sees the other.
+ *
+ * Inside of a bracket nothing waits, so the one that waits does not wait long, nor in a circle. It is no bracket of a
+ * coroutine, which may be interrupted. Brackets of one pcpu do not nest.
+ */
+#ifndef VCPU_VM_MEM_H
+#define VCPU_VM_MEM_H
+
+#include "vcpu/vm.h"
+
+/*
+ * vm_mem_begin - a bracket begins. False: @vm has no life, and there is none. In it gstage_read(), gstage_write() and
+ * gstage_write_ptr() of vm->gstage may be called; what they point to is good until vm_mem_end(), soon.
+ */
+bool vm_mem_begin(const struct vm *vm);
+void vm_mem_end(void);
+
+/* Copy @len bytes from / to guest-physical @a, in a bracket of their own. HV_EFAULT: any of it is no memory of the guest's
+ * that may be read / written, or @vm has no life. */
+int vm_mem_read(const struct vm *vm, gpa_t a, void *buf, uint64_t len);
+int vm_mem_write(const struct vm *vm, gpa_t a, const void *buf, uint64_t len);
+
+/* vm_mem_open - the life cycle's: a life begins. vm_mem_close - it is over; when it returns no access goes on. */
+void vm_mem_open(struct vm *vm);
+void vm_mem_close(struct vm *vm);
+
+/* vm_mem_wait - until each bracket that began before is over. What was taken out of tables before is in no use then. */
+void vm_mem_wait(void);
+
+#endif
