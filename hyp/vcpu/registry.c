@@ -30,7 +30,7 @@ int vm_register(struct vm *vm)
 		vm->id = bit_first(~taken);
 		atomic_set(&taken, taken | BIT(vm->id));
 		atomic_set(&vm->refs, 1);
-		vms[vm->id] = vm;
+		vms[index_below(vm->id, VM_MAX)] = vm;
 	}
 	spin_unlock(&lock);
 	return err;
@@ -39,7 +39,7 @@ int vm_register(struct vm *vm)
 void vm_unregister(struct vm *vm)
 {
 	spin_lock(&lock);
-	vms[vm->id] = NULL;
+	vms[index_below(vm->id, VM_MAX)] = NULL;
 	spin_unlock(&lock);
 	vm_put(vm);
 }

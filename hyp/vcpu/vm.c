@@ -10,7 +10,7 @@
 void (*vm_state_trace)(const struct vm *vm, enum vm_state from, enum vm_state to);
 
 /* The states that may follow each state. */
-static const uint16_t next_states[16] = {
+static const uint16_t next_states[VM_STATES] = {
 	[VM_RUNNING] = BIT(VM_PAUSING) | BIT(VM_STOPPING),
 	[VM_PAUSING] = BIT(VM_PAUSED) | BIT(VM_STOPPING),
 	[VM_PAUSED] = BIT(VM_RUNNING) | BIT(VM_STOPPING),
@@ -23,7 +23,7 @@ static const uint16_t next_states[16] = {
 
 static bool may_become(const struct vm *vm, enum vm_state to)
 {
-	return next_states[atomic_read(&vm->state) % ARRAY_SIZE(next_states)] & BIT(to);
+	return next_states[index_below(atomic_read(&vm->state), VM_STATES)] & BIT(to);
 }
 
 /* vm->transition is held. */
