@@ -40,6 +40,8 @@ TESTS_FAILED = 1  # pytest's exit status; what is higher says that no test has r
 # The system tests that look at a file, as pytest's -k; the longest prefix of the file's name decides.
 SYSTEM = {
     "hyp/arch/": "test_guests or test_machine",
+    "hyp/arch/panic.c": "test_panic",
+    "hyp/arch/trap.c": "test_panic",
     "hyp/console/": "test_console",
     "hyp/dev/": "test_guests or test_console",
     "hyp/irqchip/": "test_guests or test_isolation",

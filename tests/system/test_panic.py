@@ -8,6 +8,7 @@ import pexpect
 from hv import HARTVISOR, PANIC, TIMEOUT, WORK, Machine, Vm, bundle, guest, setting
 
 BASE = 0xFFFFFFFF80000000
+STACKS, STACKS_END = 0xFFFFFFFE00000000, 0xFFFFFFFF00000000  # hyp/arch/memmap.h
 UNIMP = b"\0\0"
 
 
@@ -38,6 +39,11 @@ def test_a_panic_names_the_functions(name):
         panic = m.text().partition("panic on hart")[2]
     frames = re.findall(r"^\[hartvisor\]   (0x[0-9a-f]+) (\S+)\+(\S+)$", panic, re.M)
     assert frames[0][1:] == ("cmd_list", "0"), panic
+    # The registers of the trap: an illegal instruction, the caller, a stack of hartvisor's.
+    values = re.search(r"scause (\S+) stval \S+ sepc (\S+) ra (\S+) sp (\S+)", panic)
+    scause, sepc, ra, sp = (int(value, 16) for value in values.groups())
+    assert (scause, sepc, ra) == (2, int(frames[0][0], 16), int(frames[1][0], 16)), panic
+    assert STACKS <= sp < STACKS_END, panic
     named = {name: int(address, 16) - int(offset, 16) for address, name, offset in frames}
     # The way there: the key, the loop that looks for keys.
     assert {"menu_work_run", "pcpu_loop"} <= set(named), panic

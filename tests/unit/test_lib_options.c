@@ -44,6 +44,9 @@ static void a_flag_needs_no_value(void **state)
 	assert_false(option_flag("hartvisor.stay=2", "hartvisor.stay"));
 	assert_false(option_flag("hartvisor.stays hartvisor.sta", "hartvisor.stay"));
 	assert_true(option_flag("hartvisor.stay hartvisor.stay=0", "hartvisor.stay"));
+	/* Another word of the same length. */
+	assert_false(option_flag("hartvisor.sway", "hartvisor.stay"));
+	assert_true(option_flag("hartvisor.sway=1 hartvisor.stay", "hartvisor.stay"));
 }
 
 static void numbers_have_up_to_18_digits_and_nothing_else(void **state)
