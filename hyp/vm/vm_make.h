@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Making a VM: its vcpus, devices and console, which stay as long as the machine is on, and its RAM, which it has from
+ * Making a VM: its vcpus, devices and console, which stay until it is destroyed, and its RAM, which it has from
  * the moment it is to be started until it has ended. Used by lifecycle.c.
  */
 #ifndef VM_VM_MAKE_H
