@@ -100,14 +100,31 @@ static bool next_round(void)
 	else if (churn.done > churn.rounds - churn.part)
 		churn.last += now - churn.began;
 	churn.began = now;
+	/* The rounds that are timed at last are those that were timed at first. */
+	if (churn.done == 1 || churn.done == churn.rounds - churn.part)
+		churn.random = churn.rounds;
 	return churn.done < churn.rounds;
+}
+
+/* The memory that other VMs take while they are loaded is none of the rounds'. */
+static bool others_are_loaded(void)
+{
+	bool loaded = true;
+
+	for_each_vm(vm) loaded &= vm->id == churn.id || atomic_read(&vm->state) != VM_BUILDING;
+	return loaded;
 }
 
 static void step(struct work *w)
 {
-	struct vm *vm = churn.lives ? vm_get(churn.id) : NULL;
+	struct vm *vm;
 
 	(void)w;
+	if (churn.done == 0 && !others_are_loaded()) {
+		timer_arm(&churn.timer, timer_now() + timer_ns_to_ticks(LOOK_PERIOD_NS));
+		return;
+	}
+	vm = churn.lives ? vm_get(churn.id) : NULL;
 	if (vm && is_time(vm)) {
 		(void)vm_destroy(vm);
 		churn.lives = false;
