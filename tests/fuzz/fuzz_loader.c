@@ -64,6 +64,11 @@ void page_free(hpa_t base, uint64_t size)
 	pages_out--;
 }
 
+void hostmap_free_stack(uint64_t top)
+{
+	(void)top;
+}
+
 uint64_t hostmap_new_stack(void)
 {
 	return 4096;
