@@ -50,6 +50,8 @@ static void ids_and_names_are_found_and_used_again(void **state)
 	assert_ptr_equal(vm_get_by_name("b"), b);
 	assert_null(vm_get(2));
 	assert_null(vm_get(VM_MAX));
+	assert_true(vm_id_is_taken(0));
+	assert_false(vm_id_is_taken(VM_MAX));
 	assert_null(vm_get_by_name("bb"));
 	assert_int_equal(vm_register(new_vm(3, "b")), HV_EEXIST);
 	vm_unregister(b);
