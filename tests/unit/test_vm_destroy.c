@@ -185,20 +185,37 @@ static void it_stays_until_all_have_let_go(void **state)
 	assert_false(is_there());
 }
 
+static void fired(struct timer *t)
+{
+	(void)t;
+	fail_msg("a timer of a VM that is gone");
+}
+
 /* Timers that were armed for it do not fire any more. */
 static void its_timers_go_with_it(void **state)
 {
-	struct vm *vm = life_create();
+	struct vm *vm;
+	struct timer *timers[3];
 
 	(void)state;
+	life.cfg.cpus = 2;
+	vm = life_create();
 	life_run_all();
 	life_end(vm, VM_STOP_REBOOT); /* too soon after the start: a timer waits for its turn */
 	life_run_all();
+	timers[0] = &vm->vcpus[0]->timer;
+	timers[1] = &vm->vcpus[1]->timer;
+	timers[2] = &vm->group.timer;
+	for (unsigned int i = 0; i < 3; i++) {
+		timer_init(timers[i], fired);
+		timer_arm(timers[i], UINT64_MAX - 1);
+	}
 	assert_true(vm_destroy(vm));
 	life_run_all();
 	while (work_run_one())
 		;
 	goes(vm);
+	assert_int_equal(life_count("loader freed"), 1);
 	assert_false(life_next_timer_fires(UINT64_MAX));
 }
 
