@@ -46,8 +46,7 @@ static unsigned int by_name(unsigned int *nr_found)
 	unsigned int found = 0;
 
 	*nr_found = 0;
-	for_each_vm(vm)
-	{
+	for_each_vm(vm) {
 		if (strncmp(vm->name, typed, len) != 0)
 			continue;
 		found = vm->id + 1;

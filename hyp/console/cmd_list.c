@@ -130,15 +130,15 @@ static void list_own_memory(void)
 	uint64_t image = (uint64_t)(__image_end - __image_start);
 	uint64_t own = page_total() - page_free_bytes() + image;
 
-	for_each_vm(vm) own -= min_u64(own, vm->gstage.ram_bytes);
+	for_each_vm(vm)
+		own -= min_u64(own, vm->gstage.ram_bytes);
 	term_printf("    hartvisor's own memory: %" PRIu64 " KiB, its image %" PRIu64 " KiB of it",
 		    own >> 10, image >> 10);
 }
 
 static void list_how_to_start(void)
 {
-	for_each_vm(vm)
-	{
+	for_each_vm(vm) {
 		if (!vm->made || !vm_has_ended(atomic_read(&vm->state)))
 			continue;
 		vm_put(vm);

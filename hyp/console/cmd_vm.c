@@ -10,8 +10,7 @@ static struct vm *focused_vm(void)
 {
 	const struct term_stream *s = term_focused();
 
-	for_each_vm(vm)
-	{
+	for_each_vm(vm) {
 		if (s && vm->stream == s)
 			return vm;
 	}

@@ -91,8 +91,7 @@ static void cmd_next(void)
 	struct term_stream *now = term_focused();
 	unsigned int from = VM_MAX - 1;
 
-	for_each_vm(vm)
-	{
+	for_each_vm(vm) {
 		if (now && vm->stream == now)
 			from = vm->id;
 	}

@@ -5,7 +5,7 @@
  * What a guest finds at its physical addresses are slots: RAM, of which there may be several slots; ROM; memory that is
  * shared with others; registers of a device of the machine. RAM is the VM's own: it is allocated when the VM is built,
  * mapped with the largest leaves, so that it never faults afterwards, and freed with it. The memory of the others belongs
- * to whoever added the slot.
+ * to the code that added the slot.
  *
  * Every access of the hypervisor to guest memory is a walk of the tables, which checks the address and the right in one
  * step. It goes through vcpu/guest_mem.h or vcpu/vm_mem.h, which see to it that nothing is freed meanwhile.
@@ -81,7 +81,8 @@ int gstage_alloc_ram(struct gstage *gs, gpa_t base, uint64_t size);
  * gstage_add_slot - the @size bytes of the host's at @pa are at guest-physical @base, with the rights of @kind, which is not
  * RAM. They stay the caller's, and mapped until gstage_remove_slot() or gstage_destroy(). Errors as gstage_alloc_ram().
  * gstage_remove_slot - the slot that begins at @base, which is not RAM; HV_ENOENT: there is none. Its memory is in use until
- * every vcpu is flushed, and vm_mem_wait() has been called. Writers are serialised by vm->lock.
+ * every vcpu is flushed, and vm_mem_wait() has been called. That is due before vm->lock, which serialises writers, is
+ * released; also after HV_ENOMEM (see gstage_map_page).
  */
 int gstage_add_slot(struct gstage *gs, gpa_t base, uint64_t size, enum gstage_kind kind, hpa_t pa);
 int gstage_remove_slot(struct gstage *gs, gpa_t base);

@@ -88,7 +88,7 @@ int hostmap_add_ram(hpa_t base, uint64_t size)
 	return err != HV_OK ? err : map_direct(image_end, end);
 }
 
-/* The memory of the stack whose top is @top, in the direct map. */
+/* The memory, in the direct map, of the stack that ends at @top. */
 static char *stack_memory(uint64_t top)
 {
 	struct pgtable_leaf leaf = { .pa = hpa(0) };

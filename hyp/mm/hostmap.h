@@ -22,12 +22,12 @@ void hostmap_load(void);
  */
 int hostmap_add_ram(hpa_t base, uint64_t size);
 
-/* hostmap_new_stack - a stack of HOST_STACK_SIZE bytes below an unmapped page; its top, or 0. */
+/* hostmap_new_stack - a stack of HOST_STACK_SIZE bytes below an unmapped page; its end, or 0. Any hart, no locks. */
 #define HOST_STACK_SIZE KIB(16)
 uint64_t hostmap_new_stack(void);
 
-/* hostmap_free_stack - nothing runs on the stack whose top is @top any more: it is erased, and the next one that is given.
- * It stays mapped, as no other hart need forget a translation then. */
+/* hostmap_free_stack - nothing runs any more on the stack that ends at @top. It is erased, and is the next one that
+ * hostmap_new_stack() gives. It stays mapped, so that no hart has to forget a translation. Any hart, no locks. */
 void hostmap_free_stack(uint64_t top);
 
 #endif

@@ -134,8 +134,8 @@ void term_on_escape(struct work *w, enum term_menu_more (*rule)(char key));
 int term_menu_key(void);
 void term_menu_release(void);
 
-/* term_stream_close - @s is gone for the terminal: what it had queued, and what was typed for it, is dropped. Whoever is
- * in the middle of telling its owner something may go on until each pcpu has been in its loop. Any hart, no locks. */
+/* term_stream_close - @s is gone for the terminal: what it had queued, and what was typed for it, is dropped. A hart that is
+ * telling the owner something goes on until it is back in its loop (smp_grace_begin). Any hart, no locks. */
 void term_stream_close(struct term_stream *s);
 
 /* term_prompt - the menu's unfinished line, drawn anew at each call; the next line of anything else ends it. */

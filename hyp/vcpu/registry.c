@@ -5,9 +5,10 @@
 
 #include "lib/bits.h"
 
-static struct spinlock lock = SPINLOCK_INIT; /* guards the rest, and 0 -> 1 of no reference */
-static struct vm *vms[VM_MAX];		     /* by id; NULL: no VM is found by it */
-static uint64_t taken;			     /* bit = id; also of VMs that are found no more */
+static struct spinlock lock = SPINLOCK_INIT; /* guards the rest; references are taken under it */
+static struct vm *vms[VM_MAX]; /* by id; NULL: it is free, or of a VM that is found no more */
+static uint64_t published;     /* bit = id */
+static uint64_t taken;	       /* bit = id; also of VMs that are found no more */
 
 static struct vm *find_name(const char *name)
 {
@@ -25,7 +26,7 @@ int vm_register(struct vm *vm)
 	if (find_name(vm->name)) {
 		err = HV_EEXIST;
 	} else if (taken == UINT64_MAX >> (64 - VM_MAX)) {
-		err = HV_ENOMEM;
+		err = HV_EOVERFLOW;
 	} else {
 		vm->id = bit_first(~taken);
 		atomic_set(&taken, taken | BIT(vm->id));
@@ -36,9 +37,17 @@ int vm_register(struct vm *vm)
 	return err;
 }
 
+void vm_publish(const struct vm *vm)
+{
+	spin_lock(&lock);
+	published |= BIT(vm->id);
+	spin_unlock(&lock);
+}
+
 void vm_unregister(struct vm *vm)
 {
 	spin_lock(&lock);
+	published &= ~BIT(vm->id);
 	vms[index_below(vm->id, VM_MAX)] = NULL;
 	spin_unlock(&lock);
 	vm_put(vm);
@@ -59,8 +68,9 @@ bool vm_id_is_taken(unsigned int id)
 /* The lock is held, so that the registry's reference is still there. */
 static struct vm *take(struct vm *vm)
 {
-	if (vm)
-		(void)atomic_fetch_add(&vm->refs, 1);
+	if (!vm || !(published & BIT(vm->id)))
+		return NULL;
+	(void)atomic_fetch_add(&vm->refs, 1);
 	return vm;
 }
 

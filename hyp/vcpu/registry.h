@@ -17,10 +17,12 @@
 static_assert(VM_MAX <= 64, "one word holds the ids");
 
 /*
- * vm_register - @vm is found from now on, by vm->name and by the lowest id that is free, which becomes vm->id. It has
- * one reference, the registry's. HV_EEXIST: another VM has the name; HV_ENOMEM: there are VM_MAX.
+ * vm_register - vm->name, and the lowest id that is free, are @vm's from now on; the id becomes vm->id. The VM has one
+ * reference, the registry's, and is not found yet. HV_EEXIST: another VM has the name; HV_EOVERFLOW: there are VM_MAX.
+ * vm_publish - it has been made, and is found from now on.
  */
 int vm_register(struct vm *vm);
+void vm_publish(const struct vm *vm);
 
 /* vm_unregister - @vm is found no more, its name is free, and the registry's reference is given up (vm_put). */
 void vm_unregister(struct vm *vm);
@@ -39,8 +41,8 @@ struct vm *vm_get_by_name(const char *name);
 void vm_put(struct vm *vm);
 
 /*
- * vm_next - for each VM: the one with the next higher id than @vm, whose reference is given up; NULL: the first, or there
- * are no more. Who stops before the end calls vm_put().
+ * vm_next - the VM with the next higher id than @vm, and a reference to it; the one to @vm is given up. @vm NULL: the VM
+ * with the lowest id. NULL: there are no more. A loop that stops before the end calls vm_put().
  */
 struct vm *vm_next(struct vm *vm);
 

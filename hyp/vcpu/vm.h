@@ -58,7 +58,7 @@ enum vm_stop {
 };
 
 /* How far the end of a VM is for which there is no reference any more (vm/destroy.h). */
-enum vm_reap { REAP_OUTPUT, REAP_CALLS, REAP_TIMERS, REAP_MEMORY };
+enum vm_reap { REAP_OUTPUT, REAP_CALLS, REAP_TIMERS, REAP_ENTITIES, REAP_MEMORY };
 
 struct mmio_bus;
 struct term_stream;

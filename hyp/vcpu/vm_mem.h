@@ -4,12 +4,12 @@
  * vcpu that handles an exit of its own uses vcpu/guest_mem.h.)
  *
  * An access is a bracket: the pcpu says that it reads, looks whether the memory is open, walks the G-stage tables without
- * a lock, and says that it is done. Whoever takes memory away first takes it out of the tables, or closes all of it, then
- * waits until no pcpu is in a bracket that began before (vm_mem_wait), and only then frees it. Each bracket has a fence
- * between its store and its look, and so has the one that waits: one of the two sees the other.
+ * a lock, and says that it is done. Code that takes memory away first takes it out of the tables, or closes all of it. Then
+ * it waits until no pcpu is in a bracket that began before (vm_mem_wait), and only then it frees the memory. A bracket has
+ * a fence between its store and its look, and so has the wait: one of the two sees the other (fences D).
  *
- * Inside of a bracket nothing waits, so the one that waits does not wait long, nor in a circle. It is no bracket of a
- * coroutine, which may be interrupted. Brackets of one pcpu do not nest.
+ * Nothing waits in a bracket, so vm_mem_wait() takes as long as the longest bracket, and there is no circle. A coroutine
+ * has no brackets, since it may be interrupted. Brackets of one pcpu do not nest.
  */
 #ifndef VCPU_VM_MEM_H
 #define VCPU_VM_MEM_H

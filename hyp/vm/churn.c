@@ -111,7 +111,8 @@ static bool others_are_loaded(void)
 {
 	bool loaded = true;
 
-	for_each_vm(vm) loaded &= vm->id == churn.id || atomic_read(&vm->state) != VM_BUILDING;
+	for_each_vm(vm)
+		loaded &= vm->id == churn.id || atomic_read(&vm->state) != VM_BUILDING;
 	return loaded;
 }
 

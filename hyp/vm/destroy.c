@@ -69,7 +69,7 @@ static void stop_parts_and_timers(struct vm *vm)
 		timer_cancel(&vm->life->restart);
 }
 
-/* Has @se left its hart for good? What woke it last may still be on its way. */
+/* Has @se left its hart? That hart looks at it a last time behind that (sched_unloaded). */
 static bool is_asleep(const struct sched_entity *se)
 {
 	return atomic_read_acquire(&se->state) == SCHED_BLOCKED &&
@@ -119,13 +119,20 @@ static enum progress reap_step(struct vm *vm)
 		vm->reaped = REAP_CALLS;
 		return WAITS;
 	case REAP_CALLS:
-		if (!smp_grace_is_over(&grace) || !all_asleep(vm))
+		if (!smp_grace_is_over(&grace))
 			return WAITS;
 		stop_parts_and_timers(vm);
 		smp_grace_begin(&grace);
 		vm->reaped = REAP_TIMERS;
 		return WAITS;
 	case REAP_TIMERS:
+		/* Nothing wakes its vcpus and its task any more, but what was woken may still wait for a hart. */
+		if (!smp_grace_is_over(&grace) || !all_asleep(vm))
+			return WAITS;
+		smp_grace_begin(&grace);
+		vm->reaped = REAP_ENTITIES;
+		return WAITS;
+	case REAP_ENTITIES:
 		if (!smp_grace_is_over(&grace))
 			return WAITS;
 		leave_scheduler(vm);

@@ -7,8 +7,10 @@
  *   its output is on the terminal     ->  its console is closed
  *   each pcpu has been in its loop    ->  no hart is in the middle of a call that came from outside of the VM
  *   its parts and timers are stopped
- *   each pcpu has been in its loop    ->  no function of a timer of its runs any more
- *   vcpus and task leave the scheduler, its arena is erased and freed, its id is free
+ *   each pcpu has been in its loop    ->  no function of a timer of its runs any more, and nothing wakes a vcpu or the task
+ *   its vcpus and its task sleep
+ *   each pcpu has been in its loop    ->  no hart looks at one of them any more
+ *   they leave the scheduler, the VM's arena is erased and freed, its id is free
  */
 #ifndef VM_DESTROY_H
 #define VM_DESTROY_H

@@ -26,7 +26,7 @@ struct vm_life {
 	struct vm *vm;
 	uint32_t phase; /* enum life_phase, atomic */
 	uint64_t cleared;
-	unsigned int vcpus; /* made ready, or whose pages have been given back */
+	unsigned int vcpus; /* so many have been made ready, or have had their pages given back */
 	bool resets;	    /* its life has ended: `part` is to be reset next */
 	struct vm_part_of *part;
 	uint64_t started_at;

@@ -91,8 +91,7 @@ static bool give_focus_away(const struct vm *from)
 {
 	if (term_focused() != from->stream)
 		return true;
-	for_each_vm(vm)
-	{
+	for_each_vm(vm) {
 		if (vm->stream && !vm_has_ended(atomic_read(&vm->state))) {
 			term_focus(vm->stream);
 			vm_put(vm);
@@ -148,8 +147,7 @@ static void start(struct vm *vm, const struct loader_result *at)
 /* Is RAM of another VM on its way back to the pool? */
 static bool ram_may_come(void)
 {
-	for_each_vm(vm)
-	{
+	for_each_vm(vm) {
 		enum vm_state state = atomic_read_acquire(&vm->state);
 
 		if (state == VM_STOPPING || (vm->life && vm_has_ended(state) &&
@@ -335,7 +333,7 @@ static void ended(struct vm *vm)
 /* One that is to be destroyed, and has neither a life nor RAM any more. This step is its task's last one. */
 static void retire(struct vm *vm)
 {
-	bool doomed;
+	bool doomed, waited;
 
 	spin_lock(&vm->transition);
 	doomed = vm->doomed;
@@ -344,8 +342,10 @@ static void retire(struct vm *vm)
 		return;
 	if (!give_focus_away(vm))
 		term_focus(NULL);
+	waited = atomic_read(&vm->waits);
 	vm_unregister(vm);
-	lifecycle_check_all_ended();
+	if (waited) /* the machine may have stayed on for it */
+		lifecycle_check_all_ended();
 }
 
 /* What there is to be done depends on the state, which an operator may change between two steps. True: call again. */
@@ -437,6 +437,7 @@ struct vm *vm_create(const struct vm_config *cfg)
 {
 	struct vm *vm = page_alloc_zeroed(align_up(sizeof(struct vm), PAGE_SIZE), PAGE_SIZE);
 	struct vm_config *own;
+	int err;
 
 	if (!vm) {
 		log_error("%s: no memory left", cfg->name);
@@ -450,9 +451,12 @@ struct vm *vm_create(const struct vm_config *cfg)
 	list_init(&vm->dying);
 	arena_init(&vm->arena);
 	own = arena_new(&vm->arena, struct vm_config);
-	if (!own || vm_register(vm) != HV_OK) {
+	err = own ? vm_register(vm) : HV_ENOMEM;
+	if (err != HV_OK) {
 		log_error("%s: %s", cfg->name,
-			  own ? "there is a VM of this name, or there are 64" : "no memory left");
+			  err == HV_EEXIST ? "not made: there is a VM of this name already" :
+			  err == HV_ENOMEM ? "no memory left" :
+					     "not made: there are 64 VMs already");
 		arena_destroy(&vm->arena);
 		page_free(ptr_to_hpa(vm), align_up(sizeof(struct vm), PAGE_SIZE));
 		return NULL;
@@ -461,6 +465,7 @@ struct vm *vm_create(const struct vm_config *cfg)
 	vm->config = own;
 	if (!cfg->failed)
 		make(vm);
+	vm_publish(vm); /* from here on other harts may do anything to it */
 	if (has_begun && vm->state == VM_BUILDING)
 		(void)sched_wake(&vm->task);
 	return vm;
@@ -468,8 +473,7 @@ struct vm *vm_create(const struct vm_config *cfg)
 
 void lifecycle_begin(void)
 {
-	for_each_vm(vm)
-	{
+	for_each_vm(vm) {
 		if (vm->state == VM_BUILDING)
 			boot_order_add(vm);
 	}

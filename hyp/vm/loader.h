@@ -71,7 +71,7 @@ struct loader {
 /* loader_free - the other end of loader_prepare(), once nothing is being loaded. */
 void loader_free(struct loader *l);
 
-/* loader_prepare - once, before the first loader_begin(). Boot hart. HV_ENOMEM. */
+/* loader_prepare - once, before the first loader_begin(). HV_ENOMEM. */
 int loader_prepare(struct loader *l, const struct vm *vm);
 
 /*

@@ -31,8 +31,7 @@ void lifecycle_check_all_ended(void)
 {
 	char waits[VM_NAME_MAX + 1] = "";
 
-	for_each_vm(vm)
-	{
+	for_each_vm(vm) {
 		if (!vm_has_ended(atomic_read(&vm->state))) {
 			vm_put(vm);
 			return;

@@ -10,7 +10,7 @@
 
 /*
  * vm_make - everything of @vm but its RAM, as vm->config says; checks the images, too, so that what is wrong with them
- * is said at boot. Sets vm->made, or says in the log why not. Boot hart.
+ * is said when the VM is made. Sets vm->made, or says in the log why not. Any hart, no locks.
  */
 void vm_make(struct vm *vm);
 

@@ -219,6 +219,7 @@ struct vm *life_create(void)
 	keeps_the_machine_on =
 		(struct vm){ .state = VM_RUNNING, .name = "stays", .release = stays };
 	assert_int_equal(vm_register(&keeps_the_machine_on), HV_OK);
+	vm_publish(&keeps_the_machine_on);
 	return life_create_alone(&life.cfg);
 }
 

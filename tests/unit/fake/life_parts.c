@@ -16,6 +16,7 @@
 #include "term/term.h"
 #include "vcpu/hsm.h"
 #include "vcpu/magic.h"
+#include "vcpu/registry.h"
 #include "vcpu/vm_mem.h"
 #include "vcpu/vm_part.h"
 #include "vm/loader.h"
@@ -210,6 +211,7 @@ struct mmio_bus *mmio_bus_new(struct arena *a)
 static int create(struct vm *vm, const char *part, void **state)
 {
 	*state = vm;
+	assert_null(vm_get_by_name(vm->name)); /* it is being made: nothing may find it */
 	if (life.refuses && strcmp(life.refuses, part) == 0)
 		return HV_EINVAL;
 	return can_make(part) ? HV_OK : HV_ENOMEM;

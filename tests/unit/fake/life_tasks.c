@@ -21,7 +21,12 @@ void life_tasks_reset(void)
 
 void life_forget_tasks(void)
 {
+	for (unsigned int i = 0; i < nr_tasks; i++)
+		tasks[i]->state = SCHED_BLOCKED;
 	nr_tasks = 0;
+	if (stepping) /* the machine went off in its step */
+		stepping->state = SCHED_BLOCKED;
+	stepping = NULL;
 }
 
 bool life_task_pending(void)
