@@ -154,6 +154,31 @@ static int ram_add_piece(struct gstage *gs, gpa_t at, uint64_t left, uint64_t *a
 	return HV_OK;
 }
 
+/* Is any of [base, base+size) backed by RAM? The range does not overflow. */
+static bool ram_overlaps(const struct gstage *gs, gpa_t base, uint64_t size)
+{
+	for (unsigned int i = 0; i < gs->nr_ram; i++) {
+		const struct gstage_ram *r = &gs->ram[i];
+
+		if (r->gpa.gpa < base.gpa + size && base.gpa < r->gpa.gpa + r->size)
+			return true;
+	}
+	return false;
+}
+
+/* Does [base, base+size) lie in one RAM slot, all of it given back by gstage_unmap_ram()? */
+static bool is_given_back(const struct gstage *gs, gpa_t base, uint64_t size)
+{
+	for (unsigned int i = 0; i < gs->nr_slots; i++) {
+		const struct gstage_slot *s = &gs->slots[i];
+
+		if (s->kind == GSTAGE_RAM && base.gpa >= s->gpa.gpa &&
+		    base.gpa - s->gpa.gpa < s->size && size <= s->size - (base.gpa - s->gpa.gpa))
+			return !ram_overlaps(gs, base, size);
+	}
+	return false;
+}
+
 /* Is there a slot at any of [base, base+size)? The range does not overflow. */
 static bool slots_overlap(const struct gstage *gs, gpa_t base, uint64_t size)
 {
@@ -227,8 +252,9 @@ int gstage_remove_slot(struct gstage *gs, gpa_t base)
 int gstage_alloc_ram(struct gstage *gs, gpa_t base, uint64_t size)
 {
 	int err = slot_check(gs, base, size);
+	bool refills = err == HV_EEXIST && is_given_back(gs, base, size);
 
-	if (err != HV_OK)
+	if (err != HV_OK && !refills)
 		return err;
 	for (uint64_t done = 0; done < size;) {
 		uint64_t added = 0;
@@ -241,7 +267,8 @@ int gstage_alloc_ram(struct gstage *gs, gpa_t base, uint64_t size)
 		}
 		done += added;
 	}
-	slot_note(gs, base, size, GSTAGE_RAM);
+	if (!refills)
+		slot_note(gs, base, size, GSTAGE_RAM);
 	return HV_OK;
 }
 

@@ -73,7 +73,7 @@ int gstage_init(struct gstage *gs, uint64_t limit);
  * gstage_alloc_ram - a RAM slot: allocate @size bytes of host memory (2 MiB blocks or larger where they are to be
  * had, up to GSTAGE_MAX_RAM pieces) and map it RWX at @base. Not cleared: see gstage_clear_step().
  * HV_ENOMEM, also for the seventeenth slot, gives everything back. HV_EEXIST: there is a slot at some of it. HV_EINVAL: no
- * whole pages, or beyond what the tables address.
+ * whole pages, or beyond what the tables address. What gstage_unmap_ram() took out of a RAM slot comes back by this, too.
  */
 int gstage_alloc_ram(struct gstage *gs, gpa_t base, uint64_t size);
 

@@ -90,6 +90,27 @@ static void what_it_gives_back_holds_nothing(void **state)
 	page_free(a, MIB(1));
 }
 
+static void it_goes_block_by_block(void **state)
+{
+	uint64_t before = page_free_bytes();
+	unsigned int steps = 0;
+
+	(void)state;
+	assert_false(arena_destroy_step(&arena));
+	for (unsigned int i = 0; i < 3; i++)
+		assert_non_null(arena_alloc(&arena, 3 * PAGE_SIZE, 8));
+	assert_non_null(arena_alloc(&arena, 5 * PAGE_SIZE, 8));
+	assert_int_equal(before - page_free_bytes(), arena.bytes);
+	for (uint64_t left = arena.bytes; arena_destroy_step(&arena); left = arena.bytes) {
+		assert_true(arena.bytes < left);
+		assert_int_equal(before - page_free_bytes(), arena.bytes);
+		steps++;
+	}
+	assert_int_equal(steps, 4);
+	assert_int_equal(arena.bytes, 0);
+	assert_non_null(arena_alloc(&arena, 8, 8));
+}
+
 static void no_memory_is_null_and_leaves_the_rest_usable(void **state)
 {
 	(void)state;
@@ -129,6 +150,7 @@ int main(void)
 		TEST(what_is_allocated_is_zero_aligned_and_nobody_elses),
 		TEST(page_alignment_and_large_sizes_work),
 		TEST(what_it_gives_back_holds_nothing),
+		TEST(it_goes_block_by_block),
 		TEST(no_memory_is_null_and_leaves_the_rest_usable),
 		TEST(copies_of_strings_end_where_they_must),
 	};

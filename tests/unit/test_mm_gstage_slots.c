@@ -128,6 +128,32 @@ static void there_may_be_more_ram_than_one_piece(void **state)
 		assert_true(at < MIB(6));
 }
 
+static void ram_that_was_given_back_comes_back(void **state)
+{
+	struct gstage_ram pieces[GSTAGE_MAX_RAM];
+	unsigned int nr;
+
+	(void)state;
+	assert_int_equal(gstage_alloc_ram(&gs, gpa(LOW), MIB(8)), HV_OK);
+	assert_int_equal(gstage_unmap_ram(&gs, gpa(LOW + MIB(2)), MIB(4), pieces,
+					  ARRAY_SIZE(pieces), &nr),
+			 HV_OK);
+	gstage_free_pieces(pieces, nr);
+	assert_false(reads(LOW + MIB(2)));
+	/* Its place is still RAM's: nothing else comes there, nor does more than was given back. */
+	assert_int_equal(gstage_add_slot(&gs, gpa(LOW + MIB(2)), MIB(2), GSTAGE_ROM, memory),
+			 HV_EEXIST);
+	assert_int_equal(gstage_alloc_ram(&gs, gpa(LOW), MIB(4)), HV_EEXIST);
+	assert_int_equal(gstage_alloc_ram(&gs, gpa(LOW + MIB(4)), MIB(4)), HV_EEXIST);
+	assert_int_equal(gstage_alloc_ram(&gs, gpa(LOW + MIB(4)), MIB(8)), HV_EEXIST);
+	assert_int_equal(gstage_alloc_ram(&gs, gpa(LOW + MIB(2)), MIB(2)), HV_OK);
+	assert_int_equal(gstage_alloc_ram(&gs, gpa(LOW + MIB(4)), MIB(2)), HV_OK);
+	assert_true(gstage_is_ram(&gs, gpa(LOW), MIB(8)));
+	assert_true(reads(LOW + MIB(2)) && writes(LOW + MIB(6) - 8));
+	assert_int_equal(gs.nr_slots, 1);
+	assert_int_equal(gs.ram_bytes, MIB(8));
+}
+
 static void slots_do_not_overlap(void **state)
 {
 	(void)state;
@@ -177,8 +203,11 @@ static void there_are_so_many_and_no_more(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		test(each_kind_has_its_rights),	     test(there_may_be_more_ram_than_one_piece),
-		test(slots_do_not_overlap),	     test(wrong_slots_are_refused),
+		test(each_kind_has_its_rights),
+		test(there_may_be_more_ram_than_one_piece),
+		test(ram_that_was_given_back_comes_back),
+		test(slots_do_not_overlap),
+		test(wrong_slots_are_refused),
 		test(there_are_so_many_and_no_more),
 	};
 
