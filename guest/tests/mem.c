@@ -8,7 +8,9 @@
 #include "fdt.h"
 #include "paging.h"
 #include "plic.h"
+#include "sbi.h"
 #include "smp.h"
+#include "string.h"
 #include "test.h"
 #include "trap.h"
 #include "uart.h"
@@ -228,8 +230,66 @@ static void test_straddle_device(void)
 	paging_disable();
 }
 
+#define RET 0x8082 /* c.ret */
+
+/* RAM apart from the first range (boot argument more=N: there are N ranges) is RAM from its first byte to its last. */
+static void test_more_ram(void)
+{
+	CHECK_EQ(machine.nr_more_ram, machine_arg("more", 0));
+	for (unsigned int i = 0; i < machine.nr_more_ram; i++) {
+		unsigned long base = machine.more_ram[i].base, size = machine.more_ram[i].size;
+		unsigned long ends[] = { base, base + size - 8 };
+		bool touches = i + 1 < machine.nr_more_ram &&
+			       machine.more_ram[i + 1].base == base + size;
+
+		for (unsigned int j = 0; j < 2; j++) {
+			volatile unsigned long *p = (volatile unsigned long *)ends[j];
+
+			CHECK_EQ(*p, 0);
+			*p = 16 * i + j;
+			*(volatile uint16_t *)(ends[j] + 4) = RET;
+			fence_i();
+			CHECK_EQ(fetch(ends[j] + 4).count, 0);
+			CHECK_EQ(amo(ends[j]).count, 0);
+		}
+		if (!touches)
+			check_nowhere(base + size);
+	}
+	/* No range shows through in another one. */
+	for (unsigned int i = 0; i < machine.nr_more_ram; i++)
+		CHECK_EQ(*(volatile uint32_t *)machine.more_ram[i].base, 16 * i + 1);
+}
+
+/* hartvisor itself reads what lies there, and a page table may. */
+static void test_uses_of_more_ram(void)
+{
+	static const char text[] = "[more]\n";
+	unsigned long va = -(128UL << 30);
+	volatile unsigned long *root = &paging_root[va >> 30 & 511];
+
+	for (unsigned int i = 0; i < machine.nr_more_ram; i++) {
+		unsigned long at = machine.more_ram[i].base + machine.more_ram[i].size / 2;
+		struct sbiret ret;
+
+		memcpy((void *)at, text, sizeof(text));
+		ret = sbi_call(SBI_EXT_DBCN, SBI_DBCN_CONSOLE_WRITE, sizeof(text) - 1, at, 0, 0, 0);
+		CHECK_EQ(ret.error, 0);
+		CHECK_EQ(ret.value, sizeof(text) - 1);
+		*(unsigned long *)at = pte_make(machine.ram_base & -(1UL << 21), PTE_RW);
+		paging_init();
+		*root = pte_make(at, PTE_V);
+		paging_enable(0);
+		CHECK_EQ(load(va).count, 0);
+		check("fetch", va, fetch(va), CAUSE_FETCH_PAGE);
+		paging_disable();
+		*root = 0;
+	}
+}
+
 void guest_main(void)
 {
+	test_more_ram();
+	test_uses_of_more_ram();
 	ram_end = machine.ram_base + machine.ram_size;
 	test_outside();
 	test_straddle();

@@ -9,6 +9,7 @@
 #include "term/term.h"
 #include "vcpu/hsm.h"
 #include "vcpu/registry.h"
+#include "vm/config_ram.h"
 #include "vm/lifecycle.h"
 
 #define LIST_WIDTH    92
@@ -110,7 +111,7 @@ static const char *reason(const struct vm *vm)
 static void list_vm(unsigned int number, const struct vm *vm, uint64_t since, uint64_t now)
 {
 	bool focused = vm->stream && vm->stream == term_focused();
-	uint64_t memory = vm->config ? vm->config->memory : 0;
+	uint64_t memory = vm->config ? config_ram_bytes(vm->config) : 0;
 	const char *why = reason(vm);
 	char class[24], cap[12];
 

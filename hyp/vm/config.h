@@ -39,9 +39,10 @@ enum vm_on_poweroff {
 struct vm_config {
 	char name[VM_NAME_MAX + 1];
 	char path[VM_PATH_MAX]; /* of its node, for messages */
-	uint64_t memory;
-	uint64_t affinity;    /* bit n: pcpu n; all ones when not given */
-	const char *bootargs; /* "" when not given */
+	uint64_t memory;	/* bytes at GUEST_RAM_BASE; all RAM: vm/config_ram.h */
+	const void *extra_ram;	/* the ranges behind it, as they stand in the tree */
+	uint64_t affinity;	/* bit n: pcpu n; all ones when not given */
+	const char *bootargs;	/* "" when not given */
 	struct vm_image kernel;
 	struct vm_image ramdisk;   /* data NULL: none */
 	struct vm_image overlay;   /* data NULL: none */
@@ -50,6 +51,7 @@ struct vm_config {
 		fdt; /* the tree that it comes from, and its node there; NULL: a node of another kind */
 	int node;
 	unsigned int cpus;
+	unsigned int nr_extra_ram;
 	enum vm_on_crash on_crash;
 	enum vm_on_poweroff on_poweroff;
 	uint32_t boot_priority; /* the higher, the sooner it is loaded at boot */
@@ -66,7 +68,10 @@ struct vm_config {
 #define VM_MEMORY_MAX	  GIB(1024)
 #define VM_MEMORY_UNIT	  MIB(2)
 #define VM_MEMORY_DEFAULT MIB(256)
-#define VM_BOOTARGS_MAX	  4095 /* characters */
+#define VM_EXTRA_RAM_MAX  7
+/* What Sv57x4 addresses; whether the machine has that mode is seen when the VM is made. */
+#define VM_RAM_LIMIT	BIT(59)
+#define VM_BOOTARGS_MAX 4095 /* characters */
 
 #define VM_HALT_POLL_US_MAX 10000
 

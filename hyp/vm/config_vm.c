@@ -8,6 +8,7 @@
 #include "lib/fdt.h"
 #include "lib/log.h"
 #include "lib/text.h"
+#include "vm/config_ram.h"
 #include "vm/config_sched.h"
 #include "vm/parts.h"
 
@@ -169,6 +170,7 @@ static const struct property common_rows[] = {
 	{ .name = "label", .read = read_label, .required = true },
 	PROPERTY_U32("cpus", struct vm_config, cpus, 1, VM_MAX_VCPUS),
 	PROPERTY("memory", read_memory, struct vm_config, memory),
+	{ .name = "extra-memory", .read = config_read_extra_ram },
 	PROPERTY_STRING("bootargs", struct vm_config, bootargs, VM_BOOTARGS_MAX),
 	PROPERTY("affinity", config_read_cpus, struct vm_config, affinity),
 	PROPERTY_U32("autostart", struct vm_config, autostart, 0, 1),

@@ -13,6 +13,7 @@
 #include "lib/fdt_writer.h"
 #include "lib/log.h"
 #include "platform/machine.h"
+#include "vm/config_ram.h"
 #include "vm/parts.h"
 
 /* Every node with a label has a phandle: overlays refer to it by that. Those of vcpus and parts are in vcpu/vm.h. */
@@ -50,43 +51,22 @@ static void build_chosen(struct fdtw *w, const struct vm *vm, const struct vm_co
 	fdtw_end(w);
 }
 
-/* The VM's RAM as the guest sees it: pieces that only the host's memory has apart are one. */
-static unsigned int memory_ranges(const struct vm *vm, const struct vm_config *cfg,
-				  fdt64_t ranges[2 * GSTAGE_MAX_RAM])
+/* From the configuration: pieces that only the host's memory has apart are one range. */
+static void build_memory(struct fdtw *w, const struct vm_config *cfg)
 {
-	const struct gstage *gs = &vm->gstage;
-	unsigned int n = 0;
+	fdt64_t reg[2 * (1 + VM_EXTRA_RAM_MAX)];
+	unsigned int n = config_nr_ram(cfg);
 
-	for (unsigned int i = 0; i < gs->nr_ram && i < GSTAGE_MAX_RAM; i++) {
-		uint64_t base = gs->ram[i].gpa.gpa, size = gs->ram[i].size;
+	for (unsigned int i = 0; i < n; i++) {
+		struct config_ram r = config_ram(cfg, i);
 
-		if (n > 0 &&
-		    fdt64_to_cpu(ranges[2 * n - 2]) + fdt64_to_cpu(ranges[2 * n - 1]) == base) {
-			size += fdt64_to_cpu(ranges[2 * n - 1]);
-			ranges[2 * n - 1] = cpu_to_fdt64(size);
-			continue;
-		}
-		ranges[2 * n] = cpu_to_fdt64(base);
-		ranges[2 * n + 1] = cpu_to_fdt64(size);
-		n++;
+		reg[2 * i] = cpu_to_fdt64(r.base.gpa);
+		reg[2 * i + 1] = cpu_to_fdt64(r.size);
 	}
-	if (n == 0) {
-		ranges[0] = cpu_to_fdt64(GUEST_RAM_BASE);
-		ranges[1] = cpu_to_fdt64(cfg->memory);
-		n = 1;
-	}
-	return n;
-}
-
-static void build_memory(struct fdtw *w, const struct vm *vm, const struct vm_config *cfg)
-{
-	fdt64_t ranges[2 * GSTAGE_MAX_RAM];
-	unsigned int n = memory_ranges(vm, cfg, ranges);
-
-	fdtw_begin_at(w, "memory", fdt64_to_cpu(ranges[0]));
+	fdtw_begin_at(w, "memory", GUEST_RAM_BASE);
 	fdtw_label(w, "memory0", PHANDLE_MEMORY);
 	fdtw_string(w, "device_type", "memory");
-	fdtw_bytes(w, "reg", ranges, n * 2 * sizeof(ranges[0]));
+	fdtw_bytes(w, "reg", reg, n * 2 * sizeof(reg[0]));
 	fdtw_end(w);
 }
 
@@ -222,7 +202,7 @@ static void build_nodes(struct fdtw *w, const struct vm *vm, const struct vm_con
 	fdtw_begin(w, "aliases");
 	parts_describe(vm, w, VM_PLACE_ALIASES);
 	fdtw_end(w);
-	build_memory(w, vm, cfg);
+	build_memory(w, cfg);
 	build_cpus(w, cfg);
 	build_soc(w, vm);
 	parts_describe(vm, w, VM_PLACE_ROOT);

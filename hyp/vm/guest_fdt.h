@@ -20,9 +20,8 @@
 /*
  * guest_fdt_build - generate the tree of @vm into @buf (aligned to 8), at most @cap bytes.
  *
- * Memory is what @vm->gstage owns, or cfg->memory at GUEST_RAM_BASE as long as that is nothing.
- * @initrd_size = 0: no initrd; @rng_seed may be NULL:
- * the guest gets none. HV_EOVERFLOW, after a message: it does not fit.
+ * @initrd_size = 0: no initrd; @rng_seed may be NULL: the guest gets none.
+ * HV_EOVERFLOW, after a message: it does not fit.
  * The tree's size is fdt_totalsize(buf). Context: a coroutine (arch/coroutine.h), as for the overlay.
  */
 int guest_fdt_build(const struct vm *vm, const struct vm_config *cfg, gpa_t initrd,

@@ -8,6 +8,7 @@
 
 #include "irqchip/virqchip.h"
 #include "lib/fdt.h"
+#include "vm/config_ram.h"
 #include "vm/guest_fdt.h"
 #include "lib/text.h"
 
@@ -48,29 +49,24 @@ static bool check_cpu(struct check *c, int node)
 	return false;
 }
 
-/* Does [base, base + size) have a byte in the VM's RAM? Or, with @all: has it all of them there? */
-static bool is_ram(const struct check *c, uint64_t base, uint64_t size, bool all)
-{
-	uint64_t end = GUEST_RAM_BASE + c->cfg->memory;
-
-	if (all)
-		return base >= GUEST_RAM_BASE && base + size <= end;
-	return size != 0 && base < end && base + size > GUEST_RAM_BASE;
-}
-
 static bool check_memory(struct check *c, int node)
 {
 	uint64_t base, size;
 	int err;
 
 	for (unsigned int i = 0; (err = fdtx_reg(c->fdt, node, i, &base, &size)) == HV_OK; i++)
-		if (!is_ram(c, base, size, true))
+		if (!config_is_ram(c->cfg, gpa(base), size))
 			break;
 	if (err == HV_ENOENT)
 		return true;
 	contradicts(c, node);
-	text_add(c->why, "must lie in the VM's RAM, 0x%" PRIx64 " to 0x%" PRIx64, GUEST_RAM_BASE,
-		 GUEST_RAM_BASE + c->cfg->memory - 1);
+	text_add(c->why, "must lie in the VM's RAM");
+	for (unsigned int i = 0; i < config_nr_ram(c->cfg); i++) {
+		struct config_ram r = config_ram(c->cfg, i);
+
+		text_add(c->why, ", 0x%" PRIx64 " to 0x%" PRIx64, r.base.gpa,
+			 r.base.gpa + r.size - 1);
+	}
 	return false;
 }
 
@@ -97,7 +93,7 @@ static bool check_device(struct check *c, int node)
 	if (!fdtx_is_available(c->fdt, node))
 		return true;
 	for (unsigned int i = 0; fdtx_reg(c->fdt, node, i, &base, &size) == HV_OK; i++) {
-		if (is_ram(c, base, size, false) && !is_reserved(c->fdt, base, size)) {
+		if (config_has_ram(c->cfg, gpa(base), size) && !is_reserved(c->fdt, base, size)) {
 			contradicts(c, node);
 			text_add(c->why, "must not lie in the VM's RAM, but in a range that a node "
 					 "of /reserved-memory takes out");

@@ -13,6 +13,7 @@
 #include "vcpu/registry.h"
 #include "vcpu/vm_mem.h"
 #include "vm/boot_order.h"
+#include "vm/config_ram.h"
 #include "vm/destroy.h"
 #include "vm/life.h"
 #include "vm/parts.h"
@@ -140,7 +141,7 @@ static void start(struct vm *vm, const struct loader_result *at)
 	if (!vm_begin_life(vm, life->started_at))
 		return;
 	log_info("%s: started: %u vcpu%s, %" PRIu64 " MiB", vm->name, vm->nr_vcpus,
-		 vm->nr_vcpus == 1 ? "" : "s", vm->config->memory >> 20);
+		 vm->nr_vcpus == 1 ? "" : "s", config_ram_bytes(vm->config) >> 20);
 	vcpu_kick(vm->vcpus[0]);
 }
 

@@ -10,6 +10,7 @@
 #include "lib/log.h"
 #include "mm/page.h"
 #include "vcpu/vcpu.h"
+#include "vm/config_ram.h"
 #include "vm/console.h"
 #include "vm/loader.h"
 #include "vm/parts.h"
@@ -48,11 +49,14 @@ static bool make_vcpus(struct vm *vm, const struct vm_config *cfg)
 
 int vm_make_ram(struct vm *vm)
 {
-	uint64_t size = vm->config->memory;
-	int err = gstage_init(&vm->gstage, GUEST_RAM_BASE + size);
+	const struct vm_config *cfg = vm->config;
+	int err = gstage_init(&vm->gstage, config_ram_end(cfg));
 
-	if (err == HV_OK)
-		err = gstage_alloc_ram(&vm->gstage, gpa(GUEST_RAM_BASE), size);
+	for (unsigned int i = 0; err == HV_OK && i < config_nr_ram(cfg); i++) {
+		struct config_ram r = config_ram(cfg, i);
+
+		err = gstage_alloc_ram(&vm->gstage, r.base, r.size);
+	}
 	if (err != HV_OK)
 		gstage_destroy(&vm->gstage);
 	return err;
@@ -61,11 +65,16 @@ int vm_make_ram(struct vm *vm)
 void vm_tell_ram(const struct vm *vm, int err)
 {
 	const struct vm_config *cfg = vm->config;
+	const char *what = cfg->nr_extra_ram != 0 ? "memory + extra-memory" : "memory";
 
 	if (err == HV_ENOMEM)
-		log_error("config: %s: memory = %" PRIu64 " MiB: only %" PRIu64
+		log_error("config: %s: %s = %" PRIu64 " MiB: only %" PRIu64
 			  " MiB of the machine are left, give less",
-			  cfg->path, cfg->memory >> 20, page_free_bytes() >> 20);
+			  cfg->path, what, config_ram_bytes(cfg) >> 20, page_free_bytes() >> 20);
+	else if (cfg->nr_extra_ram != 0)
+		log_error("config: %s: extra-memory ends at 0x%" PRIx64
+			  ": more than this machine's G-stage can address",
+			  cfg->path, config_ram_end(cfg));
 	else
 		log_error("config: %s: memory = %" PRIu64 " MiB: more than this machine's G-stage "
 			  "can address",
@@ -75,7 +84,7 @@ void vm_tell_ram(const struct vm *vm, int err)
 /* Whether there is as much memory is known when the VM is started. */
 static bool check_ram(struct vm *vm)
 {
-	int err = gstage_init(&vm->gstage, GUEST_RAM_BASE + vm->config->memory);
+	int err = gstage_init(&vm->gstage, config_ram_end(vm->config));
 
 	gstage_destroy(&vm->gstage);
 	if (err != HV_OK && err != HV_ENOMEM)

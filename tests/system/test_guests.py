@@ -61,6 +61,23 @@ def test_guest_without_vmids(name, test, cpus, smp):
               bootargs=FEWER if test == "fence" else "")
 
 
+# At the first address that a Sv39x4 G-stage needs a second table for; touching; above 1 TiB; where Sv39x4 ends.
+MORE_RAM = "extra-memory = <0x1 0x0 0x0 0x400000>, <0x1 0x400000 0x0 0x200000>, <0x100 0x0 0x0 0x200000>, " \
+           "<0x1ff 0xff000000 0x0 0x200000>;"
+BEYOND_SV39X4 = "extra-memory = <0x1 0x0 0x0 0x400000>, <0x300 0x0 0x0 0x200000>, <0xffff 0xfee00000 0x0 0x400000>;"
+
+
+@pytest.mark.parametrize("cpu, more, nr", [("rv64", MORE_RAM, 4), ("max", MORE_RAM, 4), ("rv64", BEYOND_SV39X4, 3)],
+                         ids=["rv64", "max", "sv48x4"])
+def test_ram_in_several_ranges(name, cpu, more, nr):
+    vms = [Vm("vm", guest("mem"), bootargs=f"more={nr}", more=more), Vm("other", guest("mem"))]
+    with Machine(name, bundle(name, vms), smp=2, cpu=cpu) as m:
+        m.expect_lines({"vm": "TEST mem PASS", "other": "TEST mem PASS"})
+        text = m.expect_end()
+    assert "vm: started: 1 vcpu, 74 MiB" in text
+    assert text.count("[more]") == nr
+
+
 @pytest.mark.parametrize("vlen", [128, 256])
 def test_vector_state_is_kept(name, vlen):
     run_guest(name, "fpu", cpus=3, smp=2, cpu=f"rv64,v=on,vlen={vlen}")

@@ -114,6 +114,21 @@ def test_with_vectors(name):
     check_linux(name, 2, cpu="rv64,v=on,vlen=256")
 
 
+def test_with_ram_in_two_ranges(name):
+    vm = linux("linux")
+    vm.more = "extra-memory = <0x1 0x0 0x0 0x10000000>;"
+    with Machine(name, bundle(name, [vm]), smp=2, mem="2G") as m:
+        m.expect_line("linux", UP.format(2))
+        prompt(m, "linux")
+        m.shell("linux", "grep 'System RAM' /proc/iomem", "100000000-10fffffff : System RAM")
+        # More than either range holds alone.
+        m.shell("linux", "mkdir /m && mount -t tmpfs -o size=400m m /m && echo m''ounted", "mounted")
+        m.shell("linux", "cd /m; head -c 1m /dev/urandom >0; for i in $(seq 299); do cp 0 $i; done; du -sm .", r"300\s+\.")
+        m.shell("linux", "for i in $(seq 7 7 299); do cmp 0 $i || break; done; echo $i", "294")
+        power_off(m, "linux")
+        m.expect_end()
+
+
 def test_without_vmids(name):
     check_linux(name, 2, smp=1, append="hartvisor.vmid-bits=0")
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// SOURCES: hyp/vm/config.c hyp/vm/config_vm.c hyp/lib/word.c hyp/vm/config_sched.c hyp/vm/parts.c hyp/vcpu/vm_part.c hyp/vm/pv_part.c hyp/vm/pv_lock.c hyp/lib/fdt_writer.c hyp/lib/property.c hyp/lib/config_node.c hyp/dev/mmio.c tests/unit/fake/devvm.c tests/unit/fake/sbi_ids.c hyp/vm/bundle.c tests/unit/fake/unmoved.c hyp/lib/text.c hyp/lib/fdt.c
+// SOURCES: hyp/vm/config.c hyp/vm/config_vm.c hyp/vm/config_ram.c hyp/lib/word.c hyp/vm/config_sched.c hyp/vm/parts.c hyp/vcpu/vm_part.c hyp/vm/pv_part.c hyp/vm/pv_lock.c hyp/lib/fdt_writer.c hyp/lib/property.c hyp/lib/config_node.c hyp/dev/mmio.c tests/unit/fake/devvm.c tests/unit/fake/sbi_ids.c hyp/vm/bundle.c tests/unit/fake/unmoved.c hyp/lib/text.c hyp/lib/fdt.c
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,10 +9,11 @@
 #include <cmocka.h>
 
 #include "fake/config.h"
+#include "vm/config_ram.h"
 
-#define ALLOWED                                                                                  \
-	"allowed: compatible, description, status, label, cpus, memory, bootargs, affinity, "    \
-	"autostart, boot-priority, on-crash, on-poweroff, kernel, ramdisk, fdt, weight, class, " \
+#define ALLOWED                                                                                            \
+	"allowed: compatible, description, status, label, cpus, memory, extra-memory, bootargs, "          \
+	"affinity, autostart, boot-priority, on-crash, on-poweroff, kernel, ramdisk, fdt, weight, class, " \
 	"priority, slice-us, cap, halt-poll-us, pv, pv-lock-base"
 
 static void a_good_bundle_gives_its_vms_without_a_word(void **state)
@@ -36,7 +37,7 @@ struct broken {
 	const char *prop;
 	enum kind kind;
 	unsigned int n; /* cells or bytes */
-	uint32_t cells[4];
+	uint32_t cells[36];
 	const char *text;
 	const char *line;
 };
@@ -44,6 +45,11 @@ struct broken {
 #define LONG32 "a2345678901234567890123456789012"
 #define MEMORY_ALLOWED                                                                      \
 	" bytes: must be a multiple of 2 MiB (0x200000), from 16 MiB (0x1000000) to 1 TiB " \
+	"(0x10000000000)"
+#define EXTRA_FORM \
+	"must be one to seven ranges of an address in two cells and a number of bytes in two cells"
+#define EXTRA_UNIT                                                                  \
+	": both must be multiples of 2 MiB (0x200000), and the size at most 1 TiB " \
 	"(0x10000000000)"
 #define NAME_ALLOWED "must be 1 to 31 characters of A-Z a-z 0-9 . _ -"
 
@@ -85,6 +91,37 @@ static const struct broken broken[] = {
 	  "config: " BAD ": memory = \"256M\": must be a number of bytes in one or two cells" },
 	{ BAD, "memory", STRING, 0, {}, "32M",
 	  "config: " BAD ": memory = \"32M\": must be a number of bytes in one or two cells" },
+	{ BAD, "extra-memory", BYTES, 0, {}, "",
+	  "config: " BAD ": extra-memory = (empty): " EXTRA_FORM },
+	{ BAD, "extra-memory", CELLS, 32, { 1 }, NULL,
+	  "config: " BAD ": extra-memory = <1 0 0 0 ...>: " EXTRA_FORM },
+	{ BAD, "extra-memory", CELLS, 3, { 1, 0, 0x200000 }, NULL,
+	  "config: " BAD ": extra-memory = <1 0 0x200000>: " EXTRA_FORM },
+	{ BAD, "extra-memory", STRING, 0, {}, "2M",
+	  "config: " BAD ": extra-memory = \"2M\": " EXTRA_FORM },
+	{ BAD, "extra-memory", CELLS, 4, { 1, 0, 0, 0 }, NULL,
+	  "config: " BAD ": extra-memory = <1 0 0 0>: range 0, 0x0 bytes at 0x100000000" EXTRA_UNIT },
+	{ BAD, "extra-memory", CELLS, 4, { 1, 0x1000, 0, 0x200000 }, NULL,
+	  "config: " BAD ": extra-memory = <1 4096 0 0x200000>: range 0, 0x200000 bytes at "
+	  "0x100001000" EXTRA_UNIT },
+	{ BAD, "extra-memory", CELLS, 8, { 1, 0, 0, 0x200000, 2, 0, 0, 0x300000 }, NULL,
+	  "config: " BAD ": extra-memory = <1 0 0 0x200000 ...>: range 1, 0x300000 bytes at "
+	  "0x200000000" EXTRA_UNIT },
+	{ BAD, "extra-memory", CELLS, 4, { 1, 0, 0x101, 0 }, NULL,
+	  "config: " BAD ": extra-memory = <1 0 257 0>: range 0, 0x10100000000 bytes at "
+	  "0x100000000" EXTRA_UNIT },
+	{ BAD, "extra-memory", CELLS, 4, { 0, 0x8fe00000, 0, 0x200000 }, NULL,
+	  "config: " BAD ": extra-memory = <0 0x8fe00000 0 0x200000>: range 0 begins at 0x8fe00000: "
+	  "must be 0x90000000 or higher, behind memory" },
+	{ BAD, "extra-memory", CELLS, 8, { 1, 0, 0, 0x400000, 1, 0x200000, 0, 0x200000 }, NULL,
+	  "config: " BAD ": extra-memory = <1 0 0 0x400000 ...>: range 1 begins at "
+	  "0x100200000: must be 0x100400000 or higher, behind the range before" },
+	{ BAD, "extra-memory", CELLS, 4, { 0x07ffffff, 0xffe00000, 0, 0x400000 }, NULL,
+	  "config: " BAD ": extra-memory = <0x7ffffff 0xffe00000 0 0x400000>: range 0, 0x400000 bytes at "
+	  "0x7ffffffffe00000: must end at 0x800000000000000 or lower" },
+	{ BAD, "extra-memory", CELLS, 4, { 0xffffffff, 0xffe00000, 0, 0x200000 }, NULL,
+	  "config: " BAD ": extra-memory = <0xffffffff 0xffe00000 0 0x200000>: range 0, 0x200000 bytes at "
+	  "0xffffffffffe00000: must end at 0x800000000000000 or lower" },
 	{ BAD, "kernel", DELETE, 0, {}, NULL,
 	  "config: " BAD ": kernel is missing: must be the name of an image below /images" },
 	{ BAD, "kernel", CELLS, 1, { 1 }, NULL,
@@ -179,9 +216,9 @@ static const struct broken broken[] = {
 static void break_property(const struct broken *b)
 {
 	int node = fit_node(fit, b->node);
-	fdt32_t cells[4];
+	fdt32_t cells[ARRAY_SIZE(b->cells)];
 
-	for (unsigned int i = 0; i < 4; i++)
+	for (unsigned int i = 0; i < ARRAY_SIZE(cells); i++)
 		cells[i] = cpu_to_fdt32(b->cells[i]);
 	switch (b->kind) {
 	case DELETE:
@@ -368,6 +405,15 @@ static void optional_properties_have_defaults_and_are_taken(void **state)
 	};
 	static const struct broken full[] = {
 		{ BAD, "memory", CELLS, 1, { 0x20000000 }, NULL, NULL },
+		{ BAD,
+		  "extra-memory",
+		  CELLS,
+		  28,
+		  { 0, 0xa0000000, 0, 0x200000, 0,	    0xa0200000, 0, 0x200000, 1, 0,
+		    0, 0x200000,   2, 0,	1,	    0,		4, 0,	     0, 0x200000,
+		    8, 0,	   0, 0x200000, 0x07ffffff, 0xffe00000, 0, 0x200000 },
+		  NULL,
+		  NULL },
 		{ BAD, "affinity", CELLS, 2, { 0, 63 }, NULL, NULL },
 		{ BAD, "on-crash", STRING, 0, {}, "restart", NULL },
 		{ BAD, "on-poweroff", STRING, 0, {}, "restart", NULL },
@@ -393,6 +439,9 @@ static void optional_properties_have_defaults_and_are_taken(void **state)
 	assert_int_equal(parse(), 2);
 	assert_int_equal(fake_log_count, 0);
 	assert_true(vmc[1].memory == MIB(512));
+	assert_int_equal(config_nr_ram(&vmc[1]), 8);
+	assert_true(config_ram_bytes(&vmc[1]) == MIB(524) + GIB(4));
+	assert_true(config_ram_end(&vmc[1]) == BIT(59));
 	assert_true(vmc[1].affinity == (BIT(63) | BIT(0)));
 	assert_int_equal(vmc[1].on_crash, ON_CRASH_RESTART);
 	assert_int_equal(vmc[1].on_poweroff, ON_POWEROFF_RESTART);

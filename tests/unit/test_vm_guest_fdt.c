@@ -130,15 +130,19 @@ static void without_initrd_and_seed_nothing_is_said_of_them(void **state)
 
 static void memory_in_pieces_of_the_host_is_one_for_the_guest(void **state)
 {
+	/* Cells of a tree: 2 MiB at 4 GiB. */
+	static const uint8_t extra[] = { 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x20, 0, 0 };
 	uint64_t a, s;
 
 	(void)state;
 	vm.gstage.nr_ram = 3;
 	vm.gstage.ram[0] = (struct gstage_ram){ gpa(0x80000000), hpa(0x90000000), MIB(64) };
-	vm.gstage.ram[1] = (struct gstage_ram){ gpa(0x84000000), hpa(0xb0000000), MIB(64) };
+	vm.gstage.ram[1] = (struct gstage_ram){ gpa(0x84000000), hpa(0xb0000000), MIB(192) };
 	vm.gstage.ram[2] = (struct gstage_ram){ gpa(0x100000000), hpa(0xc0000000), MIB(2) };
+	cfg.extra_ram = extra;
+	cfg.nr_extra_ram = 1;
 	assert_int_equal(build(GUEST_FDT_SIZE), HV_OK);
-	assert_reg_at("/memory@80000000", 0x80000000, MIB(128));
+	assert_reg_at("/memory@80000000", 0x80000000, MIB(256));
 	assert_int_equal(fdtx_reg(guest, at("/memory@80000000"), 1, &a, &s), HV_OK);
 	assert_true(a == 0x100000000 && s == MIB(2));
 	assert_int_equal(fdtx_reg(guest, at("/memory@80000000"), 2, &a, &s), HV_ENOENT);

@@ -198,7 +198,7 @@ static void an_overlay_changes_the_nodes_that_it_names_and_no_others(void **stat
 /* --- that it does not contradict the VM: two vcpus, 256 MiB --------------------------------------------- */
 
 /* A node @name below @parent with @reg, in the cells that @parent has, and one property more. */
-static void overlay_device(const char *parent, const char *name, unsigned int cells, uint32_t base,
+static void overlay_device(const char *parent, const char *name, unsigned int cells, uint64_t base,
 			   uint32_t size, const char *prop, const char *value)
 {
 	void *o = overlay_bytes;
@@ -207,9 +207,9 @@ static void overlay_device(const char *parent, const char *name, unsigned int ce
 	begin_fragment("fragment@0", parent, "__overlay__");
 	tree_node(o, name);
 	if (cells == 1)
-		tree_cells(o, "reg", 1, base);
+		tree_cells(o, "reg", 1, (uint32_t)base);
 	else
-		tree_cells(o, "reg", 4, 0, base, 0, size);
+		tree_cells(o, "reg", 4, (uint32_t)(base >> 32), (uint32_t)base, 0, size);
 	tree_string(o, prop, value);
 	tree_end_node(o);
 	end_fragment();
@@ -239,6 +239,26 @@ static void an_overlay_gives_its_vm_nothing_that_it_has_not(void **state)
 	assert_refused(
 		"/soc/disk@88000000: reg = <0 0x88000000 0 4096>: must not lie in the VM's RAM");
 	overlay_device("/", "disk@7ffff000", 2, 0x7ffff000, 0x1001, "compatible", "x");
+	assert_refused("must not lie in the VM's RAM");
+}
+
+static void all_ranges_of_ram_are_the_vms(void **state)
+{
+	/* Cells of a tree: 2 MiB at 4 GiB. */
+	static const uint8_t extra[] = { 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x20, 0, 0 };
+
+	(void)state;
+	cfg.extra_ram = extra;
+	cfg.nr_extra_ram = 1;
+	overlay_device("/", "memory@100100000", 2, UINT64_C(0x100100000), 0x100000, "device_type",
+		       "memory");
+	assert_int_equal(apply_made(), HV_OK);
+	overlay_device("/", "memory@100100000", 2, UINT64_C(0x100100000), 0x100001, "device_type",
+		       "memory");
+	assert_refused(
+		"must lie in the VM's RAM, 0x80000000 to 0x8fffffff, 0x100000000 to 0x1001fffff");
+	overlay_device("/soc", "disk@100100000", 2, UINT64_C(0x100100000), 0x1000, "compatible",
+		       "virtio,mmio");
 	assert_refused("must not lie in the VM's RAM");
 }
 
@@ -286,6 +306,7 @@ int main(void)
 		TREE_TEST(what_tools_add_to_an_overlay_is_no_error),
 		TREE_TEST(an_overlay_changes_the_nodes_that_it_names_and_no_others),
 		TREE_TEST(an_overlay_gives_its_vm_nothing_that_it_has_not),
+		TREE_TEST(all_ranges_of_ram_are_the_vms),
 		TREE_TEST(what_an_overlay_may_say_of_its_vm_is_applied),
 	};
 

@@ -161,6 +161,60 @@ static void too_little_memory_is_told_and_kept_for_the_others(void **state)
 	assert_int_equal(vm->state, VM_BUILDING);
 }
 
+/* Ranges of 2 and 4 MiB, as they stand in a tree; the last one's address is to be filled in. */
+static uint8_t ranges[] = {
+	0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x20, 0, 0, /* at 4 GiB */
+	0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x40, 0, 0, /* at 2 TiB */
+};
+
+static void ram_may_lie_in_several_ranges(void **state)
+{
+	struct vm *vm;
+
+	(void)state;
+	ranges[16 + 2] = 1; /* at 1 TiB */
+	life.cfg.memory = MIB(4);
+	life.cfg.extra_ram = ranges;
+	life.cfg.nr_extra_ram = 2;
+	vm = life_create_alone(&life.cfg);
+	life_run_until(vm, VM_RUNNING);
+	assert_true(gstage_is_ram(&vm->gstage, gpa(GUEST_RAM_BASE), MIB(4)));
+	assert_true(gstage_is_ram(&vm->gstage, gpa(GIB(4)), MIB(2)));
+	assert_true(gstage_is_ram(&vm->gstage, gpa(GIB(1024)), MIB(4)));
+	assert_false(gstage_is_ram(&vm->gstage, gpa(GIB(4)), MIB(2) + 1));
+	assert_int_equal(vm->gstage.ram_bytes, MIB(10));
+	assert_logged("one: started: 1 vcpu, 10 MiB");
+	life_write_secrets(vm);
+	lifecycle_stay(true);
+	life_end(vm, VM_STOP_POWEROFF);
+	life_run_all();
+	assert_int_equal(vm->gstage.nr_ram, 0);
+	life_pool_is_clean();
+}
+
+static void what_the_ranges_have_too_much_is_told(void **state)
+{
+	(void)state;
+	ranges[16 + 2] = 1;
+	life.cfg.memory = LIFE_MACHINE - MIB(6);
+	life.cfg.extra_ram = ranges;
+	life.cfg.nr_extra_ram = 2;
+	assert_int_equal(life_create_alone(&life.cfg)->state, VM_FAILED);
+	assert_logged(
+		"config: /one: memory + extra-memory = 16 MiB: only 15 MiB of the machine are "
+		"left, give less");
+	ranges[16 + 2] = 2;
+	life.cfg.memory = MIB(4);
+	(void)life_teardown(state);
+	assert_int_equal(life_setup(state), 0);
+	life.cfg.memory = MIB(4);
+	life.cfg.extra_ram = ranges;
+	life.cfg.nr_extra_ram = 2;
+	is_failed(life_create_alone(&life.cfg));
+	assert_logged("config: /one: extra-memory ends at 0x20000400000: more than this machine's "
+		      "G-stage can address");
+}
+
 /* As much as a G-stage addresses is not too much to be given later. */
 static void large_memory_is_wrong_only_while_there_is_none(void **state)
 {
@@ -272,6 +326,8 @@ int main(void)
 		cmocka_unit_test(what_there_is_no_memory_for_is_told),
 		test(wrong_images_and_a_part_that_refuses_make_no_vm),
 		test(too_little_memory_is_told_and_kept_for_the_others),
+		test(ram_may_lie_in_several_ranges),
+		test(what_the_ranges_have_too_much_is_told),
 		test(large_memory_is_wrong_only_while_there_is_none),
 		cmocka_unit_test(more_than_a_g_stage_addresses_is_told),
 		test(a_machine_without_any_memory_has_no_vm),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // LIKE: tests/unit/fake/guest_tree.h
-// SOURCES: hyp/vm/config_vm.c hyp/vm/config_sched.c tests/unit/fake/probe_part.c
+// SOURCES: hyp/vm/config_vm.c hyp/vm/config_ram.c hyp/vm/config_sched.c tests/unit/fake/probe_part.c
 /* A part of a VM that is one new file (fake/probe_part.c) is read, refused, made, described, reset and destroyed. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -63,6 +63,13 @@ static void see(const char *const *nodes, int depth, const char *name, const cha
 	    !machine.ram_size) {
 		machine.ram_base = be(data, 8);
 		machine.ram_size = be(data + 8, 8);
+		for (data += 16, len -= 16; len >= 16 && machine.nr_more_ram < 8;
+		     data += 16, len -= 16) {
+			unsigned int n = machine.nr_more_ram++;
+
+			machine.more_ram[n].base = be(data, 8);
+			machine.more_ram[n].size = be(data + 8, 8);
+		}
 	}
 	if (depth == 2 && !strcmp(nodes[1], "chosen"))
 		see_chosen(name, data, len);

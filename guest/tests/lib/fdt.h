@@ -11,6 +11,10 @@ struct machine {
 	uint32_t fdt_size;
 	const char *bootargs; /* "" when there are none */
 	uint64_t ram_base, ram_size;
+	unsigned int nr_more_ram; /* ranges of /memory behind the first one */
+	struct {
+		uint64_t base, size;
+	} more_ram[8];
 	uint64_t initrd_start, initrd_end;
 	const uint8_t *rng_seed; /* NULL: there is none */
 	uint32_t rng_seed_len;

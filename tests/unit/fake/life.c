@@ -16,6 +16,7 @@
 #include "lib/work.h"
 #include "mm/page.h"
 #include "vcpu/registry.h"
+#include "vm/config_ram.h"
 #include "vm/destroy.h"
 
 struct life life;
@@ -252,11 +253,14 @@ void life_end(struct vm *vm, enum vm_stop how)
 
 void life_write_secrets(struct vm *vm)
 {
-	for (uint64_t at = 0; at < vm->config->memory; at += KIB(4) - 8) {
-		uint64_t secret = LIFE_SECRET;
+	static const uint64_t secret = LIFE_SECRET;
 
-		assert_int_equal(gstage_write(&vm->gstage, gpa(GUEST_RAM_BASE + at), &secret, 8),
-				 HV_OK);
+	for (unsigned int i = 0; i < config_nr_ram(vm->config); i++) {
+		struct config_ram r = config_ram(vm->config, i);
+
+		for (uint64_t at = 0; at < r.size; at += KIB(4) - 8)
+			assert_int_equal(
+				gstage_write(&vm->gstage, gpa(r.base.gpa + at), &secret, 8), HV_OK);
 	}
 }
 

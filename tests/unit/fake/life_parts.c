@@ -19,6 +19,7 @@
 #include "vcpu/registry.h"
 #include "vcpu/vm_mem.h"
 #include "vcpu/vm_part.h"
+#include "vm/config_ram.h"
 #include "vm/loader.h"
 
 unsigned int nr_pcpus = 1;
@@ -338,11 +339,16 @@ static void assert_ram_is_clear(const struct vm *vm)
 	static const uint8_t zero[KIB(4)];
 	uint8_t page[KIB(4)];
 
-	for (uint64_t at = 0; at < vm->gstage.ram_bytes; at += sizeof(page)) {
-		assert_int_equal(gstage_read(&vm->gstage, gpa(GUEST_RAM_BASE + at), page,
-					     sizeof(page)),
-				 HV_OK);
-		assert_true(memcmp(page, zero, sizeof(page)) == 0); /* cmocka's own is slow */
+	for (unsigned int i = 0; vm->gstage.nr_ram != 0 && i < config_nr_ram(vm->config); i++) {
+		struct config_ram r = config_ram(vm->config, i);
+
+		for (uint64_t at = 0; at < r.size; at += sizeof(page)) {
+			assert_int_equal(gstage_read(&vm->gstage, gpa(r.base.gpa + at), page,
+						     sizeof(page)),
+					 HV_OK);
+			assert_true(memcmp(page, zero, sizeof(page)) ==
+				    0); /* cmocka's own is slow */
+		}
 	}
 }
 
