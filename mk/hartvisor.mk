@@ -132,6 +132,11 @@ $(LONG_OBJ): hyp/run/vcpu_run.c $(B)/obj/flags
 $(eval $(call link_rule,hartvisor-no-light,$(filter-out $(RUN_OBJ),$(OBJS)) $(LONG_OBJ)))
 -include $(LONG_OBJ:.o=.d)
 
+# For the tests: with a device that is one file of the tests' (tests/system/test_parts.py).
+PROBE_OBJ := $(B)/obj/tests/unit/fake/probe_part.o
+$(eval $(call link_rule,hartvisor-probe,$(OBJS) $(PROBE_OBJ)))
+-include $(PROBE_OBJ:.o=.d)
+
 # With checks that cost too much for every build, and a measure of how long no interrupt is looked at (arch/checked.h).
 CHECKED_OBJS := $(OBJS:$(B)/obj/%=$(B)/obj/checked/%)
 $(B)/obj/checked/%.o: %.c $(B)/obj/flags

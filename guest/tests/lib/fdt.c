@@ -55,6 +55,16 @@ static void see_hypervisor(const char *name, const char *data, uint32_t len)
 	}
 }
 
+static void see_probe(const char *name, const char *data, uint32_t len)
+{
+	if (!strcmp(name, "reg"))
+		machine.probe_base = be(data, len);
+	if (!strcmp(name, "interrupts"))
+		machine.probe_irq = be32(data);
+	if (!strcmp(name, "mode"))
+		machine.probe_mode = data;
+}
+
 /* nodes[1] is the top node that the property is below of, nodes[0] the root. */
 static void see(const char *const *nodes, int depth, const char *name, const char *data,
 		uint32_t len)
@@ -73,6 +83,8 @@ static void see(const char *const *nodes, int depth, const char *name, const cha
 	}
 	if (depth == 2 && !strcmp(nodes[1], "chosen"))
 		see_chosen(name, data, len);
+	if (depth == 3 && !strcmp(nodes[1], "soc") && starts_with(nodes[2], "probe@"))
+		see_probe(name, data, len);
 	if (depth == 2 && !strcmp(nodes[1], "hypervisor"))
 		see_hypervisor(name, data, len);
 	if (depth == 3 && !strcmp(nodes[1], "reserved-memory") &&

@@ -27,6 +27,9 @@ struct machine {
 	uint32_t pv_eid;	 /* of /hypervisor; 0: there is none */
 	const char *pv_features; /* a string list */
 	uint32_t pv_features_len;
+	uint64_t probe_base; /* of /soc/probe@..., the tests' own device; 0: there is none */
+	uint32_t probe_irq;
+	const char *probe_mode;
 	uint64_t pv_lock_base, pv_lock_size; /* of /reserved-memory/pv-lock@... */
 };
 
