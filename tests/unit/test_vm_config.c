@@ -409,9 +409,10 @@ static void optional_properties_have_defaults_and_are_taken(void **state)
 		  "extra-memory",
 		  CELLS,
 		  28,
-		  { 0, 0xa0000000, 0, 0x200000, 0,	    0xa0200000, 0, 0x200000, 1, 0,
-		    0, 0x200000,   2, 0,	1,	    0,		4, 0,	     0, 0x200000,
-		    8, 0,	   0, 0x200000, 0x07ffffff, 0xffe00000, 0, 0x200000 },
+		  { 0,	      0xa0000000, 0,	    0x200000,	0,	    0xa0200000, 0,
+		    0x200000, 1,	  0,	    0,		0x200000,   2,		0,
+		    0x100,    0,	  0x400,    0,		0,	    0x200000,	0x800,
+		    0,	      0,	  0x200000, 0x07ffffff, 0xffe00000, 0,		0x200000 },
 		  NULL,
 		  NULL },
 		{ BAD, "affinity", CELLS, 2, { 0, 63 }, NULL, NULL },
@@ -440,7 +441,7 @@ static void optional_properties_have_defaults_and_are_taken(void **state)
 	assert_int_equal(fake_log_count, 0);
 	assert_true(vmc[1].memory == MIB(512));
 	assert_int_equal(config_nr_ram(&vmc[1]), 8);
-	assert_true(config_ram_bytes(&vmc[1]) == MIB(524) + GIB(4));
+	assert_true(config_ram_bytes(&vmc[1]) == MIB(524) + GIB(1024));
 	assert_true(config_ram_end(&vmc[1]) == BIT(59));
 	assert_true(vmc[1].affinity == (BIT(63) | BIT(0)));
 	assert_int_equal(vmc[1].on_crash, ON_CRASH_RESTART);
