@@ -158,7 +158,8 @@ RUNS = [
     Run("running-native", [f"set={RUNNING}"], harts=8, native=True),
     *[Run(f"switch-{n}", [f"set={SWITCH}"], cpus=n, more=SLICE, prefix=scaled(n)) for n in (2, 8, 64)],
     *[Run(f"scale-{n}", [f"set={SCALE}"], cpus=n, prefix=scaled(n)) for n in (2, 8, 64)],
-    Run("scale-512", [f"set={SCALE} warm=100"] + [f"set={IDLE}"] * 7, cpus=64, mem="2G",
+    # 512 vcpus have come to sleep after some 100 ms.
+    Run("scale-512", [f"set={SCALE} warm=200"] + [f"set={IDLE}"] * 7, cpus=64, mem="2G",
         memory=16 * hv.MIB, prefix=scaled(512)),
     Run("switch-vms", [f"set={SWITCH} stay=1 warm=50"] * 2, more=SLICE, ends=2),
     Run("switch-512", [f"set={SWITCH} stay=1 warm=200 samples=256"] * 8, cpus=64, more=SLICE, ends=8, mem="2G",

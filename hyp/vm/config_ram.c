@@ -78,30 +78,11 @@ bool config_has_ram(const struct vm_config *cfg, gpa_t base, uint64_t size)
 	return false;
 }
 
-/* An error for range @i, which may not begin below @from. */
-static bool range_is_good(struct config_node *n, const char *prop, struct config_ram r,
-			  unsigned int i, uint64_t from)
+/* May a range begin at @from or higher, and be @r? */
+static bool range_is_good(struct config_ram r, uint64_t from)
 {
-	if (!is_aligned(r.base.gpa, VM_MEMORY_UNIT) || !is_aligned(r.size, VM_MEMORY_UNIT) ||
-	    r.size == 0 || r.size > VM_MEMORY_MAX)
-		config_error(n, prop,
-			     "range %u, 0x%" PRIx64 " bytes at 0x%" PRIx64
-			     ": both must be multiples of 2 MiB (0x200000), and the size at most "
-			     "1 TiB (0x10000000000)",
-			     i, r.size, r.base.gpa);
-	else if (r.base.gpa < from)
-		config_error(n, prop,
-			     "range %u begins at 0x%" PRIx64 ": must be 0x%" PRIx64
-			     " or higher, behind %s",
-			     i, r.base.gpa, from, i == 0 ? "memory" : "the range before");
-	else if (r.base.gpa > VM_RAM_LIMIT - r.size)
-		config_error(n, prop,
-			     "range %u, 0x%" PRIx64 " bytes at 0x%" PRIx64
-			     ": must end at 0x%" PRIx64 " or lower",
-			     i, r.size, r.base.gpa, VM_RAM_LIMIT);
-	else
-		return true;
-	return false;
+	return is_aligned(r.base.gpa | r.size, VM_MEMORY_UNIT) && r.size != 0 &&
+	       r.size <= VM_MEMORY_MAX && r.base.gpa >= from && r.base.gpa <= VM_RAM_LIMIT - r.size;
 }
 
 void config_read_extra_ram(struct config_node *n, const struct property *p, void *value)
@@ -121,8 +102,14 @@ void config_read_extra_ram(struct config_node *n, const struct property *p, void
 	for (unsigned int i = 0; i < nr; i++) {
 		struct config_ram r = range_at(ranges, i);
 
-		if (!range_is_good(n, p->name, r, i, from))
+		if (!range_is_good(r, from)) {
+			config_error(n, p->name,
+				     "range %u, 0x%" PRIx64 " bytes at 0x%" PRIx64
+				     ": must be multiples of 2 MiB (0x200000), at most 1 TiB, "
+				     "within 0x%" PRIx64 " to 0x%" PRIx64,
+				     i, r.size, r.base.gpa, from, VM_RAM_LIMIT - 1);
 			return;
+		}
 		from = r.base.gpa + r.size;
 	}
 	vm->extra_ram = ranges;

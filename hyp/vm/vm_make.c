@@ -71,14 +71,10 @@ void vm_tell_ram(const struct vm *vm, int err)
 		log_error("config: %s: %s = %" PRIu64 " MiB: only %" PRIu64
 			  " MiB of the machine are left, give less",
 			  cfg->path, what, config_ram_bytes(cfg) >> 20, page_free_bytes() >> 20);
-	else if (cfg->nr_extra_ram != 0)
-		log_error("config: %s: extra-memory ends at 0x%" PRIx64
-			  ": more than this machine's G-stage can address",
-			  cfg->path, config_ram_end(cfg));
 	else
-		log_error("config: %s: memory = %" PRIu64 " MiB: more than this machine's G-stage "
-			  "can address",
-			  cfg->path, cfg->memory >> 20);
+		log_error("config: %s: %s up to 0x%" PRIx64
+			  ": more than this machine's G-stage can address",
+			  cfg->path, what, config_ram_end(cfg) - 1);
 }
 
 /* Whether there is as much memory is known when the VM is started. */

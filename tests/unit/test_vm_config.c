@@ -48,9 +48,9 @@ struct broken {
 	"(0x10000000000)"
 #define EXTRA_FORM \
 	"must be one to seven ranges of an address in two cells and a number of bytes in two cells"
-#define EXTRA_UNIT                                                                  \
-	": both must be multiples of 2 MiB (0x200000), and the size at most 1 TiB " \
-	"(0x10000000000)"
+#define EXTRA_MUST(from)                                                       \
+	": must be multiples of 2 MiB (0x200000), at most 1 TiB, within " from \
+	" to 0x7ffffffffffffff"
 #define NAME_ALLOWED "must be 1 to 31 characters of A-Z a-z 0-9 . _ -"
 
 /* One property in two lines. */
@@ -100,28 +100,29 @@ static const struct broken broken[] = {
 	{ BAD, "extra-memory", STRING, 0, {}, "2M",
 	  "config: " BAD ": extra-memory = \"2M\": " EXTRA_FORM },
 	{ BAD, "extra-memory", CELLS, 4, { 1, 0, 0, 0 }, NULL,
-	  "config: " BAD ": extra-memory = <1 0 0 0>: range 0, 0x0 bytes at 0x100000000" EXTRA_UNIT },
+	  "config: " BAD ": extra-memory = <1 0 0 0>: range 0, 0x0 bytes at 0x100000000"
+	  EXTRA_MUST("0x90000000") },
 	{ BAD, "extra-memory", CELLS, 4, { 1, 0x1000, 0, 0x200000 }, NULL,
-	  "config: " BAD ": extra-memory = <1 4096 0 0x200000>: range 0, 0x200000 bytes at "
-	  "0x100001000" EXTRA_UNIT },
+	  "config: " BAD ": extra-memory = <1 4096 0 0x200000>: range 0, 0x200000 bytes at 0x100001000"
+	  EXTRA_MUST("0x90000000") },
 	{ BAD, "extra-memory", CELLS, 8, { 1, 0, 0, 0x200000, 2, 0, 0, 0x300000 }, NULL,
-	  "config: " BAD ": extra-memory = <1 0 0 0x200000 ...>: range 1, 0x300000 bytes at "
-	  "0x200000000" EXTRA_UNIT },
-	{ BAD, "extra-memory", CELLS, 4, { 1, 0, 0x101, 0 }, NULL,
-	  "config: " BAD ": extra-memory = <1 0 257 0>: range 0, 0x10100000000 bytes at "
-	  "0x100000000" EXTRA_UNIT },
+	  "config: " BAD ": extra-memory = <1 0 0 0x200000 ...>: range 1, 0x300000 bytes at 0x200000000"
+	  EXTRA_MUST("0x100200000") },
+	{ BAD, "extra-memory", CELLS, 4, { 1, 0, 0x100, 0x200000 }, NULL,
+	  "config: " BAD ": extra-memory = <1 0 256 0x200000>: range 0, 0x10000200000 bytes at 0x100000000"
+	  EXTRA_MUST("0x90000000") },
 	{ BAD, "extra-memory", CELLS, 4, { 0, 0x8fe00000, 0, 0x200000 }, NULL,
-	  "config: " BAD ": extra-memory = <0 0x8fe00000 0 0x200000>: range 0 begins at 0x8fe00000: "
-	  "must be 0x90000000 or higher, behind memory" },
+	  "config: " BAD ": extra-memory = <0 0x8fe00000 0 0x200000>: range 0, 0x200000 bytes at 0x8fe00000"
+	  EXTRA_MUST("0x90000000") },
 	{ BAD, "extra-memory", CELLS, 8, { 1, 0, 0, 0x400000, 1, 0x200000, 0, 0x200000 }, NULL,
-	  "config: " BAD ": extra-memory = <1 0 0 0x400000 ...>: range 1 begins at "
-	  "0x100200000: must be 0x100400000 or higher, behind the range before" },
+	  "config: " BAD ": extra-memory = <1 0 0 0x400000 ...>: range 1, 0x200000 bytes at 0x100200000"
+	  EXTRA_MUST("0x100400000") },
 	{ BAD, "extra-memory", CELLS, 4, { 0x07ffffff, 0xffe00000, 0, 0x400000 }, NULL,
-	  "config: " BAD ": extra-memory = <0x7ffffff 0xffe00000 0 0x400000>: range 0, 0x400000 bytes at "
-	  "0x7ffffffffe00000: must end at 0x800000000000000 or lower" },
+	  "config: " BAD ": extra-memory = <0x7ffffff 0xffe00000 0 0x400000>: range 0, 0x400000 bytes at 0x7ffffffffe00000"
+	  EXTRA_MUST("0x90000000") },
 	{ BAD, "extra-memory", CELLS, 4, { 0xffffffff, 0xffe00000, 0, 0x200000 }, NULL,
-	  "config: " BAD ": extra-memory = <0xffffffff 0xffe00000 0 0x200000>: range 0, 0x200000 bytes at "
-	  "0xffffffffffe00000: must end at 0x800000000000000 or lower" },
+	  "config: " BAD ": extra-memory = <0xffffffff 0xffe00000 0 0x200000>: range 0, 0x200000 bytes at 0xffffffffffe00000"
+	  EXTRA_MUST("0x90000000") },
 	{ BAD, "kernel", DELETE, 0, {}, NULL,
 	  "config: " BAD ": kernel is missing: must be the name of an image below /images" },
 	{ BAD, "kernel", CELLS, 1, { 1 }, NULL,
