@@ -176,7 +176,7 @@ static const struct host_uart ns16550 = {
 };
 
 /* The node that /chosen/stdout-path names ("serial0:115200n8" or a path), or -1 without one. */
-static int stdout_node(const void *fdt)
+static cold int stdout_node(const void *fdt)
 {
 	int chosen = fdt_path_offset(fdt, "/chosen");
 	const char *path = chosen < 0 ? NULL : fdtx_prop_string(fdt, chosen, "stdout-path");
@@ -186,7 +186,7 @@ static int stdout_node(const void *fdt)
 	return fdt_path_offset_namelen(fdt, path, (int)strcspn(path, ":"));
 }
 
-static int ns16550_wrong(const void *fdt, int node, const char *what)
+static cold int ns16550_wrong(const void *fdt, int node, const char *what)
 {
 	char path[FDTX_PATH_MAX];
 
@@ -194,7 +194,7 @@ static int ns16550_wrong(const void *fdt, int node, const char *what)
 	return HV_EINVAL;
 }
 
-static int ns16550_map(const void *fdt, int node)
+static cold int ns16550_map(const void *fdt, int node)
 {
 	uint32_t shift = 0, width = 1, offset = 0;
 	uint64_t base, size, need;
@@ -222,7 +222,7 @@ static int ns16550_map(const void *fdt, int node)
 	return HV_OK;
 }
 
-static int ns16550_probe(const void *fdt, int node)
+static cold int ns16550_probe(const void *fdt, int node)
 {
 	int wanted = stdout_node(fdt), err;
 

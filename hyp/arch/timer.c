@@ -252,7 +252,7 @@ void timer_setup(uint64_t ticks_per_second, bool sstc)
 		timer_queues[i].slice = timer_queues[i].programmed = TIMER_NEVER;
 }
 
-void timer_init_pcpu(void)
+cold void timer_init_pcpu(void)
 {
 	struct timer_queue *q = this_queue();
 

@@ -417,7 +417,7 @@ void vuart_output_ready(void *dev)
 	spin_unlock(&u->lock);
 }
 
-void vuart_reset(void *dev)
+cold void vuart_reset(void *dev)
 {
 	struct vuart *u = dev;
 
@@ -439,7 +439,7 @@ void vuart_reset(void *dev)
 	spin_unlock(&u->lock);
 }
 
-struct vuart *vuart_new(struct vm *vm)
+cold struct vuart *vuart_new(struct vm *vm)
 {
 	struct vuart *u = arena_new(&vm->arena, struct vuart);
 
@@ -473,7 +473,7 @@ static int vuart_create(struct vm *vm, const struct vm_part_args *args, void **s
 	return HV_OK;
 }
 
-static void vuart_describe(const void *state, struct fdtw *w, enum vm_place place)
+static cold void vuart_describe(const void *state, struct fdtw *w, enum vm_place place)
 {
 	const struct vuart *u = state;
 

@@ -382,7 +382,7 @@ static void vplic_put_specifier(const struct virqchip *chip, unsigned int source
 static const struct virqchip_ops vplic_chip_ops = { vplic_set_level, vplic_pulse,
 						    vplic_put_specifier };
 
-void vplic_reset(struct virqchip *chip)
+cold void vplic_reset(struct virqchip *chip)
 {
 	struct vplic *p = vplic_of(chip);
 
@@ -402,7 +402,7 @@ void vplic_reset(struct virqchip *chip)
 	spin_unlock(&p->lock);
 }
 
-struct virqchip *vplic_new(struct vm *vm)
+cold struct virqchip *vplic_new(struct vm *vm)
 {
 	struct vplic *p = arena_new(&vm->arena, struct vplic);
 
@@ -455,7 +455,7 @@ static void put_contexts(const struct vplic *p, struct fdtw *w)
 	}
 }
 
-static void vplic_describe(const void *state, struct fdtw *w, enum vm_place place)
+static cold void vplic_describe(const void *state, struct fdtw *w, enum vm_place place)
 {
 	static const char compatible[] = "sifive,plic-1.0.0\0riscv,plic0";
 	const struct vplic *p = state;

@@ -42,7 +42,7 @@ static unsigned int probe_levels(hpa_t root)
 	return there;
 }
 
-int gstage_probe(hpa_t root)
+cold int gstage_probe(hpa_t root)
 {
 	levels_there = probe_levels(root);
 	return levels_there ? HV_OK : HV_ENOTSUP;
@@ -67,7 +67,7 @@ static int init_tables(struct gstage *gs, unsigned int levels)
 	return err;
 }
 
-int gstage_init(struct gstage *gs, uint64_t limit)
+cold int gstage_init(struct gstage *gs, uint64_t limit)
 {
 	memset(gs, 0, sizeof(*gs));
 	for (unsigned int levels = 3; levels <= 5; levels++) {
@@ -134,7 +134,7 @@ static void ram_remove(struct gstage *gs, gpa_t base, uint64_t size)
 	pgtable_prune(&gs->pt);
 }
 
-static int ram_add_piece(struct gstage *gs, gpa_t at, uint64_t left, uint64_t *added)
+static cold int ram_add_piece(struct gstage *gs, gpa_t at, uint64_t left, uint64_t *added)
 {
 	struct gstage_ram piece = { .gpa = at };
 	int err;
@@ -209,7 +209,8 @@ static void slot_note(struct gstage *gs, gpa_t base, uint64_t size, enum gstage_
 	gs->slots[gs->nr_slots++] = (struct gstage_slot){ base, size, kind };
 }
 
-int gstage_add_slot(struct gstage *gs, gpa_t base, uint64_t size, enum gstage_kind kind, hpa_t pa)
+cold int gstage_add_slot(struct gstage *gs, gpa_t base, uint64_t size, enum gstage_kind kind,
+			 hpa_t pa)
 {
 	static const uint64_t prots[] = {
 		[GSTAGE_ROM] = PTE_R | PTE_X | PTE_U | PTE_RAM,
@@ -231,7 +232,7 @@ int gstage_add_slot(struct gstage *gs, gpa_t base, uint64_t size, enum gstage_ki
 	return HV_OK;
 }
 
-int gstage_remove_slot(struct gstage *gs, gpa_t base)
+cold int gstage_remove_slot(struct gstage *gs, gpa_t base)
 {
 	for (unsigned int i = 0; i < gs->nr_slots; i++) {
 		struct gstage_slot s = gs->slots[i];
@@ -249,7 +250,7 @@ int gstage_remove_slot(struct gstage *gs, gpa_t base)
 	return HV_ENOENT;
 }
 
-int gstage_alloc_ram(struct gstage *gs, gpa_t base, uint64_t size)
+cold int gstage_alloc_ram(struct gstage *gs, gpa_t base, uint64_t size)
 {
 	int err = slot_check(gs, base, size);
 	bool refills = err == HV_EEXIST && is_given_back(gs, base, size);
@@ -316,8 +317,8 @@ static void ram_cut(struct gstage_ram r, uint64_t base, uint64_t end, struct gst
 			(struct gstage_ram){ gpa(to), hpa(r.hpa.hpa + (to - start)), stop - to };
 }
 
-int gstage_unmap_ram(struct gstage *gs, gpa_t base, uint64_t size, struct gstage_ram *out,
-		     unsigned int max, unsigned int *nr)
+cold int gstage_unmap_ram(struct gstage *gs, gpa_t base, uint64_t size, struct gstage_ram *out,
+			  unsigned int max, unsigned int *nr)
 {
 	struct gstage_ram kept[GSTAGE_MAX_RAM + 2], cut[GSTAGE_MAX_RAM];
 	unsigned int nr_kept = 0, nr_cut = 0;
@@ -365,7 +366,7 @@ void gstage_unmap_page(struct gstage *gs, gpa_t a)
 	pgtable_prune_at(&gs->pt, a.gpa);
 }
 
-void gstage_destroy(struct gstage *gs)
+cold void gstage_destroy(struct gstage *gs)
 {
 	for (unsigned int i = 0; i < gs->nr_ram; i++)
 		page_free(gs->ram[i].hpa, gs->ram[i].size);

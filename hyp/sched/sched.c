@@ -23,7 +23,7 @@ uint64_t sched_default_slice;
 uint64_t sched_steps;
 #endif
 
-int sched_init(unsigned int nr, uint64_t ticks_per_second)
+cold int sched_init(unsigned int nr, uint64_t ticks_per_second)
 {
 	uint64_t size = align_up(nr * sizeof(struct runq), PAGE_SIZE);
 
@@ -98,7 +98,8 @@ static uint32_t first_pcpu(const struct sched_entity *se)
 	return best;
 }
 
-void runq_init_entity(struct sched_entity *se, struct sched_group *g, const struct sched_params *p)
+cold void runq_init_entity(struct sched_entity *se, struct sched_group *g,
+			   const struct sched_params *p)
 {
 	struct hartset online = hartset_first(nr_runqs);
 
@@ -133,7 +134,7 @@ void sched_entity_init(struct sched_entity *se, struct sched_group *g, const str
 	}
 }
 
-void sched_entity_exit(struct sched_entity *se)
+cold void sched_entity_exit(struct sched_entity *se)
 {
 	struct runq *q = runq_lock_entity(se);
 

@@ -47,7 +47,7 @@ static const char *const palette[] = {
 /* --- pieces of lines ------------------------------------------------------------------------------ */
 
 /* Before a line of another's: the cursor has to be at a line's start. */
-void term_leave_shown(void)
+cold void term_leave_shown(void)
 {
 	if (!shown && !term_prompted)
 		return;
@@ -160,8 +160,8 @@ void term_settle(void)
 
 /* --- streams -------------------------------------------------------------------------------------- */
 
-struct term_stream *term_stream_new(struct arena *a, const char *name,
-				    const struct term_owner *owner, void *arg)
+cold struct term_stream *term_stream_new(struct arena *a, const char *name,
+					 const struct term_owner *owner, void *arg)
 {
 	struct term_stream *s = arena_new(a, struct term_stream);
 
@@ -403,7 +403,7 @@ void term_hold(bool on)
 	spin_unlock(&term_lock);
 }
 
-void term_focus(struct term_stream *s)
+cold void term_focus(struct term_stream *s)
 {
 	char text[PRINTF_MAX];
 
@@ -419,7 +419,7 @@ void term_focus(struct term_stream *s)
 	spin_unlock(&term_lock);
 }
 
-void term_stream_close(struct term_stream *s)
+cold void term_stream_close(struct term_stream *s)
 {
 	spin_lock(&term_lock);
 	if (term_raw == s)
@@ -441,7 +441,7 @@ struct term_stream *term_focused(void)
 	return atomic_read(&term_focus_stream);
 }
 
-void term_init(enum term_ask ask)
+cold void term_init(enum term_ask ask)
 {
 	wire_init();
 	spin_lock(&term_lock);

@@ -27,7 +27,7 @@ static void timer_fired(struct timer *t)
 	vcpu_kick(container_of(t, struct vcpu, timer));
 }
 
-struct vcpu *vcpu_new(struct vm *vm, unsigned int id, const struct sched_params *sched)
+cold struct vcpu *vcpu_new(struct vm *vm, unsigned int id, const struct sched_params *sched)
 {
 	struct vcpu *v = arena_new(&vm->arena, struct vcpu);
 
@@ -50,7 +50,7 @@ struct vcpu *vcpu_new(struct vm *vm, unsigned int id, const struct sched_params 
 	return v;
 }
 
-void vcpu_power_on(struct vcpu *v)
+cold void vcpu_power_on(struct vcpu *v)
 {
 	/* Atomic, since the stand-in of the former life may still be on its way with a kick. */
 	atomic_set(&v->mode, OUTSIDE_GUEST_MODE);
