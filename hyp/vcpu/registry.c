@@ -53,16 +53,17 @@ void vm_unregister(struct vm *vm)
 	vm_put(vm);
 }
 
-void vm_free_id(const struct vm *vm)
+void vm_free_id(unsigned int id)
 {
 	spin_lock(&lock);
-	atomic_set(&taken, taken & ~BIT(vm->id));
+	/* Pairs with vm_id_is_taken(): the memory that was freed before is seen as free. */
+	atomic_set_release(&taken, taken & ~BIT(id));
 	spin_unlock(&lock);
 }
 
 bool vm_id_is_taken(unsigned int id)
 {
-	return id < VM_MAX && (atomic_read(&taken) & BIT(id));
+	return id < VM_MAX && (atomic_read_acquire(&taken) & BIT(id));
 }
 
 /* The lock is held, so that the registry's reference is still there. */

@@ -27,8 +27,8 @@ void vm_publish(const struct vm *vm);
 /* vm_unregister - @vm is found no more, its name is free, and the registry's reference is given up (vm_put). */
 void vm_unregister(struct vm *vm);
 
-/* vm_free_id - the id of @vm, which is found no more, may be given to another. */
-void vm_free_id(const struct vm *vm);
+/* vm_free_id - @id, of a VM that is found no more and has no memory left, may be given to another. */
+void vm_free_id(unsigned int id);
 
 /* vm_id_is_taken - it is a VM's, even of one that is found no more. */
 bool vm_id_is_taken(unsigned int id);

@@ -94,11 +94,14 @@ static void leave_scheduler(struct vm *vm)
 	loader_free(&vm->life->loader);
 }
 
+/* The id comes last: once it is free, so is all memory of the VM that had it. */
 static void free_vm(struct vm *vm)
 {
+	unsigned int id = vm->id;
+
 	log_info("%s: is gone", vm->name);
-	vm_free_id(vm);
 	page_free(ptr_to_hpa(vm), align_up(sizeof(*vm), PAGE_SIZE));
+	vm_free_id(id);
 }
 
 enum progress {

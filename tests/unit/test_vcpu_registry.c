@@ -42,7 +42,7 @@ static void gone(struct vm *vm)
 {
 	vm_unregister(vm);
 	assert_int_equal(released[vm - all], 1);
-	vm_free_id(vm);
+	vm_free_id(vm->id);
 }
 
 static void ids_and_names_are_found_and_used_again(void **state)
@@ -75,7 +75,7 @@ static void ids_and_names_are_found_and_used_again(void **state)
 	assert_int_equal(released[1], 0);
 	vm_put(b);
 	assert_int_equal(released[1], 1);
-	vm_free_id(b);
+	vm_free_id(b->id);
 	assert_false(vm_id_is_taken(1));
 	assert_int_equal(enter(new_vm(1, "b")), HV_OK);
 	assert_int_equal(all[1].id, 1);
@@ -137,7 +137,7 @@ static void each_is_visited_once_in_the_order_of_ids(void **state)
 	}
 	assert_int_equal(ids, 0x1b);
 	assert_int_equal(released[3], 1);
-	vm_free_id(&all[3]);
+	vm_free_id(all[3].id);
 	gone(&all[0]);
 	gone(&all[1]);
 	gone(&all[4]);
@@ -185,7 +185,7 @@ static void the_last_reference_releases_it_once(void **state)
 		while (atomic_read_acquire(&released[i % 2]) == 0)
 			sched_yield();
 		assert_int_equal(released[i % 2], 1);
-		vm_free_id(vm);
+		vm_free_id(vm->id);
 	}
 	atomic_set(&over, 1);
 	for (unsigned int i = 0; i < LOOKERS; i++)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // LIKE: tests/unit/fake/life.h
+// CFLAGS: -DHARTVISOR_CHECKED
 /* VMs are taken away, at any moment of their lives; each test ends with as much free memory as it began with. */
 #include <stdarg.h>
 #include <setjmp.h>
@@ -14,6 +15,22 @@
 #include "vcpu/registry.h"
 #include "vcpu/vcpu.h"
 #include "vm/destroy.h"
+
+/* The id of the VM, and the free bytes before it was made; 0: nothing is looked for. */
+static unsigned int looked_for;
+static uint64_t at_first;
+static bool looks;
+
+/* Called before each lock is taken: what another hart could see there. */
+void checked_lock(void)
+{
+	if (at_first == 0 || looks)
+		return;
+	looks = true;
+	if (!vm_id_is_taken(looked_for))
+		assert_int_equal(page_free_bytes(), at_first);
+	looks = false;
+}
 
 /* What has a life ends it; then the reaper does its work. */
 static void goes(struct vm *vm)
@@ -241,6 +258,21 @@ static void the_focus_goes_to_another(void **state)
 	assert_ptr_equal(life.focus, two->stream);
 }
 
+static void its_id_is_free_when_all_its_memory_is(void **state)
+{
+	uint64_t before = page_free_bytes();
+	struct vm *vm = life_create();
+
+	(void)state;
+	lifecycle_stay(true);
+	life_run_all();
+	looked_for = vm->id;
+	at_first = before;
+	assert_true(vm_destroy(vm));
+	goes(vm);
+	at_first = 0;
+}
+
 static void the_machine_goes_off_with_the_last_one(void **state)
 {
 	struct vm *vm = life_create_alone(&life.cfg);
@@ -288,6 +320,7 @@ int main(void)
 		test(what_could_not_be_made_goes_too),
 		test(it_stays_until_all_have_let_go),
 		test(its_timers_go_with_it),
+		test(its_id_is_free_when_all_its_memory_is),
 		test(the_focus_goes_to_another),
 		test(the_machine_goes_off_with_the_last_one),
 		test(the_machine_goes_off_with_the_last_one_that_waits),

@@ -149,7 +149,7 @@ static void forget_what_keeps_it_on(void)
 		return;
 	vm_put(vm);
 	vm_unregister(vm);
-	vm_free_id(vm);
+	vm_free_id(vm->id);
 }
 
 void life_vms_go(void)
@@ -184,7 +184,7 @@ static void forget_all(void)
 		vm->release = stays;
 		vm_put(vm);
 		vm_unregister(vm);
-		vm_free_id(vm);
+		vm_free_id(vm->id);
 	}
 }
 
