@@ -50,7 +50,7 @@ cold struct vcpu *vcpu_new(struct vm *vm, unsigned int id, const struct sched_pa
 	return v;
 }
 
-cold void vcpu_power_on(struct vcpu *v)
+void vcpu_power_on(struct vcpu *v)
 {
 	/* Atomic, since the stand-in of the former life may still be on its way with a kick. */
 	atomic_set(&v->mode, OUTSIDE_GUEST_MODE);

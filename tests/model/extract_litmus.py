@@ -31,7 +31,7 @@ INLINE = {"wake", "wake_sleepers", "get_out", "claim_ipi", "target_needs_ipi", "
           "vcpu_irq_posted", "vcpu_request_pending", "vcpu_test_request",
           "vcpu_clear_request", "vcpu_check_request", "vcpu_make_request", "vcpu_kick",
           "vcpu_sleep_is_over", "vcpu_has_reason", "vcpu_timer_wakes",
-          "reading_begin", "reading_end", "vcpu_mode"}
+          "reading_begin", "reading_end", "vcpu_mode", "vcpu_hsm_prepare"}
 
 W, R, X = "write", "read", "rmw"  # rmw: an atomic OR, AND or exchange that is asked for as such
 
@@ -403,7 +403,13 @@ class Explorer:
             if not ended:
                 self.push(after, registers, frames, events, index)
             return
-        if op in BRANCHES:
+        if i.target is not None and self.is_save(i.target):
+            # The beginning of a function built for size: libgcc's __riscv_save_N keeps all but t0.
+            kept = {r: v for r, v in registers.items() if r != "t0"}
+            self.push(after, kept, frames, events, index)
+        elif i.target is not None and self.is_restore(i.target):
+            self.leave(registers, frames, events, index)
+        elif op in BRANCHES:
             self.push(i.target, registers, frames, events, index)
             self.push(after, registers, frames, events, index)
         elif op == "j":
@@ -420,6 +426,13 @@ class Explorer:
             pass  # a panic: no path
         else:
             self.push(after, self.result(i, registers), frames, events, index)
+
+    # Several names stand at one address, and the disassembler gives one of them: a prefix of all.
+    def is_save(self, target):
+        return self.program.function_of.get(target, "").startswith("__riscv_save_")
+
+    def is_restore(self, target):
+        return self.program.function_of.get(target, "").startswith("__riscv_restore_")
 
     # A call that is followed, or not: then it clobbers registers. after = None: a tail call.
     def call(self, i, registers, frames, events, index, after):
