@@ -52,8 +52,10 @@ static inline gva_t gva(uint64_t a)
 
 /* Where the compiler's own choice would cost a hot path instructions. */
 #define noinline      __attribute__((__noinline__))
-#define cold	      __attribute__((__cold__)) /* runs seldom: built for size, among hot ones */
 #define always_inline inline __attribute__((__always_inline__))
+
+/* Runs seldom, in a file that is built for speed: this function is built for size. */
+#define cold __attribute__((__cold__))
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 

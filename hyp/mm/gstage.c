@@ -77,6 +77,15 @@ cold int gstage_init(struct gstage *gs, uint64_t limit)
 	return HV_ENOTSUP;
 }
 
+uint64_t gstage_limit(void)
+{
+	unsigned int levels = 5;
+
+	while (levels > 3 && !(levels_there & (1u << levels)))
+		levels--;
+	return levels_limit(levels);
+}
+
 /* --- RAM --- */
 
 /*

@@ -66,8 +66,14 @@ int gstage_probe(hpa_t root);
  * @root as there. */
 struct hart_misfit gstage_misfit(hpa_t root);
 
-/* gstage_init - empty tables wide enough for guest-physical addresses below @limit. */
+/*
+ * gstage_init - empty tables wide enough for guest-physical addresses below @limit. HV_ENOTSUP: it is beyond
+ * gstage_limit(). HV_ENOMEM.
+ */
 int gstage_init(struct gstage *gs, uint64_t limit);
+
+/* gstage_limit - the first guest-physical address behind those of the widest mode. */
+uint64_t gstage_limit(void);
 
 /*
  * gstage_alloc_ram - a RAM slot: allocate @size bytes of host memory (2 MiB blocks or larger where they are to be

@@ -69,8 +69,8 @@ struct vm_config {
 #define VM_MEMORY_UNIT	  MIB(2)
 #define VM_MEMORY_DEFAULT MIB(256)
 #define VM_EXTRA_RAM_MAX  7
-/* What Sv57x4 addresses; whether the machine has that mode is seen when the VM is made. */
-#define VM_RAM_LIMIT	BIT(59)
+/* What a page table entry can name, so what guests can map (privileged specification, "Sv39"). */
+#define VM_RAM_LIMIT	BIT(56)
 #define VM_BOOTARGS_MAX 4095 /* characters */
 
 #define VM_HALT_POLL_US_MAX 10000

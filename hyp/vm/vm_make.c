@@ -72,9 +72,9 @@ void vm_tell_ram(const struct vm *vm, int err)
 			  " MiB of the machine are left, give less",
 			  cfg->path, what, config_ram_bytes(cfg) >> 20, page_free_bytes() >> 20);
 	else
-		log_error("config: %s: %s up to 0x%" PRIx64
-			  ": more than this machine's G-stage can address",
-			  cfg->path, what, config_ram_end(cfg) - 1);
+		log_error("config: %s: %s up to 0x%" PRIx64 ": must end at 0x%" PRIx64
+			  " or lower, all that this machine's G-stage addresses",
+			  cfg->path, what, config_ram_end(cfg) - 1, gstage_limit() - 1);
 }
 
 /* Whether there is as much memory is known when the VM is started. */

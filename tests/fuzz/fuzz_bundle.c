@@ -9,6 +9,7 @@
 #include "lib/fdt.h"
 #include "mm/page.h"
 #include "platform/machine.h"
+#include "vm/config_ram.h"
 #include "vm/bundle.h"
 #include "vm/config.h"
 
@@ -73,6 +74,14 @@ static void check_vm(const struct vm_config *vm)
 	fuzz_must(vm->cpus >= 1 && vm->cpus <= VM_MAX_VCPUS);
 	fuzz_must(vm->memory >= VM_MEMORY_MIN && vm->memory <= VM_MEMORY_MAX);
 	fuzz_must(vm->memory % VM_MEMORY_UNIT == 0);
+	fuzz_must(config_nr_ram(vm) <= 1 + VM_EXTRA_RAM_MAX);
+	for (unsigned int i = 1; i < config_nr_ram(vm); i++) {
+		struct config_ram before = config_ram(vm, i - 1), r = config_ram(vm, i);
+
+		fuzz_must(r.base.gpa >= before.base.gpa + before.size && r.size > 0);
+		fuzz_must((r.base.gpa | r.size) % VM_MEMORY_UNIT == 0);
+		fuzz_must(r.base.gpa + r.size <= VM_RAM_LIMIT);
+	}
 	fuzz_must(vm->bootargs && strlen(vm->bootargs) <= VM_BOOTARGS_MAX);
 	fuzz_must(vm->halt_poll_us <= VM_HALT_POLL_US_MAX);
 	fuzz_must(vm->affinity != 0);

@@ -36,7 +36,7 @@ chosen {
     bootargs = "hartvisor.guest-cpus=2 hartvisor.guest-memory=64M";
     vm-a {
         compatible = "hartvisor,vm"; #address-cells = <2>; #size-cells = <2>;
-        cpus = <2>; memory = <0 0x4000000>; weight = <200>; cap = <50>; affinity = <0 1>; class = "fair"; slice-us = <3000>;
+        cpus = <2>; memory = <0 0x4000000>; extra-memory = <1 0 0 0x200000 2 0 0 0x400000>; weight = <200>; cap = <50>; affinity = <0 1>; class = "fair"; slice-us = <3000>;
         autostart = <0>; boot-priority = <9>; on-crash = "restart"; on-poweroff = "stop"; pv = "all"; halt-poll-us = <50>;
         module@90000000 { compatible = "multiboot,kernel", "multiboot,module"; reg = <0 0x90000000 0 0x2000>; bootargs = "x"; };
         module@94000000 { compatible = "multiboot,ramdisk", "multiboot,module"; reg = <0 0x94000000 0 0x1000>; };

@@ -61,14 +61,21 @@ def test_guest_without_vmids(name, test, cpus, smp):
               bootargs=FEWER if test == "fence" else "")
 
 
-# At the first address that a Sv39x4 G-stage needs a second table for; touching; above 1 TiB; where Sv39x4 ends.
+# Ranges of 10 MiB together. Two that touch, at 1 TiB, 16 MiB below where Sv39x4 ends; then up to as much below the ends
+# of Sv48x4 (1 PiB) and of what page tables can name (64 PiB). At the very ends the guest looks for faults.
 MORE_RAM = "extra-memory = <0x1 0x0 0x0 0x400000>, <0x1 0x400000 0x0 0x200000>, <0x100 0x0 0x0 0x200000>, " \
            "<0x1ff 0xff000000 0x0 0x200000>;"
-BEYOND_SV39X4 = "extra-memory = <0x1 0x0 0x0 0x400000>, <0x300 0x0 0x0 0x200000>, <0xffff 0xfee00000 0x0 0x400000>;"
+BEYOND_SV39X4 = "extra-memory = <0x1 0x0 0x0 0x400000>, <0x300 0x0 0x0 0x200000>, <0x3ffff 0xff000000 0x0 0x400000>;"
+BEYOND_SV48X4 = "extra-memory = <0x1 0x0 0x0 0x400000>, <0x40001 0x0 0x0 0x200000>, <0xffffff 0xff000000 0x0 0x400000>;"
 
 
-@pytest.mark.parametrize("cpu, more, nr", [("rv64", MORE_RAM, 4), ("max", MORE_RAM, 4), ("rv64", BEYOND_SV39X4, 3)],
-                         ids=["rv64", "max", "sv48x4"])
+@pytest.mark.parametrize("cpu, more, nr", [
+    ("rv64", MORE_RAM, 4),
+    ("max", MORE_RAM, 4),
+    ("rv64,sv57=off,sv48=off", MORE_RAM, 4),
+    ("rv64", BEYOND_SV39X4, 3),
+    ("rv64", BEYOND_SV48X4, 3),
+], ids=["rv64", "max", "sv39", "sv48x4", "sv57x4"])
 def test_ram_in_several_ranges(name, cpu, more, nr):
     vms = [Vm("vm", guest("mem"), bootargs=f"more={nr}", more=more), Vm("other", guest("mem"))]
     with Machine(name, bundle(name, vms), smp=2, cpu=cpu) as m:
@@ -76,6 +83,15 @@ def test_ram_in_several_ranges(name, cpu, more, nr):
         text = m.expect_end()
     assert "vm: started: 1 vcpu, 74 MiB" in text
     assert text.count("[more]") == nr
+
+
+def test_ram_that_no_table_of_the_machine_reaches_is_told(name):
+    vms = [Vm("vm", guest("mem"), more=BEYOND_SV39X4), Vm("other", guest("mem"))]
+    with Machine(name, bundle(name, vms), smp=2, cpu="rv64,sv57=off,sv48=off") as m:
+        m.expect_line("hartvisor", "config: /configurations/test/vm: memory [+] extra-memory up to 0x3ffffff3fffff: must end "
+                      "at 0x1ffffffffff or lower, all that this machine's G-stage addresses")
+        m.expect_passed("other", "mem")
+        m.expect_end()
 
 
 @pytest.mark.parametrize("vlen", [128, 256])

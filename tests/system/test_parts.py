@@ -14,7 +14,7 @@ def test_a_device_that_is_one_file_works(name):
            Vm("off", guest("part"), more='probe-mode = "off";')]
     with Machine(name, bundle(name, vms), smp=2, kernel=PROBE, append="hartvisor.stay") as m:
         for life in range(3):
-            m.expect("TEST part HOLD")
+            assert m.expect("TEST part HOLD", r"TEST part FAIL[^\r\n]*") == 0, m.child.match.group(0)
             m.focus(1, "slow")
             if life < 2:
                 m.menu("r")

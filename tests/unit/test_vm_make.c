@@ -211,9 +211,8 @@ static void what_the_ranges_have_too_much_is_told(void **state)
 	life.cfg.extra_ram = ranges;
 	life.cfg.nr_extra_ram = 2;
 	is_failed(life_create_alone(&life.cfg));
-	assert_logged(
-		"config: /one: memory + extra-memory up to 0x200003fffff: more than this machine's "
-		"G-stage can address");
+	assert_logged("config: /one: memory + extra-memory up to 0x200003fffff: must end at "
+		      "0x1ffffffffff or lower, all that this machine's G-stage addresses");
 }
 
 /* As much as a G-stage addresses is not too much to be given later. */
@@ -239,8 +238,8 @@ static void more_than_a_g_stage_addresses_is_told(void **state)
 		life.cfg.memory = BIT(41) - GUEST_RAM_BASE + MIB(2);
 		life.cfg.autostart = autostart;
 		is_failed(life_create_alone(&life.cfg));
-		assert_logged("config: /one: memory up to 0x200001fffff: more than this "
-			      "machine's G-stage can address");
+		assert_logged("config: /one: memory up to 0x200001fffff: must end at 0x1ffffffffff "
+			      "or lower, all that this machine's G-stage addresses");
 		assert_int_equal(fake_log_count, 1);
 		(void)life_teardown(state);
 	}

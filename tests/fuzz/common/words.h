@@ -23,6 +23,7 @@ static const char *const prop_names[] = {
 	"default",
 	"device_type",
 	"entry",
+	"extra-memory",
 	"fdt",
 	"halt-poll-us",
 	"interrupt-controller",

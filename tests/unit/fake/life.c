@@ -198,6 +198,7 @@ int life_teardown(void **state)
 	} else {
 		forget_what_keeps_it_on();
 		life_vms_go();
+		assert_int_equal(life.loaders, 0);
 		if (!takes_memory)
 			assert_int_equal(page_free_bytes(), free_at_first);
 	}

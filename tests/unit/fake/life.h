@@ -34,6 +34,7 @@ struct life {
 	bool load_fails;
 	bool begin_fails;	      /* from the next loader_begin() on */
 	bool prepare_fails;	      /* no memory for the loader */
+	unsigned int loaders;	      /* that have a stack */
 	unsigned int load_steps;      /* that it wants before it is done */
 	unsigned int to_abandon;      /* steps that giving up an unfinished load takes */
 	struct vm *stopped_by_loader; /* an operator destroys it while its last step is taken */

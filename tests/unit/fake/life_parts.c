@@ -312,12 +312,16 @@ void vm_mem_wait(void)
 int loader_prepare(struct loader *l, const struct vm *vm)
 {
 	(void)l, (void)vm;
-	return life.prepare_fails ? HV_ENOMEM : HV_OK;
+	if (life.prepare_fails)
+		return HV_ENOMEM;
+	life.loaders++;
+	return HV_OK;
 }
 
 void loader_free(struct loader *l)
 {
 	(void)l;
+	assert_true(life.loaders-- > 0);
 	life_called("loader freed");
 }
 
