@@ -10,7 +10,9 @@
 #include "vcpu/vcpu.h"
 #include "vcpu/registry.h"
 
-#define LOOK_PERIOD_NS UINT64_C(1000000000)
+/* How often all VMs are looked at, and in between those of them that show no life. */
+#define LOOK_PERIOD_NS	 UINT64_C(1000000000)
+#define SAMPLE_PERIOD_NS UINT64_C(125000000)
 
 /* A round over many vcpus is made in pieces, so that no guest on this hart waits for all of it. */
 #define VCPUS_AT_ONCE 64
@@ -31,8 +33,14 @@
 #define LOOPS_ENOUGH 8
 
 static struct timer watch_timer;
-static unsigned int next_vm; /* of this round */
-static uint64_t round_began;
+
+/* The round over the VMs that goes on, and when the next one is a look at all of them. Only the timer's function is here. */
+static struct {
+	unsigned int next_vm;
+	uint64_t began, look_at;
+	bool looks;  /* else it takes samples only */
+	bool doubts; /* some VM shows no life, and nothing is known of it yet */
+} watch_round;
 
 /*
  * Did @vm show life since the last look, as far as can be seen from outside? Adds to @busy the vcpus that
@@ -65,6 +73,7 @@ static bool shows_life(struct vm *vm, uint64_t now, uint64_t *busy)
 static void lives(struct vm *vm, uint64_t now)
 {
 	vm->watch.since = now;
+	vm->watch.doubted = 0;
 	atomic_set(&vm->watch.found, WATCH_NOTHING);
 	for (unsigned int i = 0; i < vm->nr_vcpus; i++)
 		vm->vcpus[i]->watch.near = vm->vcpus[i]->watch.far = vm->vcpus[i]->watch.loops = 0;
@@ -90,7 +99,7 @@ static void count_place(struct vcpu_watch *w, uint64_t pc)
 	}
 }
 
-/* Take what @v says of itself into account. True: it shows life. */
+/* Take what @v says of itself into account: of its place, once a look. True: it shows life. */
 static bool sample_shows_life(struct vcpu *v)
 {
 	const struct vcpu_sample *s = &v->sample;
@@ -99,11 +108,13 @@ static bool sample_shows_life(struct vcpu *v)
 	bool new_syscall = (s->what & SAMPLE_SYSCALL) && s->trap != w->trap;
 
 	w->trap = s->trap;
-	if (s->what & SAMPLE_TRAP_LOOP)
-		count_up(&w->loops);
-	else
+	if (!(s->what & SAMPLE_TRAP_LOOP))
 		w->loops = 0;
-	count_place(w, s->pc);
+	else if (!w->counted)
+		count_up(&w->loops);
+	if (!w->counted)
+		count_place(w, s->pc);
+	w->counted = true;
 	return (s->what & SAMPLE_USER) || new_syscall;
 }
 
@@ -178,47 +189,75 @@ static void judge(struct vm *vm, uint64_t busy, uint64_t now)
 	(void)vcpus_make_request(vm, busy, REQUEST_WATCH);
 }
 
-static void look(struct vm *vm, uint64_t now)
+static void look(struct vm *vm, enum vm_state state, uint64_t now)
 {
-	enum vm_state state = atomic_read(&vm->state);
 	uint64_t busy = 0;
 
-	if (!vm_has_life(state))
-		return;
+	for (unsigned int i = 0; i < vm->nr_vcpus; i++)
+		vm->vcpus[i]->watch.counted = false;
 	if (shows_life(vm, now, &busy) || !busy || vm_is_paused(state))
 		lives(vm, now);
 	else if (now - vm->watch.since >= timer_ns_to_ticks(SAMPLE_AFTER_NS))
-		judge(vm, busy, now);
+		vm->watch.doubted = busy;
 }
 
-static void look_round(struct timer *t)
+static void visit(struct vm *vm, uint64_t now)
+{
+	struct vm_watch *w = &vm->watch;
+	enum vm_state state = atomic_read(&vm->state);
+
+	if (!vm_has_life(state))
+		return;
+	if (watch_round.looks)
+		look(vm, state, now);
+	if (w->doubted && (watch_round.looks || w->found == WATCH_NOTHING))
+		judge(vm, w->doubted, now);
+	watch_round.doubts |= w->doubted && w->found == WATCH_NOTHING;
+}
+
+static uint64_t next_round_at(uint64_t now)
+{
+	uint64_t sample_at = watch_round.began + timer_ns_to_ticks(SAMPLE_PERIOD_NS);
+
+	if (watch_round.doubts && sample_at < watch_round.look_at)
+		return max_u64(sample_at, now + timer_ns_to_ticks(PIECE_GAP_NS));
+	return watch_round.look_at;
+}
+
+static void visit_some(struct timer *t)
 {
 	uint64_t now = timer_now();
-	unsigned int looked = 0;
+	unsigned int visited = 0;
 
-	if (next_vm == 0)
-		round_began = now;
-	for (; next_vm < VM_MAX && looked < VCPUS_AT_ONCE; next_vm++) {
-		struct vm *vm = vm_get(next_vm);
+	if (watch_round.next_vm == 0) {
+		watch_round.began = now;
+		watch_round.doubts = false;
+		watch_round.looks = now >= watch_round.look_at;
+		if (watch_round.looks)
+			watch_round.look_at = now + timer_ns_to_ticks(LOOK_PERIOD_NS);
+	}
+	for (; watch_round.next_vm < VM_MAX && visited < VCPUS_AT_ONCE; watch_round.next_vm++) {
+		struct vm *vm = vm_get(watch_round.next_vm);
 
 		if (!vm)
 			continue;
-		look(vm, now);
-		looked += vm->nr_vcpus;
+		visit(vm, now);
+		visited += vm->nr_vcpus;
 		vm_put(vm);
 	}
-	if (next_vm < VM_MAX) {
+	if (watch_round.next_vm < VM_MAX) {
 		timer_arm(t, now + timer_ns_to_ticks(PIECE_GAP_NS));
 		return;
 	}
-	next_vm = 0;
-	timer_arm(t, round_began + timer_ns_to_ticks(LOOK_PERIOD_NS));
+	watch_round.next_vm = 0;
+	timer_arm(t, next_round_at(now));
 }
 
 void watch_start(void)
 {
-	timer_init(&watch_timer, look_round);
-	timer_arm(&watch_timer, timer_now() + timer_ns_to_ticks(LOOK_PERIOD_NS));
+	watch_round.look_at = timer_now() + timer_ns_to_ticks(LOOK_PERIOD_NS);
+	timer_init(&watch_timer, visit_some);
+	timer_arm(&watch_timer, watch_round.look_at);
 }
 
 bool vm_watch_hint(const struct vm *vm, char *out, size_t size)

@@ -8,8 +8,9 @@
  * A timer looks at all VMs about once a second, and only reads: what each vcpu did with its time, and whether its VM
  * printed or used a device. A VM lives if any vcpu slept and woke. Where nothing shows life for some seconds, each vcpu
  * that ran and did not sleep is asked, by REQUEST_WATCH, for a sample: its pc, its mode, and its last trap. User mode
- * is a sign of life, too. So a healthy guest costs one timer interrupt a second on one hart, and one that computes in
- * user mode a request every few seconds.
+ * is a sign of life, too. It is asked eight times a second, since a guest that lives may spend nearly all of its time
+ * in one system call that it makes again and again: what tells it from one that has stopped is short. So a healthy
+ * guest costs one timer interrupt a second on one hart, and one that computes in user mode a request every few seconds.
  *
  * The watch acts on nothing. It cannot tell a kernel that has stopped from one that has much to do without output, so
  * what it says is what it saw: once in the log, and in the list as long as it lasts.
@@ -45,6 +46,7 @@ struct vcpu_watch {
 	uint8_t near,
 		far;   /* samples near that place, and others; each stops at its largest value */
 	uint8_t loops; /* the last so many samples were SAMPLE_TRAP_LOOP */
+	bool counted;  /* a sample since the last look is among these */
 };
 
 enum vm_watch_found {
@@ -57,6 +59,7 @@ enum vm_watch_found {
 struct vm_watch {
 	uint64_t since; /* host time of the last sign of life */
 	uint64_t mmio;	/* its accesses to devices, at the last look */
+	uint64_t doubted; /* its vcpus that ran and did not sleep before the last look, if it shows no life; a set */
 	bool told;	/* the log has it, of this life */
 	uint32_t found; /* enum vm_watch_found, atomic; written last */
 	unsigned int vcpu, cause;

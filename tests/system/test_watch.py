@@ -38,15 +38,14 @@ def type_to(m, number, vm, command):
 
 def test_guests_that_stopped_are_told_from_those_that_work(name):
     """The two that work have one vcpu each: nothing but what that does shows that they live. The one that copies is in its
-    kernel nearly all the time, but in calls short enough for samples to meet user mode or another call. In calls of
-    256 KiB few do, and the watch, which has no more than that to go by, was wrong once on a busy host."""
+    kernel nearly all the time, in one loop and one system call: few samples meet anything else."""
     vms = [linux("panics", cpus=2), linux("computes", cpus=1), linux("copies", cpus=1),
            linux("rootless", cpus=1, ramdisk=None, bootargs="root=/dev/nothing"),
            Vm("spins", guest("spin"), more='class = "fifo"; affinity = <2>;'), Vm("idles", guest("hello"))]
     with Machine(name, bundle(name, vms), smp=3, mem="2G") as m:
         m.expect_lines({"panics": UP.format(2), "computes": UP.format(1), "copies": UP.format(1)})
         type_to(m, 2, "computes", "timeout 50 sh -c 'while :; do :; done'; echo has''-computed")
-        type_to(m, 3, "copies", "timeout 50 dd if=/dev/zero of=/dev/null bs=8k 2>&-; echo has''-copied")
+        type_to(m, 3, "copies", "timeout 50 dd if=/dev/zero of=/dev/null bs=256k 2>&-; echo has''-copied")
         type_to(m, 1, "panics", "echo c >/proc/sysrq-trigger")
         m.expect_line("panics", "Kernel panic - not syncing")
         m.expect_lines({"computes": "has-computed", "copies": "has-copied"})

@@ -105,6 +105,34 @@ static void another_system_call_is_a_sign_of_life_and_an_old_one_is_none(void **
 	assert_int_equal(fake_log_count, 1);
 }
 
+/* It copies: its samples fall in one system call nearly always, and the same one, in one loop of the kernel. */
+static void a_sample_between_two_like_calls_is_a_sign_of_life(void **state)
+{
+	(void)state;
+	says[0].what |= SAMPLE_SYSCALL;
+	tick_every = 60;
+	seconds(300);
+	assert_true(silent());
+	tick_every = 0;
+	seconds(40);
+	assert_int_equal(fake_log_count, 1);
+}
+
+/* Between looks only those are asked of whom nothing is known. */
+static void what_is_known_is_asked_for_once_a_second(void **state)
+{
+	unsigned int before;
+
+	(void)state;
+	seconds(20);
+	assert_in_range(asked, 8 * 16, 8 * 17 + 1);
+	seconds(20);
+	assert_true(hinted("no sign of life"));
+	before = asked;
+	seconds(10);
+	assert_int_equal(asked, before + 10);
+}
+
 static void output_devices_sleep_and_a_pause_are_signs_of_life(void **state)
 {
 	(void)state;
@@ -226,6 +254,8 @@ int main(void)
 		cmocka_unit_test_setup(user_mode_is_a_sign_of_life, setup),
 		cmocka_unit_test_setup(another_system_call_is_a_sign_of_life_and_an_old_one_is_none,
 				       setup),
+		cmocka_unit_test_setup(a_sample_between_two_like_calls_is_a_sign_of_life, setup),
+		cmocka_unit_test_setup(what_is_known_is_asked_for_once_a_second, setup),
 		cmocka_unit_test_setup(output_devices_sleep_and_a_pause_are_signs_of_life, setup),
 		cmocka_unit_test_setup(the_other_vcpu_has_to_spin_too_or_to_sleep_for_good, setup),
 		cmocka_unit_test_setup(a_program_without_paging_is_shown_and_not_logged, setup),

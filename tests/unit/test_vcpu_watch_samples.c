@@ -21,7 +21,7 @@ static void eight_traps_in_a_row_are_enough(void **state)
 {
 	(void)state;
 	traps(true);
-	seconds(10);
+	seconds(9);
 	assert_true(silent());
 	seconds(1);
 	assert_true(hinted("traps for ever"));
@@ -35,7 +35,7 @@ static void a_trap_elsewhere_begins_the_row_anew(void **state)
 	traps(false);
 	seconds(1);
 	traps(true);
-	seconds(8); /* seven in a row, that one, and seven more */
+	seconds(7); /* seven in a row, that one, and seven more */
 	assert_true(silent());
 	seconds(1);
 	assert_true(hinted("traps for ever"));
@@ -45,7 +45,7 @@ static void a_sign_of_life_begins_the_row_anew(void **state)
 {
 	(void)state;
 	traps(true);
-	seconds(10);
+	seconds(9);
 	written_at = now + 1;
 	seconds(10);
 	assert_true(silent());
@@ -61,7 +61,7 @@ static void spins_for(unsigned int samples)
 		seconds(1);
 	}
 	says[0].pc = LOOP;
-	seconds(samples + 1);
+	seconds(samples);
 }
 
 static void fifteen_samples_near_one_place_are_enough(void **state)
@@ -75,11 +75,9 @@ static void fifteen_samples_near_one_place_are_enough(void **state)
 						   off == -128 ? 127 :
 								 off + 1) {
 		setup(state);
-		spins_for(14);
-		says[0].pc = LOOP + (uint64_t)off;
-		seconds(1);
+		spins_for(15);
 		assert_true(silent());
-		says[0].pc = LOOP + 0x100000;
+		says[0].pc = LOOP + (uint64_t)off;
 		seconds(1);
 		assert_int_equal(hinted("near pc "), off >= -128 && off <= 127);
 	}

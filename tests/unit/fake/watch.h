@@ -32,6 +32,8 @@ enum does { RUNS, SLEEPS, DOZES /* both */ };
 static enum does does[2];
 static struct vcpu_sample says[2];
 static bool mute[2]; /* it says nothing */
+static unsigned int
+	tick_every; /* one in so many samples falls behind a timer interrupt instead; 0: none */
 static unsigned int looks;
 
 uint64_t timer_now(void)
@@ -88,12 +90,18 @@ bool vcpus_make_request(struct vm *m, uint64_t set, enum vcpu_request req)
 		v->sample = says[v->id];
 		v->sample.fresh = 1;
 		asked++;
+		if (tick_every && asked % tick_every == 0) {
+			v->sample.trap = ~0u;
+			v->sample.what = SAMPLE_PAGED;
+		}
 	}
 	return true;
 }
 
 static void seconds(unsigned int n)
 {
+	uint64_t end;
+
 	while (n--) {
 		for (unsigned int i = 0; i < 2; i++) {
 			times[i].run += does[i] == RUNS	 ? SECOND :
@@ -103,13 +111,14 @@ static void seconds(unsigned int n)
 					  does[i] == DOZES  ? SECOND / 2 :
 							      0;
 		}
-		now += SECOND;
-		while (armed && armed->deadline <= now) {
+		for (end = now + SECOND; armed && armed->deadline <= end;) {
 			struct timer *t = armed;
 
+			now = t->deadline;
 			armed = NULL;
 			t->fn(t);
 		}
+		now = end;
 	}
 }
 
@@ -137,7 +146,7 @@ static int setup(void **state)
 	now = 1000 * SECOND;
 	vm.watch.since = now;
 	written_at = 0;
-	asked = looks = 0;
+	asked = looks = tick_every = 0;
 	fake_log_reset();
 	watch_start();
 	return 0;
