@@ -148,7 +148,6 @@ static struct sched_entity *steal_from(struct runq *q, const struct runq *me, ui
 		runq_take(q, se);
 		/* under the old lock: no waker may put it on a queue again */
 		atomic_set(&se->state, SCHED_RUNNING);
-		atomic_set(&se->on_cpu, 1);
 		runq_change(q, se, me->index);
 	}
 	spin_unlock(&q->lock);

@@ -331,7 +331,7 @@ static inline uint32_t balance_place(const struct sched_entity *se)
 
 /* balance_init - the period, from the clock. */
 void balance_init(uint64_t ticks_per_second);
-/* balance_steal - something that waits elsewhere, for this pcpu now: RUNNING and on_cpu; or NULL. */
+/* balance_steal - something that waits elsewhere, for this pcpu now, RUNNING; or NULL. */
 struct sched_entity *balance_steal(const struct runq *me, uint64_t now);
 /* balance_queue - now and then: move one of those that wait on this pcpu to where it is better off. */
 static inline void balance_queue(struct runq *me, uint64_t now)

@@ -321,7 +321,7 @@ static inline struct sched_entity *take_first(struct runq *q, uint64_t now)
 	return se;
 }
 
-/* Its state says RUNNING and on_cpu already: from the other queue's lock on it was this pcpu's. */
+/* Its state says RUNNING already: from the other queue's lock on it was this pcpu's. */
 static noinline struct sched_entity *take_from_others(struct runq *q, uint64_t now)
 {
 	struct sched_entity *se = balance_steal(q, now);

@@ -135,17 +135,26 @@ void smp_resched(unsigned int index)
 	push((struct event){ .at = sim_now, .kind = EVENT_KICK, .index = index });
 }
 
+bool sim_has_memory = true;
+
 void *page_alloc_zeroed(uint64_t size, uint64_t align)
 {
-	void *p = aligned_alloc(align, size);
+	void *p = sim_has_memory ? aligned_alloc(align, size) : NULL;
 
-	memset(p, 0, size);
+	if (p)
+		memset(p, 0, size);
 	return p;
 }
 
 void sim_become(unsigned int hart)
 {
 	fake_this_pcpu = &harts[hart].pcpu;
+}
+
+static void fail(const char *what, unsigned int index)
+{
+	fprintf(stderr, "sim_check: %s (%u)\n", what, index);
+	abort();
 }
 
 /* --- harts ------------------------------------------------------------------------------------------ */
@@ -195,6 +204,8 @@ static void runs(struct hart *h, struct sched_entity *se)
 {
 	struct sim_vcpu *v = container_of(se, struct sim_vcpu, se);
 
+	if (se->state != SCHED_RUNNING || !se->on_cpu)
+		fail("runs, and is not marked so", v->id);
 	if (h->loaded && h->loaded != v)
 		sched_unloaded(&h->loaded->se);
 	h->loaded = v;
@@ -468,12 +479,6 @@ static unsigned int tree_count(const struct sched_entity *n, const struct sched_
 	    (n->right && n->right->vdeadline < n->vdeadline))
 		abort();
 	return count;
-}
-
-static void fail(const char *what, unsigned int index)
-{
-	fprintf(stderr, "sim_check: %s (%u)\n", what, index);
-	abort();
 }
 
 static void check_loan(const struct runq *q, unsigned int listed)

@@ -27,6 +27,7 @@ extern unsigned int sim_nr_vcpus;
 extern struct sim_vcpu *sim_vcpus;
 extern uint64_t sim_decisions; /* picks */
 extern uint64_t sim_kicks;     /* IPIs */
+extern bool sim_has_memory;    /* for sched_init() */
 
 /* sim_begin - a fresh machine, at time 0. sim_end - forget it. */
 void sim_begin(unsigned int harts, unsigned int max_vcpus, uint64_t seed);

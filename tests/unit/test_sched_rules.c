@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "lib/errno.h"
 #include "sched/runq.h"
 #include "sim/sim.h"
 
@@ -290,6 +291,141 @@ static void debts_are_paid_from_the_periods_that_follow(void **state)
 	}
 }
 
+/* --- places -------------------------------------------------------------------------------------------- */
+
+/* One of weight 100 that has run on hart 0 and may go to hart 1 from now on. */
+static struct sim_vcpu *one_that_may_go(uint32_t others_on_1)
+{
+	struct sched_params here = sim_params(100), there = sim_params(others_on_1);
+	struct sim_vcpu *v;
+
+	sim_begin(2, 4, 1);
+	here.affinity = hartset_of(1);
+	there.affinity = hartset_of(2);
+	v = sim_add(NULL, &here, SIM_MS, 0);
+	if (others_on_1)
+		sim_add(NULL, &there, SIM_MS, 0);
+	return v;
+}
+
+/* It is on the queue, and its state is in the hart: another one was picked, and ended before it was loaded. */
+static void what_is_loaded_is_not_moved(void **state)
+{
+	struct sim_vcpu *v = one_that_may_go(0), *other;
+	struct sched_params here = sim_params(100);
+
+	(void)state;
+	here.affinity = hartset_of(1);
+	other = sim_add(NULL, &here, SIM_MS, 0);
+	sim_start();
+	while (sim_running(0) != v)
+		sim_run(SIM_MS);
+	v->se.affinity = hartset_of(3);
+	sim_stop(0, SCHED_PREEMPTED);
+	sim_now += SIM_S;
+	assert_ptr_equal(sched_pick(sim_now), &other->se);
+	sched_put(&other->se, SCHED_BLOCKS, sim_now);
+	hartset_atomic_set(&sched_idle, 1); /* as if it had not been told yet */
+	sched_unloaded(&other->se);
+	assert_int_equal(v->se.pcpu, 0);
+	sim_step_hart(1);
+	assert_null(sim_running(1));
+	sim_become(0);
+	sched_unloaded(&v->se);
+	sim_step_hart(1);
+	assert_ptr_equal(sim_running(1), v);
+	sim_end();
+}
+
+/* Of two harts that are in step the lighter one is better if it still is, or is even, with what would go there. */
+static void a_hart_that_stays_lighter_is_better(void **state)
+{
+	(void)state;
+	for (uint32_t theirs = 80; theirs <= 120; theirs++) {
+		struct sim_vcpu *v = one_that_may_go(theirs);
+		struct sched_params here = sim_params(200);
+
+		here.affinity = hartset_of(1);
+		sim_add(NULL, &here, SIM_MS, 0);
+		sim_start();
+		while (sim_running(0) == v)
+			sim_run(SIM_MS);
+		sim_become(0);
+		v->se.affinity = hartset_of(3);
+		for (unsigned int i = 0; i < 2; i++) {
+			runqs[i].charged_at = sim_now;
+			runqs[i].fair.offset = -runqs[i].fair.v;
+		}
+		runqs[0].next_balance = 0;
+		balance_queue(&runqs[0], sim_now);
+		assert_int_equal(v->se.pcpu, theirs <= 100);
+		sim_end();
+	}
+}
+
+/* What is named is picked next or not at all: one of class fifo comes between, and the name is gone. */
+static void a_name_is_for_the_next_pick(void **state)
+{
+	struct sched_params fair = sim_params(100),
+			    fifo = { .affinity = hartset_first(1), .class = SCHED_CLASS_FIFO };
+	struct sched_group *g;
+	struct sim_vcpu *from, *to, *urgent;
+
+	(void)state;
+	sim_begin(1, 4, 1);
+	g = sim_group(0);
+	(void)sim_add(g, &fair, SIM_MS, 0);
+	(void)sim_add(g, &fair, SIM_MS, 0);
+	sim_start();
+	sim_run(SIM_MS);
+	from = sim_running(0);
+	to = from == &sim_vcpus[0] ? &sim_vcpus[1] : &sim_vcpus[0];
+	urgent = sim_add(NULL, &fifo, SIM_MS, SIM_S);
+	sim_become(0);
+	assert_true(sched_yield_to(&from->se, &to->se));
+	assert_ptr_equal(runqs[0].next, &to->se);
+	(void)sched_wake(&urgent->se);
+	sim_stop(0, SCHED_PREEMPTED);
+	sim_step_hart(0);
+	assert_ptr_equal(sim_running(0), urgent);
+	assert_null(runqs[0].next);
+	sim_end();
+}
+
+/* Beside class fifo a task waits for a millisecond: the hart's timer is set anew only where it is later than that. */
+static void for_a_task_a_longer_slice_is_cut(void **state)
+{
+	struct sched_params fifo = { .affinity = hartset_first(1), .class = SCHED_CLASS_FIFO };
+	struct sched_params fair = sim_params(100);
+
+	(void)state;
+	for (int more = -1; more <= 1; more++) {
+		struct sim_vcpu *urgent, *task, *first;
+
+		sim_begin(1, 4, 1);
+		urgent = sim_add(NULL, &fifo, SIM_MS, 0);
+		sim_start();
+		sim_run(SIM_MS);
+		first = sim_add(NULL, &fair, SIM_MS, 0);
+		task = sim_add_task(NULL, &fair, SIM_MS, 0);
+		sim_become(0);
+		(void)sched_wake(&first->se);
+		urgent->se.slice_end = sim_now + SIM_MS + (uint64_t)more;
+		task->se.state = SCHED_RUNNABLE;
+		assert_int_equal(runq_add(&runqs[0], &task->se, sim_now), more > 0);
+		assert_int_equal(urgent->se.slice_end, sim_now + SIM_MS - (more < 0));
+		sim_end();
+	}
+}
+
+static void without_memory_there_is_no_scheduler(void **state)
+{
+	(void)state;
+	sim_has_memory = false;
+	assert_int_equal(sched_init(2, SIM_S), HV_ENOMEM);
+	sim_has_memory = true;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -301,6 +437,11 @@ int main(void)
 		cmocka_unit_test_setup(an_exchange_moves_claims_of_time, begin),
 		cmocka_unit_test_setup(time_that_goes_back_is_not_charged, begin),
 		TEST(debts_are_paid_from_the_periods_that_follow),
+		TEST(what_is_loaded_is_not_moved),
+		TEST(a_hart_that_stays_lighter_is_better),
+		TEST(a_name_is_for_the_next_pick),
+		TEST(for_a_task_a_longer_slice_is_cut),
+		TEST(without_memory_there_is_no_scheduler),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
