@@ -79,8 +79,6 @@ static unsigned int release(char *out)
 	for (unsigned int i = 0; i < n; i++)
 		out[i] = held[i];
 	patience -= patience < n ? patience : n;
-	if (!patience)
-		asked = NOTHING;
 	nr_held = 0;
 	state = TYPED;
 	return n;
@@ -198,9 +196,9 @@ static bool is_string(char c)
 	}
 }
 
+/* Nothing is held. */
 static unsigned int typed(char c, char *out)
 {
-	nr_held = 0;
 	if (c == ESC)
 		return hold(c, GOT_ESC);
 	state = TYPED;

@@ -30,12 +30,17 @@ static const char *const answers[] = {
 	"\x1b[2;1;1;112;112;1;0x",
 	"\x1b[?2004;2$y",
 	"\x1b[4;2$y",
+	"\x1b[?7$y",
 	"\x1b[?0u",
 	"\x1b]52;c;cm0gLXJmIC8K\x1b\\",
 	"\x1b]11;rgb:0000/0000/0000\x07",
+	"\x1b]0;title\x07",
+	"\x1b]9;note\x07",
 	"\x1b]lrm -rf /\x1b\\",
 	"\x1b]Lname\x1b\\",
+	"\x1bP0$r0m\x1b\\",
 	"\x1bP1$r0m\x1b\\",
+	"\x1bP9$r0m\x1b\\",
 	"\x1bP>|xterm(390)\x1b\\",
 	"\x1bP!|00000000\x1b\\",
 	"\x1bP1+r544e=78\x1b\\",
@@ -52,7 +57,7 @@ static const char *const keys[] = {
 	"\x1b[",      "\x1b]",	      "\x1bP",	     "\x1b_",
 	"\x1b]x",     "\x1bPx",	      "\x1b\r",	     "\x1b[12\r",
 	"\xc3\xa9",   "\x1b[\x03",    "\x1b[1;1;1R", "\x1b[;R",
-	"plain text",
+	"\x1b[1;5D",  "\x1b[8$",      "plain text",
 };
 
 static void answers_that_were_not_asked_for_are_swallowed(void **state)
@@ -76,6 +81,18 @@ static void keys_come_at_once(void **state)
 		type(keys[i]);
 		assert_string_equal(read_all(a), keys[i]);
 	}
+}
+
+/* Asked or not, a column of six digits is none. */
+static void a_column_beyond_all_terminals_was_typed(void **state)
+{
+	(void)state;
+	start_again(true);
+	focus(a);
+	type("\x1b[0n");
+	type("\x1b[1;99999R");
+	type("\x1b[1;100000R");
+	assert_string_equal(read_all(a), "\x1b[1;100000R");
 }
 
 /* A slow wire: a burst ends anywhere. Whatever was typed comes in the end, and no byte of it twice. */
@@ -226,6 +243,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TERMINAL_TEST(answers_that_were_not_asked_for_are_swallowed),
 		TERMINAL_TEST(keys_come_at_once),
+		TERMINAL_TEST(a_column_beyond_all_terminals_was_typed),
 		TERMINAL_TEST(keys_in_pieces_are_the_same),
 		TERMINAL_TEST(an_answer_in_pieces_is_swallowed),
 		TERMINAL_TEST(while_hartvisor_waits_every_piece_is_swallowed),

@@ -53,6 +53,7 @@ unsigned int host_uart_write(const char *buf, unsigned int len)
 
 int host_uart_getc(void)
 {
+	getc_calls++;
 	if (*typed == '\xfe') {
 		typed++;
 		return HOST_UART_BREAK;
@@ -69,6 +70,7 @@ bool host_uart_interrupts(void (*fn)(void))
 void host_uart_rx_interrupt(bool on)
 {
 	rx_irq = on;
+	rx_irq_calls++;
 }
 
 void host_uart_tx_interrupt(bool on)
@@ -115,7 +117,9 @@ hpa_t image_hpa(const void *sym)
 }
 
 bool have_dbcn;
-unsigned int legacy_calls;
+unsigned int legacy_calls, rx_irq_calls, getc_calls;
+int64_t dbcn_error;
+uint64_t dbcn_reads;
 static uint64_t
 	odd_arguments; /* of calls that take none; the term lock is held, so teardown says it */
 
@@ -137,7 +141,9 @@ struct sbi_call_ret sbi_call_host(uint64_t eid, uint64_t fid, uint64_t a0, uint6
 		char *p = (char *)(uintptr_t)a1;
 
 		assert_int_equal(a2, 0);
-		r.error = SBI_SUCCESS;
+		r.error = dbcn_error;
+		if (dbcn_error != SBI_SUCCESS)
+			return r;
 		if (fid == SBI_DBCN_CONSOLE_WRITE) {
 			/* Partial writes are allowed: five bytes at a time. */
 			for (; r.value < a0 && r.value < 5; r.value++)
@@ -145,6 +151,8 @@ struct sbi_call_ret sbi_call_host(uint64_t eid, uint64_t fid, uint64_t a0, uint6
 		} else if (fid == SBI_DBCN_CONSOLE_READ) {
 			for (; r.value < a0 && *typed; r.value++)
 				p[r.value] = *typed++;
+			if (dbcn_reads)
+				r.value = dbcn_reads;
 		}
 	}
 	return r;
@@ -253,6 +261,8 @@ int terminal_setup(void **state)
 	fifo_room = 16;
 	ready_a = ready_b = room_a = room_b = 0;
 	legacy_calls = 0;
+	dbcn_error = SBI_SUCCESS;
+	dbcn_reads = 0;
 	odd_arguments = 0;
 	polling = NULL;
 	typed = "";

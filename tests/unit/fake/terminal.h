@@ -31,7 +31,9 @@ extern const char *typed;
 extern bool have_uart, have_irq, have_dbcn, uart_dead, tx_irq, rx_irq;
 extern void (*uart_fn)(void);  /* its interrupt */
 extern unsigned int fifo_room; /* 0: full until the next interrupt or look */
-extern unsigned int legacy_calls;
+extern unsigned int legacy_calls, rx_irq_calls, getc_calls;
+extern int64_t dbcn_error;  /* what DBCN's calls answer */
+extern uint64_t dbcn_reads; /* how many bytes a read says it has; 0: as many as it has */
 
 extern uint64_t now;
 extern struct timer *polling;
