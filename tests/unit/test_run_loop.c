@@ -213,6 +213,26 @@ static void interrupts_are_taken_after_each_step(void **state)
 	assert_int_equal(csr_read(CSR_SIP), 0);
 }
 
+static void each_interrupt_is_taken_for_itself(void **state)
+{
+	static const struct {
+		unsigned int irq;
+		const char *calls;
+	} all[] = { { IRQ_S_SOFT, "ipi " }, { IRQ_S_TIMER, "timer " }, { IRQ_S_EXT, "external " } };
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(all); i++) {
+		setup(state);
+		csr_write(CSR_SIP, BIT(all[i].irq));
+		pcpu_poll_interrupts();
+		CALLS(all[i].calls);
+		setup(state);
+		csr_write(CSR_SIP, BIT(all[i].irq));
+		csr_write(CSR_SIE, ~BIT(all[i].irq));
+		pcpu_poll_interrupts();
+		CALLS("");
+	}
+}
+
 static void something_wants_the_hart(void)
 {
 	if (steps == 2)
@@ -432,6 +452,7 @@ int main(void)
 		TEST(a_task_that_has_no_more_to_do_blocks),
 		TEST(the_vcpu_that_was_loaded_goes_first),
 		TEST(interrupts_are_taken_after_each_step),
+		TEST(each_interrupt_is_taken_for_itself),
 		TEST(a_task_gives_way_when_it_must),
 		TEST(a_task_that_need_not_give_way_goes_on_with_a_new_slice),
 		TEST(a_task_gives_way_to_work_that_is_due),
