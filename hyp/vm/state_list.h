@@ -200,6 +200,7 @@ FIELD_VM(reaped, KEPT, "host")
 FIELD_VM(dying, KEPT, "host")
 FIELD_VM_WATCH(since, SET, "signs") /* vm_begin_life() */
 FIELD_VM_WATCH(mmio, NEW, "signs")
+FIELD_VM_WATCH(doubted, NEW, "signs")
 FIELD_VM_WATCH(told, NEW, "signs")
 FIELD_VM_WATCH(found, NEW, "signs")
 FIELD_VM_WATCH(vcpu, NEW, "signs")
