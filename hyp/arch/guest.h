@@ -63,6 +63,8 @@ enum light_verdict {
 	LIGHT_DONE = 0,	 /* the guest goes on behind the ecall */
 	LIGHT_LEAVE = 1, /* the same, but something else wants it to leave */
 	LIGHT_NOT = 2,	 /* an exit like others: nothing has been done */
+	LIGHT_DONE_ALL =
+		3, /* as DONE, with any register, sstatus and hstatus changed; of fast_trap() alone */
 };
 
 /* What switch.S goes on with, so that it need not remember: the registers' address, and in its lowest bits the

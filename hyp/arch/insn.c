@@ -1,13 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "arch/insn.h"
 
-#define OPCODE_LOAD   0x03u
-#define OPCODE_STORE  0x23u
 #define OPCODE_SYSTEM 0x73u
-
-/* Immediate and rs1, of a load and of a store. */
-#define LOAD_ZEROS  0xffff8000u
-#define STORE_ZEROS 0xfe0f8f80u
 
 #define INSN_CODE_WRS_NTO 0x00d00073u
 #define INSN_CODE_WRS_STO 0x01d00073u
@@ -147,24 +141,6 @@ unsigned int insn_mem_low(uint32_t insn, const uint64_t x[32])
 		base = 8 + insn_field(insn, 9, 7);
 	}
 	return (unsigned int)((base ? x[base & 31] : 0) + imm) & 7;
-}
-
-/*
- * A transformed load or store is the 32-bit form with its immediate zero, the address offset in place
- * of rs1, and bit 1 clear when the original was compressed. What has other bits set is not in that form
- * (hardware may give anything else there), and no access that hartvisor does for the guest. An offset says that
- * the fault is not where the access begins: part of it is in another page, so it is no access to one device.
- */
-bool insn_decode_htinst(uint64_t htinst, struct insn_mem *out)
-{
-	uint32_t insn = (uint32_t)htinst | 2;
-
-	if (htinst >> 32 || !insn_decode_mem32(insn, out))
-		return false;
-	if (insn & (out->store ? STORE_ZEROS : LOAD_ZEROS))
-		return false;
-	out->insn_len = htinst & 2 ? 4 : 2;
-	return true;
 }
 
 bool insn_htinst_is_pseudo(uint64_t htinst)

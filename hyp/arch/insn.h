@@ -28,11 +28,43 @@ struct insn_mem {
  */
 bool insn_decode_mem(uint32_t insn, struct insn_mem *out);
 
+#define OPCODE_LOAD  0x03u
+#define OPCODE_STORE 0x23u
+
+/* What may be set of a transformed load or store: funct3, rd or rs2, and bit 1. */
+#define HTINST_LOAD_FREE  UINT64_C(0x00007f82)
+#define HTINST_STORE_FREE UINT64_C(0x01f07002)
+
+/* insn_decode_htinst_as - insn_decode_htinst(), when it must be a store (@store), or a load. */
+static always_inline bool insn_decode_htinst_as(uint64_t htinst, bool store, struct insn_mem *out)
+{
+	uint32_t insn = (uint32_t)htinst, funct3 = (insn >> 12) & 7;
+
+	*out = (struct insn_mem){
+		.store = store,
+		.sign_extend = !store && funct3 < 3,
+		.len = (uint8_t)(1u << (funct3 & 3)),
+		.reg = (store ? insn >> 20 : insn >> 7) & 31,
+		.insn_len = insn & 2 ? 4 : 2,
+	};
+	return store ? (htinst & ~HTINST_STORE_FREE) == (OPCODE_STORE & ~2u) && funct3 <= 3 :
+		       (htinst & ~HTINST_LOAD_FREE) == (OPCODE_LOAD & ~2u) && funct3 != 7;
+}
+
 /*
- * insn_decode_htinst - the same from a non-zero htinst. False also for pseudoinstructions, and for an access that faulted
+ * insn_decode_htinst - the same from htinst. False also for 0, for pseudoinstructions, and for an access that faulted
  * behind its beginning: it has crossed into that page from another one.
+ *
+ * A transformed load or store is the 32-bit form with its immediate zero, the address offset in place of rs1, and bit 1
+ * clear when the original was compressed. What has other bits set is not in that form (hardware may give anything else
+ * there), and no access that hartvisor does for the guest. An offset says that the fault is not where the access begins.
  */
-bool insn_decode_htinst(uint64_t htinst, struct insn_mem *out);
+static inline bool insn_decode_htinst(uint64_t htinst, struct insn_mem *out)
+{
+	bool store = (htinst & (OPCODE_STORE ^ OPCODE_LOAD)) != 0;
+
+	return insn_decode_htinst_as(htinst, store, out);
+}
 
 /*
  * insn_mem_low - the lowest three bits of the address where @insn, which insn_decode_mem() knows, begins its access with

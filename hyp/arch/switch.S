@@ -73,6 +73,7 @@ guest_switch:
 	sd	tp, H_TP(sp)
 	sd	a1, H_LIGHT(sp)
 	sd	sp, R_HOST_SP(a0)
+guest_again:
 	csrw	CSR_SSCRATCH, a0
 	ld	t0, R_SEPC(a0)
 	ld	t1, R_SSTATUS(a0)
@@ -95,10 +96,10 @@ trap_vector:
 	sd	t0, 80(a0)
 	li	t2, EXC_ECALL_VS
 	ld	sp, R_HOST_SP(a0)
-	bne	t1, t2, guest_leave
+	bne	t1, t2, not_an_ecall
 	/*
 	 * A light exit: C saves and restores the other registers as it needs them. The mode stays
-	 * IN_GUEST_MODE (run/vcpu_run.c), and whatever interrupt is pending is taken after the sret.
+	 * IN_GUEST_MODE (run/fastpath.c), and whatever interrupt is pending is taken after the sret.
 	 */
 	ld	t0, H_LIGHT(sp)
 	ld	tp, H_TP(sp)
@@ -130,10 +131,35 @@ guest_leave_handled:
 	csrr	t1, CSR_SSTATUS
 	sd	t0, R_SEPC(a0)
 	sd	t1, R_SSTATUS(a0)
+guest_left:
 	ld	ra, H_RA(sp)
 	ld	tp, H_TP(sp)
 	addi	sp, sp, H_SIZE
 	ret
+
+/* A guest page fault of a load or a store: fast_trap(), which needs all registers. Everything else leaves. */
+not_an_ecall:
+	addi	t2, t1, -EXC_LOAD_GUEST_FAULT
+	andi	t2, t2, ~(EXC_STORE_GUEST_FAULT - EXC_LOAD_GUEST_FAULT)	/* one bit lies between */
+	bnez	t2, guest_leave
+	for_callee_saved sd, a0
+	csrr	t0, CSR_SEPC
+	csrr	t2, CSR_SSTATUS
+	sd	t0, R_SEPC(a0)
+	sd	t2, R_SSTATUS(a0)
+	ld	tp, H_TP(sp)
+	mv	a1, t1
+	call	fast_trap
+	andi	a1, a0, LIGHT_VERDICT
+	sub	a0, a0, a1
+	bnez	a1, 1f
+	ld	t0, R_SEPC(a0)
+	csrw	CSR_SSCRATCH, a0
+	csrw	CSR_SEPC, t0
+	j	guest_resume
+1:	addi	a1, a1, -LIGHT_NOT
+	bgtz	a1, guest_again		/* LIGHT_DONE_ALL */
+	j	guest_left		/* a1: handled, or 0 */
 
 /*
  * A trap of the hypervisor itself: an access that may fault (its fixup is in .ex_table), or our own

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "dev/mmio.h"
 
-#include "lib/atomic.h"
-
 struct mmio_bus *mmio_bus_new(struct arena *a)
 {
 	return arena_new(a, struct mmio_bus);
@@ -45,7 +43,8 @@ int mmio_add(struct mmio_bus *bus, gpa_t base, uint64_t size, const struct mmio_
 		return HV_ENOMEM;
 	for (unsigned int i = bus->nr; i > at; i--)
 		bus->regions[i] = bus->regions[i - 1];
-	bus->last = NULL;
+	for (unsigned int i = 0; i < MMIO_RECENT; i++)
+		bus->recent[i] = NULL;
 	bus->regions[at] = (struct mmio_region){ base, size, ops, dev, name };
 	bus->nr++;
 	return HV_OK;
@@ -59,44 +58,25 @@ bool mmio_overlaps(const struct mmio_bus *bus, gpa_t base, uint64_t size)
 	return r && (r->base.gpa >= base.gpa || base.gpa - r->base.gpa < r->size);
 }
 
-/* Does @r hold all of [a, a+len)? */
-static bool mmio_holds(const struct mmio_region *r, gpa_t a, unsigned int len)
-{
-	uint64_t off = a.gpa - r->base.gpa;
-
-	return off < r->size && r->size - off >= len;
-}
-
-static noinline struct mmio_region *mmio_search(struct mmio_bus *bus, gpa_t a, unsigned int len)
+noinline const struct mmio_region *mmio_search(struct mmio_bus *bus, gpa_t a, unsigned int len)
 {
 	unsigned int n = mmio_count_below(bus, a.gpa);
 	struct mmio_region *r = n ? &bus->regions[(n - 1) % MMIO_MAX_REGIONS] : NULL;
 
 	if (!r || !mmio_holds(r, a, len))
 		return NULL;
-	__atomic_store_n(&bus->last, r, __ATOMIC_RELAXED);
+	__atomic_store_n(&bus->recent[mmio_slot(a) % MMIO_RECENT], r, __ATOMIC_RELAXED);
 	return r;
 }
 
-/* The region that holds all of an access; NULL when the access is not proper. */
-static inline const struct mmio_region *mmio_find(struct mmio_bus *bus, gpa_t a, unsigned int len)
+static bool is_width(unsigned int len)
 {
-	const struct mmio_region *last = atomic_read(&bus->last);
-
-	if (len == 0 || len > 8 || (len & (len - 1)) || !is_aligned(a.gpa, len))
-		return NULL;
-	/* Accesses come in rows: who writes to a UART writes the next byte, too. */
-	return last && mmio_holds(last, a, len) ? last : mmio_search(bus, a, len);
-}
-
-static uint64_t mmio_truncate(uint64_t val, unsigned int len)
-{
-	return len == 8 ? val : val & (BIT(8 * len) - 1);
+	return len != 0 && len <= 8 && (len & (len - 1)) == 0;
 }
 
 int mmio_read(struct mmio_bus *bus, gpa_t a, unsigned int len, uint64_t *val)
 {
-	const struct mmio_region *r = mmio_find(bus, a, len);
+	const struct mmio_region *r = is_width(len) ? mmio_find(bus, a, len) : NULL;
 
 	if (!r)
 		return HV_EFAULT;
@@ -106,7 +86,7 @@ int mmio_read(struct mmio_bus *bus, gpa_t a, unsigned int len, uint64_t *val)
 
 int mmio_write(struct mmio_bus *bus, gpa_t a, unsigned int len, uint64_t val)
 {
-	const struct mmio_region *r = mmio_find(bus, a, len);
+	const struct mmio_region *r = is_width(len) ? mmio_find(bus, a, len) : NULL;
 
 	if (!r)
 		return HV_EFAULT;

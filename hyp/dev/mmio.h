@@ -15,9 +15,11 @@
 #include "mm/arena.h"
 
 #define MMIO_MAX_REGIONS 32 /* a power of two */
+#define MMIO_RECENT	 16 /* a power of two */
 
 static_assert((MMIO_MAX_REGIONS & (MMIO_MAX_REGIONS - 1)) == 0,
 	      "a region's number is masked by it");
+static_assert((MMIO_RECENT & (MMIO_RECENT - 1)) == 0, "a slot's number is masked by it");
 
 struct mmio_ops {
 	/* @off from the region's base; the value's upper bytes beyond @len are ignored / zero. */
@@ -35,7 +37,8 @@ struct mmio_region {
 
 struct mmio_bus {
 	unsigned int nr;
-	struct mmio_region *last; /* atomic: what was found last, or NULL */
+	struct mmio_region
+		*recent[MMIO_RECENT]; /* atomic: what was found last by mmio_slot(), or NULL */
 	struct mmio_region regions[MMIO_MAX_REGIONS];
 };
 
@@ -57,5 +60,41 @@ bool mmio_overlaps(const struct mmio_bus *bus, gpa_t base, uint64_t size);
  */
 int mmio_read(struct mmio_bus *bus, gpa_t a, unsigned int len, uint64_t *val);
 int mmio_write(struct mmio_bus *bus, gpa_t a, unsigned int len, uint64_t val);
+
+/* mmio_holds - does @r hold all of [@a, @a + @len)? */
+static inline bool mmio_holds(const struct mmio_region *r, gpa_t a, unsigned int len)
+{
+	uint64_t off = a.gpa - r->base.gpa;
+
+	return off < r->size && r->size - off >= len;
+}
+
+/* mmio_slot - where the region that has @a is remembered. The devices of QEMU's virt machine lie in several. */
+static inline unsigned int mmio_slot(gpa_t a)
+{
+	return (unsigned int)((a.gpa >> 12) ^ (a.gpa >> 24)) & (MMIO_RECENT - 1);
+}
+
+/* mmio_search - the region that holds all of [@a, @a + @len), or NULL; it is remembered. */
+const struct mmio_region *mmio_search(struct mmio_bus *bus, gpa_t a, unsigned int len);
+
+/* mmio_find - the same of an access, whose @len is 1, 2, 4 or 8; NULL also when it is misaligned. */
+static inline const struct mmio_region *mmio_find(struct mmio_bus *bus, gpa_t a, unsigned int len)
+{
+	const struct mmio_region *r =
+		__atomic_load_n(&bus->recent[mmio_slot(a) % MMIO_RECENT], __ATOMIC_RELAXED);
+
+	if (a.gpa & (len - 1))
+		return NULL;
+	return r && mmio_holds(r, a, len) ? r : mmio_search(bus, a, len);
+}
+
+/* mmio_truncate - the lowest @len bytes of @val. */
+static inline uint64_t mmio_truncate(uint64_t val, unsigned int len)
+{
+	unsigned int unused = 64 - 8 * len;
+
+	return val << unused >> unused;
+}
 
 #endif

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The registers are those of the RISC-V PLIC specification 1.0.0, and behind a guest's MMIO exit; so the
- * aim is that neither a claim nor a device's level costs a walk over sources. Sets of sources are
- * bitmaps: pending, in service, one per priority, one enable set per context; the best source of a
- * context is the first bit of their intersection, from the highest priority down.
+ * aim is that neither a claim nor a device's level costs a walk over sources, priorities or vcpus. Sets of
+ * sources are bitmaps: pending, in service, one per priority, one enable set per context; the best source of a
+ * context is the first bit of their intersection, from the highest priority that is pending down. A request is
+ * looked at for those vcpus only that have sources enabled; Linux enables one on one vcpu.
  */
 #include "irqchip/vplic.h"
 
@@ -52,9 +53,13 @@ struct vplic {
 	struct plic_set of_priority[PLIC_NR_PRIORITIES];
 	uint8_t priority[VPLIC_NR_SOURCES];
 	uint32_t pending_words; /* bit n: pending.word[n] is not 0 */
-	uint64_t raised;	/* bit h: VSEIP of vcpu h is high */
+	uint32_t pending_prios; /* prio_bit() of each priority that has pending sources */
+	uint16_t nr_pending[PLIC_NR_PRIORITIES]; /* how many each priority has */
+	uint64_t listening; /* bit h: the S-mode context of vcpu h has sources enabled */
+	uint64_t raised;    /* bit h: VSEIP of vcpu h is high */
 };
 
+static_assert(offsetof(struct vplic, chip) == 0, "vplic_nr_contexts()");
 static_assert((PLIC_WORDS & (PLIC_WORDS - 1)) == 0, "a word's number is masked by it");
 static_assert(PLIC_WORDS <= 32, "pending_words has a bit for each");
 
@@ -89,24 +94,44 @@ static void plic_set_write32(struct plic_set *s, unsigned int reg, uint32_t val)
 
 /* --- what is to be delivered ------------------------------------------------------------------- */
 
+/* The highest priority is bit 0, so that the first bit is the one to begin with. */
+static uint32_t prio_bit(uint32_t priority)
+{
+	return 1u << (PLIC_NR_PRIORITIES - 1 - priority % PLIC_NR_PRIORITIES);
+}
+
 /* The pending source that @c takes first of those above @priority, or 0. The lowest number wins. */
 static unsigned int vplic_best(const struct vplic *p, const struct vplic_context *c,
 			       uint32_t priority)
 {
-	if (p->pending_words == 0)
-		return 0;
-	for (uint32_t prio = PLIC_NR_PRIORITIES - 1; prio > priority; prio--) {
+	for (uint32_t prios = p->pending_prios & (prio_bit(priority) - 1); prios;
+	     prios &= prios - 1) {
+		unsigned int prio = PLIC_NR_PRIORITIES - 1 - bit_first(prios);
+
 		for (uint32_t words = p->pending_words; words; words &= words - 1) {
 			unsigned int w = bit_first(words) % PLIC_WORDS;
-			uint64_t found = p->pending.word[w % PLIC_WORDS] &
-					 c->enabled.word[w % PLIC_WORDS] &
-					 p->of_priority[prio].word[w % PLIC_WORDS];
+			uint64_t found =
+				p->pending.word[w % PLIC_WORDS] & c->enabled.word[w % PLIC_WORDS] &
+				p->of_priority[prio % PLIC_NR_PRIORITIES].word[w % PLIC_WORDS];
 
 			if (found)
 				return w * 64 + bit_first(found);
 		}
 	}
 	return 0;
+}
+
+/* @source, whose priority stays, begins or ceases to be pending. */
+static void count_pending(struct vplic *p, unsigned int source, bool more)
+{
+	unsigned int prio = p->priority[source % VPLIC_NR_SOURCES];
+
+	p->nr_pending[prio % PLIC_NR_PRIORITIES] =
+		(uint16_t)(p->nr_pending[prio % PLIC_NR_PRIORITIES] + (more ? 1 : -1));
+	if (p->nr_pending[prio % PLIC_NR_PRIORITIES])
+		p->pending_prios |= prio_bit(prio);
+	else
+		p->pending_prios &= ~prio_bit(prio);
 }
 
 static struct vplic_context *vplic_context(const struct vplic *p, unsigned int context)
@@ -135,10 +160,11 @@ static void vplic_update_hart(struct vplic *p, unsigned int hart)
 	vplic_drive(p, hart, vplic_best(p, c, c->threshold) != 0);
 }
 
+/* A line is high only where sources are enabled. */
 static void vplic_update_all(struct vplic *p)
 {
-	for (unsigned int hart = 0; hart < p->nr_contexts / 2; hart++)
-		vplic_update_hart(p, hart);
+	for (uint64_t left = p->listening; left; left &= left - 1)
+		vplic_update_hart(p, bit_first(left));
 }
 
 /* Something is no longer pending: only lines that are high can change. */
@@ -155,7 +181,9 @@ static void vplic_set_pending(struct vplic *p, unsigned int source)
 		return;
 	plic_set_add(&p->pending, source);
 	p->pending_words |= 1u << (source / 64);
-	for (unsigned int hart = 0; hart < p->nr_contexts / 2; hart++) {
+	count_pending(p, source, true);
+	for (uint64_t left = p->listening & ~p->raised; left; left &= left - 1) {
+		unsigned int hart = bit_first(left);
 		const struct vplic_context *c = vplic_s_context(p, hart);
 
 		if (plic_set_test(&c->enabled, source) &&
@@ -180,6 +208,7 @@ static unsigned int vplic_claim(struct vplic *p, unsigned int context)
 	plic_set_remove(&p->pending, source);
 	if (p->pending.word[source / 64 % PLIC_WORDS] == 0)
 		p->pending_words &= ~(1u << (source / 64));
+	count_pending(p, source, false);
 	plic_set_add(&p->service, source);
 	vplic_update_raised(p);
 	return source;
@@ -271,14 +300,36 @@ static uint32_t vplic_read32(struct vplic *p, uint64_t off, bool proper)
 static void vplic_write_priority(struct vplic *p, unsigned int source, uint32_t val)
 {
 	uint8_t *priority = &p->priority[source % VPLIC_NR_SOURCES];
+	bool pending = plic_set_test(&p->pending, source);
 
 	if (source == 0)
 		return;
+	if (pending)
+		count_pending(p, source, false);
 	plic_set_remove(&p->of_priority[*priority % PLIC_NR_PRIORITIES], source);
 	*priority = val & PLIC_PRIORITY_MASK;
 	plic_set_add(&p->of_priority[*priority % PLIC_NR_PRIORITIES], source);
-	if (plic_set_test(&p->pending, source))
-		vplic_update_all(p);
+	if (!pending)
+		return;
+	count_pending(p, source, true);
+	vplic_update_all(p);
+}
+
+static void vplic_write_enable(struct vplic *p, unsigned int context, unsigned int index,
+			       uint32_t val)
+{
+	struct plic_set *enabled = &vplic_context(p, context)->enabled;
+	uint64_t any = 0;
+
+	/* Source 0 does not exist. */
+	plic_set_write32(enabled, index, index ? val : val & ~1u);
+	for (unsigned int i = 0; i < PLIC_WORDS; i++)
+		any |= enabled->word[i];
+	if (context % 2 == 0)
+		return;
+	p->listening &= ~BIT(context / 2);
+	if (any)
+		p->listening |= BIT(context / 2);
 }
 
 static void vplic_write32(struct vplic *p, uint64_t off, uint32_t val)
@@ -291,9 +342,7 @@ static void vplic_write32(struct vplic *p, uint64_t off, uint32_t val)
 		vplic_write_priority(p, index, val);
 		return;
 	case PLIC_REG_ENABLE:
-		/* Source 0 does not exist. */
-		plic_set_write32(&vplic_context(p, context)->enabled, index,
-				 index ? val : val & ~1u);
+		vplic_write_enable(p, context, index, val);
 		break;
 	case PLIC_REG_THRESHOLD:
 		vplic_context(p, context)->threshold = val & PLIC_PRIORITY_MASK;
@@ -393,11 +442,14 @@ cold void vplic_reset(struct virqchip *chip)
 	p->pending = (struct plic_set){ 0 };
 	p->service = (struct plic_set){ 0 };
 	p->pulsed = (struct plic_set){ 0 };
-	for (unsigned int i = 0; i < PLIC_NR_PRIORITIES; i++)
+	for (unsigned int i = 0; i < PLIC_NR_PRIORITIES; i++) {
 		p->of_priority[i] = (struct plic_set){ 0 };
+		p->nr_pending[i] = 0;
+	}
 	for (unsigned int i = 0; i < VPLIC_NR_SOURCES; i++)
 		p->priority[i] = 0;
-	p->pending_words = 0;
+	p->pending_words = p->pending_prios = 0;
+	p->listening = 0;
 	vplic_update_raised(p);
 	spin_unlock(&p->lock);
 }
@@ -421,61 +473,7 @@ cold struct virqchip *vplic_new(struct vm *vm)
 	return &p->chip;
 }
 
-/* --- as a part of a VM ---------------------------------------------------------------------------- */
-
-/* Contexts of M-mode: "no interrupt" (sifive,plic-1.0.0 binding). */
-#define NO_INTERRUPT 0xffffffffu
-
-static int vplic_create(struct vm *vm, const struct vm_part_args *args, void **state)
+unsigned int vplic_nr_contexts(const struct virqchip *chip)
 {
-	(void)args;
-	vm->irqchip = vplic_new(vm);
-	if (!vm->irqchip)
-		return HV_ENOMEM;
-	*state = vplic_of(vm->irqchip);
-	return HV_OK;
+	return ((const struct vplic *)(const void *)chip)->nr_contexts;
 }
-
-static void vplic_reset_part(void *state)
-{
-	vplic_reset(&((struct vplic *)state)->chip);
-}
-
-/*
- * Entry n is context n: 2h of M-mode, which leads nowhere, and 2h + 1 of S-mode. Guests find the numbers of contexts by
- * counting, so M-mode's are there.
- */
-static void put_contexts(const struct vplic *p, struct fdtw *w)
-{
-	fdt32_t *to = fdtw_space(w, "interrupts-extended", p->nr_contexts * 2 * sizeof(*to));
-
-	for (unsigned int i = 0; to && i < p->nr_contexts; i++) {
-		*to++ = cpu_to_fdt32(vm_intc_phandle(i / 2));
-		*to++ = cpu_to_fdt32(i % 2 ? IRQ_S_EXT : NO_INTERRUPT);
-	}
-}
-
-static cold void vplic_describe(const void *state, struct fdtw *w, enum vm_place place)
-{
-	static const char compatible[] = "sifive,plic-1.0.0\0riscv,plic0";
-	const struct vplic *p = state;
-
-	if (place != VM_PLACE_SOC)
-		return;
-	fdtw_begin_device(w, "plic", "plic", p->chip.phandle, VPLIC_BASE, VPLIC_SIZE);
-	fdtw_strings(w, "compatible", compatible);
-	fdtw_u32(w, "#address-cells", 0);
-	fdtw_u32(w, "#interrupt-cells", 1);
-	fdtw_empty(w, "interrupt-controller");
-	fdtw_u32(w, "riscv,ndev", VPLIC_NDEV);
-	put_contexts(p, w);
-	fdtw_end(w);
-}
-
-VM_PART(vplic) = {
-	.name = "plic",
-	.order = VM_PART_IRQCHIP,
-	.create = vplic_create,
-	.reset = vplic_reset_part,
-	.describe = vplic_describe,
-};

@@ -29,4 +29,7 @@ struct virqchip *vplic_new(struct vm *vm);
 /* vplic_reset - as after power-on: nothing enabled, pending or in service. No vcpu runs. */
 void vplic_reset(struct virqchip *chip);
 
+/* vplic_nr_contexts - two for each vcpu. */
+unsigned int vplic_nr_contexts(const struct virqchip *chip);
+
 #endif

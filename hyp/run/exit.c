@@ -8,6 +8,7 @@
 #include "arch/timer.h"
 #include "dev/mmio.h"
 #include "platform/driver.h"
+#include "run/access.h"
 #include "run/run.h"
 #include "sbi/sbi.h"
 #include "vcpu/console.h"
@@ -173,58 +174,33 @@ struct guest_fault {
 	uint64_t cause, tval, htval, htinst;
 };
 
-/* A guest page fault that is nobody's: what a real machine says about an address without memory. */
 static enum exit_result inject_access_fault(struct vcpu *v, const struct guest_fault *t)
 {
-	uint64_t cause = t->cause == EXC_INSN_GUEST_FAULT ? EXC_INSN_ACCESS :
-			 t->cause == EXC_LOAD_GUEST_FAULT ? EXC_LOAD_ACCESS :
-							    EXC_STORE_ACCESS;
-
-	counter_inc(&v->stats.exits[EXIT_GUEST_FAULT]);
-	vcpu_inject_exception(v, cause, t->tval);
+	access_fault(v, t->cause, t->tval);
 	return EXIT_GOES_ON;
-}
-
-static uint64_t sign_extend(uint64_t val, unsigned int len)
-{
-	unsigned int shift = 64 - 8 * len;
-
-	return (uint64_t)((int64_t)(val << shift) >> shift);
 }
 
 /* True: @m was an access to one of the VM's devices, and is done. */
 static bool do_mmio(struct vcpu *v, gpa_t a, const struct insn_mem *m)
 {
-	uint64_t val;
+	uint64_t val = 0;
 
-	if (m->store) {
-		val = m->reg ? v->regs.x[m->reg & 31] : 0;
-		if (mmio_write(v->vm->bus, a, m->len, val) != HV_OK)
-			return false;
-	} else {
-		if (mmio_read(v->vm->bus, a, m->len, &val) != HV_OK)
-			return false;
-		if (m->sign_extend)
-			val = sign_extend(val, m->len);
-		if (m->reg)
-			v->regs.x[m->reg & 31] = val;
-	}
-	if (!vcpu_tries_again(v))
-		v->regs.sepc += m->insn_len;
-	counter_inc(&v->stats.exits[EXIT_MMIO]);
+	if (m->store ? mmio_write(v->vm->bus, a, m->len, access_value(v, m)) != HV_OK :
+		       mmio_read(v->vm->bus, a, m->len, &val) != HV_OK)
+		return false;
+	access_done(v, m, val);
 	return true;
 }
 
 /*
- * htval is the guest-physical address without its two lowest bits; those are stval's (privileged
- * specification, "htval"). A fault of the guest's own page-table walk (pseudo htinst) is never an
+ * A fault of the guest's own page-table walk (pseudo htinst) is never an
  * access to a device: its tables are outside its memory.
  */
 exit_handler handle_guest_fault(struct vcpu *v, uint64_t cause)
 {
 	const struct guest_fault t = { cause, csr_read(CSR_STVAL), csr_read(CSR_HTVAL),
 				       csr_read(CSR_HTINST) };
-	gpa_t a = gpa((t.htval << 2) | (t.tval & 3));
+	gpa_t a = access_address(t.htval, t.tval);
 	struct insn_mem m;
 	uint32_t insn;
 	bool decoded;

@@ -5,6 +5,7 @@
  *   pcpu_loop.c  pcpu_loop      pick a vcpu; idle in WFI
  *   vcpu_run.c   vcpu_run       load a vcpu; requests; enter; leave; again; put it back; the next one
  *   switch.S     guest_switch   registers, sret ... trap_vector, registers, ret
+ *   fastpath.c   fast_ecall, fast_trap   what is answered without leaving guest_switch
  *   rest.c       vcpu_rest      a halt on a hart that nobody else wants
  *   task.c       task_run       no vcpu, but a step of what is done for a VM, and the next
  *   exit.c       vcpu_handle_exit   by scause: interrupt, SBI call, virtual instruction, guest fault

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
+#include "run/entry.h"
 #include "run/run.h"
 
 #include <hartvisor/sbi.h>
@@ -8,29 +9,12 @@
 #include "arch/guest_state.h"
 #include "arch/smp.h"
 #include "lib/work.h"
-#include "sbi/dispatch.h"
 #include "vcpu/irq.h"
 #include "vcpu/load.h"
 #include "vcpu/magic.h"
 #include "vcpu/poll.h"
 #include "vcpu/steal.h"
 #include "vcpu/vm.h"
-
-/*
- * The last steps before the guest. Interrupts are off; the sret in guest_enter() turns them on and
- * enters in one step, so an IPI sent to us from mode = IN_GUEST_MODE on takes us out at once.
- *
- * mode must be visible before requests and inject are read (fence B; its partners A are in
- * vcpu/request.c): a requester either sees IN_GUEST_MODE and sends the IPI, or we see its bit here.
- * The flush takes the posted interrupts and so is their last look.
- */
-static always_inline bool may_enter(struct vcpu *v)
-{
-	atomic_set(&v->mode, IN_GUEST_MODE);
-	fence_full(); /* B */
-	vcpu_irq_flush(v);
-	return !vcpu_request_pending(v) && !atomic_read(&this_pcpu()->need_resched);
-}
 
 /*
  * Must @v give up its hart? Whoever changes what is to be looked at, and when, asks for it by
@@ -44,95 +28,6 @@ static bool slice_is_over(struct vcpu *v)
 	       (atomic_read(&p->need_resched) && pcpu_must_switch(&v->se, p));
 }
 
-/* What a call in a light exit has left to be done, for its own vcpu or hart. */
-static noinline struct light_end after_light(struct vcpu *v)
-{
-	struct pcpu *p = this_pcpu();
-
-	if (v->hands_over)
-		return light_ends(&v->regs, LIGHT_LEAVE);
-	if (v->yield_to && !sched_waits(&v->yield_to->se))
-		v->yield_to = NULL;
-	/* It has waited for others, and was not to be waited for meanwhile: enter as the protocol has it. */
-	if (vcpu_mode(v) == OUTSIDE_GUEST_MODE) {
-		vcpu_irq_sync(v);
-		if (!may_enter(v))
-			return light_ends(&v->regs, LIGHT_LEAVE);
-	}
-	if (v->yield_to)
-		return light_ends(&v->regs, LIGHT_LEAVE);
-	if (atomic_read(&p->need_resched) && pcpu_must_switch(&v->se, p)) {
-		atomic_set(&p->need_resched, 1); /* who leaves the guest looks again */
-		return light_ends(&v->regs, LIGHT_LEAVE);
-	}
-	return light_ends(&v->regs, LIGHT_DONE);
-}
-
-static noinline struct light_end light_do(struct vcpu *v, const struct sbi_extension *ext)
-{
-	counter_inc(&v->stats.exits[EXIT_SBI]);
-	return sbi_light_end(v, sbi_handle(v, ext), after_light);
-}
-
-/* Function @fid of @ext, which the VM has. */
-static inline struct light_end light_call(struct vcpu *v, uint64_t fid,
-					  const struct sbi_extension *ext)
-{
-	if (fid >= 64 || !(ext->light & BIT(fid)))
-		return light_ends(&v->regs, LIGHT_NOT);
-	return light_do(v, ext);
-}
-
-/* The same of an extension that the VM may or may not have. */
-static noinline struct light_end light_probe(struct vcpu *v, uint64_t fid,
-					     const struct sbi_extension *ext)
-{
-	if (!ext->probe || ext->probe(v->vm, (uint32_t)v->regs.x[REG_A7]))
-		return light_call(v, fid, ext);
-	counter_inc(&v->stats.exits[EXIT_SBI]);
-	sbi_unknown(v);
-	return light_ends(&v->regs, LIGHT_DONE);
-}
-
-/* The tests have a hartvisor without (build/hartvisor-no-light.bin), to compare the answers of both. */
-#ifdef HARTVISOR_NO_LIGHT_EXITS
-#define LIGHT_EXITS false
-#else
-#define LIGHT_EXITS true
-#endif
-
-/*
- * A light exit: most SBI calls need a few registers and a word or two of the vcpu, so they are answered
- * from the trap vector, by the same handlers as from vcpu_handle_exit(). The mode stays IN_GUEST_MODE:
- * who kicks sends the IPI, and it is taken after the sret.
- */
-static struct light_end light_exit(struct guest_regs *r)
-{
-	struct vcpu *v = container_of(r, struct vcpu, regs);
-	const struct sbi_extension *ext = sbi_extensions[SBI_SLOT(r->x[REG_A7])];
-	uint64_t fid = r->x[REG_A6];
-
-	if (!LIGHT_EXITS)
-		return light_ends(&v->regs, LIGHT_NOT);
-	if (!ext || int32_in_register(ext->eid_first) != r->x[REG_A7]) {
-		ext = sbi_find_range(r->x[REG_A7]);
-		if (ext)
-			return light_probe(v, fid, ext);
-		counter_inc(&v->stats.exits[EXIT_SBI]);
-		sbi_unknown(v);
-		return light_ends(&v->regs, LIGHT_DONE);
-	}
-	if (fid < ext->nr_constants) {
-		counter_inc(&v->stats.exits[EXIT_SBI]);
-		return sbi_quick_ok(v, (*ext->constants)[fid % SBI_FIRST_FUNCTIONS]);
-	}
-	if (fid < ext->nr_quick) {
-		counter_inc(&v->stats.exits[EXIT_SBI]);
-		return (*ext->quick)[fid % SBI_FIRST_FUNCTIONS](v, after_light);
-	}
-	return ext->probe ? light_probe(v, fid, ext) : light_call(v, fid, ext);
-}
-
 /*
  * A vcpu that comes out of WRS.NTO, looks again and executes the next one has retired a dozen
  * instructions, and a few for the way in and out. One that got what it waited for has done more.
@@ -142,7 +37,7 @@ static struct light_end light_exit(struct guest_regs *r)
 static always_inline bool enter_spinner(struct guest_regs **r)
 {
 	uint64_t before = hart_features.instret ? csr_read(CSR_INSTRET) : 0;
-	bool handled = guest_enter(r, light_exit);
+	bool handled = guest_enter(r, fast_ecall);
 
 	if (!hart_features.instret || csr_read(CSR_INSTRET) - before > SPIN_INSTRUCTIONS)
 		container_of(*r, struct vcpu, regs)->se.spin_renewed = true;
@@ -164,7 +59,7 @@ static always_inline enum exit_result enter(struct vcpu **vp)
 		return EXIT_GOES_ON;
 	}
 	stretch_end();
-	handled = v->se.spinning ? enter_spinner(&regs) : guest_enter(&regs, light_exit);
+	handled = v->se.spinning ? enter_spinner(&regs) : guest_enter(&regs, fast_ecall);
 	*vp = v = container_of(regs, struct vcpu, regs);
 	stretch_begin();
 	cause = csr_read(CSR_SCAUSE);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The requester's side of the protocol; the vcpu's side is run/vcpu_run.c (entry) and vcpu/vcpu.c
+ * The requester's side of the protocol; the vcpu's side is run/entry.h (entry) and vcpu/vcpu.c
  * (blocking). Each pair of a store and a load that must not both miss has its fence named here:
  *
  *   make: store request;  fence A;  load mode/blocked  (kick)
- *   entry: store mode=IN; fence B;  load requests      (vcpu_run.c, vcpu_enter)
+ *   entry: store mode=IN; fence B;  load requests      (run/entry.h, may_enter)
  *   block: store blocked; fence C;  load requests      (vcpu.c, vcpu_block)
  */
 #include "vcpu/request.h"
@@ -143,7 +143,7 @@ static noinline uint64_t wake_sleepers(struct vm *vm, uint64_t set)
 	return set;
 }
 
-/* In a light exit (run/vcpu_run.c) the caller is in guest mode still. Who waits must not be waited for. */
+/* In a light exit (run/fastpath.c) the caller is in guest mode still. Who waits must not be waited for. */
 static noinline void leave_to_wait(void)
 {
 	struct vcpu *self = this_vcpu();

@@ -117,9 +117,11 @@ static void answer(struct cpu *cpu)
 {
 	csr_write(sie, 1UL << IRQ_SOFT);
 	while (!stop) {
-		wfi();
-		if (!(csr_read(sip) & 1UL << IRQ_SOFT))
+		/* Looked at before as well: whose turn the hart is when the other's IPI comes is chance, and lasts. */
+		if (!(csr_read(sip) & 1UL << IRQ_SOFT)) {
+			wfi();
 			continue;
+		}
 		csr_clear(sip, 1UL << IRQ_SOFT);
 		if (cpu->index == nr_cpus - 1 && !stop)
 			CHECK_EQ(sbi_send_ipi(1, cpus[0].hartid), SBI_SUCCESS);

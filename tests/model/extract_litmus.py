@@ -56,6 +56,11 @@ def enters(word):
     return Side(["vcpu_run"], (W, "mode", 1), (R, word, None))
 
 
+# The same behind an access to a device that the fast path has made.
+def enters_again(word):
+    return Side(["fast_trap"], (W, "mode", 1), (R, word, None))
+
+
 def blocks(word):
     return Side(["vcpu_block"], (W, "blocked", 1), (R, word, None))
 
@@ -92,6 +97,10 @@ TESTS = {
                     {}, {"0:requests": 0, "1:mode": 0}, DEKKER_ENTRY),
     "entry_start": (enters("requests"), requester(["vcpu_hsm_start"], "requests", "mode"), {},
                     {"0:requests": 0, "1:mode": 0}, DEKKER_ENTRY),
+    "again_kick": (enters_again("requests"), requester(MAKE_KICK, "requests", "mode"), {},
+                   {"0:requests": 0, "1:mode": 0}, DEKKER_ENTRY),
+    "again_flush": (enters_again("inject"), requester(["vcpu_inject"], "inject", "mode"), {},
+                    {"0:inject": 0, "1:mode": 0}, DEKKER_ENTRY),
     # inject/flush: there is no request, inject or levels play its part
     "inject_flush": (enters("inject"), requester(["vcpu_inject"], "inject", "mode"), {},
                      {"0:inject": 0, "1:mode": 0}, DEKKER_ENTRY),

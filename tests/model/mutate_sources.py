@@ -40,6 +40,7 @@ FLAGS = ["-std=gnu11", "-O1", "-g", "-w", "-DHARTVISOR_UNIT_TEST"]
 INCLUDES = ["tests/unit/include", "tests/unit", "hyp", ".", "guest/include"]
 
 REQUEST, VCPU, RUN = "hyp/vcpu/request.c", "hyp/vcpu/vcpu.c", "hyp/run/vcpu_run.c"
+ENTRY, FAST = "hyp/run/entry.h", "hyp/run/fastpath.c"
 VCPU_H, IRQ_H = "hyp/vcpu/vcpu.h", "hyp/vcpu/irq.h"
 WAKE_H, VTIMER_H, VTIMER = "hyp/vcpu/wake.h", "hyp/vcpu/vtimer.h", "hyp/vcpu/vtimer.c"
 POLL, REST, SCHED_REST, TIMER = "hyp/vcpu/poll.c", "hyp/run/rest.c", "hyp/sched/rest.c", "hyp/arch/timer.c"
@@ -51,9 +52,9 @@ MUTANTS = {
     # the Dekker pairs
     "fence A of vcpu_kick dropped": [(REQUEST, "	fence_full(); /* A */\n	counter_inc_shared(&v->stats.kicks_asked);\n	if (wake(v)", "	counter_inc_shared(&v->stats.kicks_asked);\n	if (wake(v)")],
     "fence A of vcpus_make_request dropped": [(REQUEST, "	fence_full(); /* A */\n	if (!(req", "	if (!(req")],
-    "fence B before entry dropped": [(RUN, "	fence_full(); /* B */\n", "")],
+    "fence B before entry dropped": [(ENTRY, "	fence_full(); /* B */\n", "")],
     "fence C before blocking dropped": [(VCPU, "	fence_full(); /* C, request.c */\n", "")],
-    "mode set after the last check": [(RUN, "	atomic_set(&v->mode, IN_GUEST_MODE);\n	fence_full(); /* B */\n	vcpu_irq_flush(v);\n	return !vcpu_request_pending(v) && !atomic_read(&this_pcpu()->need_resched);", "	bool ok;\n\n	vcpu_irq_flush(v);\n	ok = !vcpu_request_pending(v) && !atomic_read(&this_pcpu()->need_resched);\n	atomic_set(&v->mode, IN_GUEST_MODE);\n	fence_full();\n	return ok;")],
+    "mode set after the last check": [(ENTRY, "	atomic_set(&v->mode, IN_GUEST_MODE);\n	fence_full(); /* B */\n	vcpu_irq_flush(v);\n	return !vcpu_request_pending(v) && !atomic_read(&this_pcpu()->need_resched);", "	bool ok;\n\n	vcpu_irq_flush(v);\n	ok = !vcpu_request_pending(v) && !atomic_read(&this_pcpu()->need_resched);\n	atomic_set(&v->mode, IN_GUEST_MODE);\n	fence_full();\n	return ok;")],
     "kick before the bit (inject)": [("hyp/vcpu/irq.c", "	(void)atomic_fetch_or(&v->irq.inject, mask);\n	vcpu_kick(v);", "	vcpu_kick(v);\n	(void)atomic_fetch_or(&v->irq.inject, mask);")],
     "kick before the bit (hart_start)": [("hyp/vcpu/hsm.c", "	vcpu_make_request(REQUEST_RESET, v);\n	return", "	vcpu_kick(v);\n	vcpu_make_request(REQUEST_RESET, v);\n	return"), ("hyp/vcpu/hsm.c", "	if (err == HV_OK)\n		vcpu_kick(v);\n", "")],
     "kick before the bit (broadcast)": [(REQUEST, "	fence_full(); /* A */\n	if (!(req", "	for (uint64_t s = set; s; s &= s - 1)\n		vcpu_clear_request(req, vm->vcpus[__builtin_ctzll(s)]);\n	if (!(req"),
@@ -61,7 +62,7 @@ MUTANTS = {
     # make and check
     "check without its barrier": [(VCPU_H, "	request_clear(req, v);\n	fence_full();", "	(void)__atomic_fetch_and(&v->requests, ~request_bit(req), __ATOMIC_RELAXED);\n	(void)0;")],
     "make without its barrier": [(VCPU_H, "	fence_release();\n	(void)atomic_fetch_or(&v->requests, request_bit(req));", "	(void)__atomic_fetch_or(&v->requests, request_bit(req), __ATOMIC_RELAXED);")],
-    "last check sees no requests": [(RUN, "	return !vcpu_request_pending(v) && !atomic_read(&this", "	return !atomic_read(&this")],
+    "last check sees no requests": [(ENTRY, "	return !vcpu_request_pending(v) && !atomic_read(&this", "	return !atomic_read(&this")],
     "check tests and does not clear": [(VCPU_H, "	request_clear(req, v);\n	fence_full();", "	fence_full();")],
     # IPIs
     "EXITING ignored": [(REQUEST, "	if (vcpu_mode(v) == IN_GUEST_MODE &&\n	    atomic_compare_exchange(&v->mode, &in, EXITING_GUEST_MODE)) {", "	(void)in;\n	if (vcpu_mode(v) == IN_GUEST_MODE || vcpu_mode(v) == EXITING_GUEST_MODE) {")],
@@ -155,7 +156,7 @@ MUTANTS = {
     "hvip not flushed": [(IRQ_H, "		csr_write(CSR_HVIP, hvip);\n", "")],
     "flush forgets what was latched": [(IRQ_H, "	if (atomic_read(&v->irq.inject))\n		v->irq.shadow |= atomic_exchange(", "	v->irq.shadow = atomic_exchange(")],
     "an interrupt to oneself is not in hvip": [(IRQ_H, "	csr_set(CSR_HVIP, mask);\n", "")],
-    "flush before mode": [(RUN, "	atomic_set(&v->mode, IN_GUEST_MODE);\n	fence_full(); /* B */\n	vcpu_irq_flush(v);\n", "	vcpu_irq_flush(v);\n	atomic_set(&v->mode, IN_GUEST_MODE);\n	fence_full();\n")],
+    "flush before mode": [(ENTRY, "	atomic_set(&v->mode, IN_GUEST_MODE);\n	fence_full(); /* B */\n	vcpu_irq_flush(v);\n", "	vcpu_irq_flush(v);\n	atomic_set(&v->mode, IN_GUEST_MODE);\n	fence_full();\n")],
     # pause, stop, HSM
     "SLEEP not made by vm_pause": [("hyp/vcpu/vm.c", "		vcpu_make_request(REQUEST_SLEEP, vm->vcpus[i]);", "		(void)i;")],
     "pause does not get them out": [("hyp/vcpu/vm.c", "	(void)vm_make_all_vcpus_request(vm, REQUEST_OUTSIDE_GUEST_MODE);\n", "")],
@@ -197,7 +198,7 @@ MUTANTS = {
     "a wake on its way is not waited for": [(SCHED_REST, "	} while (!came);", "	} while (0 && !came);")],
     "a light call that waits stays in guest mode": [(REQUEST, "	if (self && vcpu_mode(self) != OUTSIDE_GUEST_MODE)\n		vcpu_leave(self);\n", "	(void)self;\n")],
     "a light call that has waited goes on unseen": [("hyp/sbi/sbi.h", "	if (v->yield_to || vcpu_mode(v) == OUTSIDE_GUEST_MODE ||", "	if (v->yield_to ||")],
-    "a light call's end enters unseen": [(RUN, "		if (!may_enter(v))\n			return light_ends(&v->regs, LIGHT_LEAVE);", "		(void)may_enter(v);")],
+    "a light call's end enters unseen": [(FAST, "		if (!may_enter(v))\n			return light_ends(&v->regs, LIGHT_LEAVE);", "		(void)may_enter(v);")],
     # the quick ways
     "the quick look overlooks a pause": [(RUN, "!vcpu_is_halted(v) && vm_may_run(v->vm) &&", "!vcpu_is_halted(v) &&")],
     "the quick look overlooks a request": [(RUN, "	return !vcpu_request_pending(v) && !vcpu_is_halted(v) &&", "	return !vcpu_is_halted(v) &&")],

@@ -12,6 +12,7 @@
 #include "dev/vrtc.c"
 #include "dev/vuart.c"
 #include "irqchip/vplic.c"
+#include "irqchip/vplic_part.c"
 
 #define FIELD_VUART(...)	 FIELD_ROW(vuart, __VA_ARGS__)
 #define FIELD_VPLIC(...)	 FIELD_ROW(vplic, __VA_ARGS__)

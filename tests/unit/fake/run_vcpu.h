@@ -2,7 +2,7 @@
 /*
  * A vcpu in its run loop, with everything around it the test's: guests, handlers, the scheduler and the table of SBI calls.
  *
- * SOURCES: hyp/run/vcpu_run.c tests/unit/fake/pcpu.c tests/unit/fake/csr.c
+ * SOURCES: hyp/run/vcpu_run.c hyp/run/fastpath.c hyp/dev/mmio.c tests/unit/fake/pcpu.c tests/unit/fake/csr.c
  */
 #ifndef FAKE_RUN_VCPU_H
 #define FAKE_RUN_VCPU_H
@@ -210,6 +210,25 @@ struct sched_entity *sched_running(void)
 	return &other;
 }
 
+static uint64_t injected, injected_tval;
+
+void vcpu_inject_exception(struct vcpu *v, uint64_t cause, uint64_t tval)
+{
+	(void)v;
+	called("inject");
+	injected = cause;
+	injected_tval = tval;
+}
+
+/* No test makes a bus by it. */
+void *arena_alloc(struct arena *a, uint64_t size, uint64_t align)
+{
+	(void)a;
+	(void)size;
+	(void)align;
+	return NULL;
+}
+
 /* --- what loading takes --------------------------------------------------------------------------------- */
 
 uint64_t vmid_generation[MAX_PCPUS];
@@ -354,6 +373,7 @@ static int setup(void **state)
 	in_exit = leaves;
 	in_call = NULL;
 	in_page = NULL;
+	injected = injected_tval = 0;
 	must_switch = true;
 	rests = blocks = polls = spin_yields = yields_to = hands_over = false;
 	next = hands_back = NULL;
@@ -366,7 +386,7 @@ static int setup(void **state)
 	return 0;
 }
 
-static void preempts_now(struct vcpu *v)
+__attribute__((unused)) static void preempts_now(struct vcpu *v)
 {
 	(void)v;
 	this_pcpu()->need_resched = 1;

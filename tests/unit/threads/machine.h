@@ -10,7 +10,7 @@
  * SOURCES: hyp/vcpu/steal.c hyp/vcpu/magic.c hyp/vcpu/vm.c hyp/vcpu/guest_mem.c hyp/vcpu/vtimer.c hyp/vcpu/vm_mem.c
  * SOURCES: hyp/vcpu/poll.c hyp/sched/sched.c hyp/sched/account.c hyp/sched/fair.c hyp/sched/fifo.c hyp/sched/expedite.c hyp/sched/task.c
  * SOURCES: hyp/sched/cap.c hyp/sched/balance.c hyp/sched/yield.c hyp/sched/loan.c hyp/sched/rest.c hyp/lib/work.c
- * SOURCES: hyp/run/vcpu_run.c hyp/run/pcpu_loop.c hyp/run/task.c hyp/run/rest.c hyp/arch/smp.c hyp/arch/guest.c hyp/arch/features.c
+ * SOURCES: hyp/run/vcpu_run.c hyp/run/fastpath.c hyp/dev/mmio.c hyp/run/pcpu_loop.c hyp/run/task.c hyp/run/rest.c hyp/arch/smp.c hyp/arch/guest.c hyp/arch/features.c
  * SOURCES: hyp/arch/timer.c hyp/mm/vmid.c
  * SOURCES: tests/unit/threads/chance.c tests/unit/threads/world.c tests/unit/fake/hart.c tests/unit/fake/probe.c
  * SOURCES: tests/unit/fake/no_magic_page.c
