@@ -23,7 +23,7 @@ static unsigned int mmio_count_below(const struct mmio_bus *bus, uint64_t a)
 	return lo;
 }
 
-int mmio_add(struct mmio_bus *bus, gpa_t base, uint64_t size, const struct mmio_ops *ops, void *dev,
+cold int mmio_add(struct mmio_bus *bus, gpa_t base, uint64_t size, const struct mmio_ops *ops, void *dev,
 	     const char *name)
 {
 	uint64_t last = base.gpa + (size - 1);
@@ -50,7 +50,7 @@ int mmio_add(struct mmio_bus *bus, gpa_t base, uint64_t size, const struct mmio_
 	return HV_OK;
 }
 
-bool mmio_overlaps(const struct mmio_bus *bus, gpa_t base, uint64_t size)
+cold bool mmio_overlaps(const struct mmio_bus *bus, gpa_t base, uint64_t size)
 {
 	unsigned int at = mmio_count_below(bus, base.gpa + size - 1);
 	const struct mmio_region *r = at ? &bus->regions[(at - 1) % MMIO_MAX_REGIONS] : NULL;
@@ -74,7 +74,7 @@ static bool is_width(unsigned int len)
 	return len != 0 && len <= 8 && (len & (len - 1)) == 0;
 }
 
-int mmio_read(struct mmio_bus *bus, gpa_t a, unsigned int len, uint64_t *val)
+cold int mmio_read(struct mmio_bus *bus, gpa_t a, unsigned int len, uint64_t *val)
 {
 	const struct mmio_region *r = is_width(len) ? mmio_find(bus, a, len) : NULL;
 
@@ -84,7 +84,7 @@ int mmio_read(struct mmio_bus *bus, gpa_t a, unsigned int len, uint64_t *val)
 	return HV_OK;
 }
 
-int mmio_write(struct mmio_bus *bus, gpa_t a, unsigned int len, uint64_t val)
+cold int mmio_write(struct mmio_bus *bus, gpa_t a, unsigned int len, uint64_t val)
 {
 	const struct mmio_region *r = is_width(len) ? mmio_find(bus, a, len) : NULL;
 

@@ -161,7 +161,7 @@ static void vplic_update_hart(struct vplic *p, unsigned int hart)
 }
 
 /* A line is high only where sources are enabled. */
-static void vplic_update_all(struct vplic *p)
+static cold void vplic_update_all(struct vplic *p)
 {
 	for (uint64_t left = p->listening; left; left &= left - 1)
 		vplic_update_hart(p, bit_first(left));
@@ -297,7 +297,7 @@ static uint32_t vplic_read32(struct vplic *p, uint64_t off, bool proper)
 	}
 }
 
-static void vplic_write_priority(struct vplic *p, unsigned int source, uint32_t val)
+static cold void vplic_write_priority(struct vplic *p, unsigned int source, uint32_t val)
 {
 	uint8_t *priority = &p->priority[source % VPLIC_NR_SOURCES];
 	bool pending = plic_set_test(&p->pending, source);
@@ -315,7 +315,7 @@ static void vplic_write_priority(struct vplic *p, unsigned int source, uint32_t 
 	vplic_update_all(p);
 }
 
-static void vplic_write_enable(struct vplic *p, unsigned int context, unsigned int index,
+static cold void vplic_write_enable(struct vplic *p, unsigned int context, unsigned int index,
 			       uint32_t val)
 {
 	struct plic_set *enabled = &vplic_context(p, context)->enabled;

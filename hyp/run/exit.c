@@ -181,7 +181,7 @@ static enum exit_result inject_access_fault(struct vcpu *v, const struct guest_f
 }
 
 /* True: @m was an access to one of the VM's devices, and is done. */
-static bool do_mmio(struct vcpu *v, gpa_t a, const struct insn_mem *m)
+static cold bool do_mmio(struct vcpu *v, gpa_t a, const struct insn_mem *m)
 {
 	uint64_t val = 0;
 
@@ -196,7 +196,7 @@ static bool do_mmio(struct vcpu *v, gpa_t a, const struct insn_mem *m)
  * A fault of the guest's own page-table walk (pseudo htinst) is never an
  * access to a device: its tables are outside its memory.
  */
-exit_handler handle_guest_fault(struct vcpu *v, uint64_t cause)
+cold exit_handler handle_guest_fault(struct vcpu *v, uint64_t cause)
 {
 	const struct guest_fault t = { cause, csr_read(CSR_STVAL), csr_read(CSR_HTVAL),
 				       csr_read(CSR_HTINST) };
