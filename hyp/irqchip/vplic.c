@@ -316,7 +316,7 @@ static cold void vplic_write_priority(struct vplic *p, unsigned int source, uint
 }
 
 static cold void vplic_write_enable(struct vplic *p, unsigned int context, unsigned int index,
-			       uint32_t val)
+				    uint32_t val)
 {
 	struct plic_set *enabled = &vplic_context(p, context)->enabled;
 	uint64_t any = 0;
