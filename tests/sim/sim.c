@@ -211,6 +211,7 @@ static void runs(struct hart *h, struct sched_entity *se)
 	h->loaded = v;
 	h->running = v;
 	h->since = sim_now;
+	v->stays++;
 }
 
 void sim_stop_for_next(unsigned int hart, enum sched_reason why)
@@ -539,10 +540,11 @@ static void check_queue(const struct runq *q)
 
 void sim_check(void)
 {
-	static unsigned int throttled[20000];
+	static unsigned int throttled[20000], entities[MAX_PCPUS];
 	unsigned int waiting = 0, queued = 0;
 
 	memset(throttled, 0, sizeof(throttled));
+	memset(entities, 0, sizeof(entities));
 	for (unsigned int i = 0; i < nr_harts; i++) {
 		check_queue(&runqs[i]);
 		queued += runqs[i].nr_waiting;
@@ -563,6 +565,9 @@ void sim_check(void)
 	for (unsigned int i = 0; i < sim_nr_vcpus; i++) {
 		const struct sched_entity *se = &sim_vcpus[i].se;
 
+		if (se->switches != sim_vcpus[i].stays)
+			fail("not as many switches as stays", i);
+		entities[se->pcpu]++;
 		waiting += se->state == SCHED_RUNNABLE && !throttled[i];
 		if (se->state == SCHED_RUNNABLE &&
 		    se->queued + throttled[i] + (runqs[se->pcpu].lender == se) != 1)
@@ -570,6 +575,9 @@ void sim_check(void)
 		if (se->state == SCHED_RUNNING && harts[se->pcpu].running != &sim_vcpus[i])
 			fail("lost while running", i);
 	}
+	for (unsigned int i = 0; i < nr_harts; i++)
+		if (runqs[i].nr_entities != entities[i])
+			fail("queue counts other entities than call it theirs", i);
 	if (waiting != queued)
 		fail("waiting vcpus are not those on the queues", waiting);
 }

@@ -19,7 +19,8 @@ struct sim_vcpu {
 	uint64_t sleep; /* then sleeps so long; 0: always busy */
 	bool random;	/* each time a random part of twice that */
 	uint64_t left;
-	uint64_t base; /* run_ticks when sim_mark() was called */
+	uint64_t base;	/* run_ticks when sim_mark() was called */
+	uint64_t stays; /* times that it was given a hart */
 };
 
 extern uint64_t sim_now;

@@ -299,7 +299,7 @@ static struct sim_vcpu *one_that_may_go(uint32_t others_on_1)
 	struct sched_params here = sim_params(100), there = sim_params(others_on_1);
 	struct sim_vcpu *v;
 
-	sim_begin(2, 4, 1);
+	sim_begin(2, 8, 1);
 	here.affinity = hartset_of(1);
 	there.affinity = hartset_of(2);
 	v = sim_add(NULL, &here, SIM_MS, 0);
@@ -359,6 +359,63 @@ static void a_hart_that_stays_lighter_is_better(void **state)
 		runqs[0].next_balance = 0;
 		balance_queue(&runqs[0], sim_now);
 		assert_int_equal(v->se.pcpu, theirs <= 100);
+		sim_end();
+	}
+}
+
+/* A look moves one, not all that would be better off: the next look sees what came of it. */
+static void a_look_moves_one(void **state)
+{
+	unsigned int moved = 0;
+	struct sim_vcpu *v = one_that_may_go(10);
+	struct sched_params here = sim_params(100);
+
+	(void)state;
+	(void)v;
+	here.affinity = hartset_of(1);
+	for (unsigned int i = 0; i < 5; i++)
+		sim_add(NULL, &here, SIM_MS, 0);
+	sim_start();
+	sim_run(SIM_MS);
+	sim_become(0);
+	for (unsigned int i = 0; i < sim_nr_vcpus; i++)
+		if (sim_vcpus[i].se.pcpu == 0)
+			sim_vcpus[i].se.affinity = hartset_of(3);
+	for (unsigned int i = 0; i < 2; i++) {
+		runqs[i].charged_at = sim_now;
+		runqs[i].fair.offset = -runqs[i].fair.v;
+	}
+	runqs[0].next_balance = 0;
+	balance_queue(&runqs[0], sim_now);
+	for (unsigned int i = 0; i < sim_nr_vcpus; i++)
+		moved += sim_vcpus[i].se.pcpu == 1;
+	assert_int_equal(moved, 2); /* and the one that was there */
+	sim_check();
+	sim_end();
+}
+
+/* Of two of class fifo that are as urgent the one that runs goes on. */
+static void what_is_as_urgent_does_not_preempt(void **state)
+{
+	struct sched_params fifo = { .affinity = hartset_first(1),
+				     .class = SCHED_CLASS_FIFO,
+				     .priority = 3 };
+
+	(void)state;
+	for (int more = -1; more <= 1; more++) {
+		struct sim_vcpu *first, *second;
+
+		sim_begin(1, 4, 1);
+		fifo.priority = 3;
+		first = sim_add(NULL, &fifo, SIM_MS, 0);
+		sim_start();
+		sim_run(SIM_MS);
+		assert_ptr_equal(sim_running(0), first);
+		fifo.priority = (uint8_t)(3 + more);
+		second = sim_add(NULL, &fifo, SIM_MS, 0);
+		sim_become(0);
+		(void)sched_wake(&second->se);
+		assert_int_equal(runqs[0].preempt, more > 0);
 		sim_end();
 	}
 }
@@ -439,6 +496,8 @@ int main(void)
 		TEST(debts_are_paid_from_the_periods_that_follow),
 		TEST(what_is_loaded_is_not_moved),
 		TEST(a_hart_that_stays_lighter_is_better),
+		TEST(a_look_moves_one),
+		TEST(what_is_as_urgent_does_not_preempt),
 		TEST(a_name_is_for_the_next_pick),
 		TEST(for_a_task_a_longer_slice_is_cut),
 		TEST(without_memory_there_is_no_scheduler),
