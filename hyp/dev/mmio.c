@@ -23,8 +23,8 @@ static unsigned int mmio_count_below(const struct mmio_bus *bus, uint64_t a)
 	return lo;
 }
 
-cold int mmio_add(struct mmio_bus *bus, gpa_t base, uint64_t size, const struct mmio_ops *ops, void *dev,
-	     const char *name)
+cold int mmio_add(struct mmio_bus *bus, gpa_t base, uint64_t size, const struct mmio_ops *ops,
+		  void *dev, const char *name)
 {
 	uint64_t last = base.gpa + (size - 1);
 	unsigned int at;
