@@ -29,7 +29,7 @@ import keep  # noqa: E402 (needs the path above)
 
 PROGRAMS = "tests/unit/test_"
 # Who is likely to notice, and soon, comes first.
-NETS = {"unit": ["vcpu_vtimer", "vcpu_poll", "vcpu_request", "arch_timer"],
+NETS = {"unit": ["vcpu_vtimer", "vcpu_poll", "vcpu_request", "arch_timer", "run_loop"],
         "explorer": ["vcpu_protocol_explorer_" + name for name in ("requests", "kicks", "halts", "timers", "waits", "life",
                                                                     "sleeps", "sleeps_more")] + ["arch_timer_explorer"],
         "threads": ["arch_timer_threads", "vcpu_protocol_threads_order", "vcpu_protocol_threads"]}
@@ -114,7 +114,7 @@ MUTANTS = {
     "vstimecmp is saved when it has been put away": [(VTIMER_H, "		v->vs.vstimecmp = csr_read(CSR_VSTIMECMP);\n		csr_write(CSR_VSTIMECMP, TIMER_NEVER);\n		if", "		csr_write(CSR_VSTIMECMP, TIMER_NEVER);\n		v->vs.vstimecmp = csr_read(CSR_VSTIMECMP);\n		if")],
     "a timer block is done twice": [(VTIMER_H, "	if (v->timer_off)\n		return;\n	v->timer_off = true;", "	v->timer_off = true;")],
     "a timer block is undone twice": [(VTIMER_H, "	if (!v->timer_off)\n		return;\n	v->timer_off = false;", "	v->timer_off = false;")],
-    "the stand-in is armed for a sleep that it does not end": [(VTIMER_H, "	return (v->halt_ends & WAKE_TIMER) && !atomic_read", "	return !atomic_read")],
+    "the stand-in is armed for a sleep that it does not end": [(VTIMER_H, "	return (v->halt_ends & WAKE_TIMER) && vm_may_run", "	return vm_may_run")],
     "the stand-in is not armed with Sstc": [(VTIMER_H, "		if (v->vs.vstimecmp != TIMER_NEVER && vcpu_timer_ends_sleep(v))\n			vcpu_timer_arm_stand_in(v);\n", "")],
     "the stand-in is not armed without Sstc": [(VTIMER_H, "	} else if (vcpu_timer_ends_sleep(v)) {\n		vcpu_timer_arm_stand_in(v);\n", "	} else if (vcpu_timer_ends_sleep(v)) {\n")],
     "a timer that vsie does not enable wakes": [(VTIMER_H, "	return (csr_read(CSR_HIE) & BIT(IRQ_VS_TIMER)) && vcpu_timer_pending(v);", "	return vcpu_timer_pending(v);")],
@@ -142,7 +142,7 @@ MUTANTS = {
     "a kick wakes nobody": [(REQUEST, "	/* One that does not sleep looks at `kicked` on its way into the next halt (C): no IPI. */\n	(void)wake(v);", "	(void)0;")],
     "a kick is not remembered": [(REQUEST, "	atomic_set(&v->kicked, 1);\n", "")],
     "the loaded vcpu is not woken": [(REQUEST, "		if (wake(v)) {", "		if (v != this_vcpu() && wake(v)) {")],
-    "idle looks at its queue before it says so": [("hyp/run/pcpu_loop.c", "	atomic_set(&p->idle, 1);\n	fence_full();\n	idle = sched_idle_begin();\n	if (idle && !atomic_read(&p->need_resched) && !work_pending())\n		cpu_wait_for_interrupt();", "	idle = true;\n	if (!atomic_read(&p->need_resched) && !sched_others_wait() && !work_pending()) {\n		atomic_set(&p->need_resched, 0);\n		atomic_set(&p->idle, 1);\n		fence_full();\n		csr_clear(CSR_SIP, BIT(IRQ_S_SOFT));\n		cpu_wait_for_interrupt();\n	}")],
+    "idle looks at its queue before it says so": [("hyp/run/pcpu_loop.c", "	atomic_set(&p->idle, 1);\n	fence_full();\n	idle = sched_idle_begin();\n	if (idle && !atomic_read(&p->need_resched) && !work_pending())\n		stretch_end(), cpu_wait_for_interrupt(), stretch_begin();", "	idle = true;\n	if (!atomic_read(&p->need_resched) && !sched_others_wait() && !work_pending()) {\n		atomic_set(&p->need_resched, 0);\n		atomic_set(&p->idle, 1);\n		fence_full();\n		csr_clear(CSR_SIP, BIT(IRQ_S_SOFT));\n		cpu_wait_for_interrupt();\n	}")],
     "the kick before a halt forgotten (handing back)": [("hyp/sched/loan.c", "lender && !se->wakeups && now", "lender && now")],
     "the lender is charged as what runs": [("hyp/sched/loan.c", "	runq_charge_to(q, lender, now);\n", "	q->running = lender;\n	runq_charge(q, now);\n	q->running = se;\n")],
     "waking sends no IPI": [("hyp/sched/sched.c", "	if (tell)\n		smp_resched(to);\n	balance_call_idle(se);\n	return true;", "	(void)tell;\n	balance_call_idle(se);\n	return true;")],

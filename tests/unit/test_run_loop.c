@@ -31,7 +31,7 @@ static bool must_switch, idle, rest_begins;
 static struct sched_entity *picks[4];
 static unsigned int nr_picks, picked;
 static unsigned int steps, steps_left; /* of the task: taken, and to come */
-static void (*in_step)(void), (*in_wfi)(void);
+static void (*in_step)(void), (*in_wfi)(void), (*in_rest)(void);
 static struct sched_entity *after_vcpu; /* what vcpu_run() returns */
 
 static struct vm vm;
@@ -115,6 +115,8 @@ bool sched_rest_begin(struct sched_entity *se, uint64_t at)
 	(void)se;
 	(void)at;
 	called("rest");
+	if (in_rest)
+		in_rest();
 	return rest_begins;
 }
 
@@ -167,7 +169,7 @@ static int setup(void **state)
 	others_wait = must_switch = false;
 	nr_picks = picked = steps = 0;
 	steps_left = 1;
-	in_step = in_wfi = NULL;
+	in_step = in_wfi = in_rest = NULL;
 	after_vcpu = NULL;
 	trace[0] = 0;
 	for (unsigned int csr = 0; csr < 4096; csr++)
@@ -307,6 +309,22 @@ static void interrupts_that_end_it_are_taken(void **state)
 	CALLS("rest wfi rested ipi timer external ");
 }
 
+static void look_for_interrupts(void)
+{
+	assert_int_equal(csr_read(CSR_HVIP), 0);
+}
+
+/* One that the guest has cleared, or that is no more, would end each WFI at once. */
+static void no_old_interrupt_ends_the_sleep(void **state)
+{
+	(void)state;
+	csr_write(CSR_HVIP, BIT(IRQ_VS_SOFT));
+	vcpu.irq.hvip = BIT(IRQ_VS_SOFT);
+	in_wfi = look_for_interrupts;
+	assert_true(vcpu_rest(&vcpu));
+	CALLS("rest wfi rested ");
+}
+
 static void a_hart_that_is_wanted_does_not_rest(void **state)
 {
 	for (unsigned int why = 0; why < 5; why++) {
@@ -350,6 +368,16 @@ static void whoever_clears_blocked_wakes(void **state)
 	in_wfi = is_woken;
 	assert_true(vcpu_rest(&vcpu));
 	CALLS("rest wfi rested take-wake ");
+}
+
+/* The same when it came to no sleep: it must not go on to block. */
+static void whoever_clears_blocked_before_the_sleep_wakes(void **state)
+{
+	(void)state;
+	in_rest = is_woken;
+	rest_begins = false;
+	assert_true(vcpu_rest(&vcpu));
+	CALLS("rest take-wake ");
 }
 
 static void another_hart_has_work_for_this_one(void **state)
@@ -458,9 +486,11 @@ int main(void)
 		TEST(a_task_gives_way_to_work_that_is_due),
 		TEST(a_halt_sleeps_where_it_is),
 		TEST(interrupts_that_end_it_are_taken),
+		TEST(no_old_interrupt_ends_the_sleep),
 		TEST(a_hart_that_is_wanted_does_not_rest),
 		TEST(what_has_come_already_is_not_slept_over),
 		TEST(whoever_clears_blocked_wakes),
+		TEST(whoever_clears_blocked_before_the_sleep_wakes),
 		TEST(another_hart_has_work_for_this_one),
 		TEST(what_is_picked_runs),
 		TEST(a_task_that_follows_a_vcpu_needs_no_pick),
