@@ -38,7 +38,7 @@ static inline void access_done(struct vcpu *v, const struct insn_mem *m, uint64_
 	counter_inc(&v->stats.exits[EXIT_MMIO]);
 }
 
-/* access_fault - it is nobody's: what a real machine says about an address without memory. @cause: of the guest page fault. */
+/* access_fault - no device has the address: what a real machine says of one without memory. @cause: of the guest page fault. */
 static inline void access_fault(struct vcpu *v, uint64_t cause, uint64_t stval)
 {
 	uint64_t access = cause == EXC_INSN_GUEST_FAULT ? EXC_INSN_ACCESS :

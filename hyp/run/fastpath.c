@@ -42,7 +42,7 @@ static noinline struct light_end after_light(struct vcpu *v)
 	if (v->yield_to)
 		return light_ends(&v->regs, LIGHT_LEAVE);
 	if (atomic_read(&p->need_resched) && pcpu_must_switch(&v->se, p)) {
-		atomic_set(&p->need_resched, 1); /* who leaves the guest looks again */
+		atomic_set(&p->need_resched, 1); /* the run loop looks again */
 		return light_ends(&v->regs, LIGHT_LEAVE);
 	}
 	return light_ends(&v->regs, LIGHT_DONE);
@@ -77,7 +77,7 @@ static noinline struct light_end light_probe(struct vcpu *v, uint64_t fid,
 /*
  * A light exit: most SBI calls need a few registers and a word or two of the vcpu, so they are answered
  * from the trap vector, by the same handlers as from vcpu_handle_exit(). The mode stays IN_GUEST_MODE:
- * who kicks sends the IPI, and it is taken after the sret.
+ * a kick sends the IPI, and it is taken after the sret.
  */
 struct light_end fast_ecall(struct guest_regs *r)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * From the registers of a call to its handler and back: the one dispatch of SBI calls, in line, because
- * light exits have it on their way (run/fastpath.c); sbi_call() is the other who uses it.
+ * light exits have it on their way (run/fastpath.c); sbi_call() is the other user.
  */
 #ifndef SBI_DISPATCH_H
 #define SBI_DISPATCH_H

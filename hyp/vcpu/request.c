@@ -143,7 +143,7 @@ static noinline uint64_t wake_sleepers(struct vm *vm, uint64_t set)
 	return set;
 }
 
-/* In a light exit (run/fastpath.c) the caller is in guest mode still. Who waits must not be waited for. */
+/* In a light exit (run/fastpath.c) the caller is in guest mode still. A vcpu that waits must not be waited for. */
 static noinline void leave_to_wait(void)
 {
 	struct vcpu *self = this_vcpu();
