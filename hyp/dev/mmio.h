@@ -78,7 +78,7 @@ static inline unsigned int mmio_slot(gpa_t a)
 /* mmio_search - the region that holds all of [@a, @a + @len), or NULL; it is remembered. */
 const struct mmio_region *mmio_search(struct mmio_bus *bus, gpa_t a, unsigned int len);
 
-/* mmio_find - the same of an access, whose @len is 1, 2, 4 or 8; NULL also when it is misaligned. */
+/* mmio_find - the region of an access of @len bytes (1, 2, 4 or 8), or NULL; NULL also for a misaligned one. */
 static inline const struct mmio_region *mmio_find(struct mmio_bus *bus, gpa_t a, unsigned int len)
 {
 	const struct mmio_region *r =

@@ -121,7 +121,7 @@ static unsigned int vplic_best(const struct vplic *p, const struct vplic_context
 	return 0;
 }
 
-/* @source, whose priority stays, begins or ceases to be pending. */
+/* @source begins (@more) or ceases to be pending. Its priority does not change meanwhile. */
 static void count_pending(struct vplic *p, unsigned int source, bool more)
 {
 	unsigned int prio = p->priority[source % VPLIC_NR_SOURCES];

@@ -10,6 +10,7 @@
 #include "arch/csr.h"
 #include "arch/insn.h"
 #include "dev/mmio.h"
+#include "lib/work.h"
 #include "run/access.h"
 #include "run/run.h"
 #include "sbi/dispatch.h"
@@ -134,7 +135,8 @@ static always_inline struct light_end access_device(struct vcpu *v, bool store, 
 	(void)insn_decode_htinst_as(csr_read(CSR_HTINST), store, &m);
 	access_done(v, &m, mmio_truncate(val, m.len));
 	stretch_end();
-	if (vcpu_is_halted(v) || !may_enter(v))
+	/* Work that the device has queued is the pcpu loop's, and no interrupt tells of it. */
+	if (vcpu_is_halted(v) || work_pending() || !may_enter(v))
 		return light_ends(&v->regs, LIGHT_LEAVE);
 	return light_ends(&v->regs,
 			  !store && (CALLEE_SAVED >> m.reg & 1) ? LIGHT_DONE_ALL : LIGHT_DONE);

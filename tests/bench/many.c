@@ -117,7 +117,7 @@ static void answer(struct cpu *cpu)
 {
 	csr_write(sie, 1UL << IRQ_SOFT);
 	while (!stop) {
-		/* Looked at before as well: whose turn the hart is when the other's IPI comes is chance, and lasts. */
+		/* An IPI may be pending already. Which of the two vcpus has the hart when it comes is chance, and lasts. */
 		if (!(csr_read(sip) & 1UL << IRQ_SOFT)) {
 			wfi();
 			continue;

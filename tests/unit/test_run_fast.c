@@ -225,7 +225,7 @@ static void where_nothing_is_the_guest_takes_an_access_fault(void **state)
 			assert_int_equal(one.stats.exits[EXIT_MMIO], 0);
 		}
 	}
-	/* The last bytes of it are the device's, and what goes beyond them nobody's. */
+	/* The last bytes of it are the device's, and what goes beyond them is of no device. */
 	begin(state);
 	assert_int_equal(load(3, A0, BASE + SIZE - 8), LIGHT_DONE);
 	assert_int_equal(load(2, A0, BASE + SIZE - 4), LIGHT_DONE);
@@ -246,10 +246,15 @@ static void halts(void)
 	one.halt_ends = sleep_ends(SLEEP_WFI);
 }
 
+static void queues_work(void)
+{
+	work_count = 1;
+}
+
 /* It is done, and the guest does not go on: the run loop sees to what the device has asked for. */
 static void what_a_device_asks_for_is_seen_to(void **state)
 {
-	static void (*const all[])(void) = { asks, wants_the_hart, halts };
+	static void (*const all[])(void) = { asks, wants_the_hart, halts, queues_work };
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(all); i++) {
 		begin(state);

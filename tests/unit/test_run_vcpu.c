@@ -38,7 +38,7 @@ static void work_that_is_due_takes_the_hart(void **state)
 	(void)state;
 	work_count = 1;
 	assert_null(vcpu_run(&one));
-	/* The loop of the pcpu does it, and then looks who is next. */
+	/* The pcpu loop does it, and then picks the next vcpu. */
 	CALLS("put-preempted ");
 	setup(state);
 	work_count = 1;

@@ -281,7 +281,7 @@ static unsigned int whole_rows(void)
 	return n;
 }
 
-/* Turns end within lines, and the line goes on in the next turn: nobody else's comes between. */
+/* Turns end within lines, and the line goes on in the next turn: no other guest's text comes between. */
 static void a_line_is_not_torn_by_the_end_of_a_turn(void **state)
 {
 	char line[204];
