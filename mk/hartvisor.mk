@@ -125,12 +125,12 @@ $(eval $(call link_rule,hartvisor,$(OBJS)))
 
 # For the tests: the same without the fast path, so that every trap goes the long way (run/fastpath.c).
 FAST_OBJ := $(B)/obj/hyp/run/fastpath.o
-LONG_OBJ := $(B)/obj/hyp/run/fastpath-no-light.o
+LONG_OBJ := $(B)/obj/hyp/run/fastpath-no-fast.o
 $(LONG_OBJ): hyp/run/fastpath.c $(B)/obj/flags
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(HV_CFLAGS) -DHARTVISOR_NO_LIGHT_EXITS -MMD -MP -c $< -o $@
-$(eval $(call link_rule,hartvisor-no-light,$(filter-out $(FAST_OBJ),$(OBJS)) $(LONG_OBJ)))
+	$(Q)$(CC) $(HV_CFLAGS) -DHARTVISOR_NO_FAST_PATH -MMD -MP -c $< -o $@
+$(eval $(call link_rule,hartvisor-no-fast,$(filter-out $(FAST_OBJ),$(OBJS)) $(LONG_OBJ)))
 -include $(LONG_OBJ:.o=.d)
 
 # For the tests: with a device that is one file of the tests' (tests/system/test_parts.py).

@@ -131,7 +131,7 @@ unit:
 
 # All that the system tests boot.
 .PHONY: test-builds
-test-builds: all guest-tests firmware fit $(B)/hartvisor-no-light.bin $(B)/hartvisor-checked.bin \
+test-builds: all guest-tests firmware fit $(B)/hartvisor-no-fast.bin $(B)/hartvisor-checked.bin \
 	$(B)/hartvisor-probe.bin
 
 .PHONY: system

@@ -11,7 +11,7 @@ import pathlib
 import sys
 
 VERIFY = pathlib.Path("build/verify")
-NETS = ("spin", "litmus", "unit", "explorer", "threads")
+NETS = ("spin", "litmus", "unit", "sim", "explorer", "threads")
 
 
 def load(name):

@@ -4,12 +4,12 @@
  *
  * guest_enter() runs the guest until the next trap into HS-mode; interrupts are off before and after
  * and on while the guest runs. What the trap was is then still in scause, stval, htval and htinst.
- * An ecall may be answered without leaving (a light exit), for what needs neither the whole state nor
- * a look at what else there is to do.
+ * Many traps are answered without leaving (run/fastpath.c).
  */
 #ifndef ARCH_GUEST_H
 #define ARCH_GUEST_H
 
+#include "arch/next.h"
 #include "arch/pcpu.h"
 #include "lib/types.h"
 
@@ -58,59 +58,43 @@ struct guest_vector {
 	uint8_t v[]; /* 32 * vlenb bytes */
 };
 
-/* What a light exit comes to; numbers used by switch.S. */
-enum light_verdict {
-	LIGHT_DONE = 0,	 /* the guest goes on behind the ecall */
-	LIGHT_LEAVE = 1, /* the same, but something else wants it to leave */
-	LIGHT_NOT = 2,	 /* an exit like others: nothing has been done */
-	LIGHT_DONE_ALL =
-		3, /* as DONE, with any register, sstatus and hstatus changed; of fast_trap() alone */
-};
-
-/* What switch.S goes on with, so that it need not remember: the registers' address, and in its lowest bits the
- * verdict. */
-struct light_end {
-	uintptr_t regs_and_verdict;
-};
-
-#define LIGHT_VERDICT 3 /* mask; number used by switch.S */
-
-static inline struct light_end light_ends(struct guest_regs *r, enum light_verdict verdict)
-{
-	return (struct light_end){ (uintptr_t)r | verdict };
-}
-
-static inline enum light_verdict light_verdict(struct light_end end)
-{
-	return end.regs_and_verdict & LIGHT_VERDICT;
-}
-
-typedef struct light_end light_fn(struct guest_regs *r);
+/*
+ * The fast path (run/fastpath.c), called by the vector with the guest's caller-saved registers in @r and the others in the
+ * hart. Interrupts are off, the mode is IN_GUEST_MODE.
+ * fast_ecall - an ecall from VS-mode. It looks at no field of @r but x[]. Unless it says EXIT the guest goes on behind
+ * the ecall.
+ * fast_insn - a virtual instruction that stval says, and whose funct3 is not 0. Of @r it may change sepc and sstatus, too.
+ * GUEST or EXIT.
+ * fast_access - a guest page fault of a load or a store, @cause. It has all registers and sepc in @r; GUEST_ALL takes
+ * sstatus from there, too.
+ */
+struct next fast_ecall(struct guest_regs *r);
+struct next fast_insn(struct guest_regs *r);
+struct next fast_access(struct guest_regs *r, uint64_t cause);
 
 /*
- * guest_enter - run the guest in @r until it traps. Own pcpu, interrupts off. @light is called first for
- * each ecall from VS-mode, with only sp and the caller-saved registers in *@r: it must look at no others,
- * and at no field but x[]. True: that ecall was the trap, and has been handled. @r is given back: what the
- * caller finds by it, it need not keep elsewhere.
+ * guest_enter - run the guest in @r until a trap that the fast path has not answered by GUEST. Own pcpu, interrupts off.
+ * EXIT: the trap is still to be handled; else it has been. @r is given back: what the caller finds by it, it need not keep
+ * elsewhere.
  */
 #ifdef __riscv
 /* In line, so that the caller keeps what it needs afterwards, and no register is saved for nothing. */
-static always_inline bool guest_enter(struct guest_regs **r, light_fn *light)
+static always_inline struct next guest_enter(struct guest_regs **r)
 {
-	register struct guest_regs *a0 __asm__("a0") = *r;
-	register uint64_t a1 __asm__("a1") = (uintptr_t)light;
+	register uintptr_t a0 __asm__("a0") = (uintptr_t)*r;
+	register struct guest_regs *a1 __asm__("a1");
 
 	__asm__ volatile("call guest_switch"
-			 : "+r"(a0), "+r"(a1)
+			 : "+r"(a0), "=r"(a1)
 			 :
 			 : "memory", "ra", "t0", "t1", "t2", "t3", "t4", "t5", "t6", "a2", "a3",
 			   "a4", "a5", "a6", "a7", "s0", "s1", "s2", "s3", "s4", "s5", "s6", "s7",
 			   "s8", "s9", "s10", "s11");
-	*r = a0;
-	return a1 != 0;
+	*r = a1;
+	return (struct next){ a0 };
 }
 #else
-bool guest_enter(struct guest_regs **r, light_fn *light);
+struct next guest_enter(struct guest_regs **r);
 #endif
 
 #endif

@@ -18,8 +18,11 @@ void guest_hart_setup(void);
 void guest_regs_reset(struct guest_regs *r, uint64_t pc, uint64_t a0, uint64_t a1);
 void guest_vs_reset(struct guest_vs_csrs *s);
 
+/* What the hart has is read once: after each access to a CSR the compiler would read it again. */
 static inline void guest_vs_save(struct guest_vs_csrs *s)
 {
+	const bool senvcfg = hart_features.senvcfg, sstateen0 = hart_features.sstateen0;
+
 	s->vsstatus = csr_read(CSR_VSSTATUS);
 	s->vsie = csr_read(CSR_VSIE);
 	s->vstvec = csr_read(CSR_VSTVEC);
@@ -29,14 +32,16 @@ static inline void guest_vs_save(struct guest_vs_csrs *s)
 	s->vstval = csr_read(CSR_VSTVAL);
 	s->vsatp = csr_read(CSR_VSATP);
 	s->scounteren = csr_read(CSR_SCOUNTEREN);
-	if (hart_features.senvcfg)
+	if (senvcfg)
 		s->senvcfg = csr_read(CSR_SENVCFG);
-	if (hart_features.sstateen0)
+	if (sstateen0)
 		s->sstateen0 = csr_read(CSR_SSTATEEN0);
 }
 
 static inline void guest_vs_load(const struct guest_vs_csrs *s)
 {
+	const bool senvcfg = hart_features.senvcfg, sstateen0 = hart_features.sstateen0;
+
 	csr_write(CSR_VSSTATUS, s->vsstatus);
 	csr_write(CSR_VSIE, s->vsie);
 	csr_write(CSR_VSTVEC, s->vstvec);
@@ -46,9 +51,9 @@ static inline void guest_vs_load(const struct guest_vs_csrs *s)
 	csr_write(CSR_VSTVAL, s->vstval);
 	csr_write(CSR_VSATP, s->vsatp);
 	csr_write(CSR_SCOUNTEREN, s->scounteren);
-	if (hart_features.senvcfg)
+	if (senvcfg)
 		csr_write(CSR_SENVCFG, s->senvcfg);
-	if (hart_features.sstateen0)
+	if (sstateen0)
 		csr_write(CSR_SSTATEEN0, s->sstateen0);
 }
 

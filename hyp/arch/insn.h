@@ -11,6 +11,7 @@
 #ifndef ARCH_INSN_H
 #define ARCH_INSN_H
 
+#include "arch/csr.h"
 #include "lib/types.h"
 
 struct insn_mem {
@@ -45,7 +46,7 @@ static always_inline bool insn_decode_htinst_as(uint64_t htinst, bool store, str
 		.sign_extend = !store && funct3 < 3,
 		.len = (uint8_t)(1u << (funct3 & 3)),
 		.reg = (store ? insn >> 20 : insn >> 7) & 31,
-		.insn_len = insn & 2 ? 4 : 2,
+		.insn_len = (uint8_t)(2 + (insn & 2)),
 	};
 	return store ? (htinst & ~HTINST_STORE_FREE) == (OPCODE_STORE & ~2u) && funct3 <= 3 :
 		       (htinst & ~HTINST_LOAD_FREE) == (OPCODE_LOAD & ~2u) && funct3 != 7;
@@ -87,6 +88,15 @@ enum insn_virtual {
 
 /* insn_decode_virtual - which of the instructions that hartvisor answers itself. */
 enum insn_virtual insn_decode_virtual(uint32_t insn);
+
+/*
+ * insn_may_be_counter - of a virtual instruction whose funct3 is not 0: does it name cycle or instret? All others that
+ * trap so are the guest's own fault.
+ */
+static inline bool insn_may_be_counter(uint64_t insn)
+{
+	return ((insn >> 20) & ~UINT64_C(2)) == CSR_CYCLE;
+}
 
 static inline unsigned int insn_length(uint32_t insn)
 {

@@ -13,15 +13,15 @@
 #define R_HSTATUS 272
 #define R_HOST_SP 280
 
-/* enum light_verdict, and where it is; arch/guest.h */
-#define LIGHT_NOT     2
-#define LIGHT_VERDICT 3
+/* enum next_why; arch/next.h */
+#define NEXT_EXIT      1
+#define NEXT_GUEST_ALL 2
 
-/* what guest_switch leaves on the hypervisor's stack: ra, tp, and whom to ask for a light exit */
+/* what guest_switch leaves on the hypervisor's stack: ra, tp, the struct guest_regs */
 #define H_SIZE	  32
 #define H_RA	  0
 #define H_TP	  8
-#define H_LIGHT	  16
+#define H_REGS	  16
 
 /* offsets of struct pcpu, asserted in arch/pcpu.h */
 #define P_EMERGENCY_SP 0
@@ -64,14 +64,14 @@
 	.endm
 
 	.text
-/* guest_enter() in arch/guest.h: keeps a0, sp and tp alone; a1 becomes its result. */
+/* guest_enter() in arch/guest.h: a0 is the struct guest_regs. Gives a struct next in a0, and the address back in a1. */
 	.globl	guest_switch
 	.balign 4
 guest_switch:
 	addi	sp, sp, -H_SIZE
 	sd	ra, H_RA(sp)
 	sd	tp, H_TP(sp)
-	sd	a1, H_LIGHT(sp)
+	sd	a0, H_REGS(sp)
 	sd	sp, R_HOST_SP(a0)
 guest_again:
 	csrw	CSR_SSCRATCH, a0
@@ -98,16 +98,15 @@ trap_vector:
 	ld	sp, R_HOST_SP(a0)
 	bne	t1, t2, not_an_ecall
 	/*
-	 * A light exit: C saves and restores the other registers as it needs them. The mode stays
-	 * IN_GUEST_MODE (run/fastpath.c), and whatever interrupt is pending is taken after the sret.
+	 * C saves and restores the other registers as it needs them. The mode stays IN_GUEST_MODE, and whatever
+	 * interrupt is pending is taken after the sret.
 	 */
-	ld	t0, H_LIGHT(sp)
 	ld	tp, H_TP(sp)
-	jalr	t0
+	call	fast_ecall
 	csrr	t0, CSR_SEPC
-	andi	a1, a0, LIGHT_VERDICT
 	addi	t0, t0, 4
-	bnez	a1, light_leaves
+	bnez	a0, ecall_leaves
+	ld	a0, H_REGS(sp)
 	csrw	CSR_SEPC, t0
 	csrw	CSR_SSCRATCH, a0
 	/* The guest goes on: its callee-saved registers are in place, a0 points to its state. */
@@ -117,49 +116,77 @@ guest_resume:
 	ld	a0, 80(a0)
 	sret
 
-light_leaves:
-	sub	a0, a0, a1
-	li	t4, LIGHT_NOT
-	beq	a1, t4, guest_leave
-	csrw	CSR_SEPC, t0
-	j	guest_leave_handled
-guest_leave:
-	li	a1, 0
-guest_leave_handled:
-	for_callee_saved sd, a0
-	csrr	t0, CSR_SEPC
+ecall_leaves:
+	li	t1, NEXT_EXIT
+	ld	a1, H_REGS(sp)
+	bne	a0, t1, guest_leaves
+	addi	t0, t0, -4
+guest_leaves:	/* a0: struct next; a1: struct guest_regs; t0: sepc */
+	for_callee_saved sd, a1
 	csrr	t1, CSR_SSTATUS
-	sd	t0, R_SEPC(a0)
-	sd	t1, R_SSTATUS(a0)
+	sd	t0, R_SEPC(a1)
+	sd	t1, R_SSTATUS(a1)
 guest_left:
 	ld	ra, H_RA(sp)
 	ld	tp, H_TP(sp)
 	addi	sp, sp, H_SIZE
 	ret
 
-/* A guest page fault of a load or a store: fast_trap(), which needs all registers. Everything else leaves. */
+/* A guest page fault of a load or a store: fast_access(), which needs all registers. Everything else leaves. */
 not_an_ecall:
+	addi	t2, t1, -EXC_VIRTUAL_INSN
+	beqz	t2, virtual_insn
 	addi	t2, t1, -EXC_LOAD_GUEST_FAULT
 	andi	t2, t2, ~(EXC_STORE_GUEST_FAULT - EXC_LOAD_GUEST_FAULT)	/* one bit lies between */
-	bnez	t2, guest_leave
+	bnez	t2, trap_leaves
 	for_callee_saved sd, a0
 	csrr	t0, CSR_SEPC
-	csrr	t2, CSR_SSTATUS
-	sd	t0, R_SEPC(a0)
-	sd	t2, R_SSTATUS(a0)
 	ld	tp, H_TP(sp)
+	sd	t0, R_SEPC(a0)
 	mv	a1, t1
-	call	fast_trap
-	andi	a1, a0, LIGHT_VERDICT
-	sub	a0, a0, a1
-	bnez	a1, 1f
-	ld	t0, R_SEPC(a0)
-	csrw	CSR_SSCRATCH, a0
+	call	fast_access
+	ld	a1, H_REGS(sp)
+	bnez	a0, 1f
+	ld	t0, R_SEPC(a1)
+	mv	a0, a1
 	csrw	CSR_SEPC, t0
+	csrw	CSR_SSCRATCH, a0
 	j	guest_resume
-1:	addi	a1, a1, -LIGHT_NOT
-	bgtz	a1, guest_again		/* LIGHT_DONE_ALL */
-	j	guest_left		/* a1: handled, or 0 */
+1:	addi	t0, a0, -NEXT_GUEST_ALL
+	beqz	t0, 2f
+	csrr	t1, CSR_SSTATUS
+	sd	t1, R_SSTATUS(a1)
+	j	guest_left
+2:	mv	a0, a1
+	j	guest_again
+
+/* fast_insn(), unless funct3 is 0: what waits is for the run loop (WFI, WRS.NTO), and so is what stval does not say. */
+virtual_insn:
+	csrr	t2, CSR_STVAL
+	srli	t2, t2, 12
+	andi	t2, t2, 7
+	beqz	t2, trap_leaves
+	csrr	t0, CSR_SEPC
+	csrr	t1, CSR_SSTATUS
+	sd	t0, R_SEPC(a0)
+	sd	t1, R_SSTATUS(a0)
+	ld	tp, H_TP(sp)
+	call	fast_insn
+	mv	t2, a0
+	ld	a0, H_REGS(sp)
+	bnez	t2, trap_leaves
+	ld	t0, R_SEPC(a0)
+	ld	t1, R_SSTATUS(a0)
+	csrw	CSR_SEPC, t0
+	csrw	CSR_SSTATUS, t1
+	csrw	CSR_SSCRATCH, a0
+	j	guest_resume
+
+trap_leaves:
+	mv	a1, a0
+	csrr	t0, CSR_SEPC
+	li	a0, NEXT_EXIT
+	j	guest_leaves
 
 /*
  * A trap of the hypervisor itself: an access that may fault (its fixup is in .ex_table), or our own

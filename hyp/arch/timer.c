@@ -186,16 +186,19 @@ void timer_cancel(struct timer *t)
 	spin_unlock(&q->lock);
 }
 
+/* A timer that is due, off the queue; NULL: there is none, and the hart timer is set for the next. */
 static struct timer *timer_take_due(struct timer_queue *q, uint64_t now)
 {
 	struct timer *t;
 
 	spin_lock(&q->lock);
 	t = q->heap;
-	if (t && t->deadline <= now)
+	if (t && t->deadline <= now) {
 		timer_unlink(q, t);
-	else
+	} else {
 		t = NULL;
+		timer_program(q, queue_earliest(q));
+	}
 	spin_unlock(&q->lock);
 	return t;
 }
@@ -223,9 +226,10 @@ void timer_run(void)
 	for (unsigned int i = 0; i < TIMER_RUN_MAX; i++) {
 		t = timer_take_due(q, now);
 		if (!t)
-			break;
+			return;
 		t->fn(t);
 	}
+	/* The others are due at once again. */
 	spin_lock(&q->lock);
 	timer_program(q, queue_earliest(q));
 	spin_unlock(&q->lock);

@@ -30,7 +30,7 @@ cold int mmio_add(struct mmio_bus *bus, gpa_t base, uint64_t size, const struct 
 	unsigned int at;
 
 	/* An aligned base makes what is aligned for the guest aligned for the device. */
-	if (size == 0 || last < base.gpa || !is_aligned(base.gpa, 8))
+	if (size == 0 || last < base.gpa || !is_aligned(base.gpa | size, 8))
 		return HV_EINVAL;
 	at = mmio_count_below(bus, last);
 	if (at > 0) {
@@ -58,12 +58,12 @@ cold bool mmio_overlaps(const struct mmio_bus *bus, gpa_t base, uint64_t size)
 	return r && (r->base.gpa >= base.gpa || base.gpa - r->base.gpa < r->size);
 }
 
-noinline const struct mmio_region *mmio_search(struct mmio_bus *bus, gpa_t a, unsigned int len)
+noinline const struct mmio_region *mmio_search(struct mmio_bus *bus, gpa_t a)
 {
 	unsigned int n = mmio_count_below(bus, a.gpa);
 	struct mmio_region *r = n ? &bus->regions[(n - 1) % MMIO_MAX_REGIONS] : NULL;
 
-	if (!r || !mmio_holds(r, a, len))
+	if (!r || !mmio_holds(r, a))
 		return NULL;
 	__atomic_store_n(&bus->recent[mmio_slot(a) % MMIO_RECENT], r, __ATOMIC_RELAXED);
 	return r;

@@ -25,7 +25,15 @@ struct mmio_ops {
 	/* @off from the region's base; the value's upper bytes beyond @len are ignored / zero. */
 	uint64_t (*read)(void *dev, uint64_t off, unsigned int len);
 	void (*write)(void *dev, uint64_t off, unsigned int len, uint64_t val);
+	/*
+	 * What read() would say of a register that is only looked at: it takes no lock, changes nothing, and wakes nothing, so
+	 * that nothing has to be looked at afterwards. MMIO_NO_PEEK, which no register of less than 8 bytes holds: read() is to
+	 * be asked. NULL: always.
+	 */
+	uint64_t (*peek)(void *dev, uint64_t off, unsigned int len);
 };
+
+#define MMIO_NO_PEEK UINT64_MAX
 
 struct mmio_region {
 	gpa_t base;
@@ -46,7 +54,7 @@ struct mmio_bus *mmio_bus_new(struct arena *a);
 
 /*
  * mmio_add - HV_EEXIST when it overlaps one that is there, HV_ENOMEM when the bus is full, HV_EINVAL
- * when it is empty, wraps around or does not begin at a multiple of 8.
+ * when it is empty, wraps around or does not begin and end at a multiple of 8.
  */
 int mmio_add(struct mmio_bus *bus, gpa_t base, uint64_t size, const struct mmio_ops *ops, void *dev,
 	     const char *name);
@@ -61,12 +69,10 @@ bool mmio_overlaps(const struct mmio_bus *bus, gpa_t base, uint64_t size);
 int mmio_read(struct mmio_bus *bus, gpa_t a, unsigned int len, uint64_t *val);
 int mmio_write(struct mmio_bus *bus, gpa_t a, unsigned int len, uint64_t val);
 
-/* mmio_holds - does @r hold all of [@a, @a + @len)? */
-static inline bool mmio_holds(const struct mmio_region *r, gpa_t a, unsigned int len)
+/* mmio_holds - does @r hold @a? Then it holds all of an access of up to 8 bytes that is naturally aligned, too. */
+static inline bool mmio_holds(const struct mmio_region *r, gpa_t a)
 {
-	uint64_t off = a.gpa - r->base.gpa;
-
-	return off < r->size && r->size - off >= len;
+	return a.gpa - r->base.gpa < r->size;
 }
 
 /* mmio_slot - where the region that has @a is remembered. The devices of QEMU's virt machine lie in several. */
@@ -75,8 +81,8 @@ static inline unsigned int mmio_slot(gpa_t a)
 	return (unsigned int)((a.gpa >> 12) ^ (a.gpa >> 24)) & (MMIO_RECENT - 1);
 }
 
-/* mmio_search - the region that holds all of [@a, @a + @len), or NULL; it is remembered. */
-const struct mmio_region *mmio_search(struct mmio_bus *bus, gpa_t a, unsigned int len);
+/* mmio_search - the region that holds @a, or NULL; it is remembered. */
+const struct mmio_region *mmio_search(struct mmio_bus *bus, gpa_t a);
 
 /* mmio_find - the region of an access of @len bytes (1, 2, 4 or 8), or NULL; NULL also for a misaligned one. */
 static inline const struct mmio_region *mmio_find(struct mmio_bus *bus, gpa_t a, unsigned int len)
@@ -84,9 +90,9 @@ static inline const struct mmio_region *mmio_find(struct mmio_bus *bus, gpa_t a,
 	const struct mmio_region *r =
 		__atomic_load_n(&bus->recent[mmio_slot(a) % MMIO_RECENT], __ATOMIC_RELAXED);
 
-	if (a.gpa & (len - 1))
+	if (a.gpa & ((uint64_t)len - 1))
 		return NULL;
-	return r && mmio_holds(r, a, len) ? r : mmio_search(bus, a, len);
+	return r && mmio_holds(r, a) ? r : mmio_search(bus, a);
 }
 
 /* mmio_truncate - the lowest @len bytes of @val. */

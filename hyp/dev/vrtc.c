@@ -193,7 +193,7 @@ static void vrtc_write(void *dev, uint64_t off, unsigned int len, uint64_t val)
 	spin_unlock(&r->lock);
 }
 
-static const struct mmio_ops vrtc_ops = { vrtc_read, vrtc_write };
+static const struct mmio_ops vrtc_ops = { vrtc_read, vrtc_write, NULL };
 
 /* --- the outside -------------------------------------------------------------------------------- */
 

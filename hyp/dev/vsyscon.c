@@ -47,7 +47,7 @@ static void vsyscon_write(void *dev, uint64_t off, unsigned int len, uint64_t va
 	}
 }
 
-static const struct mmio_ops vsyscon_ops = { vsyscon_read, vsyscon_write };
+static const struct mmio_ops vsyscon_ops = { vsyscon_read, vsyscon_write, NULL };
 
 struct vsyscon {
 	uint32_t phandle;

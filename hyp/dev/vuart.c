@@ -8,61 +8,11 @@
 
 #include "dev/mmio.h"
 #include "dev/vdev.h"
+#include "dev/vuart_regs.h"
 #include "irqchip/virqchip.h"
 #include "term/term.h"
 #include "vcpu/console.h"
 #include "vcpu/vm_part.h"
-
-/* Register offsets; the second name is the one behind LCR.DLAB or of the other direction. */
-#define UART_RBR 0 /* THR, DLL */
-#define UART_IER 1 /* DLM */
-#define UART_IIR 2 /* FCR */
-#define UART_LCR 3
-#define UART_MCR 4
-#define UART_LSR 5
-#define UART_MSR 6
-#define UART_SCR 7
-
-#define IER_RDA	 0x01 /* received data available, and the character timeout */
-#define IER_THRE 0x02
-#define IER_RLS	 0x04
-#define IER_MSI	 0x08
-#define IER_MASK 0x0f
-
-#define IIR_NONE    0x01
-#define IIR_MSI	    0x00
-#define IIR_THRE    0x02
-#define IIR_RDA	    0x04
-#define IIR_RLS	    0x06
-#define IIR_TIMEOUT 0x0c
-#define IIR_FIFO    0xc0
-
-#define FCR_ENABLE	  0x01
-#define FCR_CLEAR_RX	  0x02
-#define FCR_TRIGGER_SHIFT 6
-
-#define LCR_DLAB 0x80
-
-#define MCR_DTR	 0x01
-#define MCR_RTS	 0x02
-#define MCR_OUT1 0x04
-#define MCR_OUT2 0x08
-#define MCR_LOOP 0x10
-#define MCR_MASK 0x1f
-
-#define LSR_DR	 0x01
-#define LSR_OE	 0x02
-#define LSR_BI	 0x10
-#define LSR_THRE 0x20
-#define LSR_TEMT 0x40
-
-#define MSR_DELTA 0x0f
-#define MSR_TERI  0x04
-#define MSR_CTS	  0x10
-#define MSR_DSR	  0x20
-#define MSR_RI	  0x40
-#define MSR_DCD	  0x80
-#define MSR_LINES 0xf0
 
 #define RX_FIFO 16
 #define TX_FIFO 16
@@ -72,7 +22,8 @@ struct vuart {
 	struct vm *vm;
 	struct virq irq;
 	uint32_t phandle;
-	uint8_t ier, fcr, lcr, mcr, msr, scr, dll, dlm;
+	uint8_t ier, lcr, mcr, scr; /* atomic: vuart_peek() has no lock */
+	uint8_t fcr, msr, dll, dlm;
 	bool overrun;	   /* LSR.OE */
 	bool thre_pending; /* THR became empty, and IIR has not told yet */
 	bool thre_waits;   /* it is not empty: the terminal tells when it is */
@@ -244,7 +195,7 @@ static void vuart_write_mcr(struct vuart *u, uint8_t val)
 	uint8_t lines;
 	uint8_t changed;
 
-	u->mcr = val & MCR_MASK;
+	atomic_set(&u->mcr, (uint8_t)(val & MCR_MASK));
 	lines = vuart_modem_lines(u);
 	changed = (uint8_t)((lines ^ u->msr) & MSR_LINES) >> 4;
 	if (lines & MSR_RI)
@@ -260,7 +211,7 @@ static void vuart_write_ier(struct vuart *u, uint8_t val)
 {
 	if ((val & IER_THRE) && !(u->ier & IER_THRE))
 		vuart_thr_empties(u);
-	u->ier = val & IER_MASK;
+	atomic_set(&u->ier, (uint8_t)(val & IER_MASK));
 	vuart_update_line(u);
 }
 
@@ -356,16 +307,36 @@ static void vuart_write_reg(struct vuart *u, uint64_t reg, uint8_t val)
 		vuart_write_fcr(u, val);
 		break;
 	case UART_LCR:
-		u->lcr = val;
+		atomic_set(&u->lcr, val);
 		break;
 	case UART_MCR:
 		vuart_write_mcr(u, val);
 		break;
 	case UART_SCR:
-		u->scr = val;
+		atomic_set(&u->scr, val);
 		break;
 	default: /* LSR and MSR are the chip's to write */
 		break;
+	}
+}
+
+/* The registers that only remember what was written. */
+static uint64_t vuart_peek(void *dev, uint64_t off, unsigned int len)
+{
+	const struct vuart *u = dev;
+
+	(void)len;
+	switch (off) {
+	case UART_SCR:
+		return atomic_read(&u->scr);
+	case UART_LCR:
+		return atomic_read(&u->lcr);
+	case UART_MCR:
+		return atomic_read(&u->mcr);
+	case UART_IER:
+		return atomic_read(&u->lcr) & LCR_DLAB ? MMIO_NO_PEEK : atomic_read(&u->ier);
+	default:
+		return MMIO_NO_PEEK;
 	}
 }
 
@@ -392,7 +363,7 @@ static void vuart_write(void *dev, uint64_t off, unsigned int len, uint64_t val)
 	spin_unlock(&u->lock);
 }
 
-static const struct mmio_ops vuart_ops = { vuart_read, vuart_write };
+static const struct mmio_ops vuart_ops = { vuart_read, vuart_write, vuart_peek };
 
 /* --- the outside -------------------------------------------------------------------------------- */
 

@@ -9,100 +9,17 @@
 #include "irqchip/vplic.h"
 
 #include "arch/csr.h"
+#include "irqchip/vplic_state.h"
 #include "lib/bits.h"
 #include "lib/index.h"
 #include "vcpu/irq.h"
 #include "vcpu/vm_part.h"
 
-#define PLIC_PENDING	    0x1000u
-#define PLIC_ENABLE	    0x2000u
-#define PLIC_ENABLE_STRIDE  0x80u
-#define PLIC_CONTEXT	    0x200000u
-#define PLIC_CONTEXT_STRIDE 0x1000u
-#define PLIC_THRESHOLD	    0x0u
-#define PLIC_CLAIM	    0x4u
-
-#define PLIC_NR_PRIORITIES 8
-#define PLIC_PRIORITY_MASK (PLIC_NR_PRIORITIES - 1)
-
-#define PLIC_WORDS (VPLIC_NR_SOURCES / 64)
-
-static_assert(PLIC_CONTEXT + 2 * VM_MAX_VCPUS * PLIC_CONTEXT_STRIDE <= VPLIC_SIZE,
-	      "every context of the largest VM lies in the window");
-
-struct plic_set {
-	uint64_t word[PLIC_WORDS];
-};
-
-struct vplic_context {
-	struct plic_set enabled;
-	uint32_t threshold;
-};
-
-struct vplic {
-	struct virqchip chip;
-	struct spinlock lock; /* after the devices', before the runq's; guards all that follows */
-	struct vm *vm;
-	unsigned int nr_contexts; /* fixed */
-	struct vplic_context *contexts;
-
-	struct plic_set level;	 /* the devices' lines */
-	struct plic_set pending; /* the gateway has forwarded a request, nobody has claimed it yet */
-	struct plic_set service; /* claimed and not completed: the gateway is shut */
-	struct plic_set pulsed;	 /* an edge came while it was shut */
-	struct plic_set of_priority[PLIC_NR_PRIORITIES];
-	uint8_t priority[VPLIC_NR_SOURCES];
-	uint32_t pending_words; /* bit n: pending.word[n] is not 0 */
-	uint32_t pending_prios; /* prio_bit() of each priority that has pending sources */
-	uint16_t nr_pending[PLIC_NR_PRIORITIES]; /* how many each priority has */
-	uint64_t listening; /* bit h: the S-mode context of vcpu h has sources enabled */
-	uint64_t raised;    /* bit h: VSEIP of vcpu h is high */
-};
-
-static_assert(offsetof(struct vplic, chip) == 0, "vplic_nr_contexts()");
-static_assert((PLIC_WORDS & (PLIC_WORDS - 1)) == 0, "a word's number is masked by it");
-static_assert(PLIC_WORDS <= 32, "pending_words has a bit for each");
-
-static bool plic_set_test(const struct plic_set *s, unsigned int source)
-{
-	return (s->word[source / 64 % PLIC_WORDS] >> (source % 64)) & 1;
-}
-
-static void plic_set_add(struct plic_set *s, unsigned int source)
-{
-	s->word[source / 64 % PLIC_WORDS] |= BIT(source % 64);
-}
-
-static void plic_set_remove(struct plic_set *s, unsigned int source)
-{
-	s->word[source / 64 % PLIC_WORDS] &= ~BIT(source % 64);
-}
-
-/* The 32-bit register number @reg of a set that is laid out as registers. */
-static uint32_t plic_set_read32(const struct plic_set *s, unsigned int reg)
-{
-	return (uint32_t)(s->word[reg / 2 % PLIC_WORDS] >> (32 * (reg % 2)));
-}
-
-static void plic_set_write32(struct plic_set *s, unsigned int reg, uint32_t val)
-{
-	unsigned int shift = 32 * (reg % 2);
-	uint64_t others = s->word[reg / 2 % PLIC_WORDS] & ~((uint64_t)UINT32_MAX << shift);
-
-	s->word[reg / 2 % PLIC_WORDS] = others | (uint64_t)val << shift;
-}
-
 /* --- what is to be delivered ------------------------------------------------------------------- */
 
-/* The highest priority is bit 0, so that the first bit is the one to begin with. */
-static uint32_t prio_bit(uint32_t priority)
-{
-	return 1u << (PLIC_NR_PRIORITIES - 1 - priority % PLIC_NR_PRIORITIES);
-}
-
-/* The pending source that @c takes first of those above @priority, or 0. The lowest number wins. */
-static unsigned int vplic_best(const struct vplic *p, const struct vplic_context *c,
-			       uint32_t priority)
+/* Among several that are pending. */
+static noinline unsigned int vplic_search(const struct vplic *p, const struct vplic_context *c,
+					  uint32_t priority)
 {
 	for (uint32_t prios = p->pending_prios & (prio_bit(priority) - 1); prios;
 	     prios &= prios - 1) {
@@ -121,16 +38,33 @@ static unsigned int vplic_best(const struct vplic *p, const struct vplic_context
 	return 0;
 }
 
-/* @source begins (@more) or ceases to be pending. Its priority does not change meanwhile. */
-static void count_pending(struct vplic *p, unsigned int source, bool more)
+/* The pending source that @c takes first of those above @priority, or 0. The lowest number wins. */
+static inline unsigned int vplic_best(const struct vplic *p, const struct vplic_context *c,
+				      uint32_t priority)
+{
+	unsigned int lone = p->lone;
+
+	if (lone == 0)
+		return p->pending_prios ? vplic_search(p, c, priority) : 0;
+	return plic_set_test(&c->enabled, lone) && p->priority[lone % VPLIC_NR_SOURCES] > priority ?
+		       lone :
+		       0;
+}
+
+/* @source begins or ceases to be pending. Its priority does not change meanwhile. */
+static inline void count_pending(struct vplic *p, unsigned int source)
 {
 	unsigned int prio = p->priority[source % VPLIC_NR_SOURCES];
 
-	p->nr_pending[prio % PLIC_NR_PRIORITIES] =
-		(uint16_t)(p->nr_pending[prio % PLIC_NR_PRIORITIES] + (more ? 1 : -1));
-	if (p->nr_pending[prio % PLIC_NR_PRIORITIES])
-		p->pending_prios |= prio_bit(prio);
-	else
+	p->nr_pending[prio % PLIC_NR_PRIORITIES]++;
+	p->pending_prios |= prio_bit(prio);
+}
+
+static inline void uncount_pending(struct vplic *p, unsigned int source)
+{
+	unsigned int prio = p->priority[source % VPLIC_NR_SOURCES];
+
+	if (--p->nr_pending[prio % PLIC_NR_PRIORITIES] == 0)
 		p->pending_prios &= ~prio_bit(prio);
 }
 
@@ -168,28 +102,48 @@ static cold void vplic_update_all(struct vplic *p)
 }
 
 /* Something is no longer pending: only lines that are high can change. */
-static void vplic_update_raised(struct vplic *p)
+static inline void vplic_update_raised(struct vplic *p)
 {
-	for (uint64_t left = p->raised; left; left &= left - 1)
-		vplic_update_hart(p, bit_first(left));
+	for (uint64_t left = p->raised; left; left &= left - 1) {
+		if (p->pending_prios)
+			vplic_update_hart(p, bit_first(left));
+		else
+			vplic_drive(p, bit_first(left), false);
+	}
+}
+
+/* @source is pending now: does it raise the line of @hart, which is low? */
+static inline void vplic_offer(struct vplic *p, unsigned int source, unsigned int hart)
+{
+	const struct vplic_context *c = vplic_s_context(p, hart);
+
+	if (plic_set_test(&c->enabled, source) &&
+	    p->priority[source % VPLIC_NR_SOURCES] > c->threshold)
+		vplic_drive(p, hart, true);
+}
+
+static noinline void vplic_offer_to_many(struct vplic *p, unsigned int source, uint64_t harts)
+{
+	for (; harts; harts &= harts - 1)
+		vplic_offer(p, source, bit_first(harts));
 }
 
 /* The gateway forwards a request: only lines that are low can change, and only for @source. */
 static void vplic_set_pending(struct vplic *p, unsigned int source)
 {
+	uint64_t harts;
+
 	if (plic_set_test(&p->pending, source))
 		return;
 	plic_set_add(&p->pending, source);
 	p->pending_words |= 1u << (source / 64);
-	count_pending(p, source, true);
-	for (uint64_t left = p->listening & ~p->raised; left; left &= left - 1) {
-		unsigned int hart = bit_first(left);
-		const struct vplic_context *c = vplic_s_context(p, hart);
-
-		if (plic_set_test(&c->enabled, source) &&
-		    p->priority[source % VPLIC_NR_SOURCES] > c->threshold)
-			vplic_drive(p, hart, true);
-	}
+	p->lone = p->pending_prios ? 0 : (uint16_t)source;
+	count_pending(p, source);
+	harts = p->listening & ~p->raised;
+	if (harts & (harts - 1))
+		vplic_offer_to_many(p, source, harts);
+	else if (harts)
+		vplic_offer(p, source, bit_first(harts));
 }
 
 /*
@@ -208,7 +162,8 @@ static unsigned int vplic_claim(struct vplic *p, unsigned int context)
 	plic_set_remove(&p->pending, source);
 	if (p->pending.word[source / 64 % PLIC_WORDS] == 0)
 		p->pending_words &= ~(1u << (source / 64));
-	count_pending(p, source, false);
+	p->lone = 0;
+	uncount_pending(p, source);
 	plic_set_add(&p->service, source);
 	vplic_update_raised(p);
 	return source;
@@ -231,12 +186,11 @@ static void vplic_complete(struct vplic *p, unsigned int context, uint32_t sourc
 /* --- registers --------------------------------------------------------------------------------- */
 
 enum plic_reg {
-	PLIC_REG_NONE, /* reserved: reads 0, ignores writes */
+	PLIC_REG_NONE, /* reserved, or a claim's: reads 0, ignores writes */
 	PLIC_REG_PRIORITY,
 	PLIC_REG_PENDING,
 	PLIC_REG_ENABLE,
 	PLIC_REG_THRESHOLD,
-	PLIC_REG_CLAIM,
 };
 
 /* Which 32-bit register is at @off; @index is its number within its context or array. */
@@ -265,18 +219,11 @@ static enum plic_reg vplic_decode(const struct vplic *p, uint64_t off, unsigned 
 	*context = (unsigned int)nr;
 	if (nr >= p->nr_contexts)
 		return PLIC_REG_NONE;
-	switch (off % PLIC_CONTEXT_STRIDE) {
-	case PLIC_THRESHOLD:
-		return PLIC_REG_THRESHOLD;
-	case PLIC_CLAIM:
-		return PLIC_REG_CLAIM;
-	default:
-		return PLIC_REG_NONE;
-	}
+	return off % PLIC_CONTEXT_STRIDE == PLIC_THRESHOLD ? PLIC_REG_THRESHOLD : PLIC_REG_NONE;
 }
 
-/* @proper: a 32-bit access. Only such a one claims; others look at the bytes and change nothing. */
-static uint32_t vplic_read32(struct vplic *p, uint64_t off, bool proper)
+/* But for claims. */
+static uint32_t vplic_read32(const struct vplic *p, uint64_t off)
 {
 	unsigned int context;
 	unsigned int index;
@@ -290,8 +237,6 @@ static uint32_t vplic_read32(struct vplic *p, uint64_t off, bool proper)
 		return plic_set_read32(&vplic_context(p, context)->enabled, index);
 	case PLIC_REG_THRESHOLD:
 		return vplic_context(p, context)->threshold;
-	case PLIC_REG_CLAIM:
-		return proper ? vplic_claim(p, context) : 0;
 	default:
 		return 0;
 	}
@@ -305,13 +250,13 @@ static cold void vplic_write_priority(struct vplic *p, unsigned int source, uint
 	if (source == 0)
 		return;
 	if (pending)
-		count_pending(p, source, false);
+		uncount_pending(p, source);
 	plic_set_remove(&p->of_priority[*priority % PLIC_NR_PRIORITIES], source);
 	*priority = val & PLIC_PRIORITY_MASK;
 	plic_set_add(&p->of_priority[*priority % PLIC_NR_PRIORITIES], source);
 	if (!pending)
 		return;
-	count_pending(p, source, true);
+	count_pending(p, source);
 	vplic_update_all(p);
 }
 
@@ -347,9 +292,6 @@ static void vplic_write32(struct vplic *p, uint64_t off, uint32_t val)
 	case PLIC_REG_THRESHOLD:
 		vplic_context(p, context)->threshold = val & PLIC_PRIORITY_MASK;
 		break;
-	case PLIC_REG_CLAIM:
-		vplic_complete(p, context, val);
-		return;
 	default:
 		return;
 	}
@@ -357,31 +299,65 @@ static void vplic_write32(struct vplic *p, uint64_t off, uint32_t val)
 		vplic_update_hart(p, context / 2);
 }
 
-static uint64_t vplic_read(void *dev, uint64_t off, unsigned int len)
+/* Is the claim register of a context at @off? What a guest asks for most. */
+static inline bool vplic_is_claim(const struct vplic *p, uint64_t off, unsigned int *context)
 {
-	struct vplic *p = dev;
+	uint64_t at = off - (PLIC_CONTEXT + PLIC_CLAIM);
+
+	*context = (unsigned int)(at / PLIC_CONTEXT_STRIDE);
+	return at % PLIC_CONTEXT_STRIDE == 0 && at / PLIC_CONTEXT_STRIDE < p->nr_contexts;
+}
+
+static noinline uint64_t vplic_read_other(struct vplic *p, uint64_t off, unsigned int len)
+{
 	uint64_t val;
 
 	spin_lock(&p->lock);
-	val = vplic_read32(p, align_down(off, 4), len == 4);
+	val = vplic_read32(p, align_down(off, 4));
 	if (len == 8)
-		val |= (uint64_t)vplic_read32(p, off + 4, false) << 32;
+		val |= (uint64_t)vplic_read32(p, off + 4) << 32;
 	spin_unlock(&p->lock);
 	return val >> (8 * (off % 4));
+}
+
+static uint64_t vplic_read(void *dev, uint64_t off, unsigned int len)
+{
+	struct vplic *p = dev;
+	unsigned int context, source;
+
+	/* Only a 32-bit access claims; others look at the bytes and change nothing. */
+	if (len != 4 || !vplic_is_claim(p, off, &context))
+		return vplic_read_other(p, off, len);
+	spin_lock(&p->lock);
+	source = vplic_claim(p, context);
+	spin_unlock(&p->lock);
+	return source;
+}
+
+static noinline void vplic_write_other(struct vplic *p, uint64_t off, uint32_t val)
+{
+	spin_lock(&p->lock);
+	vplic_write32(p, off, val);
+	spin_unlock(&p->lock);
 }
 
 static void vplic_write(void *dev, uint64_t off, unsigned int len, uint64_t val)
 {
 	struct vplic *p = dev;
+	unsigned int context;
 
 	if (len != 4)
 		return;
+	if (!vplic_is_claim(p, off, &context)) {
+		vplic_write_other(p, off, (uint32_t)val);
+		return;
+	}
 	spin_lock(&p->lock);
-	vplic_write32(p, off, (uint32_t)val);
+	vplic_complete(p, context, (uint32_t)val);
 	spin_unlock(&p->lock);
 }
 
-static const struct mmio_ops vplic_ops = { vplic_read, vplic_write };
+static const struct mmio_ops vplic_ops = { vplic_read, vplic_write, NULL };
 
 /* --- the outside ------------------------------------------------------------------------------- */
 
@@ -448,7 +424,7 @@ cold void vplic_reset(struct virqchip *chip)
 	}
 	for (unsigned int i = 0; i < VPLIC_NR_SOURCES; i++)
 		p->priority[i] = 0;
-	p->pending_words = p->pending_prios = 0;
+	p->pending_words = p->pending_prios = p->lone = 0;
 	p->listening = 0;
 	vplic_update_raised(p);
 	spin_unlock(&p->lock);

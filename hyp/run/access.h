@@ -28,12 +28,12 @@ static inline uint64_t access_value(const struct vcpu *v, const struct insn_mem 
 /* access_done - the device has answered: @val to a load, 0 beyond its width. The guest goes on, or tries again. */
 static inline void access_done(struct vcpu *v, const struct insn_mem *m, uint64_t val)
 {
-	unsigned int unused = 64U - 8U * m->len;
+	const unsigned int unused = 64U - 8U * m->len;
 
 	if (!m->store && m->reg)
 		v->regs.x[m->reg & 31] =
 			m->sign_extend ? (uint64_t)((int64_t)(val << unused) >> unused) : val;
-	if (!vcpu_tries_again(v))
+	if (!m->store || !vcpu_tries_again(v)) /* no load waits */
 		v->regs.sepc += m->insn_len;
 	counter_inc(&v->stats.exits[EXIT_MMIO]);
 }

@@ -24,12 +24,4 @@ static always_inline bool may_enter(struct vcpu *v)
 	return !vcpu_request_pending(v) && !atomic_read(&this_pcpu()->need_resched);
 }
 
-/*
- * fast_ecall, fast_trap - run/fastpath.c, called by the vector: the fast path of an ecall from VS-mode, and of a guest page
- * fault of a load or a store. fast_trap() has all of the registers in @r, sepc and sstatus, too; when it says LIGHT_DONE,
- * LIGHT_DONE_ALL or LIGHT_LEAVE they are as the guest goes on with.
- */
-light_fn fast_ecall;
-struct light_end fast_trap(struct guest_regs *r, uint64_t cause);
-
 #endif

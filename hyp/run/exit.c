@@ -17,7 +17,7 @@
 #include "vcpu/vm.h"
 
 /* Each in a function of its own, so that none pays for what another one saves on the stack. */
-#define exit_handler static noinline enum exit_result
+#define exit_handler static noinline struct next
 
 exit_handler handle_interrupt(struct vcpu *v, uint64_t irq)
 {
@@ -44,7 +44,7 @@ exit_handler handle_interrupt(struct vcpu *v, uint64_t irq)
 		csr_clear(CSR_SIE, BIT(irq & 63));
 		break;
 	}
-	return EXIT_GOES_ON;
+	return next_is(NEXT_GUEST);
 }
 
 static bool from_vu(const struct vcpu *v)
@@ -63,7 +63,7 @@ static bool read_counter(struct vcpu *v, uint32_t insn)
 	bool reads_only = ((insn >> 12) & 2) && ((insn >> 15) & 31) == 0; /* csrrs, csrrc of x0 */
 	unsigned int rd = insn >> 7;
 
-	if ((csr != CSR_CYCLE && csr != CSR_INSTRET) || !reads_only)
+	if (!insn_may_be_counter(insn) || !reads_only)
 		return false;
 	if (from_vu(v) && !(csr_read(CSR_SCOUNTEREN) & BIT(csr & 31)))
 		return false;
@@ -114,12 +114,12 @@ static noinline uint32_t trapped_insn(struct vcpu *v, uint64_t tval)
 	return insn;
 }
 
-static inline enum exit_result halt(struct vcpu *v)
+static inline struct next halt(struct vcpu *v)
 {
 	counter_inc(&v->stats.exits[EXIT_WFI]);
 	v->regs.sepc += 4;
 	vcpu_halt(v, SLEEP_WFI);
-	return EXIT_GOES_ON;
+	return next_is(NEXT_GUEST);
 }
 
 /*
@@ -136,7 +136,7 @@ exit_handler handle_other_virtual_insn(struct vcpu *v, uint64_t tval)
 		insn = trapped_insn(v, tval);
 	if (insn == 0) {
 		counter_inc(&v->stats.exits[EXIT_OTHER]);
-		return EXIT_GOES_ON;
+		return next_is(NEXT_GUEST);
 	}
 	switch (insn_decode_virtual(insn)) {
 	case INSN_WFI:
@@ -146,23 +146,23 @@ exit_handler handle_other_virtual_insn(struct vcpu *v, uint64_t tval)
 	case INSN_WRS_NTO:
 		counter_inc(&v->stats.exits[EXIT_WRS]);
 		v->regs.sepc += 4;
-		return EXIT_SPINS;
+		return next_is(NEXT_SPIN);
 	case INSN_CSR:
 		if (!read_counter(v, insn))
 			break;
 		counter_inc(&v->stats.exits[EXIT_CSR]);
-		return EXIT_GOES_ON;
+		return next_is(NEXT_GUEST);
 	case INSN_WRS_STO:
 	case INSN_OTHER:
 		break;
 	}
 	counter_inc(&v->stats.exits[EXIT_CSR]);
 	vcpu_inject_exception(v, EXC_ILLEGAL_INSN, insn);
-	return EXIT_GOES_ON;
+	return next_is(NEXT_GUEST);
 }
 
 /* The one that comes most, when nothing about it is in doubt, before all others. */
-static enum exit_result handle_virtual_insn(struct vcpu *v, uint64_t tval)
+static struct next handle_virtual_insn(struct vcpu *v, uint64_t tval)
 {
 	if (tval == INSN_CODE_WFI && !is_page_end(v->regs.sepc) && !from_vu(v))
 		return halt(v);
@@ -174,10 +174,10 @@ struct guest_fault {
 	uint64_t cause, tval, htval, htinst;
 };
 
-static enum exit_result inject_access_fault(struct vcpu *v, const struct guest_fault *t)
+static struct next inject_access_fault(struct vcpu *v, const struct guest_fault *t)
 {
 	access_fault(v, t->cause, t->tval);
-	return EXIT_GOES_ON;
+	return next_is(NEXT_GUEST);
 }
 
 /* True: @m was an access to one of the VM's devices, and is done. */
@@ -211,21 +211,20 @@ cold exit_handler handle_guest_fault(struct vcpu *v, uint64_t cause)
 		decoded = insn_decode_htinst(t.htinst, &m);
 	} else {
 		if (vcpu_fetch_insn(v, gva(v->regs.sepc), &insn) != HV_OK)
-			return EXIT_GOES_ON; /* as above: let the guest run into it again */
+			return next_is(NEXT_GUEST); /* as above: let the guest run into it again */
 		/* stval is where it faulted. What begins in the page before is no access to this one's device. */
 		decoded = insn_decode_mem(insn, &m) &&
 			  (insn_mem_low(insn, v->regs.x) & (m.len - 1u)) == 0;
 	}
 	if (!decoded || m.store != (cause == EXC_STORE_GUEST_FAULT) || !do_mmio(v, a, &m))
 		return inject_access_fault(v, &t);
-	return EXIT_GOES_ON;
+	return next_is(NEXT_GUEST);
 }
 
 exit_handler handle_ecall(struct vcpu *v)
 {
 	counter_inc(&v->stats.exits[EXIT_SBI]);
-	sbi_call(v);
-	return v->yield_to ? EXIT_YIELDS : EXIT_GOES_ON;
+	return sbi_call(v);
 }
 
 /* Not delegated by this machine's hedeleg, so it comes here: the guest's own. */
@@ -235,10 +234,10 @@ exit_handler pass_on(struct vcpu *v, uint64_t cause)
 
 	counter_inc(&v->stats.exits[EXIT_OTHER]);
 	vcpu_inject_exception(v, cause & 63, tval);
-	return EXIT_GOES_ON;
+	return next_is(NEXT_GUEST);
 }
 
-enum exit_result vcpu_handle_exit(struct vcpu *v, uint64_t cause)
+struct next vcpu_handle_exit(struct vcpu *v, uint64_t cause)
 {
 	if (cause & SCAUSE_INTERRUPT)
 		return handle_interrupt(v, cause & ~SCAUSE_INTERRUPT);

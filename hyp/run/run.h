@@ -5,18 +5,19 @@
  *   pcpu_loop.c  pcpu_loop      pick a vcpu; idle in WFI
  *   vcpu_run.c   vcpu_run       load a vcpu; requests; enter; leave; again; put it back; the next one
  *   switch.S     guest_switch   registers, sret ... trap_vector, registers, ret
- *   fastpath.c   fast_ecall, fast_trap   what is answered without leaving guest_switch
+ *   fastpath.c   fast_ecall, fast_insn, fast_access   what is answered without leaving guest_switch
  *   rest.c       vcpu_rest      a halt on a hart that nobody else wants
  *   task.c       task_run       no vcpu, but a step of what is done for a VM, and the next
  *   exit.c       vcpu_handle_exit   by scause: interrupt, SBI call, virtual instruction, guest fault
  *
- * A handler changes the vcpu's registers, makes requests, halts it, or says whom it yields to (v->yield_to);
- * it never blocks. What it decided is looked at by vcpu_run() before the next entry.
+ * A handler changes the vcpu's registers, makes requests or halts it; it never blocks. It returns what comes next
+ * (arch/next.h); vcpu_run() looks at that, at requests and at halts before the next entry.
  */
 #ifndef RUN_RUN_H
 #define RUN_RUN_H
 
 #include "arch/csr.h"
+#include "arch/next.h"
 #include "lib/work.h"
 #include "vcpu/vcpu.h"
 
@@ -29,14 +30,8 @@ struct sched_entity *vcpu_run(struct vcpu *v);
 /* task_run - own pcpu: run the task @se, which was picked, until it has no more to do or something else is to run. */
 void task_run(struct sched_entity *se);
 
-enum exit_result {
-	EXIT_GOES_ON,
-	EXIT_SPINS,  /* WRS.NTO: it waits for something that did not happen */
-	EXIT_YIELDS, /* to v->yield_to */
-};
-
-/* vcpu_handle_exit - what the trap asks for whose scause is @cause. */
-enum exit_result vcpu_handle_exit(struct vcpu *v, uint64_t cause);
+/* vcpu_handle_exit - do what the trap asks for whose scause is @cause. Returns GUEST, SPIN or YIELD. */
+struct next vcpu_handle_exit(struct vcpu *v, uint64_t cause);
 
 /*
  * vcpu_rest - own pcpu, when it must block: sleep right here, if the hart is not wanted for anything else.

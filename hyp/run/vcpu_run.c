@@ -34,72 +34,68 @@ static bool slice_is_over(struct vcpu *v)
  */
 #define SPIN_INSTRUCTIONS 256
 
-static always_inline bool enter_spinner(struct guest_regs **r)
+static always_inline struct next enter_spinner(struct guest_regs **r)
 {
 	uint64_t before = hart_features.instret ? csr_read(CSR_INSTRET) : 0;
-	bool handled = guest_enter(r, fast_ecall);
+	struct next next = guest_enter(r);
 
 	if (!hart_features.instret || csr_read(CSR_INSTRET) - before > SPIN_INSTRUCTIONS)
 		container_of(*r, struct vcpu, regs)->se.spin_renewed = true;
-	return handled;
+	return next;
 }
 
 /* One stay in the guest. The vcpu comes back by the world switch, which keeps no register but that. */
-static always_inline enum exit_result enter(struct vcpu **vp)
+static always_inline struct next enter(struct vcpu **vp)
 {
 	struct vcpu *v = *vp;
 	struct guest_regs *regs = &v->regs;
-	enum exit_result r;
+	struct next next;
 	uint64_t cause;
-	bool handled;
 
 	if (!may_enter(v)) {
 		vcpu_leave(v);
 		counter_inc(&v->stats.aborted_entries);
-		return EXIT_GOES_ON;
+		return next_is(NEXT_GUEST);
 	}
 	stretch_end();
-	handled = v->se.spinning ? enter_spinner(&regs) : guest_enter(&regs, fast_ecall);
+	next = v->se.spinning ? enter_spinner(&regs) : guest_enter(&regs);
 	*vp = v = container_of(regs, struct vcpu, regs);
 	stretch_begin();
 	cause = csr_read(CSR_SCAUSE);
 	vcpu_leave(v);
 	vcpu_irq_sync(v);
-	if (!handled)
-		r = vcpu_handle_exit(v, cause);
-	else
-		r = v->yield_to ? EXIT_YIELDS : EXIT_GOES_ON;
-	if ((r == EXIT_SPINS) != v->se.spinning) {
-		atomic_set(&v->se.spinning, r == EXIT_SPINS);
+	if (next_why(next) == NEXT_EXIT)
+		next = vcpu_handle_exit(v, cause);
+	if ((next_why(next) == NEXT_SPIN) != v->se.spinning) {
+		atomic_set(&v->se.spinning, next_why(next) == NEXT_SPIN);
 		v->se.spin_renewed = true;
 	}
-	return r;
+	return next;
 }
 
 enum run_result {
 	RUN_GOES_ON,
-	RUN_PREEMPTED,	 /* its slice is over, or work waits */
-	RUN_YIELDED,	 /* somebody else is to have the rest of its slice */
-	RUN_HANDED_OVER, /* and runs here already, as far as the scheduler is concerned */
-	RUN_BLOCKED,	 /* halted or stopped; a kick wakes it */
-	RUN_DEAD,	 /* its VM ends; it never runs again in this life */
+	RUN_PREEMPTED, /* its slice is over, or work waits */
+	RUN_YIELDED,   /* another one is to have the rest of its slice */
+	RUN_SWITCHED,  /* and runs here already, as far as the scheduler is concerned */
+	RUN_BLOCKED,   /* halted or stopped; a kick wakes it */
+	RUN_DEAD,      /* its VM ends; it never runs again in this life */
 };
 
-/* Does @v, which spins or names somebody, give its hart to a sibling? */
-static always_inline enum run_result yields(struct vcpu *v, enum exit_result how)
+/* @v spins, or yields: does it give its hart to a sibling? */
+static always_inline enum run_result yields(struct vcpu *v, struct next next)
 {
-	struct vcpu *to = v->yield_to;
-
-	if (how == EXIT_SPINS)
+	if (next_why(next) == NEXT_SPIN)
 		return sched_spin_yield(&v->se) ? RUN_YIELDED : RUN_GOES_ON;
-	v->yield_to = NULL;
-	if (v->hands_over) {
-		v->hands_over = false;
-		if (sched_hand_over(&v->se, &to->se))
-			return RUN_HANDED_OVER;
-		(void)sched_wake(&to->se);
+	switch (sched_switch_to(&v->se, &next_to(next)->se, next_why(next) == NEXT_WAKE)) {
+	case SCHED_SWITCHED:
+		return RUN_SWITCHED;
+	case SCHED_PUT_ME:
+		return RUN_YIELDED;
+	case SCHED_GO_ON:
+	default:
+		return RUN_GOES_ON;
 	}
-	return sched_yield_to(&v->se, &to->se) ? RUN_YIELDED : RUN_GOES_ON;
 }
 
 /* vcpu_handle_requests() would find nothing: the case to be quick in. */
@@ -130,14 +126,14 @@ static always_inline enum run_result run(struct vcpu *v)
 		}
 		/* As long as nothing changes what handle_requests() looked at it would say the same. */
 		do {
-			enum exit_result how;
+			struct next next;
 
 			if (slice_is_over(v))
 				return RUN_PREEMPTED;
 			if (v->magic)
 				vcpu_magic_write(v, HARTVISOR_MAGIC_RUNS);
-			how = enter(&v);
-			if (how != EXIT_GOES_ON && (r = yields(v, how)) != RUN_GOES_ON)
+			next = enter(&v);
+			if (next_why(next) >= NEXT_SPIN && (r = yields(v, next)) != RUN_GOES_ON)
 				return r;
 		} while (!vcpu_request_pending(v) && !vcpu_is_halted(v));
 		/* Others want the hart, so there is no choice of where to sleep; block() itself looks
@@ -201,8 +197,8 @@ static always_inline struct sched_entity *run_one(struct pcpu *p, struct vcpu *v
 		timer_set_slice(sched_next_look(&v->se));
 	vcpu_steal_resumes(v);
 	r = run(v);
-	v = p->current; /* who was loaded still is; no register remembers */
-	if (r <= RUN_HANDED_OVER)
+	v = p->current; /* what was loaded still is; no register remembers */
+	if (r <= RUN_SWITCHED)
 		vcpu_steal_preempted(v);
 	else if (v->magic)
 		vcpu_magic_write(v, HARTVISOR_MAGIC_HALTED);
@@ -210,7 +206,7 @@ static always_inline struct sched_entity *run_one(struct pcpu *p, struct vcpu *v
 		run_dead(v);
 		return NULL;
 	}
-	if (r == RUN_HANDED_OVER)
+	if (r == RUN_SWITCHED)
 		return sched_running();
 	/* From here on, once blocked, it may be woken; it stays loaded until another needs the hart. */
 	if (pcpu_interrupts_pending() || pcpu_work_is_due(p)) {

@@ -25,45 +25,53 @@ static bool buffer_ok(const struct vm *vm, uint64_t num, uint64_t lo, uint64_t h
 	return hi == 0 && gstage_is_ram(&vm->gstage, gpa(lo), num);
 }
 
-static struct sbi_ret console_write(struct vcpu *v, gpa_t from, uint64_t num)
+static struct next console_write(struct vcpu *v, gpa_t from, uint64_t num)
 {
 	char buf[DBCN_WRITE_MAX];
 	uint64_t n = index_limit(num, DBCN_WRITE_MAX);
 
 	if (vcpu_read_guest(v, from, buf, n))
-		return sbi_err(SBI_ERR_INVALID_PARAM);
-	return sbi_ok(vcpu_console_write(v, buf, n));
+		return sbi_err(v, SBI_ERR_INVALID_PARAM);
+	return sbi_ok(v, vcpu_console_write(v, buf, n));
 }
 
-static struct sbi_ret console_read(struct vcpu *v, gpa_t to, uint64_t num)
+static struct next console_read(struct vcpu *v, gpa_t to, uint64_t num)
 {
 	char buf[DBCN_CHUNK];
 	uint64_t n = term_stream_read(v->vm->stream, buf, index_limit(num, sizeof(buf)));
 
 	if (vcpu_write_guest(v, to, buf, n))
-		return sbi_err(SBI_ERR_INVALID_PARAM);
-	return sbi_ok(n);
+		return sbi_err(v, SBI_ERR_INVALID_PARAM);
+	return sbi_ok(v, n);
 }
 
-static struct sbi_ret dbcn_handle(struct vcpu *v, uint32_t eid, uint32_t fid, const uint64_t a[6])
+static struct next console_buffer(struct vcpu *v, uint64_t fid)
 {
-	char byte = (char)(uint8_t)a[0];
+	uint64_t num = sbi_arg(v, 0), lo = sbi_arg(v, 1);
 
-	(void)eid;
+	if (!buffer_ok(v->vm, num, lo, sbi_arg(v, 2)))
+		return sbi_err(v, SBI_ERR_INVALID_PARAM);
+	if (num == 0)
+		return sbi_ok(v, 0);
+	return fid == SBI_DBCN_CONSOLE_WRITE ? console_write(v, gpa(lo), num) :
+					       console_read(v, gpa(lo), num);
+}
+
+static struct next dbcn_handle(struct vcpu *v, uint64_t fid)
+{
+	char byte = (char)(uint8_t)sbi_arg(v, 0);
+
+	if (sbi_is_fast(v))
+		return sbi_exit();
 	switch (fid) {
 	case SBI_DBCN_CONSOLE_WRITE:
 	case SBI_DBCN_CONSOLE_READ:
-		if (!buffer_ok(v->vm, a[0], a[1], a[2]))
-			return sbi_err(SBI_ERR_INVALID_PARAM);
-		if (a[0] == 0)
-			return sbi_ok(0);
-		return fid == SBI_DBCN_CONSOLE_WRITE ? console_write(v, gpa(a[1]), a[0]) :
-						       console_read(v, gpa(a[1]), a[0]);
+		return console_buffer(v, fid);
 	case SBI_DBCN_CONSOLE_WRITE_BYTE:
 		(void)vcpu_console_write(v, &byte, 1);
-		return sbi_ok(0);
+		return sbi_ok(v, 0);
 	default:
-		return sbi_err(SBI_ERR_NOT_SUPPORTED);
+		return sbi_err(v, SBI_ERR_NOT_SUPPORTED);
 	}
 }
 

@@ -2,11 +2,11 @@
 /* sPI: interrupts between a guest's harts (riscv-sbi-doc, "IPI Extension"). */
 #include "arch/csr.h"
 #include "lib/bits.h"
-#include "sbi/sbi.h"
+#include "sbi/calls.h"
 #include "vcpu/irq.h"
 #include "vcpu/vm.h"
 
-void sbi_send_ipi(struct vm *vm, uint64_t set)
+void sbi_send_ipi_set(struct vm *vm, uint64_t set)
 {
 	for (; set; set &= set - 1)
 		vcpu_inject(vm->vcpus[bit_first(set)], BIT(IRQ_VS_SOFT));
@@ -22,68 +22,50 @@ static inline bool sleeps_here(const struct vcpu *v, const struct vcpu *to)
 	return atomic_read(&to->blocked) && atomic_read(&to->se.pcpu) == atomic_read(&v->se.pcpu);
 }
 
-static void send_to_one(struct vcpu *v, struct vcpu *to)
+static struct next send_to_other(struct vcpu *v, struct vcpu *to)
 {
-	if (to == v) {
-		vcpu_inject_self(v, BIT(IRQ_VS_SOFT));
-		return;
-	}
+	(void)sbi_ok(v, 0);
 	if (sleeps_here(v, to))
-		v->yield_to = to;
+		return next_yield(to, vcpu_inject_claim(to, BIT(IRQ_VS_SOFT)));
 	vcpu_inject(to, BIT(IRQ_VS_SOFT));
+	return next_is(NEXT_GUEST);
 }
 
-static noinline void send_to_many(struct vcpu *v, uint64_t set)
+static noinline struct next send_to_many(struct vcpu *v, uint64_t set)
 {
 	if (set & BIT(v->id))
 		vcpu_inject_self(v, BIT(IRQ_VS_SOFT));
-	sbi_send_ipi(v->vm, set & ~BIT(v->id));
+	sbi_send_ipi_set(v->vm, set & ~BIT(v->id));
+	return sbi_ok(v, 0);
 }
 
-static always_inline struct sbi_ret send(struct vcpu *v, const uint64_t a[6])
+static noinline struct next send_to_set(struct vcpu *v)
 {
 	uint64_t set;
-	int64_t err = sbi_hart_set(v->vm, a[0], a[1], &set);
+	int64_t err = sbi_hart_set(v->vm, sbi_arg(v, 0), sbi_arg(v, 1), &set);
 
-	if (err)
-		return sbi_err(err);
+	if (err || set == 0)
+		return sbi_err(v, err);
 	if (set & (set - 1))
-		send_to_many(v, set);
-	else if (set != 0)
-		send_to_one(v, v->vm->vcpus[bit_first(set)]);
-	return sbi_ok(0);
+		return send_to_many(v, set);
+	return set == BIT(v->id) ? sbi_ipi_self(v) : send_to_other(v, v->vm->vcpus[bit_first(set)]);
 }
 
-static struct sbi_ret ipi_handle(struct vcpu *v, uint32_t eid, uint32_t fid, const uint64_t a[6])
+struct next sbi_send_ipi(struct vcpu *v)
 {
-	(void)eid;
-	return fid == SBI_IPI_SEND_IPI ? send(v, a) : sbi_err(SBI_ERR_NOT_SUPPORTED);
+	struct vcpu *to = sbi_one_hart(v);
+
+	return to && to != v ? send_to_other(v, to) : send_to_set(v);
 }
 
-/* A function of its own, so that an IPI to itself does not pay for what this one saves on the stack. */
-static noinline struct light_end send_to_others(struct vcpu *v, sbi_after_fn *after)
+static struct next ipi_handle(struct vcpu *v, uint64_t fid)
 {
-	return sbi_light_end(v, send(v, &v->regs.x[REG_A0]), after);
+	return fid == SBI_IPI_SEND_IPI ? sbi_send_ipi(v) : sbi_err(v, SBI_ERR_NOT_SUPPORTED);
 }
-
-static struct light_end send_quickly(struct vcpu *v, sbi_after_fn *after)
-{
-	if (!sbi_names_self(v, v->regs.x[REG_A0], v->regs.x[REG_A1]))
-		return send_to_others(v, after);
-	vcpu_inject_self(v, BIT(IRQ_VS_SOFT));
-	return sbi_quick_ok(v, 0);
-}
-
-static sbi_quick_fn *const quick[SBI_FIRST_FUNCTIONS] = {
-	[SBI_IPI_SEND_IPI] = send_quickly,
-};
 
 const struct sbi_extension sbi_ext_ipi = {
 	.name = "IPI",
 	.eid_first = SBI_EXT_IPI,
 	.eid_last = SBI_EXT_IPI,
 	.handle = ipi_handle,
-	.light = BIT(SBI_IPI_SEND_IPI),
-	.quick = &quick,
-	.nr_quick = SBI_IPI_SEND_IPI + 1,
 };

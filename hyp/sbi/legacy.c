@@ -11,33 +11,34 @@
 #include "vcpu/guest_mem.h"
 #include "vcpu/vtimer.h"
 
-static struct sbi_ret console_put(struct vcpu *v, uint64_t ch)
+/* The answer to each call: a0 alone. */
+static int64_t console_put(struct vcpu *v, uint64_t ch)
 {
 	char c = (char)(uint8_t)ch;
 
 	if (v->vm->stream)
 		(void)vcpu_console_write(v, &c, 1);
-	return sbi_ok(0);
+	return SBI_SUCCESS;
 }
 
-/* The byte, or -1: in a0, where others have their error. */
-static struct sbi_ret console_get(struct vm *vm)
+/* The byte, or -1. */
+static int64_t console_get(struct vm *vm)
 {
 	char c;
 
 	if (!vm->stream || term_stream_read(vm->stream, &c, 1) == 0)
-		return sbi_err(-1);
-	return sbi_err((uint8_t)c);
+		return -1;
+	return (uint8_t)c;
 }
 
 /* Own pcpu, between vcpu_irq_sync and vcpu_irq_flush: both words are ours to take from. */
-static struct sbi_ret clear_ipi(struct vcpu *v)
+static int64_t clear_ipi(struct vcpu *v)
 {
 	uint64_t soft = BIT(IRQ_VS_SOFT);
 	uint64_t pending = (atomic_fetch_and(&v->irq.inject, ~soft) | v->irq.shadow) & soft;
 
 	v->irq.shadow &= ~soft;
-	return sbi_err(pending ? 1 : 0);
+	return pending ? 1 : 0;
 }
 
 /*
@@ -57,37 +58,36 @@ static int64_t mask_read(struct vcpu *v, uint64_t addr, uint64_t *set)
 }
 
 /* The four whose first argument is a mask. */
-static struct sbi_ret masked_call(struct vcpu *v, uint32_t eid, const uint64_t a[6])
+static int64_t masked_call(struct vcpu *v, uint64_t eid)
 {
 	uint64_t set;
-	int64_t err = mask_read(v, a[0], &set);
+	int64_t err = mask_read(v, sbi_arg(v, 0), &set);
 
 	if (err || set == 0)
-		return sbi_err(err);
+		return err;
 	switch (eid) {
 	case SBI_EXT_LEGACY_SEND_IPI:
-		sbi_send_ipi(v->vm, set);
+		sbi_send_ipi_set(v->vm, set);
 		break;
 	case SBI_EXT_LEGACY_REMOTE_FENCE_I:
 		vm_fence_i(v->vm, set);
 		break;
 	default:
-		sbi_fence_vvma(v->vm, set, a[1], a[2], eid == SBI_EXT_LEGACY_REMOTE_SFENCE_VMA_ASID,
-			       a[3]);
+		sbi_fence_vvma(v->vm, set, sbi_arg(v, 1), sbi_arg(v, 2),
+			       eid == SBI_EXT_LEGACY_REMOTE_SFENCE_VMA_ASID, sbi_arg(v, 3));
 		break;
 	}
-	return sbi_ok(0);
+	return SBI_SUCCESS;
 }
 
-static struct sbi_ret legacy_handle(struct vcpu *v, uint32_t eid, uint32_t fid, const uint64_t a[6])
+static int64_t call(struct vcpu *v, uint64_t eid)
 {
-	(void)fid;
 	switch (eid) {
 	case SBI_EXT_LEGACY_SET_TIMER:
-		vcpu_timer_set(v, a[0]);
-		return sbi_ok(0);
+		vcpu_timer_set(v, sbi_arg(v, 0));
+		return SBI_SUCCESS;
 	case SBI_EXT_LEGACY_CONSOLE_PUTCHAR:
-		return console_put(v, a[0]);
+		return console_put(v, sbi_arg(v, 0));
 	case SBI_EXT_LEGACY_CONSOLE_GETCHAR:
 		return console_get(v->vm);
 	case SBI_EXT_LEGACY_CLEAR_IPI:
@@ -96,14 +96,23 @@ static struct sbi_ret legacy_handle(struct vcpu *v, uint32_t eid, uint32_t fid, 
 	case SBI_EXT_LEGACY_REMOTE_FENCE_I:
 	case SBI_EXT_LEGACY_REMOTE_SFENCE_VMA:
 	case SBI_EXT_LEGACY_REMOTE_SFENCE_VMA_ASID:
-		return masked_call(v, eid, a);
+		return masked_call(v, eid);
 	case SBI_EXT_LEGACY_SHUTDOWN:
 		if (vcpu_console_is_out(v))
 			vm_stop(v->vm, VM_STOP_POWEROFF, "SBI shutdown");
-		return sbi_ok(0);
+		return SBI_SUCCESS;
 	default:
-		return sbi_err(SBI_ERR_NOT_SUPPORTED);
+		return SBI_ERR_NOT_SUPPORTED;
 	}
+}
+
+static struct next legacy_handle(struct vcpu *v, uint64_t fid)
+{
+	(void)fid;
+	if (sbi_is_fast(v))
+		return sbi_exit();
+	v->regs.x[REG_A0] = (uint64_t)call(v, v->regs.x[REG_A7]);
+	return next_is(NEXT_GUEST);
 }
 
 const struct sbi_extension sbi_ext_legacy = {
@@ -111,5 +120,4 @@ const struct sbi_extension sbi_ext_legacy = {
 	.eid_first = SBI_EXT_LEGACY_SET_TIMER,
 	.eid_last = SBI_EXT_LEGACY_SHUTDOWN,
 	.handle = legacy_handle,
-	.legacy = true,
 };

@@ -8,12 +8,10 @@ static uint64_t pvlk_probe(const struct vm *vm, uint32_t eid)
 	return vm->pv.pvlk;
 }
 
-static struct sbi_ret pvlk_handle(struct vcpu *v, uint32_t eid, uint32_t fid, const uint64_t a[6])
+static struct next pvlk_handle(struct vcpu *v, uint64_t fid)
 {
-	(void)eid;
-	if (fid != HARTVISOR_PVLK_KICK_CPU)
-		return sbi_err(SBI_ERR_NOT_SUPPORTED);
-	return sbi_kick(v, a[0]);
+	return fid == HARTVISOR_PVLK_KICK_CPU ? sbi_kick(v, sbi_arg(v, 0)) :
+						sbi_err(v, SBI_ERR_NOT_SUPPORTED);
 }
 
 const struct sbi_extension sbi_ext_pvlk = {

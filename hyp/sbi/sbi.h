@@ -3,8 +3,8 @@
  * SBI calls of a guest (riscv-sbi-doc v2.0). One file per extension, each ending in one entry of
  * type struct sbi_extension; sbi_dispatch.c lists them.
  *
- * The rules that hold for all are kept in one place, the dispatcher: EID and FID are signed 32-bit,
- * an unknown EID or FID is SBI_ERR_NOT_SUPPORTED, all registers but a0 and a1 stay, legacy calls
+ * EID and FID are signed 32-bit numbers in sign-extended form: they are compared as 64 bits, so that whatever else is in a7
+ * or a6 is unknown. An unknown EID or FID is SBI_ERR_NOT_SUPPORTED, all registers but a0 and a1 stay, legacy calls
  * return in a0 alone. Arguments are hostile; no call logs, blocks or loops longer than a vcpu set
  * allows.
  */
@@ -14,6 +14,7 @@
 #include <hartvisor/pv.h>
 #include <hartvisor/sbi.h>
 
+#include "arch/next.h"
 #include "vcpu/vcpu.h"
 #include "vcpu/vm.h"
 
@@ -30,73 +31,58 @@ struct sbi_ids {
 };
 extern struct sbi_ids sbi_ids;
 
-struct sbi_ret {
-	int64_t error;
-	uint64_t value;
-};
-
-static inline struct sbi_ret sbi_ok(uint64_t value)
-{
-	return (struct sbi_ret){ SBI_SUCCESS, value };
-}
-
-static inline struct sbi_ret sbi_err(int64_t error)
-{
-	return (struct sbi_ret){ error, 0 };
-}
-
-typedef struct light_end sbi_after_fn(struct vcpu *v);
-typedef struct light_end sbi_quick_fn(struct vcpu *v, sbi_after_fn *after);
-
-/* Entries of the tables below: a power of two, by which a FID is masked, so that no speculative call leaves them. */
-#define SBI_FIRST_FUNCTIONS 4
-
 struct sbi_extension {
 	const char *name;
 	uint32_t eid_first, eid_last;
 	/* What probe_extension returns for this VM; 0: the VM has it not. NULL: 1, always. */
 	uint64_t (*probe)(const struct vm *vm, uint32_t eid);
-	/* @a: a0 to a5. The calling vcpu's pc already points behind the ecall. */
-	struct sbi_ret (*handle)(struct vcpu *v, uint32_t eid, uint32_t fid, const uint64_t a[6]);
-	bool legacy; /* returns in a0 only, and has no FID */
 	/*
-	 * Bit n: FID n may be answered by a light exit (arch/guest.h): it looks at no registers but
-	 * a0 to a5 and at no guest memory, never halts or stops the caller, asks it for nothing by
-	 * a request, and gives it interrupts by vcpu_inject_self() alone. It may wait for other vcpus.
+	 * Does the call in @v's registers, function @fid, and answers it there: sbi_ok(), sbi_err(). Returns what comes
+	 * next. Own pcpu, no locks.
+	 *
+	 * The fast path calls it, too, while @v is in guest mode still. A function that looks at guest memory, halts or
+	 * stops @v, makes it a request or takes interrupts from it says NEXT_EXIT there before it does anything
+	 * (sbi_is_fast()), and is called again outside guest mode. Others may wait for other vcpus, and give @v
+	 * interrupts by vcpu_inject_self().
 	 */
-	uint64_t light;
-	/* Its first functions, which do nothing: what they answer. The VM always has it: no probe. */
-	const uint64_t (*constants)[SBI_FIRST_FUNCTIONS];
-	/*
-	 * Of an extension without probe: who answers its first functions in a light exit. They do what
-	 * handle() does, without the detour; they end by sbi_quick_ok() when they have left nothing to
-	 * be looked at, else by sbi_light_end().
-	 */
-	sbi_quick_fn *const (*quick)[SBI_FIRST_FUNCTIONS];
-	uint32_t nr_constants, nr_quick;
+	struct next (*handle)(struct vcpu *v, uint64_t fid);
 };
 
-/*
- * sbi_light_end - the answer to @v's call is @ret. @after is asked whether the guest may go on, if the call
- * yields to somebody, has waited for others, or has made another vcpu runnable here.
- */
-static inline struct light_end sbi_light_end(struct vcpu *v, struct sbi_ret ret,
-					     sbi_after_fn *after)
+/* sbi_is_fast - is @v's call being answered by the fast path? */
+static inline bool sbi_is_fast(const struct vcpu *v)
 {
-	v->regs.x[REG_A0] = (uint64_t)ret.error;
-	v->regs.x[REG_A1] = ret.value;
-	if (v->yield_to || vcpu_mode(v) == OUTSIDE_GUEST_MODE ||
-	    atomic_read(&this_pcpu()->need_resched))
-		return after(v);
-	return light_ends(&v->regs, LIGHT_DONE);
+	return vcpu_mode(v) != OUTSIDE_GUEST_MODE;
 }
 
-/* sbi_quick_ok - the answer to @v's call: SBI_SUCCESS and @value. */
-static inline struct light_end sbi_quick_ok(struct vcpu *v, uint64_t value)
+/* sbi_exit - the call is not for the fast path. */
+static inline struct next sbi_exit(void)
 {
-	v->regs.x[REG_A0] = SBI_SUCCESS;
+	return next_is(NEXT_EXIT);
+}
+
+/* sbi_arg - argument a@n of @v's call, until it is answered. */
+static inline uint64_t sbi_arg(const struct vcpu *v, unsigned int n)
+{
+	return v->regs.x[(REG_A0 + n) % 32];
+}
+
+/* sbi_answer - the answer to @v's call, in a0 and a1. sbi_ok, sbi_err - and the guest goes on. */
+static inline void sbi_answer(struct vcpu *v, int64_t error, uint64_t value)
+{
+	v->regs.x[REG_A0] = (uint64_t)error;
 	v->regs.x[REG_A1] = value;
-	return light_ends(&v->regs, LIGHT_DONE);
+}
+
+static inline struct next sbi_ok(struct vcpu *v, uint64_t value)
+{
+	sbi_answer(v, SBI_SUCCESS, value);
+	return next_is(NEXT_GUEST);
+}
+
+static inline struct next sbi_err(struct vcpu *v, int64_t error)
+{
+	sbi_answer(v, error, 0);
+	return next_is(NEXT_GUEST);
 }
 
 extern const struct sbi_extension sbi_ext_base, sbi_ext_time, sbi_ext_ipi, sbi_ext_rfence,
@@ -111,10 +97,13 @@ static inline uint32_t sbi_vendor_eid(void)
 }
 
 /* sbi_kick - KICK_CPU: end the halt of hart @hartid, and let it run instead of @v. For both numbers. */
-struct sbi_ret sbi_kick(struct vcpu *v, uint64_t hartid);
+struct next sbi_kick(struct vcpu *v, uint64_t hartid);
 
-/* sbi_call - do the ecall that @v made: reads a0..a7, advances sepc by 4, writes a0 (and a1). */
-void sbi_call(struct vcpu *v);
+/*
+ * sbi_call - the call in @v's registers, outside guest mode: sbi_dispatch(), and sepc goes behind the ecall, or stays at it
+ * when @v sleeps and tries again.
+ */
+struct next sbi_call(struct vcpu *v);
 
 /* sbi_probe - what probe_extension answers to @vm for @eid. */
 uint64_t sbi_probe(const struct vm *vm, uint32_t eid);
@@ -140,14 +129,26 @@ static inline int64_t sbi_hart_set(const struct vm *vm, uint64_t mask, uint64_t 
 	return SBI_SUCCESS;
 }
 
-/* sbi_names_self - does (mask, base) name @v and nobody else? */
-static inline bool sbi_names_self(const struct vcpu *v, uint64_t mask, uint64_t base)
+/* sbi_one_hart - the vcpu that (a0, a1) of the call, as mask and base, names, in the form that most guests use; else NULL. */
+static inline struct vcpu *sbi_one_hart(const struct vcpu *v)
 {
+	uint64_t base = sbi_arg(v, 1);
+
+	if (sbi_arg(v, 0) != 1 || base >= v->vm->nr_vcpus)
+		return NULL;
+	return v->vm->vcpus[base % VM_MAX_VCPUS];
+}
+
+/* sbi_names_self - does (a0, a1) of the call, as mask and base, name @v and no other? */
+static inline bool sbi_names_self(const struct vcpu *v)
+{
+	uint64_t mask = sbi_arg(v, 0), base = sbi_arg(v, 1);
+
 	return base <= v->id && mask == BIT(v->id - base);
 }
 
-/* sbi_send_ipi - VSSIP to each vcpu in @set; for IPI and its legacy form. */
-void sbi_send_ipi(struct vm *vm, uint64_t set);
+/* sbi_send_ipi_set - VSSIP to each vcpu in @set; for IPI and its legacy form. */
+void sbi_send_ipi_set(struct vm *vm, uint64_t set);
 
 /*
  * sbi_fence_vvma - sfence.vma of [start, start+size) on each vcpu in @set, of address space @asid

@@ -19,41 +19,25 @@ const struct sbi_extension *const sbi_extensions[32] = {
 
 uint64_t sbi_probe(const struct vm *vm, uint32_t eid)
 {
-	const struct sbi_extension *ext = sbi_find(vm, int32_in_register(eid));
+	const struct sbi_extension *ext = sbi_find(vm, sbi_int32_in_register(eid));
 
 	if (!ext)
 		return 0;
 	return ext->probe ? ext->probe(vm, eid) : 1;
 }
 
-void sbi_answer(struct vcpu *v, const struct sbi_extension *ext)
-{
-	uint64_t *x = v->regs.x;
-	const uint64_t fid = x[REG_A6];
-
-	if (ext && ext->legacy) {
-		x[REG_A0] = (uint64_t)ext->handle(v, (uint32_t)x[REG_A7], (uint32_t)fid, &x[REG_A0])
-				    .error;
-	} else if (ext && int32_in_register((uint32_t)fid) == fid) {
-		struct sbi_ret ret = sbi_handle(v, ext);
-
-		x[REG_A0] = (uint64_t)ret.error;
-		x[REG_A1] = ret.value;
-	} else {
-		sbi_unknown(v);
-	}
-}
-
-void sbi_call(struct vcpu *v)
+struct next sbi_call(struct vcpu *v)
 {
 	uint64_t a0 = v->regs.x[REG_A0], a1 = v->regs.x[REG_A1];
+	struct next next;
 
 	/* First: a call that halts the vcpu goes on behind the ecall, which is never compressed. */
 	v->regs.sepc += 4;
-	sbi_answer(v, sbi_find(v->vm, v->regs.x[REG_A7]));
+	next = sbi_dispatch(v);
 	if (vcpu_tries_again(v)) {
 		v->regs.sepc -= 4;
 		v->regs.x[REG_A0] = a0;
 		v->regs.x[REG_A1] = a1;
 	}
+	return next;
 }

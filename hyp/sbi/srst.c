@@ -7,13 +7,13 @@
  * Both parameters are 32 bits wide. Whatever is not standard is either reserved or a platform's own and
  * not implemented here, which the specification answers alike.
  */
-static struct sbi_ret system_reset(struct vcpu *v, uint32_t type, uint32_t reason)
+static struct next system_reset(struct vcpu *v, uint32_t type, uint32_t reason)
 {
 	enum vm_stop how = VM_STOP_POWEROFF;
 	const char *why = "SBI shutdown";
 
 	if (type > SBI_SRST_TYPE_WARM_REBOOT || reason > SBI_SRST_REASON_SYSTEM_FAILURE)
-		return sbi_err(SBI_ERR_INVALID_PARAM);
+		return sbi_err(v, SBI_ERR_INVALID_PARAM);
 	/* A failure that ends in a shutdown is still the shutdown that was asked for: on-crash does
 	 * not restart it. */
 	if (type != SBI_SRST_TYPE_SHUTDOWN) {
@@ -24,15 +24,16 @@ static struct sbi_ret system_reset(struct vcpu *v, uint32_t type, uint32_t reaso
 	}
 	if (vcpu_console_is_out(v))
 		vm_stop(v->vm, how, why);
-	return sbi_ok(0);
+	return sbi_ok(v, 0);
 }
 
-static struct sbi_ret srst_handle(struct vcpu *v, uint32_t eid, uint32_t fid, const uint64_t a[6])
+static struct next srst_handle(struct vcpu *v, uint64_t fid)
 {
-	(void)eid;
+	if (sbi_is_fast(v))
+		return sbi_exit();
 	if (fid != SBI_SRST_SYSTEM_RESET)
-		return sbi_err(SBI_ERR_NOT_SUPPORTED);
-	return system_reset(v, (uint32_t)a[0], (uint32_t)a[1]);
+		return sbi_err(v, SBI_ERR_NOT_SUPPORTED);
+	return system_reset(v, (uint32_t)sbi_arg(v, 0), (uint32_t)sbi_arg(v, 1));
 }
 
 const struct sbi_extension sbi_ext_srst = {

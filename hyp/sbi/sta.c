@@ -4,28 +4,29 @@
 #include "sbi/sbi.h"
 #include "vcpu/steal.h"
 
-static struct sbi_ret set_shmem(struct vcpu *v, uint64_t lo, uint64_t hi, uint64_t flags)
+static struct next set_shmem(struct vcpu *v, uint64_t lo, uint64_t hi, uint64_t flags)
 {
 	bool off = lo == UINT64_MAX && hi == UINT64_MAX;
 
 	if (flags != 0)
-		return sbi_err(SBI_ERR_INVALID_PARAM);
+		return sbi_err(v, SBI_ERR_INVALID_PARAM);
 	if (!off && !is_aligned(lo, sizeof(struct sta_struct)))
-		return sbi_err(SBI_ERR_INVALID_PARAM);
+		return sbi_err(v, SBI_ERR_INVALID_PARAM);
 	/* The upper half is bits 64 and up of an address; RAM ends below. */
 	if (!off && (hi != 0 || lo == STEAL_OFF))
-		return sbi_err(SBI_ERR_INVALID_ADDRESS);
+		return sbi_err(v, SBI_ERR_INVALID_ADDRESS);
 	if (vcpu_steal_set(v, off ? STEAL_OFF : lo) != HV_OK)
-		return sbi_err(SBI_ERR_INVALID_ADDRESS);
-	return sbi_ok(0);
+		return sbi_err(v, SBI_ERR_INVALID_ADDRESS);
+	return sbi_ok(v, 0);
 }
 
-static struct sbi_ret sta_handle(struct vcpu *v, uint32_t eid, uint32_t fid, const uint64_t a[6])
+static struct next sta_handle(struct vcpu *v, uint64_t fid)
 {
-	(void)eid;
+	if (sbi_is_fast(v))
+		return sbi_exit();
 	if (fid != SBI_STA_SET_SHMEM)
-		return sbi_err(SBI_ERR_NOT_SUPPORTED);
-	return set_shmem(v, a[0], a[1], a[2]);
+		return sbi_err(v, SBI_ERR_NOT_SUPPORTED);
+	return set_shmem(v, sbi_arg(v, 0), sbi_arg(v, 1), sbi_arg(v, 2));
 }
 
 const struct sbi_extension sbi_ext_sta = {

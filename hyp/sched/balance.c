@@ -140,9 +140,8 @@ static struct sched_entity *steal_from(struct runq *q, const struct runq *me, ui
 {
 	struct sched_entity *se;
 
-	if (atomic_read(&q->nr_waiting) == 0 || !spin_trylock(&q->lock))
+	if (atomic_read(&q->nr_waiting) == 0 || !runq_trylock(q))
 		return NULL;
-	runq_settle(q, now);
 	se = find_for(q, me->index, now);
 	if (se) {
 		runq_take(q, se);
@@ -194,8 +193,7 @@ static bool anything_for(uint32_t me)
 	while (!found && (i = hartset_next_common(&loaded, NULL, i)) != HARTSET_NONE) {
 		struct runq *q = &runqs[i];
 
-		spin_lock(&q->lock);
-		runq_settle(q, now);
+		runq_lock(q);
 		found = find_for(q, me, now) != NULL;
 		spin_unlock(&q->lock);
 		forget(&loaded, i);
@@ -323,8 +321,7 @@ static bool push_one(struct runq *me, uint64_t now)
 	uint32_t to = 0;
 	bool tell;
 
-	spin_lock(&me->lock);
-	runq_settle(me, now);
+	runq_lock(me);
 	runq_charge(me, now);
 	atomic_set(&sched_time_of_all, me->fair.v + me->fair.offset);
 	se = find_to_push(me, &to, now);
@@ -337,7 +334,7 @@ static bool push_one(struct runq *me, uint64_t now)
 	spin_unlock(&me->lock);
 	/* RUNNABLE and on no list: nobody else touches it. */
 	q = &runqs[to];
-	spin_lock(&q->lock);
+	runq_lock(q);
 	tell = runq_add(q, se, now);
 	spin_unlock(&q->lock);
 	if (tell)

@@ -36,7 +36,6 @@ static void set_level(struct sched_entity *se, uint8_t level)
 	uint32_t index = q->index;
 	bool tell;
 
-	runq_settle(q, timer_now());
 	tell = se->queued && se->level != level;
 	if (tell)
 		move_to_level(q, se, level);

@@ -7,8 +7,8 @@
  * first settles: the sibling joins with the claim that it went to sleep with, and the two exchange, as
  * sched_wake() and sched_yield_to() would have had it.
  *
- * The lender waits, and is counted as waiting, but is on no list until then: who finds it counted takes the
- * lock, and settles before he looks.
+ * The lender waits, and is counted as waiting, but is on no list until then: what finds it counted takes the
+ * lock by runq_lock(), which settles. Only this file takes it otherwise.
  */
 #include "sched/runq.h"
 
@@ -62,20 +62,26 @@ static inline void lend(struct runq *q, struct sched_entity *from, struct sched_
 	begin(q, to);
 }
 
+/* @from, alone here, has used up its slice: it lends of the next one. */
+static noinline void begin_slice(struct runq *q, struct sched_entity *from, uint64_t now)
+{
+	runq_charge(q, now);
+	runq_begin_slices(from, now);
+}
+
 /* The lock is held, and is given up. */
-static noinline bool hand_over_among_others(struct runq *q, struct sched_entity *from,
-					    struct sched_entity *to, uint64_t now)
+static noinline bool begin_among_others(struct runq *q, struct sched_entity *from,
+					struct sched_entity *to, uint64_t now)
 {
 	/* An idle hart is better than this one. */
 	bool may = to->state == SCHED_BLOCKED && !q->fifo.used && !q->next &&
 		   balance_place(to) == q->index;
 
 	if (may) {
-		runq_settle(q, now); /* what has its hart on loan does not lend it */
-		if (q->nr_waiting == 0 && now >= from->slice_end) {
-			runq_charge(q, now);
-			runq_begin_slices(from, now);
-		}
+		if (q->lender) /* what has its hart on loan does not lend it */
+			loan_settle(q, now);
+		if (q->nr_waiting == 0 && now >= from->slice_end)
+			begin_slice(q, from, now);
 		lend(q, from, to, now);
 		if (q->nr_waiting > 1)
 			loan_settle(q, now);
@@ -84,7 +90,7 @@ static noinline bool hand_over_among_others(struct runq *q, struct sched_entity 
 	return may;
 }
 
-bool sched_hand_over(struct sched_entity *from, struct sched_entity *to)
+bool loan_begin(struct sched_entity *from, struct sched_entity *to)
 {
 	struct runq *q = this_runq();
 	uint64_t now;
@@ -93,13 +99,24 @@ bool sched_hand_over(struct sched_entity *from, struct sched_entity *to)
 		return false;
 	spin_lock(&q->lock);
 	now = timer_now();
-	/* Alone here, in the midst of a slice: the case to be quick in. */
-	if (q->nr_waiting != 0 || to->state != SCHED_BLOCKED || now >= from->slice_end ||
-	    nr_runqs > 1)
-		return hand_over_among_others(q, from, to, now);
+	/* Alone here: the case to be quick in. */
+	if (q->nr_waiting != 0 || to->state != SCHED_BLOCKED || nr_runqs > 1)
+		return begin_among_others(q, from, to, now);
+	if (now >= from->slice_end)
+		begin_slice(q, from, now);
 	lend(q, from, to, now);
 	spin_unlock(&q->lock);
 	return true;
+}
+
+enum sched_switched sched_switch_to(struct sched_entity *from, struct sched_entity *to, bool asleep)
+{
+	if (asleep) {
+		if (loan_begin(from, to))
+			return SCHED_SWITCHED;
+		(void)sched_wake(to);
+	}
+	return sched_yield_to(from, to) ? SCHED_PUT_ME : SCHED_GO_ON;
 }
 
 struct sched_entity *sched_hand_back(struct sched_entity *se, uint64_t now)

@@ -16,7 +16,7 @@ bool sched_rest_begin(struct sched_entity *se, uint64_t now)
 	/* A cap's time that is not used goes back when it is put. */
 	if (sched_is_capped(se))
 		return false;
-	spin_lock(&q->lock);
+	runq_lock(q);
 	may = !se->wakeups && q->nr_waiting == 0;
 	if (may) {
 		runq_charge(q, now);
@@ -35,7 +35,7 @@ void sched_rest_end(struct sched_entity *se, uint64_t now)
 {
 	struct runq *q = this_runq();
 
-	spin_lock(&q->lock);
+	runq_lock(q);
 	runq_charge(q, now);
 	runq_account_wake(se, now);
 	atomic_set(&se->resting, 0);
@@ -50,7 +50,7 @@ void sched_take_wake(struct sched_entity *se)
 	uint32_t came;
 
 	do {
-		spin_lock(&q->lock);
+		runq_lock(q);
 		came = se->wakeups;
 		se->wakeups = 0;
 		spin_unlock(&q->lock);

@@ -93,8 +93,28 @@ static inline uint64_t sched_waited(const struct sched_entity *se, uint64_t now)
 	return now > since ? now - since : 0;
 }
 
+/* loan.c: @q as if nothing had been lent. Its lock is held. */
+void loan_settle(struct runq *q, uint64_t now);
+
+/* runq_lock, runq_trylock - @q's lock. What has lent its hart is back among those that wait there, as all but loan.c expect. */
+static inline void runq_lock(struct runq *q)
+{
+	spin_lock(&q->lock);
+	if (q->lender)
+		loan_settle(q, timer_now());
+}
+
+static inline bool runq_trylock(struct runq *q)
+{
+	if (!spin_trylock(&q->lock))
+		return false;
+	if (q->lender)
+		loan_settle(q, timer_now());
+	return true;
+}
+
 /*
- * runq_lock_entity - lock the queue that @se belongs to. se->pcpu may change until the lock is held, so
+ * runq_lock_entity - runq_lock() of the queue that @se belongs to. se->pcpu may change until the lock is held, so
  * look again.
  */
 static inline struct runq *runq_lock_entity(struct sched_entity *se)
@@ -103,7 +123,7 @@ static inline struct runq *runq_lock_entity(struct sched_entity *se)
 		uint32_t i = atomic_read(&se->pcpu);
 		struct runq *q = &runqs[i];
 
-		spin_lock(&q->lock);
+		runq_lock(q);
 		/* Acquire: it came from a queue whose lock we do not take; see runq_change(). */
 		if (i == atomic_read_acquire(&se->pcpu))
 			return q;
@@ -285,14 +305,11 @@ uint64_t expedite_take_turn(struct runq *q, uint64_t levels);
 
 /* --- loan.c --- */
 
-void loan_settle(struct runq *q, uint64_t now);
-
-/* runq_settle - @q as if nothing had been lent: before anybody who waits there is looked at. Its lock is held. */
-static inline void runq_settle(struct runq *q, uint64_t now)
-{
-	if (q->lender)
-		loan_settle(q, now);
-}
+/*
+ * loan_begin - @from, which runs here, lends its hart to @to, a sibling that sleeps here: @to is woken, and is what runs.
+ * False: nothing was done, since the two are no peers or something else has a claim. Takes the lock.
+ */
+bool loan_begin(struct sched_entity *from, struct sched_entity *to);
 
 /* --- cap.c --- */
 

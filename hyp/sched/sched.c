@@ -183,7 +183,6 @@ bool runq_add(struct runq *q, struct sched_entity *se, uint64_t now)
 	bool first = q->nr_waiting == 0;
 	bool in_turn = false;
 
-	runq_settle(q, now);
 	runq_charge(q, now);
 	if (running && first && running->class == SCHED_CLASS_FAIR)
 		runq_begin_slices(running, now);
@@ -251,7 +250,7 @@ __attribute__((flatten)) bool sched_wake(struct sched_entity *se)
 		runq_change(q, se, to);
 		spin_unlock(&q->lock);
 		q = &runqs[to];
-		spin_lock(&q->lock);
+		runq_lock(q);
 	}
 	tell = runq_add(q, se, now);
 	spin_unlock(&q->lock);
@@ -328,7 +327,7 @@ static noinline struct sched_entity *take_from_others(struct runq *q, uint64_t n
 
 	if (!se)
 		return NULL;
-	spin_lock(&q->lock);
+	runq_lock(q);
 	runq_charge(q, now);
 	if (se->class == SCHED_CLASS_FAIR)
 		fair_join(&q->fair, se);
@@ -357,7 +356,7 @@ struct sched_entity *sched_pick(uint64_t now)
 	struct runq *q = this_runq();
 	struct sched_entity *se;
 
-	spin_lock(&q->lock);
+	runq_lock(q);
 	se = take_first(q, now);
 	spin_unlock(&q->lock);
 	return picked(q, se, now);
@@ -383,7 +382,6 @@ static inline void put(struct runq *q, struct sched_entity *se, enum sched_reaso
 	/* Who yields to somebody was charged for all his time when he did. */
 	if (why == SCHED_YIELDED && q->next)
 		now = q->charged_at;
-	runq_settle(q, now);
 	runq_charge(q, now);
 	runq_account_put(se, now);
 	cap_give_back(se, now);
@@ -406,7 +404,7 @@ void sched_put(struct sched_entity *se, enum sched_reason why, uint64_t now)
 {
 	struct runq *q = this_runq();
 
-	spin_lock(&q->lock);
+	runq_lock(q);
 	put(q, se, why, now);
 	spin_unlock(&q->lock);
 }
@@ -418,7 +416,7 @@ sched_switch(struct sched_entity *se, enum sched_reason why, uint64_t now)
 	struct runq *q = this_runq();
 	struct sched_entity *next;
 
-	spin_lock(&q->lock);
+	runq_lock(q);
 	put(q, se, why, now);
 	next = take_first(q, now);
 	spin_unlock(&q->lock);

@@ -247,16 +247,21 @@ uint64_t sched_next_look(const struct sched_entity *se);
 /*
  * sched_yield_to - @from, which runs here, gives the rest of its slice to @to, a waiting entity of its
  * group, fetched from another pcpu's queue if its affinity allows. They exchange their claims on time,
- * so that for everybody else nothing changes. True: put @from as YIELDED now, @to is picked next.
+ * so that for all others nothing changes. True: put @from as YIELDED now, @to is picked next.
  */
 bool sched_yield_to(struct sched_entity *from, struct sched_entity *to);
 
 /*
- * sched_hand_over - sched_wake(@to), sched_yield_to(@from, @to) and the switch in one, for a sibling that
- * sleeps on the hart where @from runs, as a call that wakes it is often a question to it. True: @to
- * runs here now. False: nothing was done.
+ * sched_switch_to - sched_yield_to(), and when @asleep, sched_wake(@to) before: @to is a sibling that sleeps, and a call
+ * that wakes it is often a question to it. So where the two are peers @to gets the hart on loan (loan.c).
  */
-bool sched_hand_over(struct sched_entity *from, struct sched_entity *to);
+enum sched_switched {
+	SCHED_GO_ON,	/* @from runs on */
+	SCHED_PUT_ME,	/* put @from as YIELDED: @to is picked next */
+	SCHED_SWITCHED, /* @to runs here already: sched_running() */
+};
+enum sched_switched sched_switch_to(struct sched_entity *from, struct sched_entity *to,
+				    bool asleep);
 
 /*
  * sched_hand_back - @se, which was handed its hart, blocks: if nothing has happened but that, who handed it

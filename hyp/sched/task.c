@@ -17,7 +17,7 @@ void sched_task_set_capped(struct sched_entity *se, bool capped)
 	struct runq *q = this_runq();
 	uint64_t now = timer_now();
 
-	spin_lock(&q->lock);
+	runq_lock(q);
 	if (capped != !se->uncapped) {
 		cap_give_back(se, now);
 		se->uncapped = !capped;

@@ -21,7 +21,6 @@ static noinline bool fetch(struct runq *me, struct sched_entity *to, uint64_t no
 	if (!may_run_here(to, me->index))
 		return false;
 	q = runq_lock_entity(to);
-	runq_settle(q, now);
 	if (q == me) {
 		spin_unlock(&q->lock);
 		return true;
@@ -34,7 +33,7 @@ static noinline bool fetch(struct runq *me, struct sched_entity *to, uint64_t no
 	runq_take(q, to);
 	runq_change(q, to, me->index);
 	spin_unlock(&q->lock);
-	spin_lock(&me->lock);
+	runq_lock(me);
 	(void)runq_add(me, to, now);
 	spin_unlock(&me->lock);
 	return true;
@@ -52,8 +51,7 @@ __attribute__((flatten)) bool sched_yield_to(struct sched_entity *from, struct s
 	now = timer_now();
 	if (atomic_read(&to->pcpu) != q->index && !fetch(q, to, now))
 		return false;
-	spin_lock(&q->lock);
-	runq_settle(q, now);
+	runq_lock(q);
 	if (atomic_read_acquire(&to->pcpu) == q->index && to->queued) {
 		runq_charge(q, now);
 		runq_name_next(q, to);

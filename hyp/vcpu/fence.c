@@ -1,30 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "vcpu/fence.h"
 
-#include "arch/fence.h"
 #include "lib/bits.h"
-
-/* Above so many pages one fence of everything is cheaper than one a page. */
-#define FENCE_PAGES_MAX 64
-
-static void fence_one(const struct vcpu_fence *f)
-{
-	uint64_t end = f->start + f->size;
-
-	if (f->size == 0 || f->size > FENCE_PAGES_MAX * PAGE_SIZE) {
-		if (f->by_asid)
-			arch_hfence_vvma_asid(f->asid);
-		else
-			arch_hfence_vvma_all();
-		return;
-	}
-	for (uint64_t at = f->start; at != end; at += PAGE_SIZE) {
-		if (f->by_asid)
-			arch_hfence_vvma_addr_asid(at, f->asid);
-		else
-			arch_hfence_vvma_addr(at);
-	}
-}
 
 /* The caller, if it is one of @vm's: it is loaded here, so what is asked of it can be done at once. */
 static uint64_t own_bit(const struct vm *vm)
@@ -90,7 +67,7 @@ void vm_fence_vvma(struct vm *vm, uint64_t set, const struct vcpu_fence *f)
 	uint64_t own = set & own_bit(vm);
 
 	if (own)
-		fence_one(f);
+		vcpu_fence_now(f);
 	if (set != own)
 		vm_fence_others(vm, set & ~own, f);
 }
@@ -99,7 +76,7 @@ void vcpu_fence_drain(struct vcpu *v)
 {
 	spin_lock(&v->fence_lock);
 	for (unsigned int i = 0; i < v->nr_fences; i++)
-		fence_one(&v->fences[i]);
+		vcpu_fence_now(&v->fences[i]);
 	v->nr_fences = 0;
 	spin_unlock(&v->fence_lock);
 }

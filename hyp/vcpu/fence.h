@@ -7,8 +7,32 @@
 #ifndef VCPU_FENCE_H
 #define VCPU_FENCE_H
 
+#include "arch/fence.h"
 #include "vcpu/vcpu.h"
 #include "vcpu/vm.h"
+
+/* Above so many pages one fence of everything is cheaper than one a page. */
+#define VCPU_FENCE_PAGES_MAX 64
+
+/* vcpu_fence_now - on this hart, under the VMID that hgatp holds. */
+static inline void vcpu_fence_now(const struct vcpu_fence *f)
+{
+	uint64_t end = f->start + f->size;
+
+	if (f->size == 0 || f->size > VCPU_FENCE_PAGES_MAX * PAGE_SIZE) {
+		if (f->by_asid)
+			arch_hfence_vvma_asid(f->asid);
+		else
+			arch_hfence_vvma_all();
+		return;
+	}
+	for (uint64_t at = f->start; at != end; at += PAGE_SIZE) {
+		if (f->by_asid)
+			arch_hfence_vvma_addr_asid(at, f->asid);
+		else
+			arch_hfence_vvma_addr(at);
+	}
+}
 
 /* vm_fence_i - fence.i on every vcpu in @set before it next executes a guest instruction. */
 void vm_fence_i(struct vm *vm, uint64_t set);
@@ -18,6 +42,15 @@ void vm_fence_vvma(struct vm *vm, uint64_t set, const struct vcpu_fence *f);
 
 /* vm_fence_others - the same; @set is not empty and the caller not in it. */
 void vm_fence_others(struct vm *vm, uint64_t set, const struct vcpu_fence *f);
+
+/*
+ * vm_fence_asleep - sfence.vma of everything on @v, another one than the caller, if it sleeps. False: it does not, or not
+ * any more, and vm_fence_vvma() is to be called.
+ */
+static always_inline bool vm_fence_asleep(struct vcpu *v)
+{
+	return atomic_read(&v->blocked) && vcpu_ask_outside(v, REQUEST_HFENCE_VVMA_ALL);
+}
 
 /* vcpu_fence_drain / vcpu_fence_all - own pcpu, loaded: do what the HFENCE and HFENCE_VVMA_ALL requests
  * ask, under the VMID that hgatp holds. */

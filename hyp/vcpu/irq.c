@@ -4,6 +4,12 @@
 #include "arch/csr.h"
 #include "vcpu/vtimer.h"
 
+bool vcpu_inject_claim(struct vcpu *v, uint64_t mask)
+{
+	(void)atomic_fetch_or(&v->irq.inject, mask);
+	return vcpu_kick_claim(v);
+}
+
 void vcpu_inject(struct vcpu *v, uint64_t mask)
 {
 	(void)atomic_fetch_or(&v->irq.inject, mask);

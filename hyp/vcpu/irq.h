@@ -16,16 +16,20 @@
  * vcpu_inject - post the latched interrupts @mask (BIT(IRQ_VS_SOFT)) to @v and kick it. The bits play
  * the part of a request: set, full fence, look at the mode.
  * Context: any hart, any locks above the runq's.
+ * vcpu_inject_claim - likewise, by vcpu_kick_claim().
  */
+bool vcpu_inject_claim(struct vcpu *v, uint64_t mask);
 void vcpu_inject(struct vcpu *v, uint64_t mask);
 
 /*
- * vcpu_inject_self - own pcpu, loaded, handling its call: nobody has to be kicked, and nobody else writes
- * hvip, so there it goes. In a light exit, too, where hvip has not been read: the sync will.
+ * vcpu_inject_self - own pcpu, loaded, handling its call: there is nothing to kick, and nothing else writes hvip, so there
+ * it goes. On the fast path that is all, as the sync reads hvip when the vcpu leaves guest mode.
  */
 static inline void vcpu_inject_self(struct vcpu *v, uint64_t mask)
 {
 	csr_set(CSR_HVIP, mask);
+	if (vcpu_mode(v) != OUTSIDE_GUEST_MODE)
+		return;
 	v->irq.shadow |= mask;
 	v->irq.hvip |= mask;
 }

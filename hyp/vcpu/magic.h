@@ -2,7 +2,7 @@
 /*
  * The magic page (hartvisor/pv.h, struct hartvisor_magic): what hartvisor knows of a vcpu, for the guest to
  * read without an exit. The page is hartvisor's own memory, mapped read-only into the G-stage where the
- * guest wants it; the vcpu's pcpu alone writes it, before each entry (not after a light exit) and when the vcpu
+ * guest wants it; the vcpu's pcpu alone writes it, before each entry (not where the fast path goes on) and when the vcpu
  * leaves its hart.
  *
  * Mapping changes the tables under vm->lock and asks all vcpus of the VM to flush, with WAIT; nobody

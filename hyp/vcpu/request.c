@@ -35,21 +35,20 @@ void vcpu_make_request(enum vcpu_request req, struct vcpu *v)
 	request_make(req, v);
 }
 
-/*
- * Wake @v if it is blocked; whoever clears `blocked` is the one that tells the scheduler. If that is a vcpu
- * which then yields to @v, its run loop does both at once.
- */
-static bool wake(struct vcpu *v)
+/* Is @v blocked? Then the caller has cleared `blocked`, and it is for the caller to tell the scheduler, once. */
+static bool claim_wake(struct vcpu *v)
 {
-	struct vcpu *self = this_vcpu();
-
 	if (!atomic_read(&v->blocked) || !atomic_exchange(&v->blocked, 0))
 		return false;
 	counter_inc_shared(&v->stats.wakeups);
-	if (self && self->yield_to == v)
-		self->hands_over = true;
-	else
-		(void)sched_wake(&v->se);
+	return true;
+}
+
+static bool wake(struct vcpu *v)
+{
+	if (!claim_wake(v))
+		return false;
+	(void)sched_wake(&v->se);
 	return true;
 }
 
@@ -67,11 +66,10 @@ static bool claim_ipi(struct vcpu *v)
 	return false;
 }
 
-void vcpu_kick(struct vcpu *v)
+/* @v, which does not sleep, has been made a request. */
+static void kick_awake(struct vcpu *v)
 {
-	fence_full(); /* A */
-	counter_inc_shared(&v->stats.kicks_asked);
-	if (wake(v) || v == this_vcpu())
+	if (v == this_vcpu())
 		return;
 	/* last_pcpu was written before mode = IN; should @v have left and moved since, leaving was
 	 * all that the kick was for. */
@@ -79,14 +77,41 @@ void vcpu_kick(struct vcpu *v)
 		smp_kick(BIT(atomic_read(&v->last_pcpu)));
 }
 
-void vcpu_unhalt(struct vcpu *v)
+static always_inline bool kick_claim(struct vcpu *v)
+{
+	fence_full(); /* A */
+	counter_inc_shared(&v->stats.kicks_asked);
+	if (claim_wake(v))
+		return true;
+	kick_awake(v);
+	return false;
+}
+
+bool vcpu_kick_claim(struct vcpu *v)
+{
+	return kick_claim(v);
+}
+
+void vcpu_kick(struct vcpu *v)
+{
+	if (kick_claim(v))
+		(void)sched_wake(&v->se);
+}
+
+bool vcpu_unhalt_claim(struct vcpu *v)
 {
 	fence_release();
 	atomic_set(&v->kicked, 1);
 	fence_full(); /* A */
 	counter_inc_shared(&v->stats.kicks_asked);
 	/* One that does not sleep looks at `kicked` on its way into the next halt (C): no IPI. */
-	(void)wake(v);
+	return claim_wake(v);
+}
+
+void vcpu_unhalt(struct vcpu *v)
+{
+	if (vcpu_unhalt_claim(v))
+		(void)sched_wake(&v->se);
 }
 
 struct waiting {
@@ -143,7 +168,7 @@ static noinline uint64_t wake_sleepers(struct vm *vm, uint64_t set)
 	return set;
 }
 
-/* In a light exit (run/fastpath.c) the caller is in guest mode still. A vcpu that waits must not be waited for. */
+/* On the fast path (run/fastpath.c) the caller is in guest mode still. A vcpu that waits must not be waited for. */
 static noinline void leave_to_wait(void)
 {
 	struct vcpu *self = this_vcpu();

@@ -94,7 +94,15 @@ void vcpu_kick(struct vcpu *v);
 void vcpu_unhalt(struct vcpu *v);
 
 /*
- * vcpus_make_request - the same for each vcpu of @vm in @set (bit = vcpu id), with one SBI IPI call
+ * vcpu_kick_claim, vcpu_unhalt_claim - the same for a caller that hands its hart to @v at once (next_yield()). True: @v was
+ * blocked, and its wake is left to the caller: sched_switch_to() does it, or sched_wake(); nothing else will.
+ * Take no lock.
+ */
+bool vcpu_kick_claim(struct vcpu *v);
+bool vcpu_unhalt_claim(struct vcpu *v);
+
+/*
+ * vcpus_make_request - vcpu_make_request() and vcpu_kick() for each vcpu of @vm in @set (bit = vcpu id), with one SBI IPI call
  * for all that are in guest mode. Honours the flags of @req: NO_WAKEUP, WAIT, NO_ACTION. The vcpu
  * that is loaded here may be in @set: it is not sent an IPI and not waited for (and woken as others
  * are: it may be asleep, and the caller the console).

@@ -56,8 +56,6 @@ void vcpu_power_on(struct vcpu *v)
 	atomic_set(&v->mode, OUTSIDE_GUEST_MODE);
 	atomic_set(&v->requests, 0);
 	v->halt_ends = 0;
-	v->yield_to = NULL;
-	v->hands_over = false;
 	v->tries_again = false;
 	v->halted_at = 0;
 	v->poll_ticks = 0;

@@ -64,12 +64,10 @@ struct vcpu {
 	uint64_t halted_at;  /* own pcpu: host time of the halt that polls; 0: none (vcpu/poll.h) */
 	uint64_t poll_ticks; /* own pcpu: how long to poll next time */
 	uint8_t halt_ends;   /* own pcpu: what ends its halt (vcpu/sleep.h); 0: it is not halted */
-	bool hands_over;  /* own pcpu: yield_to slept: its wake is the yield's, in the run loop */
-	bool tries_again; /* own pcpu: see vcpu/console.h */
+	bool tries_again;    /* own pcpu: see vcpu/console.h */
 	bool fp_initial; /* own pcpu: f0 to f31, in the hart or saved, hold zero as after a reset */
-	uint32_t blocked;      /* atomic; 1: gives up its hart or has; whoever clears it wakes it */
-	uint32_t kicked;       /* atomic, sticky: the next halt ends at once (vcpu_unhalt) */
-	struct vcpu *yield_to; /* own pcpu: who is to have the hart after this exit, or NULL */
+	uint32_t blocked; /* atomic; 1: gives up its hart or has; whoever clears it wakes it */
+	uint32_t kicked;  /* atomic, sticky: the next halt ends at once (vcpu_unhalt) */
 
 	struct timer timer;	 /* stands in for the guest's timer while it is off its hart */
 	bool timer_off;		 /* own pcpu: the stand-in's turn: vcpu_timer_block() was called */
@@ -194,6 +192,23 @@ static inline void request_make(enum vcpu_request req, struct vcpu *v)
 {
 	fence_release();
 	(void)atomic_fetch_or(&v->requests, request_bit(req));
+}
+
+/*
+ * vcpu_ask_outside - make @v, another one than the caller, the request @req, which has NO_WAKEUP. True: @v was outside guest
+ * mode afterwards, so that it looks before it enters, and nothing else is to be done. False: vcpus_make_request() is to be
+ * called, which may well make it again.
+ */
+static always_inline bool vcpu_ask_outside(struct vcpu *v, enum vcpu_request req)
+{
+	request_make(req, v);
+	fence_full(); /* A, vcpu/request.c */
+	/* Acquire: who is found outside has done all that it did inside. */
+	if (atomic_read_acquire(&v->mode) != OUTSIDE_GUEST_MODE)
+		return false;
+	counter_inc_shared(&v->stats.kicks_asked);
+	counter_inc_shared(&v->stats.ipis_saved);
+	return true;
 }
 
 /* vcpu_request_pending - is any request set? */

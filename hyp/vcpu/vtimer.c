@@ -16,7 +16,7 @@ static uint64_t to_host_time(const struct vcpu *v, uint64_t when)
 	return when - gnow > TIMER_NEVER - now ? TIMER_NEVER : now + (when - gnow);
 }
 
-/* At once, since after a light exit nobody else brings hvip up to date. */
+/* At once, since where the fast path goes on nothing else brings hvip up to date. */
 static void show_timer(struct vcpu *v)
 {
 	uint64_t level = vcpu_irq_timer_level(v);

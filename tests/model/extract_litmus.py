@@ -26,7 +26,8 @@ import sys
 # --- the tests ------------------------------------------------------------------------------------
 
 # Followed when called; everything else is a call that orders nothing.
-INLINE = {"wake", "wake_sleepers", "get_out", "claim_ipi", "target_needs_ipi", "wait_acknowledged",
+INLINE = {"wake", "claim_wake", "kick_claim", "kick_awake", "vcpu_kick_claim", "vcpu_unhalt_claim",
+          "wake_sleepers", "get_out", "claim_ipi", "target_needs_ipi", "wait_acknowledged",
           "may_enter", "enter",
           "vcpu_irq_posted", "vcpu_request_pending", "vcpu_test_request",
           "vcpu_clear_request", "vcpu_check_request", "vcpu_make_request", "vcpu_kick",
@@ -56,9 +57,13 @@ def enters(word):
     return Side(["vcpu_run"], (W, "mode", 1), (R, word, None))
 
 
-# The same behind an access to a device that the fast path has made.
+# The same on the fast path: behind a call that has waited, and behind an access to a device that was outside.
+def enters_anew(word):
+    return Side(["enter_anew"], (W, "mode", 1), (R, word, None))
+
+
 def enters_again(word):
-    return Side(["fast_trap"], (W, "mode", 1), (R, word, None))
+    return Side(["fast_access"], (W, "mode", 1), (R, word, None))
 
 
 def blocks(word):
@@ -97,9 +102,18 @@ TESTS = {
                     {}, {"0:requests": 0, "1:mode": 0}, DEKKER_ENTRY),
     "entry_start": (enters("requests"), requester(["vcpu_hsm_start"], "requests", "mode"), {},
                     {"0:requests": 0, "1:mode": 0}, DEKKER_ENTRY),
+    "anew_kick": (enters_anew("requests"), requester(MAKE_KICK, "requests", "mode"), {},
+                  {"0:requests": 0, "1:mode": 0}, DEKKER_ENTRY),
+    "anew_flush": (enters_anew("inject"), requester(["vcpu_inject"], "inject", "mode"), {},
+                   {"0:inject": 0, "1:mode": 0}, DEKKER_ENTRY),
     "again_kick": (enters_again("requests"), requester(MAKE_KICK, "requests", "mode"), {},
                    {"0:requests": 0, "1:mode": 0}, DEKKER_ENTRY),
     "again_flush": (enters_again("inject"), requester(["vcpu_inject"], "inject", "mode"), {},
+                    {"0:inject": 0, "1:mode": 0}, DEKKER_ENTRY),
+    # a fence to one that sleeps: asked, and found outside, it is asked for nothing more
+    "ask_entry": (enters("requests"), requester(["sbi_fence"], "requests", "mode"), {},
+                  {"0:requests": 0, "1:mode": 0}, DEKKER_ENTRY),
+    "claim_entry": (enters("inject"), requester(["vcpu_inject_claim"], "inject", "mode"), {},
                     {"0:inject": 0, "1:mode": 0}, DEKKER_ENTRY),
     # inject/flush: there is no request, inject or levels play its part
     "inject_flush": (enters("inject"), requester(["vcpu_inject"], "inject", "mode"), {},
@@ -119,6 +133,10 @@ TESTS = {
                     {"0:levels": 0, "1:blocked": 0}, DEKKER_BLOCK),
     "block_unhalt": (blocks("kicked"), Side(["vcpu_unhalt"], (W, "kicked", 1), (R, "blocked", None)), {},
                      {"0:kicked": 0, "1:blocked": 0}, DEKKER_UNHALT),
+    "claim_block": (blocks("inject"), requester(["vcpu_inject_claim"], "inject", "blocked"), {},
+                    {"0:inject": 0, "1:blocked": 0}, DEKKER_BLOCK),
+    "claim_block_unhalt": (blocks("kicked"), Side(["vcpu_unhalt_claim"], (W, "kicked", 1), (R, "blocked", None)),
+                           {}, {"0:kicked": 0, "1:blocked": 0}, DEKKER_UNHALT),
     # the same of a vcpu that rests on its own hart
     "rest_kick": (rests("requests"), requester(MAKE_KICK, "requests", "blocked"), {},
                   {"0:requests": 0, "1:blocked": 0}, DEKKER_BLOCK),
@@ -455,8 +473,10 @@ class Explorer:
             return
         if self.side.start == mark:
             events = ()
-        kept = ("a0", "sp", "tp") if name == "guest_switch" else set(registers).difference(CALLER_SAVED)
-        registers = {r: v for r, v in registers.items() if r in kept}
+        if name == "guest_switch":  # gives the vcpu back in another register
+            registers = {"a1" if r == "a0" else r: v for r, v in registers.items() if r in ("a0", "sp", "tp")}
+        else:
+            registers = {r: v for r, v in registers.items() if r not in CALLER_SAVED}
         if after is None:
             self.leave(registers, frames, events, index)
         else:

@@ -29,7 +29,9 @@ import keep  # noqa: E402 (needs the path above)
 
 PROGRAMS = "tests/unit/test_"
 # Who is likely to notice, and soon, comes first.
-NETS = {"unit": ["vcpu_vtimer", "vcpu_poll", "vcpu_request", "arch_timer", "run_loop"],
+NETS = {"unit": ["vcpu_vtimer", "vcpu_poll", "vcpu_request", "arch_timer", "run_loop", "run_fast_calls",
+                 "run_fast_access"],
+        "sim": ["sched_rest"],
         "explorer": ["vcpu_protocol_explorer_" + name for name in ("requests", "kicks", "halts", "timers", "waits", "life",
                                                                     "sleeps", "sleeps_more")] + ["arch_timer_explorer"],
         "threads": ["arch_timer_threads", "vcpu_protocol_threads_order", "vcpu_protocol_threads"]}
@@ -50,7 +52,7 @@ LAST_LOOK = "vcpu_has_reason(v, vcpu_sleep_ends(v));"
 # name: [(file, text, replacement), ...]
 MUTANTS = {
     # the Dekker pairs
-    "fence A of vcpu_kick dropped": [(REQUEST, "	fence_full(); /* A */\n	counter_inc_shared(&v->stats.kicks_asked);\n	if (wake(v)", "	counter_inc_shared(&v->stats.kicks_asked);\n	if (wake(v)")],
+    "fence A of vcpu_kick dropped": [(REQUEST, "	fence_full(); /* A */\n	counter_inc_shared(&v->stats.kicks_asked);\n	if (claim_wake(v)", "	counter_inc_shared(&v->stats.kicks_asked);\n	if (claim_wake(v)")],
     "fence A of vcpus_make_request dropped": [(REQUEST, "	fence_full(); /* A */\n	if (!(req", "	if (!(req")],
     "fence B before entry dropped": [(ENTRY, "	fence_full(); /* B */\n", "")],
     "fence C before blocking dropped": [(VCPU, "	fence_full(); /* C, request.c */\n", "")],
@@ -129,7 +131,7 @@ MUTANTS = {
     "a timer that ran stays armed": [(TIMER, "	heap_remove(q, t);\n	atomic_set(&t->armed, false);", "	heap_remove(q, t);")],
     "the hart timer is not set for the next timer": [(TIMER, "	spin_lock(&q->lock);\n	timer_program(q, queue_earliest(q));\n	spin_unlock(&q->lock);\n}\n\nvoid timer_set_slice", "}\n\nvoid timer_set_slice")],
     "a timer is taken before it is due": [(TIMER, "	if (t && t->deadline <= now)", "	if (t)")],
-    "a timer is cancelled without the lock": [(TIMER, "	timer_unlink(q, t);\n	spin_unlock(&q->lock);\n}\n\nstatic struct timer *timer_take_due", "	spin_unlock(&q->lock);\n	timer_unlink(q, t);\n}\n\nstatic struct timer *timer_take_due")],
+    "a timer is cancelled without the lock": [(TIMER, "	timer_unlink(q, t);\n	spin_unlock(&q->lock);\n}\n\n/* A timer that is due, off", "	spin_unlock(&q->lock);\n	timer_unlink(q, t);\n}\n\n/* A timer that is due, off")],
     # polling
     "polling overlooks a reason": [(POLL, "		if (vcpu_sleep_is_over(v)) {", "		if (0) {")],
     "polling never ends": [(POLL, "	while (!is_wanted() && now < end) {", "	while (!is_wanted()) {")],
@@ -139,7 +141,7 @@ MUTANTS = {
     "what cannot be polled for is": [(POLL, "	if (!vcpu_is_halted(v))\n		return false;\n", "")],
     "fence A of vcpu_unhalt dropped": [(REQUEST, "	fence_full(); /* A */\n	counter_inc_shared(&v->stats.kicks_asked);\n	/* One that", "	counter_inc_shared(&v->stats.kicks_asked);\n	/* One that")],
     "a kick before what it is for": [(REQUEST, "	fence_release();\n	atomic_set(&v->kicked, 1);", "	atomic_set(&v->kicked, 1);")],
-    "a kick wakes nobody": [(REQUEST, "	/* One that does not sleep looks at `kicked` on its way into the next halt (C): no IPI. */\n	(void)wake(v);", "	(void)0;")],
+    "a kick wakes nobody": [(REQUEST, "	if (vcpu_unhalt_claim(v))\n		(void)sched_wake(&v->se);", "	(void)vcpu_unhalt_claim(v);")],
     "a kick is not remembered": [(REQUEST, "	atomic_set(&v->kicked, 1);\n", "")],
     "the loaded vcpu is not woken": [(REQUEST, "		if (wake(v)) {", "		if (v != this_vcpu() && wake(v)) {")],
     "idle looks at its queue before it says so": [("hyp/run/pcpu_loop.c", "	atomic_set(&p->idle, 1);\n	fence_full();\n	idle = sched_idle_begin();\n	if (idle && !atomic_read(&p->need_resched) && !work_pending())\n		stretch_end(), cpu_wait_for_interrupt(), stretch_begin();", "	idle = true;\n	if (!atomic_read(&p->need_resched) && !sched_others_wait() && !work_pending()) {\n		atomic_set(&p->need_resched, 0);\n		atomic_set(&p->idle, 1);\n		fence_full();\n		csr_clear(CSR_SIP, BIT(IRQ_S_SOFT));\n		cpu_wait_for_interrupt();\n	}")],
@@ -174,7 +176,7 @@ MUTANTS = {
     "a stop forgets RESET": [(VCPU, "	atomic_set_release(&v->hsm, SBI_HSM_STATE_STOPPED);\n}", "	atomic_set_release(&v->hsm, SBI_HSM_STATE_STOPPED);\n	vcpu_clear_request(REQUEST_RESET, v);\n}")],
     "STOPPED is not a release": [(VCPU, "	atomic_set_release(&v->hsm, SBI_HSM_STATE_STOPPED);", "	atomic_set(&v->hsm, SBI_HSM_STATE_STOPPED);")],
     "a stopped hart goes on": [(VCPU, "	if (vcpu_is_halted(v) || hsm == SBI_HSM_STATE_STOPPED || hsm == SBI_HSM_STATE_START_PENDING)", "	if (vcpu_is_halted(v) || hsm == SBI_HSM_STATE_START_PENDING)")],
-    # resting and light exits
+    # resting
     "resting says blocked without fence C": [("hyp/run/rest.c", "	fence_full(); /* C, vcpu/request.c */\n", "")],
     "resting looks before it says blocked": [("hyp/run/rest.c", "	atomic_set(&v->blocked, 1);\n	fence_full(); /* C, vcpu/request.c */\n	if (may_sleep(v) && ", "	again = may_sleep(v);\n	atomic_set(&v->blocked, 1);\n	fence_full();\n	if (again && ")],
     "who rests leaves a faster waker behind": [("hyp/run/rest.c", "		sched_take_wake(&v->se);\n", "")],
@@ -193,18 +195,38 @@ MUTANTS = {
     "who rests does not say so": [(SCHED_REST, "		atomic_set(&se->resting, 1);\n", "")],
     "who rested says that it does": [(SCHED_REST, "	atomic_set(&se->resting, 0);\n", "")],
     "who waits waits beside one that rests": [(SCHED_REST, "	may = !se->wakeups && q->nr_waiting == 0;", "	may = !se->wakeups;")],
-    "who rests looks for others without the lock": [(SCHED_REST, "	spin_lock(&q->lock);\n	may = !se->wakeups && q->nr_waiting == 0;", "	may = !se->wakeups && q->nr_waiting == 0;\n	spin_lock(&q->lock);")],
+    "who rests looks for others without the lock": [(SCHED_REST, "	runq_lock(q);\n	may = !se->wakeups && q->nr_waiting == 0;", "	may = !se->wakeups && q->nr_waiting == 0;\n	runq_lock(q);")],
     "a wake that is taken stays": [(SCHED_REST, "		se->wakeups = 0;\n", "")],
     "a wake on its way is not waited for": [(SCHED_REST, "	} while (!came);", "	} while (0 && !came);")],
-    "a light call that waits stays in guest mode": [(REQUEST, "	if (self && vcpu_mode(self) != OUTSIDE_GUEST_MODE)\n		vcpu_leave(self);\n", "	(void)self;\n")],
-    "a light call that has waited goes on unseen": [("hyp/sbi/sbi.h", "	if (v->yield_to || vcpu_mode(v) == OUTSIDE_GUEST_MODE ||", "	if (v->yield_to ||")],
-    "a light call's end enters unseen": [(FAST, "		if (!may_enter(v))\n			return light_ends(&v->regs, LIGHT_LEAVE);", "		(void)may_enter(v);")],
+    "a call that waits stays in guest mode": [(REQUEST, "	if (self && vcpu_mode(self) != OUTSIDE_GUEST_MODE)\n		vcpu_leave(self);\n", "	(void)self;\n")],
+    # the fast path
+    "a fast call that has waited goes on unseen": [(FAST, "	if (vcpu_mode(v) == OUTSIDE_GUEST_MODE)\n		return enter_anew(v);\n", "")],
+    "a fast call's end enters unseen": [(FAST, "	return next_is(may_enter(v) ? NEXT_GUEST : NEXT_LOOK);", "	(void)may_enter(v);\n	return next_is(NEXT_GUEST);")],
+    "a fast call's end brings back what the guest cleared": [(FAST, "	vcpu_irq_sync(v);\n	return next_is(may_enter(v) ?", "	return next_is(may_enter(v) ?")],
+    "a fast call's end overlooks need_resched": [(FAST, "	return atomic_read(&this_pcpu()->need_resched) ? look_at_queue(v) : next_is(NEXT_GUEST);", "	return next_is(NEXT_GUEST);")],
+    "the look at the queue forgets what it found": [(FAST, "	atomic_set(&p->need_resched, 1); /* the run loop looks again */\n", "")],
+    "the fast path drops a wake that was claimed": [(FAST, "	if (next_why(next) == NEXT_WAKE ||\n	    (next_why(next) == NEXT_YIELD && sched_waits(&next_to(next)->se)))", "	if (next_why(next) >= NEXT_YIELD && sched_waits(&next_to(next)->se))")],
+    "the run loop drops a wake that was claimed": [(RUN, "next_why(next) == NEXT_WAKE)", "false)")],
+    "the claim of a kick is no claim": [(REQUEST, "	if (claim_wake(v))\n		return true;\n	kick_awake(v);\n	return false;", "	if (!claim_wake(v))\n		kick_awake(v);\n	return false;")],
+    "who is awake is not kicked": [(REQUEST, "	kick_awake(v);\n	return false;", "	return false;")],
+    "fence A of vcpu_ask_outside dropped": [(VCPU_H, "	request_make(req, v);\n	fence_full(); /* A, vcpu/request.c */\n", "	request_make(req, v);\n")],
+    "vcpu_ask_outside does not look at the mode": [(VCPU_H, "	if (atomic_read_acquire(&v->mode) != OUTSIDE_GUEST_MODE)\n		return false;\n	counter_inc_shared", "	counter_inc_shared")],
+    "vcpu_ask_outside asks for nothing": [(VCPU_H, "	request_make(req, v);\n	fence_full(); /* A, vcpu/request.c */\n", "	(void)req;\n	fence_full();\n")],
+    "vcpu_ask_outside asks after the look": [(VCPU_H, "	request_make(req, v);\n	fence_full(); /* A, vcpu/request.c */\n	/* Acquire: who is found outside has done all that it did inside. */\n	if (atomic_read_acquire(&v->mode) != OUTSIDE_GUEST_MODE)\n		return false;\n", "	if (atomic_read_acquire(&v->mode) != OUTSIDE_GUEST_MODE)\n		return false;\n	request_make(req, v);\n	fence_full();\n")],
+    "a device's own interrupt waits for the next exit": [(FAST, "	if ((v->irq.hvip ^ atomic_read(&v->irq.levels)) & BIT(IRQ_VS_EXT))\n		take_level(v);\n", "")],
+    "a device's own interrupt brings back what the guest cleared": [(FAST, "	vcpu_irq_sync(v);\n	vcpu_irq_flush(v);\n", "	vcpu_irq_flush(v);\n")],
+    "an access overlooks a request": [(FAST, "	if (vcpu_request_pending(v) || atomic_read(&this_pcpu()->need_resched))", "	if (atomic_read(&this_pcpu()->need_resched))")],
+    "an access overlooks need_resched": [(FAST, "	if (vcpu_request_pending(v) || atomic_read(&this_pcpu()->need_resched))", "	if (vcpu_request_pending(v))")],
+    "an access overlooks a halt": [(FAST, "	if (vcpu_is_halted(v) || work_pending())", "	if (work_pending())")],
+    "an access leaves the device's work alone": [(FAST, "	if (vcpu_is_halted(v) || work_pending())", "	if (vcpu_is_halted(v))")],
+    "an access that was outside goes on unseen": [(FAST, "	if (vcpu_mode(v) == OUTSIDE_GUEST_MODE) {\n		vcpu_irq_sync(v);\n		return next_is(may_enter(v) ? in_place : NEXT_LOOK);\n	}\n", "")],
+    "an access that was outside enters unseen": [(FAST, "		return next_is(may_enter(v) ? in_place : NEXT_LOOK);", "		(void)may_enter(v);\n		return next_is(in_place);")],
     # the quick ways
     "the quick look overlooks a pause": [(RUN, "!vcpu_is_halted(v) && vm_may_run(v->vm) &&", "!vcpu_is_halted(v) &&")],
     "the quick look overlooks a request": [(RUN, "	return !vcpu_request_pending(v) && !vcpu_is_halted(v) &&", "	return !vcpu_is_halted(v) &&")],
     "the quick look overlooks that the hart is stopped": [(RUN, " &&\n	       atomic_read(&v->hsm) == SBI_HSM_STATE_STARTED;", ";")],
     "who is found outside may still read": [(REQUEST, "		if (atomic_read_acquire(&v->mode) != OUTSIDE_GUEST_MODE)\n			inside", "		if (vcpu_mode(v) != OUTSIDE_GUEST_MODE)\n			inside")],
-    "a hand-over that is not possible wakes nobody": [(RUN, "		(void)sched_wake(&to->se);\n", "")],
+    "a switch that is not possible wakes nobody": [("hyp/sched/loan.c", "		(void)sched_wake(to);\n", "")],
     "a halt among others overlooks the last look": [(RUN, "sched_others_wait() &&\n		    vcpu_block(v))", "sched_others_wait() &&\n		    (vcpu_block(v) || 1))")],
     # fences
     "a fence is not made": [(VCPU, "	if (vcpu_check_request(REQUEST_FENCE_I, v))\n		arch_fence_i();", "	(void)vcpu_check_request(REQUEST_FENCE_I, v);")],

@@ -25,11 +25,13 @@ import nets  # noqa: E402
 FENCE = re.compile(r"\barch_(?:sfence|hfence|fence)_\w+\(|^\s*sfence\.vma|\"(?:[^\"]*\\n)?(?:sfence|hfence|fence)[. ][^\"]*\"", re.M)
 DEFINITION = re.compile(r"static inline void arch_\w+\(")
 
-FENCE_C, VCPU_C, GUEST_MEM, VMID = "hyp/vcpu/fence.c", "hyp/vcpu/vcpu.c", "hyp/vcpu/guest_mem.c", "hyp/mm/vmid.c"
+FENCE_C, VCPU_FENCE_H, CALLS = "hyp/vcpu/fence.c", "hyp/vcpu/fence.h", "hyp/sbi/calls.h"
+VCPU_C, GUEST_MEM, VMID = "hyp/vcpu/vcpu.c", "hyp/vcpu/guest_mem.c", "hyp/mm/vmid.c"
 MAGIC, VM_C, GSTAGE, LOAD = "hyp/vcpu/magic.c", "hyp/vcpu/vm.c", "hyp/mm/gstage.c", "hyp/vcpu/load.h"
 BOOT_MAP, COROUTINE, HOSTMAP, ENTRY, FENCE_H = ("hyp/arch/boot_map.c", "hyp/arch/coroutine.c", "hyp/mm/hostmap.c",
                                                 "hyp/arch/entry.S", "hyp/arch/fence.h")
 
+CALL = "test_run_fast_calls"
 RANDOM, TWO, ORDERS, HOST = "test_vcpu_tlb_random", "test_vcpu_tlb_two_harts", "test_vcpu_tlb", "test_mm_hostmap_tlb"
 
 FLUSH = "(void)vm_make_all_vcpus_request(v->vm, REQUEST_TLB_FLUSH);"
@@ -37,14 +39,14 @@ FLUSH = "(void)vm_make_all_vcpus_request(v->vm, REQUEST_TLB_FLUSH);"
 # (name, file, text, instead, nets)
 MUTANTS = [
     # a guest's own fences (RFENCE)
-    ("by ASID: none", FENCE_C, "arch_hfence_vvma_asid(f->asid);", ";", [RANDOM]),
-    ("all: none", FENCE_C, "		else\n			arch_hfence_vvma_all();", "		else\n			;", [RANDOM]),
-    ("by address and ASID: none", FENCE_C, "arch_hfence_vvma_addr_asid(at, f->asid);", ";", [RANDOM]),
-    ("by address: none", FENCE_C, "		else\n			arch_hfence_vvma_addr(at);", "", [RANDOM]),
-    ("the first page alone", FENCE_C, "at != end; at += PAGE_SIZE", "at != f->start + PAGE_SIZE; at += PAGE_SIZE", [RANDOM]),
-    ("one's own is forgotten", FENCE_C, "	if (own)\n		fence_one(f);", "", [RANDOM]),
+    ("by ASID: none", VCPU_FENCE_H, "arch_hfence_vvma_asid(f->asid);", ";", [RANDOM]),
+    ("all: none", VCPU_FENCE_H, "		else\n			arch_hfence_vvma_all();", "		else\n			;", [RANDOM]),
+    ("by address and ASID: none", VCPU_FENCE_H, "arch_hfence_vvma_addr_asid(at, f->asid);", ";", [RANDOM]),
+    ("by address: none", VCPU_FENCE_H, "		else\n			arch_hfence_vvma_addr(at);", "", [RANDOM]),
+    ("the first page alone", VCPU_FENCE_H, "at != end; at += PAGE_SIZE", "at != f->start + PAGE_SIZE; at += PAGE_SIZE", [RANDOM]),
+    ("one's own is forgotten", FENCE_C, "	if (own)\n		vcpu_fence_now(f);", "", [RANDOM]),
     ("those of others are forgotten", FENCE_C, "		vm_fence_others(vm, set & ~own, f);", "		;", [RANDOM]),
-    ("the list is not worked off", FENCE_C, "	for (unsigned int i = 0; i < v->nr_fences; i++)\n		fence_one(&v->fences[i]);", "", [RANDOM]),
+    ("the list is not worked off", FENCE_C, "	for (unsigned int i = 0; i < v->nr_fences; i++)\n		vcpu_fence_now(&v->fences[i]);", "", [RANDOM]),
     ("all of them: only the list is emptied", FENCE_C, "	spin_unlock(&v->fence_lock);\n	arch_hfence_vvma_all();", "	spin_unlock(&v->fence_lock);", [RANDOM]),
     ("a full list loses the fence", FENCE_C, "			all |= s & -s;", "			;", [RANDOM]),
     ("code: one's own is forgotten", FENCE_C, "	if (own)\n		arch_fence_i();", "", [RANDOM]),
@@ -52,6 +54,9 @@ MUTANTS = [
     ("code: the request is not served", VCPU_C, "	if (vcpu_check_request(REQUEST_FENCE_I, v))\n		arch_fence_i();", "	(void)vcpu_check_request(REQUEST_FENCE_I, v);", [RANDOM]),
     ("HFENCE_VVMA_ALL is not served", VCPU_C, "	if (vcpu_check_request(REQUEST_HFENCE_VVMA_ALL, v))\n		vcpu_fence_all(v);", "	(void)vcpu_check_request(REQUEST_HFENCE_VVMA_ALL, v);", [RANDOM]),
     ("HFENCE is not served", VCPU_C, "	if (vcpu_check_request(REQUEST_HFENCE, v))\n		vcpu_fence_drain(v);", "	(void)vcpu_check_request(REQUEST_HFENCE, v);", [RANDOM]),
+    ("one that sleeps is not fenced", VCPU_FENCE_H, "atomic_read(&v->blocked) && vcpu_ask_outside(v, REQUEST_HFENCE_VVMA_ALL);", "atomic_read(&v->blocked);", [RANDOM]),
+    ("the fast path: one's own is forgotten", CALLS, "		vcpu_fence_now(&f);", "		;", [CALL]),
+    ("the fast path: code, one's own is forgotten", CALLS, "	arch_fence_i();\n	return sbi_ok(v, 0);", "	return sbi_ok(v, 0);", [CALL]),
     # a vcpu's life and its harts
     ("code of another hart", VCPU_C, "	arch_fence_i();\n	atomic_set(&v->last_pcpu", "	atomic_set(&v->last_pcpu", [RANDOM]),
     ("a hart that starts: no fence of its translations", VCPU_C, "	vcpu_fence_all(v);\n	arch_fence_i();", "	arch_fence_i();", [ORDERS]),

@@ -49,7 +49,7 @@ SYSTEM = {
     "hyp/main.c": "test_machine or test_broken",
     "hyp/mm/": "test_guests or test_isolation",
     "hyp/run/": "test_guests or test_protocol",
-    "hyp/sbi/": "test_guests or test_light",
+    "hyp/sbi/": "test_guests or test_fast_path",
     "hyp/sched/": "test_sched or test_neighbours",
     "hyp/term/": "test_console or test_terminal",
     "hyp/vcpu/": "test_guests or test_wake or test_isolation",

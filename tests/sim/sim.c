@@ -301,7 +301,7 @@ bool sim_hand_over(unsigned int hart, struct sim_vcpu *to)
 
 	sim_become(hart);
 	account(h);
-	if (!sched_hand_over(&h->running->se, &to->se))
+	if (!loan_begin(&h->running->se, &to->se))
 		return false;
 	sim_decisions++;
 	runs(h, &to->se);

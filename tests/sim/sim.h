@@ -57,7 +57,7 @@ struct sim_vcpu *sim_running(unsigned int hart);
 void sim_stop(unsigned int hart, enum sched_reason why);
 /* sim_stop_for_next - the same, and the next one at once, as the run loop has it. */
 void sim_stop_for_next(unsigned int hart, enum sched_reason why);
-/* sim_hand_over - what runs on @hart hands it over to @to, by sched_hand_over(). False: it cannot. */
+/* sim_hand_over - what runs on @hart hands it over to @to, by loan_begin(). False: it cannot. */
 bool sim_hand_over(unsigned int hart, struct sim_vcpu *to);
 uint64_t sim_random(void);
 /* sim_check - every vcpu is where its state says, once. Aborts with a message. */

@@ -43,7 +43,7 @@ static void probe_write(void *dev, uint64_t off, unsigned int len, uint64_t val)
 	p->val = val;
 }
 
-static const struct mmio_ops probe_ops = { probe_read, probe_write };
+static const struct mmio_ops probe_ops = { probe_read, probe_write, NULL };
 
 static int add(unsigned int n, uint64_t base, uint64_t size)
 {
@@ -150,7 +150,7 @@ static void an_empty_bus_faults(void **state)
 static void improper_accesses_fault_and_reach_no_device(void **state)
 {
 	(void)state;
-	add(0, 0x1000, 0x104);
+	add(0, 0x1000, 0x108);
 	for (unsigned int len = 0; len < 20; len++) {
 		bool ok = len == 1 || len == 2 || len == 4 || len == 8;
 
@@ -160,9 +160,10 @@ static void improper_accesses_fault_and_reach_no_device(void **state)
 	assert_int_equal(rd(0x1001, 2), HV_EFAULT);
 	assert_int_equal(rd(0x1002, 4), HV_EFAULT);
 	assert_int_equal(rd(0x1004, 8), HV_EFAULT);
-	assert_int_equal(rd(0x1100, 4), HV_OK);
-	assert_int_equal(rd(0x1100, 8), HV_EFAULT); /* crosses the end */
-	assert_int_equal(mmio_write(fake_vm.bus, gpa(0x1100), 8, 0), HV_EFAULT);
+	assert_int_equal(rd(0x1104, 4), HV_OK);
+	assert_int_equal(rd(0x1104, 8), HV_EFAULT); /* crosses the end */
+	assert_int_equal(rd(0x1108, 4), HV_EFAULT);
+	assert_int_equal(mmio_write(fake_vm.bus, gpa(0x1104), 8, 0), HV_EFAULT);
 	assert_int_equal(probes[0].reads, 5);
 	assert_int_equal(probes[0].writes, 0);
 }
@@ -188,7 +189,7 @@ static void overlaps_are_refused(void **state)
 	assert_int_equal(add(0, 0x2000, 0x1000), HV_OK);
 	assert_int_equal(add(1, 0x2000, 0x1000), HV_EEXIST);
 	assert_int_equal(add(1, 0x2ff8, 0x8), HV_EEXIST);
-	assert_int_equal(add(1, 0x1000, 0x1001), HV_EEXIST);
+	assert_int_equal(add(1, 0x1000, 0x1008), HV_EEXIST);
 	assert_int_equal(add(1, 0x2800, 0x10), HV_EEXIST);
 	assert_int_equal(add(1, 0, 0x10000), HV_EEXIST);
 	assert_int_equal(add(1, 0x1000, 0x1000), HV_OK);
@@ -206,13 +207,17 @@ static void impossible_regions_are_refused(void **state)
 	assert_int_equal(rd(UINT64_MAX, 1), HV_OK);
 }
 
-static void a_region_may_be_one_byte(void **state)
+/* So that what is aligned lies wholly in it, or not at all. */
+static void a_region_is_of_whole_double_words(void **state)
 {
 	(void)state;
-	assert_int_equal(add(0, 0x2000, 1), HV_OK);
-	assert_int_equal(rd(0x2000, 1), HV_OK);
-	assert_int_equal(rd(0x2000, 2), HV_EFAULT);
-	assert_int_equal(rd(0x2001, 1), HV_EFAULT);
+	for (uint64_t size = 1; size < 8; size++)
+		assert_int_equal(add(0, 0x2000, size), HV_EINVAL);
+	assert_int_equal(add(0, 0x2000, 8), HV_OK);
+	assert_int_equal(rd(0x2000, 8), HV_OK);
+	assert_int_equal(rd(0x2007, 1), HV_OK);
+	assert_int_equal(rd(0x2008, 1), HV_EFAULT);
+	assert_int_equal(add(1, 0x3000, 12), HV_EINVAL);
 }
 
 static void a_full_bus_says_so(void **state)
@@ -271,7 +276,7 @@ int main(void)
 		test(values_are_cut_to_the_length),
 		test(overlaps_are_refused),
 		test(impossible_regions_are_refused),
-		test(a_region_may_be_one_byte),
+		test(a_region_is_of_whole_double_words),
 		test(a_full_bus_says_so),
 		test(syscon_ends_the_vm_as_asked),
 		test(syscon_lets_the_last_words_out_first),

@@ -19,7 +19,7 @@ static void an_interrupt_changes_nothing_of_the_guest(void **state)
 {
 	for (uint64_t irq = 0; irq < 64; irq++) {
 		(void)exit_setup(state);
-		assert_int_equal(exits(interrupt(irq)), EXIT_GOES_ON);
+		assert_int_equal(exits(interrupt(irq)), NEXT_GUEST);
 		goes_on(0);
 		only_reg(0, 0);
 		assert_int_equal(w.timer_runs, irq == IRQ_S_TIMER);
@@ -86,12 +86,12 @@ static void an_sbi_call_may_name_a_vcpu_that_is_to_run_instead(void **state)
 	static struct vcpu other;
 
 	(void)state;
-	assert_int_equal(exits((struct exit_why){ .cause = EXC_ECALL_VS }), EXIT_GOES_ON);
+	assert_int_equal(exits((struct exit_why){ .cause = EXC_ECALL_VS }), NEXT_GUEST);
 	goes_on(4);
 	counted(EXIT_SBI);
 	w.yields_to = &other;
-	assert_int_equal(exits((struct exit_why){ .cause = EXC_ECALL_VS }), EXIT_YIELDS);
-	assert_ptr_equal(w.v.yield_to, &other);
+	assert_int_equal(exits((struct exit_why){ .cause = EXC_ECALL_VS }), NEXT_YIELD);
+	assert_ptr_equal(next_to(exit_next), &other);
 	assert_int_equal(w.sbi_calls, 2);
 }
 
@@ -110,7 +110,7 @@ static void exceptions_that_are_not_delegated_are_the_guests_own(void **state)
 								  .stval = 0xabcdef12345,
 								  .htval = 0x777,
 								  .htinst = 0x2503 }),
-					 EXIT_GOES_ON);
+					 NEXT_GUEST);
 			takes(cause, 0xabcdef12345);
 			counted(EXIT_OTHER);
 			no_device();

@@ -28,7 +28,7 @@ static uint32_t csr_insn(uint32_t csr, uint32_t funct3, uint32_t rd, uint32_t rs
 	return csr << 20 | rs1 << 15 | funct3 << 12 | rd << 7 | 0x73;
 }
 
-static enum exit_result virtual_insn(uint64_t stval)
+static enum next_why virtual_insn(uint64_t stval)
 {
 	return exits((struct exit_why){ .cause = EXC_VIRTUAL_INSN, .stval = stval });
 }
@@ -53,7 +53,7 @@ static void wfi_halts_the_vcpu_wherever_it_stands(void **state)
 			(void)exit_setup(state);
 			w.v.regs.sepc = align_down(EXIT_PC, PAGE_SIZE) + offsets[i];
 			exit_code(w.v.regs.sepc, WFI);
-			assert_int_equal(virtual_insn(told ? WFI : 0), EXIT_GOES_ON);
+			assert_int_equal(virtual_insn(told ? WFI : 0), NEXT_GUEST);
 			goes_on(4);
 			only_reg(0, 0);
 			halts();
@@ -70,7 +70,7 @@ static void wfi_of_user_mode_is_illegal(void **state)
 		exit_user();
 		w.v.regs.sepc = pcs[i];
 		exit_code(pcs[i], WFI);
-		assert_int_equal(virtual_insn(WFI), EXIT_GOES_ON);
+		assert_int_equal(virtual_insn(WFI), NEXT_GUEST);
 		takes(EXC_ILLEGAL_INSN, WFI);
 		counted(EXIT_CSR);
 	}
@@ -93,7 +93,7 @@ static void wrs_nto_spins_and_does_not_halt(void **state)
 			if (user)
 				exit_user();
 			exit_code(EXIT_PC, WRS_NTO);
-			assert_int_equal(virtual_insn(told ? WRS_NTO : 0), EXIT_SPINS);
+			assert_int_equal(virtual_insn(told ? WRS_NTO : 0), NEXT_SPIN);
 			goes_on(4);
 			only_reg(0, 0);
 			counted(EXIT_WRS);
@@ -142,7 +142,7 @@ static void another_wait_a_page_back_is_not_taken_for_it(void **state)
 	w.v.regs.sepc = PAGE_LAST;
 	exit_code(PAGE_LAST - PAGE_SIZE, WRS_NTO);
 	exit_code(PAGE_LAST, SRET);
-	assert_int_equal(virtual_insn(SRET), EXIT_GOES_ON);
+	assert_int_equal(virtual_insn(SRET), NEXT_GUEST);
 	takes(EXC_ILLEGAL_INSN, SRET);
 }
 
@@ -153,7 +153,7 @@ static void no_wait_is_looked_for_in_the_midst_of_a_page(void **state)
 	w.v.regs.sepc = PAGE_LAST - 2;
 	exit_code(PAGE_LAST - 2 - PAGE_SIZE, WFI);
 	exit_code(PAGE_LAST - 2, SRET);
-	assert_int_equal(virtual_insn(0), EXIT_GOES_ON);
+	assert_int_equal(virtual_insn(0), NEXT_GUEST);
 	takes(EXC_ILLEGAL_INSN, SRET);
 }
 
@@ -168,7 +168,7 @@ static void what_cannot_be_fetched_is_executed_again(void **state)
 		w.v.regs.sepc = pcs[i];
 		exit_code(pcs[i], WFI);
 		exit_unmap(pcs[i]);
-		assert_int_equal(virtual_insn(0), EXIT_GOES_ON);
+		assert_int_equal(virtual_insn(0), NEXT_GUEST);
 		goes_on(0);
 		only_reg(0, 0);
 		counted(EXIT_OTHER);
@@ -183,7 +183,7 @@ static void half_an_instruction_is_none(void **state)
 	w.v.regs.sepc = PAGE_LAST + 2;
 	exit_code(PAGE_LAST + 2, WFI);
 	exit_unmap(PAGE_LAST + 4);
-	assert_int_equal(virtual_insn(0), EXIT_GOES_ON);
+	assert_int_equal(virtual_insn(0), NEXT_GUEST);
 	goes_on(0);
 	counted(EXIT_OTHER);
 }
@@ -203,7 +203,7 @@ static void what_needs_a_hypervisor_extension_is_illegal(void **state)
 		if (i & 1)
 			exit_user();
 		exit_code(EXIT_PC, insn);
-		assert_int_equal(virtual_insn(i & 2 ? insn : 0), EXIT_GOES_ON);
+		assert_int_equal(virtual_insn(i & 2 ? insn : 0), NEXT_GUEST);
 		takes(EXC_ILLEGAL_INSN, insn);
 		counted(EXIT_CSR);
 	}
@@ -219,7 +219,7 @@ static void cycle_and_instret_read_as_zero(void **state)
 		uint32_t rd = i & 31, insn = csr_insn(csrs[i / 128], reads[i / 32 % 4], rd, 0);
 
 		(void)exit_setup(state);
-		assert_int_equal(virtual_insn(insn), EXIT_GOES_ON);
+		assert_int_equal(virtual_insn(insn), NEXT_GUEST);
 		goes_on(4);
 		only_reg(rd, 0);
 		counted(EXIT_CSR);
@@ -236,7 +236,7 @@ static void a_write_to_a_counter_is_illegal(void **state)
 			if (funct3 == 4 || ((funct3 & 2) && rs1 == 0))
 				continue;
 			(void)exit_setup(state);
-			assert_int_equal(virtual_insn(insn), EXIT_GOES_ON);
+			assert_int_equal(virtual_insn(insn), NEXT_GUEST);
 			takes(EXC_ILLEGAL_INSN, insn);
 		}
 	}
@@ -253,7 +253,7 @@ static void other_csrs_are_illegal(void **state)
 
 		(void)exit_setup(state);
 		csr_write(CSR_SCOUNTEREN, UINT64_MAX);
-		assert_int_equal(virtual_insn(insn), EXIT_GOES_ON);
+		assert_int_equal(virtual_insn(insn), NEXT_GUEST);
 		takes(EXC_ILLEGAL_INSN, insn);
 		counted(EXIT_CSR);
 	}
@@ -271,7 +271,7 @@ static void user_mode_reads_what_scounteren_opens(void **state)
 		(void)exit_setup(state);
 		exit_user();
 		csr_write(CSR_SCOUNTEREN, i & 7);
-		assert_int_equal(virtual_insn(insn), EXIT_GOES_ON);
+		assert_int_equal(virtual_insn(insn), NEXT_GUEST);
 		if (open) {
 			goes_on(4);
 			only_reg(10, 0);
@@ -280,7 +280,7 @@ static void user_mode_reads_what_scounteren_opens(void **state)
 		}
 		(void)exit_setup(state); /* the kernel itself needs no bit */
 		csr_write(CSR_SCOUNTEREN, i & 7);
-		assert_int_equal(virtual_insn(insn), EXIT_GOES_ON);
+		assert_int_equal(virtual_insn(insn), NEXT_GUEST);
 		goes_on(4);
 	}
 }

@@ -42,7 +42,7 @@ static uint64_t access_fault(uint64_t cause)
 /* The guest gets an access fault, and no device was touched. */
 static void refused(struct exit_why why)
 {
-	assert_int_equal(exits(why), EXIT_GOES_ON);
+	assert_int_equal(exits(why), NEXT_GUEST);
 	takes(access_fault(why.cause), why.stval);
 	counted(EXIT_GUEST_FAULT);
 	no_device();
@@ -85,7 +85,7 @@ static void a_load_gets_what_the_device_says_in_its_width(void **state)
 		w.answers = values[i / 64 / 7];
 		assert_int_equal(
 			exits(fault(EXC_LOAD_GUEST_FAULT, at, htinst_load(funct3, rd, compressed))),
-			EXIT_GOES_ON);
+			NEXT_GUEST);
 		goes_on(compressed ? 2 : 4);
 		only_reg(rd, loaded(funct3, w.answers));
 		counted(EXIT_MMIO);
@@ -108,7 +108,7 @@ static void a_store_tells_the_device_its_width_of_the_register(void **state)
 		reg = rs2 ? w.v.regs.x[rs2] : 0;
 		assert_int_equal(exits(fault(EXC_STORE_GUEST_FAULT, at,
 					     htinst_store(funct3, rs2, compressed))),
-				 EXIT_GOES_ON);
+				 NEXT_GUEST);
 		goes_on(compressed ? 2 : 4);
 		only_reg(0, 0);
 		counted(EXIT_MMIO);
@@ -129,7 +129,7 @@ static void the_address_is_htvals_with_the_lowest_bits_of_stval(void **state)
 
 		(void)exit_setup(state);
 		why.stval = UINT64_C(0xffffffc0deadbef0) | (low & 3) | (~low & 12);
-		assert_int_equal(exits(why), EXIT_GOES_ON);
+		assert_int_equal(exits(why), NEXT_GUEST);
 		assert_int_equal(w.offset, low);
 	}
 }
@@ -171,7 +171,7 @@ static void without_htinst_the_instruction_is_fetched(void **state)
 		w.answers = 0x77;
 		w.v.regs.x[10] = EXIT_DEV_GVA;
 		exit_code(EXIT_PC, rows[i].insn);
-		assert_int_equal(exits(fault(cause, EXIT_DEVICE + 8, 0)), EXIT_GOES_ON);
+		assert_int_equal(exits(fault(cause, EXIT_DEVICE + 8, 0)), NEXT_GUEST);
 		goes_on(rows[i].bytes);
 		only_reg(rows[i].store ? 0 : rows[i].reg, 0x77);
 		assert_int_equal(w.len, rows[i].len);
@@ -187,7 +187,7 @@ static void what_cannot_be_fetched_is_executed_again(void **state)
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(causes); i++) {
 		(void)exit_setup(state);
-		assert_int_equal(exits(fault(causes[i], EXIT_DEVICE, 0)), EXIT_GOES_ON);
+		assert_int_equal(exits(fault(causes[i], EXIT_DEVICE, 0)), NEXT_GUEST);
 		goes_on(0);
 		only_reg(0, 0);
 		no_device();
@@ -354,14 +354,14 @@ static void without_htinst_the_registers_say_where_an_access_begins(void **state
 			refused(why);
 			continue;
 		}
-		assert_int_equal(exits(why), EXIT_GOES_ON);
+		assert_int_equal(exits(why), NEXT_GUEST);
 		counted(EXIT_MMIO);
 	}
 	/* From the zero register nothing is added, whatever its place holds. */
 	(void)exit_setup(state);
 	w.v.regs.x[0] = 1;
 	exit_code(EXIT_PC, 0x00802503); /* lw a0, 8(zero) */
-	assert_int_equal(exits(fault(EXC_LOAD_GUEST_FAULT, EXIT_DEVICE, 0)), EXIT_GOES_ON);
+	assert_int_equal(exits(fault(EXC_LOAD_GUEST_FAULT, EXIT_DEVICE, 0)), NEXT_GUEST);
 	counted(EXIT_MMIO);
 }
 

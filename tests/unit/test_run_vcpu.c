@@ -217,13 +217,12 @@ static void an_entry_that_is_given_up_is_counted(void **state)
 	assert_int_equal(one.guest_seq, 2);
 }
 
-static bool clears_its_interrupt(struct vcpu *v, light_fn *light)
+static struct next clears_its_interrupt(struct vcpu *v)
 {
 	(void)v;
-	(void)light;
 	assert_true(csr_read(CSR_HVIP) & BIT(IRQ_VS_SOFT));
 	csr_clear(CSR_HVIP, BIT(IRQ_VS_SOFT));
-	return false;
+	return next_is(NEXT_EXIT);
 }
 
 static void what_the_guest_clears_stays_cleared(void **state)
@@ -240,13 +239,13 @@ static void what_the_guest_clears_stays_cleared(void **state)
 static void a_spinner_yields_or_goes_on(void **state)
 {
 	(void)state;
-	how = EXIT_SPINS;
+	how = next_is(NEXT_SPIN);
 	spin_yields = true;
 	(void)vcpu_run(&one);
 	CALLS("enter exit spin-yield switch-yielded ");
 	assert_true(one.se.spinning && one.se.spin_renewed);
 	setup(state);
-	how = EXIT_SPINS;
+	how = next_is(NEXT_SPIN);
 	(void)vcpu_run(&one);
 	CALLS("enter exit spin-yield look switch-preempted ");
 }
@@ -263,7 +262,7 @@ static void a_spinner_that_got_on_is_known_by_its_instructions(void **state)
 	for (unsigned int i = 0; i < 3; i++) {
 		setup(state);
 		hart_features.instret = i != 2;
-		how = EXIT_SPINS;
+		how = next_is(NEXT_SPIN);
 		one.se.spinning = true;
 		retires = i == 0 ? 256 : 257;
 		(void)vcpu_run(&one);
@@ -278,57 +277,49 @@ static void a_spinner_that_got_on_is_known_by_its_instructions(void **state)
 	assert_true(one.se.spin_renewed);
 }
 
-static void names_two(struct vcpu *v)
-{
-	v->yield_to = &two;
-	this_pcpu()->need_resched = 1;
-}
-
-static void hands_to_two(struct vcpu *v)
-{
-	names_two(v);
-	v->hands_over = true;
-}
-
 static void a_yield_goes_to_the_one_that_was_named(void **state)
 {
 	(void)state;
-	how = EXIT_YIELDS;
-	in_exit = names_two;
-	yields_to = true;
+	how = next_yield(&two, false);
+	switches_to = SCHED_PUT_ME;
 	(void)vcpu_run(&one);
-	CALLS("enter exit yield-to switch-yielded ");
-	assert_null(one.yield_to);
+	CALLS("enter exit switch-to switch-yielded ");
 	setup(state);
-	how = EXIT_YIELDS;
-	in_exit = names_two;
+	how = next_yield(&two, false);
 	(void)vcpu_run(&one);
-	CALLS("enter exit yield-to look switch-preempted ");
+	CALLS("enter exit switch-to look switch-preempted ");
 }
 
-static void a_hart_that_is_handed_over_needs_no_switch(void **state)
+static void makes_a_request(struct vcpu *v)
+{
+	v->requests = BIT(3);
+	this_pcpu()->need_resched = 1;
+}
+
+/* The wake that a call has claimed is done whatever else there is to do. */
+static void one_that_was_asleep_is_woken_by_the_yield(void **state)
 {
 	(void)state;
-	how = EXIT_YIELDS;
-	in_exit = hands_to_two;
-	hands_over = true;
+	how = next_yield(&two, true);
+	in_exit = makes_a_request;
+	verdicts[0] = VCPU_MAY_RUN;
+	(void)vcpu_run(&one);
+	CALLS("enter exit wake-and-switch-to requests look switch-preempted ");
+}
+
+static void a_hart_that_is_switched_already_needs_no_switch(void **state)
+{
+	(void)state;
+	how = next_yield(&two, true);
+	switches_to = SCHED_SWITCHED;
 	assert_ptr_equal(vcpu_run(&one), &other);
-	CALLS("enter exit hand-over running ");
+	CALLS("enter exit wake-and-switch-to running ");
 	setup(state);
 	one.magic = (void *)&one;
-	how = EXIT_YIELDS;
-	in_exit = hands_to_two;
-	hands_over = true;
+	how = next_yield(&two, true);
+	switches_to = SCHED_SWITCHED;
 	(void)vcpu_run(&one);
-	CALLS("runs enter exit hand-over mark running ");
-	assert_false(one.hands_over);
-	setup(state);
-	how = EXIT_YIELDS;
-	in_exit = hands_to_two;
-	yields_to = true;
-	(void)vcpu_run(&one);
-	CALLS("enter exit hand-over wake-two yield-to switch-yielded ");
-	assert_false(one.hands_over);
+	CALLS("runs enter exit wake-and-switch-to mark running ");
 }
 
 int main(void)
@@ -352,7 +343,8 @@ int main(void)
 		TEST(a_spinner_yields_or_goes_on),
 		TEST(a_spinner_that_got_on_is_known_by_its_instructions),
 		TEST(a_yield_goes_to_the_one_that_was_named),
-		TEST(a_hart_that_is_handed_over_needs_no_switch),
+		TEST(one_that_was_asleep_is_woken_by_the_yield),
+		TEST(a_hart_that_is_switched_already_needs_no_switch),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // SOURCES: hyp/sbi/sbi_dispatch.c hyp/sbi/base.c hyp/sbi/time.c hyp/sbi/ipi.c hyp/sbi/rfence.c
 // SOURCES: hyp/sbi/hsm.c hyp/sbi/srst.c hyp/sbi/sta.c hyp/sbi/dbcn.c hyp/sbi/legacy.c hyp/sbi/vendor.c hyp/sbi/pvlk.c
-// SOURCES: tests/unit/fake/sbi_world.c tests/unit/fake/csr.c
+// SOURCES: tests/unit/fake/sbi_world.c tests/unit/fake/csr.c tests/unit/fake/fence.c
 #include <stdarg.h>
 #include <setjmp.h>
 #include <stdlib.h>
@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "fake/sbi_world.h"
+#include "sbi/dispatch.h"
 
 static int setup(void **state)
 {
@@ -242,97 +243,67 @@ static void a_million_random_calls_name_no_strange_vcpu_and_crash_nothing(void *
 	}
 }
 
-static unsigned int looks;
-
-static struct light_end look(struct vcpu *v)
-{
-	looks++;
-	v->yield_to = NULL;
-	return light_ends(&v->regs, LIGHT_DONE);
-}
-
-static void in_the_guest(void)
-{
-	world_setup(4);
-	w.vcpus[2].blocked = 1;
-	world_me()->mode = IN_GUEST_MODE;
-}
-
-/* One of @ext's quick functions by its handler; the world as it is afterwards. Then by itself. */
-static void answers_both_ways(const struct sbi_extension *ext, uint64_t fid, const uint64_t a[5])
-{
-	static struct world whole;
-	struct guest_regs *regs = &world_me()->regs;
-	bool yields;
-
-	in_the_guest();
-	(void)call5(ext->eid_first, fid, a[0], a[1], a[2], a[3], a[4]);
-	yields = world_me()->yield_to;
-	world_me()->yield_to = NULL;
-	whole = w;
-
-	in_the_guest();
-	*regs = whole.vcpus[0].regs;
-	for (unsigned int i = 0; i < 5; i++)
-		regs->x[REG_A0 + i] = a[i];
-	looks = 0;
-	assert_ptr_equal((*ext->quick)[fid](world_me(), look).regs_and_verdict, regs);
-	assert_int_equal(looks, yields);
-	assert_memory_equal(&w, &whole, sizeof(w));
-}
-
-static void quick_functions_do_what_the_handler_does(void **state)
-{
-	static const struct sbi_extension *const exts[] = { &sbi_ext_time, &sbi_ext_ipi,
-							    &sbi_ext_rfence };
-	static const uint64_t masks[] = { 0, 1, 2, 3, 4, 8, 0xf, 0x10, UINT64_MAX };
-	static const uint64_t bases[] = { 0, 1, 2, 3, 4, 63, 64, UINT64_MAX };
-	static const uint64_t ranges[][2] = {
-		{ 0, 0 },      { 0x1000, 0 },	  { 0x1000, 0x1000 },	      { 0xfff, 2 },
-		{ 0, 0x2000 }, { 0, UINT64_MAX }, { UINT64_MAX - 1, 0x1000 },
-	};
-
-	(void)state;
-	for (unsigned int e = 0; e < ARRAY_SIZE(exts); e++) {
-		assert_null(exts[e]->probe);
-		assert_true(exts[e]->nr_quick > 0);
-		for (uint64_t fid = 0; fid < exts[e]->nr_quick; fid++)
-			for (unsigned int i = 0; i < ARRAY_SIZE(masks) * ARRAY_SIZE(bases); i++)
-				for (unsigned int r = 0; r < ARRAY_SIZE(ranges); r++)
-					answers_both_ways(exts[e], fid,
-							  (const uint64_t[]){
-								  masks[i / ARRAY_SIZE(bases)],
-								  bases[i % ARRAY_SIZE(bases)],
-								  ranges[r][0], ranges[r][1], 7 });
-	}
-}
-
-/* What is asked for often has a light exit; what may halt the vcpu, or reads its memory, must have none. */
-static void the_calls_with_a_light_exit_are_these(void **state)
+/*
+ * On the fast path, in guest mode still: what may halt the vcpu, or looks at its memory, is not done there. Whatever says
+ * so has done nothing. All else answers as it does outside.
+ */
+static void what_is_not_for_the_fast_path_leaves_all_as_it_was(void **state)
 {
 	static const struct {
-		const struct sbi_extension *ext;
-		const char *name;
-		uint64_t light;
+		uint64_t eid, exits; /* bit n: function n */
 	} table[] = {
-		{ &sbi_ext_base, "BASE", UINT64_MAX },
-		{ &sbi_ext_time, "TIME", 0x1 }, /* set_timer */
-		{ &sbi_ext_ipi, "IPI", 0x1 },	/* send_ipi */
-		{ &sbi_ext_rfence, "RFENCE", UINT64_MAX },
-		{ &sbi_ext_hsm, "HSM", 0x5 }, /* hart_start, hart_get_status */
-		{ &sbi_ext_srst, "SRST", 0 },
-		{ &sbi_ext_dbcn, "DBCN", 0 },
-		{ &sbi_ext_sta, "STA", 0 },
-		{ &sbi_ext_legacy, "legacy", 0 },
-		{ &sbi_ext_pvlk, "PVLK", 0 },
-		/* MMU_OP, FEATURES, KICK_CPU, PV_LOCK_FEATURES, YIELD_TO */
-		{ &sbi_ext_vendor, "hartvisor", 0x50000002c },
+		{ SBI_EXT_BASE, 0 },
+		{ SBI_EXT_TIME, 0 },
+		{ SBI_EXT_IPI, 0 },
+		{ SBI_EXT_RFNC, 0 },
+		{ SBI_EXT_HSM, 0xa }, /* hart_stop, hart_suspend */
+		{ SBI_EXT_SRST, UINT64_MAX },
+		{ SBI_EXT_DBCN, UINT64_MAX },
+		{ SBI_EXT_STA, UINT64_MAX },
+		{ SBI_EXT_LEGACY_CONSOLE_PUTCHAR, UINT64_MAX },
+		{ SBI_EXT_LEGACY_SET_TIMER, UINT64_MAX },
+		{ HARTVISOR_SBI_EXT_PVLK, 0 },
 	};
+	static struct world before;
 
 	(void)state;
 	for (unsigned int i = 0; i < ARRAY_SIZE(table); i++) {
-		assert_string_equal(table[i].ext->name, table[i].name);
-		assert_int_equal(table[i].ext->light, table[i].light);
+		for (uint64_t fid = 0; fid < 64; fid++) {
+			uint64_t *x;
+			struct next next;
+
+			world_setup(4);
+			w.vm.pv.pvlk = true;
+			x = world_me()->regs.x;
+			x[REG_A7] = table[i].eid;
+			x[REG_A6] = fid;
+			x[REG_A0] = 1;
+			x[REG_A1] = 1;
+			world_me()->mode = IN_GUEST_MODE;
+			before = w;
+			next = sbi_dispatch(world_me());
+			assert_int_equal(next_why(next) == NEXT_EXIT, table[i].exits >> fid & 1);
+			if (next_why(next) == NEXT_EXIT)
+				assert_memory_equal(&w, &before, sizeof(w));
+		}
+	}
+}
+
+static void of_hartvisors_own_calls_these_are_not(void **state)
+{
+	const uint64_t exits = BIT(HARTVISOR_POLL_IRQ) | BIT(HARTVISOR_MAP_MAGIC_PAGE) |
+			       BIT(HARTVISOR_PV_WAIT) | BIT(HARTVISOR_PV_LOCK_PREEMPTED);
+
+	(void)state;
+	for (uint64_t fid = 0; fid < 40; fid++) {
+		world_setup(4);
+		w.vm.pv.calls = exits | BIT(HARTVISOR_MMU_OP) | BIT(HARTVISOR_FEATURES) |
+				BIT(HARTVISOR_KICK_CPU) | BIT(HARTVISOR_PV_LOCK_FEATURES) |
+				BIT(HARTVISOR_YIELD_TO);
+		world_me()->regs.x[REG_A7] = sbi_vendor_eid();
+		world_me()->regs.x[REG_A6] = fid;
+		world_me()->mode = IN_GUEST_MODE;
+		assert_int_equal(next_why(sbi_dispatch(world_me())) == NEXT_EXIT, exits >> fid & 1);
 	}
 }
 
@@ -352,8 +323,8 @@ int main(void)
 		TEST(an_empty_mask_is_no_error_whatever_the_base),
 		TEST(a_mask_is_shifted_by_its_base),
 		TEST(naming_a_hart_that_does_not_exist_is_an_error),
-		TEST(quick_functions_do_what_the_handler_does),
-		TEST(the_calls_with_a_light_exit_are_these),
+		TEST(what_is_not_for_the_fast_path_leaves_all_as_it_was),
+		TEST(of_hartvisors_own_calls_these_are_not),
 		TEST(a_million_random_calls_name_no_strange_vcpu_and_crash_nothing),
 	};
 

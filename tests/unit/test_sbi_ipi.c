@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // SOURCES: hyp/sbi/sbi_dispatch.c hyp/sbi/base.c hyp/sbi/time.c hyp/sbi/ipi.c hyp/sbi/rfence.c
 // SOURCES: hyp/sbi/hsm.c hyp/sbi/srst.c hyp/sbi/sta.c hyp/sbi/dbcn.c hyp/sbi/legacy.c hyp/sbi/vendor.c hyp/sbi/pvlk.c
-// SOURCES: tests/unit/fake/sbi_world.c tests/unit/fake/csr.c
+// SOURCES: tests/unit/fake/sbi_world.c tests/unit/fake/csr.c tests/unit/fake/fence.c
 #include <stdarg.h>
 #include <setjmp.h>
 #include <stdlib.h>
@@ -62,10 +62,10 @@ static void sleeps_on(unsigned int id, uint32_t pcpu, uint32_t asleep)
 
 static struct vcpu *yields_after(uint64_t set)
 {
-	world_me()->yield_to = NULL;
 	w.injected = 0;
 	assert_value(call2(SBI_EXT_IPI, 0, set, 0), 0);
-	return world_me()->yield_to;
+	assert_int_equal(w.injected, set);
+	return next_why(w.next) == NEXT_GUEST ? NULL : next_to(w.next);
 }
 
 static void who_sleeps_on_this_hart_gets_it(void **state)
@@ -73,6 +73,23 @@ static void who_sleeps_on_this_hart_gets_it(void **state)
 	(void)state;
 	sleeps_on(2, world_me()->se.pcpu, 1);
 	assert_ptr_equal(yields_after(4), world_me()->vm->vcpus[2]);
+	assert_int_equal(next_why(w.next), NEXT_WAKE);
+	/* The same in the form that Linux has. */
+	w.injected = 0;
+	assert_value(call2(SBI_EXT_IPI, 0, 1, 2), 0);
+	assert_int_equal(w.injected, 4);
+	assert_int_equal(next_why(w.next), NEXT_WAKE);
+	assert_ptr_equal(next_to(w.next), world_me()->vm->vcpus[2]);
+}
+
+static void one_may_name_itself_in_either_form(void **state)
+{
+	(void)state;
+	world_me()->id = 0;
+	assert_value(call2(SBI_EXT_IPI, 0, 1, 0), 0);
+	assert_int_equal(csr_read(CSR_HVIP), BIT(IRQ_VS_SOFT));
+	assert_int_equal(w.injected, 0);
+	assert_int_equal(next_why(w.next), NEXT_GUEST);
 }
 
 static void nobody_yields_to_one_that_is_awake_or_elsewhere_or_to_many(void **state)
@@ -96,6 +113,7 @@ int main(void)
 		TEST(one_wrong_hart_and_nobody_gets_it),
 		TEST(an_empty_mask_is_success_and_nothing_happens),
 		TEST(who_sleeps_on_this_hart_gets_it),
+		TEST(one_may_name_itself_in_either_form),
 		TEST(nobody_yields_to_one_that_is_awake_or_elsewhere_or_to_many),
 	};
 

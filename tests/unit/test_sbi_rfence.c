@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // SOURCES: hyp/sbi/sbi_dispatch.c hyp/sbi/base.c hyp/sbi/time.c hyp/sbi/ipi.c hyp/sbi/rfence.c
 // SOURCES: hyp/sbi/hsm.c hyp/sbi/srst.c hyp/sbi/sta.c hyp/sbi/dbcn.c hyp/sbi/legacy.c hyp/sbi/vendor.c hyp/sbi/pvlk.c
-// SOURCES: tests/unit/fake/sbi_world.c tests/unit/fake/csr.c
+// SOURCES: tests/unit/fake/sbi_world.c tests/unit/fake/csr.c tests/unit/fake/fence.c
 #include <stdarg.h>
 #include <setjmp.h>
 #include <stdlib.h>
@@ -147,6 +147,34 @@ static void hart_masks_hold_for_every_fence(void **state)
 	}
 }
 
+/* One that sleeps is asked to fence all when it runs again, and no ring of ranges is filled for it. */
+static void one_that_sleeps_has_all_fenced(void **state)
+{
+	for (uint64_t fid = 1; fid <= 2; fid++) {
+		setup(state);
+		w.vcpus[2].blocked = 1;
+		assert_value(FENCE(fid, 1, 2, 0x1000, 0x1000, 3), 0);
+		assert_int_equal(w.vcpus[2].requests, BIT(REQUEST_HFENCE_VVMA_ALL & REQUEST_MASK));
+		assert_int_equal(w.vvmas, 0);
+		/* It has woken up meanwhile: the way that waits for it. */
+		setup(state);
+		w.vcpus[2].blocked = 1;
+		w.vcpus[2].mode = IN_GUEST_MODE;
+		assert_value(FENCE(fid, 1, 2, 0x1000, 0x1000, 3), 0);
+		assert_int_equal(w.vvma_set, 4);
+		/* It does not sleep. */
+		setup(state);
+		assert_value(FENCE(fid, 1, 2, 0x1000, 0x1000, 3), 0);
+		assert_int_equal(w.vvma_set, 4);
+		assert_int_equal(w.vcpus[2].requests, 0);
+	}
+	setup(state);
+	w.vcpus[2].blocked = 1;
+	assert_value(FENCE(0, 1, 2, 0, 0, 0), 0);
+	assert_int_equal(w.fence_i_set, 4);
+	assert_int_equal(w.vcpus[2].requests, 0);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup(f, setup)
@@ -160,6 +188,7 @@ int main(void)
 		TEST(an_empty_range_elsewhere_fences_nothing),
 		TEST(only_the_asid_form_looks_at_the_asid),
 		TEST(hart_masks_hold_for_every_fence),
+		TEST(one_that_sleeps_has_all_fenced),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // SOURCES: hyp/sbi/sbi_dispatch.c hyp/sbi/base.c hyp/sbi/time.c hyp/sbi/ipi.c hyp/sbi/rfence.c
 // SOURCES: hyp/sbi/hsm.c hyp/sbi/srst.c hyp/sbi/sta.c hyp/sbi/dbcn.c hyp/sbi/legacy.c hyp/sbi/vendor.c hyp/sbi/pvlk.c
-// SOURCES: tests/unit/fake/sbi_world.c tests/unit/fake/csr.c
+// SOURCES: tests/unit/fake/sbi_world.c tests/unit/fake/csr.c tests/unit/fake/fence.c
 #include <stdarg.h>
 #include <setjmp.h>
 #include <stdlib.h>
@@ -29,10 +29,7 @@ static int setup(void **state)
 
 static struct vcpu *yields_to(void)
 {
-	struct vcpu *to = world_me()->yield_to;
-
-	world_me()->yield_to = NULL;
-	return to;
+	return next_why(w.next) == NEXT_GUEST ? NULL : next_to(w.next);
 }
 
 static void the_eid_has_the_low_bits_of_mvendorid(void **state)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // LIKE: tests/unit/explorer/scene.h
-/* The vcpu protocol in every order: who waits for others, by light exits, too. */
+/* The vcpu protocol in every order: what waits for others, on the fast path, too. */
 #include "explorer/scene.h"
 #include "vcpu/fence.h"
 
@@ -37,9 +37,9 @@ static void two_waiters_for_each_other_finish(void **state)
 	explore(3, final_common);
 }
 
-static void light_waiters_for_each_other_finish(void **state)
+static void fast_waiters_for_each_other_finish(void **state)
 {
-	static const enum guest_op script[] = { LIGHT_FENCE, END };
+	static const enum guest_op script[] = { FAST_FENCE, END };
 
 	(void)state;
 	scene(2, 0, 2, own_hart);
@@ -49,37 +49,37 @@ static void light_waiters_for_each_other_finish(void **state)
 	explore(3, final_common);
 }
 
-static void a_light_waiter_and_others_finish(void **state)
+static void a_fast_waiter_and_others_finish(void **state)
 {
-	static const enum guest_op light[] = { LIGHT_FENCE, END }, slow[] = { FENCE_OTHERS, END };
+	static const enum guest_op fast[] = { FAST_FENCE, END }, slow[] = { FENCE_OTHERS, END };
 
 	(void)state;
 	scene(2, 1, 2, own_hart);
-	runs(0, light);
+	runs(0, fast);
 	runs(1, slow);
 	world.only_kicks = true;
 	outsider("broadcaster", asks_fence_i, 3);
 	explore(2, final_common);
 }
 
-static void light_interrupts_wake_those_elsewhere(void **state)
+static void fast_interrupts_wake_those_elsewhere(void **state)
 {
-	static const enum guest_op light[] = { LIGHT_IPI, IDLE };
+	static const enum guest_op fast[] = { FAST_IPI, IDLE };
 
 	(void)state;
 	scene(2, 0, 2, own_hart);
-	runs(0, light);
-	runs(1, light);
+	runs(0, fast);
+	runs(1, fast);
 	explore(3, final_common);
 }
 
-static void light_interrupts_wake_those_on_the_same_hart(void **state)
+static void fast_interrupts_wake_those_on_the_same_hart(void **state)
 {
-	static const enum guest_op light[] = { LIGHT_IPI, LIGHT_IPI, IDLE };
+	static const enum guest_op fast[] = { FAST_IPI, FAST_IPI, IDLE };
 
 	(void)state;
 	scene(1, 1, 2, first_hart);
-	runs(0, light);
+	runs(0, fast);
 	runs(1, idles);
 	outsider("sender", posts, 0);
 	explore(3, final_common);
@@ -88,7 +88,7 @@ static void light_interrupts_wake_those_on_the_same_hart(void **state)
 /* The first one lets the second go to sleep, and then hands it the hart, which it gives back when it blocks. */
 static void who_has_a_hart_on_loan_is_woken_as_others_are(void **state)
 {
-	static const enum guest_op asks[] = { YIELD, LIGHT_IPI, LIGHT_IPI, IDLE };
+	static const enum guest_op asks[] = { YIELD, FAST_IPI, FAST_IPI, IDLE };
 
 	(void)state;
 	for (unsigned int target = 0; target < 2; target++) {
@@ -98,6 +98,59 @@ static void who_has_a_hart_on_loan_is_woken_as_others_are(void **state)
 		outsider("sender", posts, target);
 		explore(3, final_common);
 	}
+}
+
+static void final_lowered(void)
+{
+	final_common();
+	if (vcpu(0)->irq.levels & BIT(IRQ_VS_EXT))
+		explorer_fail("the line is high still");
+}
+
+/* Where one sleeps its fence is a request without a kick; it may wake up, or fall asleep, meanwhile. */
+static void a_fence_of_one_that_sleeps_is_not_lost(void **state)
+{
+	static const enum guest_op fences[] = { FAST_SFENCE, FAST_SFENCE, IDLE };
+
+	(void)state;
+	scene(2, 1, 2, own_hart);
+	runs(0, fences);
+	runs(1, idles);
+	outsider("sender", posts, 1);
+	explore(3, final_common);
+	scene(1, 1, 2, first_hart);
+	runs(0, fences);
+	runs(1, idles);
+	outsider("sender", posts, 1);
+	explore(3, final_common);
+}
+
+static void two_that_fence_each_other_finish(void **state)
+{
+	static const enum guest_op fences[] = { FAST_SFENCE, END };
+
+	(void)state;
+	scene(2, 0, 2, own_hart);
+	runs(0, fences);
+	runs(1, fences);
+	world.only_kicks = true;
+	explore(3, final_common);
+}
+
+/* Its line rises while it is in guest mode still: there is nothing that would get it out. */
+static void an_interrupt_by_its_own_store_is_taken(void **state)
+{
+	static const enum guest_op stores[] = { RAISE, IDLE };
+
+	(void)state;
+	scene(1, 1, 1, own_hart);
+	runs(0, stores);
+	outsider("sender", posts, 0);
+	explore(4, final_lowered);
+	scene(1, 1, 1, own_hart);
+	runs(0, stores);
+	outsider("broadcaster", asks_fence_i, 1);
+	explore(4, final_lowered);
 }
 
 static void waiters_for_one_that_reenters_finish(void **state)
@@ -157,12 +210,15 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(wait_returns_after_the_reader_left),
 		cmocka_unit_test(two_waiters_for_each_other_finish),
-		cmocka_unit_test(light_waiters_for_each_other_finish),
-		cmocka_unit_test(a_light_waiter_and_others_finish),
-		cmocka_unit_test(light_interrupts_wake_those_elsewhere),
-		WITHOUT_REST(light_interrupts_wake_those_elsewhere),
-		cmocka_unit_test(light_interrupts_wake_those_on_the_same_hart),
+		cmocka_unit_test(fast_waiters_for_each_other_finish),
+		cmocka_unit_test(a_fast_waiter_and_others_finish),
+		cmocka_unit_test(fast_interrupts_wake_those_elsewhere),
+		WITHOUT_REST(fast_interrupts_wake_those_elsewhere),
+		cmocka_unit_test(fast_interrupts_wake_those_on_the_same_hart),
 		cmocka_unit_test(who_has_a_hart_on_loan_is_woken_as_others_are),
+		cmocka_unit_test(a_fence_of_one_that_sleeps_is_not_lost),
+		cmocka_unit_test(two_that_fence_each_other_finish),
+		cmocka_unit_test(an_interrupt_by_its_own_store_is_taken),
 		cmocka_unit_test(waiters_for_one_that_reenters_finish),
 		cmocka_unit_test(hundred_fences_never_wait_for_a_vcpu_that_is_preempted),
 		cmocka_unit_test(hundred_fences_never_wait_for_a_vcpu_that_sleeps),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // LIKE: tests/unit/threads/machine.h
-// SOURCES: tests/unit/threads/actors.c tests/unit/threads/guest.c tests/unit/fake/light_sbi.c
+// SOURCES: tests/unit/threads/actors.c tests/unit/threads/guest.c
 /*
  * The vcpu protocol on real threads under TSan: one thread for each hart, which runs the real
  * pcpu_loop() with guests that do anything at random, and one for each of those who ask for things
@@ -18,8 +18,10 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include <hartvisor/pv.h>
 #include <hartvisor/sbi.h>
 
+#include "dev/mmio.h"
 #include "fake/pcpu.h"
 #include "lib/work.h"
 #include "threads/machine.h"
@@ -27,6 +29,7 @@
 #define HARTS 3
 
 struct machine machines[VMS];
+static struct mmio_bus buses[VMS];
 
 enum role { POSTER, POSTER_2, FENCER, FREER, OPERATOR, OPERATOR_2, STARTER, NR_ROLES };
 
@@ -169,6 +172,9 @@ static void make_machines(void)
 
 		mc->vm.id = n;
 		mc->vm.state = VM_BUILDING;
+		mc->vm.pv.calls = BIT(HARTVISOR_KICK_CPU);
+		mc->vm.bus = &buses[n];
+		add_device(&buses[n]);
 		/* One VM's halts are polled for, the other one's vcpus rest. */
 		mc->vm.halt_poll_max = n ? POLL_TICKS : 0;
 		sched_group_init(&mc->vm.group, 0);
@@ -264,10 +270,10 @@ static void all_at_once(bool sstc)
 	pthread_join(dog, NULL);
 	printf("threads: %" PRIu64
 	       " operations: %u injects, %u levels, %u fences, %u flushes, %u pauses, "
-	       "%u starts, %u reboots; guests: %u reads, %u timers, %u halts, %u light exits, "
+	       "%u starts, %u reboots; guests: %u reads, %u timers, %u halts, %u times the fast path, "
 	       "%u and %u lives\n",
 	       operations, did.injects, did.levels, did.fences, did.flushes, did.pauses, did.starts,
-	       did.reboots, did.reads, did.timers, did.halts, did.light, machines[0].lives,
+	       did.reboots, did.reads, did.timers, did.halts, did.fast, machines[0].lives,
 	       machines[1].lives);
 	fflush(stdout);
 }

@@ -17,7 +17,6 @@
 #include "arch/guest.h"
 #include "fake/pcpu.h"
 #include "run/run.h"
-#include "sbi/dispatch.h"
 #include "threads/machine.h"
 #include "vcpu/hsm.h"
 
@@ -39,12 +38,12 @@ void hart_fenced(enum hart_fence kind)
 		__atomic_store_n(&payload_seen, payload, __ATOMIC_RELEASE);
 }
 
-bool guest_enter(struct guest_regs **r, light_fn *light)
+struct next guest_enter(struct guest_regs **r)
 {
-	(void)r, (void)light;
+	(void)r;
 	if (stops) {
 		hart_trap(EXC_ECALL_VS, 0);
-		return false;
+		return next_is(NEXT_EXIT);
 	}
 	while (!hart_ipi_pending(this_pcpu()->index)) {
 		if (read_now(&the_end))
@@ -52,25 +51,16 @@ bool guest_enter(struct guest_regs **r, light_fn *light)
 		sched_yield();
 	}
 	hart_trap(SCAUSE_INTERRUPT | IRQ_S_SOFT, 0);
-	return false;
+	return next_is(NEXT_EXIT);
 }
 
-enum exit_result vcpu_handle_exit(struct vcpu *v, uint64_t cause)
+struct next vcpu_handle_exit(struct vcpu *v, uint64_t cause)
 {
 	if (cause & SCAUSE_INTERRUPT)
 		csr_clear(CSR_SIP, BIT(IRQ_S_SOFT));
 	else
 		vcpu_hsm_stop(v);
-	return EXIT_GOES_ON;
-}
-
-/* Nobody calls. */
-const struct sbi_extension *const sbi_extensions[32];
-const struct sbi_extension sbi_ext_legacy, sbi_ext_vendor;
-
-void sbi_answer(struct vcpu *v, const struct sbi_extension *ext)
-{
-	(void)sbi_handle(v, ext);
+	return next_is(NEXT_GUEST);
 }
 
 /* --- the tests --------------------------------------------------------------------------------------- */

@@ -143,20 +143,45 @@ static void a_kick_leaves_others_alone(void **state)
 	assert_int_equal(vcpus[1].stats.ipis_saved, 2);
 }
 
-static void a_waker_that_yields_to_it_hands_over(void **state)
+/* Whoever claims it has cleared `blocked`, and the scheduler does not know yet. */
+static void a_wake_may_be_claimed_for_a_yield(void **state)
 {
-	struct vcpu *self = &vcpus[0], *v = &vcpus[1];
+	struct vcpu *v = &vcpus[1];
 
 	(void)state;
-	this_pcpu()->current = self;
-	self->yield_to = v;
-	v->blocked = vcpus[2].blocked = 1;
-	vcpu_kick(v);
-	assert_true(self->hands_over);
-	assert_int_equal(woken, 0);
+	this_pcpu()->current = &vcpus[0];
+	v->blocked = 1;
+	assert_true(vcpu_kick_claim(v));
 	assert_int_equal(v->blocked, 0);
-	vcpu_kick(&vcpus[2]);
-	assert_int_equal(woken, BIT(2));
+	assert_int_equal(woken | ipis, 0);
+	assert_int_equal(v->stats.wakeups, 1);
+	assert_int_equal(v->stats.kicks_asked, 1);
+	assert_false(vcpu_kick_claim(v));
+	v->mode = IN_GUEST_MODE;
+	assert_false(vcpu_kick_claim(v));
+	assert_int_equal(v->mode, EXITING_GUEST_MODE);
+	assert_int_equal(v->stats.ipis_sent, 1);
+	v->blocked = 1;
+	assert_true(vcpu_unhalt_claim(v));
+	assert_int_equal(v->kicked, 1);
+	assert_int_equal(woken, 0);
+	assert_false(vcpu_unhalt_claim(v));
+}
+
+static void what_is_outside_is_asked_without_a_kick(void **state)
+{
+	struct vcpu *v = &vcpus[1];
+
+	(void)state;
+	assert_true(vcpu_ask_outside(v, REQUEST_HFENCE_VVMA_ALL));
+	assert_true(vcpu_test_request(REQUEST_HFENCE_VVMA_ALL, v));
+	assert_int_equal(v->stats.kicks_asked, 1);
+	assert_int_equal(v->stats.ipis_saved, 1);
+	v->mode = IN_GUEST_MODE;
+	assert_false(vcpu_ask_outside(v, REQUEST_HFENCE_VVMA_ALL));
+	assert_int_equal(v->mode, IN_GUEST_MODE);
+	assert_int_equal(v->stats.kicks_asked, 1);
+	assert_int_equal(woken | ipis, 0);
 }
 
 static void a_lock_s_kick_is_kept_and_sends_no_ipi(void **state)
@@ -403,7 +428,8 @@ int main(void)
 		TEST(a_kick_wakes_what_sleeps),
 		TEST(a_kick_interrupts_what_runs_once),
 		TEST(a_kick_leaves_others_alone),
-		TEST(a_waker_that_yields_to_it_hands_over),
+		TEST(a_wake_may_be_claimed_for_a_yield),
+		TEST(what_is_outside_is_asked_without_a_kick),
 		TEST(a_lock_s_kick_is_kept_and_sends_no_ipi),
 		TEST(a_broadcast_wakes_interrupts_and_leaves_alone),
 		TEST(only_the_set_is_asked),

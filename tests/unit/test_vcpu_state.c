@@ -107,7 +107,7 @@ static void a_new_one_is_stopped_and_asked_for_nothing(void **state)
 	assert_int_equal(v->blocked, 1);
 	assert_int_equal(v->requests | v->kicked | v->sample.fresh | v->nr_fences | v->halt_ends,
 			 0);
-	assert_true(v->halted_at == 0 && v->poll_ticks == 0 && !v->yield_to && !v->hands_over);
+	assert_true(v->halted_at == 0 && v->poll_ticks == 0);
 	assert_true(v->timer_off && v->timer_deadline == TIMER_NEVER);
 	assert_true(v->steal_at == STEAL_OFF && v->lock_at == STEAL_OFF && !v->steal_marked);
 	assert_true(v->fp_pcpu == UINT32_MAX && v->vector_pcpu == UINT32_MAX && v->fp_initial);

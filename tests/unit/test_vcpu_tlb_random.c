@@ -98,10 +98,10 @@ static void fences_something(struct vcpu *v)
 	unsigned int asid = random_below(2), gva = random_below(TLB_GVAS);
 	uint64_t set = 1 + random_below(3);
 	enum fence_kind kind = random_below(FENCE_KINDS);
-	bool light = random_below(2);
+	bool fast = random_below(2);
 
 	guest_maps(v, asid, gva, any_gpa());
-	guest_fences(v, set, kind, gva, random_below(2), asid, light);
+	guest_fences(v, set, kind, gva, random_below(2), asid, fast);
 }
 
 /* More than a vcpu can keep in mind, while it does not run. */

@@ -27,12 +27,17 @@ void fence_i(uint64_t set)
 				max_u64(world.guests[i].returned[HART_FENCE_I], asked[i]);
 }
 
-void throws_to(unsigned int i)
+void throws_without_kick(unsigned int i)
 {
 	struct guest *g = &world.guests[i];
 
 	explorer_store(&g->thrown, sizeof(g->thrown),
 		       explorer_load(&g->thrown, sizeof(g->thrown), false) + 1, false);
+}
+
+void throws_to(unsigned int i)
+{
+	throws_without_kick(i);
 	vcpu_unhalt(vcpu(i));
 }
 

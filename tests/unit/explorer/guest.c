@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The explorer's scenes: guests, which do what their script says, and what they leave for. */
+#include <hartvisor/pv.h>
 #include <hartvisor/sbi.h>
 
 #include "arch/csr.h"
@@ -7,8 +8,9 @@
 #include "arch/guest_state.h"
 #include "explorer/explorer.h"
 #include "explorer/world.h"
-#include "fake/light_sbi.h"
+#include "dev/mmio.h"
 #include "run/run.h"
+#include "sbi/dispatch.h"
 #include "vcpu/guest_mem.h"
 #include "vcpu/hsm.h"
 #include "vcpu/irq.h"
@@ -156,10 +158,147 @@ static bool guest_step(const struct vcpu *v, struct guest *g)
 	return true;
 }
 
-bool guest_enter(struct guest_regs **regs, light_fn *light)
+/* --- what it leaves for, by the fast path or the long way ----------------------------------------------- */
+
+static void asked_for(unsigned int i, enum hart_fence kind, uint64_t *asked)
 {
-	struct guest_regs *r = *regs;
-	const struct vcpu *v = container_of(r, struct vcpu, regs);
+	asked[i] = ++world.guests[i].asked[kind];
+}
+
+static void returned_for(unsigned int i, enum hart_fence kind, const uint64_t *asked)
+{
+	uint64_t *r = &world.guests[i].returned[kind];
+
+	*r = max_u64(*r, asked[i]);
+}
+
+/* The call that @op makes, in its registers. One vcpu is named as Linux names it. */
+static void puts_call(const struct vcpu *v, uint64_t *x, enum guest_op op)
+{
+	uint64_t others = vm_all_vcpus(v->vm) & ~BIT(v->id),
+		 base = (uint64_t)__builtin_ctzll(others);
+
+	x[REG_A0] = others >> base;
+	x[REG_A1] = base;
+	x[REG_A2] = 0x1000;
+	x[REG_A3] = 0x1000;
+	x[REG_A6] = 0;
+	switch (op) {
+	case FAST_IPI:
+		x[REG_A7] = SBI_EXT_IPI;
+		break;
+	case FAST_SFENCE:
+		x[REG_A6] = SBI_RFNC_REMOTE_SFENCE_VMA;
+		x[REG_A7] = SBI_EXT_RFNC;
+		break;
+	case THROW:
+	case HAND_OVER:
+		x[REG_A0] = 0;
+		x[REG_A6] = HARTVISOR_KICK_CPU;
+		x[REG_A7] = HARTVISOR_SBI_EXT_VENDOR_BASE;
+		break;
+	default:
+		x[REG_A7] = SBI_EXT_RFNC;
+		break;
+	}
+}
+
+/* @answer is fast_ecall() or sbi_dispatch(). */
+static struct next calls_hypervisor(struct vcpu *v, enum guest_op op,
+				    struct next (*answer)(struct vcpu *v))
+{
+	uint64_t others = vm_all_vcpus(v->vm) & ~BIT(v->id), asked[VCPUS_MAX];
+	enum hart_fence kind = op == FAST_SFENCE ? HART_FENCE_VVMA : HART_FENCE_I;
+	bool fence = op == FENCE_OTHERS || op == FAST_FENCE || op == FAST_SFENCE;
+	struct next next;
+
+	for (unsigned int i = 0; i < v->vm->nr_vcpus; i++) {
+		if (!(others & BIT(i)))
+			continue;
+		if (fence)
+			asked_for(i, kind, asked);
+		else if (op == FAST_IPI)
+			world.guests[i].posted++;
+		else if (op == THROW)
+			throws_without_kick(i);
+	}
+	puts_call(v, v->regs.x, op);
+	calls(others, 1);
+	next = answer(v);
+	calls(others, -1);
+	for (unsigned int i = 0; fence && i < v->vm->nr_vcpus; i++)
+		if (others & BIT(i))
+			returned_for(i, kind, asked);
+	return next;
+}
+
+static struct next by_fast_path(struct vcpu *v)
+{
+	return fast_ecall(&v->regs);
+}
+
+static struct next by_dispatch(struct vcpu *v)
+{
+	return sbi_dispatch(v);
+}
+
+/* A device with one register: a byte by which its vcpu's line goes up or down. */
+#define DEVICE UINT64_C(0x10000000)
+
+static uint64_t device_read(void *dev, uint64_t off, unsigned int len)
+{
+	(void)dev, (void)off, (void)len;
+	return 0;
+}
+
+static void device_write(void *dev, uint64_t off, unsigned int len, uint64_t val)
+{
+	(void)dev, (void)off, (void)len;
+	vcpu_set_level(this_pcpu()->current, IRQ_VS_EXT, val != 0);
+}
+
+static const struct mmio_ops device_ops = { device_read, device_write, NULL };
+
+struct mmio_bus *explorer_bus(void)
+{
+	static struct mmio_bus bus;
+
+	if (bus.nr == 0)
+		(void)mmio_add(&bus, gpa(DEVICE), 8, &device_ops, &bus, "device");
+	return &bus;
+}
+
+/* sb a0, (a1) */
+static struct next stores(struct vcpu *v, bool high)
+{
+	v->regs.x[REG_A0] = high;
+	csr_write(CSR_HTINST, 0x21u | 2u | (uint64_t)REG_A0 << 20);
+	csr_write(CSR_HTVAL, DEVICE >> 2);
+	csr_write(CSR_STVAL, 0);
+	return fast_access(&v->regs, EXC_STORE_GUEST_FAULT);
+}
+
+/* What it leaves for, if that is for the fast path. */
+static struct next by_way_of_vector(struct vcpu *v, enum guest_op op)
+{
+	switch (op) {
+	case THROW:
+	case HAND_OVER:
+	case FAST_FENCE:
+	case FAST_SFENCE:
+	case FAST_IPI:
+		return calls_hypervisor(v, op, by_fast_path);
+	case CLAIM:
+	case RAISE:
+		return stores(v, op == RAISE);
+	default:
+		return next_is(NEXT_EXIT);
+	}
+}
+
+struct next guest_enter(struct guest_regs **regs)
+{
+	struct vcpu *v = container_of(*regs, struct vcpu, regs);
 	struct guest *g = guest_of(v);
 
 	g->entries++;
@@ -167,47 +306,24 @@ bool guest_enter(struct guest_regs **regs, light_fn *light)
 	if (g->slept && g->must_sleep)
 		explorer_fail("vcpu %u: nothing was to end its sleep", v->id);
 	for (;;) {
+		struct next next;
+
 		explorer_step();
 		check_in_guest(v);
 		if (hart_ipi_pending(this_pcpu()->index)) {
 			hart_trap(SCAUSE_INTERRUPT | IRQ_S_SOFT, 0);
-			return false;
+			return next_is(NEXT_EXIT);
 		}
 		if (timer_now() >= csr_read(CSR_STIMECMP)) {
 			hart_trap(SCAUSE_INTERRUPT | IRQ_S_TIMER, 0);
-			return false;
+			return next_is(NEXT_EXIT);
 		}
 		if (!guest_step(v, g))
 			continue;
-		if (g->op != LIGHT_FENCE && g->op != LIGHT_IPI)
-			return false;
-		r->x[REG_A7] = g->op == LIGHT_IPI ? SBI_EXT_IPI : SBI_EXT_RFNC;
-		r->x[REG_A6] = 0;
-		if (light_verdict(light(r)) == LIGHT_LEAVE)
-			return true;
+		next = by_way_of_vector(v, g->op);
+		if (next_why(next) != NEXT_GUEST)
+			return next;
 	}
-}
-
-/* As sbi/ipi.c: who sleeps on the caller's hart is handed it. */
-static void posts_from(struct vcpu *v, unsigned int i)
-{
-	if (atomic_read(&vcpu(i)->blocked) &&
-	    atomic_read(&vcpu(i)->se.pcpu) == atomic_read(&v->se.pcpu))
-		v->yield_to = vcpu(i);
-	posts_to(i);
-}
-
-struct sbi_ret light_sbi_call(struct vcpu *v, uint32_t eid, uint32_t fid, const uint64_t a[6])
-{
-	uint64_t others = vm_all_vcpus(v->vm) & ~BIT(v->id);
-
-	(void)fid, (void)a;
-	if (eid == SBI_EXT_RFNC)
-		fence_i(others);
-	else
-		for (; others; others &= others - 1)
-			posts_from(v, (unsigned int)__builtin_ctzll(others));
-	return sbi_ok(0);
 }
 
 static void goes_to_sleep(struct vcpu *v, struct guest *g)
@@ -221,63 +337,54 @@ static void goes_to_sleep(struct vcpu *v, struct guest *g)
 		vcpu_halt(v, g->sleep);
 }
 
-enum exit_result vcpu_handle_exit(struct vcpu *v, uint64_t cause)
+struct next vcpu_handle_exit(struct vcpu *v, uint64_t cause)
 {
 	uint8_t byte;
 
 	if (cause == (SCAUSE_INTERRUPT | IRQ_S_TIMER)) {
 		timer_run();
-		return EXIT_GOES_ON;
+		return next_is(NEXT_GUEST);
 	}
 	if (cause & SCAUSE_INTERRUPT) {
 		csr_clear(CSR_SIP, BIT(IRQ_S_SOFT));
-		return EXIT_GOES_ON;
+		return next_is(NEXT_GUEST);
 	}
 	switch (guest_of(v)->op) {
 	case IDLE:
 	case WFI:
 		vcpu_halt(v, SLEEP_WFI);
-		return EXIT_GOES_ON;
+		return next_is(NEXT_GUEST);
 	case SLEEP:
 		goes_to_sleep(v, guest_of(v));
-		return EXIT_GOES_ON;
+		return next_is(NEXT_GUEST);
 	case ARM:
 	case ARM_LATE:
 		vcpu_timer_set(v, guest_deadline(v));
 		guest_of(v)->armed = guest_of(v)->op == ARM;
-		return EXIT_GOES_ON;
-	case CLAIM:
+		return next_is(NEXT_GUEST);
+	case CLAIM: /* one that spins goes the long way */
 		vcpu_set_level(v, IRQ_VS_EXT, false);
-		return EXIT_GOES_ON;
+		return next_is(NEXT_GUEST);
 	case TICK:
 		vcpu_timer_set(v, TIMER_NEVER);
-		return EXIT_GOES_ON;
+		return next_is(NEXT_GUEST);
 	case YIELD:
-		return EXIT_SPINS;
+		return next_is(NEXT_SPIN);
 	case CATCH:
 		vcpu_halt(v, SLEEP_PV_WAIT);
-		return EXIT_GOES_ON;
+		return next_is(NEXT_GUEST);
 	case CATCH_IDLE:
 		vcpu_halt(v, SLEEP_PV_WAIT_IRQ);
-		return EXIT_GOES_ON;
-	case THROW:
-		throws_to(1 - v->id);
-		v->yield_to = vcpu(1 - v->id);
-		return EXIT_YIELDS;
-	case HAND_OVER:
-		v->yield_to = vcpu(1 - v->id);
-		vcpu_unhalt(v->yield_to);
-		return EXIT_YIELDS;
+		return next_is(NEXT_GUEST);
 	case READ:
 		(void)vcpu_read_guest(v, gpa(0), &byte, 1);
-		return EXIT_GOES_ON;
+		return next_is(NEXT_GUEST);
 	case STOP:
 		vcpu_hsm_stop(v);
-		return EXIT_GOES_ON;
+		return next_is(NEXT_GUEST);
 	case FENCE_OTHERS:
-		fence_i(vm_all_vcpus(v->vm) & ~BIT(v->id));
-		return EXIT_GOES_ON;
+		return calls_hypervisor(v, FENCE_OTHERS, by_dispatch);
 	default:
-		return EXIT_GOES_ON;
+		return next_is(NEXT_GUEST);
 	}
 }

@@ -2,6 +2,8 @@
 /* The explorer's scenes: setting one up, and what must hold at its end. */
 #include "explorer/scene.h"
 
+#include <hartvisor/pv.h>
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -118,6 +120,8 @@ void scene(unsigned int harts, unsigned int others, unsigned int vcpus, const ui
 	}
 	explorer_begin();
 	world.vm.state = VM_RUNNING;
+	world.vm.pv.calls = BIT(HARTVISOR_KICK_CPU);
+	world.vm.bus = explorer_bus();
 	world.time = 1000;
 	/* Who has a cap never rests; so large a one changes nothing else. */
 	sched_group_init(&world.vm.group, no_rest ? 100 * HARTS_MAX : 0);

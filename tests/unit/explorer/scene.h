@@ -21,7 +21,8 @@
  * SOURCES: tests/unit/explorer/thread.c tests/unit/explorer/memory.c tests/unit/explorer/state.c
  * SOURCES: tests/unit/explorer/search.c tests/unit/explorer/trace.c tests/unit/explorer/world.c
  * SOURCES: tests/unit/explorer/guest.c tests/unit/explorer/actors.c tests/unit/explorer/scene.c
- * SOURCES: tests/unit/fake/hart.c tests/unit/fake/probe.c tests/unit/fake/light_sbi.c tests/unit/fake/no_magic_page.c
+ * SOURCES: tests/unit/fake/hart.c tests/unit/fake/probe.c tests/unit/fake/no_magic_page.c
+ * SOURCES: hyp/sbi/ipi.c hyp/sbi/rfence.c hyp/sbi/vendor.c tests/unit/fake/call_table.c
  * SANITIZE: none
  * CFLAGS: -O2
  * INCLUDE: tests/unit/include-explorer tests/unit/include-hart

@@ -16,26 +16,29 @@
 #define VCPUS_MAX 3
 
 enum guest_op {
-	END,	      /* run on; whatever comes is only looked at */
-	TAKE,	      /* for ever: as IDLE, but wait in the guest */
-	IDLE,	      /* for ever: take each interrupt; wait for the next in WFI */
-	NOP,	      /* an exit for nothing */
-	WFI,	      /* halt once */
-	YIELD,	      /* WRS.NTO */
-	READ,	      /* an SBI call that reads guest memory */
-	STOP,	      /* hart_stop */
-	ENABLE,	      /* vsie.SSIE */
-	ARM,	      /* the timer, for later */
-	ARM_LATE,     /* the same, for so late that it is never due */
-	CLAIM,	      /* the external interrupt was taken: lower its line */
-	TICK,	      /* the timer's interrupt was taken; without Sstc a call cancels it */
-	CATCH,	      /* for ever: look for what was thrown; wait for a kick, and nothing else */
-	CATCH_IDLE,   /* the same, and as IDLE */
-	THROW,	      /* to the other vcpu, and kick it, and yield to it */
-	HAND_OVER,    /* kick the other vcpu, which is handed the hart if it sleeps there */
+	END,	    /* run on; whatever comes is only looked at */
+	TAKE,	    /* for ever: as IDLE, but wait in the guest */
+	IDLE,	    /* for ever: take each interrupt; wait for the next in WFI */
+	NOP,	    /* an exit for nothing */
+	WFI,	    /* halt once */
+	YIELD,	    /* WRS.NTO */
+	READ,	    /* an SBI call that reads guest memory */
+	STOP,	    /* hart_stop */
+	ENABLE,	    /* vsie.SSIE */
+	ARM,	    /* the timer, for later */
+	ARM_LATE,   /* the same, for so late that it is never due */
+	CLAIM,	    /* the external interrupt was taken: a store to the device lowers its line */
+	TICK,	    /* the timer's interrupt was taken; without Sstc a call cancels it */
+	CATCH,	    /* for ever: look for what was thrown; wait for a kick, and nothing else */
+	CATCH_IDLE, /* the same, and as IDLE */
+	/* SBI calls by the fast path; FENCE_OTHERS by the long way */
+	THROW, /* to the other vcpu, and KICK_CPU: it gets the hart if it waits or sleeps there */
+	HAND_OVER,    /* KICK_CPU alone */
 	FENCE_OTHERS, /* remote fence.i to all other vcpus */
-	LIGHT_FENCE,  /* the same by a light exit */
-	LIGHT_IPI,    /* VSSIP to all others by a light exit */
+	FAST_FENCE,   /* the same */
+	FAST_SFENCE,  /* remote sfence.vma of a page to the other vcpu */
+	FAST_IPI,     /* VSSIP to all others */
+	RAISE,	      /* a store by which a device raises its own vcpu's line */
 	SLEEP,	      /* once, as guest->sleep says, without a look at what is pending */
 };
 
@@ -100,9 +103,13 @@ void fence_i(uint64_t set);
 
 /* posts_to - VSSIP to vcpu @i. throws_to - what it waits for with a kick: a word of its memory, then the call. */
 void posts_to(unsigned int i);
+void throws_without_kick(unsigned int i);
 void throws_to(unsigned int i);
 
 /* world_task_step - the step of the VM's task. */
 bool world_task_step(struct sched_entity *se);
+
+/* The bus of the guests' device, guest.c. */
+struct mmio_bus *explorer_bus(void);
 
 #endif

@@ -131,12 +131,12 @@ void host_irq_handle(void)
 	w.host_irqs++;
 }
 
-void sbi_call(struct vcpu *v)
+struct next sbi_call(struct vcpu *v)
 {
 	assert_ptr_equal(v, &w.v);
 	w.sbi_calls++;
 	v->regs.sepc += 4;
-	v->yield_to = w.yields_to;
+	return w.yields_to ? next_yield(w.yields_to, false) : next_is(NEXT_GUEST);
 }
 
 /* As hyp/vcpu/vcpu.c has it. */
@@ -209,10 +209,11 @@ void exit_user(void)
 	w.v.regs.sstatus &= ~SSTATUS_SPP;
 }
 
-enum exit_result exits(struct exit_why why)
+struct next exit_next;
+
+enum next_why exits(struct exit_why why)
 {
 	uint64_t mode_end = w.v.guest_seq;
-	enum exit_result r;
 
 	csr_write(CSR_SCAUSE, why.cause);
 	csr_write(CSR_STVAL, why.stval);
@@ -221,14 +222,14 @@ enum exit_result exits(struct exit_why why)
 	before = w.v.regs;
 	stats_before = w.v.stats;
 	vsstatus_before = csr_read(CSR_VSSTATUS);
-	r = vcpu_handle_exit(&w.v, why.cause);
+	exit_next = vcpu_handle_exit(&w.v, why.cause);
 
 	assert_int_equal(w.v.mode, OUTSIDE_GUEST_MODE);
 	assert_true(w.v.guest_seq >= mode_end);
 	assert_int_equal(w.v.regs.x[0], before.x[0]);
 	assert_int_equal(w.v.regs.hstatus, before.hstatus);
 	assert_false(w.v.tries_again);
-	return r;
+	return next_why(exit_next);
 }
 
 void goes_on(uint64_t bytes)

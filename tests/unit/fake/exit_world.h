@@ -51,12 +51,13 @@ void exit_unmap(uint64_t at);
 /* exit_user - the guest was in VU-mode. */
 void exit_user(void);
 
-/* exits - the guest leaves with these CSRs, and its exit is answered. Checks what holds for every exit. */
+/* exits - the guest leaves with these CSRs, and its exit is answered. Checks what holds for every exit. exit_next: what came. */
 struct exit_why {
 	uint64_t cause, stval, htval, htinst;
 };
 
-enum exit_result exits(struct exit_why why);
+extern struct next exit_next;
+enum next_why exits(struct exit_why why);
 
 /* --- what the guest finds; each fails the test when it is something else ------------------------------------- */
 

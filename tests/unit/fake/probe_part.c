@@ -49,7 +49,7 @@ static void probe_write(void *dev, uint64_t off, unsigned int len, uint64_t val)
 	virq_set_level(p->irq, p->written != 0);
 }
 
-static const struct mmio_ops probe_ops = { probe_read, probe_write };
+static const struct mmio_ops probe_ops = { probe_read, probe_write, NULL };
 
 static int probe_create(struct vm *vm, const struct vm_part_args *args, void **state)
 {

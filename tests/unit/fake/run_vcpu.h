@@ -2,7 +2,7 @@
 /*
  * A vcpu in its run loop, with everything around it the test's: guests, handlers, the scheduler and the table of SBI calls.
  *
- * SOURCES: hyp/run/vcpu_run.c hyp/run/fastpath.c hyp/dev/mmio.c tests/unit/fake/pcpu.c tests/unit/fake/csr.c
+ * SOURCES: hyp/run/vcpu_run.c hyp/run/fastpath.c hyp/dev/mmio.c tests/unit/fake/pcpu.c tests/unit/fake/csr.c tests/unit/fake/fence.c
  */
 #ifndef FAKE_RUN_VCPU_H
 #define FAKE_RUN_VCPU_H
@@ -17,6 +17,7 @@
 #include "arch/guest.h"
 #include "fake/run_calls.h"
 #include "run/run.h"
+#include "sbi/calls.h"
 #include "sbi/dispatch.h"
 #include "vcpu/load.h"
 #include "vcpu/magic.h"
@@ -28,34 +29,34 @@ static struct vcpu one, two;
 
 /* --- the guest ------------------------------------------------------------------------------------------ */
 
-/* What it does in a stay; true: its ecall has been handled. The last one is done again and again. */
-typedef bool stay(struct vcpu *v, light_fn *light);
+/* What it does in a stay, and what the fast path has made of it. The last one is done again and again. */
+typedef struct next stay(struct vcpu *v);
 static stay *stays[4];
 static unsigned int nr_stays, stayed;
 static uint64_t retires; /* instructions in a stay */
 
-bool guest_enter(struct guest_regs **r, light_fn *light)
+struct next guest_enter(struct guest_regs **r)
 {
 	struct vcpu *v = container_of(*r, struct vcpu, regs);
-	bool handled;
+	struct next n;
 
 	called("enter");
 	assert_int_equal(v->mode, IN_GUEST_MODE);
 	assert_int_equal(v->requests, 0);
 	assert_ptr_equal(this_pcpu()->current, v);
-	handled = stays[stayed](v, light);
+	n = stays[stayed](v);
 	if (stayed + 1 < nr_stays)
 		stayed++;
 	csr_write(CSR_INSTRET, csr_read(CSR_INSTRET) + retires);
-	return handled;
+	return n;
 }
 
 /* --- the handlers --------------------------------------------------------------------------------------- */
 
-static enum exit_result how;
+static struct next how;
 static void (*in_exit)(struct vcpu *v);
 
-enum exit_result vcpu_handle_exit(struct vcpu *v, uint64_t cause)
+struct next vcpu_handle_exit(struct vcpu *v, uint64_t cause)
 {
 	called("exit");
 	assert_int_equal(v->mode, OUTSIDE_GUEST_MODE);
@@ -130,7 +131,8 @@ void vcpu_make_request(enum vcpu_request req, struct vcpu *v)
 
 /* --- the scheduler -------------------------------------------------------------------------------------- */
 
-static bool must_switch, spin_yields, yields_to, hands_over;
+static bool must_switch, spin_yields;
+static enum sched_switched switches_to;
 static struct sched_entity *next, *hands_back;
 
 bool pcpu_must_switch(struct sched_entity *se, struct pcpu *p)
@@ -173,20 +175,12 @@ struct sched_entity *sched_hand_back(struct sched_entity *se, uint64_t at)
 	return hands_back;
 }
 
-bool sched_hand_over(struct sched_entity *from, struct sched_entity *to)
+enum sched_switched sched_switch_to(struct sched_entity *from, struct sched_entity *to, bool asleep)
 {
 	assert_ptr_equal(from, &one.se);
 	assert_ptr_equal(to, &two.se);
-	called("hand-over");
-	return hands_over;
-}
-
-bool sched_yield_to(struct sched_entity *from, struct sched_entity *to)
-{
-	assert_ptr_equal(from, &one.se);
-	assert_ptr_equal(to, &two.se);
-	called("yield-to");
-	return yields_to;
+	called(asleep ? "wake-and-switch-to" : "switch-to");
+	return switches_to;
 }
 
 bool sched_spin_yield(struct sched_entity *from)
@@ -276,17 +270,36 @@ void arch_fp_csr_restore(const struct guest_fp *fp)
 #define EID_RANGE  HARTVISOR_SBI_EXT_VENDOR_BASE
 #define EID_NONE   0x123456
 
+/* Function 4 is for the fast path, others are not. */
 static void (*in_call)(struct vcpu *v);
+static struct next call_next;
 static uint64_t has_it;
 
-static struct sbi_ret handle(struct vcpu *v, uint32_t eid, uint32_t fid, const uint64_t a[6])
+static struct next answer_call(struct vcpu *v, const char *what, uint64_t value)
 {
-	assert_int_equal(eid, (uint32_t)v->regs.x[REG_A7]);
-	assert_ptr_equal(a, &v->regs.x[REG_A0]);
-	called("handle");
+	called(what);
+	sbi_answer(v, SBI_ERR_ALREADY_AVAILABLE, value);
 	if (in_call)
 		in_call(v);
-	return (struct sbi_ret){ SBI_ERR_ALREADY_AVAILABLE, 100 + fid };
+	return call_next;
+}
+
+static struct next handle(struct vcpu *v, uint64_t fid)
+{
+	assert_int_equal(fid, v->regs.x[REG_A6]);
+	if (fid != 4 && sbi_is_fast(v))
+		return sbi_exit();
+	return answer_call(v, "handle", 100 + fid);
+}
+
+struct next sbi_send_ipi(struct vcpu *v)
+{
+	return answer_call(v, "send", 200);
+}
+
+struct next sbi_fence(struct vcpu *v, uint64_t fid)
+{
+	return answer_call(v, "fence", 300 + fid);
 }
 
 static uint64_t probe(const struct vm *m, uint32_t eid)
@@ -296,41 +309,27 @@ static uint64_t probe(const struct vm *m, uint32_t eid)
 	return has_it;
 }
 
-static struct light_end quick(struct vcpu *v, sbi_after_fn *after)
-{
-	called("quick");
-	if (in_call)
-		in_call(v);
-	return sbi_light_end(v, (struct sbi_ret){ SBI_SUCCESS, 55 }, after);
-}
-
-static const uint64_t constants[SBI_FIRST_FUNCTIONS] = { 11, 22 };
-static sbi_quick_fn *const quicks[SBI_FIRST_FUNCTIONS] = { NULL, NULL, quick };
-
-static const struct sbi_extension mine = { .eid_first = EID,
-					   .handle = handle,
-					   .light = BIT(4),
-					   .constants = &constants,
-					   .nr_constants = 2,
-					   .quick = &quicks,
-					   .nr_quick = 3 };
+static const struct sbi_extension mine = { .eid_first = EID, .handle = handle };
 static const struct sbi_extension probed = { .eid_first = EID_PROBED,
 					     .handle = handle,
-					     .light = BIT(4),
 					     .probe = probe };
+static const struct sbi_extension base = { .eid_first = SBI_EXT_BASE, .handle = handle };
+static const struct sbi_extension timer = { .eid_first = SBI_EXT_TIME, .handle = handle };
+static const struct sbi_extension ipi = { .eid_first = SBI_EXT_IPI, .handle = handle };
+static const struct sbi_extension rfence = { .eid_first = SBI_EXT_RFNC, .handle = handle };
 
 const struct sbi_extension *const sbi_extensions[32] = {
-	[SBI_SLOT(EID)] = &mine,
-	[SBI_SLOT(EID_PROBED)] = &probed,
+	[SBI_SLOT(EID)] = &mine,	  [SBI_SLOT(EID_PROBED)] = &probed,
+	[SBI_SLOT(SBI_EXT_BASE)] = &base, [SBI_SLOT(SBI_EXT_TIME)] = &timer,
+	[SBI_SLOT(SBI_EXT_IPI)] = &ipi,	  [SBI_SLOT(SBI_EXT_RFNC)] = &rfence,
 };
 const struct sbi_extension sbi_ext_legacy;
-const struct sbi_extension sbi_ext_vendor = { .handle = handle, .light = BIT(4), .probe = probe };
+const struct sbi_extension sbi_ext_vendor = { .handle = handle, .probe = probe };
 
-static bool traps(struct vcpu *v, light_fn *light)
+static struct next traps(struct vcpu *v)
 {
 	(void)v;
-	(void)light;
-	return false;
+	return next_is(NEXT_EXIT);
 }
 
 /* --- each test ------------------------------------------------------------------------------------------ */
@@ -350,6 +349,9 @@ static int setup(void **state)
 	memset(&vm, 0, sizeof(vm));
 	vm.state = VM_RUNNING;
 	vm.active = 2;
+	vm.nr_vcpus = 2;
+	vm.vcpus[0] = &one;
+	vm.vcpus[1] = &two;
 	for (unsigned int i = 0; i < 2; i++) {
 		memset(all[i], 0, sizeof(*all[i]));
 		all[i]->vm = &vm;
@@ -369,13 +371,14 @@ static int setup(void **state)
 	stays[0] = traps;
 	stayed = verdict = 0;
 	retires = 1000;
-	how = EXIT_GOES_ON;
+	how = call_next = next_is(NEXT_GUEST);
 	in_exit = leaves;
 	in_call = NULL;
 	in_page = NULL;
 	injected = injected_tval = 0;
 	must_switch = true;
-	rests = blocks = polls = spin_yields = yields_to = hands_over = false;
+	rests = blocks = polls = spin_yields = false;
+	switches_to = SCHED_GO_ON;
 	next = hands_back = NULL;
 	has_it = 1;
 	other = (struct sched_entity){ .step = (bool (*)(struct sched_entity *))1 }; /* a task */

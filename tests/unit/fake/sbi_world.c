@@ -57,7 +57,7 @@ struct sbi_ret world_call(uint64_t eid, uint64_t fid, uint64_t a0, uint64_t a1, 
 	regs->sepc = 0x80000100;
 	before = *regs;
 	w.slept = false;
-	sbi_call(world_me());
+	w.next = sbi_call(world_me());
 
 	for (unsigned int i = 0; i < 32; i++) {
 		if (i != REG_A0 && i != REG_A1)
@@ -94,6 +94,12 @@ void vcpu_inject(struct vcpu *v, uint64_t mask)
 	assert_int_equal(mask, BIT(IRQ_VS_SOFT));
 	assert_int_equal(w.injected & BIT(v->id), 0); /* each once */
 	w.injected |= BIT(v->id);
+}
+
+bool vcpu_inject_claim(struct vcpu *v, uint64_t mask)
+{
+	vcpu_inject(v, mask);
+	return v->blocked;
 }
 
 void vm_fence_i(struct vm *vm, uint64_t set)
@@ -259,6 +265,12 @@ void vcpu_unhalt(struct vcpu *v)
 	must_be_ours(v);
 	w.unhalts++;
 	w.unhalted = v;
+}
+
+bool vcpu_unhalt_claim(struct vcpu *v)
+{
+	vcpu_unhalt(v);
+	return v->blocked;
 }
 
 int vcpu_steal_lock_set(struct vcpu *v, uint64_t a)

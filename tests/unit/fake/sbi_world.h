@@ -14,11 +14,18 @@
 #define WORLD_RAM_SIZE KIB(64)
 #define WORLD_DEVICE   UINT64_C(0x10000000) /* a page */
 
+/* What the guest finds in a0 and a1. */
+struct sbi_ret {
+	int64_t error;
+	uint64_t value;
+};
+
 struct world {
 	struct vm vm;
 	struct vcpu vcpus[VM_MAX_VCPUS];
 	uint8_t ram[WORLD_RAM_SIZE];
 
+	struct next next;  /* what the last call came to */
 	uint64_t calls;	   /* of any fake that changes something */
 	uint64_t injected; /* who got VSSIP */
 	uint64_t fence_i_set, vvma_set;

@@ -27,10 +27,17 @@ void posts(struct vcpu *v)
 	add_now(&did.injects, 1);
 }
 
-void posts_to_itself(struct vcpu *v)
+void post_begins(struct machine *mc, uint64_t set)
 {
-	add_now(&guest_of(v)->posted, 1);
-	vcpu_inject_self(v, BIT(IRQ_VS_SOFT));
+	calls(mc, set, 1);
+	for (unsigned int i = 0; i < VCPUS; i++)
+		if (set & BIT(i))
+			add_now(&mc->guests[i].posted, 1);
+}
+
+void post_ends(struct machine *mc, uint64_t set)
+{
+	calls(mc, set, -1);
 	add_now(&did.injects, 1);
 }
 
@@ -63,31 +70,42 @@ void claims(struct vcpu *v)
 	pthread_mutex_unlock(&g->line);
 }
 
+void fence_begins(struct machine *mc, uint64_t set, enum hart_fence kind, struct fence_call *c)
+{
+	*c = (struct fence_call){ .set = set, .kind = kind };
+	for (unsigned int i = 0; i < VCPUS; i++)
+		if (set & BIT(i))
+			c->asked[i] = add_now(&mc->guests[i].asked[kind], 1) + 1;
+	calls(mc, set, 1);
+}
+
+void fence_ends(struct machine *mc, const struct fence_call *c)
+{
+	for (unsigned int i = 0; i < VCPUS; i++) {
+		uint64_t *r = &mc->guests[i].returned[c->kind], old = read_now(r);
+
+		while (old < c->asked[i] &&
+		       !__atomic_compare_exchange_n(r, &old, c->asked[i], false, __ATOMIC_RELAXED,
+						    __ATOMIC_RELAXED))
+			;
+	}
+	calls(mc, c->set, -1);
+	add_now(&did.fences, 1);
+}
+
 void fences(struct machine *mc, uint64_t set, enum hart_fence kind)
 {
 	const struct vcpu_fence page = { .start = 0x1000, .size = 0x1000 }, space = { 0 };
-	uint64_t asked[VCPUS] = { 0 };
+	struct fence_call call;
 
-	for (unsigned int i = 0; i < VCPUS; i++)
-		if (set & BIT(i))
-			asked[i] = add_now(&mc->guests[i].asked[kind], 1) + 1;
-	calls(mc, set, 1);
+	fence_begins(mc, set, kind, &call);
 	if (kind == HART_FENCE_I)
 		vm_fence_i(&mc->vm, set);
 	else if (kind == HART_FENCE_VVMA)
 		vm_fence_vvma(&mc->vm, set, chance(3) ? &page : &space);
 	else
 		(void)vm_give_back_ram(&mc->vm, gpa(0), PAGE_SIZE);
-	for (unsigned int i = 0; i < VCPUS; i++) {
-		uint64_t *r = &mc->guests[i].returned[kind], old = read_now(r);
-
-		while (old < asked[i] &&
-		       !__atomic_compare_exchange_n(r, &old, asked[i], false, __ATOMIC_RELAXED,
-						    __ATOMIC_RELAXED))
-			;
-	}
-	calls(mc, set, -1);
-	add_now(&did.fences, 1);
+	fence_ends(mc, &call);
 }
 
 void reboots(struct machine *mc)

@@ -4,14 +4,16 @@
 
 #include <inttypes.h>
 
+#include <hartvisor/pv.h>
 #include <hartvisor/sbi.h>
 
 #include "arch/csr.h"
 #include "arch/guest.h"
 #include "arch/guest_state.h"
 #include "arch/timer.h"
-#include "fake/light_sbi.h"
+#include "dev/mmio.h"
 #include "run/run.h"
+#include "sbi/dispatch.h"
 #include "vcpu/fence.h"
 #include "vcpu/guest_mem.h"
 #include "vcpu/hsm.h"
@@ -175,23 +177,127 @@ static uint64_t guest_leaves(struct guest *g)
 	}
 }
 
-/* The calls that may be light, at random, are. */
-static enum light_verdict calls_light(struct guest *g, struct guest_regs *r, light_fn *light)
+/* --- what it leaves for, by the fast path or the long way, at random ------------------------------------- */
+
+typedef struct next answer_fn(struct vcpu *v);
+
+static struct next by_fast_path(struct vcpu *v)
 {
-	if ((g->op != SEND && g->op != FENCE && g->op != KICK) || chance(2))
-		return LIGHT_NOT;
-	r->x[REG_A7] = g->op == FENCE ? SBI_EXT_RFNC : SBI_EXT_IPI;
-	r->x[REG_A6] = 0;
-	add_now(&did.light, 1);
-	return light_verdict(light(r));
+	add_now(&did.fast, 1);
+	return fast_ecall(&v->regs);
 }
 
-bool guest_enter(struct guest_regs **regs, light_fn *light)
+static struct next by_dispatch(struct vcpu *v)
 {
-	struct guest_regs *r = *regs;
-	const struct vcpu *v = container_of(r, struct vcpu, regs);
+	return sbi_dispatch(v);
+}
+
+static void puts_call(uint64_t *x, uint64_t eid, uint64_t fid, uint64_t a0, uint64_t a1)
+{
+	x[REG_A0] = a0;
+	x[REG_A1] = a1;
+	x[REG_A2] = 0x1000;
+	x[REG_A3] = chance(3) ? 0x1000 : UINT64_MAX;
+	x[REG_A6] = fid;
+	x[REG_A7] = eid;
+}
+
+/* To one, as Linux names it, or to any set. */
+static struct next sends(struct vcpu *v, answer_fn *answer)
+{
+	uint64_t set = chance(2) ? BIT(chance(VCPUS)) : chance(BIT(VCPUS));
+	uint64_t base = chance(2) && set ? (uint64_t)__builtin_ctzll(set) : 0;
+	struct next next;
+
+	puts_call(v->regs.x, SBI_EXT_IPI, SBI_IPI_SEND_IPI, set >> base, base);
+	post_begins(machine_of(v), set);
+	next = answer(v);
+	post_ends(machine_of(v), set);
+	return next;
+}
+
+static struct next fences_others(struct vcpu *v, answer_fn *answer)
+{
+	uint64_t set = chance(2) ? BIT(chance(VCPUS)) : chance(BIT(VCPUS));
+	uint64_t base = chance(2) && set ? (uint64_t)__builtin_ctzll(set) : 0;
+	enum hart_fence kind = chance(2) ? HART_FENCE_I : HART_FENCE_VVMA;
+	struct fence_call call;
+	struct next next;
+
+	puts_call(v->regs.x, SBI_EXT_RFNC,
+		  kind == HART_FENCE_I ? SBI_RFNC_REMOTE_FENCE_I : SBI_RFNC_REMOTE_SFENCE_VMA,
+		  set >> base, base);
+	fence_begins(machine_of(v), set, kind, &call);
+	next = answer(v);
+	fence_ends(machine_of(v), &call);
+	return next;
+}
+
+static struct next kicks(struct vcpu *v, answer_fn *answer)
+{
+	unsigned int to = (unsigned int)chance(VCPUS);
+
+	add_now(&guest_of(v->vm->vcpus[to])->thrown, 1);
+	puts_call(v->regs.x, HARTVISOR_SBI_EXT_VENDOR_BASE, HARTVISOR_KICK_CPU, 0, to);
+	return answer(v);
+}
+
+/* A device, where a store claims the external interrupt. */
+#define DEVICE UINT64_C(0x10000000)
+
+static uint64_t device_read(void *dev, uint64_t off, unsigned int len)
+{
+	(void)dev, (void)off, (void)len;
+	return 0;
+}
+
+static void device_write(void *dev, uint64_t off, unsigned int len, uint64_t val)
+{
+	(void)dev, (void)off, (void)len, (void)val;
+	claims(this_pcpu()->current);
+}
+
+static const struct mmio_ops device_ops = { device_read, device_write, NULL };
+
+void add_device(struct mmio_bus *bus)
+{
+	if (bus->nr == 0)
+		(void)mmio_add(bus, gpa(DEVICE), 8, &device_ops, bus, "device");
+}
+
+/* sb a0, (a1) */
+static struct next stores(struct vcpu *v)
+{
+	csr_write(CSR_HTINST, 0x21u | 2u | (uint64_t)REG_A0 << 20);
+	csr_write(CSR_HTVAL, DEVICE >> 2);
+	csr_write(CSR_STVAL, 0);
+	add_now(&did.fast, 1);
+	return fast_access(&v->regs, EXC_STORE_GUEST_FAULT);
+}
+
+static struct next by_way_of_vector(struct vcpu *v, enum guest_op op)
+{
+	if (chance(2))
+		return next_is(NEXT_EXIT);
+	switch (op) {
+	case SEND:
+		return sends(v, by_fast_path);
+	case FENCE:
+		return fences_others(v, by_fast_path);
+	case KICK:
+		return kicks(v, by_fast_path);
+	case CLAIM:
+		return stores(v);
+	default:
+		return next_is(NEXT_EXIT);
+	}
+}
+
+struct next guest_enter(struct guest_regs **regs)
+{
+	struct vcpu *v = container_of(*regs, struct vcpu, regs);
 	struct guest *g = guest_of(v);
-	enum light_verdict verdict;
+	struct next next;
 
 	if (__atomic_exchange_n(&g->inside, 1, __ATOMIC_RELAXED))
 		broken("vcpu %u runs twice", v->id);
@@ -201,32 +307,10 @@ bool guest_enter(struct guest_regs **regs, light_fn *light)
 		uint64_t cause = guest_leaves(g);
 
 		hart_trap(cause, 0);
-		verdict = cause == EXC_ECALL_VS ? calls_light(g, r, light) : LIGHT_NOT;
-	} while (verdict == LIGHT_DONE);
+		next = cause == EXC_ECALL_VS ? by_way_of_vector(v, g->op) : next_is(NEXT_EXIT);
+	} while (next_why(next) == NEXT_GUEST);
 	write_now(&g->inside, 0);
-	return verdict == LIGHT_LEAVE;
-}
-
-/* What both kinds of exits do. */
-struct sbi_ret light_sbi_call(struct vcpu *v, uint32_t eid, uint32_t fid, const uint64_t a[6])
-{
-	struct machine *mc = machine_of(v);
-
-	(void)eid, (void)fid, (void)a;
-	if (guest_of(v)->op == SEND) {
-		struct vcpu *to = v->vm->vcpus[chance(VCPUS)];
-
-		if (to == v)
-			posts_to_itself(v);
-		else
-			posts(to);
-	} else if (guest_of(v)->op == KICK) {
-		v->yield_to = v->vm->vcpus[chance(VCPUS)];
-		throws(v->yield_to);
-	} else {
-		fences(mc, chance(BIT(VCPUS)), chance(2) ? HART_FENCE_I : HART_FENCE_VVMA);
-	}
-	return sbi_ok(0);
+	return next;
 }
 
 static void goes_to_sleep(struct vcpu *v, enum vcpu_sleep kind)
@@ -240,65 +324,64 @@ static void goes_to_sleep(struct vcpu *v, enum vcpu_sleep kind)
 		vcpu_halt(v, kind);
 }
 
-enum exit_result vcpu_handle_exit(struct vcpu *v, uint64_t cause)
+struct next vcpu_handle_exit(struct vcpu *v, uint64_t cause)
 {
 	struct machine *mc = machine_of(v);
 	uint64_t byte;
 
 	if (cause == (SCAUSE_INTERRUPT | IRQ_S_SOFT)) {
 		csr_clear(CSR_SIP, BIT(IRQ_S_SOFT));
-		return EXIT_GOES_ON;
+		return next_is(NEXT_GUEST);
 	}
 	if (cause == (SCAUSE_INTERRUPT | IRQ_S_TIMER)) {
 		timer_run();
-		return EXIT_GOES_ON;
+		return next_is(NEXT_GUEST);
 	}
 	switch (guest_of(v)->op) {
 	case NOP:
-		return EXIT_GOES_ON;
+		return next_is(NEXT_GUEST);
 	case WFI:
 		add_now(&did.halts, 1);
 		goes_to_sleep(v, chance(2) ? SLEEP_PV_WAIT_IRQ : SLEEP_WFI);
-		return EXIT_GOES_ON;
+		return next_is(NEXT_GUEST);
 	case WAIT:
 		add_now(&did.halts, 1);
 		write_now(&guest_of(v)->waits, 1);
 		goes_to_sleep(v, SLEEP_PV_WAIT);
-		return EXIT_GOES_ON;
+		return next_is(NEXT_GUEST);
 	case SUSPEND:
 		goes_to_sleep(v, SLEEP_SUSPEND);
-		return EXIT_GOES_ON;
+		return next_is(NEXT_GUEST);
 	case YIELD:
-		return EXIT_SPINS;
+		return next_is(NEXT_SPIN);
 	case KICK:
-		(void)light_sbi_call(v, 0, 0, NULL);
-		return EXIT_YIELDS;
+		return kicks(v, by_dispatch);
 	case READ:
 		(void)vcpu_read_guest(v, gpa(0), &byte, sizeof(byte));
-		return EXIT_GOES_ON;
+		return next_is(NEXT_GUEST);
 	case STOP:
 		goes_to_sleep(v, SLEEP_STOPPED);
-		return EXIT_GOES_ON;
+		return next_is(NEXT_GUEST);
 	case SEND:
+		return sends(v, by_dispatch);
 	case FENCE:
-		(void)light_sbi_call(v, 0, 0, NULL);
-		return EXIT_GOES_ON;
+		return fences_others(v, by_dispatch);
 	case TIMER:
 		write_now(&guest_of(v)->timer, 1);
 		vcpu_timer_set(v, hart_time() + csr_read(CSR_HTIMEDELTA) +
 					  chance(chance(2) ? 100000 : 3000000));
-		return EXIT_GOES_ON;
+		return next_is(NEXT_GUEST);
 	case TIMER_OFF:
 		vcpu_timer_set(v, UINT64_MAX);
 		write_now(&guest_of(v)->timer, 0);
 		add_now(&did.timers, 1);
-		return EXIT_GOES_ON;
+		return next_is(NEXT_GUEST);
 	case CLAIM:
 		claims(v);
-		return EXIT_GOES_ON;
+		return next_is(NEXT_GUEST);
 	case REBOOT:
 		reboots(mc);
-		return EXIT_GOES_ON;
+		return next_is(NEXT_GUEST);
 	}
-	return EXIT_GOES_ON;
+	return next_is(NEXT_GUEST);
 }

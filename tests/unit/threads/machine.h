@@ -14,6 +14,7 @@
  * SOURCES: hyp/arch/timer.c hyp/mm/vmid.c
  * SOURCES: tests/unit/threads/chance.c tests/unit/threads/world.c tests/unit/fake/hart.c tests/unit/fake/probe.c
  * SOURCES: tests/unit/fake/no_magic_page.c
+ * SOURCES: hyp/sbi/ipi.c hyp/sbi/rfence.c hyp/sbi/vendor.c tests/unit/fake/call_table.c
  * SANITIZE: thread
  * INCLUDE: tests/unit/include-threads tests/unit/include-hart
  */
@@ -93,7 +94,7 @@ enum ended_by { BY_KICK, BY_IPI, BY_LEVEL, BY_TIMER, BY_START, NR_ENDED_BY };
 /* How often, for the last line. */
 extern struct did {
 	unsigned int injects, levels, fences, flushes, pauses, starts, reboots, reads, timers,
-		halts, light;
+		halts, fast;
 	unsigned int ended[NR_VCPU_SLEEPS][NR_ENDED_BY];
 } did;
 
@@ -135,8 +136,18 @@ void calls(struct machine *mc, uint64_t set, int n);
 /* fences - the vcpus of @set have fenced when it returns. */
 void fences(struct machine *mc, uint64_t set, enum hart_fence kind);
 
+/* fence_begins, fence_ends - around a call of a guest's that does the same. */
+struct fence_call {
+	uint64_t set, asked[VCPUS];
+	enum hart_fence kind;
+};
+void fence_begins(struct machine *mc, uint64_t set, enum hart_fence kind, struct fence_call *c);
+void fence_ends(struct machine *mc, const struct fence_call *c);
+
+/* posts - VSSIP to @v. post_begins, post_ends - around a call of a guest's that does so for @set. */
 void posts(struct vcpu *v);
-void posts_to_itself(struct vcpu *v);
+void post_begins(struct machine *mc, uint64_t set);
+void post_ends(struct machine *mc, uint64_t set);
 
 /* throws - what @v waits for with a kick: a word of its memory, then the call. */
 void throws(struct vcpu *v);
@@ -157,5 +168,8 @@ void starts(struct machine *mc);
 /* begin_life - all vcpus as at power on, the first one starts. life_work - when the last life has ended. */
 void begin_life(struct machine *mc);
 bool life_step(struct sched_entity *se);
+
+/* add_device - to @bus, the one where a store claims; guest.c. */
+void add_device(struct mmio_bus *bus);
 
 #endif

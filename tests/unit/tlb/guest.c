@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <setjmp.h>
 #include <stddef.h>
+#include <string.h>
 #include <cmocka.h>
 
 #include <hartvisor/sbi.h>
@@ -72,11 +73,13 @@ static unsigned int range_of(enum fence_kind kind, unsigned int gva, uint64_t *s
 	}
 }
 
-static void calls(struct vcpu *v, uint32_t fid, const uint64_t a[6], bool light)
+static void calls(struct vcpu *v, uint32_t fid, const uint64_t a[6], bool fast)
 {
-	if (!light)
+	if (!fast)
 		leaves(this_pcpu()->index);
-	assert_int_equal(sbi_ext_rfence.handle(v, SBI_EXT_RFNC, fid, a).error, SBI_SUCCESS);
+	memcpy(&v->regs.x[REG_A0], a, 6 * sizeof(*a));
+	assert_int_equal(next_why(sbi_ext_rfence.handle(v, fid)), NEXT_GUEST);
+	assert_int_equal(v->regs.x[REG_A0], SBI_SUCCESS);
 }
 
 /* It goes on: at once if it is in the guest still. */
@@ -90,22 +93,22 @@ static void goes_on(void)
 }
 
 void guest_fences(struct vcpu *v, uint64_t set, enum fence_kind kind, unsigned int gva,
-		  bool by_asid, unsigned int asid, bool light)
+		  bool by_asid, unsigned int asid, bool fast)
 {
 	uint64_t start, size;
 	unsigned int gvas = range_of(kind, gva, &start, &size);
 	const uint64_t a[6] = { set, 0, start, size, asid };
 
-	calls(v, by_asid ? SBI_RFNC_REMOTE_SFENCE_VMA_ASID : SBI_RFNC_REMOTE_SFENCE_VMA, a, light);
+	calls(v, by_asid ? SBI_RFNC_REMOTE_SFENCE_VMA_ASID : SBI_RFNC_REMOTE_SFENCE_VMA, a, fast);
 	tables_are_fenced(vm_of(v), set, by_asid ? 1u << asid : UINT32_MAX, gvas);
 	goes_on();
 }
 
-void guest_fences_code(struct vcpu *v, uint64_t set, bool light)
+void guest_fences_code(struct vcpu *v, uint64_t set, bool fast)
 {
 	const uint64_t a[6] = { set };
 
-	calls(v, SBI_RFNC_REMOTE_FENCE_I, a, light);
+	calls(v, SBI_RFNC_REMOTE_FENCE_I, a, fast);
 	code_is_fenced(vm_of(v), set);
 	goes_on();
 }

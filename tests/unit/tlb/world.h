@@ -110,10 +110,10 @@ void guest_maps(struct vcpu *v, unsigned int asid, unsigned int gva, unsigned in
 
 enum fence_kind { WHOLE_0, WHOLE_ALL, PAGE, ODD_BYTES, TO_THE_END, MANY, HUGE, FENCE_KINDS };
 
-/* guest_fences - RFENCE of the vcpus of @set, @by_asid or not. In a light exit it stays in guest mode. */
+/* guest_fences - RFENCE of the vcpus of @set, @by_asid or not. By the fast path it stays in guest mode. */
 void guest_fences(struct vcpu *v, uint64_t set, enum fence_kind kind, unsigned int gva,
-		  bool by_asid, unsigned int asid, bool light);
-void guest_fences_code(struct vcpu *v, uint64_t set, bool light);
+		  bool by_asid, unsigned int asid, bool fast);
+void guest_fences_code(struct vcpu *v, uint64_t set, bool fast);
 
 /* guest_sfence, guest_fence_i - its own, without an exit. */
 void guest_sfence(struct vcpu *v);

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The fast path answers as the long way does: the same guests on a hartvisor without (build/hartvisor-no-light)."""
+"""The fast path answers as the long way does: the same guests on a hartvisor without (build/hartvisor-no-fast)."""
 
 import re
 
@@ -7,7 +7,7 @@ import pytest
 
 from hv import BUILD, HARTVISOR, Machine, Vm, bundle, guest
 
-NO_LIGHT = BUILD / "hartvisor-no-light.bin"
+NO_FAST = BUILD / "hartvisor-no-fast.bin"
 
 
 def answers(name, kernel, seed):
@@ -19,7 +19,7 @@ def answers(name, kernel, seed):
 
 @pytest.mark.parametrize("seed", [1, 88172645463325252, 31337])
 def test_every_call_is_answered_the_same_both_ways(name, seed):
-    assert answers(f"{name}-light", HARTVISOR, seed) == answers(f"{name}-whole", NO_LIGHT, seed)
+    assert answers(f"{name}-fast", HARTVISOR, seed) == answers(f"{name}-whole", NO_FAST, seed)
 
 
 @pytest.mark.parametrize("test, cpus, smp", [
@@ -34,8 +34,8 @@ def test_every_call_is_answered_the_same_both_ways(name, seed):
     ("mem", 1, 2),
     ("plic", 2, 2),
 ])
-def test_guest_without_light_exits(name, test, cpus, smp):
+def test_guest_without_fast_path(name, test, cpus, smp):
     vms = [Vm("vm", guest(test), cpus=cpus)]
-    with Machine(name, bundle(name, vms), smp=smp, kernel=NO_LIGHT) as m:
+    with Machine(name, bundle(name, vms), smp=smp, kernel=NO_FAST) as m:
         m.expect_passed("vm", test)
         m.expect_end()

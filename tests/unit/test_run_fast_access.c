@@ -25,7 +25,7 @@ static uint64_t dev_read(void *dev, uint64_t off, unsigned int len)
 {
 	called("read");
 	assert_ptr_equal(dev, &answer);
-	assert_int_equal(one.mode, OUTSIDE_GUEST_MODE);
+	assert_int_equal(one.mode, IN_GUEST_MODE);
 	asked_off = off;
 	asked_len = len;
 	if (in_device)
@@ -37,7 +37,7 @@ static void dev_write(void *dev, uint64_t off, unsigned int len, uint64_t val)
 {
 	called("write");
 	assert_ptr_equal(dev, &answer);
-	assert_int_equal(one.mode, OUTSIDE_GUEST_MODE);
+	assert_int_equal(one.mode, IN_GUEST_MODE);
 	asked_off = off;
 	asked_len = len;
 	asked_val = val;
@@ -45,7 +45,19 @@ static void dev_write(void *dev, uint64_t off, unsigned int len, uint64_t val)
 		in_device();
 }
 
-static const struct mmio_ops ops = { dev_read, dev_write };
+/* What a device says without more ado, from offset 0x20 on. */
+static uint64_t dev_peek(void *dev, uint64_t off, unsigned int len)
+{
+	assert_ptr_equal(dev, &answer);
+	asked_len = len;
+	if (off < 0x20)
+		return MMIO_NO_PEEK;
+	called("peek");
+	return off;
+}
+
+static const struct mmio_ops ops = { dev_read, dev_write, NULL },
+			     peeked = { dev_read, dev_write, dev_peek };
 static struct mmio_bus bus;
 
 static int begin(void **state)
@@ -64,25 +76,22 @@ static int begin(void **state)
 	return 0;
 }
 
-static enum light_verdict trap(uint64_t cause, uint64_t htinst, uint64_t a)
+static enum next_why trap(uint64_t cause, uint64_t htinst, uint64_t a)
 {
-	struct light_end end;
-
 	one.mode = IN_GUEST_MODE;
 	csr_write(CSR_HTINST, htinst);
 	csr_write(CSR_HTVAL, a >> 2);
 	csr_write(CSR_STVAL, 0xffffffc000000000 | (a & 0xfff)); /* where the guest has it mapped */
-	end = fast_trap(&one.regs, cause);
-	assert_ptr_equal((void *)(end.regs_and_verdict & ~(uintptr_t)LIGHT_VERDICT), &one.regs);
-	return light_verdict(end);
+	csr_write(CSR_SSTATUS, 0x5555);
+	return next_why(fast_access(&one.regs, cause));
 }
 
-static enum light_verdict load(unsigned int funct3, unsigned int rd, uint64_t a)
+static enum next_why load(unsigned int funct3, unsigned int rd, uint64_t a)
 {
 	return trap(EXC_LOAD_GUEST_FAULT, LD(funct3, rd) | LONG, a);
 }
 
-static enum light_verdict store(unsigned int funct3, unsigned int rs2, uint64_t a)
+static enum next_why store(unsigned int funct3, unsigned int rs2, uint64_t a)
 {
 	return trap(EXC_STORE_GUEST_FAULT, ST(funct3, rs2) | LONG, a);
 }
@@ -111,7 +120,7 @@ static void loads_of_each_width_are_extended(void **state)
 
 	for (unsigned int f = 0; f < 7; f++) {
 		begin(state);
-		assert_int_equal(load(f, A0, BASE + 8), LIGHT_DONE);
+		assert_int_equal(load(f, A0, BASE + 8), NEXT_GUEST);
 		assert_true(one.regs.x[A0] == got[f]);
 		assert_int_equal(asked_off, 8);
 		assert_int_equal(asked_len, 1u << (f & 3));
@@ -131,7 +140,7 @@ static void stores_of_each_width_write_no_more(void **state)
 
 		begin(state);
 		before = one.regs;
-		assert_int_equal(store(f, A0, BASE + 16), LIGHT_DONE);
+		assert_int_equal(store(f, A0, BASE + 16), NEXT_GUEST);
 		assert_true(asked_val == got[f]);
 		assert_int_equal(asked_off, 16);
 		assert_int_equal(asked_len, 1u << f);
@@ -141,16 +150,16 @@ static void stores_of_each_width_write_no_more(void **state)
 		CALLS("write ");
 	}
 	begin(state);
-	assert_int_equal(store(3, 0, BASE), LIGHT_DONE);
+	assert_int_equal(store(3, 0, BASE), NEXT_GUEST);
 	assert_true(asked_val == 0); /* x0 */
 }
 
 static void the_next_instruction_is_two_or_four_bytes_on(void **state)
 {
 	(void)state;
-	assert_int_equal(trap(EXC_LOAD_GUEST_FAULT, LD(2, A0), BASE), LIGHT_DONE);
+	assert_int_equal(trap(EXC_LOAD_GUEST_FAULT, LD(2, A0), BASE), NEXT_GUEST);
 	assert_true(one.regs.sepc == 0x80200002);
-	assert_int_equal(trap(EXC_STORE_GUEST_FAULT, ST(2, A0), BASE), LIGHT_DONE);
+	assert_int_equal(trap(EXC_STORE_GUEST_FAULT, ST(2, A0), BASE), NEXT_GUEST);
 	assert_true(one.regs.sepc == 0x80200004);
 }
 
@@ -161,10 +170,10 @@ static void registers_that_c_keeps_are_loaded_anew(void **state)
 		bool kept = rd == 3 || rd == 8 || rd == 9 || (rd >= 18 && rd <= 27);
 
 		begin(state);
-		assert_int_equal(load(3, rd, BASE), kept ? LIGHT_DONE_ALL : LIGHT_DONE);
+		assert_int_equal(load(3, rd, BASE), kept ? NEXT_GUEST_ALL : NEXT_GUEST);
 		assert_true(one.regs.x[rd] == (rd ? answer : 0));
 		begin(state);
-		assert_int_equal(store(3, rd, BASE), LIGHT_DONE);
+		assert_int_equal(store(3, rd, BASE), NEXT_GUEST);
 	}
 }
 
@@ -191,7 +200,7 @@ static void what_is_no_access_as_the_hardware_tells_it_is_left_alone(void **stat
 
 		begin(state);
 		before = one.regs;
-		assert_int_equal(trap(all[i].cause, all[i].htinst, BASE), LIGHT_NOT);
+		assert_int_equal(trap(all[i].cause, all[i].htinst, BASE), NEXT_EXIT);
 		nothing_done(&before);
 	}
 }
@@ -204,7 +213,7 @@ static void a_vcpu_that_spins_goes_the_long_way(void **state)
 	(void)state;
 	one.se.spinning = true;
 	before = one.regs;
-	assert_int_equal(load(2, A0, BASE), LIGHT_NOT);
+	assert_int_equal(load(2, A0, BASE), NEXT_EXIT);
 	nothing_done(&before);
 }
 
@@ -216,19 +225,21 @@ static void where_nothing_is_the_guest_takes_an_access_fault(void **state)
 		for (unsigned int s = 0; s < 2; s++) {
 			begin(state);
 			assert_int_equal(s ? store(2, A0, nowhere[i]) : load(2, A0, nowhere[i]),
-					 LIGHT_DONE_ALL);
+					 NEXT_GUEST_ALL);
 			CALLS("inject ");
 			assert_int_equal(injected, s ? EXC_STORE_ACCESS : EXC_LOAD_ACCESS);
 			assert_true(injected_tval == csr_read(CSR_STVAL));
 			assert_true(one.regs.sepc == 0x80200000);
 			assert_int_equal(one.stats.exits[EXIT_GUEST_FAULT], 1);
 			assert_int_equal(one.stats.exits[EXIT_MMIO], 0);
+			assert_true(one.regs.sstatus ==
+				    0x5555); /* taken from there, and loaded from there */
 		}
 	}
 	/* The last bytes of it are the device's, and what goes beyond them is of no device. */
 	begin(state);
-	assert_int_equal(load(3, A0, BASE + SIZE - 8), LIGHT_DONE);
-	assert_int_equal(load(2, A0, BASE + SIZE - 4), LIGHT_DONE);
+	assert_int_equal(load(3, A0, BASE + SIZE - 8), NEXT_GUEST);
+	assert_int_equal(load(2, A0, BASE + SIZE - 4), NEXT_GUEST);
 }
 
 static void asks(void)
@@ -259,7 +270,7 @@ static void what_a_device_asks_for_is_seen_to(void **state)
 	for (unsigned int i = 0; i < ARRAY_SIZE(all); i++) {
 		begin(state);
 		in_device = all[i];
-		assert_int_equal(load(3, S1, BASE), LIGHT_LEAVE);
+		assert_int_equal(load(3, S1, BASE), NEXT_LOOK);
 		assert_true(one.regs.x[S1] == answer);
 		assert_true(one.regs.sepc == 0x80200004);
 		CALLS("read ");
@@ -277,9 +288,66 @@ static void a_device_interrupts_its_own_vcpu(void **state)
 	(void)state;
 	in_device = interrupts;
 	csr_write(CSR_HVIP, BIT(IRQ_VS_SOFT));
-	assert_int_equal(store(2, A0, BASE), LIGHT_DONE);
+	assert_int_equal(store(2, A0, BASE), NEXT_GUEST);
 	assert_int_equal(csr_read(CSR_HVIP), BIT(IRQ_VS_EXT) | BIT(IRQ_VS_SOFT));
-	assert_int_equal(one.guest_seq, 1);
+	assert_int_equal(one.guest_seq, 0);
+}
+
+/* What the guest has cleared itself stays cleared. */
+static void a_line_that_falls_takes_no_other_bit_along(void **state)
+{
+	(void)state;
+	one.irq.hvip = BIT(IRQ_VS_EXT) | BIT(IRQ_VS_SOFT);
+	one.irq.shadow = BIT(IRQ_VS_SOFT);
+	csr_write(CSR_HVIP, BIT(IRQ_VS_EXT));
+	assert_int_equal(load(2, A0, BASE), NEXT_GUEST);
+	assert_int_equal(csr_read(CSR_HVIP), 0);
+}
+
+static void looks_at_memory(void)
+{
+	vcpu_leave(&one);
+}
+
+static void looks_at_memory_and_is_asked(void)
+{
+	vcpu_leave(&one);
+	asks();
+}
+
+/* One that was outside guest mode meanwhile enters as the protocol has it. */
+static void an_access_that_was_outside_enters_anew(void **state)
+{
+	(void)state;
+	in_device = looks_at_memory;
+	one.irq.inject = BIT(IRQ_VS_SOFT);
+	assert_int_equal(store(2, A0, BASE), NEXT_GUEST);
+	assert_int_equal(one.mode, IN_GUEST_MODE);
+	assert_int_equal(csr_read(CSR_HVIP), BIT(IRQ_VS_SOFT));
+	begin(state);
+	in_device = looks_at_memory_and_is_asked;
+	assert_int_equal(load(2, S1, BASE), NEXT_LOOK);
+}
+
+/* Nothing is looked at afterwards, as nothing can have changed. */
+static void what_a_device_says_at_once_ends_there(void **state)
+{
+	(void)state;
+	bus.regions[0].ops = &peeked;
+	one.requests = BIT(3);
+	assert_int_equal(load(0, A0, BASE + 0x81), NEXT_GUEST);
+	assert_true(one.regs.x[A0] == 0xffffffffffffff81);
+	assert_int_equal(asked_len, 1);
+	CALLS("peek ");
+	assert_int_equal(load(4, S1, BASE + 0x81), NEXT_GUEST_ALL);
+	assert_true(one.regs.x[S1] == 0x81);
+	assert_int_equal(one.stats.exits[EXIT_MMIO], 2);
+	one.requests = 0;
+	assert_int_equal(load(3, A0, BASE + 0x18), NEXT_GUEST);
+	assert_true(one.regs.x[A0] == answer);
+	CALLS("peek peek read ");
+	assert_int_equal(store(3, A0, BASE + 0x40), NEXT_GUEST);
+	CALLS("peek peek read write ");
 }
 
 static void waits_for_room(void)
@@ -293,7 +361,7 @@ static void a_store_that_waits_is_tried_again(void **state)
 {
 	(void)state;
 	in_device = waits_for_room;
-	assert_int_equal(store(0, A0, BASE), LIGHT_LEAVE);
+	assert_int_equal(store(0, A0, BASE), NEXT_LOOK);
 	assert_true(one.regs.sepc == 0x80200000);
 	assert_false(one.tries_again);
 }
@@ -311,6 +379,9 @@ int main(void)
 		TEST(where_nothing_is_the_guest_takes_an_access_fault),
 		TEST(what_a_device_asks_for_is_seen_to),
 		TEST(a_device_interrupts_its_own_vcpu),
+		TEST(a_line_that_falls_takes_no_other_bit_along),
+		TEST(an_access_that_was_outside_enters_anew),
+		TEST(what_a_device_says_at_once_ends_there),
 		TEST(a_store_that_waits_is_tried_again),
 	};
 
