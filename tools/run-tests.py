@@ -187,10 +187,10 @@ def step_table(options, tally):
 
 
 def step_kernel(options, tally):
-    """make guest-linux, with its compiler and source. Without it the tests of PV locks are skipped."""
+    """make guest-linux and its bundle, with its compiler and source. Without them the tests of PV locks are skipped."""
     make = shlex.split(options.make) + ["--no-print-directory"]
     setup = ["tools/setup-linux.sh"] if options.setup else ["true"]
-    for command in (setup, [*make, "guest-linux"]):
+    for command in (setup, [*make, "guest-linux", "build/pv-linux.itb"]):
         if subprocess.run(command, stdin=subprocess.DEVNULL, close_fds=False).returncode != 0:
             print("no guest kernel: the tests of PV locks are left out", flush=True)
             break

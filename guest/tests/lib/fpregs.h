@@ -22,9 +22,13 @@ struct vec {
 	"op 12\n op 13\n op 14\n op 15\n op 16\n op 17\n op 18\n op 19\n op 20\n op 21\n op 22\n" \
 	"op 23\n op 24\n op 25\n op 26\n op 27\n op 28\n op 29\n op 30\n op 31\n.purgem op\n"
 
+/* Not by c.fld and c.fsd: a hart with Zcmt has not those. */
+#define FP_LONG ".option push\n.option norvc\n"
+
 static inline void fp_load(const struct fp *fp)
 {
-	__asm__ volatile(".macro op n\n fld f\\n, \\n*8(%0)\n .endm\n" FP_ALL "fscsr %1"
+	__asm__ volatile(FP_LONG ".macro op n\n fld f\\n, \\n*8(%0)\n .endm\n" FP_ALL
+				 "fscsr %1\n.option pop"
 			 :
 			 : "r"(fp->f), "r"(fp->fcsr)
 			 : "memory");
@@ -32,7 +36,8 @@ static inline void fp_load(const struct fp *fp)
 
 static inline void fp_store(struct fp *fp)
 {
-	__asm__ volatile(".macro op n\n fsd f\\n, \\n*8(%1)\n .endm\n" FP_ALL "frcsr %0"
+	__asm__ volatile(FP_LONG ".macro op n\n fsd f\\n, \\n*8(%1)\n .endm\n" FP_ALL
+				 "frcsr %0\n.option pop"
 			 : "=&r"(fp->fcsr)
 			 : "r"(fp->f)
 			 : "memory");
