@@ -116,9 +116,14 @@ static void exceptions(void)
 	csr_write(stvec, old);
 }
 
-#define BENCH_INSN(insn, address) __asm__ volatile(insn : : "r"(address) : "t0", "memory")
+#define BENCH_INSN(insn, address) __asm__ volatile(insn : : "r"(address) : "t0", "a0", "memory")
 #define BENCH_INSN_ROW(row, insn, address) \
 	BENCH_ROW(row, 100, BENCH_INSN(insn, address), BENCH_INSN("", address))
+
+/* Into a register that C keeps. */
+#define BENCH_SAVED(insn, address) __asm__ volatile(insn : : "r"(address) : "s2", "memory")
+#define BENCH_SAVED_ROW(row, insn, address) \
+	BENCH_ROW(row, 100, BENCH_SAVED(insn, address), BENCH_SAVED("", address))
 
 /* The UART's line goes up anew each time: QEMU's PLIC does not look at a line that stays high. */
 static inline __attribute__((always_inline)) void claim_one(volatile uint32_t *claim, bool really)
@@ -144,13 +149,23 @@ static void devices(void)
 	volatile uint32_t *claim = plic_claim(context);
 
 	BENCH_INSN_ROW("uart-read", "lbu t0, 0(%0)", uart_reg(UART_SCR));
+	BENCH_SAVED_ROW("uart-read-saved", "lbu s2, 0(%0)", uart_reg(UART_SCR));
+	BENCH_INSN_ROW("uart-read-short",
+		       ".option push\n.option arch, +c\nc.lw a0, 0(%0)\n.option pop",
+		       uart_reg(UART_MCR));
 	BENCH_INSN_ROW("uart-write", "sb zero, 0(%0)", uart_reg(UART_SCR));
 
 	*plic_priority(UART_IRQ) = 1;
 	*plic_enable(context, UART_IRQ) |= 1U << UART_IRQ;
 	*plic_threshold(context) = 0;
 	BENCH_ROW("plic-claim-complete", 100, claim_one(claim, true), claim_one(claim, false));
-	*plic_enable(context, UART_IRQ) = 0;
+	for (unsigned int source = 1; source <= 100; source++) {
+		*plic_priority(source) = 1;
+		*plic_enable(context, source) |= 1U << source % 32;
+	}
+	BENCH_ROW("plic-100-enabled", 100, claim_one(claim, true), claim_one(claim, false));
+	for (unsigned int source = 1; source <= 100; source++)
+		*plic_enable(context, source) &= ~(1U << source % 32);
 	(void)*claim;
 	*claim = UART_IRQ;
 }

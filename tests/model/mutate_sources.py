@@ -202,7 +202,7 @@ MUTANTS = {
     # the fast path
     "a fast call that has waited goes on unseen": [(FAST, "	if (vcpu_mode(v) == OUTSIDE_GUEST_MODE)\n		return enter_anew(v);\n", "")],
     "a fast call's end enters unseen": [(FAST, "	return next_is(may_enter(v) ? NEXT_GUEST : NEXT_LOOK);", "	(void)may_enter(v);\n	return next_is(NEXT_GUEST);")],
-    "a fast call's end brings back what the guest cleared": [(FAST, "	vcpu_irq_sync(v);\n	return next_is(may_enter(v) ?", "	return next_is(may_enter(v) ?")],
+    "a fast call's end brings back what the guest cleared": [(FAST, "	vcpu_irq_sync(v);\n	return next_is(may_enter(v) ? NEXT_GUEST", "	return next_is(may_enter(v) ? NEXT_GUEST")],
     "a fast call's end overlooks need_resched": [(FAST, "	return atomic_read(&this_pcpu()->need_resched) ? look_at_queue(v) : next_is(NEXT_GUEST);", "	return next_is(NEXT_GUEST);")],
     "the look at the queue forgets what it found": [(FAST, "	atomic_set(&p->need_resched, 1); /* the run loop looks again */\n", "")],
     "the fast path drops a wake that was claimed": [(FAST, "	if (next_why(next) == NEXT_WAKE ||\n	    (next_why(next) == NEXT_YIELD && sched_waits(&next_to(next)->se)))", "	if (next_why(next) >= NEXT_YIELD && sched_waits(&next_to(next)->se))")],
@@ -305,7 +305,7 @@ class Net:
     def build_in_copy(self, folder, files):
         """A mutated header: the fakes reach it by relative paths, so everything is built in a copy."""
         tree = folder / "tree"
-        for part in ("hyp", "platform", "guest/include", "tests/unit"):
+        for part in ("hyp", "platform", "guest/include", "tests/unit", "tests/sim"):
             (tree / part).parent.mkdir(parents=True, exist_ok=True)
             subprocess.run(["cp", "-r", "-T", part, str(tree / part)], check=True)
         for file in files:

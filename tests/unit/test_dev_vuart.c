@@ -293,10 +293,40 @@ static void without_memory_there_is_no_uart(void **state)
 	assert_null(vuart_new(&fake_vm));
 }
 
+/* What is said without the lock is what a read would say, and says it of registers alone that reading does not change. */
+static void a_peek_says_what_a_read_says(void **state)
+{
+	static const uint8_t lcr[] = { 0x03, 0x9b };
+	const struct mmio_region *r = mmio_find(fake_vm.bus, gpa(VUART_BASE), 1);
+
+	(void)state;
+	wr(MCR, 0x0b);
+	wr(SCR, 0xa5);
+	wr(LCR, 0x80);
+	wr(DLM, 0x34);
+	wr(LCR, 0);
+	wr(IER, 0x05);
+	for (unsigned int i = 0; i < ARRAY_SIZE(lcr); i++) {
+		bool latch = lcr[i] & 0x80;
+
+		wr(LCR, lcr[i]);
+		assert_int_equal(r->ops->peek(r->dev, SCR, 1), 0xa5);
+		assert_int_equal(r->ops->peek(r->dev, MCR, 1), 0x0b);
+		assert_int_equal(r->ops->peek(r->dev, LCR, 1), lcr[i]);
+		assert_true(r->ops->peek(r->dev, IER, 1) == (latch ? MMIO_NO_PEEK : 0x05));
+		assert_true(r->ops->peek(r->dev, THR, 1) == MMIO_NO_PEEK);
+		assert_true(r->ops->peek(r->dev, IIR, 1) == MMIO_NO_PEEK);
+		assert_true(r->ops->peek(r->dev, LSR, 1) == MMIO_NO_PEEK);
+		assert_true(r->ops->peek(r->dev, MSR, 1) == MMIO_NO_PEEK);
+		assert_true(r->ops->peek(r->dev, 8, 1) == MMIO_NO_PEEK);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		UART_TEST(registers_after_reset),
+		UART_TEST(a_peek_says_what_a_read_says),
 		UART_TEST(reset_is_as_after_power_on),
 		UART_TEST(written_bytes_go_out_in_order_without_line_changes),
 		UART_TEST(thr_is_full_while_the_terminal_takes_less_than_a_fifo),

@@ -239,6 +239,63 @@ static void odd_accesses_neither_claim_nor_write(void **state)
 	assert_int_equal(rd(4 * 10), 3);
 }
 
+/* A double word is two registers. */
+static void both_halves_of_a_double_word_are_read(void **state)
+{
+	(void)state;
+	priority(10, 3);
+	priority(11, 5);
+	virq_pulse((struct virq){ plic, 10 });
+	virq_pulse((struct virq){ plic, 33 });
+	assert_true(guest_read(VPLIC_BASE + 4 * 10, 8) == (UINT64_C(5) << 32 | 3));
+	assert_true(guest_read(VPLIC_BASE + 0x1000, 8) == (UINT64_C(2) << 32 | 1 << 10));
+	assert_int_equal(guest_read(VPLIC_BASE + 4 * 10, 4), 3);
+}
+
+/* Behind the last register of a set the first one does not come again. */
+static void sets_end_with_their_last_register(void **state)
+{
+	(void)state;
+	virq_pulse((struct virq){ plic, 10 });
+	for (uint64_t off = 0x1080; off < 0x1100; off += 4)
+		assert_int_equal(rd(off), 0);
+}
+
+/* Two are pending, and one of them is given another priority. */
+static void a_pending_source_may_get_another_priority(void **state)
+{
+	(void)state;
+	priority(10, 2);
+	priority(11, 3);
+	enable(S(0), 10);
+	enable(S(0), 11);
+	virq_pulse((struct virq){ plic, 10 });
+	virq_pulse((struct virq){ plic, 11 });
+	priority(10, 6);
+	assert_int_equal(claim(S(0)), 10);
+	complete(S(0), 10);
+	virq_pulse((struct virq){ plic, 10 });
+	priority(10, 1);
+	assert_int_equal(claim(S(0)), 11);
+	assert_int_equal(claim(S(0)), 10);
+	assert_int_equal(claim(S(0)), 0);
+}
+
+/* M-mode's context has the source enabled, and completes nothing. */
+static void m_contexts_complete_nothing(void **state)
+{
+	(void)state;
+	priority(10, 1);
+	enable(S(0), 10);
+	enable(M(0), 10);
+	virq_set_level((struct virq){ plic, 10 }, true);
+	assert_int_equal(claim(S(0)), 10);
+	complete(M(0), 10);
+	assert_false(pending(10));
+	complete(S(0), 10);
+	assert_true(pending(10));
+}
+
 static void sources_that_do_not_exist_are_ignored(void **state)
 {
 	(void)state;
@@ -352,6 +409,10 @@ int main(void)
 		PLIC_TEST(registers_keep_only_their_bits),
 		PLIC_TEST(reserved_registers_read_zero_everywhere),
 		PLIC_TEST(odd_accesses_neither_claim_nor_write),
+		PLIC_TEST(both_halves_of_a_double_word_are_read),
+		PLIC_TEST(sets_end_with_their_last_register),
+		PLIC_TEST(a_pending_source_may_get_another_priority),
+		PLIC_TEST(m_contexts_complete_nothing),
 		PLIC_TEST(sources_that_do_not_exist_are_ignored),
 		PLIC_TEST(reset_is_as_after_power_on),
 		PLIC_TEST(sixty_four_vcpus_fit_the_window),

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "fake/plic.h"
+#include "irqchip/vplic_state.h"
 
 /* A second, plain PLIC: sets are arrays of bool, everything is recomputed by walking all sources. */
 static struct {
@@ -82,6 +83,68 @@ static void model_step(unsigned int op, unsigned int s, unsigned int hart)
 	}
 }
 
+/* What the PLIC keeps so that it need not walk agrees with the sets. */
+static void check_summaries(void)
+{
+	const struct vplic *p = container_of(plic, struct vplic, chip);
+	unsigned int of_prio[PLIC_NR_PRIORITIES] = { 0 }, all = 0, last = 0;
+
+	for (unsigned int s = 1; s < 1024; s++) {
+		if (!plic_set_test(&p->pending, s))
+			continue;
+		of_prio[p->priority[s] % PLIC_NR_PRIORITIES]++;
+		all++;
+		last = s;
+	}
+	for (unsigned int prio = 0; prio < PLIC_NR_PRIORITIES; prio++) {
+		assert_int_equal(p->nr_pending[prio], of_prio[prio]);
+		assert_int_equal((p->pending_prios & prio_bit(prio)) != 0, of_prio[prio] != 0);
+	}
+	for (unsigned int i = 0; i < PLIC_WORDS; i++)
+		assert_int_equal(p->pending_words >> i & 1, p->pending.word[i] != 0);
+	assert_int_equal(p->pending_words >> (PLIC_WORDS - 1) >> 1, 0);
+	if (p->lone)
+		assert_true(all == 1 && p->lone == last);
+	for (unsigned int h = 0; h < VCPUS; h++) {
+		uint64_t any = 0;
+
+		for (unsigned int i = 0; i < PLIC_WORDS; i++)
+			any |= p->contexts[S(h)].enabled.word[i];
+		assert_int_equal(p->listening >> h & 1, any != 0);
+		assert_int_equal(p->raised >> h & 1, fake_vseip(h));
+	}
+}
+
+/* The only one that is pending is known, so that it need not be searched for. */
+static void one_that_is_alone_is_known(void **state)
+{
+	const struct vplic *p = container_of(plic, struct vplic, chip);
+
+	(void)state;
+	priority(10, 2);
+	priority(95, 1);
+	enable(S(0), 10);
+	enable(S(0), 95);
+	virq_pulse((struct virq){ plic, 10 });
+	assert_int_equal(p->lone, 10);
+	priority(10, 5);
+	assert_int_equal(p->lone, 10);
+	virq_pulse((struct virq){ plic, 95 });
+	assert_int_equal(p->lone, 0);
+	assert_int_equal(claim(S(0)), 10);
+	assert_int_equal(claim(S(0)), 95);
+	virq_pulse((struct virq){ plic, 95 });
+	complete(S(0), 10);
+	virq_pulse((struct virq){ plic, 10 });
+	assert_int_equal(p->lone, 10);
+	priority(10, 0);
+	assert_int_equal(claim(S(0)), 0);
+	disable(S(0), 10);
+	priority(10, 1);
+	assert_int_equal(claim(S(0)), 0);
+	assert_false(fake_vseip(0));
+}
+
 static void random_walk_agrees_with_a_plain_model(void **state)
 {
 	static const unsigned int sources[] = { 1, 2, 10, 31, 32, 63, 64, 511, 1023 };
@@ -93,12 +156,14 @@ static void random_walk_agrees_with_a_plain_model(void **state)
 			   (unsigned int)rand() % VCPUS);
 		for (unsigned int h = 0; h < VCPUS; h++)
 			assert_int_equal(fake_vseip(h), model_best(h, model.threshold[h]) != 0);
+		check_summaries();
 	}
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		PLIC_TEST(one_that_is_alone_is_known),
 		PLIC_TEST(random_walk_agrees_with_a_plain_model),
 	};
 
