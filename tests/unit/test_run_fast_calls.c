@@ -78,6 +78,9 @@ static void constants_take_no_handler(void **state)
 	begin(state);
 	assert_int_equal(fast(SBI_EXT_BASE, 4), 1);
 	ANSWER(SBI_ERR_ALREADY_AVAILABLE, 104);
+	begin(state);
+	assert_int_equal(fast(SBI_EXT_BASE, SBI_BASE_PROBE_EXTENSION), 0);
+	SAID(NEXT_EXIT); /* this handler's answer: it has been asked */
 }
 
 static void a_timer_is_set_in_the_hart_that_has_one(void **state)
