@@ -19,6 +19,7 @@ const char *typed = "";
 
 bool have_uart, have_irq, uart_dead, tx_irq, rx_irq;
 unsigned int fifo_room; /* 0: full until the next interrupt or look */
+uint64_t uart_ns;
 static unsigned int uart_refusals;
 void (*uart_fn)(void);
 
@@ -38,6 +39,7 @@ unsigned int host_uart_write(const char *buf, unsigned int len)
 {
 	unsigned int n;
 
+	now += uart_ns;
 	if (uart_dead)
 		return 0;
 	if (!fifo_room) {
@@ -159,6 +161,7 @@ struct sbi_call_ret sbi_call_host(uint64_t eid, uint64_t fid, uint64_t a0, uint6
 }
 
 uint64_t now;
+uint64_t ns_per_tick = 1;
 struct timer *polling;
 
 uint64_t timer_now(void)
@@ -168,7 +171,7 @@ uint64_t timer_now(void)
 
 uint64_t timer_ns_to_ticks(uint64_t ns)
 {
-	return ns;
+	return ns / ns_per_tick;
 }
 
 void timer_init(struct timer *t, void (*fn)(struct timer *t))
@@ -182,10 +185,12 @@ void timer_arm(struct timer *t, uint64_t deadline)
 	polling = t;
 }
 
+bool no_memory;
+
 void *arena_alloc(struct arena *a, uint64_t size, uint64_t align)
 {
 	(void)a, (void)align;
-	return calloc(1, size);
+	return no_memory ? NULL : calloc(1, size);
 }
 
 struct term_stream *a, *b;
@@ -255,6 +260,9 @@ int terminal_setup(void **state)
 	(void)state;
 	have_uart = have_irq = have_dbcn = true;
 	uart_dead = tx_irq = false;
+	uart_ns = 0;
+	ns_per_tick = 1;
+	no_memory = false;
 	rx_irq = true;
 	absent_why = NULL;
 	absent_keeps = true;
@@ -274,6 +282,8 @@ int terminal_teardown(void **state)
 {
 	(void)state;
 	uart_dead = false;
+	uart_ns = 0;
+	ns_per_tick = 1;
 	term_focus(NULL);
 	term_on_escape(NULL, NULL);
 	transmit_all();

@@ -31,11 +31,14 @@ extern const char *typed;
 extern bool have_uart, have_irq, have_dbcn, uart_dead, tx_irq, rx_irq;
 extern void (*uart_fn)(void);  /* its interrupt */
 extern unsigned int fifo_room; /* 0: full until the next interrupt or look */
+extern uint64_t uart_ns;       /* how long it takes to write to it */
 extern unsigned int legacy_calls, rx_irq_calls, getc_calls;
 extern int64_t dbcn_error;  /* what DBCN's calls answer */
 extern uint64_t dbcn_reads; /* how many bytes a read says it has; 0: as many as it has */
 
 extern uint64_t now;
+extern uint64_t ns_per_tick; /* of the machine's clock */
+extern bool no_memory;	     /* for a new stream */
 extern struct timer *polling;
 
 /* The guests' streams, and how often each was told of input. */
