@@ -172,6 +172,7 @@ static void registers_that_c_keeps_are_loaded_anew(void **state)
 		begin(state);
 		assert_int_equal(load(3, rd, BASE), kept ? NEXT_GUEST_ALL : NEXT_GUEST);
 		assert_true(one.regs.x[rd] == (rd ? answer : 0));
+		assert_true(one.regs.sstatus == (kept ? 0x5555 : 0)); /* loaded with them */
 		begin(state);
 		assert_int_equal(store(3, rd, BASE), NEXT_GUEST);
 	}
