@@ -58,6 +58,7 @@ static int parse_node(const char *base, const char *list, size_t list_size, cons
 		tree_string(tree, "riscv,isa", isa);
 	if (block) {
 		tree_cells(tree, "riscv,cbom-block-size", 1, block);
+		tree_cells(tree, "riscv,cbop-block-size", 1, block);
 		tree_cells(tree, "riscv,cboz-block-size", 1, block);
 	}
 	tree_finish(tree);
@@ -84,6 +85,10 @@ static void versions_are_passed_over(void **state)
 	assert_string_equal(parsed("rv64i2p1m2p0a2c2p0_zba1p0_zvl128b1p0_zic64b1p0_zve32x1"),
 			    "rv64imac_zic64b_zicntr_zicsr_zifencei_zba_zve32x_zvl128b");
 	assert_string_equal(parsed("rv64i2p1_m2p0_a2p1"), "rv64ima_zicntr_zicsr_zifencei");
+	assert_string_equal(parsed("rv64i9p9m9_zba9p9_zbb12p34_zbs10"),
+			    "rv64im_zicntr_zicsr_zifencei_zba_zbb_zbs");
+	/* These end with no version. */
+	assert_string_equal(parsed("rv64i_zba1p_zbap1_zba1x2"), parsed("rv64i"));
 }
 
 static void unknown_extensions_change_nothing(void **state)
@@ -154,45 +159,103 @@ static void the_list_goes_before_the_string(void **state)
 	assert_false(isa_has(&cpu.set, ISA_M));
 }
 
-static void cache_block_extensions_need_a_usable_block_size(void **state)
+static void of_a_node_that_is_refused_nothing_is_left(void **state)
 {
-	static const uint32_t wrong[] = { 1, 4, 48, 8192, 0x80000000 };
-	const char *isa = "rv64ima_zicbom_zicboz";
+	static const struct isa_cpu nothing;
 	struct isa_cpu cpu;
 
 	(void)state;
-	assert_int_equal(parse_node(NULL, NULL, 0, isa, 128, &cpu), HV_OK);
-	assert_true(cpu.cbom_block == 128 && cpu.cboz_block == 128 && cpu.cbop_block == 0);
+	memset(&cpu, 0xff, sizeof(cpu));
+	assert_int_equal(parse_node("rv64i", "i\0m", 3, NULL, 64, &cpu), HV_EINVAL);
+	assert_memory_equal(&cpu, &nothing, sizeof(cpu));
+	memset(&cpu, 0xff, sizeof(cpu));
+	assert_int_equal(parse_node(NULL, NULL, 0, NULL, 64, &cpu), HV_ENOENT);
+	assert_memory_equal(&cpu, &nothing, sizeof(cpu));
+}
+
+/* @block for each of the three; 0: none of the extensions is left. */
+static void expect_blocks(const struct isa_cpu *cpu, uint32_t block)
+{
+	assert_int_equal(cpu->cbom_block, block);
+	assert_int_equal(cpu->cbop_block, block);
+	assert_int_equal(cpu->cboz_block, block);
+	assert_int_equal(isa_has(&cpu->set, ISA_ZICBOM), block != 0);
+	assert_int_equal(isa_has(&cpu->set, ISA_ZICBOP), block != 0);
+	assert_int_equal(isa_has(&cpu->set, ISA_ZICBOZ), block != 0);
+}
+
+static void cache_block_extensions_need_a_usable_block_size(void **state)
+{
+	static const uint32_t right[] = { 8, 16, 128, 4096 }; /* up to a page */
+	static const uint32_t wrong[] = { 0, 1, 4, 9, 12, 48, 4095, 8192, 0x80000000 };
+	const char *isa = "rv64ima_zicbom_zicbop_zicboz";
+	struct isa_cpu cpu;
+
+	(void)state;
+	for (unsigned int i = 0; i < ARRAY_SIZE(right); i++) {
+		assert_int_equal(parse_node(NULL, NULL, 0, isa, right[i], &cpu), HV_OK);
+		expect_blocks(&cpu, right[i]);
+	}
 	for (unsigned int i = 0; i < ARRAY_SIZE(wrong); i++) {
 		assert_int_equal(parse_node(NULL, NULL, 0, isa, wrong[i], &cpu), HV_OK);
-		assert_true(cpu.cbom_block == 0 && !isa_has(&cpu.set, ISA_ZICBOM));
-		assert_true(cpu.cboz_block == 0 && !isa_has(&cpu.set, ISA_ZICBOZ));
+		expect_blocks(&cpu, 0);
 	}
+	/* Without the extension a size means nothing. */
+	assert_int_equal(parse_node(NULL, NULL, 0, "rv64ima", 128, &cpu), HV_OK);
+	expect_blocks(&cpu, 0);
+	/* Zic64b says the size itself; it makes a wrong one no better. */
+	isa = "rv64ima_zic64b_zicbom_zicbop_zicboz";
 	assert_int_equal(parse_node(NULL, NULL, 0, isa, 0, &cpu), HV_OK);
-	assert_false(isa_has(&cpu.set, ISA_ZICBOZ));
-	/* Zic64b says the size itself. */
-	assert_int_equal(parse_node(NULL, NULL, 0, "rv64ima_zic64b_zicboz", 0, &cpu), HV_OK);
-	assert_int_equal(cpu.cboz_block, 64);
+	expect_blocks(&cpu, 64);
+	assert_int_equal(parse_node(NULL, NULL, 0, isa, 48, &cpu), HV_OK);
+	expect_blocks(&cpu, 0);
 }
 
 /* --- machine and guests ---------------------------------------------------------------------------- */
 
 static void the_machine_has_what_all_harts_have(void **state)
 {
-	struct isa_cpu a = { .cbom_block = 64, .cboz_block = 64 };
-	struct isa_cpu b = { .cbom_block = 64, .cboz_block = 128 };
+	struct isa_cpu a = { .cbom_block = 64, .cbop_block = 64, .cboz_block = 64 };
+	struct isa_cpu b = { .cbom_block = 64, .cbop_block = 64, .cboz_block = 128 };
 
 	(void)state;
-	isa_parse_string("rv64imafdch_zba_zicbom_zicboz_sstc", &a.set);
-	isa_parse_string("rv64imach_zbb_zicbom_zicboz_sstc", &b.set);
+	isa_parse_string("rv64imafdch_zba_zicbom_zicbop_zicboz_sstc", &a.set);
+	isa_parse_string("rv64imach_zbb_zicbom_zicbop_zicboz_sstc", &b.set);
 	isa_machine_reset();
 	assert_false(isa_has(&isa_machine()->set, ISA_I));
 	isa_machine_add(&a);
 	isa_machine_add(&b);
 	assert_string_equal(text(&isa_machine()->set),
-			    "rv64imach_zicbom_zicntr_zicsr_zifencei_sstc");
+			    "rv64imach_zicbom_zicbop_zicntr_zicsr_zifencei_sstc");
 	assert_int_equal(isa_machine()->cbom_block, 64);
+	assert_int_equal(isa_machine()->cbop_block, 64);
 	assert_int_equal(isa_machine()->cboz_block, 0);
+}
+
+/* Each size by itself: where the harts differ in one, its extension goes, and the others stay. */
+static void harts_that_differ_in_a_block_size_do_not_have_it(void **state)
+{
+	(void)state;
+	for (unsigned int i = 0; i < 3; i++) {
+		struct isa_cpu a = { .cbom_block = 32, .cbop_block = 64, .cboz_block = 128 };
+		struct isa_cpu b = { .cbom_block = i == 0 ? 8 : 32,
+				     .cbop_block = i == 1 ? 8 : 64,
+				     .cboz_block = i == 2 ? 8 : 128 };
+		const struct isa_cpu *both = isa_machine();
+
+		isa_parse_string("rv64i_zicbom_zicbop_zicboz", &a.set);
+		b.set = a.set;
+		isa_machine_reset();
+		assert_int_equal(both->cbom_block | both->cbop_block | both->cboz_block, 0);
+		isa_machine_add(&a);
+		isa_machine_add(&b);
+		assert_int_equal(both->cbom_block, i == 0 ? 0 : 32);
+		assert_int_equal(both->cbop_block, i == 1 ? 0 : 64);
+		assert_int_equal(both->cboz_block, i == 2 ? 0 : 128);
+		assert_int_equal(isa_has(&both->set, ISA_ZICBOM), i != 0);
+		assert_int_equal(isa_has(&both->set, ISA_ZICBOP), i != 1);
+		assert_int_equal(isa_has(&both->set, ISA_ZICBOZ), i != 2);
+	}
 }
 
 static void guests_get_nothing_that_is_closed(void **state)
@@ -283,6 +346,29 @@ static void any_set_can_be_formatted_and_read_back(void **state)
 	}
 }
 
+/* With the byte that ends it, and not one more. */
+static void a_buffer_of_the_exact_size_is_enough(void **state)
+{
+	static const char *const texts[] = { "rv64i_zicntr_zicsr_zifencei",
+					     "rv64imac_zicntr_zicsr_zifencei" };
+	struct isa_set none = { 0 }, s;
+	char bare[5];
+
+	(void)state;
+	assert_int_equal(isa_format(&none, bare, sizeof(bare)), HV_OK);
+	assert_string_equal(bare, "rv64");
+	for (unsigned int i = 0; i < ARRAY_SIZE(texts); i++) {
+		size_t n = strlen(texts[i]) + 1;
+		char *exact = malloc(n);
+
+		assert_int_equal(isa_parse_string(texts[i], &s), HV_OK);
+		assert_int_equal(isa_format(&s, exact, n), HV_OK);
+		assert_string_equal(exact, texts[i]);
+		assert_int_equal(isa_format(&s, exact, n - 1), HV_EOVERFLOW);
+		free(exact);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -293,14 +379,17 @@ int main(void)
 		cmocka_unit_test(what_is_no_rv64i_is_refused),
 		cmocka_unit_test(any_text_is_parsed_without_harm),
 		cmocka_unit_test(the_list_goes_before_the_string),
+		cmocka_unit_test(of_a_node_that_is_refused_nothing_is_left),
 		cmocka_unit_test(cache_block_extensions_need_a_usable_block_size),
 		cmocka_unit_test(the_machine_has_what_all_harts_have),
+		cmocka_unit_test(harts_that_differ_in_a_block_size_do_not_have_it),
 		cmocka_unit_test(guests_get_nothing_that_is_closed),
 		cmocka_unit_test(every_closed_extension_says_why),
 		cmocka_unit_test(vector_is_open_only_while_its_state_is_switched),
 		cmocka_unit_test(guests_have_one_way_of_page_table_updates),
 		cmocka_unit_test(henvcfg_opens_what_is_listed_and_nothing_else),
 		cmocka_unit_test(any_set_can_be_formatted_and_read_back),
+		cmocka_unit_test(a_buffer_of_the_exact_size_is_enough),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -26,7 +26,11 @@ static struct {
 	uint64_t comes_at; /* the hart says that it is online in the status call of this number */
 	uint64_t status_calls, start_calls, stop_calls;
 	uint64_t start_pc, start_arg;
-	uint64_t ipis_to; /* bit = hart id */
+	struct {
+		uint64_t mask, base;
+	} ipis[4]; /* the IPI calls; bit n of mask is hart base + n */
+	unsigned int nr_ipis, fences;
+	volatile uint32_t *registers[2]; /* not yet written when the fence comes */
 } fw;
 
 static struct pcpu *hart;
@@ -63,19 +67,26 @@ static struct sbi_call_ret hart_get_status(void)
 struct sbi_call_ret sbi_call_host(uint64_t eid, uint64_t fid, uint64_t arg0, uint64_t arg1,
 				  uint64_t arg2, uint64_t arg3, uint64_t arg4, uint64_t arg5)
 {
-	(void)arg3, (void)arg4, (void)arg5;
+	assert_int_equal(arg3 | arg4 | arg5, 0);
 	if (eid == SBI_EXT_IPI) {
-		fw.ipis_to = arg0 << arg1;
+		assert_int_equal(fid, SBI_IPI_SEND_IPI);
+		assert_int_equal(arg2, 0);
+		assert_true(fw.nr_ipis < ARRAY_SIZE(fw.ipis));
+		fw.ipis[fw.nr_ipis].mask = arg0;
+		fw.ipis[fw.nr_ipis++].base = arg1;
 		return (struct sbi_call_ret){ SBI_SUCCESS, 0 };
 	}
 	assert_int_equal(eid, SBI_EXT_HSM);
 	if (fid == SBI_HSM_HART_STOP) {
+		assert_int_equal(arg0 | arg1 | arg2, 0);
 		fw.stop_calls++;
 		return (struct sbi_call_ret){ SBI_ERR_FAILED, 0 };
 	}
 	assert_int_equal(arg0, HART);
-	if (fid == SBI_HSM_HART_GET_STATUS)
+	if (fid == SBI_HSM_HART_GET_STATUS) {
+		assert_int_equal(arg1 | arg2, 0);
 		return hart_get_status();
+	}
 	assert_int_equal(fid, SBI_HSM_HART_START);
 	fw.start_calls++;
 	fw.start_pc = arg1;
@@ -101,10 +112,12 @@ void secondary_entry(void)
 {
 }
 
-/* No hart of these tests is kicked. */
+/* What was written to memory comes before the stores that kick. */
 void fake_fence_w_o(void)
 {
-	fail_msg("no register to be kicked by");
+	fw.fences++;
+	for (unsigned int i = 0; i < ARRAY_SIZE(fw.registers); i++)
+		assert_true(!fw.registers[i] || *fw.registers[i] == 0);
 }
 
 /* --- the tests -------------------------------------------------------------------------------------- */
@@ -116,6 +129,7 @@ static int setup(void **state)
 	fw.status = SBI_HSM_STATE_START_PENDING;
 	fw.comes_at = NEVER;
 	main_runs = 0;
+	have_kick_registers = false;
 	misfit = (struct hart_misfit){ NULL, 0, 0 };
 	fake_log_reset();
 	fake_pcpu_setup(2);
@@ -194,6 +208,7 @@ static void a_hart_that_stays_silent_is_left_out(void **state)
 {
 	(void)state;
 	assert_left_out("calls it START_PENDING, but it never reached");
+	assert_int_equal(fw.status_calls, STATUS_CALLS_MAX);
 	setup(state);
 	fw.status = SBI_HSM_STATE_STARTED;
 	assert_left_out("calls it STARTED, but it never reached");
@@ -273,6 +288,105 @@ static void a_hart_that_comes_after_that_stops_itself(void **state)
 	assert_int_equal(hart->online, PCPU_LEFT_OUT);
 }
 
+/* --- kicks -------------------------------------------------------------------------------------------- */
+
+static void ipi_to(unsigned int call, uint64_t base, uint64_t mask)
+{
+	assert_true(call < fw.nr_ipis);
+	assert_int_equal(fw.ipis[call].base, base);
+	assert_int_equal(fw.ipis[call].mask, mask);
+}
+
+/* Five pcpus, their hart ids in no order and far apart. */
+static void five_harts(void)
+{
+	static const uint64_t ids[] = { 70, 3, 66, 67, 200 };
+
+	fake_pcpu_setup(ARRAY_SIZE(ids));
+	for (unsigned int i = 0; i < ARRAY_SIZE(ids); i++)
+		pcpus[i]->hartid = ids[i];
+}
+
+static void one_call_kicks_all_harts_within_64_ids(void **state)
+{
+	(void)state;
+	five_harts();
+	smp_kick(0x1f);
+	assert_int_equal(fw.nr_ipis, 3);
+	ipi_to(0, 3, BIT(0) | BIT(63));
+	ipi_to(1, 67, BIT(0) | BIT(3));
+	ipi_to(2, 200, BIT(0));
+	assert_int_equal(this_pcpu()->ipis_sent, 3);
+	smp_kick(BIT(2));
+	ipi_to(3, 66, BIT(0));
+	smp_kick(0);
+	assert_int_equal(fw.nr_ipis, 4);
+	assert_int_equal(fw.fences, 0);
+}
+
+static void a_register_kicks_its_hart_and_sbi_the_others(void **state)
+{
+	volatile uint32_t regs[2] = { 0, 0 };
+
+	(void)state;
+	five_harts();
+	for (unsigned int i = 0; i < 2; i++) {
+		smp_set_kick_register(pcpus[2 + i], &regs[i]);
+		fw.registers[i] = &regs[i];
+	}
+	smp_kick(BIT(1) | BIT(2) | BIT(3));
+	assert_true(regs[0] == 1 && regs[1] == 1);
+	assert_int_equal(fw.fences, 1);
+	assert_int_equal(fw.nr_ipis, 1);
+	ipi_to(0, 3, BIT(0));
+	assert_int_equal(this_pcpu()->ipis_sent, 2);
+
+	regs[0] = regs[1] = 0;
+	smp_kick(BIT(3));
+	assert_true(regs[0] == 0 && regs[1] == 1);
+	assert_int_equal(fw.nr_ipis, 1);
+	assert_int_equal(this_pcpu()->ipis_sent, 3);
+
+	regs[1] = 0;
+	smp_kick(BIT(4));
+	assert_true(regs[0] == 0 && regs[1] == 0);
+	ipi_to(1, 200, BIT(0));
+	assert_int_equal(this_pcpu()->ipis_sent, 4);
+}
+
+static void a_pcpu_is_asked_once_to_look_at_its_queue(void **state)
+{
+	(void)state;
+	smp_resched(1);
+	assert_int_equal(pcpus[1]->need_resched, 1);
+	assert_int_equal(fw.nr_ipis, 1);
+	ipi_to(0, HART, BIT(0));
+	smp_resched(1);
+	assert_int_equal(fw.nr_ipis, 1);
+	smp_resched(0); /* itself: no IPI is needed */
+	assert_int_equal(pcpus[0]->need_resched, 1);
+	assert_int_equal(fw.nr_ipis, 1);
+}
+
+static void one_idle_pcpu_is_woken_but_not_the_caller(void **state)
+{
+	(void)state;
+	five_harts();
+	assert_false(smp_wake_one_idle());
+	pcpus[1]->idle = 1;
+	fake_pcpu_become(1);
+	assert_false(smp_wake_one_idle());
+	assert_int_equal(fw.nr_ipis, 0);
+	pcpus[0]->idle = pcpus[4]->idle = 1;
+	assert_true(smp_wake_one_idle());
+	assert_int_equal(fw.nr_ipis, 1);
+	ipi_to(0, 70, BIT(0));
+	pcpus[0]->idle = 0;
+	assert_true(smp_wake_one_idle());
+	assert_int_equal(fw.nr_ipis, 2);
+	ipi_to(1, 200, BIT(0));
+}
+
 /* --- grace periods ----------------------------------------------------------------------------------- */
 
 static void a_grace_period_is_over_when_each_hart_has_been_interrupted(void **state)
@@ -280,21 +394,34 @@ static void a_grace_period_is_over_when_each_hart_has_been_interrupted(void **st
 	struct smp_grace g;
 
 	(void)state;
-	nr_pcpus = 2;
 	pcpus[0]->hartid = 3;
+	memset(&g, 0xff, sizeof(g));
 	smp_grace_begin(&g);
-	assert_int_equal(fw.ipis_to, BIT(HART) | BIT(3));
+	ipi_to(0, 3, BIT(0) | BIT(HART - 3));
 	assert_false(smp_grace_is_over(&g));
 	fake_pcpu_become(1);
 	smp_ipi_taken();
 	assert_false(smp_grace_is_over(&g));
 	smp_ipi_taken(); /* twice is not for both */
 	assert_false(smp_grace_is_over(&g));
+	assert_int_equal(pcpus[1]->ipis_taken, 2);
+	assert_int_equal(pcpus[0]->ipis_taken, 0);
 	fake_pcpu_become(0);
 	smp_ipi_taken();
 	assert_true(smp_grace_is_over(&g));
 	smp_grace_begin(&g);
 	assert_false(smp_grace_is_over(&g));
+}
+
+static void a_grace_period_of_64_harts_asks_all(void **state)
+{
+	struct smp_grace g;
+
+	(void)state;
+	fake_pcpu_setup(64);
+	smp_grace_begin(&g);
+	assert_int_equal(fw.nr_ipis, 1);
+	ipi_to(0, 0, UINT64_MAX);
 }
 
 #define T(name) cmocka_unit_test_setup(name, setup)
@@ -303,6 +430,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(a_grace_period_is_over_when_each_hart_has_been_interrupted),
+		T(a_grace_period_of_64_harts_asks_all),
+		T(one_call_kicks_all_harts_within_64_ids),
+		T(a_register_kicks_its_hart_and_sbi_the_others),
+		T(a_pcpu_is_asked_once_to_look_at_its_queue),
+		T(one_idle_pcpu_is_woken_but_not_the_caller),
 		T(a_hart_that_comes_runs_what_it_was_started_for),
 		T(a_hart_that_comes_at_the_last_moment_is_taken),
 		T(a_hart_that_the_firmware_does_not_start_is_left_out),
