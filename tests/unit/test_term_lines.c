@@ -219,6 +219,118 @@ static void what_a_call_has_freed_it_fills_again(void **state)
 			sizeof(much) - 1);
 }
 
+static void a_return_takes_effect_before_the_cursor_moves(void **state)
+{
+	(void)state;
+	focus(a);
+	say(a, "ab\r\tx\n");
+	SCREEN("[a] ab\r[a]         x\r\n");
+	clear_screen();
+	say(a, "ab\r\x1b[2Cx\n");
+	SCREEN("[a] ab\r[a] \x1b[2Cx\r\n");
+	clear_screen();
+	say(a, "ab\r\x1b[Kx\n");
+	SCREEN("[a] ab\r[a] \x1b[Kx\r\n");
+}
+
+/* --- hartvisor's own ----------------------------------------------------------------------------------- */
+
+static void lost_lines_are_told_once(void **state)
+{
+	(void)state;
+	uart_dead = true;
+	for (unsigned int i = 0; i < 2000; i++)
+		term_log("a line that fills the ring\n", 27);
+	uart_dead = false;
+	transmit_all();
+	clear_screen();
+	term_log("one\n", 4);
+	transmit_all();
+	assert_non_null(strstr(screen, "lines are lost here"));
+	clear_screen();
+	term_log("two\n", 4);
+	transmit_all();
+	SCREEN("[hartvisor] two\r\n");
+}
+
+static void a_prompt_appears_at_once_and_clears_what_was_behind_it(void **state)
+{
+	static struct work waiter;
+
+	(void)state;
+	fifo_room = 1000;
+	term_prompt("VM: ");
+	SCREEN("[hartvisor] VM: ");
+	term_printf("end");
+	start_again(true);
+	type("\x1b[0n\x1b[24;80R");
+	clear_screen();
+	term_prompt("VM: ");
+	transmit_all();
+	assert_non_null(strstr(screen, " VM: \x1b[K"));
+	/* It is a command's, which waits for the wire. */
+	uart_dead = true;
+	for (unsigned int i = 0; i < 600; i++)
+		wire_put('x');
+	assert_true(wire_own_room(&waiter));
+	term_prompt("VM: 1");
+	assert_false(wire_own_room(&waiter));
+	term_init(TERM_ASK_NEVER);
+	uart_dead = false;
+	start_again(false);
+}
+
+static void kept_lines_of_the_log_fill_their_buffer_and_no_more(void **state)
+{
+	(void)state;
+	for (unsigned int more = 0; more < 2; more++) {
+		focus(a);
+		assert_true(term_attach());
+		for (unsigned int i = 0; i < 20; i++)
+			assert_true(raw_keep(text, 99));
+		assert_true(
+			raw_keep("the last line has 48 bytes with its newline.....", 47 + more));
+		clear_screen();
+		assert_true(term_attach());
+		transmit_all();
+		if (more)
+			assert_non_null(strstr(screen, "1 more lines of the log are lost"));
+		else
+			assert_null(strstr(screen, "are lost"));
+		clear_screen();
+	}
+}
+
+static void kept_lines_of_the_log_come_in_their_order(void **state)
+{
+	(void)state;
+	focus(a);
+	assert_true(term_attach());
+	transmit_all();
+	SCREEN("[hartvisor] attached to a: ^] a ends it\r\n");
+	assert_true(raw_keep("one", 3));
+	assert_true(raw_keep("second", 6));
+	assert_true(raw_keep("3", 1));
+	clear_screen();
+	assert_true(term_attach());
+	transmit_all();
+	assert_non_null(
+		strstr(screen, "[hartvisor] one\r\n[hartvisor] second\r\n[hartvisor] 3\r\n"));
+}
+
+/* A step of raw output has 64 bytes. */
+static void the_last_byte_of_raw_output_comes_out(void **state)
+{
+	(void)state;
+	focus(a);
+	assert_true(term_attach());
+	clear_screen();
+	assert_int_equal(output_put(a, text, 65), 65);
+	wire_kick();
+	transmit_all();
+	assert_int_equal(screen_len, 65);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -236,6 +348,12 @@ int main(void)
 		TERMINAL_TEST(a_sequence_that_its_line_cuts_short_is_shown),
 		TERMINAL_TEST(only_an_open_line_is_ended_and_once),
 		TERMINAL_TEST(what_a_call_has_freed_it_fills_again),
+		TERMINAL_TEST(lost_lines_are_told_once),
+		TERMINAL_TEST(a_prompt_appears_at_once_and_clears_what_was_behind_it),
+		TERMINAL_TEST(kept_lines_of_the_log_fill_their_buffer_and_no_more),
+		TERMINAL_TEST(kept_lines_of_the_log_come_in_their_order),
+		TERMINAL_TEST(the_last_byte_of_raw_output_comes_out),
+		TERMINAL_TEST(a_return_takes_effect_before_the_cursor_moves),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
