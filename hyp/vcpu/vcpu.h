@@ -203,7 +203,7 @@ static always_inline bool vcpu_ask_outside(struct vcpu *v, enum vcpu_request req
 {
 	request_make(req, v);
 	fence_full(); /* A, vcpu/request.c */
-	/* Acquire: who is found outside has done all that it did inside. */
+	/* Acquire: what is found outside has done all that it did inside. */
 	if (atomic_read_acquire(&v->mode) != OUTSIDE_GUEST_MODE)
 		return false;
 	counter_inc_shared(&v->stats.kicks_asked);

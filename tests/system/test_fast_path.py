@@ -10,16 +10,28 @@ from hv import BUILD, HARTVISOR, Machine, Vm, bundle, guest
 NO_FAST = BUILD / "hartvisor-no-fast.bin"
 
 
-def answers(name, kernel, seed):
-    vms = [Vm("vm", guest("sbi_fuzz"), cpus=1, bootargs=f"n=20000 storm=1 seed={seed}")]
+SEEDS = [1, 88172645463325252, 31337]
+
+
+def answers(name, kernel, test, what, seed):
+    vms = [Vm("vm", guest(test), cpus=1, bootargs=f"n=20000 storm=1 seed={seed}")]
     with Machine(name, bundle(name, vms), smp=1, kernel=kernel, args=["-icount", "shift=0,sleep=off"]) as m:
-        m.expect_passed("vm", "sbi_fuzz")
-        return re.search(r"sbi_fuzz: 20000 calls, answers ([0-9a-f]+)", m.text()).group(1)
+        m.expect_passed("vm", test)
+        return re.search(rf"{test}: 20000 {what}, answers ([0-9a-f]+)", m.text()).group(1)
 
 
-@pytest.mark.parametrize("seed", [1, 88172645463325252, 31337])
+def same_both_ways(name, test, what, seed):
+    assert answers(f"{name}-fast", HARTVISOR, test, what, seed) == answers(f"{name}-whole", NO_FAST, test, what, seed)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
 def test_every_call_is_answered_the_same_both_ways(name, seed):
-    assert answers(f"{name}-fast", HARTVISOR, seed) == answers(f"{name}-whole", NO_FAST, seed)
+    same_both_ways(name, "sbi_fuzz", "calls", seed)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_every_access_is_answered_the_same_both_ways(name, seed):
+    same_both_ways(name, "mmio_fuzz", "accesses", seed)
 
 
 @pytest.mark.parametrize("test, cpus, smp", [
