@@ -18,6 +18,7 @@ static const char *const answers[] = {
 	"\x1b[1;1R",
 	"\x1b[5;10R",
 	"\x1b[1;80R",
+	"\x1b[1;17R",
 	"\x1b[?1;2c",
 	"\x1b[>0;276;0c",
 	"\x1b[=1;0c",
@@ -238,6 +239,19 @@ static void the_menu_asks_again_how_wide_the_terminal_is(void **state)
 	assert_string_equal(read_all(a), "\x1b[1;2R");
 }
 
+static void a_new_terminal_waits_for_no_old_answer(void **state)
+{
+	(void)state;
+	start_again(true); /* it is asked */
+	type("\x1b[1");
+	start_again(false);
+	focus(a);
+	type("0n");
+	assert_string_equal(read_all(a), "0n");
+	type("\x1b");
+	assert_string_equal(read_all(a), "\x1b");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -254,6 +268,7 @@ int main(void)
 		TERMINAL_TEST(a_string_without_end_is_bounded),
 		TERMINAL_TEST(what_is_too_long_for_an_answer_was_typed),
 		TERMINAL_TEST(the_menu_asks_again_how_wide_the_terminal_is),
+		TERMINAL_TEST(a_new_terminal_waits_for_no_old_answer),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
