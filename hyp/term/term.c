@@ -122,12 +122,11 @@ static bool put_line(struct term_stream *s)
 	return s->line_shown == s->line_len;
 }
 
-/* The line of @s begins anew, with what the filter holds: a character is not torn apart. */
+/* The line of @s begins anew, with what the filter holds: a character is not torn apart. The caller says what is shown. */
 static void restart_line(struct term_stream *s)
 {
 	memcpy(s->line, filter.seq, filter.len);
 	s->line_len = filter.len;
-	s->line_shown = filter.len;
 	s->line_cost = 4U * filter.len;
 }
 

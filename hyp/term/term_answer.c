@@ -196,12 +196,11 @@ static bool is_string(char c)
 	}
 }
 
-/* Nothing is held. */
+/* Nothing is held: the state is TYPED. */
 static unsigned int typed(char c, char *out)
 {
 	if (c == ESC)
 		return hold(c, GOT_ESC);
-	state = TYPED;
 	out[0] = c;
 	patience -= patience != 0;
 	if (!patience)
