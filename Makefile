@@ -53,6 +53,8 @@ help:
 	@echo '  make verify        all tests in their long forms, models and mutants, in parts (PART=name)'
 	@echo '  make mutants       small changes of hyp and platform: which of them no test notices (FILE= ROOM= SAMPLE=)'
 	@echo '  make lint          format, static analysis, layout, device trees'
+	@echo '  make release       build/hartvisor-VERSION.tar.gz: hartvisor, firmware, a demo bundle, documents, sha256sums'
+	@echo '  make compile_commands.json   how each file is compiled, for editors and clang'"'"'s tools'
 	@echo '  make bench         what operations cost, in instructions;  make bench-check: fails if a row got worse'
 	@echo '  make bench-linux   overcommit, measured with the guest kernel of our own   (ROWS=...)'
 	@echo '  make fresh         set up, build and boot in a minimal chroot of Debian 12 and 13  (RELEASES=bookworm)'
@@ -78,7 +80,7 @@ setup-fuzz:
 setup-verify:
 	@tools/setup-verify.sh
 
-NO_SETUP := help setup setup-% clean distclean
+NO_SETUP := help setup setup-% clean distclean compile_commands.json
 RUNNING  := run test unit system busy soak fuzz fuzz-replay fuzz-corpus verify model model-long mutants mutants-protocol mutants-fences ci fresh \
 	lint lint-% format bench bench-check bench-baseline bench-linux
 LINTING  := lint lint-% format
@@ -119,6 +121,7 @@ include mk/bench.mk
 include mk/test.mk
 include mk/fuzz.mk
 include mk/lint.mk
+include mk/release.mk
 
 # --- what users ask for ---------------------------------------------------------------------------
 
@@ -178,6 +181,11 @@ $(B)/boot.itb: firmware/mkfit.py firmware/mkfw.py $(B)/hartvisor.bin $(B)/$(CONF
 clean:
 	find $(B) -mindepth 1 -maxdepth 1 ! -name dl ! -name apt ! -name libfdt-src ! -name bearssl-src \
 		! -name setup.mk ! -name versions.txt -exec rm -rf {} +
+
+# Needs the paths that the set-up has written, and compiles nothing.
+.PHONY: compile_commands.json
+compile_commands.json:
+	$(Q)MAKE='$(MAKE)' $(PYTHON) tools/compile-commands.py $@ $(B)/hartvisor.elf
 
 .PHONY: distclean
 distclean:

@@ -15,6 +15,7 @@ lint-layout:
 	$(Q)$(PYTHON) tools/floor-check.py
 	$(call say,LINT,'documents: tables and names of files and functions')
 	$(Q)$(PYTHON) tools/docs-check.py
+	$(Q)$(PYTHON) tools/words-check.py
 	$(Q)$(PYTHON) tools/index-check.py
 	$(call say,LINT,'fences: each has a mutant')
 	+$(Q)PYTHONDONTWRITEBYTECODE=1 $(PYTHON) tests/mutants/fences.py --check >$(B)/fences.log || { cat $(B)/fences.log; exit 1; }

@@ -112,7 +112,7 @@ static int check_open(const struct sswi *s)
 	return HV_OK;
 }
 
-/* The boot hart's own register, before anybody relies on one. */
+/* The boot hart's own register, before any code relies on one. */
 static int check_raises(const struct sswi *s)
 {
 	int entry = hart_intc_entry(s->fdt, s->node, this_pcpu()->hartid, IRQ_S_SOFT);

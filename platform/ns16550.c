@@ -31,7 +31,7 @@
 #define IIR_RX_TIMEOUT 0x0c
 #define IIR_FIFO       0xc0 /* both bits: there is a FIFO and it is on */
 
-#define FCR_ENABLE 0x01 /* interrupt from the first byte on; not cleared: someone may have typed */
+#define FCR_ENABLE 0x01 /* interrupt from the first byte on; not cleared: input may have come */
 
 #define LCR_DLAB 0x80
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Loading, saving and resetting the parts of a guest's processor state, and making it take an
- * exception. All on the vcpu's own pcpu; who calls what when is vcpu/vcpu.c's.
+ * exception. All on the vcpu's own pcpu; vcpu/vcpu.c and vcpu/load.h decide when.
  */
 #ifndef ARCH_GUEST_STATE_H
 #define ARCH_GUEST_STATE_H

@@ -3,7 +3,7 @@
  * The instruction set: what a hart has, what all harts have, what guests get.
  *
  * A cpu node of the device tree is parsed into a struct isa_cpu. The harts that run guests are added
- * up by isa_machine_add(), while the machine is parsed (platform/machine.c) and by nobody later;
+ * up by isa_machine_add(), while the machine is parsed (platform/machine.c), and not later;
  * isa_machine() is what all of them have. isa_guest() is that, less what is closed: an extension
  * whose state hartvisor does not switch is closed to guests, and isa_list.h says for each which it is.
  */

@@ -141,7 +141,7 @@ static void kick_by_sbi(uint64_t set)
 /*
  * FENCE w,o: in the memory model a store to a device is none to memory, and may come before what was
  * written earlier: the request, the queue. The target would take the interrupt, clear it and find nothing, and
- * nobody would kick it again. One fence does for the whole set. (By SBI, the firmware's store has its own.)
+ * no other kick would follow. One fence does for the whole set. (By SBI, the firmware's store has its own.)
  */
 static noinline void kick_by_register(uint64_t set)
 {

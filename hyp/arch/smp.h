@@ -28,7 +28,7 @@ void smp_set_kick_register(struct pcpu *p, volatile uint32_t *reg);
 
 /*
  * smp_kick - a supervisor software interrupt to every pcpu in @pcpus (bit = index): by one store to each
- * that has a kick register, and one SBI IPI call (one per 64 hart ids) to all others. Whoever takes it
+ * that has a kick register, and one SBI IPI call (one per 64 hart ids) to all others. The hart that takes it
  * sees what this hart has written to memory before.
  */
 void smp_kick(uint64_t pcpus);
@@ -52,7 +52,7 @@ bool smp_grace_is_over(const struct smp_grace *g);
 /* smp_ipi_taken - this pcpu, in its loop or between two steps: it has taken a software interrupt. */
 void smp_ipi_taken(void);
 
-/* smp_wake_one_idle - an IPI to some idle pcpu, for work that anybody may do. False: none is idle. */
+/* smp_wake_one_idle - an IPI to some idle pcpu, for work that any pcpu may do. False: none is idle. */
 bool smp_wake_one_idle(void);
 
 #endif

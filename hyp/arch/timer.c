@@ -240,8 +240,8 @@ void timer_set_slice(uint64_t deadline)
 	struct timer_queue *q = this_queue();
 
 	q->slice = deadline;
-	/* An earlier hart timer than needed does no harm: see timer_cancel(). But 0 is what nobody has
-	 * programmed yet, and need not fire. */
+	/* An earlier hart timer than needed does no harm: see timer_cancel(). But 0 means that it has
+	 * not been programmed yet, and it need not fire. */
 	if (deadline < q->programmed || q->programmed == 0)
 		timer_program(q, deadline);
 }

@@ -18,7 +18,7 @@ struct timer {
 	struct timer *child, *next, *prev; /* pairing heap; prev: parent or left sibling */
 	void (*fn)(struct timer *t);
 	uint32_t pcpu;
-	bool armed; /* guarded by the lock of pcpu's queue; atomic for who arms it */
+	bool armed; /* guarded by the lock of pcpu's queue; timer_arm() reads it without */
 };
 
 void timer_init(struct timer *t, void (*fn)(struct timer *t));

@@ -44,8 +44,8 @@ static unsigned int vuart_rx_trigger(const struct vuart *u)
 }
 
 /*
- * The cause of highest priority. The character timeout has no time here: whoever types will not reach
- * the trigger level soon, so waiting could only make him wait.
+ * The cause of highest priority. The character timeout has no time here: typed input will not reach
+ * the trigger level soon, so a delay would serve nothing.
  */
 static uint8_t vuart_cause(const struct vuart *u)
 {
@@ -172,7 +172,7 @@ static void vuart_write_thr(struct vuart *u, uint8_t val)
 
 /* --- modem lines -------------------------------------------------------------------------------- */
 
-/* In loopback our outputs are our inputs; else somebody is always there and ready. */
+/* In loopback our outputs are our inputs; else the other end is always there and ready. */
 static uint8_t vuart_modem_lines(const struct vuart *u)
 {
 	uint8_t lines = 0;

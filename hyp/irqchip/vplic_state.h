@@ -40,7 +40,7 @@ struct vplic {
 	struct vplic_context *contexts;
 
 	struct plic_set level;	 /* the devices' lines */
-	struct plic_set pending; /* the gateway has forwarded a request, nobody has claimed it yet */
+	struct plic_set pending; /* the gateway has forwarded a request, which is not claimed yet */
 	struct plic_set service; /* claimed and not completed: the gateway is shut */
 	struct plic_set pulsed;	 /* an edge came while it was shut */
 	struct plic_set of_priority[PLIC_NR_PRIORITIES];

@@ -45,7 +45,7 @@ static inline void spin_lock(struct spinlock *l)
 
 static inline bool spin_trylock(struct spinlock *l)
 {
-	/* Acquire: the last holder's release is on owner; next says nothing of what he did. */
+	/* Acquire: the last holder's release is on owner; next orders nothing of what it did. */
 	uint32_t owner = __atomic_load_n(&l->owner, __ATOMIC_ACQUIRE);
 
 	return __atomic_compare_exchange_n(&l->next, &owner, owner + 1, false, __ATOMIC_ACQUIRE,

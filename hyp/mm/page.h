@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Host memory: who owns which page.
+ * Host memory: which pages are in use, and for what.
  *
  * Free memory is a list of extents ordered by address; the node of each extent lies in its own first
  * bytes, so the allocator has no memory of its own and costs nothing per page. Neighbouring extents

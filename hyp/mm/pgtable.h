@@ -5,7 +5,7 @@
  * struct pgtable says which kind it is: the number of levels (3 for Sv39 and Sv39x4, 4, 5) and how
  * many bits wider the root is (2 for the x4 formats, whose roots are 16 KiB). Mapping takes the
  * largest leaf that size and both addresses allow. Tables come from page_alloc(). Nothing here
- * fences: the caller knows who may hold a translation (hyp/mm/vmid.h).
+ * fences: the caller knows which harts may hold a translation (hyp/mm/vmid.h).
  *
  * Writers of one pgtable are serialised by the caller (vm->lock, or boot). Readers that take no lock
  * (pgtable_walk) see each entry whole: entries are written by one aligned store, after the table

@@ -91,7 +91,7 @@ static bool is_page_end(uint64_t pc)
  * when the instruction traps, and takes back only the offset in the page. So when there is none where sepc
  * points, look where it came from. Where both pages have one sepc is believed.
  */
-static void mend_sepc(struct vcpu *v, uint64_t tval, uint32_t *insn)
+static void correct_sepc(struct vcpu *v, uint64_t tval, uint32_t *insn)
 {
 	uint64_t sepc = v->regs.sepc;
 	uint32_t found;
@@ -110,7 +110,7 @@ static noinline uint32_t trapped_insn(struct vcpu *v, uint64_t tval)
 	if (insn == 0 && vcpu_fetch_insn(v, gva(v->regs.sepc), &insn) != HV_OK)
 		insn = 0;
 	if (is_page_end(v->regs.sepc))
-		mend_sepc(v, tval, &insn);
+		correct_sepc(v, tval, &insn);
 	return insn;
 }
 

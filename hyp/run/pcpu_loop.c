@@ -63,7 +63,7 @@ bool pcpu_must_switch(struct sched_entity *se, struct pcpu *p)
 
 /*
  * Sleep, unless there is something to do. idle is visible before the queue and the work list are looked at
- * for the last time, and whoever fills them sends an IPI after that; a pending IPI ends the WFI at once.
+ * for the last time, and code that fills them sends an IPI after that; a pending IPI ends the WFI at once.
  */
 bool pcpu_sleep(void)
 {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Resting: a halt on a hart that nobody else wants. The vcpu stays loaded and the scheduler's choice,
+ * Resting: a halt on a hart for which nothing else waits. The vcpu stays loaded and the scheduler's choice,
  * with its own timer armed in vstimecmp, and the hart sleeps for it: an interrupt of the guest's ends the
  * WFI here, and the guest is entered again without the scheduler. For kickers it is blocked all the
- * same, and for those who look for a hart this one is idle.
+ * same, and for code that looks for an idle hart this one is idle.
  */
 #include "arch/smp.h"
 #include "lib/work.h"
@@ -33,8 +33,8 @@ static noinline bool rest(struct vcpu *v)
 		again = pcpu_sleep();
 		sched_rest_end(&v->se, timer_now());
 	}
-	/* Whoever clears `blocked` wakes. If that was not us its sched_wake() has come, or is on its way
-	 * and must not be left to find us in another sleep, or dead. */
+	/* The hart that clears `blocked` wakes the vcpu. If that was another one its sched_wake() has come, or is
+	 * on its way and must not find the vcpu in another sleep, or dead. */
 	if (!atomic_exchange(&v->blocked, 0)) {
 		sched_take_wake(&v->se);
 		again = true;

@@ -6,7 +6,7 @@
  *   vcpu_run.c   vcpu_run       load a vcpu; requests; enter; leave; again; put it back; the next one
  *   switch.S     guest_switch   registers, sret ... trap_vector, registers, ret
  *   fastpath.c   fast_ecall, fast_insn, fast_access   what is answered without leaving guest_switch
- *   rest.c       vcpu_rest      a halt on a hart that nobody else wants
+ *   rest.c       vcpu_rest      a halt on a hart for which nothing else waits
  *   task.c       task_run       no vcpu, but a step of what is done for a VM, and the next
  *   exit.c       vcpu_handle_exit   by scause: interrupt, SBI call, virtual instruction, guest fault
  *
@@ -40,7 +40,7 @@ struct next vcpu_handle_exit(struct vcpu *v, uint64_t cause);
 bool vcpu_rest(struct vcpu *v);
 
 /*
- * pcpu_sleep - WFI, unless somebody wants something of this hart; pcpu_poll_interrupts - afterwards. False:
+ * pcpu_sleep - WFI, unless something is to be done on this hart; pcpu_poll_interrupts - afterwards. False:
  * something waits elsewhere that this hart could take (sched_pick()).
  */
 bool pcpu_sleep(void);

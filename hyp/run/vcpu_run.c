@@ -17,8 +17,8 @@
 #include "vcpu/vm.h"
 
 /*
- * Must @v give up its hart? Whoever changes what is to be looked at, and when, asks for it by
- * need_resched: the timer at the end of a slice or of a budget, and who begins to wait.
+ * Must @v give up its hart? need_resched says when to look: it is set by the timer at the end of a slice or of
+ * a budget, and when an entity begins to wait here.
  */
 static bool slice_is_over(struct vcpu *v)
 {
@@ -179,7 +179,7 @@ static enum sched_reason reason_of(enum run_result r)
 				    SCHED_BLOCKS;
 }
 
-/* Run @v and put it. Returns who is next; NULL: look for it when the rest has been seen to. */
+/* Run @v and put it. Returns the next entity; NULL: look for it when interrupts and work have been seen to. */
 static always_inline struct sched_entity *run_one(struct pcpu *p, struct vcpu *v)
 {
 	struct sched_entity *next;
@@ -213,7 +213,7 @@ static always_inline struct sched_entity *run_one(struct pcpu *p, struct vcpu *v
 		sched_put(&v->se, reason_of(r), timer_now());
 		return NULL;
 	}
-	/* Who set it so far is on the queue, and is seen under its lock; who comes later sets it again. */
+	/* Clearing is safe: earlier setters have queued their entity, and later ones set the flag again. */
 	atomic_set(&p->need_resched, 0);
 	now = timer_now();
 	if (r == RUN_BLOCKED && (next = sched_hand_back(&v->se, now)) != NULL)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* BASE: who serves here, and what else there is (riscv-sbi-doc, "Base Extension"). */
+/* BASE: the implementation, and the other extensions (riscv-sbi-doc, "Base Extension"). */
 #include "sbi/calls.h"
 
 /* The argument is an EID, so a signed 32-bit number like the one in a7. */

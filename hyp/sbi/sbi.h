@@ -119,7 +119,7 @@ static inline int64_t sbi_hart_set(const struct vm *vm, uint64_t mask, uint64_t 
 		*set = vm_all_vcpus(vm);
 		return SBI_SUCCESS;
 	}
-	/* The base alone names nobody: it need not be a hart unless bit 0 says so. */
+	/* The base alone names no hart: it need not be one unless bit 0 is set. */
 	if (mask == 0)
 		return SBI_SUCCESS;
 	/* In two steps, as a shift by 64 is none. */

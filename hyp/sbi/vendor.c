@@ -15,7 +15,7 @@ static uint64_t vendor_probe(const struct vm *vm, uint32_t eid)
 	return eid == sbi_vendor_eid() && vm->pv.calls != 0;
 }
 
-/* As an IPI to a hart that is off: nobody takes it, and its start (RESET) begins without it. */
+/* As an IPI to a hart that is off: it is not taken, and the hart's start (RESET) begins without it. */
 static bool is_off(const struct vcpu *v)
 {
 	uint64_t hsm = vcpu_hsm_status(v);
@@ -58,7 +58,7 @@ static struct next pv_lock_preempted(struct vcpu *v)
 {
 	uint64_t at = v->vm->pv.locks.gpa + (uint64_t)v->id * HARTVISOR_PV_LOCK_SIZE;
 
-	if (v->vm->pv.locks.gpa == 0 || vcpu_steal_lock_set(v, at) != HV_OK)
+	if (v->vm->pv.locks.gpa == 0 || vcpu_pv_lock_set(v, at) != HV_OK)
 		return sbi_err(v, SBI_ERR_NOT_SUPPORTED);
 	return sbi_ok(v, at);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * What became of an entity's time, and that nothing is stolen from a group which is stopped: then its
- * members' clocks stand still, and who is on a queue does not wait.
+ * members' clocks stand still, and being on a queue is no waiting.
  */
 #include "sched/runq.h"
 
@@ -17,7 +17,7 @@ void sched_group_go(struct sched_group *g, uint64_t now)
 	for (struct sched_entity *se = g->members; se; se = se->next_member) {
 		struct runq *q = runq_lock_entity(se);
 
-		/* What it had waited before counts; whoever picks it before the end finds no more. */
+		/* What it had waited before counts; a pcpu that picks it before the end finds no more. */
 		if (se->state == SCHED_RUNNABLE) {
 			atomic_set(&se->wait_ticks, se->wait_ticks + sched_waited(se, now));
 			atomic_set(&se->since, now);

@@ -4,10 +4,10 @@
  * an idle pcpu takes it; or its queue is behind others in virtual time and gives it away.
  *
  * An idle pcpu beside something that it could run cannot persist: it says that it is idle before it
- * looks at the other queues for the last time, and whoever puts something on a queue, or makes it
+ * looks at the other queues for the last time, and code that puts something on a queue, or makes it
  * movable, looks for idle pcpus after that (a fence on both sides).
  *
- * Shares hold between queues because of the third: every few ms a pcpu on which somebody waits looks
+ * Shares hold between queues because of the third: every few ms a pcpu on which an entity waits looks
  * at a few others. Is one of them lighter, so that it is still not the heavier one with one more, it
  * gets one. Is it ahead in virtual time by more than the one that goes could catch up, it gets one,
  * too, even if it becomes the heavier one by that; then it falls behind, and gives one back. So three
@@ -18,7 +18,7 @@
 #include "arch/smp.h"
 
 #define BALANCE_MS 4
-#define AHEAD_MS   6  /* of its own time that somebody is behind before he moves */
+#define AHEAD_MS   6  /* of its own time that an entity is behind before it moves */
 #define PROBES	   4  /* queues that are compared */
 #define SCAN_MAX   16 /* entities that are looked at; the list then goes on behind them */
 #define PUSH_MAX   2  /* entities that leave before interrupts are looked at again */
@@ -84,7 +84,7 @@ uint32_t balance_place_of_many(const struct sched_entity *se)
 	/* Acquired: where it goes must see what was saved where it leaves (sched_unloaded). */
 	if (atomic_read_acquire(&se->on_cpu))
 		return i;
-	/* Whoever clears its bit has an idle pcpu for himself. */
+	/* The hart that clears its bit is the only one that uses this idle pcpu. */
 	if (hartset_atomic_clear(&sched_idle, i))
 		return i;
 	for (unsigned int n = 0; n < PROBES; n++) {
@@ -136,7 +136,7 @@ static struct sched_entity *find_for(struct runq *q, uint32_t to, uint64_t now)
 	return NULL;
 }
 
-static struct sched_entity *steal_from(struct runq *q, const struct runq *me, uint64_t now)
+static struct sched_entity *pull_from(struct runq *q, const struct runq *me, uint64_t now)
 {
 	struct sched_entity *se;
 
@@ -167,13 +167,13 @@ static struct hartset snapshot(const struct hartset *s)
 	return copy;
 }
 
-struct sched_entity *balance_steal(const struct runq *me, uint64_t now)
+struct sched_entity *balance_pull(const struct runq *me, uint64_t now)
 {
 	struct hartset loaded = snapshot(&sched_loaded);
 	uint32_t i = me->index;
 
 	while ((i = hartset_next_common(&loaded, NULL, i)) != HARTSET_NONE) {
-		struct sched_entity *se = steal_from(&runqs[i], me, now);
+		struct sched_entity *se = pull_from(&runqs[i], me, now);
 
 		sched_step();
 		if (se)
@@ -263,8 +263,8 @@ static bool is_better(struct runq *me, const struct sched_entity *se, const stru
 		return false;
 	need = (ahead_ticks << VTIME_SHIFT) / se->weight;
 	ahead = ahead_of(me, q, theirs, need, now);
-	/* A queue that is behind although it is lighter has somebody whose weight is more than a hart
-	 * can give; he is better left alone. */
+	/* A queue that is behind although it is lighter has an entity whose weight is more than a hart
+	 * can give; that one is better left alone. */
 	if (theirs + 2 * (uint64_t)se->weight <= mine)
 		return ahead >= -need;
 	return ahead >= need;
@@ -332,7 +332,7 @@ static bool push_one(struct runq *me, uint64_t now)
 	runq_take(me, se);
 	runq_change(me, se, to);
 	spin_unlock(&me->lock);
-	/* RUNNABLE and on no list: nobody else touches it. */
+	/* RUNNABLE and on no list: no other hart touches it. */
 	q = &runqs[to];
 	runq_lock(q);
 	tell = runq_add(q, se, now);

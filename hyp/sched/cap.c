@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Caps. A group with one has a pool of time that is filled up each period. Who runs takes a part of it
+ * Caps. A group with one has a pool of time that is filled up each period. A member that runs takes a part of it
  * in advance, and gives back what it did not use, so that however many members run at once they cannot
  * use more than there is. When the pool is empty those that want to run leave their queues until a
  * timer begins the next period. What one used too much (it is looked at only when it leaves the guest)
@@ -19,7 +19,7 @@ static void refill(struct sched_group *g, uint64_t now)
 		return;
 	periods = (now - g->period_end) / g->period + 1;
 	g->period_end += periods * g->period;
-	/* Debts are paid, but time that nobody wanted is not saved. */
+	/* Debts are paid, but time that was not used is not saved. */
 	debt = g->pool < 0 ? (uint64_t)-g->pool : 0;
 	g->pool = (int64_t)g->quota;
 	if (periods <= debt / g->quota)
@@ -44,7 +44,7 @@ static struct sched_entity *pop_throttled(struct sched_group *g)
 
 static void release(struct sched_entity *se)
 {
-	/* RUNNABLE and on no queue: nobody else moves it. */
+	/* RUNNABLE and on no queue: no other hart moves it. */
 	struct runq *q = runq_lock_entity(se);
 	bool tell = runq_add(q, se, timer_now());
 
@@ -64,7 +64,7 @@ static void next_period(struct timer *t)
 	g->timer_armed = false;
 	refill(g, timer_now());
 	spin_unlock(&g->lock);
-	/* Each at most once: who is let go may be back before the loop ends. */
+	/* Each at most once: one that is let go may be back before the loop ends. */
 	while (n-- > 0 && (se = pop_throttled(g)) != NULL)
 		release(se);
 }

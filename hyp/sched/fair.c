@@ -3,12 +3,12 @@
  * Class fair: earliest eligible virtual deadline first (Stoica and Abdel-Wahab, 1995).
  *
  * An entity's vtime advances by the time it ran over its weight. The queue's v is the mean of all
- * vtimes by weight, so it advances as fast as everybody would in an ideal division; v - vtime is an
- * entity's lag: what it is owed. Who is owed something (vtime <= v) is eligible; each asks for so many
+ * vtimes by weight, so it advances as fast as each entity would in an ideal division; v - vtime is an
+ * entity's lag: what it is owed. An entity that is owed something (vtime <= v) is eligible; each asks for so many
  * ticks at a time, which are due at vdeadline = vtime + request / weight; of the eligible the one that
  * is due first runs. Lags stay within about one request, and sum up to nothing.
  *
- * Who waits is in a treap by vdeadline, each node of which knows the least vtime below it: the earliest
+ * Waiting entities are in a treap by vdeadline, each node of which knows the least vtime below it: the earliest
  * eligible one is found in one descent.
  */
 #include "sched/runq.h"
@@ -113,7 +113,7 @@ struct sched_entity *fair_first(const struct fair *f)
 		else
 			n = n->right;
 	}
-	/* Nobody that waits is owed anything: the one that runs is, and it just gave way. */
+	/* No waiting entity is owed anything: the one that ran is, and it just gave way. */
 	for (n = f->root; n && n->left; n = n->left)
 		sched_step();
 	return n;

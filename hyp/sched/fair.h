@@ -18,7 +18,7 @@
 /* So many slices are owed at most to one that slept. */
 #define LAG_SLICES 4
 
-/* Longer than this nobody runs at a stretch with somebody else to be compared to; keeps products in 64
+/* No entity runs longer than this at a stretch while another one is there to be compared to; keeps products in 64
  * bits. */
 #define DELTA_MAX (UINT64_C(1) << 44)
 
@@ -40,7 +40,7 @@ void fair_migrate(struct fair *f, struct sched_entity *se);
 /* fair_insert, fair_remove, below, unless it is alone in the tree. */
 void fair_insert_among(struct fair *f, struct sched_entity *se);
 void fair_remove_from_among(struct fair *f, struct sched_entity *se);
-/* fair_first - who runs next of those in the tree, or NULL. */
+/* fair_first - the next to run of those in the tree, or NULL. */
 struct sched_entity *fair_first(const struct fair *f);
 /* fair_yielded - it lets those go first whose deadline is before its next one. */
 void fair_yielded(struct sched_entity *se);
@@ -160,7 +160,7 @@ static inline bool fair_preempts(const struct fair *f, const struct sched_entity
 }
 
 /*
- * fair_woken - how much to ask for after a sleep. Who sleeps a lot asks for little, which is due early: that
+ * fair_woken - how much to ask for after a sleep. An entity that sleeps a lot asks for little, which is due early: that
  * is all that latency takes, and it changes no share. fair_blocks - what it used before it.
  */
 static inline void fair_woken(struct sched_entity *se)

@@ -75,7 +75,7 @@ static inline void hartset_atomic_set(struct hartset *s, unsigned int i)
 		(void)atomic_fetch_or(w, BIT(i % 64));
 }
 
-/* hartset_atomic_clear - true: it was set, and it was us who cleared it. */
+/* hartset_atomic_clear - true: it was set, and this call cleared it. */
 static inline bool hartset_atomic_clear(struct hartset *s, unsigned int i)
 {
 	uint64_t *w = hartset_word(s, i);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * Handing over: an entity wakes a sibling that sleeps on its hart, and yields to it. Often that is a question,
- * whose answer is soon there, and the hart goes back to who asked. So the sibling gets it on loan: it runs on
+ * whose answer is soon there, and the hart goes back to the one that asked. So the sibling gets it on loan: it runs on
  * what the lender has of its slice, the lender will be charged for it, and for class fair the sibling still
  * sleeps. Blocks it before anything else has happened, there is nothing to be put right. Whatever else happens
  * first settles: the sibling joins with the claim that it went to sleep with, and the two exchange, as
@@ -22,11 +22,11 @@ noinline void loan_settle(struct runq *q, uint64_t now)
 	fair_join(&q->fair, se);
 	fair_exchange(&q->fair, lender, se);
 	fair_renew(lender);
-	runq_one_less(q);
+	runq_dec_waiting(q);
 	runq_wait_on(q, lender, false);
 }
 
-/* Can @to have the place of @from in class fair, and has nobody a claim before them? */
+/* Can @to have the place of @from in class fair? */
 static inline bool are_peers(const struct runq *q, const struct sched_entity *from,
 			     const struct sched_entity *to)
 {
@@ -58,7 +58,7 @@ static inline void lend(struct runq *q, struct sched_entity *from, struct sched_
 	atomic_set(&to->slice_end, from->slice_end);
 	q->lender = from;
 	q->lent = true;
-	runq_one_more(q);
+	runq_inc_waiting(q);
 	begin(q, to);
 }
 
@@ -134,7 +134,7 @@ struct sched_entity *sched_hand_back(struct sched_entity *se, uint64_t now)
 		runq_account_put(se, now);
 		fair_blocks(se);
 		atomic_set(&se->state, SCHED_BLOCKED);
-		runq_one_less(q);
+		runq_dec_waiting(q);
 		(void)runq_account_wait(lender, now);
 		begin(q, lender);
 	} else {

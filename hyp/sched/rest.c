@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * An entity that sleeps on its hart with nobody else there. It keeps its place in the queue's time,
+ * An entity that sleeps on its hart while nothing else is there. It keeps its place in the queue's time,
  * which stands still; whatever comes meanwhile finds the hart free. So nothing has to be taken out and
- * put in again for a sleep that changes nothing for anybody else.
+ * put in again for a sleep that changes nothing for other entities.
  */
 #include "sched/runq.h"
 

@@ -32,7 +32,7 @@ struct runq {
 	struct sched_entity *next;
 	uint64_t next_slice_end;
 	bool next_first; /* even before class fifo */
-	bool lent;	 /* own pcpu: there is a lender, or was until somebody settled */
+	bool lent;	 /* own pcpu: there is a lender, or was until the loan was settled */
 	bool expedited;	 /* what was picked last was expedited: class fifo has the next turn */
 	/* RUNNABLE; `running` has its hart on loan (loan.c), and nothing else waits here */
 	struct sched_entity *lender;
@@ -131,7 +131,7 @@ static inline struct runq *runq_lock_entity(struct sched_entity *se)
 	}
 }
 
-/* runq_charge_to - @se pays for the time of @q until @now; NULL: nobody. Its lock is held. */
+/* runq_charge_to - @se pays for the time of @q until @now; NULL: no entity does. Its lock is held. */
 static inline void runq_charge_to(struct runq *q, struct sched_entity *se, uint64_t now)
 {
 	/* The clocks of two harts may differ by a hair. */
@@ -157,7 +157,7 @@ void runq_init_entity(struct sched_entity *se, struct sched_group *g, const stru
  */
 bool runq_add(struct runq *q, struct sched_entity *se, uint64_t now);
 
-/* runq_name_next - @se, which waits on @q, is picked next; NULL: nobody in particular. Its lock is held. */
+/* runq_name_next - @se, which waits on @q, is picked next; NULL: none in particular. Its lock is held. */
 static inline void runq_name_next(struct runq *q, struct sched_entity *se)
 {
 	if (q->next && q->next->level == LEVEL_TREE)
@@ -217,15 +217,15 @@ static inline struct sched_entity *fifo_first(const struct fifo *f)
 	return f->used ? fifo_first_of(f, f->used) : NULL;
 }
 
-/* runq_one_more, runq_one_less - waits on @q: what those see who have not its lock. */
-static inline void runq_one_more(struct runq *q)
+/* runq_inc_waiting, runq_dec_waiting - waits on @q: what is read without its lock. */
+static inline void runq_inc_waiting(struct runq *q)
 {
 	atomic_set(&q->nr_waiting, q->nr_waiting + 1);
 	if (q->nr_waiting == 1)
 		hartset_atomic_set(&sched_loaded, q->index);
 }
 
-static inline void runq_one_less(struct runq *q)
+static inline void runq_dec_waiting(struct runq *q)
 {
 	atomic_set(&q->nr_waiting, q->nr_waiting - 1);
 	if (q->nr_waiting == 0)
@@ -256,7 +256,7 @@ static inline void runq_wait_on(struct runq *q, struct sched_entity *se, bool fr
 		fifo_insert(&q->fifo, se, front);
 	list_push_back(&q->scan, &se->scan);
 	se->queued = true;
-	runq_one_more(q);
+	runq_inc_waiting(q);
 }
 
 /* runq_account_wait - what lies behind @se was waiting; how long. */
@@ -348,8 +348,8 @@ static inline uint32_t balance_place(const struct sched_entity *se)
 
 /* balance_init - the period, from the clock. */
 void balance_init(uint64_t ticks_per_second);
-/* balance_steal - something that waits elsewhere, for this pcpu now, RUNNING; or NULL. */
-struct sched_entity *balance_steal(const struct runq *me, uint64_t now);
+/* balance_pull - something that waits elsewhere, for this pcpu now, RUNNING; or NULL. */
+struct sched_entity *balance_pull(const struct runq *me, uint64_t now);
 /* balance_queue - now and then: move one of those that wait on this pcpu to where it is better off. */
 static inline void balance_queue(struct runq *me, uint64_t now)
 {

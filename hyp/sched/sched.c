@@ -154,7 +154,7 @@ static void no_longer_waits(struct runq *q, struct sched_entity *se)
 	se->queued = false;
 	if (q->next == se)
 		q->next = NULL;
-	runq_one_less(q);
+	runq_dec_waiting(q);
 }
 
 /*
@@ -210,7 +210,7 @@ void runq_take(struct runq *q, struct sched_entity *se)
 }
 
 /* With @from's lock held and @se off every list: @se now belongs to pcpu @to, and whatever was written
- * to it before is seen by whoever finds it there. */
+ * to it before is seen by a hart that finds it there. */
 void runq_change(struct runq *from, struct sched_entity *se, uint32_t to)
 {
 	atomic_fetch_sub(&from->nr_entities, 1);
@@ -243,7 +243,7 @@ __attribute__((flatten)) bool sched_wake(struct sched_entity *se)
 	runq_account_wake(se, now);
 	se->woken = true;
 	to = balance_place(se);
-	/* From here on it is RUNNABLE. On no list yet: whoever else wakes it finds that there is
+	/* From here on it is RUNNABLE. On no list yet: another waker finds that there is
 	 * nothing to do; only one waker can find it BLOCKED. */
 	atomic_set(&se->state, SCHED_RUNNABLE);
 	if (to != se->pcpu) {
@@ -262,8 +262,8 @@ __attribute__((flatten)) bool sched_wake(struct sched_entity *se)
 
 /* --- running ---------------------------------------------------------------------------------------- */
 
-/* Who is next of those that wait. A directed yield comes before class fair, and before class fifo when
- * it was one of those who yielded. */
+/* The next of those that wait. A directed yield comes before class fair, and before class fifo when
+ * an entity of that class yielded. */
 static struct sched_entity *choose(struct runq *q, uint64_t now)
 {
 	uint64_t levels = q->fifo.used;
@@ -323,7 +323,7 @@ static inline struct sched_entity *take_first(struct runq *q, uint64_t now)
 /* Its state says RUNNING already: from the other queue's lock on it was this pcpu's. */
 static noinline struct sched_entity *take_from_others(struct runq *q, uint64_t now)
 {
-	struct sched_entity *se = balance_steal(q, now);
+	struct sched_entity *se = balance_pull(q, now);
 
 	if (!se)
 		return NULL;
@@ -379,7 +379,7 @@ static void put_back(struct runq *q, struct sched_entity *se, enum sched_reason 
 
 static inline void put(struct runq *q, struct sched_entity *se, enum sched_reason why, uint64_t now)
 {
-	/* Who yields to somebody was charged for all his time when he did. */
+	/* A directed yield has charged the entity for all its time already. */
 	if (why == SCHED_YIELDED && q->next)
 		now = q->charged_at;
 	runq_charge(q, now);

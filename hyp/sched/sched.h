@@ -6,19 +6,19 @@
  *
  * Each pcpu has a queue of the entities that wait for it; the one that runs is not on it. An entity
  * belongs to one queue at a time (se->pcpu), whose lock guards its state and links. Waking takes only
- * that lock; whoever moves an entity between queues takes one lock at a time, never two.
+ * that lock; code that moves an entity between queues takes one lock at a time, never two.
  *
  * On a pcpu's way: sched_pick() gives an entity and marks it on_cpu; when it stops, sched_put() says
  * why, or sched_switch(), which gives the next one, too. se->on_cpu stays set while the vcpu's guest state
  * is still loaded in that pcpu's CSRs, and such an entity is neither moved nor stolen; sched_unloaded()
  * clears it.
  *
- * Who is next, in this order (the rooms):
+ * The next entity, in this order (the rooms):
  *   fifo.c     class fifo: the highest priority first, for as long as it likes
  *   fair.c     class fair: shares by weight, earliest eligible virtual deadline first (EEVDF)
  *   cap.c      a group that has used up its cap leaves the queues until its next period
  *   balance.c  where a woken entity goes, what an idle pcpu takes, how queues keep in step
- *   rest.c     an entity that sleeps on a hart which nobody else wants
+ *   rest.c     an entity that sleeps on a hart for which nothing else waits
  *   yield.c    directed yield: an entity gives what it has of its slice to a sibling
  *   loan.c     handing over: an entity wakes a sibling and lends it the hart until it sleeps again
  *   expedite.c what is to end comes before all others
@@ -73,9 +73,9 @@ struct sched_params {
 struct sched_group {
 	struct sched_entity *members; /* all, linked by next_member; fixed once they run */
 	uint32_t nr_members;
-	uint32_t spins;	     /* atomic: counts spins as they begin; orders their waiters */
-	uint32_t rounds;     /* atomic: a spinner that was tried in this round is not tried again */
-	uint64_t stopped_at; /* atomic, host time: who waits has not waited since then; 0: he has */
+	uint32_t spins;	 /* atomic: counts spins as they begin; orders their waiters */
+	uint32_t rounds; /* atomic: a spinner that was tried in this round is not tried again */
+	uint64_t stopped_at; /* atomic, host time from which waiting is not counted as steal; 0: it is counted */
 
 	struct spinlock lock; /* guards the rest */
 	uint64_t quota;	      /* ticks in a period; 0: no cap */
@@ -83,14 +83,14 @@ struct sched_group {
 	uint64_t period_end;
 	int64_t pool; /* what is left; below zero: what the next period owes */
 	bool timer_armed;
-	struct timer timer;    /* the next period, when somebody waits for it */
+	struct timer timer;    /* the next period, when a member waits for it */
 	struct list throttled; /* entities, by node */
 };
 
 struct sched_entity {
 	/* all guarded by the lock of pcpu's queue, but for what says otherwise */
 	struct list node; /* fifo: among its priority; throttled: of the group */
-	struct list scan; /* waiting: all of this queue, for those who take from it */
+	struct list scan; /* waiting: all of this queue, for pcpus that take from it */
 	uint32_t state;	  /* enum sched_state */
 	uint32_t pcpu;	  /* whose queue; changes only while RUNNABLE and not on_cpu, or BLOCKED */
 	uint32_t on_cpu;  /* atomic; its context is loaded on se->pcpu */
@@ -138,7 +138,7 @@ struct sched_entity {
 	uint64_t since;	      /* when it came into its state */
 	uint64_t run_ticks;   /* written by its pcpu */
 	uint64_t wait_ticks;  /* runnable, not running: steal. Written by the pcpu that picks it */
-	uint64_t block_ticks; /* written by who wakes it */
+	uint64_t block_ticks; /* written by the waker */
 	uint64_t switches;
 	uint64_t migrations;
 	uint64_t max_latency; /* from a wake until it ran */
@@ -158,8 +158,8 @@ void sched_init_pcpu(void);
 void sched_group_init(struct sched_group *g, uint32_t cap);
 
 /*
- * sched_group_stop - from @now on no member's waiting is counted, as somebody keeps them from running who
- * stops their clocks, too. sched_group_go - it is again. One caller at a time; takes runq locks.
+ * sched_group_stop - from @now on no member's waiting is counted, as the caller keeps them from running
+ * and stops their clocks, too. sched_group_go - it is again. One caller at a time; takes runq locks.
  */
 void sched_group_stop(struct sched_group *g, uint64_t now);
 void sched_group_go(struct sched_group *g, uint64_t now);
@@ -237,7 +237,7 @@ bool sched_others_wait(void);
 
 /*
  * sched_should_switch - this pcpu, which runs @se: must it be put? Its slice or its group's cap is used
- * up, or somebody with a better claim waits. Reads no clock when it is alone and has no cap.
+ * up, or an entity with a better claim waits. Reads no clock when it is alone and has no cap.
  */
 bool sched_should_switch(struct sched_entity *se);
 
@@ -264,8 +264,8 @@ enum sched_switched sched_switch_to(struct sched_entity *from, struct sched_enti
 				    bool asleep);
 
 /*
- * sched_hand_back - @se, which was handed its hart, blocks: if nothing has happened but that, who handed it
- * over runs here again, and is returned. NULL: nothing was done, and it takes sched_switch().
+ * sched_hand_back - @se, which was handed its hart, blocks: if no other event has changed this queue, the lender
+ * runs here again, and is returned. NULL: nothing was done, and it takes sched_switch().
  */
 struct sched_entity *sched_hand_back(struct sched_entity *se, uint64_t now);
 
@@ -278,22 +278,22 @@ static inline bool sched_waits(const struct sched_entity *se)
 /*
  * sched_spin_yield - @from, which runs here, executed WRS.NTO: something that it waits for did not
  * happen. Yields to a preempted sibling that may make it happen: first those that do not spin
- * themselves, the longest waiting first; then, as locks have queues, who has been spinning longest and
- * was not tried since somebody got on. False: go on spinning.
+ * themselves, the longest waiting first; then, as locks have queues, the one that has been spinning longest and
+ * was not tried since one of them got on. False: go on spinning.
  */
 bool sched_spin_yield(struct sched_entity *from);
 
 /*
  * sched_rest_begin - @se, which runs here alone, will sleep without leaving the hart: for others it is
- * idle, and a wake interrupts it. False: it was woken just now, or somebody waits, or it has a cap: put
+ * idle, and a wake interrupts it. False: it was woken just now, or another one waits, or it has a cap: put
  * it. sched_rest_end - it goes on, or is to be put after all. In between the time is that of a block.
  */
 bool sched_rest_begin(struct sched_entity *se, uint64_t now);
 void sched_rest_end(struct sched_entity *se, uint64_t now);
 
 /*
- * sched_take_wake - @se, which runs here, goes on by itself although somebody has decided to wake it:
- * wait until he has, and forget it. He is on his way to sched_wake(), and waits for nobody's guest.
+ * sched_take_wake - @se, which runs here, goes on by itself although another hart has decided to wake it:
+ * wait until it has, and forget the wake. That hart is on its way to sched_wake(), and waits for no guest.
  */
 void sched_take_wake(struct sched_entity *se);
 

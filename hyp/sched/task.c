@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Tasks. A task waits, runs and pays as a vcpu of its group does. Who runs it is all that differs (run/task.c), and that
+ * Tasks. A task waits, runs and pays as a vcpu of its group does. It differs in the function that runs it (run/task.c), and
  * no vcpu yields to it, because it holds nothing that a guest waits for.
  */
 #include "sched/runq.h"

@@ -2,7 +2,7 @@
 /*
  * Directed yield, within a group. The two exchange their claims: the one that gets the hart has what
  * the other had, lag, deadline and the rest of the slice, and the other way round. The sum of the
- * group's claims is the same as before, and so is everything for everybody else.
+ * group's claims is the same as before, and so is everything for other entities.
  */
 #include "sched/runq.h"
 
@@ -112,7 +112,7 @@ bool sched_spin_yield(struct sched_entity *from)
 
 	if (!g || g->nr_members < 2)
 		return sched_others_wait();
-	/* It got on since it span last, so others may have, too: everybody is worth a try again. */
+	/* It got on since it span last, so others may have, too: each is worth a try again. */
 	if (from->spin_renewed) {
 		from->spin_renewed = false;
 		atomic_set(&from->spin_order, atomic_fetch_add(&g->spins, 1));

@@ -336,7 +336,7 @@ bool term_step(struct term_stream *s)
 /* --- what a guest writes -------------------------------------------------------------------------- */
 
 /*
- * Nobody waits for a turn and nothing of @s does, so its text needs no queue: plain text goes on its line, and on the
+ * No stream waits for a turn and nothing of @s is queued, so its text needs no queue: plain text goes on its line, and on the
  * wire as far as there is room.
  */
 static size_t write_directly(struct term_stream *s, const char *buf, size_t len)

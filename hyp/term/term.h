@@ -15,7 +15,7 @@
  * told through a work item. "^] ^]" sends one to the guest.
  *
  * Each stream has a queue for output. A guest that finds its own full sleeps until there is room (vcpu/console.h), and
- * nobody polls the UART for it: the wire is shared fairly, by bytes (term_output.c, term_wire.c). What hartvisor says
+ * no hart polls the UART for it: the wire is shared fairly, by bytes (term_output.c, term_wire.c). What hartvisor says
  * itself skips the queues. Without a UART of ours the firmware's DBCN serves, input polled by timer.
  *
  * Lock: term lock (after the device locks, before the page allocator's and the log's; the log's sink
@@ -36,13 +36,13 @@ struct term_stream;
 enum term_ask { TERM_ASK_NEVER, TERM_ASK_NOW, TERM_ASK_TYPED };
 
 /*
- * term_init - take over from the early console. @ask: when to ask whoever is at the other end for its status (ECMA-48
+ * term_init - take over from the early console. @ask: when to ask the other end for its status (ECMA-48
  * DSR): a terminal answers, and prefixes are coloured from then on. A file or a pipe does not, and sees plain text;
  * with TERM_ASK_TYPED, which asks when the first byte is typed, nothing else.
  */
 void term_init(enum term_ask ask);
 
-/* term_guests_run - until now what was written went out by polling; from now on nobody waits for the wire. */
+/* term_guests_run - until now what was written went out by polling; from now on no hart waits for the wire. */
 void term_guests_run(void);
 
 /* term_log - sink for lib/log: a line of hartvisor's own, prefixed "[hartvisor] ". */
@@ -51,9 +51,9 @@ void term_log(const char *line, size_t len);
 /* What the owner of a stream is told. Any hart, no locks held; @arg is term_stream_new()'s. */
 struct term_owner {
 	void (*input_ready)(void *arg); /* input came while there was none, or none had been found */
-	void (*output_ready)(void *arg); /* there is room again, for which somebody waits */
+	void (*output_ready)(void *arg); /* there is room again, which was waited for */
 	/*
-	 * Why nobody reads what is typed, as it goes on behind the name, and what to do; NULL: there is a reader. *@keeps:
+	 * Why what is typed is not read, as it goes on behind the name, and what to do; NULL: there is a reader. *@keeps:
 	 * what is typed is of use later. With the term lock held. May be NULL.
 	 */
 	const char *(*absent)(void *arg, bool *keeps);
@@ -152,7 +152,7 @@ void term_printf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 bool term_own_room(struct work *w);
 
 /*
- * term_hold - while on, an interrupted line of the focused guest's is not repeated: for somebody who
+ * term_hold - while on, an interrupted line of the focused guest's is not repeated: for code that
  * prints several lines. Calls nest.
  */
 void term_hold(bool on);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What the operator types: for the stream in focus, or, after ^], for the menu. When a guest reads slowly and its ring
- * is full, the UART is left alone: its FIFO fills, and whoever sends waits, as on a real machine. That also holds back
+ * is full, the UART is left alone: its FIFO fills, and the sender waits, as on a real machine. That also holds back
  * ^], so it ends after READER_NS without a read, or at once when the guest is known not to read: then what is typed is
  * dropped, and said to be, until the guest reads again.
  */
@@ -93,14 +93,14 @@ static uint32_t input_room(const struct term_stream *s)
 	return TERM_INPUT_MAX - (s->input_head - s->input_tail);
 }
 
-/* Why nobody reads what is typed to @s, or NULL. */
+/* Why what is typed to @s is not read, or NULL. */
 static const char *absent(const struct term_stream *s, bool *keeps)
 {
 	*keeps = true;
 	return s->owner->absent ? s->owner->absent(s->arg, keeps) : NULL;
 }
 
-/* Is what is typed of use to @s, now or later? If nobody reads it, that is said once, until somebody does. */
+/* Is what is typed of use to @s, now or later? If it is not read, that is said once, until it is. */
 static bool has_reader(struct term_stream *s)
 {
 	bool keeps;

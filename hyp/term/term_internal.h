@@ -46,7 +46,7 @@ struct term_stream {
 	bool wants_out;	    /* its owner is told when nothing is queued any more */
 	bool room_due;	    /* it is to be told now */
 	bool ended;	    /* the last byte was a newline */
-	bool losing;	    /* output is lost, and nobody has been told yet how much */
+	bool losing;	    /* output is lost, and it has not been said yet how much */
 	uint64_t lost;
 
 	/* Its unfinished line, raw: held back (not in focus) or on the screen already (in focus). */
@@ -64,7 +64,7 @@ struct term_stream {
 	bool has_break;
 	uint32_t break_at;   /* the position of its zero byte, if it has */
 	uint32_t input_lost; /* for want of room; 0: none, or it has been said */
-	const char *told;    /* why nobody reads it, as it has been said */
+	const char *told;    /* why it is not read, as it has been said */
 };
 
 extern struct spinlock term_lock;
@@ -151,7 +151,7 @@ void output_end_line(struct term_stream *s);
 /* output_lose - count @bytes of @s as lost; told when the line takes something again. */
 void output_lose(struct term_stream *s, uint64_t bytes);
 
-/* output_hold_others - nothing but term_raw prints: nobody waits for room. output_resume - all do again. */
+/* output_hold_others - nothing but term_raw prints: no stream waits for room. output_resume - all do again. */
 void output_hold_others(void);
 void output_resume(void);
 
@@ -168,7 +168,7 @@ void output_queue_work(void);
 void wire_init(void);
 void wire_guests_run(void);
 
-/* wire_put, wire_write - one byte or several to the ring; who writes has looked for room before. */
+/* wire_put, wire_write - one byte or several to the ring; the caller has looked for room before. */
 void wire_put(char c);
 void wire_write(const char *buf, size_t len);
 
@@ -186,11 +186,11 @@ void wire_own_wrote(void);
 /* wire_kick - send a bounded number of bytes, and see to it that what is left goes out; from the interrupt, too. */
 void wire_kick(void);
 
-/* wire_gives_up - nobody has taken anything for long: output is lost rather than waited for. */
+/* wire_gives_up - nothing has been taken for long: output is lost rather than waited for. */
 bool wire_gives_up(void);
 
 /*
- * wire_own_room - term_own_room(), with the lock held. wire_tell_own_waiter - queue who waits for it, if there is room;
+ * wire_own_room - term_own_room(), with the lock held. wire_tell_own_waiter - queue the work that waits for it, if there is room;
  * by the interrupt, not by the log, under whose lock no work may be queued.
  */
 bool wire_own_room(struct work *w);

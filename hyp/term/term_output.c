@@ -2,7 +2,7 @@
 /*
  * Whose turn it is on the wire. What a guest prints waits in a queue of its own until its turn comes, and a guest
  * whose queue is full waits itself; so a slow line slows those that print more than their part of it, and
- * nobody else.
+ * no others.
  *
  * Turns are by deficit round robin, charged with the bytes that went on the wire: prefixes, and lines that are
  * repeated, are charged to the guest that they belong to. What a stream puts in one piece (a line, or what is shown
@@ -103,7 +103,7 @@ static bool is_out(const struct term_stream *s)
 	return output_queued(s) == 0 && s->state == TERM_LINE_OPEN;
 }
 
-/* Whoever waits for room is told when half of the queue is free, so that it is told seldom. */
+/* A guest that waits for room is told when half of the queue is free, so that it is told seldom. */
 static void look_for_room(struct term_stream *s)
 {
 	if (s->wants_room && output_queued(s) <= TERM_OUTPUT_MAX / 2)
@@ -122,7 +122,7 @@ void output_lose(struct term_stream *s, uint64_t bytes)
 	s->losing = true;
 }
 
-/* The line takes nothing: nobody waits for it any longer. */
+/* The line takes nothing: no guest waits for it any longer. */
 static void drop_all(void)
 {
 	while (!list_empty(&active)) {

@@ -2,7 +2,7 @@
 /*
  * Bytes to the operator and back. Output waits in a ring until the UART takes it.
  *
- * Nothing here waits for the UART while guests run. Whoever prints sends a bounded number of bytes, as long as the
+ * Nothing here waits for the UART while guests run. Code that prints sends a bounded number of bytes, as long as the
  * UART takes them without waiting. For the rest there is either the UART's transmit interrupt, when it has said that
  * it is full, or a timer: for a UART that is faster than we are (an emulated one), a UART without interrupts, and
  * the firmware's console. The timer's pace is such that it takes little of a hart. Only before the guests run, and when
@@ -155,7 +155,7 @@ static enum pushed wire_push(unsigned int max)
 
 /*
  * Wait until at most @limit bytes are queued. A device that takes nothing for a second (flow control,
- * nobody at the other end) loses what is queued, and is not waited for again until it takes something.
+ * nothing at the other end) loses what is queued, and is not waited for again until it takes something.
  */
 static void wire_wait(uint32_t limit)
 {

@@ -2,7 +2,7 @@
 /*
  * Remote fences between vcpus of one VM (SBI RFENCE). A target in guest mode gets a request and the
  * IPI, and the caller waits until it has left; a target that does not run is only marked, and takes a
- * fresh VMID or fences before its next entry. Nobody waits for a vcpu that is not running.
+ * fresh VMID or fences before its next entry. No hart waits for a vcpu that is not running.
  */
 #ifndef VCPU_FENCE_H
 #define VCPU_FENCE_H

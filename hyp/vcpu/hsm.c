@@ -11,7 +11,7 @@ int vcpu_hsm_prepare(struct vcpu *v, uint64_t pc, uint64_t arg)
 
 	if (!atomic_compare_exchange(&v->hsm, &stopped, SBI_HSM_STATE_START_PENDING))
 		return HV_EEXIST;
-	/* Nobody else starts it now, and it reads these only after it has seen RESET. */
+	/* No other hart starts it now, and it reads these only after it has seen RESET. */
 	v->start_pc = pc;
 	v->start_arg = arg;
 	vcpu_make_request(REQUEST_RESET, v);

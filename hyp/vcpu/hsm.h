@@ -13,7 +13,7 @@
 /* vcpu_hsm_start - start @v at @pc with a1 = @arg. HV_EEXIST: it is not stopped. */
 int vcpu_hsm_start(struct vcpu *v, uint64_t pc, uint64_t arg);
 
-/* vcpu_hsm_prepare - the same, but for the kick: it starts when somebody kicks it. */
+/* vcpu_hsm_prepare - the same, but for the kick: it starts when it is kicked. */
 int vcpu_hsm_prepare(struct vcpu *v, uint64_t pc, uint64_t arg);
 
 /* vcpu_hsm_stop - own pcpu: the vcpu stops itself (makes SLEEP; takes effect before re-entry). */

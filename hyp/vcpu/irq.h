@@ -36,7 +36,7 @@ static inline void vcpu_inject_self(struct vcpu *v, uint64_t mask)
 
 /*
  * vcpu_set_level - line @irq (IRQ_VS_EXT) of @v is now @high. Rising kicks; falling is seen at the
- * next entry, since whoever lowers a line from another hart may race with its taking on real hardware
+ * next entry, since lowering a line from another hart may race with its taking on real hardware
  * too (PLIC: a claim then returns 0). The caller's lock orders the changes of one line.
  */
 void vcpu_set_level(struct vcpu *v, unsigned int irq, bool high);

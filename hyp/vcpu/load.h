@@ -16,9 +16,9 @@
 
 #define HVIP_UNKNOWN UINT64_MAX
 
-/* vcpu_name_anew - a fresh VMID here, and hgatp with it. vcpu_comes_here - it was loaded elsewhere before. */
-void vcpu_name_anew(struct vcpu *v);
-void vcpu_comes_here(struct vcpu *v);
+/* vcpu_assign_vmid - a fresh VMID on this pcpu, and hgatp with it. vcpu_migrate_in - @v was loaded on another pcpu before. */
+void vcpu_assign_vmid(struct vcpu *v);
+void vcpu_migrate_in(struct vcpu *v);
 
 /* vcpu_load_hgatp - hgatp with a VMID that is @v's own on this pcpu. */
 static inline void vcpu_load_hgatp(struct vcpu *v)
@@ -26,7 +26,7 @@ static inline void vcpu_load_hgatp(struct vcpu *v)
 	if (vmid_is_current(&v->vmid, this_pcpu()->index))
 		csr_write(CSR_HGATP, v->hgatp);
 	else
-		vcpu_name_anew(v);
+		vcpu_assign_vmid(v);
 }
 
 /*
@@ -60,7 +60,7 @@ static always_inline void vcpu_load(struct vcpu *v, struct pcpu *p)
 	const struct vm *vm = v->vm;
 
 	if (v->last_pcpu != p->index)
-		vcpu_comes_here(v);
+		vcpu_migrate_in(v);
 	csr_write(CSR_HTIMEDELTA, atomic_read(&vm->htimedelta));
 	csr_write(CSR_HCOUNTEREN, vm->hcounteren);
 	if (hart_features.henvcfg)

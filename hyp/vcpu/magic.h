@@ -5,8 +5,8 @@
  * guest wants it; the vcpu's pcpu alone writes it, before each entry (not where the fast path goes on) and when the vcpu
  * leaves its hart.
  *
- * Mapping changes the tables under vm->lock and asks all vcpus of the VM to flush, with WAIT; nobody
- * needs that lock on his way out of a guest. A page stays mapped over HSM stop and start, as a device
+ * Mapping changes the tables under vm->lock and asks all vcpus of the VM to flush, with WAIT; no
+ * vcpu needs that lock on its way out of a guest. A page stays mapped over HSM stop and start, as a device
  * does, until it is moved, unmapped, or its VM begins anew.
  */
 #ifndef VCPU_MAGIC_H

@@ -8,7 +8,7 @@
 
 #define POLL_START_NS UINT64_C(10000)
 
-/* Somebody else wants this hart, or an interrupt of the host's waits for it. */
+/* Another entity wants this hart, or an interrupt of the host's waits for it. */
 static bool is_wanted(void)
 {
 	return atomic_read(&this_pcpu()->need_resched) || sched_others_wait() || work_pending() ||

@@ -121,7 +121,7 @@ struct waiting {
 
 /*
  * Look at one target's mode: does it need an IPI from us, and if we wait, is it to be waited for?
- * guest_seq is read before the mode, and written after it by who leaves: if the mode says IN, the count
+ * guest_seq is read before the mode, and a vcpu that leaves writes it after the mode: if the mode says IN, the count
  * belongs to that stay or to an earlier one, never to one that is still to come. When it changes, a stay
  * has ended that could miss the request; those that begin later do not.
  */
@@ -153,8 +153,8 @@ static void wait_acknowledged(const struct vm *vm, const struct waiting *w)
 	}
 }
 
-/* Wake those of @set who are asleep; who is left. Ourselves, too: who is loaded here may be asleep, and we in
- * another's service. */
+/* Wake the blocked vcpus in @set and return the others. The vcpu loaded here may be one of them, when this pcpu runs
+ * work for another VM. */
 static noinline uint64_t wake_sleepers(struct vm *vm, uint64_t set)
 {
 	for (uint64_t s = set; s; s &= s - 1) {
@@ -178,7 +178,7 @@ static noinline void leave_to_wait(void)
 }
 
 /* Those of @set were in guest mode: get them out, and wait for it if @req says so. True: an IPI was sent. */
-static noinline bool get_out(const struct vm *vm, uint64_t set, enum vcpu_request req)
+static noinline bool force_exit(const struct vm *vm, uint64_t set, enum vcpu_request req)
 {
 	uint64_t ipis = 0;
 	struct waiting w;
@@ -200,8 +200,8 @@ static noinline bool get_out(const struct vm *vm, uint64_t set, enum vcpu_reques
 	return ipis != 0;
 }
 
-/* Who of @set has to be got out of the guest? Mostly nobody, and then nothing is left to be done. */
-static always_inline uint64_t those_inside(const struct vm *vm, uint64_t set)
+/* Which vcpus of @set are in guest mode? Mostly none, and then nothing is left to be done. */
+static always_inline uint64_t vcpus_in_guest(const struct vm *vm, uint64_t set)
 {
 	const struct vcpu *self = this_vcpu();
 	uint64_t inside = 0;
@@ -212,7 +212,7 @@ static always_inline uint64_t those_inside(const struct vm *vm, uint64_t set)
 		counter_inc_shared(&v->stats.kicks_asked);
 		if (v == self)
 			continue;
-		/* Acquire: who is found outside has done all that it did inside. */
+		/* Acquire: what is found outside has done all that it did inside. */
 		if (atomic_read_acquire(&v->mode) != OUTSIDE_GUEST_MODE)
 			inside |= s & -s;
 		else
@@ -221,11 +221,11 @@ static always_inline uint64_t those_inside(const struct vm *vm, uint64_t set)
 	return inside;
 }
 
-static noinline bool wake_or_get_out(struct vm *vm, uint64_t set, enum vcpu_request req)
+static noinline bool wake_or_force_exit(struct vm *vm, uint64_t set, enum vcpu_request req)
 {
-	uint64_t awake = wake_sleepers(vm, set), inside = those_inside(vm, awake);
+	uint64_t awake = wake_sleepers(vm, set), inside = vcpus_in_guest(vm, awake);
 
-	return (inside && get_out(vm, inside, req)) || awake != set;
+	return (inside && force_exit(vm, inside, req)) || awake != set;
 }
 
 bool vcpus_make_request(struct vm *vm, uint64_t set, enum vcpu_request req)
@@ -237,9 +237,9 @@ bool vcpus_make_request(struct vm *vm, uint64_t set, enum vcpu_request req)
 			request_make(req, vm->vcpus[bit_first(s)]);
 	fence_full(); /* A */
 	if (!(req & REQUEST_NO_WAKEUP))
-		return wake_or_get_out(vm, set, req);
-	inside = those_inside(vm, set);
-	return inside && get_out(vm, inside, req);
+		return wake_or_force_exit(vm, set, req);
+	inside = vcpus_in_guest(vm, set);
+	return inside && force_exit(vm, inside, req);
 }
 
 bool vm_make_all_vcpus_request(struct vm *vm, enum vcpu_request req)

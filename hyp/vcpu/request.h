@@ -10,7 +10,7 @@
  * The modes:
  *   OUTSIDE_GUEST_MODE   in the hypervisor, or nowhere; looks at requests before it enters
  *   IN_GUEST_MODE        in the guest, or past the last check: only an IPI gets it out
- *   EXITING_GUEST_MODE   was IN, and somebody has sent that IPI already
+ *   EXITING_GUEST_MODE   was IN, and that IPI has been sent already
  *   READING_SHADOW_PAGE_TABLES  in the hypervisor, walking G-stage tables without a lock: a WAIT
  *                        request waits for it, so that tables are not freed under the reader
  *
@@ -42,7 +42,7 @@ enum vcpu_request {
 	/* 0 to 7: architecture independent */
 	REQUEST_TLB_FLUSH = 0 | REQUEST_WAIT | REQUEST_NO_WAKEUP,
 	REQUEST_VM_DEAD = 1,
-	REQUEST_UNBLOCK = 2,
+	REQUEST_UPDATE_CLOCK = 2, /* the guest's clock was moved: vm_resume() */
 	REQUEST_UNHALT = 3,
 	REQUEST_OUTSIDE_GUEST_MODE = 4 | REQUEST_NO_ACTION | REQUEST_WAIT | REQUEST_NO_WAKEUP,
 	/* from 8: RISC-V */
@@ -72,7 +72,7 @@ bool vcpu_check_request(enum vcpu_request req, struct vcpu *v);
 /*
  * vcpu_make_request - ask @v for @req, before its next entry at the latest.
  *
- * What the caller wrote before is visible to whoever finds the bit by vcpu_check_request().
+ * What the caller wrote before is visible to the vcpu that finds the bit by vcpu_check_request().
  * Does not interrupt the guest: follow it by vcpu_kick() when it should not wait.
  * Context: any hart, any locks.
  */
@@ -88,7 +88,7 @@ void vcpu_kick(struct vcpu *v);
 /*
  * vcpu_unhalt - end @v's halt; one that is not halted finds its next halt ended at once. What the caller
  * wrote before, @v sees after that halt. Kicks before one halt are one; RESET forgets them. Never sends
- * an IPI: who is in the guest looks before it halts.
+ * an IPI: a vcpu that is in the guest looks before it halts.
  * Context: as vcpu_kick().
  */
 void vcpu_unhalt(struct vcpu *v);

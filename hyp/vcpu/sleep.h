@@ -17,7 +17,7 @@
 
 /* Where each reason has its source. */
 enum wake_reason {
-	WAKE_REQUEST = 1 << 0, /* v->requests: VM_DEAD, UNBLOCK (resume), RESET (start), ... */
+	WAKE_REQUEST = 1 << 0, /* v->requests: VM_DEAD, UPDATE_CLOCK (resume), RESET (start), ... */
 	WAKE_KICK = 1 << 1,    /* v->kicked */
 	WAKE_IRQ = 1 << 2,     /* irq.inject, irq.shadow, irq.levels: what vsie enables of them */
 	WAKE_TIMER = 1 << 3,   /* the deadline of the guest's timer is due, and vsie enables it */

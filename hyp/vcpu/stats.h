@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What has become of a vcpu's time and why it left its guest, since its life began or the operator zeroed it. The
- * counters themselves only grow, each written by whoever counts, without a lock. So a beginning is a copy of them that is
+ * counters themselves only grow, each written without a lock. So a beginning is a copy of them that is
  * subtracted; only the worst latency, of which nothing can be subtracted, is written.
  */
 #ifndef VCPU_STATS_H

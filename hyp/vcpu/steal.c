@@ -28,7 +28,7 @@ int vcpu_steal_set(struct vcpu *v, uint64_t a)
 
 /*
  * The addresses were RAM when they were set; should the VM have given it back, there is nowhere to write.
- * Whoever takes RAM away makes TLB_FLUSH and then waits for those who read the tables, so within the
+ * Code that takes RAM away makes TLB_FLUSH and then waits for readers of the tables, so within the
  * bracket a pointer is good if it was found earlier and no TLB_FLUSH is pending.
  */
 static void begin(struct vcpu *v)
@@ -62,7 +62,7 @@ static void mark(struct vcpu *v, bool preempted)
 	v->steal_marked = preempted;
 }
 
-int vcpu_steal_lock_set(struct vcpu *v, uint64_t a)
+int vcpu_pv_lock_set(struct vcpu *v, uint64_t a)
 {
 	static const struct hartvisor_pv_lock zero;
 

@@ -4,7 +4,7 @@
  * how long a vcpu was runnable and did not run, and whether it is preempted right now.
  *
  * The figure comes from the scheduler's account (se.wait_ticks), never from guest memory, so what a guest
- * scribbles there hurts nobody. It is written by the vcpu's own pcpu: at the STEAL_UPDATE request that
+ * scribbles there does no harm. It is written by the vcpu's own pcpu: at the STEAL_UPDATE request that
  * vcpu_run makes when the vcpu comes back to a hart, before it enters. `preempted` is set when it leaves
  * its hart while runnable (not when it blocks: an idle hart is not preempted), and is 0 before it runs.
  * The PV-lock structure (hartvisor/pv.h) has a `preempted` that is set and cleared at the same places.
@@ -38,9 +38,9 @@ static_assert(offsetof(struct hartvisor_pv_lock, preempted) == 0, "hartvisor/pv.
  * none. HV_EINVAL: not aligned to 64. HV_EFAULT: not RAM. Own pcpu. */
 int vcpu_steal_set(struct vcpu *v, uint64_t a);
 
-/* vcpu_steal_lock_set - SBI PV_LOCK_PREEMPTED: the PV-lock structure is at @a, aligned to 64, from now on.
+/* vcpu_pv_lock_set - SBI PV_LOCK_PREEMPTED: the PV-lock structure is at @a, aligned to 64, from now on.
  * HV_EFAULT: not RAM. Own pcpu. */
-int vcpu_steal_lock_set(struct vcpu *v, uint64_t a);
+int vcpu_pv_lock_set(struct vcpu *v, uint64_t a);
 
 /* vcpu_steal_reset - own pcpu, in RESET: no structures. */
 void vcpu_steal_reset(struct vcpu *v);

@@ -84,7 +84,7 @@ void vcpu_power_on(struct vcpu *v)
 	atomic_set_release(&v->blocked, 1);
 }
 
-noinline void vcpu_name_anew(struct vcpu *v)
+noinline void vcpu_assign_vmid(struct vcpu *v)
 {
 	enum vmid_fence due = vmid_alloc(&v->vmid, this_pcpu()->index);
 
@@ -100,11 +100,11 @@ noinline void vcpu_name_anew(struct vcpu *v)
 }
 
 /* Its local fence.i was made on another hart. */
-noinline void vcpu_comes_here(struct vcpu *v)
+noinline void vcpu_migrate_in(struct vcpu *v)
 {
 	arch_fence_i();
 	atomic_set(&v->last_pcpu, this_pcpu()->index);
-	fence_release(); /* who finds mode = IN finds this, too: vcpu_kick() */
+	fence_release(); /* a kicker that finds mode = IN finds this, too: vcpu_kick() */
 }
 
 /* RESET: HSM start. Everything that the hart's former life left goes (SBI HSM, hart_start). */
@@ -205,8 +205,8 @@ static noinline void serve(struct vcpu *v)
 		vcpu_steal_update(v);
 	if (vcpu_check_request(REQUEST_WATCH, v))
 		take_sample(v);
-	/* UNBLOCK: vm_resume(), which has moved the guest's clock. Being here ends the pause. */
-	if (vcpu_check_request(REQUEST_UNBLOCK, v)) {
+	/* UPDATE_CLOCK: vm_resume(), which has moved the guest's clock. Being here ends the pause. */
+	if (vcpu_check_request(REQUEST_UPDATE_CLOCK, v)) {
 		csr_write(CSR_HTIMEDELTA, atomic_read(&v->vm->htimedelta));
 		vcpu_timer_clock_moved(v);
 	}
@@ -259,8 +259,8 @@ bool vcpu_block(struct vcpu *v)
 	fence_full(); /* C, request.c */
 	if (!vcpu_sleep_is_over(v))
 		return true;
-	/* Whoever clears `blocked` wakes: if a kicker was faster, its sched_wake() is on the way and
-	 * must find us as it expects, so go through the scheduler after all. */
+	/* The hart that clears `blocked` wakes the vcpu: if a kicker was faster, its sched_wake() is on the way and
+	 * must find the vcpu as it expects, so go through the scheduler after all. */
 	if (!atomic_exchange(&v->blocked, 0))
 		return true;
 	vcpu_timer_unblock(v);

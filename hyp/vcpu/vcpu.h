@@ -4,8 +4,8 @@
  *
  * Its state is in three places: regs, which every exit saves; vs, the VS-level CSRs, which stay in the
  * hart's own CSRs while the vcpu is loaded (pcpu->current) and are saved only when another vcpu is
- * loaded there; and FP/vector registers, which stay in the hart until somebody else needs them.
- * Who writes what:
+ * loaded there; and FP/vector registers, which stay in the hart until another vcpu needs them.
+ * Writers:
  *   mode                      the vcpu's pcpu, and the first kicker (IN -> EXITING)
  *   requests, irq.inject      any hart, by atomic OR; consumed by the vcpu's pcpu
  *   irq.levels                the device models, each its own bit
@@ -66,8 +66,8 @@ struct vcpu {
 	uint8_t halt_ends;   /* own pcpu: what ends its halt (vcpu/sleep.h); 0: it is not halted */
 	bool tries_again;    /* own pcpu: see vcpu/console.h */
 	bool fp_initial; /* own pcpu: f0 to f31, in the hart or saved, hold zero as after a reset */
-	uint32_t blocked; /* atomic; 1: gives up its hart or has; whoever clears it wakes it */
-	uint32_t kicked;  /* atomic, sticky: the next halt ends at once (vcpu_unhalt) */
+	uint32_t blocked; /* atomic; 1: gives up its hart or has; the hart that clears it wakes the vcpu */
+	uint32_t kicked; /* atomic, sticky: the next halt ends at once (vcpu_unhalt) */
 
 	struct timer timer;	 /* stands in for the guest's timer while it is off its hart */
 	bool timer_off;		 /* own pcpu: the stand-in's turn: vcpu_timer_block() was called */
@@ -116,7 +116,7 @@ static_assert(offsetof(struct vcpu, regs) == 0, "switch.S");
  */
 struct vcpu *vcpu_new(struct vm *vm, unsigned int id, const struct sched_params *sched);
 
-/* vcpu_power_on - forget everything of an earlier life. Nobody runs, kicks or requests @v. */
+/* vcpu_power_on - forget everything of an earlier life. @v is not running, and is neither kicked nor asked. */
 void vcpu_power_on(struct vcpu *v);
 
 enum vcpu_verdict {
@@ -218,9 +218,8 @@ static inline bool vcpu_request_pending(const struct vcpu *v)
 }
 
 /*
- * vcpu_leave - own pcpu: guest or reading mode is over. The count last: who finds it counted finds no IN of
- * this stay any more. The other way round a waiter could take the new count for that of the stay that it
- * sees, and would wait for the next one to end, which nobody interrupts for it.
+ * vcpu_leave - own pcpu: guest or reading mode is over. Write mode before guest_seq: otherwise a waiter could pair
+ * the new count with the old mode, and wait for a stay that no IPI will end.
  */
 static inline void vcpu_leave(struct vcpu *v)
 {

@@ -170,7 +170,7 @@ bool vm_pause(struct vm *vm)
 }
 
 /*
- * Every vcpu takes over the new clock with UNBLOCK before it enters again. The bits are there before it is
+ * Every vcpu takes over the new clock with UPDATE_CLOCK before it enters again. The bits are there before it is
  * RUNNING, since a vcpu that is awake enters as soon as it sees that. vm->transition is held, so that no new life begins
  * between the two.
  */
@@ -181,9 +181,9 @@ static void resume(struct vm *vm)
 	atomic_set(&vm->htimedelta, vm->htimedelta - (now - vm->paused_at));
 	sched_group_go(&vm->group, now);
 	for (unsigned int i = 0; i < vm->nr_vcpus; i++)
-		vcpu_make_request(REQUEST_UNBLOCK, vm->vcpus[i]);
+		vcpu_make_request(REQUEST_UPDATE_CLOCK, vm->vcpus[i]);
 	(void)set_state(vm, VM_RUNNING);
-	(void)vm_make_all_vcpus_request(vm, REQUEST_UNBLOCK);
+	(void)vm_make_all_vcpus_request(vm, REQUEST_UPDATE_CLOCK);
 }
 
 bool vm_resume(struct vm *vm)

@@ -220,7 +220,7 @@ uint64_t vm_guest_time(struct vm *vm, uint64_t now);
  * vm_give_back_ram - take [base, base+size) from @vm: unmap it, flush every vcpu and wait (TLB_FLUSH), so
  * that neither a hart's TLB nor a reader of the tables has it any more, and only then free the pages.
  * Accesses of the guest get access faults from then on. HV_EINVAL, HV_ENOMEM: as gstage_unmap_ram().
- * Takes vm->lock; nobody needs it on his way out of a guest.
+ * Takes vm->lock; no vcpu needs it on its way out of a guest.
  */
 int vm_give_back_ram(struct vm *vm, gpa_t base, uint64_t size);
 

@@ -39,7 +39,7 @@ static inline bool vcpu_halt_is_over(struct vcpu *v)
  * asking changes nothing. After fence C (vcpu/request.c) it misses no reason: what comes later finds
  * `blocked` set and wakes the vcpu.
  *
- * A pause is looked at after the requests. vm_resume() makes UNBLOCK and looks for blocked vcpus after
+ * A pause is looked at after the requests. vm_resume() makes UPDATE_CLOCK and looks for blocked vcpus after
  * the VM is RUNNING, so a state that is read too early is followed by a wake-up.
  */
 static inline bool vcpu_sleep_is_over(struct vcpu *v)

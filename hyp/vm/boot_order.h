@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Who is loaded when, before its first start: strictly by boot-priority, ties in tree order, so that the first VM does not
+ * The order in which VMs are loaded, before their first start: strictly by boot-priority, ties in tree order, so that the first VM does not
  * wait for all. At most one load goes on for each hart that it may use; the others have not begun. A load whose turn it
  * is competes with the vcpus of VMs that have started by its weight, and without a cap, since the cap is for what the VM
  * does and not for how soon it is there.

@@ -126,7 +126,7 @@ FIELD_VCPU(steal_ptr, SET, "sta")     /* vcpu_steal_set() */
 FIELD_VCPU(steal_base, SET, "sta")    /* vcpu_power_on() */
 FIELD_VCPU(steal_written, SET, "sta") /* vcpu_steal_set() */
 FIELD_VCPU(lock_at, NEW, "pv_lock")
-FIELD_VCPU(lock_ptr, SET, "pv_lock")   /* vcpu_steal_lock_set() */
+FIELD_VCPU(lock_ptr, SET, "pv_lock")   /* vcpu_pv_lock_set() */
 FIELD_VCPU(steal_sequence, SET, "sta") /* vcpu_steal_set() */
 FIELD_VCPU(steal_marked, NEW, "sta")
 FIELD_VCPU(magic, NEW, "magic")

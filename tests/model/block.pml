@@ -23,7 +23,7 @@
  * KICK_FORGOTTEN (`kicked` is cleared by the halt), KICK_NOT_LOOKED_AT (by vcpu_block), NO_WAKEUP_IGNORED,
  * WAKE_NOT_CLAIMED (read and write of `blocked` instead of the exchange), UNBLOCK_QUIETLY (vcpu_block
  * that changes its mind does not ask whether a waker was faster), SELF_BEFORE_WAKE (a vcpu that is loaded
- * here is not woken), RESUME_WAKES_EARLY (before `paused` falls), RESUME_CLOCK_LATE (no UNBLOCK before
+ * here is not woken), RESUME_WAKES_EARLY (before `paused` falls), RESUME_CLOCK_LATE (no UPDATE_CLOCK before
  * `paused` falls).
  */
 #include "modes.h"

@@ -27,7 +27,7 @@ import sys
 
 # Followed when called; everything else is a call that orders nothing.
 INLINE = {"wake", "claim_wake", "kick_claim", "kick_awake", "vcpu_kick_claim", "vcpu_unhalt_claim",
-          "wake_sleepers", "get_out", "claim_ipi", "target_needs_ipi", "wait_acknowledged",
+          "wake_sleepers", "force_exit", "claim_ipi", "target_needs_ipi", "wait_acknowledged",
           "may_enter", "enter",
           "vcpu_irq_posted", "vcpu_request_pending", "vcpu_test_request",
           "vcpu_clear_request", "vcpu_check_request", "vcpu_make_request", "vcpu_kick",
@@ -198,11 +198,11 @@ TESTS = {
                           [("SEQ_BEFORE_MODE", 0, "swap"), ("SEQ_BEFORE_MODE", 0, "fences"),
                            ("SEQ_READ_LATE", 1, "swap")]),
     # who finds it IN_GUEST_MODE finds where: the IPI goes to the right hart
-    "where_kick": (Side(["vcpu_comes_here", "vcpu_run"], (W, "last_pcpu", None), (W, "mode", 1)),
+    "where_kick": (Side(["vcpu_migrate_in", "vcpu_run"], (W, "last_pcpu", None), (W, "mode", 1)),
                    Side(["vcpu_kick"], (R, "mode", None), (R, "last_pcpu", None)), {},
                    {"1:mode@first": 1, "1:last_pcpu": 0},
                    [("LAST_PCPU_UNORDERED", 0, "fences"), ("LAST_PCPU_UNORDERED", 1, "order")]),
-    "where_broadcast": (Side(["vcpu_comes_here", "vcpu_run"], (W, "last_pcpu", None), (W, "mode", 1)),
+    "where_broadcast": (Side(["vcpu_migrate_in", "vcpu_run"], (W, "last_pcpu", None), (W, "mode", 1)),
                         Side(BROADCAST, (R, "mode", None), (R, "last_pcpu", None)), {},
                         {"1:mode@first": 1, "1:last_pcpu": 0},
                         [("LAST_PCPU_UNORDERED", 0, "fences"), ("LAST_PCPU_UNORDERED", 1, "order")]),

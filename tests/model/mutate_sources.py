@@ -60,7 +60,7 @@ MUTANTS = {
     "kick before the bit (inject)": [("hyp/vcpu/irq.c", "	(void)atomic_fetch_or(&v->irq.inject, mask);\n	vcpu_kick(v);", "	vcpu_kick(v);\n	(void)atomic_fetch_or(&v->irq.inject, mask);")],
     "kick before the bit (hart_start)": [("hyp/vcpu/hsm.c", "	vcpu_make_request(REQUEST_RESET, v);\n	return", "	vcpu_kick(v);\n	vcpu_make_request(REQUEST_RESET, v);\n	return"), ("hyp/vcpu/hsm.c", "	if (err == HV_OK)\n		vcpu_kick(v);\n", "")],
     "kick before the bit (broadcast)": [(REQUEST, "	fence_full(); /* A */\n	if (!(req", "	for (uint64_t s = set; s; s &= s - 1)\n		vcpu_clear_request(req, vm->vcpus[__builtin_ctzll(s)]);\n	if (!(req"),
-                                        (REQUEST, "	inside = those_inside(vm, set);\n", "	inside = those_inside(vm, set);\n	if (!(req & REQUEST_NO_ACTION))\n		for (uint64_t s = set; s; s &= s - 1)\n			vcpu_make_request(req, vm->vcpus[__builtin_ctzll(s)]);\n")],
+                                        (REQUEST, "	inside = vcpus_in_guest(vm, set);\n", "	inside = vcpus_in_guest(vm, set);\n	if (!(req & REQUEST_NO_ACTION))\n		for (uint64_t s = set; s; s &= s - 1)\n			vcpu_make_request(req, vm->vcpus[__builtin_ctzll(s)]);\n")],
     # make and check
     "check without its barrier": [(VCPU_H, "	request_clear(req, v);\n	fence_full();", "	(void)__atomic_fetch_and(&v->requests, ~request_bit(req), __ATOMIC_RELAXED);\n	(void)0;")],
     "make without its barrier": [(VCPU_H, "	fence_release();\n	(void)atomic_fetch_or(&v->requests, request_bit(req));", "	(void)__atomic_fetch_or(&v->requests, request_bit(req), __ATOMIC_RELAXED);")],
@@ -70,7 +70,7 @@ MUTANTS = {
     "EXITING ignored": [(REQUEST, "	if (vcpu_mode(v) == IN_GUEST_MODE &&\n	    atomic_compare_exchange(&v->mode, &in, EXITING_GUEST_MODE)) {", "	(void)in;\n	if (vcpu_mode(v) == IN_GUEST_MODE || vcpu_mode(v) == EXITING_GUEST_MODE) {")],
     "kick sends no IPI": [(REQUEST, "	if (claim_ipi(v))\n		smp_kick", "	if (claim_ipi(v) && 0)\n		smp_kick")],
     "the loser of IN -> EXITING waits for nobody's IPI": [(REQUEST, "	return mode != READING_SHADOW_PAGE_TABLES && claim_ipi(v);", "	return false;")],
-    "last_pcpu not ordered before mode": [(VCPU, "	fence_release(); /* who finds mode = IN finds this, too: vcpu_kick() */\n", "")],
+    "last_pcpu not ordered before mode": [(VCPU, "	fence_release(); /* a kicker that finds mode = IN finds this, too: vcpu_kick() */\n", "")],
     "last_pcpu not kept": [(VCPU, "	atomic_set(&v->last_pcpu, this_pcpu()->index);\n", "	if (v->last_pcpu == NO_PCPU)\n		atomic_set(&v->last_pcpu, this_pcpu()->index);\n")],
     # WAIT
     "WAIT tests IN_GUEST_MODE only": [(REQUEST, "	if (mode == OUTSIDE_GUEST_MODE) {", "	if (mode != IN_GUEST_MODE) {")],
@@ -163,8 +163,8 @@ MUTANTS = {
     "SLEEP not made by vm_pause": [("hyp/vcpu/vm.c", "		vcpu_make_request(REQUEST_SLEEP, vm->vcpus[i]);", "		(void)i;")],
     "pause does not get them out": [("hyp/vcpu/vm.c", "	(void)vm_make_all_vcpus_request(vm, REQUEST_OUTSIDE_GUEST_MODE);\n", "")],
     "paused is not looked at": [(VCPU, "	if (!vm_may_run(v->vm))\n		return VCPU_MUST_BLOCK;\n", "")],
-    "resume wakes nobody": [("hyp/vcpu/vm.c", "	(void)vm_make_all_vcpus_request(vm, REQUEST_UNBLOCK);\n", "")],
-    "UNBLOCK made after the VM runs": [("hyp/vcpu/vm.c", "		vcpu_make_request(REQUEST_UNBLOCK, vm->vcpus[i]);", "		(void)i;")],
+    "resume wakes nobody": [("hyp/vcpu/vm.c", "	(void)vm_make_all_vcpus_request(vm, REQUEST_UPDATE_CLOCK);\n", "")],
+    "UPDATE_CLOCK made after the VM runs": [("hyp/vcpu/vm.c", "		vcpu_make_request(REQUEST_UPDATE_CLOCK, vm->vcpus[i]);", "		(void)i;")],
     "paused before paused_at": [("hyp/vcpu/vm.c", "	done = set_state(vm, VM_PAUSING);", "	done = set_state(vm, VM_PAUSING) && set_state(vm, VM_PAUSED);"), ("hyp/vcpu/vm.c", "atomic_read(&vm->state) == VM_PAUSING &&", "atomic_read(&vm->state) == VM_PAUSED &&")],
     "a pause that is being made can be resumed": [("hyp/vcpu/vm.c", "	done = atomic_read(&vm->state) == VM_PAUSED;", "	done = vm_is_paused(atomic_read(&vm->state));"), ("hyp/vcpu/vm.c", "[VM_PAUSING] = BIT(VM_PAUSED)", "[VM_PAUSING] = BIT(VM_PAUSED) | BIT(VM_RUNNING)")],
     "paused_at is read before the guest is out": [("hyp/vcpu/vm.c", "	done = set_state(vm, VM_PAUSING);", "	vm->paused_at = timer_now();\n	done = set_state(vm, VM_PAUSING);"), ("hyp/vcpu/vm.c", "		vm->paused_at = timer_now();\n		sched_group_stop", "		sched_group_stop")],

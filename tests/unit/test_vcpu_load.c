@@ -18,7 +18,7 @@ static unsigned int fp_gets, fp_csrs, vector_gets;
 
 uint64_t vmid_generation[MAX_PCPUS];
 
-void vcpu_name_anew(struct vcpu *x)
+void vcpu_assign_vmid(struct vcpu *x)
 {
 	called("anew");
 	x->vmid = (struct vmid){ .generation = vmid_generation[this_pcpu()->index],
@@ -26,7 +26,7 @@ void vcpu_name_anew(struct vcpu *x)
 	csr_write(CSR_HGATP, 0x777);
 }
 
-void vcpu_comes_here(struct vcpu *x)
+void vcpu_migrate_in(struct vcpu *x)
 {
 	called("comes");
 	x->last_pcpu = this_pcpu()->index;

@@ -208,9 +208,9 @@ static void a_broadcast_wakes_interrupts_and_leaves_alone(void **state)
 	vcpus[0].blocked = 1;
 	vcpus[1].mode = IN_GUEST_MODE;
 	vcpus[2].mode = IN_GUEST_MODE;
-	assert_true(vm_make_all_vcpus_request(&vm, REQUEST_UNBLOCK));
+	assert_true(vm_make_all_vcpus_request(&vm, REQUEST_UPDATE_CLOCK));
 	for (unsigned int i = 0; i < VCPUS; i++) {
-		assert_int_equal(vcpus[i].requests, bit_of(REQUEST_UNBLOCK));
+		assert_int_equal(vcpus[i].requests, bit_of(REQUEST_UPDATE_CLOCK));
 		assert_int_equal(vcpus[i].stats.kicks_asked, 1);
 	}
 	assert_int_equal(woken, BIT(0));
@@ -227,16 +227,16 @@ static void only_the_set_is_asked(void **state)
 	(void)state;
 	for (unsigned int i = 0; i < VCPUS; i++)
 		vcpus[i].blocked = 1;
-	assert_true(vcpus_make_request(&vm, BIT(1) | BIT(3), REQUEST_UNBLOCK));
+	assert_true(vcpus_make_request(&vm, BIT(1) | BIT(3), REQUEST_UPDATE_CLOCK));
 	assert_int_equal(woken, BIT(1) | BIT(3));
 	assert_int_equal(vcpus[0].requests | vcpus[2].requests, 0);
-	assert_false(vcpus_make_request(&vm, 0, REQUEST_UNBLOCK));
+	assert_false(vcpus_make_request(&vm, 0, REQUEST_UPDATE_CLOCK));
 }
 
 static void it_says_whether_any_was_kicked(void **state)
 {
 	(void)state;
-	assert_false(vm_make_all_vcpus_request(&vm, REQUEST_UNBLOCK));
+	assert_false(vm_make_all_vcpus_request(&vm, REQUEST_UPDATE_CLOCK));
 	assert_false(vm_make_all_vcpus_request(&vm, REQUEST_STEAL_UPDATE));
 	vcpus[1].mode = IN_GUEST_MODE;
 	assert_true(vm_make_all_vcpus_request(&vm, REQUEST_STEAL_UPDATE));
@@ -278,7 +278,7 @@ static void the_caller_s_own_vcpu_is_not_interrupted(void **state)
 	/* Asleep it is woken: the caller works for another VM. */
 	vcpus[1].mode = OUTSIDE_GUEST_MODE;
 	vcpus[1].blocked = 1;
-	assert_true(vm_make_all_vcpus_request(&vm, REQUEST_UNBLOCK));
+	assert_true(vm_make_all_vcpus_request(&vm, REQUEST_UPDATE_CLOCK));
 	assert_int_equal(woken, BIT(1));
 }
 

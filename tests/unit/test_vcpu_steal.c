@@ -259,7 +259,7 @@ static uint64_t lock_word(uint64_t at)
 static void the_pv_lock_structure_is_marked_and_cleared_with_it(void **state)
 {
 	(void)state;
-	assert_int_equal(vcpu_steal_lock_set(&v, RAM_BASE + 128), HV_OK);
+	assert_int_equal(vcpu_pv_lock_set(&v, RAM_BASE + 128), HV_OK);
 	assert_int_equal(lock_word(RAM_BASE + 128), 0);
 	vcpu_steal_resumes(&v);
 	assert_false(asked());
@@ -302,7 +302,7 @@ static void both_structures_say_the_same(void **state)
 {
 	(void)state;
 	assert_int_equal(set_shmem(RAM_BASE, 0, 0), SBI_SUCCESS);
-	assert_int_equal(vcpu_steal_lock_set(&v, RAM_BASE + 64), HV_OK);
+	assert_int_equal(vcpu_pv_lock_set(&v, RAM_BASE + 64), HV_OK);
 	vcpu_steal_preempted(&v);
 	assert_int_equal(shared(RAM_BASE)->preempted, 1);
 	assert_int_equal(lock_word(RAM_BASE + 64), 1);
@@ -314,7 +314,7 @@ static void both_structures_say_the_same(void **state)
 static void a_reset_leaves_nobody_marked(void **state)
 {
 	(void)state;
-	assert_int_equal(vcpu_steal_lock_set(&v, RAM_BASE + 64), HV_OK);
+	assert_int_equal(vcpu_pv_lock_set(&v, RAM_BASE + 64), HV_OK);
 	vcpu_steal_preempted(&v);
 	vcpu_steal_reset(&v);
 	assert_int_equal(lock_word(RAM_BASE + 64), 0);
@@ -326,9 +326,9 @@ static void a_reset_leaves_nobody_marked(void **state)
 static void a_pv_lock_structure_outside_of_ram_is_refused(void **state)
 {
 	(void)state;
-	assert_int_equal(vcpu_steal_lock_set(&v, RAM_BASE + RAM_SIZE), HV_EFAULT);
+	assert_int_equal(vcpu_pv_lock_set(&v, RAM_BASE + RAM_SIZE), HV_EFAULT);
 	assert_true(v.lock_at == STEAL_OFF);
-	assert_int_equal(vcpu_steal_lock_set(&v, RAM_BASE), HV_OK);
+	assert_int_equal(vcpu_pv_lock_set(&v, RAM_BASE), HV_OK);
 	ram_gone = true;
 	vcpu_steal_preempted(&v);
 	assert_true(v.lock_at == STEAL_OFF);

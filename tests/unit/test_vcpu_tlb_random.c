@@ -143,7 +143,7 @@ static void is_counted(struct vcpu *v)
 {
 	leaves(this_pcpu()->index);
 	(void)vcpu_steal_set(v, random_below(3) ? tlb_gpa(RAM_OTHER) : STEAL_OFF);
-	(void)vcpu_steal_lock_set(v, tlb_gpa(RAM_DATA_B));
+	(void)vcpu_pv_lock_set(v, tlb_gpa(RAM_DATA_B));
 }
 
 static void sleeps(struct vcpu *v)

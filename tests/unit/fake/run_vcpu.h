@@ -227,12 +227,12 @@ void *arena_alloc(struct arena *a, uint64_t size, uint64_t align)
 
 uint64_t vmid_generation[MAX_PCPUS];
 
-void vcpu_name_anew(struct vcpu *v)
+void vcpu_assign_vmid(struct vcpu *v)
 {
 	(void)v;
 }
 
-void vcpu_comes_here(struct vcpu *v)
+void vcpu_migrate_in(struct vcpu *v)
 {
 	v->last_pcpu = this_pcpu()->index;
 }

@@ -273,7 +273,7 @@ bool vcpu_unhalt_claim(struct vcpu *v)
 	return v->blocked;
 }
 
-int vcpu_steal_lock_set(struct vcpu *v, uint64_t a)
+int vcpu_pv_lock_set(struct vcpu *v, uint64_t a)
 {
 	assert_ptr_equal(v, world_me());
 	assert_true(is_aligned(a, 64));
