@@ -209,10 +209,9 @@ MUTANTS = {
     "the run loop drops a wake that was claimed": [(RUN, "next_why(next) == NEXT_WAKE)", "false)")],
     "the claim of a kick is no claim": [(REQUEST, "	if (claim_wake(v))\n		return true;\n	kick_awake(v);\n	return false;", "	if (!claim_wake(v))\n		kick_awake(v);\n	return false;")],
     "who is awake is not kicked": [(REQUEST, "	kick_awake(v);\n	return false;", "	return false;")],
-    "fence A of vcpu_ask_outside dropped": [(VCPU_H, "	request_make(req, v);\n	fence_full(); /* A, vcpu/request.c */\n", "	request_make(req, v);\n")],
+    # (its fence A, and the order of bit and look, are the litmus test ask_entry's)
     "vcpu_ask_outside does not look at the mode": [(VCPU_H, "	if (atomic_read_acquire(&v->mode) != OUTSIDE_GUEST_MODE)\n		return false;\n	counter_inc_shared", "	counter_inc_shared")],
     "vcpu_ask_outside asks for nothing": [(VCPU_H, "	request_make(req, v);\n	fence_full(); /* A, vcpu/request.c */\n", "	(void)req;\n	fence_full();\n")],
-    "vcpu_ask_outside asks after the look": [(VCPU_H, "	request_make(req, v);\n	fence_full(); /* A, vcpu/request.c */\n	/* Acquire: what is found outside has done all that it did inside. */\n	if (atomic_read_acquire(&v->mode) != OUTSIDE_GUEST_MODE)\n		return false;\n", "	if (atomic_read_acquire(&v->mode) != OUTSIDE_GUEST_MODE)\n		return false;\n	request_make(req, v);\n	fence_full();\n")],
     "a device's own interrupt waits for the next exit": [(FAST, "	if ((v->irq.hvip ^ atomic_read(&v->irq.levels)) & BIT(IRQ_VS_EXT))\n		take_level(v);\n", "")],
     "a device's own interrupt brings back what the guest cleared": [(FAST, "	vcpu_irq_sync(v);\n	vcpu_irq_flush(v);\n", "	vcpu_irq_flush(v);\n")],
     "an access overlooks a request": [(FAST, "	if (vcpu_request_pending(v) || atomic_read(&this_pcpu()->need_resched))", "	if (atomic_read(&this_pcpu()->need_resched))")],
