@@ -63,7 +63,7 @@ struct guest_vector {
  * hart. Interrupts are off, the mode is IN_GUEST_MODE.
  * fast_ecall - an ecall from VS-mode. It looks at no field of @r but x[]. Unless it says EXIT the guest goes on behind
  * the ecall.
- * fast_insn - a virtual instruction that stval says, and whose funct3 is not 0. Of @r it may change sepc and sstatus, too.
+ * fast_insn - a virtual instruction with funct3 other than 0, which stval holds. Of @r it may change sepc and sstatus, too.
  * GUEST or EXIT.
  * fast_access - a guest page fault of a load or a store, @cause. It has all registers and sepc in @r; GUEST_ALL takes
  * sstatus from there, too.

@@ -90,7 +90,7 @@ enum insn_virtual {
 enum insn_virtual insn_decode_virtual(uint32_t insn);
 
 /*
- * insn_may_be_counter - of a virtual instruction whose funct3 is not 0: does it name cycle or instret? All others that
+ * insn_may_be_counter - does a virtual instruction with funct3 other than 0 name cycle or instret? All others that
  * trap so are the guest's own fault.
  */
 static inline bool insn_may_be_counter(uint64_t insn)

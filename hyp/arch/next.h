@@ -11,16 +11,18 @@
 struct vcpu;
 
 enum next_why {
-	NEXT_GUEST = 0, /* the guest goes on; the first three numbers are used by switch.S */
-	NEXT_EXIT =
-		1, /* nothing has been done: not for the fast path, but for vcpu_handle_exit() */
-	NEXT_GUEST_ALL = 2, /* as GUEST, and any register may be changed; of fast_access() alone */
-	NEXT_LOOK = 3,	    /* as GUEST, when the run loop has looked at what else there is */
-	NEXT_SPIN = 4,	    /* the guest waits for something that did not happen: WRS.NTO */
+	NEXT_GUEST = 0,	    /* the guest goes on */
+	NEXT_EXIT = 1,	    /* nothing has been done: vcpu_handle_exit() is to do it */
+	NEXT_GUEST_ALL = 2, /* as GUEST, and any register may be changed; fast_access() alone */
+	NEXT_LOOK = 3,	    /* as GUEST, after the run loop has looked at requests and halts */
+	NEXT_SPIN = 4,	    /* WRS.NTO: the guest waits for something that did not happen */
 	NEXT_YIELD = 5,	    /* the hart is for a sibling, if that waits for one */
-	NEXT_WAKE =
-		6, /* likewise; it was blocked, and is to be woken by what does the yield: nothing else will */
+	NEXT_WAKE = 6,	    /* likewise; the sibling is blocked, and the yield wakes it */
 };
+
+static_assert(NEXT_GUEST == 0, "switch.S");
+static_assert(NEXT_EXIT == 1, "switch.S");
+static_assert(NEXT_GUEST_ALL == 2, "switch.S");
 
 /* The sibling's address, and in its lowest bits why: one register, as two cost gcc a detour through memory. */
 struct next {

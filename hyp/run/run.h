@@ -30,7 +30,7 @@ struct sched_entity *vcpu_run(struct vcpu *v);
 /* task_run - own pcpu: run the task @se, which was picked, until it has no more to do or something else is to run. */
 void task_run(struct sched_entity *se);
 
-/* vcpu_handle_exit - do what the trap asks for whose scause is @cause. Returns GUEST, SPIN or YIELD. */
+/* vcpu_handle_exit - do what a trap with scause @cause asks for. Returns GUEST, SPIN, YIELD or WAKE. */
 struct next vcpu_handle_exit(struct vcpu *v, uint64_t cause);
 
 /*

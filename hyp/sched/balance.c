@@ -263,8 +263,8 @@ static bool is_better(struct runq *me, const struct sched_entity *se, const stru
 		return false;
 	need = (ahead_ticks << VTIME_SHIFT) / se->weight;
 	ahead = ahead_of(me, q, theirs, need, now);
-	/* A queue that is behind although it is lighter has an entity whose weight is more than a hart
-	 * can give; that one is better left alone. */
+	/* A lighter queue that is behind has an entity with more weight than a hart can give.
+	 * That entity stays where it is. */
 	if (theirs + 2 * (uint64_t)se->weight <= mine)
 		return ahead >= -need;
 	return ahead >= need;

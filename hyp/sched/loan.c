@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Handing over: an entity wakes a sibling that sleeps on its hart, and yields to it. Often that is a question,
- * whose answer is soon there, and the hart goes back to the one that asked. So the sibling gets it on loan: it runs on
+ * Handing over: an entity wakes a sibling that sleeps on its hart, and yields to it. Often that is a question:
+ * the answer comes soon, and the hart goes back to the entity that asked. So the sibling gets it on loan: it runs on
  * what the lender has of its slice, the lender will be charged for it, and for class fair the sibling still
- * sleeps. Blocks it before anything else has happened, there is nothing to be put right. Whatever else happens
- * first settles: the sibling joins with the claim that it went to sleep with, and the two exchange, as
+ * sleeps. If the borrower blocks before any other event on this queue, no accounting changes. Any other event
+ * settles first: the sibling joins with the claim that it went to sleep with, and the two exchange, as
  * sched_wake() and sched_yield_to() would have had it.
  *
  * The lender waits, and is counted as waiting, but is on no list until then: what finds it counted takes the

@@ -109,6 +109,7 @@ struct vcpu {
 };
 
 static_assert(offsetof(struct vcpu, regs) == 0, "switch.S");
+static_assert(_Alignof(struct vcpu) > NEXT_WHY, "a struct next keeps its why in the lowest bits");
 
 /*
  * vcpu_new - a vcpu of @vm with hart id @id, from the VM's arena: STOPPED, not known to the scheduler
