@@ -23,7 +23,7 @@ FLOORS = [
     ["hyp/sched", "hyp/term"],
     ["hyp/vcpu"],
     ["hyp/sbi", "hyp/irqchip", "hyp/dev"],
-    ["hyp/vm"],
+    ["hyp/vm", "hyp/pv"],
     ["hyp/run"],
     ["hyp/console", "hyp/main"],
 ]

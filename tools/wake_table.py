@@ -9,17 +9,17 @@ import pathlib
 import re
 
 DESIGN = pathlib.Path("docs/design.md")
-REASONS = ["request", "kick", "IPI", "line", "timer (Sstc)", "timer (stand-in)"]
+REASONS = ["request", "kick", "IPI", "line", "timer (Sstc)", "timer (host timer)"]
 WAYS = ["rests", "is polled for", "on loan"]
 HEADER = ["sleep"] + REASONS
 
 BIT = {"request": "WAKE_REQUEST", "kick": "WAKE_KICK", "IPI": "WAKE_IRQ", "line": "WAKE_IRQ",
-       "timer (Sstc)": "WAKE_TIMER", "timer (stand-in)": "WAKE_TIMER"}
+       "timer (Sstc)": "WAKE_TIMER", "timer (host timer)": "WAKE_TIMER"}
 
 # The reason by which nets know a column: of the explorer and the guest, of the threads, of the litmus tests.
 EXPLORER = {"kick": ["kick"], "ipi": ["IPI"], "level": ["line"], "destroy": ["request"], "start": ["request"]}
 THREADS = {"BY_KICK": ["kick"], "BY_IPI": ["IPI"], "BY_LEVEL": ["line"], "BY_START": ["request"],
-           "BY_TIMER": ["timer (Sstc)", "timer (stand-in)"]}
+           "BY_TIMER": ["timer (Sstc)", "timer (host timer)"]}
 LITMUS = {"kick": "request", "broadcast": "request", "start": "request", "inject": "IPI", "level": "line",
           "unhalt": "kick"}
 
@@ -60,7 +60,7 @@ def explorer():
         for reason, _ in reasons:
             columns = EXPLORER.get(reason, [])
             if reason == "timer":
-                columns = [c for c, has in (("timer (Sstc)", "true"), ("timer (stand-in)", "false")) if has in sstc]
+                columns = [c for c, has in (("timer (Sstc)", "true"), ("timer (host timer)", "false")) if has in sstc]
             found |= {(row, column) for column in columns}
     return found
 
@@ -101,7 +101,7 @@ def system():
     words = {name: re.findall(r'"([^"]+)"', re.search(rf"{name}\[\] = \{{(.*?)\}}", guest, re.S).group(1))
              for name in ("sleep_names", "cause_names")}
     columns = {"request": ["request"], **EXPLORER,
-               "timer": ["timer (Sstc)"] + (["timer (stand-in)"] if "sstc=off" in test else [])}
+               "timer": ["timer (Sstc)"] + (["timer (host timer)"] if "sstc=off" in test else [])}
     rows = words["sleep_names"] + ["rests", "is polled for"]
     found = {(row, column) for row in rows for cause in words["cause_names"] for column in columns.get(cause, [])}
     if "pause_until_verdict" in test:
@@ -116,7 +116,7 @@ def expected():
     for row in ends:
         cells = [row]
         for column in REASONS:
-            if row == "rests" and column == "timer (stand-in)":
+            if row == "rests" and column == "timer (host timer)":
                 cells.append("-")  # what has no timer of its own does not rest
                 continue
             marks = " ".join(net for net, pairs in nets.items() if (row, column) in pairs)

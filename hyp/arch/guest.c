@@ -32,7 +32,7 @@ void guest_hart_setup(void)
 		csr_write(CSR_HSTATEEN0, HSTATEEN0_ENVCFG);
 	features_close();
 	csr_write(CSR_SIE, BIT(IRQ_S_SOFT) | BIT(IRQ_S_TIMER) | BIT(IRQ_S_EXT));
-	/* FP and vector CSRs are saved and restored from now on: guest_fp_put(). */
+	/* FP and vector CSRs are saved and restored from now on: guest_fp_save(). */
 	csr_set(CSR_SSTATUS, SSTATUS_FS | SSTATUS_VS);
 }
 
@@ -59,27 +59,27 @@ void guest_vs_reset(struct guest_vs_csrs *s)
 				     .scounteren = HCOUNTEREN_CY | HCOUNTEREN_TM | HCOUNTEREN_IR };
 }
 
-void guest_fp_save(struct guest_regs *r, struct guest_fp *fp)
+void guest_fp_save_dirty(struct guest_regs *r, struct guest_fp *fp)
 {
 	csr_set(CSR_SSTATUS, SSTATUS_FS);
 	arch_fp_save(fp);
 	r->sstatus = set_xs(r->sstatus, SSTATUS_FS_SHIFT, XS_CLEAN);
 }
 
-void guest_fp_get(const struct guest_fp *fp)
+void guest_fp_restore(const struct guest_fp *fp)
 {
 	csr_set(CSR_SSTATUS, SSTATUS_FS);
 	arch_fp_restore(fp);
 }
 
-void guest_vector_save(struct guest_regs *r, struct guest_vector *v)
+void guest_vector_save_dirty(struct guest_regs *r, struct guest_vector *v)
 {
 	csr_set(CSR_SSTATUS, SSTATUS_VS);
 	arch_vector_save(v);
 	r->sstatus = set_xs(r->sstatus, SSTATUS_VS_SHIFT, XS_CLEAN);
 }
 
-void guest_vector_get(const struct guest_vector *v)
+void guest_vector_restore(const struct guest_vector *v)
 {
 	csr_set(CSR_SSTATUS, SSTATUS_VS);
 	arch_vector_restore(v);

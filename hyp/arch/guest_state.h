@@ -38,7 +38,7 @@ static inline void guest_vs_save(struct guest_vs_csrs *s)
 		s->sstateen0 = csr_read(CSR_SSTATEEN0);
 }
 
-static inline void guest_vs_load(const struct guest_vs_csrs *s)
+static inline void guest_vs_restore(const struct guest_vs_csrs *s)
 {
 	const bool senvcfg = hart_features.senvcfg, sstateen0 = hart_features.sstateen0;
 
@@ -66,11 +66,11 @@ void arch_fp_csr_save(struct guest_fp *fp);
 void arch_fp_csr_restore(const struct guest_fp *fp);
 void arch_vector_csrs_save(struct guest_vector *v);
 
-/* *_save: save all of it, and mark it clean. *_get: restore all of it. */
-void guest_fp_save(struct guest_regs *r, struct guest_fp *fp);
-void guest_fp_get(const struct guest_fp *fp);
-void guest_vector_save(struct guest_regs *r, struct guest_vector *v);
-void guest_vector_get(const struct guest_vector *v);
+/* *_save_dirty: save all of it, and mark it clean. *_restore: restore all of it. */
+void guest_fp_save_dirty(struct guest_regs *r, struct guest_fp *fp);
+void guest_fp_restore(const struct guest_fp *fp);
+void guest_vector_save_dirty(struct guest_regs *r, struct guest_vector *v);
+void guest_vector_restore(const struct guest_vector *v);
 
 static inline bool is_dirty(uint64_t status, unsigned int shift)
 {
@@ -78,30 +78,30 @@ static inline bool is_dirty(uint64_t status, unsigned int shift)
 }
 
 /*
- * guest_fp_put, guest_vector_put - save what may have changed since the last put. Own pcpu, loaded, @r as the last
- * exit left it. guest_fp_put() returns whether one of f0 to f31 may have changed. @v may be NULL.
+ * guest_fp_save, guest_vector_save - save what may have changed since the last restore. Own pcpu, loaded, @r as the last
+ * exit left it. guest_fp_save() returns whether one of f0 to f31 may have changed. @v may be NULL.
  *
  * When a guest writes a register, hardware marks sstatus.FS (VS) dirty (privileged specification, "vsstatus"), so
  * that field decides about the registers. It cannot decide about the CSRs. QEMU (10.0) does not mark it when a CSR
  * instruction writes fcsr, vcsr or vstart, nor when an instruction only raises a flag; and vsstatus does not tell
  * either once the guest's kernel has turned its own FS off. So the CSRs are saved always.
  */
-static inline bool guest_fp_put(struct guest_regs *r, struct guest_fp *fp)
+static inline bool guest_fp_save(struct guest_regs *r, struct guest_fp *fp)
 {
 	if (is_dirty(r->sstatus, SSTATUS_FS_SHIFT)) {
-		guest_fp_save(r, fp);
+		guest_fp_save_dirty(r, fp);
 		return true;
 	}
 	arch_fp_csr_save(fp);
 	return false;
 }
 
-static inline void guest_vector_put(struct guest_regs *r, struct guest_vector *v)
+static inline void guest_vector_save(struct guest_regs *r, struct guest_vector *v)
 {
 	if (!v)
 		return;
 	if (is_dirty(r->sstatus, SSTATUS_VS_SHIFT))
-		guest_vector_save(r, v);
+		guest_vector_save_dirty(r, v);
 	else
 		arch_vector_csrs_save(v);
 }

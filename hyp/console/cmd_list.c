@@ -20,7 +20,7 @@ const char *vcpu_state_name(const struct vcpu *v)
 {
 	if (vcpu_hsm_status(v) == SBI_HSM_STATE_STOPPED)
 		return "stopped";
-	switch (atomic_read(&v->se.state)) {
+	switch (sched_state(&v->se)) {
 	case SCHED_RUNNING:
 		return "running";
 	case SCHED_RUNNABLE:
@@ -41,7 +41,7 @@ static unsigned int list_vcpus(const struct vm *vm, unsigned int i)
 
 		len += (size_t)snprintf(line + len, sizeof(line) - len, "%s%u %s on %u",
 					len ? ", " : "", i, vcpu_state_name(v),
-					(unsigned int)atomic_read(&v->se.pcpu));
+					(unsigned int)sched_pcpu(&v->se));
 	}
 	if (len)
 		term_printf("       vcpus %s", line);
@@ -132,7 +132,7 @@ static void list_own_memory(void)
 	uint64_t own = page_total() - page_free_bytes() + image;
 
 	for_each_vm(vm)
-		own -= min_u64(own, vm->gstage.ram_bytes);
+		own -= min_u64(own, gstage_ram_bytes(&vm->gstage));
 	term_printf("    hartvisor's own memory: %" PRIu64 " KiB, its image %" PRIu64 " KiB of it",
 		    own >> 10, image >> 10);
 }

@@ -37,10 +37,10 @@ static void print_sched(const char *name, const struct vcpu *v, const struct vcp
 {
 	term_printf("%-*s %8s %4u %10" PRIu64 " %9" PRIu64 " %10" PRIu64 " %10" PRIu64 " %10" PRIu64
 		    " %9" PRIu64 " %9" PRIu64,
-		    NAME_WIDTH, name, state_name(v), (unsigned int)atomic_read(&v->se.pcpu),
+		    NAME_WIDTH, name, state_name(v), (unsigned int)sched_pcpu(&v->se),
 		    ms(c->times.run), ms(c->times.wait), ms(c->times.block), c->switches,
 		    c->migrations, c->yields,
-		    timer_ticks_to_ns(atomic_read(&v->se.max_latency)) / 1000);
+		    timer_ticks_to_ns(sched_counts(&v->se).max_latency) / 1000);
 }
 
 static void print_run(const char *name, const struct vcpu *v, const struct vcpu_counts *c)

@@ -36,6 +36,18 @@ static inline gpa_t gpa(uint64_t a)
 	return (gpa_t){ a };
 }
 
+/* gpa_add - the address @bytes behind @a. */
+static inline gpa_t gpa_add(gpa_t a, uint64_t bytes)
+{
+	return (gpa_t){ a.gpa + bytes };
+}
+
+/* hpa_add - the address @bytes behind @a. */
+static inline hpa_t hpa_add(hpa_t a, uint64_t bytes)
+{
+	return (hpa_t){ a.hpa + bytes };
+}
+
 static inline gva_t gva(uint64_t a)
 {
 	return (gva_t){ a };

@@ -75,6 +75,18 @@ int gstage_init(struct gstage *gs, uint64_t limit);
 /* gstage_limit - the first guest-physical address behind those of the widest mode. */
 uint64_t gstage_limit(void);
 
+/* gstage_has_root - has gstage_init() made tables, which gstage_destroy() has not freed? */
+static inline bool gstage_has_root(const struct gstage *gs)
+{
+	return gs->pt.root != NULL;
+}
+
+/* gstage_ram_bytes - of all its RAM slots. */
+static inline uint64_t gstage_ram_bytes(const struct gstage *gs)
+{
+	return gs->ram_bytes;
+}
+
 /*
  * gstage_alloc_ram - a RAM slot: allocate @size bytes of host memory (2 MiB blocks or larger where they are to be
  * had, up to GSTAGE_MAX_RAM pieces) and map it RWX at @base. Not cleared: see gstage_clear_step().

@@ -47,6 +47,12 @@ static inline bool vmid_is_current(const struct vmid *v, unsigned int pcpu)
 	return v->generation != 0 && v->pcpu == pcpu && v->generation == vmid_generation[pcpu];
 }
 
+/* vmid_number - what goes into hgatp, while it is current. */
+static inline uint16_t vmid_number(const struct vmid *v)
+{
+	return v->id;
+}
+
 /* What is to be fenced once hgatp holds a fresh VMID, and before the guest is entered. ALL: before that, too. */
 enum vmid_fence {
 	VMID_FENCE_NONE,

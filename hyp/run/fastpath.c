@@ -147,7 +147,7 @@ static always_inline struct next access_end(struct vcpu *v, enum next_why in_pla
 		vcpu_irq_sync(v);
 		return next_is(may_enter(v) ? in_place : NEXT_LOOK);
 	}
-	if ((v->irq.hvip ^ atomic_read(&v->irq.levels)) & BIT(IRQ_VS_EXT))
+	if (vcpu_irq_level_moved(v))
 		take_level(v);
 	if (vcpu_request_pending(v) || atomic_read(&this_pcpu()->need_resched))
 		return next_is(NEXT_LOOK);
@@ -216,7 +216,7 @@ struct next fast_access(struct guest_regs *r, uint64_t cause)
 {
 	struct vcpu *v = container_of(r, struct vcpu, regs);
 
-	if (!FAST_PATH || v->se.spinning)
+	if (!FAST_PATH || sched_spins(&v->se))
 		return next_is(NEXT_EXIT);
 	return cause == EXC_STORE_GUEST_FAULT ? access_of_kind(v, cause, true) :
 						access_of_kind(v, cause, false);

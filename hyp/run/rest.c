@@ -27,15 +27,14 @@ static noinline bool rest(struct vcpu *v)
 {
 	bool again = false;
 
-	atomic_set(&v->blocked, 1);
-	fence_full(); /* C, vcpu/request.c */
+	vcpu_block_begin(v);
 	if (may_sleep(v) && sched_rest_begin(&v->se, timer_now())) {
 		again = pcpu_sleep();
 		sched_rest_end(&v->se, timer_now());
 	}
 	/* The hart that clears `blocked` wakes the vcpu. If that was another one its sched_wake() has come, or is
 	 * on its way and must not find the vcpu in another sleep, or dead. */
-	if (!atomic_exchange(&v->blocked, 0)) {
+	if (!vcpu_block_end(v)) {
 		sched_take_wake(&v->se);
 		again = true;
 	}
@@ -45,9 +44,9 @@ static noinline bool rest(struct vcpu *v)
 
 bool vcpu_rest(struct vcpu *v)
 {
-	/* Without Sstc its timer is the stand-in, which belongs to those that are off their hart; and an
+	/* Without Sstc its timer is the host timer, which serves those that are off their hart; and an
 	 * interrupt that must not end a halt would end the WFI. */
-	if (!(v->halt_ends & WAKE_IRQ) || !timer_has_sstc() || is_wanted())
+	if (!(vcpu_halt_ends(v) & WAKE_IRQ) || !timer_has_sstc() || is_wanted())
 		return false;
 	return rest(v);
 }

@@ -43,7 +43,7 @@ void task_run(struct sched_entity *se)
 	unload(p);
 	pcpu_set_slice(se, p);
 	do {
-		more = se->step(se);
+		more = sched_task_step(se);
 		pcpu_poll_interrupts();
 	} while (more && !must_stop(se, p));
 	sched_put(se, more ? SCHED_PREEMPTED : SCHED_BLOCKS, timer_now());

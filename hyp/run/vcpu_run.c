@@ -9,11 +9,12 @@
 #include "arch/guest_state.h"
 #include "arch/smp.h"
 #include "lib/work.h"
+#include "vcpu/hsm.h"
 #include "vcpu/irq.h"
 #include "vcpu/load.h"
-#include "vcpu/magic.h"
+#include "pv/magic.h"
 #include "vcpu/poll.h"
-#include "vcpu/steal.h"
+#include "pv/steal.h"
 #include "vcpu/vm.h"
 
 /*
@@ -40,7 +41,7 @@ static always_inline struct next enter_spinner(struct guest_regs **r)
 	struct next next = guest_enter(r);
 
 	if (!hart_features.instret || csr_read(CSR_INSTRET) - before > SPIN_INSTRUCTIONS)
-		container_of(*r, struct vcpu, regs)->se.spin_renewed = true;
+		sched_spin_renew(&container_of(*r, struct vcpu, regs)->se);
 	return next;
 }
 
@@ -58,7 +59,7 @@ static always_inline struct next enter(struct vcpu **vp)
 		return next_is(NEXT_GUEST);
 	}
 	stretch_end();
-	next = v->se.spinning ? enter_spinner(&regs) : guest_enter(&regs);
+	next = sched_spins(&v->se) ? enter_spinner(&regs) : guest_enter(&regs);
 	*vp = v = container_of(regs, struct vcpu, regs);
 	stretch_begin();
 	cause = csr_read(CSR_SCAUSE);
@@ -66,10 +67,7 @@ static always_inline struct next enter(struct vcpu **vp)
 	vcpu_irq_sync(v);
 	if (next_why(next) == NEXT_EXIT)
 		next = vcpu_handle_exit(v, cause);
-	if ((next_why(next) == NEXT_SPIN) != v->se.spinning) {
-		atomic_set(&v->se.spinning, next_why(next) == NEXT_SPIN);
-		v->se.spin_renewed = true;
-	}
+	sched_set_spins(&v->se, next_why(next) == NEXT_SPIN);
 	return next;
 }
 
@@ -102,7 +100,7 @@ static always_inline enum run_result yields(struct vcpu *v, struct next next)
 static inline bool may_just_run(struct vcpu *v)
 {
 	return !vcpu_request_pending(v) && !vcpu_is_halted(v) && vm_may_run(v->vm) &&
-	       atomic_read(&v->hsm) == SBI_HSM_STATE_STARTED;
+	       vcpu_hsm_is_started(v);
 }
 
 /* Run the loaded @v until there is a reason to stop. */
@@ -120,8 +118,7 @@ static always_inline enum run_result run(struct vcpu *v)
 				return RUN_BLOCKED;
 			continue;
 		case VCPU_MAY_RUN:
-			if (v->halted_at)
-				vcpu_poll_adapt(v);
+			vcpu_poll_end(v);
 			break;
 		}
 		/* As long as nothing changes what handle_requests() looked at it would say the same. */
@@ -130,16 +127,14 @@ static always_inline enum run_result run(struct vcpu *v)
 
 			if (slice_is_over(v))
 				return RUN_PREEMPTED;
-			if (v->magic)
-				vcpu_magic_write(v, HARTVISOR_MAGIC_RUNS);
+			pv_magic_update(v, HARTVISOR_MAGIC_RUNS);
 			next = enter(&v);
 			if (next_why(next) >= NEXT_SPIN && (r = yields(v, next)) != RUN_GOES_ON)
 				return r;
 		} while (!vcpu_request_pending(v) && !vcpu_is_halted(v));
 		/* Others want the hart, so there is no choice of where to sleep; block() itself looks
 		 * whether to. */
-		if (vcpu_is_halted(v) && !atomic_read(&v->kicked) && sched_others_wait() &&
-		    vcpu_block(v))
+		if (vcpu_is_halted(v) && !vcpu_is_kicked(v) && sched_others_wait() && vcpu_block(v))
 			return RUN_BLOCKED;
 	}
 }
@@ -195,13 +190,13 @@ static always_inline struct sched_entity *run_one(struct pcpu *p, struct vcpu *v
 		pcpu_set_slice(&v->se, p);
 	else
 		timer_set_slice(sched_next_look(&v->se));
-	vcpu_steal_resumes(v);
+	pv_resumes(v);
 	r = run(v);
 	v = p->current; /* what was loaded still is; no register remembers */
 	if (r <= RUN_SWITCHED)
-		vcpu_steal_preempted(v);
-	else if (v->magic)
-		vcpu_magic_write(v, HARTVISOR_MAGIC_HALTED);
+		pv_preempted(v);
+	else
+		pv_magic_update(v, HARTVISOR_MAGIC_HALTED);
 	if (r == RUN_DEAD) {
 		run_dead(v);
 		return NULL;

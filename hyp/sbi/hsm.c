@@ -13,7 +13,7 @@ static struct next hart_start(struct vcpu *v, uint64_t hartid, uint64_t pc, uint
 	/* Two bytes are the shortest instruction, and what it must be aligned to. */
 	if (!is_aligned(pc, 2) || !gstage_is_ram(&v->vm->gstage, gpa(pc), 2))
 		return sbi_err(v, SBI_ERR_INVALID_ADDRESS);
-	if (vcpu_hsm_start(target, pc, arg))
+	if (vcpu_hsm_start(target, gpa(pc), arg))
 		return sbi_err(v, SBI_ERR_ALREADY_AVAILABLE);
 	return sbi_ok(v, 0);
 }

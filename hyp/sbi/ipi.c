@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* sPI: interrupts between a guest's harts (riscv-sbi-doc, "IPI Extension"). */
+/* IPI: interrupts between a guest's harts (riscv-sbi-doc, "IPI Extension"). */
 #include "arch/csr.h"
 #include "lib/bits.h"
 #include "sbi/calls.h"
@@ -19,7 +19,7 @@ void sbi_send_ipi_set(struct vm *vm, uint64_t set)
  */
 static inline bool sleeps_here(const struct vcpu *v, const struct vcpu *to)
 {
-	return atomic_read(&to->blocked) && atomic_read(&to->se.pcpu) == atomic_read(&v->se.pcpu);
+	return vcpu_is_blocked(to) && sched_pcpu(&to->se) == sched_pcpu(&v->se);
 }
 
 static struct next send_to_other(struct vcpu *v, struct vcpu *to)

@@ -9,6 +9,7 @@
 #include "vcpu/console.h"
 #include "vcpu/fence.h"
 #include "vcpu/guest_mem.h"
+#include "vcpu/irq.h"
 #include "vcpu/vtimer.h"
 
 /* The answer to each call: a0 alone. */
@@ -29,16 +30,6 @@ static int64_t console_get(struct vm *vm)
 	if (!vm->stream || term_stream_read(vm->stream, &c, 1) == 0)
 		return -1;
 	return (uint8_t)c;
-}
-
-/* Own pcpu, between vcpu_irq_sync and vcpu_irq_flush: both words are ours to take from. */
-static int64_t clear_ipi(struct vcpu *v)
-{
-	uint64_t soft = BIT(IRQ_VS_SOFT);
-	uint64_t pending = (atomic_fetch_and(&v->irq.inject, ~soft) | v->irq.shadow) & soft;
-
-	v->irq.shadow &= ~soft;
-	return pending ? 1 : 0;
 }
 
 /*
@@ -91,7 +82,7 @@ static int64_t call(struct vcpu *v, uint64_t eid)
 	case SBI_EXT_LEGACY_CONSOLE_GETCHAR:
 		return console_get(v->vm);
 	case SBI_EXT_LEGACY_CLEAR_IPI:
-		return clear_ipi(v);
+		return vcpu_irq_take_soft(v);
 	case SBI_EXT_LEGACY_SEND_IPI:
 	case SBI_EXT_LEGACY_REMOTE_FENCE_I:
 	case SBI_EXT_LEGACY_REMOTE_SFENCE_VMA:

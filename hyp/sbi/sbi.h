@@ -96,9 +96,6 @@ static inline uint32_t sbi_vendor_eid(void)
 	       (uint32_t)(sbi_ids.mvendorid & HARTVISOR_SBI_EXT_VENDOR_MASK);
 }
 
-/* sbi_kick - KICK_CPU: end the halt of hart @hartid, and let it run instead of @v. For both numbers. */
-struct next sbi_kick(struct vcpu *v, uint64_t hartid);
-
 /*
  * sbi_call - the call in @v's registers, outside guest mode: sbi_dispatch(), and sepc goes behind the ecall, or stays at it
  * when @v sleeps and tries again.

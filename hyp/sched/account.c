@@ -19,8 +19,8 @@ void sched_group_go(struct sched_group *g, uint64_t now)
 
 		/* What it had waited before counts; a pcpu that picks it before the end finds no more. */
 		if (se->state == SCHED_RUNNABLE) {
-			atomic_set(&se->wait_ticks, se->wait_ticks + sched_waited(se, now));
-			atomic_set(&se->since, now);
+			atomic_set(&se->account.wait, se->account.wait + sched_waited(se, now));
+			atomic_set(&se->account.since, now);
 		}
 		spin_unlock(&q->lock);
 	}
@@ -30,15 +30,15 @@ void sched_group_go(struct sched_group *g, uint64_t now)
 struct sched_times sched_times(const struct sched_entity *se, uint64_t now)
 {
 	uint32_t state = atomic_read(&se->state);
-	uint64_t since = atomic_read(&se->since);
+	uint64_t since = atomic_read(&se->account.since);
 	uint64_t lasts = now > since ? now - since : 0;
 
 	if (atomic_read(&se->resting))
 		state = SCHED_BLOCKED;
 	return (struct sched_times){
-		.run = atomic_read(&se->run_ticks) + (state == SCHED_RUNNING ? lasts : 0),
-		.wait = atomic_read(&se->wait_ticks) +
+		.run = atomic_read(&se->account.run) + (state == SCHED_RUNNING ? lasts : 0),
+		.wait = atomic_read(&se->account.wait) +
 			(state == SCHED_RUNNABLE ? sched_waited(se, now) : 0),
-		.block = atomic_read(&se->block_ticks) + (state == SCHED_BLOCKED ? lasts : 0),
+		.block = atomic_read(&se->account.block) + (state == SCHED_BLOCKED ? lasts : 0),
 	};
 }

@@ -20,41 +20,42 @@
 
 static void tree_update(struct sched_entity *n)
 {
-	int64_t least = n->vtime;
+	int64_t least = n->fair.vtime;
 
-	if (n->left && n->left->min_vtime < least)
-		least = n->left->min_vtime;
-	if (n->right && n->right->min_vtime < least)
-		least = n->right->min_vtime;
-	n->min_vtime = least;
+	if (n->fair.left && n->fair.left->fair.min_vtime < least)
+		least = n->fair.left->fair.min_vtime;
+	if (n->fair.right && n->fair.right->fair.min_vtime < least)
+		least = n->fair.right->fair.min_vtime;
+	n->fair.min_vtime = least;
 }
 
 static struct sched_entity **tree_link(struct fair *f, const struct sched_entity *n)
 {
-	if (!n->parent)
+	if (!n->fair.parent)
 		return &f->root;
-	return n->parent->left == n ? &n->parent->left : &n->parent->right;
+	return n->fair.parent->fair.left == n ? &n->fair.parent->fair.left :
+						&n->fair.parent->fair.right;
 }
 
 /* @n, the child of @p, takes its place; order from left to right stays. */
 static void tree_rotate_up(struct fair *f, struct sched_entity *n)
 {
-	struct sched_entity *p = n->parent, *moved;
+	struct sched_entity *p = n->fair.parent, *moved;
 
 	*tree_link(f, p) = n;
-	n->parent = p->parent;
-	p->parent = n;
-	if (p->left == n) {
-		moved = n->right;
-		n->right = p;
-		p->left = moved;
+	n->fair.parent = p->fair.parent;
+	p->fair.parent = n;
+	if (p->fair.left == n) {
+		moved = n->fair.right;
+		n->fair.right = p;
+		p->fair.left = moved;
 	} else {
-		moved = n->left;
-		n->left = p;
-		p->right = moved;
+		moved = n->fair.left;
+		n->fair.left = p;
+		p->fair.right = moved;
 	}
 	if (moved)
-		moved->parent = p;
+		moved->fair.parent = p;
 	tree_update(p);
 	tree_update(n);
 }
@@ -65,17 +66,18 @@ void fair_insert_among(struct fair *f, struct sched_entity *se)
 
 	while (*link) {
 		parent = *link;
-		if (se->vtime < parent->min_vtime)
-			parent->min_vtime = se->vtime;
-		link = se->vdeadline < parent->vdeadline ? &parent->left : &parent->right;
+		if (se->fair.vtime < parent->fair.min_vtime)
+			parent->fair.min_vtime = se->fair.vtime;
+		link = se->fair.vdeadline < parent->fair.vdeadline ? &parent->fair.left :
+								     &parent->fair.right;
 		sched_step();
 	}
-	se->parent = parent;
-	se->left = se->right = NULL;
-	se->min_vtime = se->vtime;
-	se->heap = fair_random(f);
+	se->fair.parent = parent;
+	se->fair.left = se->fair.right = NULL;
+	se->fair.min_vtime = se->fair.vtime;
+	se->fair.heap = fair_random(f);
 	*link = se;
-	while (se->parent && se->parent->heap < se->heap) {
+	while (se->fair.parent && se->fair.parent->fair.heap < se->fair.heap) {
 		tree_rotate_up(f, se);
 		sched_step();
 	}
@@ -85,19 +87,21 @@ void fair_remove_from_among(struct fair *f, struct sched_entity *se)
 {
 	struct sched_entity *child, *p;
 
-	while (se->left && se->right) {
-		tree_rotate_up(f, se->left->heap > se->right->heap ? se->left : se->right);
+	while (se->fair.left && se->fair.right) {
+		tree_rotate_up(f, se->fair.left->fair.heap > se->fair.right->fair.heap ?
+					  se->fair.left :
+					  se->fair.right);
 		sched_step();
 	}
-	child = se->left ? se->left : se->right;
+	child = se->fair.left ? se->fair.left : se->fair.right;
 	*tree_link(f, se) = child;
 	if (child)
-		child->parent = se->parent;
-	for (p = se->parent; p; p = p->parent) {
+		child->fair.parent = se->fair.parent;
+	for (p = se->fair.parent; p; p = p->fair.parent) {
 		tree_update(p);
 		sched_step();
 	}
-	se->parent = se->left = se->right = NULL;
+	se->fair.parent = se->fair.left = se->fair.right = NULL;
 }
 
 struct sched_entity *fair_first(const struct fair *f)
@@ -106,15 +110,15 @@ struct sched_entity *fair_first(const struct fair *f)
 
 	while (n) {
 		sched_step();
-		if (n->left && n->left->min_vtime <= f->v)
-			n = n->left;
-		else if (n->vtime <= f->v)
+		if (n->fair.left && n->fair.left->fair.min_vtime <= f->v)
+			n = n->fair.left;
+		else if (n->fair.vtime <= f->v)
 			return n;
 		else
-			n = n->right;
+			n = n->fair.right;
 	}
 	/* No waiting entity is owed anything: the one that ran is, and it just gave way. */
-	for (n = f->root; n && n->left; n = n->left)
+	for (n = f->root; n && n->fair.left; n = n->fair.left)
 		sched_step();
 	return n;
 }
@@ -144,15 +148,15 @@ static int64_t lag_here(struct fair *f, struct sched_entity *se)
 	if (f->weight == 0) {
 		/* Time goes on from where it is, or from where it is elsewhere. */
 		atomic_set(&f->offset,
-			   (se->migrates ? se->lag : atomic_read(&sched_time_of_all)) - f->v);
+			   (se->migrates ? se->fair.lag : atomic_read(&sched_time_of_all)) - f->v);
 		return 0;
 	}
 	if (se->migrates)
-		return fair_clamp(f->v + f->offset - se->lag, lag_limit_migrate(se));
-	lag = fair_clamp(se->lag, lag_limit(se));
+		return fair_clamp(f->v + f->offset - se->fair.lag, lag_limit_migrate(se));
+	lag = fair_clamp(se->fair.lag, lag_limit(se));
 	/* One that never asks for much pays its debt off while others get on and it sleeps. */
-	if (lag < 0 && se->request <= se->slice / 8 && f->v + f->offset > se->left_at)
-		lag = min_i64(lag + (f->v + f->offset - se->left_at), 0);
+	if (lag < 0 && se->fair.request <= se->slice / 8 && f->v + f->offset > se->fair.left_at)
+		lag = min_i64(lag + (f->v + f->offset - se->fair.left_at), 0);
 	/* Joining moves the mean towards it; so that its lag is as it was afterwards: */
 	return lag + lag * (int64_t)se->weight / (int64_t)f->weight;
 }
@@ -162,8 +166,8 @@ void fair_join(struct fair *f, struct sched_entity *se)
 	int64_t lag = lag_here(f, se);
 
 	se->migrates = false;
-	se->vtime = f->v - lag;
-	se->vdeadline = se->vtime + ticks_to_virtual(se->request, se);
+	se->fair.vtime = f->v - lag;
+	se->fair.vdeadline = se->fair.vtime + ticks_to_virtual(se->fair.request, se);
 	atomic_set(&f->weight, f->weight + se->weight);
 	f->rem -= lag * (int64_t)se->weight;
 	fair_normalise(f);
@@ -172,13 +176,13 @@ void fair_join(struct fair *f, struct sched_entity *se)
 void fair_migrate(struct fair *f, struct sched_entity *se)
 {
 	fair_leave(f, se);
-	se->lag = se->vtime + f->offset;
+	se->fair.lag = se->fair.vtime + f->offset;
 	se->migrates = true;
 }
 
 void fair_yielded(struct sched_entity *se)
 {
-	se->vdeadline = se->vtime + 2 * ticks_to_virtual(se->slice, se);
+	se->fair.vdeadline = se->fair.vtime + 2 * ticks_to_virtual(se->slice, se);
 }
 
 /* With other weights a claim of the same time is another one of virtual time. */
@@ -190,15 +194,17 @@ static int64_t reweigh(int64_t virtual, const struct sched_entity *from,
 
 void fair_exchange_unequal(struct fair *f, struct sched_entity *a, struct sched_entity *b)
 {
-	int64_t lag_a = f->v - a->vtime, lag_b = f->v - b->vtime;
-	int64_t left_a = a->vdeadline - a->vtime, left_b = b->vdeadline - b->vtime;
+	int64_t lag_a = f->v - a->fair.vtime, lag_b = f->v - b->fair.vtime;
+	int64_t left_a = a->fair.vdeadline - a->fair.vtime,
+		left_b = b->fair.vdeadline - b->fair.vtime;
 	int64_t v = f->v;
 
 	f->rem += (lag_a * (int64_t)a->weight) + (lag_b * (int64_t)b->weight);
-	a->vtime = v - reweigh(lag_b, b, a);
-	b->vtime = v - reweigh(lag_a, a, b);
-	f->rem -= (v - a->vtime) * (int64_t)a->weight + (v - b->vtime) * (int64_t)b->weight;
-	a->vdeadline = a->vtime + reweigh(left_b, b, a);
-	b->vdeadline = b->vtime + reweigh(left_a, a, b);
+	a->fair.vtime = v - reweigh(lag_b, b, a);
+	b->fair.vtime = v - reweigh(lag_a, a, b);
+	f->rem -=
+		(v - a->fair.vtime) * (int64_t)a->weight + (v - b->fair.vtime) * (int64_t)b->weight;
+	a->fair.vdeadline = a->fair.vtime + reweigh(left_b, b, a);
+	b->fair.vdeadline = b->fair.vtime + reweigh(left_a, a, b);
 	fair_normalise(f);
 }

@@ -96,14 +96,14 @@ static inline void fair_insert(struct fair *f, struct sched_entity *se)
 		return;
 	}
 	f->root = se;
-	se->parent = se->left = se->right = NULL;
-	se->min_vtime = se->vtime;
-	se->heap = fair_random(f);
+	se->fair.parent = se->fair.left = se->fair.right = NULL;
+	se->fair.min_vtime = se->fair.vtime;
+	se->fair.heap = fair_random(f);
 }
 
 static inline void fair_remove(struct fair *f, struct sched_entity *se)
 {
-	if (f->root != se || se->left || se->right)
+	if (f->root != se || se->fair.left || se->fair.right)
 		fair_remove_from_among(f, se);
 	else
 		f->root = NULL;
@@ -112,11 +112,11 @@ static inline void fair_remove(struct fair *f, struct sched_entity *se)
 /* fair_charge - the one that runs ran for @delta ticks. */
 static inline void fair_charge(struct fair *f, struct sched_entity *se, uint64_t delta)
 {
-	uint64_t scaled = (min_u64(delta, DELTA_MAX) << VTIME_SHIFT) + se->remainder;
+	uint64_t scaled = (min_u64(delta, DELTA_MAX) << VTIME_SHIFT) + se->fair.remainder;
 	int64_t dv = (int64_t)(scaled / se->weight);
 
-	se->remainder = scaled % se->weight;
-	se->vtime += dv;
+	se->fair.remainder = scaled % se->weight;
+	se->fair.vtime += dv;
 	f->rem += dv * (int64_t)se->weight;
 	fair_normalise(f);
 }
@@ -124,10 +124,10 @@ static inline void fair_charge(struct fair *f, struct sched_entity *se, uint64_t
 /* fair_leave - @se counts no longer; its place becomes its lag. */
 static inline void fair_leave(struct fair *f, struct sched_entity *se)
 {
-	int64_t lag = f->v - se->vtime;
+	int64_t lag = f->v - se->fair.vtime;
 
-	se->lag = fair_clamp(lag, lag_limit(se));
-	se->left_at = f->v + f->offset;
+	se->fair.lag = fair_clamp(lag, lag_limit(se));
+	se->fair.left_at = f->v + f->offset;
 	f->rem += lag * (int64_t)se->weight;
 	atomic_set(&f->weight, f->weight - se->weight);
 	fair_normalise(f);
@@ -145,8 +145,8 @@ static inline void swap_i64(int64_t *a, int64_t *b)
 static inline void fair_exchange(struct fair *f, struct sched_entity *a, struct sched_entity *b)
 {
 	if (a->weight == b->weight) {
-		swap_i64(&a->vtime, &b->vtime);
-		swap_i64(&a->vdeadline, &b->vdeadline);
+		swap_i64(&a->fair.vtime, &b->fair.vtime);
+		swap_i64(&a->fair.vdeadline, &b->fair.vdeadline);
 	} else {
 		fair_exchange_unequal(f, a, b);
 	}
@@ -156,7 +156,7 @@ static inline void fair_exchange(struct fair *f, struct sched_entity *a, struct 
 static inline bool fair_preempts(const struct fair *f, const struct sched_entity *se,
 				 const struct sched_entity *running)
 {
-	return se->vtime <= f->v && se->vdeadline < running->vdeadline;
+	return se->fair.vtime <= f->v && se->fair.vdeadline < running->fair.vdeadline;
 }
 
 /*
@@ -165,15 +165,15 @@ static inline bool fair_preempts(const struct fair *f, const struct sched_entity
  */
 static inline void fair_woken(struct sched_entity *se)
 {
-	uint64_t least = se->slice / 32, ask = 2 * se->burst;
+	uint64_t least = se->slice / 32, ask = 2 * se->fair.burst;
 
-	se->this_burst = 0;
-	se->request = ask < least ? least : min_u64(ask, se->slice);
+	se->fair.this_burst = 0;
+	se->fair.request = ask < least ? least : min_u64(ask, se->slice);
 }
 
 static inline void fair_blocks(struct sched_entity *se)
 {
-	se->burst = (3 * se->burst + min_u64(se->this_burst, se->slice)) / 4;
+	se->fair.burst = (3 * se->fair.burst + min_u64(se->fair.this_burst, se->slice)) / 4;
 }
 
 /* What is less than this is not worth a switch. */
@@ -185,7 +185,7 @@ static inline uint64_t fair_grain(const struct sched_entity *se)
 /* fair_left - ticks of its request that are left. */
 static inline uint64_t fair_left(const struct sched_entity *se)
 {
-	int64_t left = se->vdeadline - se->vtime;
+	int64_t left = se->fair.vdeadline - se->fair.vtime;
 	uint64_t ticks = left <= 0 ? 0 : ((uint64_t)left * se->weight) >> VTIME_SHIFT;
 
 	return max_u64(ticks, fair_grain(se));
@@ -194,12 +194,12 @@ static inline uint64_t fair_left(const struct sched_entity *se)
 /* fair_renew - if its request has been served it asks for the next. */
 static inline void fair_renew(struct sched_entity *se)
 {
-	int64_t left = se->vdeadline - se->vtime;
+	int64_t left = se->fair.vdeadline - se->fair.vtime;
 
 	if (left > ticks_to_virtual(fair_grain(se), se))
 		return;
-	se->request = se->slice;
-	se->vdeadline = se->vtime + ticks_to_virtual(se->request, se);
+	se->fair.request = se->slice;
+	se->fair.vdeadline = se->fair.vtime + ticks_to_virtual(se->fair.request, se);
 }
 
 #endif

@@ -51,6 +51,15 @@ static inline bool hartset_empty(const struct hartset *s)
 	return true;
 }
 
+static inline struct hartset hartset_or(const struct hartset *a, const struct hartset *b)
+{
+	struct hartset s;
+
+	for (unsigned int i = 0; i < HARTSET_WORDS; i++)
+		s.word[i] = a->word[i] | b->word[i];
+	return s;
+}
+
 static inline struct hartset hartset_and(const struct hartset *a, const struct hartset *b)
 {
 	struct hartset s;

@@ -42,7 +42,7 @@ static inline void begin(struct runq *q, struct sched_entity *se)
 	atomic_set(&se->on_cpu, 1);
 	q->running = se;
 	q->loaded = se;
-	atomic_set(&se->switches, se->switches + 1);
+	atomic_set(&se->account.switches, se->account.switches + 1);
 }
 
 /* @to, BLOCKED, runs instead of @from. */
@@ -53,8 +53,8 @@ static inline void lend(struct runq *q, struct sched_entity *from, struct sched_
 	from->wakeups = 0;
 	atomic_set(&from->state, SCHED_RUNNABLE);
 	runq_account_sleep(to, now);
-	to->this_burst = 0;
-	to->yields++;
+	to->fair.this_burst = 0;
+	to->account.yields++;
 	atomic_set(&to->slice_end, from->slice_end);
 	q->lender = from;
 	q->lent = true;

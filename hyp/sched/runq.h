@@ -85,7 +85,7 @@ static inline bool sched_is_capped(const struct sched_entity *se)
 /* sched_waited - how long @se, which is RUNNABLE, has waited: see sched_group_stop(). */
 static inline uint64_t sched_waited(const struct sched_entity *se, uint64_t now)
 {
-	uint64_t since = atomic_read(&se->since);
+	uint64_t since = atomic_read(&se->account.since);
 	uint64_t stopped = se->group ? atomic_read(&se->group->stopped_at) : 0;
 
 	if (stopped && stopped < now)
@@ -177,18 +177,18 @@ static inline void runq_begin_slices(struct sched_entity *running, uint64_t now)
 /* runq_account_put, runq_account_wake - what lies behind @se was running; was being blocked. */
 static inline void runq_account_put(struct sched_entity *se, uint64_t now)
 {
-	uint64_t ran = now > se->since ? now - se->since : 0;
+	uint64_t ran = now > se->account.since ? now - se->account.since : 0;
 
-	atomic_set(&se->run_ticks, se->run_ticks + ran);
-	se->this_burst += ran;
-	atomic_set(&se->since, now);
+	atomic_set(&se->account.run, se->account.run + ran);
+	se->fair.this_burst += ran;
+	atomic_set(&se->account.since, now);
 }
 
 static inline void runq_account_sleep(struct sched_entity *se, uint64_t now)
 {
-	if (now > se->since)
-		atomic_set(&se->block_ticks, se->block_ticks + (now - se->since));
-	atomic_set(&se->since, now);
+	if (now > se->account.since)
+		atomic_set(&se->account.block, se->account.block + (now - se->account.since));
+	atomic_set(&se->account.since, now);
 }
 
 static inline void runq_account_wake(struct sched_entity *se, uint64_t now)
@@ -264,8 +264,8 @@ static inline uint64_t runq_account_wait(struct sched_entity *se, uint64_t now)
 {
 	uint64_t waited = sched_waited(se, now);
 
-	atomic_set(&se->wait_ticks, se->wait_ticks + waited);
-	atomic_set(&se->since, now);
+	atomic_set(&se->account.wait, se->account.wait + waited);
+	atomic_set(&se->account.since, now);
 	return waited;
 }
 
@@ -273,10 +273,10 @@ static inline void runq_account_run(struct sched_entity *se, uint64_t now)
 {
 	uint64_t waited = runq_account_wait(se, now);
 
-	if (se->woken && waited > se->max_latency)
-		se->max_latency = waited;
+	if (se->woken && waited > se->account.max_latency)
+		se->account.max_latency = waited;
 	se->woken = false;
-	atomic_set(&se->switches, se->switches + 1);
+	atomic_set(&se->account.switches, se->account.switches + 1);
 }
 
 /* runq_begin - @se, on no queue, is what runs here from now on. Its lock is held. */

@@ -110,13 +110,13 @@ cold void runq_init_entity(struct sched_entity *se, struct sched_group *g,
 		.priority = p ? p->priority % SCHED_PRIORITIES : 0,
 		.affinity = p ? hartset_and(&p->affinity, &online) : online,
 		.budget_end = TIMER_NEVER,
-		.since = timer_now(),
+		.account.since = timer_now(),
 		.group = g,
 	};
 	list_init(&se->node);
 	list_init(&se->scan);
 	se->slice = slice_of(se->class, p ? p->slice_us : 0);
-	se->request = se->slice;
+	se->fair.request = se->slice;
 	if (hartset_empty(&se->affinity))
 		se->affinity = online;
 	se->level = runq_own_level(se);
@@ -215,7 +215,7 @@ void runq_change(struct runq *from, struct sched_entity *se, uint32_t to)
 {
 	atomic_fetch_sub(&from->nr_entities, 1);
 	atomic_fetch_add(&runqs[to].nr_entities, 1);
-	atomic_set(&se->migrations, se->migrations + 1);
+	atomic_set(&se->account.migrations, se->account.migrations + 1);
 	atomic_set_release(&se->pcpu, to);
 }
 

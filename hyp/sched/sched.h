@@ -87,34 +87,8 @@ struct sched_group {
 	struct list throttled; /* entities, by node */
 };
 
-struct sched_entity {
-	/* all guarded by the lock of pcpu's queue, but for what says otherwise */
-	struct list node; /* fifo: among its priority; throttled: of the group */
-	struct list scan; /* waiting: all of this queue, for pcpus that take from it */
-	uint32_t state;	  /* enum sched_state */
-	uint32_t pcpu;	  /* whose queue; changes only while RUNNABLE and not on_cpu, or BLOCKED */
-	uint32_t on_cpu;  /* atomic; its context is loaded on se->pcpu */
-	uint32_t wakeups; /* a wake that came while it ran: sched_put(BLOCK) then stays runnable */
-	uint32_t resting; /* RUNNING, and asleep: see sched_rest_begin(). Atomic for the console */
-	uint8_t level;	  /* where it waits: its list of class fifo, or LEVEL_TREE (runq.h) */
-	bool uncapped; /* a task's: its group's cap is none of its own. See sched_task_set_capped() */
-	bool queued;   /* waits on pcpu's queue; RUNNABLE and not: throttled, or on its way */
-	bool migrates;	   /* between two queues: its vtime is to stay the same */
-	bool woken;	   /* has not run since it was blocked */
-	bool spinning;	   /* own pcpu: its last exit was WRS.NTO; read by its siblings as a hint */
-	bool spin_renewed; /* own pcpu: it did something else since its last WRS.NTO */
-
-	/* fixed */
-	bool (*step)(struct sched_entity *se); /* a task's: sched_task_init(). NULL: a vcpu */
-	enum sched_class class;
-	uint32_t weight;
-	uint32_t priority;
-	uint64_t slice; /* ticks; 0: none (fifo) */
-	struct hartset affinity;
-	struct sched_group *group; /* or NULL */
-	struct sched_entity *next_member;
-
-	/* fair.c: virtual time */
+/* fair.c: virtual time */
+struct sched_fair {
 	struct sched_entity *parent, *left, *right;
 	uint64_t heap; /* the tree's balance: a random number */
 	int64_t vtime; /* grows by ticks << SHIFT / weight; queued: on the queue's axis */
@@ -126,23 +100,58 @@ struct sched_entity {
 	uint64_t request;    /* ticks that it asks for next */
 	uint64_t burst;	     /* ticks it uses to run until it blocks: the average */
 	uint64_t this_burst; /* since it was woken */
+};
 
-	uint64_t slice_end;  /* host time */
-	uint64_t budget_end; /* host time: what it took of its group's pool lasts until then */
+/* yield.c: what siblings know of one that spins, as hints */
+struct sched_spin {
+	bool on;	/* own pcpu: its last exit was WRS.NTO; read by its siblings */
+	bool renewed;	/* own pcpu: it did something else since its last WRS.NTO */
+	uint32_t order; /* atomic: when it began, in group->spins */
+	uint32_t tried; /* atomic: the round (group->rounds) in which it was last yielded to */
+};
 
-	/* yield.c, as hints */
-	uint32_t spin_order;  /* atomic */
-	uint32_t tried_round; /* atomic */
-
-	/* accounts, in ticks; the console reads them without a lock */
-	uint64_t since;	      /* when it came into its state */
-	uint64_t run_ticks;   /* written by its pcpu */
-	uint64_t wait_ticks;  /* runnable, not running: steal. Written by the pcpu that picks it */
-	uint64_t block_ticks; /* written by the waker */
+/* account.c: what became of its time, in ticks; read by others without a lock */
+struct sched_account {
+	uint64_t since; /* when it came into its state */
+	uint64_t run;	/* written by its pcpu */
+	uint64_t wait;	/* runnable, not running: steal. Written by the pcpu that picks it */
+	uint64_t block; /* written by the waker */
 	uint64_t switches;
 	uint64_t migrations;
 	uint64_t max_latency; /* from a wake until it ran */
 	uint64_t yields;      /* directed yields that it received */
+};
+
+/* Guarded by the lock of pcpu's queue, but for what says otherwise. No room but this one looks into it. */
+struct sched_entity {
+	struct list node; /* fifo: among its priority; throttled: of the group */
+	struct list scan; /* waiting: all of this queue, for pcpus that take from it */
+	uint32_t state;	  /* enum sched_state */
+	uint32_t pcpu;	  /* whose queue; changes only while RUNNABLE and not on_cpu, or BLOCKED */
+	uint32_t on_cpu;  /* atomic; its context is loaded on se->pcpu */
+	uint32_t wakeups; /* a wake that came while it ran: sched_put(BLOCK) then stays runnable */
+	uint32_t resting; /* RUNNING, and asleep: see sched_rest_begin(). Atomic for the console */
+	uint8_t level;	  /* where it waits: its list of class fifo, or LEVEL_TREE (runq.h) */
+	bool uncapped; /* a task's: its group's cap is none of its own. See sched_task_set_capped() */
+	bool queued;   /* waits on pcpu's queue; RUNNABLE and not: throttled, or on its way */
+	bool migrates;	     /* between two queues: its vtime is to stay the same */
+	bool woken;	     /* has not run since it was blocked */
+	uint64_t slice_end;  /* host time */
+	uint64_t budget_end; /* host time: what it took of its group's pool lasts until then */
+
+	/* fixed */
+	bool (*step)(struct sched_entity *se); /* a task's: sched_task_init(). NULL: a vcpu */
+	enum sched_class class;
+	uint32_t weight;
+	uint32_t priority;
+	uint64_t slice; /* ticks; 0: none (fifo) */
+	struct hartset affinity;
+	struct sched_group *group; /* or NULL */
+	struct sched_entity *next_member;
+
+	struct sched_fair fair;
+	struct sched_spin spin;
+	struct sched_account account;
 };
 
 /* sched_init - @nr queues. Called once, before any entity. HV_ENOMEM. */
@@ -156,6 +165,12 @@ void sched_init_pcpu(void);
 
 /* sched_group_init - a group whose members together get at most @cap percent of one hart; 0: no cap. */
 void sched_group_init(struct sched_group *g, uint32_t cap);
+
+/* sched_group_exit - no timer of @g fires any more: its members are to be forgotten. */
+static inline void sched_group_exit(struct sched_group *g)
+{
+	timer_cancel(&g->timer);
+}
 
 /*
  * sched_group_stop - from @now on no member's waiting is counted, as the caller keeps them from running
@@ -183,6 +198,34 @@ void sched_task_init(struct sched_entity *se, struct sched_group *g, const struc
 
 /* sched_task_set_capped - own pcpu, in its step: from now on the group's cap holds for @se, or it does not. */
 void sched_task_set_capped(struct sched_entity *se, bool capped);
+
+/* sched_state - what @se does; a hint, without a lock. */
+static inline enum sched_state sched_state(const struct sched_entity *se)
+{
+	return (enum sched_state)atomic_read(&se->state);
+}
+
+/* sched_pcpu - the pcpu whose queue @se belongs to; a hint, without a lock. */
+static inline uint32_t sched_pcpu(const struct sched_entity *se)
+{
+	return atomic_read(&se->pcpu);
+}
+
+/*
+ * sched_has_left - is @se blocked, and has left its hart? The hart looks at it a last time before that (sched_unloaded()).
+ * True for ever if nothing wakes it.
+ */
+static inline bool sched_has_left(const struct sched_entity *se)
+{
+	return atomic_read_acquire(&se->state) == SCHED_BLOCKED &&
+	       !atomic_read_acquire(&se->on_cpu);
+}
+
+/* sched_affinity - where @se may run; fixed. */
+static inline const struct hartset *sched_affinity(const struct sched_entity *se)
+{
+	return &se->affinity;
+}
 
 /* sched_is_task - is @se a task, not a vcpu? */
 static inline bool sched_is_task(const struct sched_entity *se)
@@ -269,6 +312,12 @@ enum sched_switched sched_switch_to(struct sched_entity *from, struct sched_enti
  */
 struct sched_entity *sched_hand_back(struct sched_entity *se, uint64_t now);
 
+/* sched_task_step - a step of the task @se, which runs here. False: nothing is left to do, until sched_wake(). */
+static inline bool sched_task_step(struct sched_entity *se)
+{
+	return se->step(se);
+}
+
 /* sched_waits - is @se waiting for a hart? A hint, without a lock. */
 static inline bool sched_waits(const struct sched_entity *se)
 {
@@ -282,6 +331,27 @@ static inline bool sched_waits(const struct sched_entity *se)
  * was not tried since one of them got on. False: go on spinning.
  */
 bool sched_spin_yield(struct sched_entity *from);
+
+/* sched_spins - was WRS.NTO what @se left its guest by last? Own pcpu, or a hint. */
+static inline bool sched_spins(const struct sched_entity *se)
+{
+	return se->spin.on;
+}
+
+/* sched_set_spins - own pcpu: it was, or was not. A change says that it did something else before. */
+static inline void sched_set_spins(struct sched_entity *se, bool on)
+{
+	if (on == se->spin.on)
+		return;
+	atomic_set(&se->spin.on, on);
+	se->spin.renewed = true;
+}
+
+/* sched_spin_renew - own pcpu: it did something else since its last WRS.NTO. */
+static inline void sched_spin_renew(struct sched_entity *se)
+{
+	se->spin.renewed = true;
+}
 
 /*
  * sched_rest_begin - @se, which runs here alone, will sleep without leaving the hart: for others it is
@@ -304,12 +374,53 @@ void sched_take_wake(struct sched_entity *se);
 bool sched_idle_begin(void);
 void sched_idle_end(void);
 
+/* sched_waited_ticks - how long @se has been runnable without running, up to when it last began to run: steal. */
+static inline uint64_t sched_waited_ticks(const struct sched_entity *se)
+{
+	return atomic_read(&se->account.wait);
+}
+
+/* sched_run_ticks - how long @se has run, up to when it was last put. */
+static inline uint64_t sched_run_ticks(const struct sched_entity *se)
+{
+	return atomic_read(&se->account.run);
+}
+
+/* sched_ran_ticks - how long @se has run until @now. Its own pcpu, while it runs or has not been put. */
+static inline uint64_t sched_ran_ticks(const struct sched_entity *se, uint64_t now)
+{
+	return atomic_read(&se->account.run) + now - atomic_read(&se->account.since);
+}
+
 /* What an entity has done with its time until now, in ticks. */
 struct sched_times {
 	uint64_t run;
 	uint64_t wait; /* runnable, and not running: steal */
 	uint64_t block;
 };
+
+/* How often something was done to an entity. */
+struct sched_counts {
+	uint64_t switches, migrations, yields;
+	uint64_t max_latency; /* ticks, from a wake until it ran */
+};
+
+/* sched_counts - of @se; from any hart, without a lock: a snapshot. */
+static inline struct sched_counts sched_counts(const struct sched_entity *se)
+{
+	return (struct sched_counts){
+		.switches = atomic_read(&se->account.switches),
+		.migrations = atomic_read(&se->account.migrations),
+		.yields = atomic_read(&se->account.yields),
+		.max_latency = atomic_read(&se->account.max_latency),
+	};
+}
+
+/* sched_clear_latency - max_latency begins anew. */
+static inline void sched_clear_latency(struct sched_entity *se)
+{
+	atomic_set(&se->account.max_latency, 0);
+}
 
 /* sched_times - of @se until host time @now, its present state included; from any hart, without a lock: a snapshot. */
 struct sched_times sched_times(const struct sched_entity *se, uint64_t now);

@@ -62,7 +62,7 @@ __attribute__((flatten)) bool sched_yield_to(struct sched_entity *from, struct s
 								     now + sched_default_slice;
 		/* An urgent one that waits for a fair one would else wait for ever. */
 		q->next_first = from->class == SCHED_CLASS_FIFO;
-		to->yields++;
+		to->account.yields++;
 		done = true;
 	}
 	spin_unlock(&q->lock);
@@ -93,11 +93,11 @@ static struct sched_entity *preempted_sibling(const struct sched_entity *from, u
 		struct choice c = { .se = s };
 
 		sched_step();
-		if (s == from || !may_run_here(s, me) || atomic_read(&s->tried_round) == round)
+		if (s == from || !may_run_here(s, me) || atomic_read(&s->spin.tried) == round)
 			continue;
-		c.spins = atomic_read(&s->spinning);
-		c.since = atomic_read(&s->since);
-		c.order = atomic_read(&s->spin_order);
+		c.spins = atomic_read(&s->spin.on);
+		c.since = atomic_read(&s->account.since);
+		c.order = atomic_read(&s->spin.order);
 		if (before(&c, &best))
 			best = c;
 	}
@@ -113,9 +113,9 @@ bool sched_spin_yield(struct sched_entity *from)
 	if (!g || g->nr_members < 2)
 		return sched_others_wait();
 	/* It got on since it span last, so others may have, too: each is worth a try again. */
-	if (from->spin_renewed) {
-		from->spin_renewed = false;
-		atomic_set(&from->spin_order, atomic_fetch_add(&g->spins, 1));
+	if (from->spin.renewed) {
+		from->spin.renewed = false;
+		atomic_set(&from->spin.order, atomic_fetch_add(&g->spins, 1));
 		round = atomic_fetch_add(&g->rounds, 1) + 1;
 	} else {
 		round = atomic_read(&g->rounds);
@@ -125,6 +125,6 @@ bool sched_spin_yield(struct sched_entity *from)
 		(void)atomic_fetch_add(&g->rounds, 1);
 		return sched_others_wait();
 	}
-	atomic_set(&to->tried_round, round);
+	atomic_set(&to->spin.tried, round);
 	return sched_yield_to(from, to) || sched_others_wait();
 }

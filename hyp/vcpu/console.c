@@ -12,7 +12,7 @@ static void sleep_for_room(struct vcpu *v)
 {
 	bool takes = !(v->regs.sstatus & SSTATUS_SPP) || (csr_read(CSR_VSSTATUS) & SSTATUS_SIE);
 
-	v->tries_again = true;
+	v->halt.again = true;
 	vcpu_halt(v, takes ? SLEEP_WFI : SLEEP_PV_WAIT);
 }
 

@@ -28,9 +28,9 @@ void vm_console_room(struct vm *vm);
  */
 static inline bool vcpu_tries_again(struct vcpu *v)
 {
-	bool again = v->tries_again;
+	bool again = v->halt.again;
 
-	v->tries_again = false;
+	v->halt.again = false;
 	return again;
 }
 

@@ -26,11 +26,11 @@ static bool queue_fence(struct vcpu *v, const struct vcpu_fence *f)
 {
 	bool room;
 
-	spin_lock(&v->fence_lock);
-	room = v->nr_fences < VCPU_FENCE_RING;
+	spin_lock(&v->fences.lock);
+	room = v->fences.nr < VCPU_FENCE_RING;
 	if (room)
-		v->fences[v->nr_fences++ % VCPU_FENCE_RING] = *f;
-	spin_unlock(&v->fence_lock);
+		v->fences.ring[v->fences.nr++ % VCPU_FENCE_RING] = *f;
+	spin_unlock(&v->fences.lock);
 	return room;
 }
 
@@ -53,7 +53,7 @@ void vm_fence_others(struct vm *vm, uint64_t set, const struct vcpu_fence *f)
 		struct vcpu *v = vm->vcpus[bit_first(s)];
 
 		/* To one that sleeps everything is less work than the list, for both. */
-		if (atomic_read(&v->blocked) || !queue_fence(v, f))
+		if (atomic_read(&v->halt.blocked) || !queue_fence(v, f))
 			all |= s & -s;
 	}
 	if (all == set)
@@ -74,17 +74,17 @@ void vm_fence_vvma(struct vm *vm, uint64_t set, const struct vcpu_fence *f)
 
 void vcpu_fence_drain(struct vcpu *v)
 {
-	spin_lock(&v->fence_lock);
-	for (unsigned int i = 0; i < v->nr_fences; i++)
-		vcpu_fence_now(&v->fences[i]);
-	v->nr_fences = 0;
-	spin_unlock(&v->fence_lock);
+	spin_lock(&v->fences.lock);
+	for (unsigned int i = 0; i < v->fences.nr; i++)
+		vcpu_fence_now(&v->fences.ring[i]);
+	v->fences.nr = 0;
+	spin_unlock(&v->fences.lock);
 }
 
 void vcpu_fence_all(struct vcpu *v)
 {
-	spin_lock(&v->fence_lock);
-	v->nr_fences = 0;
-	spin_unlock(&v->fence_lock);
+	spin_lock(&v->fences.lock);
+	v->fences.nr = 0;
+	spin_unlock(&v->fences.lock);
 	arch_hfence_vvma_all();
 }

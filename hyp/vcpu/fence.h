@@ -49,7 +49,7 @@ void vm_fence_others(struct vm *vm, uint64_t set, const struct vcpu_fence *f);
  */
 static always_inline bool vm_fence_asleep(struct vcpu *v)
 {
-	return atomic_read(&v->blocked) && vcpu_ask_outside(v, REQUEST_HFENCE_VVMA_ALL);
+	return atomic_read(&v->halt.blocked) && vcpu_ask_outside(v, REQUEST_HFENCE_VVMA_ALL);
 }
 
 /* vcpu_fence_drain / vcpu_fence_all - own pcpu, loaded: do what the HFENCE and HFENCE_VVMA_ALL requests

@@ -8,19 +8,27 @@
 #ifndef VCPU_HSM_H
 #define VCPU_HSM_H
 
+#include <hartvisor/sbi.h>
+
 #include "vcpu/vcpu.h"
 
 /* vcpu_hsm_start - start @v at @pc with a1 = @arg. HV_EEXIST: it is not stopped. */
-int vcpu_hsm_start(struct vcpu *v, uint64_t pc, uint64_t arg);
+int vcpu_hsm_start(struct vcpu *v, gpa_t pc, uint64_t arg);
 
 /* vcpu_hsm_prepare - the same, but for the kick: it starts when it is kicked. */
-int vcpu_hsm_prepare(struct vcpu *v, uint64_t pc, uint64_t arg);
+int vcpu_hsm_prepare(struct vcpu *v, gpa_t pc, uint64_t arg);
 
 /* vcpu_hsm_stop - own pcpu: the vcpu stops itself (makes SLEEP; takes effect before re-entry). */
 void vcpu_hsm_stop(struct vcpu *v);
 
 /* vcpu_hsm_suspend - own pcpu: retentive suspend: halt until an enabled interrupt, like WFI. */
 void vcpu_hsm_suspend(struct vcpu *v);
+
+/* vcpu_hsm_is_started - vcpu_hsm_status() is STARTED. */
+static inline bool vcpu_hsm_is_started(const struct vcpu *v)
+{
+	return atomic_read(&v->hsm.state) == SBI_HSM_STATE_STARTED;
+}
 
 /* vcpu_hsm_status - SBI_HSM_STATE_* now. */
 uint64_t vcpu_hsm_status(const struct vcpu *v);

@@ -90,6 +90,23 @@ static inline bool vcpu_irq_posted(const struct vcpu *v)
 	return (posted & csr_read(CSR_HIE) & GUEST_IRQS) != 0;
 }
 
+/* vcpu_irq_level_moved - own pcpu, loaded: is its external line other than what hvip has? */
+static inline bool vcpu_irq_level_moved(const struct vcpu *v)
+{
+	return ((v->irq.hvip ^ atomic_read(&v->irq.levels)) & BIT(IRQ_VS_EXT)) != 0;
+}
+
+/* vcpu_irq_take_soft - own pcpu, between vcpu_irq_sync() and vcpu_irq_flush(): clear VSSIP; was it pending? Both words are this
+ * pcpu's to take from. */
+static inline bool vcpu_irq_take_soft(struct vcpu *v)
+{
+	uint64_t soft = BIT(IRQ_VS_SOFT);
+	uint64_t pending = (atomic_fetch_and(&v->irq.inject, ~soft) | v->irq.shadow) & soft;
+
+	v->irq.shadow &= ~soft;
+	return pending != 0;
+}
+
 /* vcpu_irq_reset - own pcpu, in RESET: nothing posted, nothing latched. Level lines stay. */
 void vcpu_irq_reset(struct vcpu *v);
 

@@ -23,8 +23,8 @@ void vcpu_migrate_in(struct vcpu *v);
 /* vcpu_load_hgatp - hgatp with a VMID that is @v's own on this pcpu. */
 static inline void vcpu_load_hgatp(struct vcpu *v)
 {
-	if (vmid_is_current(&v->vmid, this_pcpu()->index))
-		csr_write(CSR_HGATP, v->hgatp);
+	if (vmid_is_current(&v->place.vmid, this_pcpu()->index))
+		csr_write(CSR_HGATP, v->place.hgatp);
 	else
 		vcpu_assign_vmid(v);
 }
@@ -32,26 +32,26 @@ static inline void vcpu_load_hgatp(struct vcpu *v)
 /*
  * The hart keeps the registers of the vcpu that used them last. They need no restore when that vcpu is @v and @v has
  * not been loaded elsewhere since. f0 to f31 need none either when both vcpus have written none since reset: all are
- * zero (state Initial of the privileged specification). fcsr does: it may differ all the same (guest_fp_put()).
+ * zero (state Initial of the privileged specification). fcsr does: it may differ all the same (guest_fp_save()).
  */
 static inline void vcpu_load_fp(struct vcpu *v, struct pcpu *p)
 {
-	if (p->fp_owner != v || v->fp_pcpu != p->index) {
-		if (p->fp_initial && v->fp_initial) {
-			arch_fp_csr_restore(&v->fp);
+	if (p->fp_owner != v || v->fp.pcpu != p->index) {
+		if (p->fp_initial && v->fp.initial) {
+			arch_fp_csr_restore(&v->fp.regs);
 		} else {
-			guest_fp_get(&v->fp);
-			p->fp_initial = v->fp_initial;
+			guest_fp_restore(&v->fp.regs);
+			p->fp_initial = v->fp.initial;
 		}
 	}
 	p->fp_owner = v;
-	v->fp_pcpu = p->index;
-	if (!v->vector)
+	v->fp.pcpu = p->index;
+	if (!v->fp.vector)
 		return;
-	if (p->vector_owner != v || v->vector_pcpu != p->index)
-		guest_vector_get(v->vector);
+	if (p->vector_owner != v || v->fp.vector_pcpu != p->index)
+		guest_vector_restore(v->fp.vector);
 	p->vector_owner = v;
-	v->vector_pcpu = p->index;
+	v->fp.vector_pcpu = p->index;
 }
 
 /* vcpu_load - put @v's state into the CSRs of @p, this pcpu. Nothing else is loaded here. */
@@ -59,14 +59,14 @@ static always_inline void vcpu_load(struct vcpu *v, struct pcpu *p)
 {
 	const struct vm *vm = v->vm;
 
-	if (v->last_pcpu != p->index)
+	if (v->place.pcpu != p->index)
 		vcpu_migrate_in(v);
 	csr_write(CSR_HTIMEDELTA, atomic_read(&vm->htimedelta));
 	csr_write(CSR_HCOUNTEREN, vm->hcounteren);
 	if (hart_features.henvcfg)
 		csr_write(CSR_HENVCFG, vm->henvcfg);
 	vcpu_load_hgatp(v);
-	guest_vs_load(&v->vs);
+	guest_vs_restore(&v->vs);
 	if (hart_features.loose)
 		features_clear_loose(hart_features.loose);
 	vcpu_load_fp(v, p);
@@ -80,9 +80,9 @@ static always_inline void vcpu_put(struct vcpu *v, struct pcpu *p)
 {
 	vcpu_timer_block(v);
 	guest_vs_save(&v->vs);
-	if (guest_fp_put(&v->regs, &v->fp))
-		v->fp_initial = p->fp_initial = false;
-	guest_vector_put(&v->regs, v->vector);
+	if (guest_fp_save(&v->regs, &v->fp.regs))
+		v->fp.initial = p->fp_initial = false;
+	guest_vector_save(&v->regs, v->fp.vector);
 	/* No walk, however speculative, may combine this guest's vsatp with the next one's hgatp. */
 	csr_write(CSR_VSATP, 0);
 	/* Nothing of the guest's may end a WFI of this hart. */

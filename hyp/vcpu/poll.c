@@ -22,9 +22,9 @@ bool vcpu_poll(struct vcpu *v)
 	if (!vcpu_is_halted(v))
 		return false;
 	now = timer_now();
-	if (v->halted_at == 0)
-		v->halted_at = now;
-	end = v->halted_at + v->poll_ticks;
+	if (v->halt.poll_since == 0)
+		v->halt.poll_since = now;
+	end = v->halt.poll_since + v->halt.poll_ticks;
 	while (!is_wanted() && now < end) {
 		if (vcpu_sleep_is_over(v)) {
 			counter_inc(&v->stats.polls_won);
@@ -40,15 +40,15 @@ void vcpu_poll_adapt(struct vcpu *v)
 {
 	uint64_t most = v->vm->halt_poll_max, start, lasted;
 
-	if (v->halted_at == 0)
+	if (v->halt.poll_since == 0)
 		return;
-	lasted = timer_now() - v->halted_at;
-	v->halted_at = 0;
+	lasted = timer_now() - v->halt.poll_since;
+	v->halt.poll_since = 0;
 	start = timer_ns_to_ticks(POLL_START_NS);
-	if (lasted <= v->poll_ticks)
+	if (lasted <= v->halt.poll_ticks)
 		return;
 	if (lasted > most)
-		v->poll_ticks = v->poll_ticks / 2 < start ? 0 : v->poll_ticks / 2;
+		v->halt.poll_ticks = v->halt.poll_ticks / 2 < start ? 0 : v->halt.poll_ticks / 2;
 	else
-		v->poll_ticks = min_u64(most, max_u64(start, 2 * v->poll_ticks));
+		v->halt.poll_ticks = min_u64(most, max_u64(start, 2 * v->halt.poll_ticks));
 }

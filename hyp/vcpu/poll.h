@@ -15,7 +15,14 @@
  */
 bool vcpu_poll(struct vcpu *v);
 
-/* vcpu_poll_adapt - own pcpu, it runs again: how long did the halt last? */
+/* vcpu_poll_adapt - what vcpu_poll_end() does after a halt that polled. */
 void vcpu_poll_adapt(struct vcpu *v);
+
+/* vcpu_poll_end - own pcpu, it runs again: how long did the halt last? */
+static inline void vcpu_poll_end(struct vcpu *v)
+{
+	if (v->halt.poll_since)
+		vcpu_poll_adapt(v);
+}
 
 #endif

@@ -38,7 +38,7 @@ void vcpu_make_request(enum vcpu_request req, struct vcpu *v)
 /* Is @v blocked? Then the caller has cleared `blocked`, and it is for the caller to tell the scheduler, once. */
 static bool claim_wake(struct vcpu *v)
 {
-	if (!atomic_read(&v->blocked) || !atomic_exchange(&v->blocked, 0))
+	if (!atomic_read(&v->halt.blocked) || !atomic_exchange(&v->halt.blocked, 0))
 		return false;
 	counter_inc_shared(&v->stats.wakeups);
 	return true;
@@ -74,7 +74,7 @@ static void kick_awake(struct vcpu *v)
 	/* last_pcpu was written before mode = IN; should @v have left and moved since, leaving was
 	 * all that the kick was for. */
 	if (claim_ipi(v))
-		smp_kick(BIT(atomic_read(&v->last_pcpu)));
+		smp_kick(BIT(atomic_read(&v->place.pcpu)));
 }
 
 static always_inline bool kick_claim(struct vcpu *v)
@@ -101,7 +101,7 @@ void vcpu_kick(struct vcpu *v)
 bool vcpu_unhalt_claim(struct vcpu *v)
 {
 	fence_release();
-	atomic_set(&v->kicked, 1);
+	atomic_set(&v->halt.kicked, 1);
 	fence_full(); /* A */
 	counter_inc_shared(&v->stats.kicks_asked);
 	/* One that does not sleep looks at `kicked` on its way into the next halt (C): no IPI. */
@@ -188,7 +188,7 @@ static noinline bool force_exit(const struct vm *vm, uint64_t set, enum vcpu_req
 		struct vcpu *v = vm->vcpus[bit_first(s)];
 
 		if (target_needs_ipi(v, req, &w))
-			ipis |= BIT(atomic_read(&v->last_pcpu));
+			ipis |= BIT(atomic_read(&v->place.pcpu));
 	}
 	if (ipis)
 		smp_kick(ipis);

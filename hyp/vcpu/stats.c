@@ -10,15 +10,16 @@
 /* All that was ever counted. */
 static void count(const struct vcpu *v, struct vcpu_counts *out)
 {
+	struct sched_counts counts = sched_counts(&v->se);
 	const struct vm *vm = v->vm;
 	uint64_t now = timer_now();
 
 	if (vm_has_ended(atomic_read_acquire(&vm->state)))
 		now = min_u64(now, atomic_read(&vm->ended_at));
 	out->times = sched_times(&v->se, now);
-	out->switches = atomic_read(&v->se.switches);
-	out->migrations = atomic_read(&v->se.migrations);
-	out->yields = atomic_read(&v->se.yields);
+	out->switches = counts.switches;
+	out->migrations = counts.migrations;
+	out->yields = counts.yields;
 	for (unsigned int i = 0; i < sizeof(v->stats) / sizeof(uint64_t); i++)
 		((uint64_t *)&out->stats)[i] = atomic_read((const uint64_t *)&v->stats + i);
 }
@@ -41,5 +42,5 @@ void vcpu_stats_zero(struct vcpu *v)
 	count(v, &now);
 	for (unsigned int i = 0; i < WORDS; i++)
 		atomic_set((uint64_t *)&v->counted + i, ((uint64_t *)&now)[i]);
-	atomic_set(&v->se.max_latency, 0);
+	sched_clear_latency(&v->se);
 }

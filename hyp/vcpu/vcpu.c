@@ -11,20 +11,20 @@
 #include "arch/fence.h"
 #include "arch/guest_state.h"
 #include "vcpu/fence.h"
+#include "vcpu/hooks.h"
 #include "vcpu/hsm.h"
 #include "vcpu/irq.h"
 #include "vcpu/load.h"
-#include "vcpu/steal.h"
 #include "vcpu/vm.h"
 #include "vcpu/vtimer.h"
 #include "vcpu/wake.h"
 
 #define NO_PCPU UINT32_MAX
 
-/* The stand-in for the guest's timer: only a blocked vcpu cares. */
+/* The host timer of the guest's timer: only a blocked vcpu cares. */
 static void timer_fired(struct timer *t)
 {
-	vcpu_kick(container_of(t, struct vcpu, timer));
+	vcpu_kick(container_of(t, struct vcpu, timer.host));
 }
 
 cold struct vcpu *vcpu_new(struct vm *vm, unsigned int id, const struct sched_params *sched)
@@ -36,15 +36,15 @@ cold struct vcpu *vcpu_new(struct vm *vm, unsigned int id, const struct sched_pa
 	if (hart_features.vlenb) {
 		uint64_t size = sizeof(struct guest_vector) + 32 * (uint64_t)hart_features.vlenb;
 
-		v->vector = arena_alloc(&vm->arena, size, 64);
-		if (!v->vector)
+		v->fp.vector = arena_alloc(&vm->arena, size, 64);
+		if (!v->fp.vector)
 			return NULL;
 	}
 	v->vm = vm;
 	v->id = id;
-	v->last_pcpu = NO_PCPU;
-	spin_init(&v->fence_lock);
-	timer_init(&v->timer, timer_fired);
+	v->place.pcpu = NO_PCPU;
+	spin_init(&v->fences.lock);
+	timer_init(&v->timer.host, timer_fired);
 	sched_entity_init(&v->se, &vm->group, sched);
 	vcpu_power_on(v);
 	return v;
@@ -52,47 +52,44 @@ cold struct vcpu *vcpu_new(struct vm *vm, unsigned int id, const struct sched_pa
 
 void vcpu_power_on(struct vcpu *v)
 {
-	/* Atomic, since the stand-in of the former life may still be on its way with a kick. */
+	/* Atomic, since the host timer of the former life may still be on its way with a kick. */
 	atomic_set(&v->mode, OUTSIDE_GUEST_MODE);
 	atomic_set(&v->requests, 0);
-	v->halt_ends = 0;
-	v->tries_again = false;
-	v->halted_at = 0;
-	v->poll_ticks = 0;
-	atomic_set(&v->kicked, 0);
-	v->nr_fences = 0;
+	v->halt.ends = 0;
+	v->halt.again = false;
+	v->halt.poll_since = 0;
+	v->halt.poll_ticks = 0;
+	atomic_set(&v->halt.kicked, 0);
+	v->fences.nr = 0;
 	v->irq = (struct vcpu_irq){ .hvip = HVIP_UNKNOWN };
-	timer_cancel(&v->timer);
-	v->timer_deadline = TIMER_NEVER;
-	v->timer_off = true;
-	v->steal_at = STEAL_OFF;
-	v->lock_at = STEAL_OFF;
-	v->steal_marked = false;
-	v->steal_base = atomic_read(&v->se.wait_ticks);
-	v->fp_pcpu = NO_PCPU;
-	v->vector_pcpu = NO_PCPU;
-	memset(&v->fp, 0, sizeof(v->fp));
-	v->fp_initial = true;
-	if (v->vector)
-		memset(v->vector, 0, sizeof(*v->vector) + 32 * (size_t)hart_features.vlenb);
+	timer_cancel(&v->timer.host);
+	v->timer.deadline = TIMER_NEVER;
+	v->timer.off = true;
+	v->fp.pcpu = NO_PCPU;
+	v->fp.vector_pcpu = NO_PCPU;
+	memset(&v->fp.regs, 0, sizeof(v->fp.regs));
+	v->fp.initial = true;
+	if (v->fp.vector)
+		memset(v->fp.vector, 0, sizeof(*v->fp.vector) + 32 * (size_t)hart_features.vlenb);
 	guest_regs_reset(&v->regs, 0, v->id, 0);
 	guest_vs_reset(&v->vs);
-	vmid_drop(&v->vmid);
+	vmid_drop(&v->place.vmid);
+	vcpu_call_hooks(power_on, v);
 	sched_expedite_end(&v->se);
 	atomic_set(&v->sample.fresh, 0);
-	atomic_set(&v->hsm, SBI_HSM_STATE_STOPPED);
-	atomic_set_release(&v->blocked, 1);
+	atomic_set(&v->hsm.state, SBI_HSM_STATE_STOPPED);
+	atomic_set_release(&v->halt.blocked, 1);
 }
 
 noinline void vcpu_assign_vmid(struct vcpu *v)
 {
-	enum vmid_fence due = vmid_alloc(&v->vmid, this_pcpu()->index);
+	enum vmid_fence due = vmid_alloc(&v->place.vmid, this_pcpu()->index);
 
 	/* The register first, then the fences; but what another VM has left under the number goes before: mm/vmid.h. */
-	v->hgatp = gstage_hgatp(&v->vm->gstage, v->vmid.id);
+	v->place.hgatp = gstage_hgatp(&v->vm->gstage, vmid_number(&v->place.vmid));
 	if (due == VMID_FENCE_ALL)
 		arch_hfence_gvma_all();
-	csr_write(CSR_HGATP, v->hgatp);
+	csr_write(CSR_HGATP, v->place.hgatp);
 	if (due == VMID_FENCE_ALL)
 		arch_hfence_gvma_all();
 	if (due != VMID_FENCE_NONE)
@@ -103,7 +100,7 @@ noinline void vcpu_assign_vmid(struct vcpu *v)
 noinline void vcpu_migrate_in(struct vcpu *v)
 {
 	arch_fence_i();
-	atomic_set(&v->last_pcpu, this_pcpu()->index);
+	atomic_set(&v->place.pcpu, this_pcpu()->index);
 	fence_release(); /* a kicker that finds mode = IN finds this, too: vcpu_kick() */
 }
 
@@ -112,29 +109,29 @@ static void reset(struct vcpu *v)
 {
 	struct pcpu *p = this_pcpu();
 
-	guest_regs_reset(&v->regs, v->start_pc, v->id, v->start_arg);
+	guest_regs_reset(&v->regs, v->hsm.start.gpa, v->id, v->hsm.arg);
 	guest_vs_reset(&v->vs);
-	guest_vs_load(&v->vs);
+	guest_vs_restore(&v->vs);
 	features_clear_loose(hart_features.loose);
-	memset(&v->fp, 0, sizeof(v->fp));
-	guest_fp_get(&v->fp);
-	v->fp_initial = true;
+	memset(&v->fp.regs, 0, sizeof(v->fp.regs));
+	guest_fp_restore(&v->fp.regs);
+	v->fp.initial = true;
 	p->fp_initial = true;
-	if (v->vector) {
-		memset(v->vector, 0, sizeof(*v->vector) + 32 * (size_t)hart_features.vlenb);
-		guest_vector_get(v->vector);
+	if (v->fp.vector) {
+		memset(v->fp.vector, 0, sizeof(*v->fp.vector) + 32 * (size_t)hart_features.vlenb);
+		guest_vector_restore(v->fp.vector);
 	}
 	p->fp_owner = v;
 	/* It may have been loaded, stopped, since before its VM began anew: see vcpu_power_on(). */
 	csr_write(CSR_HTIMEDELTA, atomic_read(&v->vm->htimedelta));
 	vcpu_irq_reset(v);
 	vcpu_timer_reset(v);
-	vcpu_steal_reset(v);
-	v->halt_ends = 0;
-	atomic_set(&v->kicked, 0);
+	vcpu_call_hooks(reset, v);
+	v->halt.ends = 0;
+	atomic_set(&v->halt.kicked, 0);
 	vcpu_fence_all(v);
 	arch_fence_i();
-	atomic_set(&v->hsm, SBI_HSM_STATE_STARTED);
+	atomic_set(&v->hsm.state, SBI_HSM_STATE_STARTED);
 }
 
 /* The hart stops (HSM). Its timer and pending interrupts go with it. */
@@ -142,10 +139,10 @@ static void stop(struct vcpu *v)
 {
 	vcpu_timer_reset(v);
 	vcpu_irq_reset(v);
-	vcpu_steal_reset(v);
-	v->halt_ends = 0;
+	vcpu_call_hooks(reset, v);
+	v->halt.ends = 0;
 	/* Release: the next starter writes start_pc, which the last RESET has read. */
-	atomic_set_release(&v->hsm, SBI_HSM_STATE_STOPPED);
+	atomic_set_release(&v->hsm.state, SBI_HSM_STATE_STOPPED);
 }
 
 /* A trap handler that traps does so within its first instructions. */
@@ -189,8 +186,8 @@ static noinline void serve(struct vcpu *v)
 		reset(v);
 	if (vcpu_check_request(REQUEST_TLB_FLUSH, v) ||
 	    vcpu_check_request(REQUEST_HFENCE_GVMA_ALL, v)) {
-		vmid_drop(&v->vmid); /* a fresh name has no entries */
-		vcpu_steal_unmapped(v);
+		vmid_drop(&v->place.vmid); /* a fresh name has no entries */
+		vcpu_call_hooks(unmapped, v);
 		vcpu_make_request(REQUEST_UPDATE_HGATP, v);
 	}
 	if (vcpu_check_request(REQUEST_UPDATE_HGATP, v))
@@ -202,7 +199,7 @@ static noinline void serve(struct vcpu *v)
 	if (vcpu_check_request(REQUEST_HFENCE, v))
 		vcpu_fence_drain(v);
 	if (vcpu_check_request(REQUEST_STEAL_UPDATE, v))
-		vcpu_steal_update(v);
+		vcpu_call_hooks(update, v);
 	if (vcpu_check_request(REQUEST_WATCH, v))
 		take_sample(v);
 	/* UPDATE_CLOCK: vm_resume(), which has moved the guest's clock. Being here ends the pause. */
@@ -224,11 +221,11 @@ static always_inline void end_halt(struct vcpu *v)
 	if (request_check(REQUEST_UNHALT, v)) {
 		uint32_t suspended = SBI_HSM_STATE_SUSPENDED;
 
-		v->halt_ends = 0;
+		v->halt.ends = 0;
 		/* A kick that this overwrites was for this halt. What the kicker wrote before it the
 		 * guest sees, and a later kick stays: fence B comes before it runs. */
-		atomic_set(&v->kicked, 0);
-		(void)atomic_compare_exchange(&v->hsm, &suspended, SBI_HSM_STATE_STARTED);
+		atomic_set(&v->halt.kicked, 0);
+		(void)atomic_compare_exchange(&v->hsm.state, &suspended, SBI_HSM_STATE_STARTED);
 	}
 }
 
@@ -245,7 +242,7 @@ enum vcpu_verdict vcpu_handle_requests(struct vcpu *v)
 		return VCPU_MUST_BLOCK;
 	if (vcpu_is_halted(v))
 		end_halt(v);
-	hsm = atomic_read(&v->hsm);
+	hsm = atomic_read(&v->hsm.state);
 	if (vcpu_is_halted(v) || hsm == SBI_HSM_STATE_STOPPED || hsm == SBI_HSM_STATE_START_PENDING)
 		return VCPU_MUST_BLOCK;
 	return VCPU_MAY_RUN;
@@ -255,13 +252,12 @@ bool vcpu_block(struct vcpu *v)
 {
 	vcpu_timer_block(v);
 	vcpu_irq_hide(v);
-	atomic_set(&v->blocked, 1);
-	fence_full(); /* C, request.c */
+	vcpu_block_begin(v);
 	if (!vcpu_sleep_is_over(v))
 		return true;
 	/* The hart that clears `blocked` wakes the vcpu: if a kicker was faster, its sched_wake() is on the way and
 	 * must find the vcpu as it expects, so go through the scheduler after all. */
-	if (!atomic_exchange(&v->blocked, 0))
+	if (!vcpu_block_end(v))
 		return true;
 	vcpu_timer_unblock(v);
 	return false;

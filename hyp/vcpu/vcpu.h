@@ -36,6 +36,30 @@ struct vcpu_irq {
 	uint64_t hvip;	 /* own pcpu: what the CSR holds while loaded */
 };
 
+/* Its state of HSM (riscv-sbi-doc, "Hart State Management"). hsm.c */
+struct vcpu_hsm {
+	uint32_t state; /* SBI_HSM_STATE_*. Any hart, by compare-and-exchange */
+	gpa_t start;	/* for RESET: valid while START_PENDING */
+	uint64_t arg;
+};
+
+/* Its halts. vcpu.c, wake.h, poll.c */
+struct vcpu_halt {
+	uint8_t ends; /* own pcpu: what ends its halt (sleep.h); 0: it is not halted */
+	bool again;   /* own pcpu: vcpu_tries_again() */
+	uint32_t blocked; /* atomic; 1: gives up its hart or has; the hart that clears it wakes the vcpu */
+	uint32_t kicked;     /* atomic, sticky: the next halt ends at once (vcpu_unhalt) */
+	uint64_t poll_since; /* own pcpu: host time of the halt that polls; 0: none (poll.h) */
+	uint64_t poll_ticks; /* own pcpu: how long to poll next time */
+};
+
+/* The guest's timer. vtimer.c */
+struct vcpu_timer {
+	struct timer host; /* kicks the vcpu where its hart does not look at the deadline */
+	bool off;	   /* own pcpu: vcpu_timer_block() was called */
+	uint64_t deadline; /* without Sstc: guest time of the next timer interrupt */
+};
+
 #define VCPU_FENCE_RING 16
 
 struct vcpu_fence {
@@ -45,7 +69,65 @@ struct vcpu_fence {
 	bool by_asid;
 };
 
+/* Fences that its siblings want of it. fence.c */
+struct vcpu_fences {
+	struct spinlock lock; /* innermost but for the log */
+	unsigned int nr;
+	struct vcpu_fence ring[VCPU_FENCE_RING];
+};
+
+/* Its translation and its instruction stream on a hart. load.h */
+struct vcpu_place {
+	struct vmid vmid;
+	uint64_t hgatp; /* with that VMID */
+	uint32_t pcpu;	/* where it was loaded last; UINT32_MAX: nowhere */
+};
+
+/* Its FP and vector registers while no hart holds them. load.h */
+struct vcpu_fp {
+	uint32_t pcpu;	      /* where the FP registers were restored last; UINT32_MAX: nowhere */
+	uint32_t vector_pcpu; /* the same for vector registers */
+	bool initial;	      /* f0 to f31, in the hart or saved, hold zero as after a reset */
+	struct guest_vector *vector; /* NULL: the machine has none */
+	struct guest_fp regs;
+};
+
 struct hartvisor_magic;
+struct hartvisor_pv_lock;
+struct sta_struct;
+
+#define PV_OFF gpa(UINT64_MAX)
+
+/* Where the guest is told of this vcpu's time; own pcpu, as what follows. pv/steal.c */
+struct vcpu_steal {
+	gpa_t at;		/* PV_OFF: none */
+	struct sta_struct *ptr; /* the same here, good until TLB_FLUSH; NULL: to be looked up */
+	uint64_t base;		/* se.wait_ticks when this life began */
+	uint64_t written;	/* se.wait_ticks as the guest knows it */
+	uint32_t sequence;
+};
+
+/* And whether it is preempted. pv/steal.c */
+struct vcpu_pv_lock {
+	gpa_t at; /* PV_OFF: none */
+	struct hartvisor_pv_lock *ptr;
+};
+
+/* The page that the guest reads. pv/magic.c */
+struct vcpu_magic {
+	struct hartvisor_magic *page;	/* its memory, kept; NULL: never asked for */
+	struct hartvisor_magic *mapped; /* the same while the guest has it, at `at` */
+	gpa_t at;
+	uint64_t run_base, exits_base; /* what an earlier life left */
+};
+
+/* The paravirtual interfaces, floor 7's (pv/pv.h). */
+struct vcpu_pv {
+	struct vcpu_steal steal;
+	struct vcpu_pv_lock lock;
+	struct vcpu_magic magic;
+	bool marked; /* the guest's memory says that it is preempted */
+};
 
 struct vcpu {
 	struct guest_regs regs; /* first: the world switch takes its address */
@@ -58,50 +140,15 @@ struct vcpu {
 	unsigned int id; /* = the guest's hart id */
 
 	struct vcpu_irq irq;
-	uint32_t hsm;	   /* SBI_HSM_STATE_*; see vcpu/hsm.h */
-	uint64_t start_pc; /* for RESET: valid while START_PENDING */
-	uint64_t start_arg;
-	uint64_t halted_at;  /* own pcpu: host time of the halt that polls; 0: none (vcpu/poll.h) */
-	uint64_t poll_ticks; /* own pcpu: how long to poll next time */
-	uint8_t halt_ends;   /* own pcpu: what ends its halt (vcpu/sleep.h); 0: it is not halted */
-	bool tries_again;    /* own pcpu: see vcpu/console.h */
-	bool fp_initial; /* own pcpu: f0 to f31, in the hart or saved, hold zero as after a reset */
-	uint32_t blocked; /* atomic; 1: gives up its hart or has; the hart that clears it wakes the vcpu */
-	uint32_t kicked; /* atomic, sticky: the next halt ends at once (vcpu_unhalt) */
-
-	struct timer timer;	 /* stands in for the guest's timer while it is off its hart */
-	bool timer_off;		 /* own pcpu: the stand-in's turn: vcpu_timer_block() was called */
-	uint64_t timer_deadline; /* without Sstc: guest time of the next timer interrupt */
-
+	struct vcpu_hsm hsm;
+	struct vcpu_halt halt;
+	struct vcpu_timer timer;
 	struct sched_entity se;
-	struct vmid vmid;
-	uint64_t hgatp;	    /* with that VMID */
-	uint32_t last_pcpu; /* where it was loaded last; UINT32_MAX: nowhere */
+	struct vcpu_place place;
+	struct vcpu_pv pv;
+	struct vcpu_fences fences;
+	struct vcpu_fp fp;
 
-	struct spinlock fence_lock; /* innermost but for the log */
-	unsigned int nr_fences;
-	struct vcpu_fence fences[VCPU_FENCE_RING];
-
-	uint32_t fp_pcpu;     /* where its FP registers were restored last; UINT32_MAX: nowhere */
-	uint32_t vector_pcpu; /* the same for vector registers */
-	/* SBI STA and the PV-lock structure, own pcpu only: vcpu/steal.h */
-	uint64_t steal_at;	      /* guest-physical; STEAL_OFF: none */
-	struct sta_struct *steal_ptr; /* the same here, good until TLB_FLUSH; NULL: to be looked up */
-	uint64_t steal_base;	      /* se.wait_ticks when this life began */
-	uint64_t steal_written;	      /* se.wait_ticks as the guest knows it */
-	uint64_t lock_at; /* guest-physical, of its PV-lock structure; STEAL_OFF: none */
-	struct hartvisor_pv_lock *lock_ptr; /* as steal_ptr */
-	uint32_t steal_sequence;
-	bool steal_marked; /* `preempted` is set in the guest's memory */
-
-	/* The magic page, own pcpu only: vcpu/magic.h */
-	struct hartvisor_magic *magic;	    /* while it is mapped, at magic_at */
-	struct hartvisor_magic *magic_page; /* its memory, kept; NULL: never asked for */
-	gpa_t magic_at;
-	uint64_t magic_run_base, magic_exits_base; /* what an earlier life left */
-
-	struct guest_fp fp;
-	struct guest_vector *vector; /* NULL: the machine has none */
 	struct vcpu_stats stats;
 	struct vcpu_counts counted; /* before what vcpu_stats_read() tells */
 	struct vcpu_sample sample;
@@ -136,12 +183,46 @@ enum vcpu_verdict vcpu_handle_requests(struct vcpu *v);
  * entry. */
 static inline void vcpu_halt(struct vcpu *v, enum vcpu_sleep kind)
 {
-	v->halt_ends = sleep_ends(kind);
+	v->halt.ends = sleep_ends(kind);
 }
 
 static inline bool vcpu_is_halted(const struct vcpu *v)
 {
-	return v->halt_ends != 0;
+	return v->halt.ends != 0;
+}
+
+/* vcpu_halt_ends - own pcpu: what ends its halt (enum wake_reason); 0: it is not halted. */
+static inline unsigned int vcpu_halt_ends(const struct vcpu *v)
+{
+	return v->halt.ends;
+}
+
+/* vcpu_is_kicked - would the next halt end at once? */
+static inline bool vcpu_is_kicked(const struct vcpu *v)
+{
+	return atomic_read(&v->halt.kicked) != 0;
+}
+
+/*
+ * vcpu_block_begin - own pcpu: it gives up its hart unless the last look finds a reason to stay. From here on a kicker
+ * that makes a request afterwards finds it blocked.
+ */
+static always_inline void vcpu_block_begin(struct vcpu *v)
+{
+	atomic_set(&v->halt.blocked, 1);
+	fence_full(); /* C, request.c */
+}
+
+/* vcpu_block_end - own pcpu: it stays, or goes on. False: a kicker was faster, and its sched_wake() is on the way. */
+static always_inline bool vcpu_block_end(struct vcpu *v)
+{
+	return atomic_exchange(&v->halt.blocked, 0) != 0;
+}
+
+/* vcpu_is_blocked - has it given up its hart, or is it about to? A hint for all but the hart that clears it. */
+static inline bool vcpu_is_blocked(const struct vcpu *v)
+{
+	return atomic_read(&v->halt.blocked) != 0;
 }
 
 /*

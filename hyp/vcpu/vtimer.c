@@ -26,36 +26,36 @@ static void show_timer(struct vcpu *v)
 	v->irq.hvip = (v->irq.hvip & ~BIT(IRQ_VS_TIMER)) | level;
 }
 
-void vcpu_timer_set_stand_in(struct vcpu *v, uint64_t when)
+void vcpu_timer_set_host(struct vcpu *v, uint64_t when)
 {
-	v->timer_deadline = when;
+	v->timer.deadline = when;
 	if (vcpu_timer_pending(v))
-		timer_cancel(&v->timer); /* the level below says it */
+		timer_cancel(&v->timer.host); /* the level below says it */
 	else
-		vcpu_timer_arm_stand_in(v);
+		vcpu_timer_arm_host(v);
 	show_timer(v);
 }
 
-noinline void vcpu_timer_arm_stand_in(struct vcpu *v)
+noinline void vcpu_timer_arm_host(struct vcpu *v)
 {
 	uint64_t when = vcpu_timer_deadline(v), at;
 
 	if (when == TIMER_NEVER) {
-		timer_cancel(&v->timer);
+		timer_cancel(&v->timer.host);
 		return;
 	}
 	at = to_host_time(v, when);
 	/* Armed here already: this pcpu alone takes it off its queue, and does not while it is in here. */
-	if (atomic_read(&v->timer.armed) && atomic_read(&v->timer.pcpu) == this_pcpu()->index &&
-	    v->timer.deadline == at)
+	if (atomic_read(&v->timer.host.armed) &&
+	    atomic_read(&v->timer.host.pcpu) == this_pcpu()->index && v->timer.host.deadline == at)
 		return;
-	timer_arm(&v->timer, at);
+	timer_arm(&v->timer.host, at);
 }
 
 void vcpu_timer_reset(struct vcpu *v)
 {
-	timer_cancel(&v->timer);
-	v->timer_deadline = TIMER_NEVER;
+	timer_cancel(&v->timer.host);
+	v->timer.deadline = TIMER_NEVER;
 	v->vs.vstimecmp = TIMER_NEVER;
 	if (timer_has_sstc())
 		csr_write(CSR_VSTIMECMP, TIMER_NEVER);

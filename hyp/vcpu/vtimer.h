@@ -8,7 +8,7 @@
  * A host timer stands in for the hart where the hart does not look at the deadline: while the vcpu is off its
  * hart or asleep, and without Sstc throughout. It only gets the vcpu to look: it kicks, once, and what it says
  * is forgotten if the vcpu runs. So whether the timer is due is always asked of the deadline itself
- * (vcpu_timer_pending()), and each way into a sleep that the timer ends arms the stand-in anew.
+ * (vcpu_timer_pending()), and each way into a sleep that the timer ends arms the host timer anew.
  */
 #ifndef VCPU_VTIMER_H
 #define VCPU_VTIMER_H
@@ -21,8 +21,8 @@
 static inline uint64_t vcpu_timer_deadline(const struct vcpu *v)
 {
 	if (!timer_has_sstc())
-		return v->timer_deadline;
-	return v->timer_off ? v->vs.vstimecmp : csr_read(CSR_VSTIMECMP);
+		return v->timer.deadline;
+	return v->timer.off ? v->vs.vstimecmp : csr_read(CSR_VSTIMECMP);
 }
 
 /* vcpu_timer_pending - own pcpu, loaded: is the guest's timer interrupt due? */
@@ -42,12 +42,12 @@ static inline bool vcpu_timer_wakes(const struct vcpu *v)
 /* vcpu_timer_ends_sleep - own pcpu, loaded: will the deadline, if there is one, end the sleep that begins? */
 static inline bool vcpu_timer_ends_sleep(const struct vcpu *v)
 {
-	return (v->halt_ends & WAKE_TIMER) && vm_may_run(v->vm) &&
+	return (v->halt.ends & WAKE_TIMER) && vm_may_run(v->vm) &&
 	       (csr_read(CSR_HIE) & BIT(IRQ_VS_TIMER));
 }
 
-/* vcpu_timer_set_stand_in - what vcpu_timer_set() does without Sstc. */
-void vcpu_timer_set_stand_in(struct vcpu *v, uint64_t when);
+/* vcpu_timer_set_host - what vcpu_timer_set() does without Sstc. */
+void vcpu_timer_set_host(struct vcpu *v, uint64_t when);
 
 /* vcpu_timer_set - SBI set_timer: next interrupt at guest time @when; lowers a pending one that is
  * not due yet. Own pcpu. */
@@ -56,59 +56,65 @@ static inline void vcpu_timer_set(struct vcpu *v, uint64_t when)
 	if (timer_has_sstc())
 		csr_write(CSR_VSTIMECMP, when);
 	else
-		vcpu_timer_set_stand_in(v, when);
+		vcpu_timer_set_host(v, when);
 }
 
-/* vcpu_timer_arm_stand_in - own pcpu: the stand-in is armed here for the deadline of now, or not at all
+/* vcpu_timer_arm_host - own pcpu: the host timer is armed here for the deadline of now, or not at all
  * if there is none. */
-void vcpu_timer_arm_stand_in(struct vcpu *v);
+void vcpu_timer_arm_host(struct vcpu *v);
 
 /*
  * vcpu_timer_block / vcpu_timer_unblock - own pcpu: around a sleep or a time off the hart. Each may be called
  * again without effect.
  *
  * With Sstc, vstimecmp must not stay armed while the vcpu does not run: an expired one would end every
- * WFI of the hart at once. Only a sleep that the timer ends needs the stand-in: a runnable vcpu is waiting
+ * WFI of the hart at once. Only a sleep that the timer ends needs the host timer: a runnable vcpu is waiting
  * for its turn anyway, and a paused one's clock stands still.
  */
 static inline void vcpu_timer_block(struct vcpu *v)
 {
-	if (v->timer_off)
+	if (v->timer.off)
 		return;
-	v->timer_off = true;
+	v->timer.off = true;
 	if (timer_has_sstc()) {
 		v->vs.vstimecmp = csr_read(CSR_VSTIMECMP);
 		csr_write(CSR_VSTIMECMP, TIMER_NEVER);
 		if (v->vs.vstimecmp != TIMER_NEVER && vcpu_timer_ends_sleep(v))
-			vcpu_timer_arm_stand_in(v);
+			vcpu_timer_arm_host(v);
 	} else if (vcpu_timer_ends_sleep(v)) {
-		vcpu_timer_arm_stand_in(v);
+		vcpu_timer_arm_host(v);
 	} else {
-		timer_cancel(&v->timer);
+		timer_cancel(&v->timer.host);
 	}
 }
 
 static inline void vcpu_timer_unblock(struct vcpu *v)
 {
-	if (!v->timer_off)
+	if (!v->timer.off)
 		return;
-	v->timer_off = false;
+	v->timer.off = false;
 	if (timer_has_sstc()) {
 		csr_write(CSR_VSTIMECMP, v->vs.vstimecmp);
 		/* No other hart arms it: if it reads as not armed, it is not. */
-		if (atomic_read(&v->timer.armed))
-			timer_cancel(&v->timer);
+		if (atomic_read(&v->timer.host.armed))
+			timer_cancel(&v->timer.host);
 	} else {
-		vcpu_timer_set_stand_in(v, v->timer_deadline);
+		vcpu_timer_set_host(v, v->timer.deadline);
 	}
 }
 
 /* vcpu_timer_clock_moved - own pcpu, loaded: the guest's clock was put back by a pause. The hart sees that by
- * htimedelta; the stand-in, which counts host time, has to be told. */
+ * htimedelta; the host timer, which counts host time, has to be told. */
 static inline void vcpu_timer_clock_moved(struct vcpu *v)
 {
-	if (!timer_has_sstc() && !v->timer_off)
-		vcpu_timer_set_stand_in(v, v->timer_deadline);
+	if (!timer_has_sstc() && !v->timer.off)
+		vcpu_timer_set_host(v, v->timer.deadline);
+}
+
+/* vcpu_timer_cancel - @v's VM goes: its host timer fires no more. No vcpu of it runs. */
+static inline void vcpu_timer_cancel(struct vcpu *v)
+{
+	timer_cancel(&v->timer.host);
 }
 
 /* vcpu_timer_reset - own pcpu, in RESET: no deadline. */

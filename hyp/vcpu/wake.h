@@ -16,14 +16,14 @@
 static always_inline unsigned int vcpu_sleep_ends(const struct vcpu *v)
 {
 	return !vm_may_run(v->vm) ? sleep_ends(SLEEP_PAUSED) :
-	       vcpu_is_halted(v)  ? v->halt_ends :
+	       vcpu_is_halted(v)  ? v->halt.ends :
 				    sleep_ends(SLEEP_STOPPED);
 }
 
 /* vcpu_has_reason - own pcpu, loaded: does one of @reasons hold now? Requests apart. Reads only. */
 static always_inline bool vcpu_has_reason(struct vcpu *v, unsigned int reasons)
 {
-	return ((reasons & WAKE_KICK) && atomic_read(&v->kicked)) ||
+	return ((reasons & WAKE_KICK) && atomic_read(&v->halt.kicked)) ||
 	       ((reasons & WAKE_IRQ) && vcpu_irq_posted(v)) ||
 	       ((reasons & WAKE_TIMER) && vcpu_timer_wakes(v));
 }
@@ -31,7 +31,7 @@ static always_inline bool vcpu_has_reason(struct vcpu *v, unsigned int reasons)
 /* vcpu_halt_is_over - own pcpu, loaded and halted: is there a reason to go on? Reads only. */
 static inline bool vcpu_halt_is_over(struct vcpu *v)
 {
-	return vcpu_has_reason(v, v->halt_ends);
+	return vcpu_has_reason(v, v->halt.ends);
 }
 
 /*

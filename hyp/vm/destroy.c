@@ -7,6 +7,7 @@
 #include "mm/hostmap.h"
 #include "mm/page.h"
 #include "term/term.h"
+#include "vcpu/vtimer.h"
 #include "vcpu/registry.h"
 #include "vcpu/vcpu.h"
 #include "vm/life.h"
@@ -62,26 +63,19 @@ static void stop_parts_and_timers(struct vm *vm)
 {
 	parts_destroy(vm);
 	for (unsigned int i = 0; i < vm->nr_vcpus; i++)
-		timer_cancel(&vm->vcpus[i]->timer);
+		vcpu_timer_cancel(vm->vcpus[i]);
 	if (vm->nr_vcpus)
-		timer_cancel(&vm->group.timer);
+		sched_group_exit(&vm->group);
 	if (vm->life)
 		timer_cancel(&vm->life->restart);
-}
-
-/* Has @se left its hart? That hart looks at it a last time behind that (sched_unloaded). */
-static bool is_asleep(const struct sched_entity *se)
-{
-	return atomic_read_acquire(&se->state) == SCHED_BLOCKED &&
-	       !atomic_read_acquire(&se->on_cpu);
 }
 
 static bool all_asleep(const struct vm *vm)
 {
 	for (unsigned int i = 0; i < vm->nr_vcpus; i++)
-		if (!is_asleep(&vm->vcpus[i]->se))
+		if (!sched_has_left(&vm->vcpus[i]->se))
 			return false;
-	return !vm->life || is_asleep(&vm->task);
+	return !vm->life || sched_has_left(&vm->task);
 }
 
 static void leave_scheduler(struct vm *vm)

@@ -9,7 +9,7 @@
 #include "mm/page.h"
 #include "term/term.h"
 #include "vcpu/hsm.h"
-#include "vcpu/magic.h"
+#include "pv/magic.h"
 #include "vcpu/registry.h"
 #include "vcpu/vm_mem.h"
 #include "vm/boot_order.h"
@@ -119,7 +119,7 @@ static bool vcpus_step(struct vm_life *life)
 	unsigned int end = life->vcpus + VCPU_STEP;
 
 	for (; life->vcpus < end && life->vcpus < vm->nr_vcpus; life->vcpus++) {
-		vcpu_magic_reset(vm->vcpus[life->vcpus]);
+		pv_magic_reset(vm->vcpus[life->vcpus]);
 		vcpu_power_on(vm->vcpus[life->vcpus]);
 		vcpu_stats_zero(vm->vcpus[life->vcpus]);
 	}
@@ -130,7 +130,7 @@ static void start(struct vm *vm, const struct loader_result *at)
 {
 	struct vm_life *life = vm->life;
 
-	(void)vcpu_hsm_prepare(vm->vcpus[0], at->entry.gpa, at->fdt.gpa);
+	(void)vcpu_hsm_prepare(vm->vcpus[0], at->entry, at->fdt.gpa);
 	life->started_at = timer_now();
 	boot_order_done(vm);
 	atomic_set(&life->phase, PHASE_NONE);
@@ -169,7 +169,7 @@ static bool ram_step(struct vm_life *life)
 
 	if (loader_abandon_step(&life->loader))
 		return true;
-	err = life->vm->gstage.pt.root ? HV_OK : vm_make_ram(life->vm);
+	err = gstage_has_root(&life->vm->gstage) ? HV_OK : vm_make_ram(life->vm);
 	if (err == HV_OK) {
 		life->cleared = 0;
 		atomic_set(&life->phase, PHASE_CLEAR);
@@ -253,7 +253,7 @@ static bool wipe_step(struct vm_life *life)
 	if (loader_abandon_step(&life->loader) || clear_step(life))
 		return true;
 	for (unsigned int n = 0; n < VCPU_STEP && life->vcpus < vm->nr_vcpus; n++)
-		vcpu_magic_free(vm->vcpus[life->vcpus++]);
+		pv_magic_free(vm->vcpus[life->vcpus++]);
 	if (life->vcpus < vm->nr_vcpus)
 		return true;
 	gstage_destroy(&vm->gstage);
@@ -391,9 +391,9 @@ static void make_task(struct vm *vm)
 {
 	struct sched_params p = vm->config->sched;
 
-	p.affinity = hartset_of(0);
+	p.affinity = hartset_first(0);
 	for (unsigned int i = 0; i < vm->nr_vcpus; i++)
-		p.affinity.word[0] |= vm->vcpus[i]->se.affinity.word[0];
+		p.affinity = hartset_or(&p.affinity, sched_affinity(&vm->vcpus[i]->se));
 	sched_task_init(&vm->task, &vm->group, &p, task_step);
 }
 

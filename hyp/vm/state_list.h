@@ -26,6 +26,36 @@
 #ifndef FIELD_VCPU
 #define FIELD_VCPU(field, kept, state)
 #endif
+#ifndef FIELD_VCPU_HSM
+#define FIELD_VCPU_HSM(field, kept, state)
+#endif
+#ifndef FIELD_VCPU_HALT
+#define FIELD_VCPU_HALT(field, kept, state)
+#endif
+#ifndef FIELD_VCPU_TIMER
+#define FIELD_VCPU_TIMER(field, kept, state)
+#endif
+#ifndef FIELD_VCPU_PLACE
+#define FIELD_VCPU_PLACE(field, kept, state)
+#endif
+#ifndef FIELD_VCPU_FENCES
+#define FIELD_VCPU_FENCES(field, kept, state)
+#endif
+#ifndef FIELD_VCPU_STEAL
+#define FIELD_VCPU_STEAL(field, kept, state)
+#endif
+#ifndef FIELD_VCPU_PV_LOCK
+#define FIELD_VCPU_PV_LOCK(field, kept, state)
+#endif
+#ifndef FIELD_VCPU_MAGIC
+#define FIELD_VCPU_MAGIC(field, kept, state)
+#endif
+#ifndef FIELD_VCPU_PV
+#define FIELD_VCPU_PV(field, kept, state)
+#endif
+#ifndef FIELD_VCPU_FP
+#define FIELD_VCPU_FP(field, kept, state)
+#endif
 #ifndef FIELD_VMID
 #define FIELD_VMID(field, kept, state)
 #endif
@@ -53,10 +83,10 @@
 
 /* --- a vcpu's registers --- */
 STATE(gprs, GUEST, "switch.S, at each exit", "switch.S, at each entry", "guest_regs_reset")
-STATE(fp, GUEST, "guest_fp_put", "vcpu_load_fp", "vcpu_power_on, reset")
-STATE(vector, GUEST, "guest_vector_put", "vcpu_load_fp", "vcpu_power_on, reset")
-STATE(csrs, MARKS, "guest_vs_save, csr_list.h", "guest_vs_load", "guest_vs_reset")
-STATE(counters, GUEST, "guest_vs_save", "guest_vs_load", "guest_vs_reset")
+STATE(fp, GUEST, "guest_fp_save", "vcpu_load_fp", "vcpu_power_on, reset")
+STATE(vector, GUEST, "guest_vector_save", "vcpu_load_fp", "vcpu_power_on, reset")
+STATE(csrs, MARKS, "guest_vs_save, csr_list.h", "guest_vs_restore", "guest_vs_reset")
+STATE(counters, GUEST, "guest_vs_save", "guest_vs_restore", "guest_vs_reset")
 STATE(interrupts, MARKS, "vcpu_irq_sync", "vcpu_irq_flush", "vcpu_irq_reset")
 STATE(translation, OTHER, "tests/unit/test_vcpu_tlb.c", "vcpu_load_hgatp",
       "vmid_drop, vcpu_fence_all")
@@ -66,9 +96,9 @@ STATE(hsm, GUEST, "-", "-", "vcpu_power_on")
 STATE(kick, GUEST, "-", "-", "vcpu_power_on, reset")
 STATE(timer, GUEST, "vcpu_timer_block", "vcpu_timer_unblock", "vcpu_timer_reset")
 STATE(sleep, OTHER, "tests/system/test_wake.py", "-", "vcpu_power_on, reset")
-STATE(sta, GUEST, "-", "-", "vcpu_power_on, vcpu_steal_reset")
-STATE(pv_lock, OTHER, "tests/unit/test_vcpu_state.c", "-", "vcpu_power_on, vcpu_steal_reset")
-STATE(magic, GUEST, "-", "-", "vcpu_magic_reset")
+STATE(sta, GUEST, "-", "-", "vcpu_power_on, pv_reset")
+STATE(pv_lock, OTHER, "tests/unit/test_vcpu_state.c", "-", "vcpu_power_on, pv_reset")
+STATE(magic, GUEST, "-", "-", "pv_magic_reset")
 
 /* --- devices, memory, time --- */
 STATE(uart, GUEST, "-", "-", "vuart_reset")
@@ -98,50 +128,60 @@ FIELD_VCPU(guest_seq, KEPT, "host")
 FIELD_VCPU(vm, KEPT, "host")
 FIELD_VCPU(id, KEPT, "host")
 FIELD_VCPU(irq, NEW, "interrupts")
-FIELD_VCPU(hsm, NEW, "hsm")
-FIELD_VCPU(start_pc, SET, "hsm") /* vcpu_hsm_prepare() */
-FIELD_VCPU(start_arg, SET, "hsm")
-FIELD_VCPU(halted_at, NEW, "host")
-FIELD_VCPU(poll_ticks, NEW, "host")
-FIELD_VCPU(halt_ends, NEW, "sleep")
-FIELD_VCPU(tries_again, NEW, "printed")
-FIELD_VCPU(fp_initial, NEW, "fp")
-FIELD_VCPU(blocked, NEW, "sleep")
-FIELD_VCPU(kicked, NEW, "kick")
-FIELD_VCPU(timer, KEPT, "timer") /* cancelled */
-FIELD_VCPU(timer_off, NEW, "timer")
-FIELD_VCPU(timer_deadline, NEW, "timer")
+FIELD_VCPU(hsm, PARTS, "hsm")
+FIELD_VCPU(halt, PARTS, "sleep")
+FIELD_VCPU(timer, PARTS, "timer")
 FIELD_VCPU(se, KEPT,
-	   "host") /* the scheduler's; what a guest is told of it is counted from steal_base on */
-FIELD_VCPU(vmid, PARTS, "translation")
-FIELD_VCPU(hgatp, SET, "translation")
-FIELD_VCPU(last_pcpu, KEPT, "translation")
-FIELD_VCPU(fence_lock, LOCK, "host")
-FIELD_VCPU(nr_fences, NEW, "translation")
-FIELD_VCPU(fences, SET, "translation")
-FIELD_VCPU(fp_pcpu, NEW, "fp")
-FIELD_VCPU(vector_pcpu, NEW, "vector")
-FIELD_VCPU(steal_at, NEW, "sta")
-FIELD_VCPU(steal_ptr, SET, "sta")     /* vcpu_steal_set() */
-FIELD_VCPU(steal_base, SET, "sta")    /* vcpu_power_on() */
-FIELD_VCPU(steal_written, SET, "sta") /* vcpu_steal_set() */
-FIELD_VCPU(lock_at, NEW, "pv_lock")
-FIELD_VCPU(lock_ptr, SET, "pv_lock")   /* vcpu_pv_lock_set() */
-FIELD_VCPU(steal_sequence, SET, "sta") /* vcpu_steal_set() */
-FIELD_VCPU(steal_marked, NEW, "sta")
-FIELD_VCPU(magic, NEW, "magic")
-FIELD_VCPU(magic_page, KEPT, "magic")	 /* and cleared */
-FIELD_VCPU(magic_at, SET, "magic")	 /* vcpu_magic_map() */
-FIELD_VCPU(magic_run_base, SET, "magic") /* vcpu_magic_reset() */
-FIELD_VCPU(magic_exits_base, SET, "magic")
-FIELD_VCPU(fp, NEW, "fp")
-FIELD_VCPU(vector, KEPT, "vector") /* what it points to is as new */
+	   "host") /* the scheduler's; what a guest is told of it is counted from pv.steal.base on */
+FIELD_VCPU(place, PARTS, "translation")
+FIELD_VCPU(pv, PARTS, "sta")
+FIELD_VCPU(fences, PARTS, "translation")
+FIELD_VCPU(fp, PARTS, "fp")
 FIELD_VCPU(stats, KEPT, "counts")  /* they only grow */
 FIELD_VCPU(counted, SET, "counts") /* vcpu_stats_zero() */
 FIELD_VCPU(sample, PARTS, "signs")
 FIELD_VCPU(watch, KEPT,
 	   "signs") /* the first look at a new life finds that it slept, and forgets the rest */
 
+FIELD_VCPU_HSM(state, NEW, "hsm")
+FIELD_VCPU_HSM(start, SET, "hsm") /* vcpu_hsm_prepare() */
+FIELD_VCPU_HSM(arg, SET, "hsm")
+FIELD_VCPU_HALT(ends, NEW, "sleep")
+FIELD_VCPU_HALT(again, NEW, "printed")
+FIELD_VCPU_HALT(blocked, NEW, "sleep")
+FIELD_VCPU_HALT(kicked, NEW, "kick")
+FIELD_VCPU_HALT(poll_since, NEW, "host")
+FIELD_VCPU_HALT(poll_ticks, NEW, "host")
+FIELD_VCPU_TIMER(host, KEPT, "timer") /* cancelled */
+FIELD_VCPU_TIMER(off, NEW, "timer")
+FIELD_VCPU_TIMER(deadline, NEW, "timer")
+FIELD_VCPU_PLACE(vmid, PARTS, "translation")
+FIELD_VCPU_PLACE(hgatp, SET, "translation")
+FIELD_VCPU_PLACE(pcpu, KEPT, "translation")
+FIELD_VCPU_FENCES(lock, LOCK, "host")
+FIELD_VCPU_FENCES(nr, NEW, "translation")
+FIELD_VCPU_FENCES(ring, SET, "translation")
+FIELD_VCPU_STEAL(at, NEW, "sta")
+FIELD_VCPU_STEAL(ptr, SET, "sta")      /* pv_steal_set() */
+FIELD_VCPU_STEAL(base, SET, "sta")     /* vcpu_power_on() */
+FIELD_VCPU_STEAL(written, SET, "sta")  /* pv_steal_set() */
+FIELD_VCPU_STEAL(sequence, SET, "sta") /* pv_steal_set() */
+FIELD_VCPU_PV_LOCK(at, NEW, "pv_lock")
+FIELD_VCPU_PV_LOCK(ptr, SET, "pv_lock") /* pv_lock_set() */
+FIELD_VCPU_MAGIC(page, KEPT, "magic")	/* and cleared */
+FIELD_VCPU_MAGIC(mapped, NEW, "magic")
+FIELD_VCPU_MAGIC(at, SET, "magic")	 /* pv_magic_map() */
+FIELD_VCPU_MAGIC(run_base, SET, "magic") /* pv_magic_reset() */
+FIELD_VCPU_MAGIC(exits_base, SET, "magic")
+FIELD_VCPU_PV(steal, PARTS, "sta")
+FIELD_VCPU_PV(lock, PARTS, "pv_lock")
+FIELD_VCPU_PV(magic, PARTS, "magic")
+FIELD_VCPU_PV(marked, NEW, "sta")
+FIELD_VCPU_FP(pcpu, NEW, "fp")
+FIELD_VCPU_FP(vector_pcpu, NEW, "vector")
+FIELD_VCPU_FP(initial, NEW, "fp")
+FIELD_VCPU_FP(vector, KEPT, "vector") /* what it points to is as new */
+FIELD_VCPU_FP(regs, NEW, "fp")
 FIELD_VMID(generation, NEW, "translation")
 FIELD_VMID(pcpu, SET, "translation") /* vmid_alloc() */
 FIELD_VMID(id, SET, "translation")
@@ -265,6 +305,16 @@ FIELD_VRTC(timer, KEPT, "rtc") /* cancelled */
 
 #undef STATE
 #undef FIELD_VCPU
+#undef FIELD_VCPU_HSM
+#undef FIELD_VCPU_HALT
+#undef FIELD_VCPU_TIMER
+#undef FIELD_VCPU_PLACE
+#undef FIELD_VCPU_FENCES
+#undef FIELD_VCPU_STEAL
+#undef FIELD_VCPU_PV_LOCK
+#undef FIELD_VCPU_MAGIC
+#undef FIELD_VCPU_PV
+#undef FIELD_VCPU_FP
 #undef FIELD_VMID
 #undef FIELD_VCPU_SAMPLE
 #undef FIELD_VM

@@ -198,13 +198,13 @@ TESTS = {
                           [("SEQ_BEFORE_MODE", 0, "swap"), ("SEQ_BEFORE_MODE", 0, "fences"),
                            ("SEQ_READ_LATE", 1, "swap")]),
     # who finds it IN_GUEST_MODE finds where: the IPI goes to the right hart
-    "where_kick": (Side(["vcpu_migrate_in", "vcpu_run"], (W, "last_pcpu", None), (W, "mode", 1)),
-                   Side(["vcpu_kick"], (R, "mode", None), (R, "last_pcpu", None)), {},
-                   {"1:mode@first": 1, "1:last_pcpu": 0},
+    "where_kick": (Side(["vcpu_migrate_in", "vcpu_run"], (W, "pcpu", None), (W, "mode", 1)),
+                   Side(["vcpu_kick"], (R, "mode", None), (R, "pcpu", None)), {},
+                   {"1:mode@first": 1, "1:pcpu": 0},
                    [("LAST_PCPU_UNORDERED", 0, "fences"), ("LAST_PCPU_UNORDERED", 1, "order")]),
-    "where_broadcast": (Side(["vcpu_migrate_in", "vcpu_run"], (W, "last_pcpu", None), (W, "mode", 1)),
-                        Side(BROADCAST, (R, "mode", None), (R, "last_pcpu", None)), {},
-                        {"1:mode@first": 1, "1:last_pcpu": 0},
+    "where_broadcast": (Side(["vcpu_migrate_in", "vcpu_run"], (W, "pcpu", None), (W, "mode", 1)),
+                        Side(BROADCAST, (R, "mode", None), (R, "pcpu", None)), {},
+                        {"1:mode@first": 1, "1:pcpu": 0},
                         [("LAST_PCPU_UNORDERED", 0, "fences"), ("LAST_PCPU_UNORDERED", 1, "order")]),
 }
 
@@ -253,11 +253,12 @@ def member_offsets(objdump, elf, structures):
 
 def vcpu_words(objdump, elf):
     """{offset in struct vcpu: name} of the shared words."""
-    members = member_offsets(objdump, elf, ("vcpu", "vcpu_irq"))
-    vcpu, irq = members["vcpu"], members["vcpu_irq"]
+    members = member_offsets(objdump, elf, ("vcpu", "vcpu_irq", "vcpu_halt", "vcpu_place"))
+    vcpu = members["vcpu"]
     words = {vcpu[name]: name
-             for name in ("mode", "requests", "guest_seq", "blocked", "last_pcpu", "kicked")}
-    words.update({vcpu["irq"] + irq[name]: name for name in ("inject", "levels")})
+             for name in ("mode", "requests", "guest_seq")}
+    for part, names in (("irq", ("inject", "levels")), ("halt", ("blocked", "kicked")), ("place", ("pcpu",))):
+        words.update({vcpu[part] + members[f"vcpu_{part}"][name]: name for name in names})
     return words
 
 

@@ -139,12 +139,12 @@ TITLES = {
     "SYNC_OVERWRITES": "inject overwritten at sync",
     "KVM_TWO_WORDS": "KVM's pending and mask (lost VSSIP)",
     "NO_SYNC": "what the guest cleared comes back",
-    "STAND_IN_BELIEVED": "an armed stand-in is not armed anew",
-    "ARMED_ELSEWHERE": "a stand-in armed on another pcpu will do",
-    "FIRED_BELIEVED": "a stand-in that has fired will do",
-    "STAND_IN_NOT_ARMED": "the stand-in is not armed for a sleep",
-    "TIMER_FIRE_QUIET": "the stand-in kicks nobody",
-    "TIMER_KICK_UNCLAIMED": "the stand-in clears blocked without an exchange",
+    "STAND_IN_BELIEVED": "an armed host timer is not armed anew",
+    "ARMED_ELSEWHERE": "a host timer armed on another pcpu will do",
+    "FIRED_BELIEVED": "a host timer that has fired will do",
+    "STAND_IN_NOT_ARMED": "the host timer is not armed for a sleep",
+    "TIMER_FIRE_QUIET": "the host timer kicks nobody",
+    "TIMER_KICK_UNCLAIMED": "the host timer clears blocked without an exchange",
     "LAST_PCPU_UNORDERED": "last_pcpu not ordered before mode",
 }
 

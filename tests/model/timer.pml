@@ -4,14 +4,14 @@
  * woken by others now and then, and may run on another of two pcpus each time. The clock of pcpu 1 is a tick behind,
  * as the specification allows ("synchronized to within one tick").
  *
- * The stand-in is on the queue of the pcpu that armed it last, under that queue's lock. This pcpu alone takes it off
+ * The host timer is on the queue of the pcpu that armed it last, under that queue's lock. This pcpu alone takes it off
  * and, in a step of its own, kicks the vcpu. What it says is lost if the vcpu does not sleep just then.
  *
- * Without SSTC the stand-in is armed while the vcpu runs, too; with it the hart's own comparison tells the guest.
+ * Without SSTC the host timer is armed while the vcpu runs, too; with it the hart's own comparison tells the guest.
  *
  * Liveness: every end in which the vcpu sleeps over a deadline that is due is an invalid end state.
  *
- * Wake-ups: wfi: timer (Sstc), timer (stand-in).
+ * Wake-ups: wfi: timer (Sstc), timer (host timer).
  *
  * Mutants: STAND_IN_BELIEVED (armed only where it is not yet), ARMED_ELSEWHERE (armed on another pcpu will do),
  * FIRED_BELIEVED (a deadline that was armed here will do), STAND_IN_NOT_ARMED, TIMER_FIRE_QUIET (it kicks nobody),
@@ -29,7 +29,7 @@
 byte time = 1;
 byte deadline = NEVER; /* the guest's, which the vcpu's pcpu owns */
 
-/* the stand-in, under its queue's lock */
+/* the host timer, under its queue's lock */
 bool armed;
 byte armed_at;	 /* the pcpu */
 byte armed_for = NEVER;
@@ -110,7 +110,7 @@ inline timer_fires(p)
 #endif
 }
 
-/* vcpu_timer_arm_stand_in() */
+/* vcpu_timer_arm_host() */
 inline arm(p)
 {
 #ifdef STAND_IN_NOT_ARMED
@@ -140,7 +140,7 @@ inline arm(p)
 #endif
 }
 
-/* The vcpu runs: vcpu_timer_unblock(). A deadline that is due is a level; the stand-in is of no use. */
+/* The vcpu runs: vcpu_timer_unblock(). A deadline that is due is a level; the host timer is of no use. */
 inline unblock(p)
 {
 #ifdef SSTC
@@ -177,7 +177,7 @@ guest:
 		:: true
 		fi;
 #ifndef SSTC
-		unblock(p); /* vcpu_timer_set_stand_in() */
+		unblock(p); /* vcpu_timer_set_host() */
 #endif
 		goto guest
 	:: deadline != NEVER || rounds == ROUNDS

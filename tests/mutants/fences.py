@@ -27,7 +27,7 @@ DEFINITION = re.compile(r"static inline void arch_\w+\(")
 
 FENCE_C, VCPU_FENCE_H, CALLS = "hyp/vcpu/fence.c", "hyp/vcpu/fence.h", "hyp/sbi/calls.h"
 VCPU_C, GUEST_MEM, VMID = "hyp/vcpu/vcpu.c", "hyp/vcpu/guest_mem.c", "hyp/mm/vmid.c"
-MAGIC, VM_C, GSTAGE, LOAD = "hyp/vcpu/magic.c", "hyp/vcpu/vm.c", "hyp/mm/gstage.c", "hyp/vcpu/load.h"
+MAGIC, VM_C, GSTAGE, LOAD = "hyp/pv/magic.c", "hyp/vcpu/vm.c", "hyp/mm/gstage.c", "hyp/vcpu/load.h"
 BOOT_MAP, COROUTINE, HOSTMAP, ENTRY, FENCE_H = ("hyp/arch/boot_map.c", "hyp/arch/coroutine.c", "hyp/mm/hostmap.c",
                                                 "hyp/arch/entry.S", "hyp/arch/fence.h")
 
@@ -46,27 +46,27 @@ MUTANTS = [
     ("the first page alone", VCPU_FENCE_H, "at != end; at += PAGE_SIZE", "at != f->start + PAGE_SIZE; at += PAGE_SIZE", [RANDOM]),
     ("one's own is forgotten", FENCE_C, "	if (own)\n		vcpu_fence_now(f);", "", [RANDOM]),
     ("those of others are forgotten", FENCE_C, "		vm_fence_others(vm, set & ~own, f);", "		;", [RANDOM]),
-    ("the list is not worked off", FENCE_C, "	for (unsigned int i = 0; i < v->nr_fences; i++)\n		vcpu_fence_now(&v->fences[i]);", "", [RANDOM]),
-    ("all of them: only the list is emptied", FENCE_C, "	spin_unlock(&v->fence_lock);\n	arch_hfence_vvma_all();", "	spin_unlock(&v->fence_lock);", [RANDOM]),
+    ("the list is not worked off", FENCE_C, "	for (unsigned int i = 0; i < v->fences.nr; i++)\n		vcpu_fence_now(&v->fences.ring[i]);", "", [RANDOM]),
+    ("all of them: only the list is emptied", FENCE_C, "	spin_unlock(&v->fences.lock);\n	arch_hfence_vvma_all();", "	spin_unlock(&v->fences.lock);", [RANDOM]),
     ("a full list loses the fence", FENCE_C, "			all |= s & -s;", "			;", [RANDOM]),
     ("code: one's own is forgotten", FENCE_C, "	if (own)\n		arch_fence_i();", "", [RANDOM]),
     ("code: those of others are forgotten", FENCE_C, "		(void)vcpus_make_request(vm, set & ~own, REQUEST_FENCE_I);", "		;", [RANDOM]),
     ("code: the request is not served", VCPU_C, "	if (vcpu_check_request(REQUEST_FENCE_I, v))\n		arch_fence_i();", "	(void)vcpu_check_request(REQUEST_FENCE_I, v);", [RANDOM]),
     ("HFENCE_VVMA_ALL is not served", VCPU_C, "	if (vcpu_check_request(REQUEST_HFENCE_VVMA_ALL, v))\n		vcpu_fence_all(v);", "	(void)vcpu_check_request(REQUEST_HFENCE_VVMA_ALL, v);", [RANDOM]),
     ("HFENCE is not served", VCPU_C, "	if (vcpu_check_request(REQUEST_HFENCE, v))\n		vcpu_fence_drain(v);", "	(void)vcpu_check_request(REQUEST_HFENCE, v);", [RANDOM]),
-    ("one that sleeps is not fenced", VCPU_FENCE_H, "atomic_read(&v->blocked) && vcpu_ask_outside(v, REQUEST_HFENCE_VVMA_ALL);", "atomic_read(&v->blocked);", [RANDOM]),
+    ("one that sleeps is not fenced", VCPU_FENCE_H, "atomic_read(&v->halt.blocked) && vcpu_ask_outside(v, REQUEST_HFENCE_VVMA_ALL);", "atomic_read(&v->halt.blocked);", [RANDOM]),
     ("the fast path: one's own is forgotten", CALLS, "		vcpu_fence_now(&f);", "		;", [CALL]),
     ("the fast path: code, one's own is forgotten", CALLS, "	arch_fence_i();\n	return sbi_ok(v, 0);", "	return sbi_ok(v, 0);", [CALL]),
     # a vcpu's life and its harts
-    ("code of another hart", VCPU_C, "	arch_fence_i();\n	atomic_set(&v->last_pcpu", "	atomic_set(&v->last_pcpu", [RANDOM]),
+    ("code of another hart", VCPU_C, "	arch_fence_i();\n	atomic_set(&v->place.pcpu", "	atomic_set(&v->place.pcpu", [RANDOM]),
     ("a hart that starts: no fence of its translations", VCPU_C, "	vcpu_fence_all(v);\n	arch_fence_i();", "	arch_fence_i();", [ORDERS]),
-    ("a hart that starts: no fence.i", VCPU_C, "	arch_fence_i();\n	atomic_set(&v->hsm", "	atomic_set(&v->hsm", [ORDERS]),
+    ("a hart that starts: no fence.i", VCPU_C, "	arch_fence_i();\n	atomic_set(&v->hsm.state", "	atomic_set(&v->hsm.state", [ORDERS]),
     # VMIDs
-    ("nothing before a generation", VCPU_C, "	if (due == VMID_FENCE_ALL)\n		arch_hfence_gvma_all();\n	csr_write(CSR_HGATP, v->hgatp);", "	csr_write(CSR_HGATP, v->hgatp);", [ORDERS]),
-    ("nothing after a generation", VCPU_C, "	csr_write(CSR_HGATP, v->hgatp);\n	if (due == VMID_FENCE_ALL)\n		arch_hfence_gvma_all();", "	csr_write(CSR_HGATP, v->hgatp);", [ORDERS]),
+    ("nothing before a generation", VCPU_C, "	if (due == VMID_FENCE_ALL)\n		arch_hfence_gvma_all();\n	csr_write(CSR_HGATP, v->place.hgatp);", "	csr_write(CSR_HGATP, v->place.hgatp);", [ORDERS]),
+    ("nothing after a generation", VCPU_C, "	csr_write(CSR_HGATP, v->place.hgatp);\n	if (due == VMID_FENCE_ALL)\n		arch_hfence_gvma_all();", "	csr_write(CSR_HGATP, v->place.hgatp);", [ORDERS]),
     ("no hfence.vvma", VCPU_C, "	if (due != VMID_FENCE_NONE)\n		arch_hfence_vvma_all();", "", [ORDERS]),
     ("hfence.vvma for the first of a generation alone", VCPU_C, "	if (due != VMID_FENCE_NONE)", "	if (due == VMID_FENCE_ALL)", [ORDERS]),
-    ("the fences before hgatp", VCPU_C, "	csr_write(CSR_HGATP, v->hgatp);\n	if (due == VMID_FENCE_ALL)\n		arch_hfence_gvma_all();\n	if (due != VMID_FENCE_NONE)\n		arch_hfence_vvma_all();", "	if (due != VMID_FENCE_NONE)\n		arch_hfence_vvma_all();\n	csr_write(CSR_HGATP, v->hgatp);", [ORDERS]),
+    ("the fences before hgatp", VCPU_C, "	csr_write(CSR_HGATP, v->place.hgatp);\n	if (due == VMID_FENCE_ALL)\n		arch_hfence_gvma_all();\n	if (due != VMID_FENCE_NONE)\n		arch_hfence_vvma_all();", "	if (due != VMID_FENCE_NONE)\n		arch_hfence_vvma_all();\n	csr_write(CSR_HGATP, v->place.hgatp);", [ORDERS]),
     ("no new generation", VMID, "	if (p->next >= p->limit)\n		begin_generation(pcpu);", "	if (p->next >= p->limit)\n		p->next = 0;", [ORDERS]),
     ("old numbers are good for ever", VMID, "	vmid_generation[pcpu]++;", "	if (!vmid_generation[pcpu])\n		vmid_generation[pcpu]++;", [ORDERS]),
     ("the first number needs no fence", VMID, "	if (v->id == 0)\n		return VMID_FENCE_ALL;\n", "", [ORDERS]),
@@ -74,10 +74,10 @@ MUTANTS = [
     ("a hart keeps the tables of what ended", VMID, "	csr_write(CSR_HGATP, 0);\n	begin_generation(pcpu);\n}", "	begin_generation(pcpu);\n}", [ORDERS]),
     ("MODE = Bare begins no generation", VMID, "	csr_write(CSR_HGATP, 0);\n	begin_generation(pcpu);\n}", "	csr_write(CSR_HGATP, 0);\n}", [ORDERS]),
     ("a number is good on every hart", "hyp/mm/vmid.h", "v->pcpu == pcpu && v->generation", "v->generation", [RANDOM]),
-    ("TLB_FLUSH keeps the number", VCPU_C, "		vmid_drop(&v->vmid); /* a fresh name has no entries */\n", "", [RANDOM]),
+    ("TLB_FLUSH keeps the number", VCPU_C, "		vmid_drop(&v->place.vmid); /* a fresh name has no entries */\n", "", [RANDOM]),
     ("a fresh number is not loaded", VCPU_C, "	if (vcpu_check_request(REQUEST_UPDATE_HGATP, v))\n		vcpu_load_hgatp(v);", "	(void)vcpu_check_request(REQUEST_UPDATE_HGATP, v);", [RANDOM]),
     ("one's vsatp with another's hgatp", LOAD, "	csr_write(CSR_VSATP, 0);\n", "", [ORDERS]),
-    ("vsatp before hgatp", LOAD, "	vcpu_load_hgatp(v);\n	guest_vs_load(&v->vs);", "	guest_vs_load(&v->vs);\n	vcpu_load_hgatp(v);", [ORDERS]),
+    ("vsatp before hgatp", LOAD, "	vcpu_load_hgatp(v);\n	guest_vs_restore(&v->vs);", "	guest_vs_restore(&v->vs);\n	vcpu_load_hgatp(v);", [ORDERS]),
     # memory that goes
     ("RAM goes without a flush", VM_C, "		(void)vm_make_all_vcpus_request(vm, REQUEST_TLB_FLUSH);\n", "", [RANDOM, TWO]),
     ("RAM goes before the flush", VM_C, "		(void)vm_make_all_vcpus_request(vm, REQUEST_TLB_FLUSH);\n		vm_mem_wait();\n		gstage_free_pieces(pieces, nr);", "		gstage_free_pieces(pieces, nr);\n		(void)vm_make_all_vcpus_request(vm, REQUEST_TLB_FLUSH);", [TWO]),

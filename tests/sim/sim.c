@@ -452,10 +452,10 @@ void sim_mark(void)
 
 uint64_t sim_ran(const struct sim_vcpu *v)
 {
-	uint64_t ran = v->se.run_ticks;
+	uint64_t ran = v->se.account.run;
 
 	if (v->se.state == SCHED_RUNNING)
-		ran += sim_now - v->se.since;
+		ran += sim_now - v->se.account.since;
 	return ran - v->base;
 }
 
@@ -471,13 +471,14 @@ static unsigned int tree_count(const struct sched_entity *n, const struct sched_
 		*least = INT64_MAX;
 		return 0;
 	}
-	if (n->parent != parent || (parent && parent->heap < n->heap))
+	if (n->fair.parent != parent || (parent && parent->fair.heap < n->fair.heap))
 		abort();
-	count = 1 + tree_count(n->left, n, &l) + tree_count(n->right, n, &r);
-	*least = n->vtime < l ? n->vtime : l;
+	count = 1 + tree_count(n->fair.left, n, &l) + tree_count(n->fair.right, n, &r);
+	*least = n->fair.vtime < l ? n->fair.vtime : l;
 	*least = r < *least ? r : *least;
-	if (*least != n->min_vtime || (n->left && n->left->vdeadline > n->vdeadline) ||
-	    (n->right && n->right->vdeadline < n->vdeadline))
+	if (*least != n->fair.min_vtime ||
+	    (n->fair.left && n->fair.left->fair.vdeadline > n->fair.vdeadline) ||
+	    (n->fair.right && n->fair.right->fair.vdeadline < n->fair.vdeadline))
 		abort();
 	return count;
 }
@@ -513,7 +514,7 @@ static void check_queue(const struct runq *q)
 		if (se->class == SCHED_CLASS_FIFO)
 			continue;
 		weight += se->weight;
-		sum += (__int128)se->weight * (se->vtime - q->fair.v);
+		sum += (__int128)se->weight * (se->fair.vtime - q->fair.v);
 	}
 	for (unsigned int i = 0; i <= LEVEL_EXPEDITED; i++)
 		list_for_each(n, &q->fifo.level[i])
@@ -521,7 +522,7 @@ static void check_queue(const struct runq *q)
 	counts = q->lender ? q->lender : q->running;
 	if (counts && counts->class == SCHED_CLASS_FAIR) {
 		weight += counts->weight;
-		sum += (__int128)counts->weight * (counts->vtime - q->fair.v);
+		sum += (__int128)counts->weight * (counts->fair.vtime - q->fair.v);
 	}
 	if (q->lender)
 		check_loan(q, listed);
@@ -565,7 +566,7 @@ void sim_check(void)
 	for (unsigned int i = 0; i < sim_nr_vcpus; i++) {
 		const struct sched_entity *se = &sim_vcpus[i].se;
 
-		if (se->switches != sim_vcpus[i].stays)
+		if (se->account.switches != sim_vcpus[i].stays)
 			fail("not as many switches as stays", i);
 		entities[se->pcpu]++;
 		waiting += se->state == SCHED_RUNNABLE && !throttled[i];

@@ -278,7 +278,7 @@ static void each_vs_csr_is_loaded_from_its_field(void **state)
 			if (has_csr(switched[i].csr, has))
 				expected[n++] = (struct csr_value){ switched[i].csr, 100 + i };
 		}
-		guest_vs_load(&s);
+		guest_vs_restore(&s);
 		only_written(expected, n);
 	}
 }
@@ -291,7 +291,7 @@ static void fp_registers_are_saved_and_marked_clean(void **state)
 	struct guest_fp fp;
 
 	(void)state;
-	guest_fp_save(&r, &fp);
+	guest_fp_save_dirty(&r, &fp);
 	assert_int_equal(hart.fp_saved, 1);
 	assert_ptr_equal(hart.state, &fp);
 	assert_int_equal(r.sstatus, (OTHERS & ~SSTATUS_FS) | 0x4000);
@@ -303,7 +303,7 @@ static void fp_registers_are_restored(void **state)
 	struct guest_fp fp = { 0 };
 
 	(void)state;
-	guest_fp_get(&fp);
+	guest_fp_restore(&fp);
 	assert_int_equal(hart.fp_restored, 1);
 	assert_ptr_equal(hart.state, &fp);
 	only_turned_on(0x6000);
@@ -315,7 +315,7 @@ static void vector_registers_are_saved_and_marked_clean(void **state)
 	struct guest_vector v;
 
 	(void)state;
-	guest_vector_save(&r, &v);
+	guest_vector_save_dirty(&r, &v);
 	assert_int_equal(hart.vector_saved, 1);
 	assert_ptr_equal(hart.state, &v);
 	assert_int_equal(r.sstatus, (OTHERS & ~SSTATUS_VS) | 0x400);
@@ -327,7 +327,7 @@ static void vector_registers_are_restored(void **state)
 	struct guest_vector v = { 0 };
 
 	(void)state;
-	guest_vector_get(&v);
+	guest_vector_restore(&v);
 	assert_int_equal(hart.vector_restored, 1);
 	assert_ptr_equal(hart.state, &v);
 	only_turned_on(0x600);
@@ -344,7 +344,7 @@ static void a_put_saves_fp_registers_only_when_they_are_dirty(void **state)
 		struct guest_fp fp;
 
 		setup(state);
-		assert_int_equal(guest_fp_put(&r, &fp), dirty);
+		assert_int_equal(guest_fp_save(&r, &fp), dirty);
 		assert_int_equal(hart.fp_saved, dirty);
 		assert_int_equal(hart.fp_csr_saved, !dirty);
 		assert_ptr_equal(hart.state, &fp);
@@ -362,7 +362,7 @@ static void a_put_saves_vector_registers_only_when_they_are_dirty(void **state)
 		struct guest_vector v;
 
 		setup(state);
-		guest_vector_put(&r, &v);
+		guest_vector_save(&r, &v);
 		assert_int_equal(hart.vector_saved, dirty);
 		assert_int_equal(hart.vector_csrs_saved, !dirty);
 		assert_ptr_equal(hart.state, &v);
@@ -377,7 +377,7 @@ static void a_put_without_vectors_touches_nothing(void **state)
 	for (uint64_t vs = XS_OFF; vs <= XS_DIRTY; vs++) {
 		struct guest_regs r = { .sstatus = vs << 9 };
 
-		guest_vector_put(&r, NULL);
+		guest_vector_save(&r, NULL);
 		assert_int_equal(r.sstatus, vs << 9);
 	}
 	assert_int_equal(hart.vector_saved + hart.vector_csrs_saved, 0);

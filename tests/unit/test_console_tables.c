@@ -20,7 +20,7 @@ static void the_list_says_where_vcpus_are(void **state)
 	(void)state;
 	vms[1]->vcpus[0]->se.state = SCHED_RUNNING;
 	vms[1]->vcpus[0]->se.pcpu = 3;
-	vms[1]->vcpus[1]->hsm = SBI_HSM_STATE_STOPPED;
+	vms[1]->vcpus[1]->hsm.state = SBI_HSM_STATE_STOPPED;
 	vms[0]->state = VM_OFF;
 	press("l");
 	assert_non_null(strstr(text, "* 1  vm-1"));
@@ -121,18 +121,18 @@ static void statistics_count_from_the_zero_on(void **state)
 	(void)state;
 	v = vms[1]->vcpus[1];
 	v->se.state = SCHED_RUNNING;
-	v->se.run_ticks = 50000;
-	v->se.switches = 7;
-	v->se.max_latency = 90;
+	v->se.account.run = 50000;
+	v->se.account.switches = 7;
+	v->se.account.max_latency = 90;
 	v->stats.wakeups = 11;
 	v->stats.exits[EXIT_WFI] = 12;
 	assert_memory_equal(columns("vm-2/1 "), "         5         0          0          7", 41);
 	press("z");
 	assert_non_null(strstr(text, "statistics count from now on"));
-	v->se.run_ticks += 20000;
+	v->se.account.run += 20000;
 	v->stats.exits[EXIT_WFI] += 3;
 	assert_memory_equal(columns("vm-2/1 "), "         2         0          0          0", 41);
-	assert_int_equal(v->se.max_latency, 0);
+	assert_int_equal(v->se.account.max_latency, 0);
 	assert_null(strstr(text, " 11 "));
 	assert_non_null(strstr(text, " 3 "));
 }
@@ -143,7 +143,7 @@ static void the_clocks_of_what_is_off_stand_still(void **state)
 	vms[1]->state = VM_OFF;
 	vms[1]->ended_at = 40000;
 	vms[1]->vcpus[0]->se.state = SCHED_BLOCKED;
-	vms[1]->vcpus[0]->se.since = 10000;
+	vms[1]->vcpus[0]->se.account.since = 10000;
 	now = 60000;
 	assert_memory_equal(columns("vm-2/0 "), "         0         0          3", 30);
 	now = 90000;
@@ -193,12 +193,12 @@ static void every_statistic_has_its_column(void **state)
 	v = vms[1]->vcpus[0];
 	v->se.state = SCHED_RUNNABLE;
 	v->se.pcpu = 3;
-	v->se.run_ticks = 110000;
-	v->se.wait_ticks = 220000;
-	v->se.switches = 4;
-	v->se.migrations = 5;
-	v->se.yields = 6;
-	v->se.max_latency = 70;
+	v->se.account.run = 110000;
+	v->se.account.wait = 220000;
+	v->se.account.switches = 4;
+	v->se.account.migrations = 5;
+	v->se.account.yields = 6;
+	v->se.account.max_latency = 70;
 	v->stats = (struct vcpu_stats){ .wakeups = 21,
 					.polls_won = 22,
 					.kicks_asked = 23,
@@ -282,12 +282,12 @@ static void the_share_of_a_hart_is_that_since_the_last_list(void **state)
 	make_vms(1, 2);
 	first = &vms[0]->vcpus[0]->se;
 	second = &vms[0]->vcpus[1]->se;
-	first->run_ticks = 5000000;
+	first->account.run = 5000000;
 	press("l");
 	text[0] = '\0';
 	now += 10000000;
-	first->run_ticks += 2500000;
-	second->run_ticks += 5000000;
+	first->account.run += 2500000;
+	second->account.run += 5000000;
 	press("l");
 	assert_row(
 		"* 1  vm-1                             running           0     2  -               -    74");
@@ -298,7 +298,7 @@ static void the_share_of_a_hart_is_that_since_the_last_list(void **state)
 		"* 1  vm-1                             running           0     2  -               -     0");
 	/* Statistics that have been zeroed meanwhile are no time that ran backwards. */
 	text[0] = '\0';
-	first->run_ticks = second->run_ticks = 0;
+	first->account.run = second->account.run = 0;
 	now += 10000000;
 	press("l");
 	assert_row(

@@ -36,7 +36,7 @@ static enum next_why virtual_insn(uint64_t stval)
 /* It halts behind the WFI, with all that ends a WFI. */
 static void halts(void)
 {
-	assert_int_equal(w.v.halt_ends, sleep_ends(SLEEP_WFI));
+	assert_int_equal(w.v.halt.ends, sleep_ends(SLEEP_WFI));
 	counted(EXIT_WFI);
 }
 

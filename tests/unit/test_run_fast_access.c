@@ -212,7 +212,7 @@ static void a_vcpu_that_spins_goes_the_long_way(void **state)
 	struct guest_regs before = one.regs;
 
 	(void)state;
-	one.se.spinning = true;
+	one.se.spin.on = true;
 	before = one.regs;
 	assert_int_equal(load(2, A0, BASE), NEXT_EXIT);
 	nothing_done(&before);
@@ -255,7 +255,7 @@ static void wants_the_hart(void)
 
 static void halts(void)
 {
-	one.halt_ends = sleep_ends(SLEEP_WFI);
+	one.halt.ends = sleep_ends(SLEEP_WFI);
 }
 
 static void queues_work(void)
@@ -353,7 +353,7 @@ static void what_a_device_says_at_once_ends_there(void **state)
 
 static void waits_for_room(void)
 {
-	one.tries_again = true;
+	one.halt.again = true;
 	halts();
 }
 
@@ -364,7 +364,7 @@ static void a_store_that_waits_is_tried_again(void **state)
 	in_device = waits_for_room;
 	assert_int_equal(store(0, A0, BASE), NEXT_LOOK);
 	assert_true(one.regs.sepc == 0x80200000);
-	assert_false(one.tries_again);
+	assert_false(one.halt.again);
 }
 
 int main(void)

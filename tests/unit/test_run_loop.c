@@ -159,8 +159,8 @@ static int setup(void **state)
 	memset(&vcpu, 0, sizeof(vcpu));
 	vm.state = VM_RUNNING;
 	vcpu.vm = &vm;
-	vcpu.halt_ends = sleep_ends(SLEEP_WFI);
-	vcpu.halted_at = 1;
+	vcpu.halt.ends = sleep_ends(SLEEP_WFI);
+	vcpu.halt.poll_since = 1;
 	task = (struct sched_entity){ .step = step };
 	now = 1000;
 	slice = 0;
@@ -287,7 +287,7 @@ static void a_task_gives_way_to_work_that_is_due(void **state)
 
 static void look_blocked(void)
 {
-	assert_int_equal(vcpu.blocked, 1);
+	assert_int_equal(vcpu.halt.blocked, 1);
 }
 
 static void a_halt_sleeps_where_it_is(void **state)
@@ -296,7 +296,7 @@ static void a_halt_sleeps_where_it_is(void **state)
 	in_wfi = look_blocked;
 	assert_true(vcpu_rest(&vcpu));
 	CALLS("rest wfi rested ");
-	assert_int_equal(vcpu.blocked, 0);
+	assert_int_equal(vcpu.halt.blocked, 0);
 	assert_int_equal(this_pcpu()->idle, 0);
 }
 
@@ -335,10 +335,10 @@ static void a_hart_that_is_wanted_does_not_rest(void **state)
 		if (why == 3)
 			timer_sstc = false;
 		if (why == 4)
-			vcpu.halt_ends = sleep_ends(SLEEP_PV_WAIT);
+			vcpu.halt.ends = sleep_ends(SLEEP_PV_WAIT);
 		assert_false(vcpu_rest(&vcpu));
 		CALLS("");
-		assert_int_equal(vcpu.blocked, 0);
+		assert_int_equal(vcpu.halt.blocked, 0);
 	}
 }
 
@@ -347,18 +347,18 @@ static void what_has_come_already_is_not_slept_over(void **state)
 	for (unsigned int why = 0; why < 4; why++) {
 		setup(state);
 		vcpu.requests = why == 0;
-		vcpu.kicked = why == 1;
+		vcpu.halt.kicked = why == 1;
 		vm.state = why == 2 ? VM_PAUSED : VM_RUNNING;
 		rest_begins = why != 3;
 		assert_false(vcpu_rest(&vcpu));
 		CALLS(why == 3 ? "rest " : "");
-		assert_int_equal(vcpu.blocked, 0);
+		assert_int_equal(vcpu.halt.blocked, 0);
 	}
 }
 
 static void is_woken(void)
 {
-	vcpu.blocked = 0;
+	vcpu.halt.blocked = 0;
 }
 
 /* Its wake-up is on its way: taken here, and the vcpu looks again, even if the hart has found something else. */

@@ -90,9 +90,9 @@ static void the_short_look_misses_nothing(void **state)
 	for (unsigned int why = 0; why < 4; why++) {
 		setup(state);
 		one.requests = why == 0 ? BIT(3) : 0;
-		one.halt_ends = why == 1 ? sleep_ends(SLEEP_WFI) : 0;
+		one.halt.ends = why == 1 ? sleep_ends(SLEEP_WFI) : 0;
 		vm.state = why == 2 ? VM_PAUSED : VM_RUNNING;
-		one.hsm = why == 3 ? SBI_HSM_STATE_STOPPED : SBI_HSM_STATE_STARTED;
+		one.hsm.state = why == 3 ? SBI_HSM_STATE_STOPPED : SBI_HSM_STATE_STARTED;
 		verdicts[0] = VCPU_MUST_BLOCK;
 		blocks = true;
 		assert_null(vcpu_run(&one));
@@ -107,21 +107,21 @@ static void it_polls_rests_and_blocks_in_this_order(void **state)
 	vm.halt_poll_max = 1;
 	verdicts[0] = verdicts[1] = VCPU_MUST_BLOCK;
 	verdicts[2] = VCPU_MAY_RUN;
-	one.hsm = SBI_HSM_STATE_STOPPED;
+	one.hsm.state = SBI_HSM_STATE_STOPPED;
 	polls = true;
-	one.halted_at = 1;
+	one.halt.poll_since = 1;
 	verdicts[1] = VCPU_MAY_RUN;
 	(void)vcpu_run(&one);
 	CALLS("requests poll requests adapt enter exit look switch-preempted ");
 	setup(state);
-	one.hsm = SBI_HSM_STATE_STOPPED;
+	one.hsm.state = SBI_HSM_STATE_STOPPED;
 	rests = true;
 	verdicts[0] = VCPU_MUST_BLOCK;
 	verdicts[1] = VCPU_MAY_RUN;
 	(void)vcpu_run(&one);
 	CALLS("requests rest requests enter exit look switch-preempted ");
 	setup(state);
-	one.hsm = SBI_HSM_STATE_STOPPED;
+	one.hsm.state = SBI_HSM_STATE_STOPPED;
 	verdicts[0] = VCPU_MUST_BLOCK; /* something came: block() says so */
 	verdicts[1] = VCPU_MAY_RUN;
 	(void)vcpu_run(&one);
@@ -131,7 +131,7 @@ static void it_polls_rests_and_blocks_in_this_order(void **state)
 static void who_handed_it_the_hart_gets_it_back(void **state)
 {
 	(void)state;
-	one.hsm = SBI_HSM_STATE_STOPPED;
+	one.hsm.state = SBI_HSM_STATE_STOPPED;
 	verdicts[0] = VCPU_MUST_BLOCK;
 	blocks = true;
 	hands_back = &other;
@@ -141,7 +141,7 @@ static void who_handed_it_the_hart_gets_it_back(void **state)
 
 static void halts(struct vcpu *v)
 {
-	v->halt_ends = sleep_ends(SLEEP_WFI);
+	v->halt.ends = sleep_ends(SLEEP_WFI);
 }
 
 /* Where others wait it neither polls nor rests. */
@@ -156,7 +156,7 @@ static void a_halt_where_others_wait_blocks_at_once(void **state)
 	setup(state);
 	in_exit = halts;
 	others_wait = blocks = true;
-	one.kicked = 1;
+	one.halt.kicked = 1;
 	verdicts[0] = VCPU_MUST_BLOCK;
 	(void)vcpu_run(&one);
 	CALLS("enter exit requests rest block hand-back switch-blocks ");
@@ -180,18 +180,18 @@ static void the_last_one_that_ends_tells_its_vm(void **state)
 static void pages_and_structures_are_kept_up_to_date(void **state)
 {
 	(void)state;
-	one.magic = (void *)&one;
+	one.pv.magic.mapped = (void *)&one;
 	(void)vcpu_run(&one);
 	CALLS("runs enter exit look mark switch-preempted ");
 	setup(state);
-	one.magic = (void *)&one;
-	one.hsm = SBI_HSM_STATE_STOPPED;
+	one.pv.magic.mapped = (void *)&one;
+	one.hsm.state = SBI_HSM_STATE_STOPPED;
 	verdicts[0] = VCPU_MUST_BLOCK;
 	blocks = true;
 	(void)vcpu_run(&one);
 	CALLS("requests rest block halted hand-back switch-blocks ");
 	setup(state);
-	one.steal_marked = true;
+	one.pv.marked = true;
 	verdicts[0] = VCPU_MAY_RUN;
 	(void)vcpu_run(&one);
 	CALLS("news requests enter exit look switch-preempted ");
@@ -209,7 +209,7 @@ static void wants_the_hart_once(void)
 static void an_entry_that_is_given_up_is_counted(void **state)
 {
 	(void)state;
-	one.magic = (void *)&one;
+	one.pv.magic.mapped = (void *)&one;
 	in_page = wants_the_hart_once;
 	(void)vcpu_run(&one);
 	CALLS("runs look runs enter exit look mark switch-preempted ");
@@ -243,7 +243,7 @@ static void a_spinner_yields_or_goes_on(void **state)
 	spin_yields = true;
 	(void)vcpu_run(&one);
 	CALLS("enter exit spin-yield switch-yielded ");
-	assert_true(one.se.spinning && one.se.spin_renewed);
+	assert_true(one.se.spin.on && one.se.spin.renewed);
 	setup(state);
 	how = next_is(NEXT_SPIN);
 	(void)vcpu_run(&one);
@@ -263,18 +263,18 @@ static void a_spinner_that_got_on_is_known_by_its_instructions(void **state)
 		setup(state);
 		hart_features.instret = i != 2;
 		how = next_is(NEXT_SPIN);
-		one.se.spinning = true;
+		one.se.spin.on = true;
 		retires = i == 0 ? 256 : 257;
 		(void)vcpu_run(&one);
-		assert_int_equal(one.se.spin_renewed, i != 0);
+		assert_int_equal(one.se.spin.renewed, i != 0);
 	}
 	setup(state);
-	one.se.spinning = true;
+	one.se.spin.on = true;
 	in_exit = goes_on_then_leaves;
 	left = 2;
 	(void)vcpu_run(&one);
-	assert_false(one.se.spinning);
-	assert_true(one.se.spin_renewed);
+	assert_false(one.se.spin.on);
+	assert_true(one.se.spin.renewed);
 }
 
 static void a_yield_goes_to_the_one_that_was_named(void **state)
@@ -315,7 +315,7 @@ static void a_hart_that_is_switched_already_needs_no_switch(void **state)
 	assert_ptr_equal(vcpu_run(&one), &other);
 	CALLS("enter exit wake-and-switch-to running ");
 	setup(state);
-	one.magic = (void *)&one;
+	one.pv.magic.mapped = (void *)&one;
 	how = next_yield(&two, true);
 	switches_to = SCHED_SWITCHED;
 	(void)vcpu_run(&one);

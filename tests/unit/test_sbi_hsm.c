@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // SOURCES: hyp/sbi/sbi_dispatch.c hyp/sbi/base.c hyp/sbi/time.c hyp/sbi/ipi.c hyp/sbi/rfence.c
-// SOURCES: hyp/sbi/hsm.c hyp/sbi/srst.c hyp/sbi/sta.c hyp/sbi/dbcn.c hyp/sbi/legacy.c hyp/sbi/vendor.c hyp/sbi/pvlk.c
+// SOURCES: hyp/sbi/hsm.c hyp/sbi/srst.c hyp/pv/sta.c hyp/sbi/dbcn.c hyp/sbi/legacy.c hyp/pv/vendor.c hyp/pv/pvlk.c
 // SOURCES: tests/unit/fake/sbi_world.c tests/unit/fake/csr.c tests/unit/fake/fence.c
 #include <stdarg.h>
 #include <setjmp.h>

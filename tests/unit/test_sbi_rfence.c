@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // SOURCES: hyp/sbi/sbi_dispatch.c hyp/sbi/base.c hyp/sbi/time.c hyp/sbi/ipi.c hyp/sbi/rfence.c
-// SOURCES: hyp/sbi/hsm.c hyp/sbi/srst.c hyp/sbi/sta.c hyp/sbi/dbcn.c hyp/sbi/legacy.c hyp/sbi/vendor.c hyp/sbi/pvlk.c
+// SOURCES: hyp/sbi/hsm.c hyp/sbi/srst.c hyp/pv/sta.c hyp/sbi/dbcn.c hyp/sbi/legacy.c hyp/pv/vendor.c hyp/pv/pvlk.c
 // SOURCES: tests/unit/fake/sbi_world.c tests/unit/fake/csr.c tests/unit/fake/fence.c
 #include <stdarg.h>
 #include <setjmp.h>
@@ -152,13 +152,13 @@ static void one_that_sleeps_has_all_fenced(void **state)
 {
 	for (uint64_t fid = 1; fid <= 2; fid++) {
 		setup(state);
-		w.vcpus[2].blocked = 1;
+		w.vcpus[2].halt.blocked = 1;
 		assert_value(FENCE(fid, 1, 2, 0x1000, 0x1000, 3), 0);
 		assert_int_equal(w.vcpus[2].requests, BIT(REQUEST_HFENCE_VVMA_ALL & REQUEST_MASK));
 		assert_int_equal(w.vvmas, 0);
 		/* It has woken up meanwhile: the way that waits for it. */
 		setup(state);
-		w.vcpus[2].blocked = 1;
+		w.vcpus[2].halt.blocked = 1;
 		w.vcpus[2].mode = IN_GUEST_MODE;
 		assert_value(FENCE(fid, 1, 2, 0x1000, 0x1000, 3), 0);
 		assert_int_equal(w.vvma_set, 4);
@@ -169,7 +169,7 @@ static void one_that_sleeps_has_all_fenced(void **state)
 		assert_int_equal(w.vcpus[2].requests, 0);
 	}
 	setup(state);
-	w.vcpus[2].blocked = 1;
+	w.vcpus[2].halt.blocked = 1;
 	assert_value(FENCE(0, 1, 2, 0, 0, 0), 0);
 	assert_int_equal(w.fence_i_set, 4);
 	assert_int_equal(w.vcpus[2].requests, 0);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // SOURCES: hyp/sbi/sbi_dispatch.c hyp/sbi/base.c hyp/sbi/time.c hyp/sbi/ipi.c hyp/sbi/rfence.c
-// SOURCES: hyp/sbi/hsm.c hyp/sbi/srst.c hyp/sbi/sta.c hyp/sbi/dbcn.c hyp/sbi/legacy.c hyp/sbi/vendor.c hyp/sbi/pvlk.c
+// SOURCES: hyp/sbi/hsm.c hyp/sbi/srst.c hyp/pv/sta.c hyp/sbi/dbcn.c hyp/sbi/legacy.c hyp/pv/vendor.c hyp/pv/pvlk.c
 // SOURCES: tests/unit/fake/sbi_world.c tests/unit/fake/csr.c tests/unit/fake/fence.c
 #include <stdarg.h>
 #include <setjmp.h>
@@ -123,10 +123,10 @@ static void a_wait_says_whether_interrupts_end_it(void **state)
 {
 	(void)state;
 	assert_value(call1(VENDOR, HARTVISOR_PV_WAIT, 0), 0);
-	assert_int_equal(world_me()->halt_ends, sleep_ends(SLEEP_PV_WAIT));
+	assert_int_equal(world_me()->halt.ends, sleep_ends(SLEEP_PV_WAIT));
 	assert_value(call1(VENDOR, HARTVISOR_PV_WAIT, HARTVISOR_PV_WAIT_IRQ), 0);
-	assert_int_equal(world_me()->halt_ends, sleep_ends(SLEEP_PV_WAIT_IRQ));
-	world_me()->halt_ends = 0;
+	assert_int_equal(world_me()->halt.ends, sleep_ends(SLEEP_PV_WAIT_IRQ));
+	world_me()->halt.ends = 0;
 	for (unsigned int bit = 1; bit < 64; bit++)
 		assert_error(call1(VENDOR, HARTVISOR_PV_WAIT, BIT(bit)), SBI_ERR_INVALID_PARAM);
 	assert_false(vcpu_is_halted(world_me()));

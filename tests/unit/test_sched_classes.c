@@ -44,7 +44,7 @@ static void fifo_runs_at_once_whatever_fair_does(void **state)
 	v = sim_add(sim_group(0), &urgent, SIM_MS, 5 * SIM_MS);
 	sim_start();
 	sim_run(10 * SIM_S);
-	assert_int_equal(v->se.max_latency, 0);
+	assert_int_equal(v->se.account.max_latency, 0);
 	assert_in_range(sim_ran(v), 10 * SIM_S / 6 - SIM_MS, 10 * SIM_S / 6 + SIM_MS);
 	sim_end();
 }
@@ -61,8 +61,8 @@ static void the_higher_priority_runs_and_equals_wait_for_each_other(void **state
 	third = sim_add(sim_group(0), &high, SIM_MS, 9 * SIM_MS);
 	sim_start();
 	sim_run(10 * SIM_S);
-	assert_int_equal(third->se.max_latency, 0);
-	assert_true(first->se.switches > 0 && second->se.switches > 0);
+	assert_int_equal(third->se.account.max_latency, 0);
+	assert_true(first->se.account.switches > 0 && second->se.account.switches > 0);
 	assert_int_equal(sim_ran(first) / SIM_MS, sim_ran(second) / SIM_MS);
 	sim_end();
 }
@@ -159,7 +159,8 @@ static void a_cap_is_not_saved_up(void **state)
 	sim_start();
 	/* 60 ms take a period and 10 ms, each time, however long it slept. */
 	sim_run(20 * SIM_S);
-	assert_in_range(v->se.wait_ticks / (sim_ran(v) / (60 * SIM_MS)), 30 * SIM_MS, 60 * SIM_MS);
+	assert_in_range(v->se.account.wait / (sim_ran(v) / (60 * SIM_MS)), 30 * SIM_MS,
+			60 * SIM_MS);
 	sim_end();
 }
 
@@ -218,8 +219,8 @@ static void one_event(unsigned int harts)
 	case 5:
 		if (!r)
 			break;
-		r->se.spinning = true;
-		r->se.spin_renewed = sim_random() % 2;
+		r->se.spin.on = true;
+		r->se.spin.renewed = sim_random() % 2;
 		if (sched_spin_yield(&r->se)) {
 			sim_stop(h, SCHED_YIELDED);
 			sim_step_hart(h);

@@ -147,7 +147,7 @@ static double worst_error(const struct ideal *p, uint64_t period)
 		if (verbose())
 			printf("  %2u weight %5.0f affinity %2lx: ideal %.4f got %.4f (%+.2f %%) mig %lu\n",
 			       v, p->weight[v], p->affinity[v], p->share[v], got, 100 * e,
-			       sim_vcpus[v].se.migrations);
+			       sim_vcpus[v].se.account.migrations);
 		if (p->share[v] < 0.05)
 			continue;
 		if (e < 0)
@@ -344,14 +344,14 @@ static void a_light_sleeper_is_served_within_a_slice_under_full_load(void **stat
 		v->random = true;
 		sim_start();
 		sim_run(SIM_S);
-		v->se.max_latency = 0;
+		v->se.account.max_latency = 0;
 		sim_run(10 * SIM_S);
 		if (verbose())
 			printf("light sleeper beside %u busy ones: worst %lu us, mean %lu us\n",
-			       busy, v->se.max_latency / 1000,
-			       v->se.wait_ticks / v->se.switches / 1000);
-		assert_true(v->se.max_latency <= SCHED_SLICE_US * UINT64_C(1000));
-		assert_true(v->se.wait_ticks / v->se.switches < busy * SIM_MS / 20);
+			       busy, v->se.account.max_latency / 1000,
+			       v->se.account.wait / v->se.account.switches / 1000);
+		assert_true(v->se.account.max_latency <= SCHED_SLICE_US * UINT64_C(1000));
+		assert_true(v->se.account.wait / v->se.account.switches < busy * SIM_MS / 20);
 		sim_end();
 	}
 }

@@ -84,12 +84,12 @@ static void a_loan_that_comes_back_has_changed_nothing(void **state)
 
 	(void)state;
 	begin_one_hart();
-	lag = answers->se.lag;
-	left_at = answers->se.left_at;
-	burst = answers->se.burst;
+	lag = answers->se.fair.lag;
+	left_at = answers->se.fair.left_at;
+	burst = answers->se.fair.burst;
 	weight = queue()->fair.weight;
-	vtime = asks->se.vtime;
-	vdeadline = asks->se.vdeadline;
+	vtime = asks->se.fair.vtime;
+	vdeadline = asks->se.fair.vdeadline;
 	slice_end = asks->se.slice_end;
 	for (unsigned int i = 0; i < 3; i++) {
 		assert_true(sim_hand_over(0, answers));
@@ -103,14 +103,15 @@ static void a_loan_that_comes_back_has_changed_nothing(void **state)
 		assert_int_equal(answers->se.state, SCHED_BLOCKED);
 		assert_false(sched_others_wait());
 	}
-	assert_int_equal(answers->se.lag, lag);
-	assert_int_equal(answers->se.left_at, left_at);
-	assert_true(answers->se.burst < burst);
-	assert_int_equal(asks->se.vdeadline, vdeadline);
+	assert_int_equal(answers->se.fair.lag, lag);
+	assert_int_equal(answers->se.fair.left_at, left_at);
+	assert_true(answers->se.fair.burst < burst);
+	assert_int_equal(asks->se.fair.vdeadline, vdeadline);
 	assert_int_equal(asks->se.slice_end, slice_end);
 	/* Who asked pays, for himself since his last charge, and for the answers. */
 	wake(third);
-	assert_true(asks->se.vtime - vtime >= (int64_t)((3 * (SIM_MS / 16) << VTIME_SHIFT) / 100));
+	assert_true(asks->se.fair.vtime - vtime >=
+		    (int64_t)((3 * (SIM_MS / 16) << VTIME_SHIFT) / 100));
 	sim_end();
 }
 
@@ -233,8 +234,8 @@ static void settled_at_once_it_is_a_wake_and_a_yield(void **state)
 		assert_settled();
 		places[in_one] = (struct place){
 			.v = queue()->fair.v,
-			.vtime = { asks->se.vtime, answers->se.vtime },
-			.vdeadline = { asks->se.vdeadline, answers->se.vdeadline },
+			.vtime = { asks->se.fair.vtime, answers->se.fair.vtime },
+			.vdeadline = { asks->se.fair.vdeadline, answers->se.fair.vdeadline },
 		};
 		sim_end();
 	}
@@ -266,7 +267,7 @@ static void it_yields_to_its_lender(void)
 static void it_spins_for_its_lender(void)
 {
 	sim_become(0);
-	answers->se.spinning = true;
+	answers->se.spin.on = true;
 	assert_true(sched_spin_yield(&answers->se));
 	sim_stop_for_next(0, SCHED_YIELDED);
 	assert_ptr_equal(sim_running(0), asks);

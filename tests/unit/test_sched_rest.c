@@ -95,19 +95,19 @@ static void what_it_slept_is_not_charged_to_it(void **state)
 
 	(void)state;
 	begin(0);
-	at_start = rester->se.vtime;
+	at_start = rester->se.fair.vtime;
 	assert_true(sched_rest_begin(&rester->se, sim_now));
-	vtime = rester->se.vtime;
+	vtime = rester->se.fair.vtime;
 	assert_true(vtime > at_start); /* what it ran before is */
 	sim_now += 100 * SIM_MS;
 	sched_rest_end(&rester->se, sim_now);
-	assert_int_equal(rester->se.vtime, vtime);
-	assert_int_equal(rester->se.run_ticks, SIM_MS);
+	assert_int_equal(rester->se.fair.vtime, vtime);
+	assert_int_equal(rester->se.account.run, SIM_MS);
 	/* What it runs after that is. */
 	sim_now += SIM_MS;
 	sim_stop(0, SCHED_BLOCKS);
-	assert_int_equal(rester->se.run_ticks, 2 * SIM_MS);
-	assert_true(rester->se.vtime > vtime);
+	assert_int_equal(rester->se.account.run, 2 * SIM_MS);
+	assert_true(rester->se.fair.vtime > vtime);
 }
 
 /* How long it uses to run decides what it asks for next, in class fair. */
@@ -116,19 +116,19 @@ static void what_it_ran_is_a_burst(void **state)
 	uint64_t burst;
 
 	begin(0);
-	burst = rester->se.burst;
+	burst = rester->se.fair.burst;
 	assert_true(burst != SIM_MS);
 	assert_true(sched_rest_begin(&rester->se, sim_now));
-	assert_int_equal(rester->se.burst, (3 * burst + SIM_MS) / 4);
+	assert_int_equal(rester->se.fair.burst, (3 * burst + SIM_MS) / 4);
 	sched_rest_end(&rester->se, sim_now);
-	assert_int_equal(rester->se.this_burst, 0);
+	assert_int_equal(rester->se.fair.this_burst, 0);
 	(void)end(state);
 	begin_class(0, SCHED_CLASS_FIFO);
-	burst = rester->se.burst;
+	burst = rester->se.fair.burst;
 	assert_true(sched_rest_begin(&rester->se, sim_now));
-	assert_int_equal(rester->se.burst, burst);
+	assert_int_equal(rester->se.fair.burst, burst);
 	sched_rest_end(&rester->se, sim_now);
-	assert_int_equal(rester->se.run_ticks, SIM_MS);
+	assert_int_equal(rester->se.account.run, SIM_MS);
 }
 
 static void nothing_rests_beside_what_waits(void **state)

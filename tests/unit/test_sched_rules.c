@@ -85,21 +85,23 @@ static uint64_t draw(uint64_t below)
 static unsigned int check_tree(const struct sched_entity *n, int64_t *least)
 {
 	unsigned int nr = 1;
-	int64_t below = n->vtime, at;
+	int64_t below = n->fair.vtime, at;
 
-	if (n->left) {
-		assert_true(n->left->parent == n && n->left->vdeadline <= n->vdeadline);
-		assert_true(n->left->heap <= n->heap);
-		nr += check_tree(n->left, &at);
+	if (n->fair.left) {
+		assert_true(n->fair.left->fair.parent == n &&
+			    n->fair.left->fair.vdeadline <= n->fair.vdeadline);
+		assert_true(n->fair.left->fair.heap <= n->fair.heap);
+		nr += check_tree(n->fair.left, &at);
 		below = at < below ? at : below;
 	}
-	if (n->right) {
-		assert_true(n->right->parent == n && n->right->vdeadline >= n->vdeadline);
-		assert_true(n->right->heap <= n->heap);
-		nr += check_tree(n->right, &at);
+	if (n->fair.right) {
+		assert_true(n->fair.right->fair.parent == n &&
+			    n->fair.right->fair.vdeadline >= n->fair.vdeadline);
+		assert_true(n->fair.right->fair.heap <= n->fair.heap);
+		nr += check_tree(n->fair.right, &at);
 		below = at < below ? at : below;
 	}
-	assert_true(n->min_vtime == below);
+	assert_true(n->fair.min_vtime == below);
 	*least = below;
 	return nr;
 }
@@ -114,7 +116,7 @@ static void check_sums(void)
 		if (where[i] == AWAY)
 			continue;
 		weight += entities[i].weight;
-		rem += (int64_t)entities[i].weight * (entities[i].vtime - fair.v);
+		rem += (int64_t)entities[i].weight * (entities[i].fair.vtime - fair.v);
 		waiting += where[i] == WAITS;
 	}
 	assert_int_equal(fair.weight, weight);
@@ -130,11 +132,11 @@ static const struct sched_entity *first_by_looking(void)
 
 	for (unsigned int i = 0; i < NR; i++) {
 		const struct sched_entity *se = &entities[i];
-		bool owed = se->vtime <= fair.v;
+		bool owed = se->fair.vtime <= fair.v;
 
 		if (where[i] != WAITS || (eligible && !owed))
 			continue;
-		if (!best || (owed && !eligible) || se->vdeadline < best->vdeadline)
+		if (!best || (owed && !eligible) || se->fair.vdeadline < best->fair.vdeadline)
 			best = se;
 		eligible |= owed;
 	}
@@ -168,8 +170,9 @@ static void step(void)
 	/* Of several with one deadline any. */
 	assert_true(!first == !first_by_looking());
 	if (first) {
-		assert_true(first->vdeadline == first_by_looking()->vdeadline);
-		assert_int_equal(first->vtime <= fair.v, first_by_looking()->vtime <= fair.v);
+		assert_true(first->fair.vdeadline == first_by_looking()->fair.vdeadline);
+		assert_int_equal(first->fair.vtime <= fair.v,
+				 first_by_looking()->fair.vtime <= fair.v);
 	}
 }
 
@@ -183,7 +186,7 @@ static int begin(void **state)
 
 		entities[i] = (struct sched_entity){ .weight = weights[i % 5],
 						     .slice = 30000,
-						     .request = 30000 };
+						     .fair.request = 30000 };
 		where[i] = AWAY;
 	}
 	return 0;
@@ -201,9 +204,9 @@ static void one_that_yields_is_due_after_two_slices(void **state)
 	struct sched_entity *se = &entities[3];
 
 	(void)state;
-	se->vtime = 12345;
+	se->fair.vtime = 12345;
 	fair_yielded(se);
-	assert_true(se->vdeadline == 12345 + 2 * ticks_to_virtual(30000, se));
+	assert_true(se->fair.vdeadline == 12345 + 2 * ticks_to_virtual(30000, se));
 }
 
 /* Each takes over what the other was owed and had left, as the time that it is. */
@@ -221,17 +224,19 @@ static void an_exchange_moves_claims_of_time(void **state)
 		fair_join(&fair, b);
 		where[a - entities] = where[b - entities] = RUNS;
 		fair_charge(&fair, a, 7000);
-		lag_a = fair.v - a->vtime;
-		lag_b = fair.v - b->vtime;
-		left_a = a->vdeadline - a->vtime;
-		left_b = b->vdeadline - b->vtime;
+		lag_a = fair.v - a->fair.vtime;
+		lag_b = fair.v - b->fair.vtime;
+		left_a = a->fair.vdeadline - a->fair.vtime;
+		left_b = b->fair.vdeadline - b->fair.vtime;
 		fair_exchange(&fair, a, b);
 		check_sums();
 		/* To within what the division leaves. */
-		assert_in_range((a->vdeadline - a->vtime) * wa - left_b * wb + wa, 0, 2 * wa);
-		assert_in_range((b->vdeadline - b->vtime) * wb - left_a * wa + wb, 0, 2 * wb);
-		assert_in_range((fair.v - a->vtime) * wa - lag_b * wb + 20000, 0, 40000);
-		assert_in_range((fair.v - b->vtime) * wb - lag_a * wa + 20000, 0, 40000);
+		assert_in_range((a->fair.vdeadline - a->fair.vtime) * wa - left_b * wb + wa, 0,
+				2 * wa);
+		assert_in_range((b->fair.vdeadline - b->fair.vtime) * wb - left_a * wa + wb, 0,
+				2 * wb);
+		assert_in_range((fair.v - a->fair.vtime) * wa - lag_b * wb + 20000, 0, 40000);
+		assert_in_range((fair.v - b->fair.vtime) * wb - lag_a * wa + 20000, 0, 40000);
 	}
 }
 
@@ -245,13 +250,13 @@ static void time_that_goes_back_is_not_charged(void **state)
 	(void)state;
 	fair_join(&q.fair, se);
 	q.charged_at = 1000;
-	before = se->vtime;
+	before = se->fair.vtime;
 	runq_charge_to(&q, se, 999);
 	runq_charge_to(&q, se, 1000);
-	assert_true(se->vtime == before);
+	assert_true(se->fair.vtime == before);
 	assert_int_equal(q.charged_at, 1000);
 	runq_charge_to(&q, se, 1007);
-	assert_true(se->vtime == before + ticks_to_virtual(7, se));
+	assert_true(se->fair.vtime == before + ticks_to_virtual(7, se));
 	assert_int_equal(q.charged_at, 1007);
 }
 

@@ -75,8 +75,8 @@ static void some_yield(unsigned int harts)
 		return;
 	sim_become(h);
 	if (sim_random() % 2) {
-		r->se.spinning = true;
-		r->se.spin_renewed = sim_random() % 2;
+		r->se.spin.on = true;
+		r->se.spin.renewed = sim_random() % 2;
 		yields = sched_spin_yield(&r->se);
 	} else {
 		yields = sched_yield_to(&r->se, &v->se);
@@ -119,8 +119,8 @@ static void look(unsigned int harts, bool yields, uint64_t waited[], uint64_t sw
 	for (unsigned int i = 0; i < sim_nr_vcpus; i++) {
 		const struct sched_entity *se = &sim_vcpus[i].se;
 
-		if (se->switches != switches[i] || se->state != SCHED_RUNNABLE) {
-			switches[i] = se->switches;
+		if (se->account.switches != switches[i] || se->state != SCHED_RUNNABLE) {
+			switches[i] = se->account.switches;
 			waited[i] = 0;
 		}
 		if (se->state != SCHED_RUNNABLE || cap_is_out(se, sim_now) ||

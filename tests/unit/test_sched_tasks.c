@@ -115,11 +115,11 @@ static void nothing_yields_to_a_task(void **state)
 	while (sim_running(0) != vcpu)
 		sim_run(SIM_MS);
 	sim_become(0);
-	vcpu->se.spinning = vcpu->se.spin_renewed = true;
+	vcpu->se.spin.on = vcpu->se.spin.renewed = true;
 	assert_int_equal(task->se.state, SCHED_RUNNABLE);
 	assert_true(sched_spin_yield(&vcpu->se)); /* others wait */
 	assert_null(runqs[0].next);
-	assert_int_equal(task->se.yields, 0);
+	assert_int_equal(task->se.account.yields, 0);
 	sim_end();
 }
 
@@ -167,8 +167,8 @@ static void fifo_waits_for_one_of_many_that_end(void **state)
 				sim_step_hart(0);
 			sim_check();
 		}
-		worst = v->se.max_latency > worst ? v->se.max_latency : worst;
-		assert_true(v->se.switches > 20);
+		worst = v->se.account.max_latency > worst ? v->se.account.max_latency : worst;
+		assert_true(v->se.account.switches > 20);
 		sim_end();
 	}
 	printf("worst latency: %lu of a moment of %lu\n", (unsigned long)worst,
@@ -189,14 +189,14 @@ static void what_ends_does_so_beside_fifo_that_never_sleeps(void **state)
 	add_ending(sim_group(0));
 	sim_start();
 	sim_run(10 * SIM_MS);
-	assert_int_equal(sim_vcpus[3].se.switches, 0); /* it comes behind the two */
+	assert_int_equal(sim_vcpus[3].se.account.switches, 0); /* it comes behind the two */
 	sim_become(0);
 	expedite(3);
 	sim_mark();
 	sim_run(ENDING * 3 * SIM_MS);
 	for (unsigned int i = 0; i < ENDING; i++)
 		assert_int_equal(sim_vcpus[3 + i].se.state, SCHED_BLOCKED);
-	assert_true(sim_vcpus[3 + ENDING].se.switches > 0);
+	assert_true(sim_vcpus[3 + ENDING].se.account.switches > 0);
 	/* It has lost little by that, and not its place before its equal. */
 	assert_true(sim_ran(first) > ENDING * 2 * SIM_MS);
 	assert_int_equal(sim_ran(second), 0);

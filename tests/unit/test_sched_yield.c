@@ -36,8 +36,8 @@ static void yielding_all_the_time_gains_a_group_nothing(void **state)
 		if (!v || v->se.group != g)
 			continue;
 		sim_become(0);
-		v->se.spinning = true;
-		v->se.spin_renewed = sim_random() % 2;
+		v->se.spin.on = true;
+		v->se.spin.renewed = sim_random() % 2;
 		if (sched_spin_yield(&v->se)) {
 			sim_stop(0, SCHED_YIELDED);
 			sim_step_hart(0);
@@ -61,7 +61,7 @@ static struct sim_vcpu *yield(unsigned int hart)
 	struct sim_vcpu *v = sim_running(hart);
 
 	sim_become(hart);
-	v->se.spinning = true;
+	v->se.spin.on = true;
 	if (sched_spin_yield(&v->se)) {
 		sim_stop(hart, SCHED_YIELDED);
 		sim_step_hart(hart);
@@ -87,9 +87,9 @@ static void a_spinner_yields_to_the_sibling_that_does_not_spin(void **state)
 		sim_run(SIM_MS);
 	first = sim_running(0);
 	for (unsigned int i = 1; i < 6; i++)
-		sim_vcpus[i].se.spinning = i != 3 && i != first->id;
+		sim_vcpus[i].se.spin.on = i != 3 && i != first->id;
 	if (first->id == 3) {
-		sim_vcpus[4].se.spinning = false;
+		sim_vcpus[4].se.spin.on = false;
 		assert_ptr_equal(yield(0), &sim_vcpus[4]);
 	} else {
 		assert_ptr_equal(yield(0), &sim_vcpus[3]);
@@ -117,7 +117,7 @@ static void spinners_are_tried_in_the_order_in_which_they_began(void **state)
 		struct sim_vcpu *v = sim_running(0);
 
 		order[i] = v->id;
-		v->se.spin_renewed = true;
+		v->se.spin.renewed = true;
 		sim_run(1000);
 		(void)yield(0);
 	}
@@ -126,7 +126,7 @@ static void spinners_are_tried_in_the_order_in_which_they_began(void **state)
 		struct sim_vcpu *v = sim_running(0);
 
 		assert_int_equal(v->id, order[i % 4]);
-		v->se.spin_renewed = true;
+		v->se.spin.renewed = true;
 		sim_run(1000);
 		(void)yield(0);
 	}
@@ -160,7 +160,7 @@ static void a_preempted_sibling_is_fetched_from_another_hart(void **state)
 		sim_run(SIM_MS / 3);
 	assert_int_equal(wanted->se.pcpu, 1);
 	assert_ptr_equal(sim_running(0), spinner);
-	spinner->se.spin_renewed = true;
+	spinner->se.spin.renewed = true;
 	assert_ptr_equal(yield(0), wanted);
 	assert_int_equal(wanted->se.pcpu, 0);
 	sim_check();

@@ -115,14 +115,14 @@ static void interrupts_end_the_sleep_if_the_guest_takes_them(void **state)
 {
 	(void)state;
 	(void)print_text();
-	assert_int_equal(v->halt_ends, sleep_ends(SLEEP_PV_WAIT));
+	assert_int_equal(v->halt.ends, sleep_ends(SLEEP_PV_WAIT));
 	csr_write(CSR_VSSTATUS, SSTATUS_SIE);
 	(void)print_text();
-	assert_int_equal(v->halt_ends, sleep_ends(SLEEP_WFI));
+	assert_int_equal(v->halt.ends, sleep_ends(SLEEP_WFI));
 	csr_write(CSR_VSSTATUS, 0);
 	v->regs.sstatus = 0; /* VU-mode */
 	assert_false(vcpu_console_is_out(v));
-	assert_int_equal(v->halt_ends, sleep_ends(SLEEP_WFI));
+	assert_int_equal(v->halt.ends, sleep_ends(SLEEP_WFI));
 }
 
 /* A later word of the terminal is not for one that has printed meanwhile, as after an interrupt. */

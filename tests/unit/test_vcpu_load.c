@@ -14,22 +14,22 @@ static struct vm vm;
 static struct vcpu v, other;
 static struct guest_vector *vector;
 static uint32_t loose_cleared;
-static unsigned int fp_gets, fp_csrs, vector_gets;
+static unsigned int fp_restores, fp_csrs, vector_restores;
 
 uint64_t vmid_generation[MAX_PCPUS];
 
 void vcpu_assign_vmid(struct vcpu *x)
 {
 	called("anew");
-	x->vmid = (struct vmid){ .generation = vmid_generation[this_pcpu()->index],
-				 .pcpu = (uint16_t)this_pcpu()->index };
+	x->place.vmid = (struct vmid){ .generation = vmid_generation[this_pcpu()->index],
+				       .pcpu = (uint16_t)this_pcpu()->index };
 	csr_write(CSR_HGATP, 0x777);
 }
 
 void vcpu_migrate_in(struct vcpu *x)
 {
 	called("comes");
-	x->last_pcpu = this_pcpu()->index;
+	x->place.pcpu = this_pcpu()->index;
 }
 
 void features_clear_loose(uint32_t loose)
@@ -37,11 +37,11 @@ void features_clear_loose(uint32_t loose)
 	loose_cleared = loose;
 }
 
-void vcpu_timer_set_stand_in(struct vcpu *x, uint64_t when)
+void vcpu_timer_set_host(struct vcpu *x, uint64_t when)
 {
 	(void)x;
 	(void)when;
-	called("stand-in");
+	called("host timer");
 }
 
 void sched_unloaded(struct sched_entity *se)
@@ -49,22 +49,22 @@ void sched_unloaded(struct sched_entity *se)
 	(void)se;
 }
 
-void guest_fp_get(const struct guest_fp *fp)
+void guest_fp_restore(const struct guest_fp *fp)
 {
-	assert_ptr_equal(fp, &v.fp);
-	fp_gets++;
+	assert_ptr_equal(fp, &v.fp.regs);
+	fp_restores++;
 }
 
 void arch_fp_csr_restore(const struct guest_fp *fp)
 {
-	assert_ptr_equal(fp, &v.fp);
+	assert_ptr_equal(fp, &v.fp.regs);
 	fp_csrs++;
 }
 
-void guest_vector_get(const struct guest_vector *g)
+void guest_vector_restore(const struct guest_vector *g)
 {
 	assert_ptr_equal(g, vector);
-	vector_gets++;
+	vector_restores++;
 }
 
 static int setup(void **state)
@@ -78,23 +78,23 @@ static int setup(void **state)
 	memset(&other, 0, sizeof(other));
 	vector = (struct guest_vector *)space;
 	v.vm = &vm;
-	v.last_pcpu = this_pcpu()->index;
-	v.fp_pcpu = v.vector_pcpu = UINT32_MAX;
-	v.vector = vector;
-	v.timer_off = true;
+	v.place.pcpu = this_pcpu()->index;
+	v.fp.pcpu = v.fp.vector_pcpu = UINT32_MAX;
+	v.fp.vector = vector;
+	v.timer.off = true;
 	v.vs.vstimecmp = 4711;
 	vm.htimedelta = 0x1111;
 	vm.hcounteren = 2;
 	vm.henvcfg = 0x3333;
-	v.hgatp = 0x4444;
+	v.place.hgatp = 0x4444;
 	vmid_generation[0] = vmid_generation[1] = 5;
-	v.vmid = (struct vmid){ .generation = 5 };
+	v.place.vmid = (struct vmid){ .generation = 5 };
 	hart_features =
 		(struct hart_features){ .henvcfg = true, .senvcfg = true, .sstateen0 = true };
 	timer_sstc = true;
 	trace[0] = 0;
 	loose_cleared = 0;
-	fp_gets = fp_csrs = vector_gets = 0;
+	fp_restores = fp_csrs = vector_restores = 0;
 	for (unsigned int csr = 0; csr < 4096; csr++)
 		csr_write(csr, 0);
 	this_pcpu()->current = NULL;
@@ -195,11 +195,11 @@ static void a_vmid_of_before_is_renewed(void **state)
 	for (unsigned int why = 0; why < 3; why++) {
 		setup(state);
 		if (why == 0)
-			v.vmid.generation = 4;
+			v.place.vmid.generation = 4;
 		else if (why == 1)
-			v.vmid.pcpu = 1;
+			v.place.vmid.pcpu = 1;
 		else
-			v.vmid.generation = vmid_generation[0] = 0;
+			v.place.vmid.generation = vmid_generation[0] = 0;
 		vcpu_load(&v, this_pcpu());
 		CALLS("anew ");
 		assert_int_equal(csr_read(CSR_HGATP), 0x777);
@@ -208,7 +208,7 @@ static void a_vmid_of_before_is_renewed(void **state)
 	vcpu_load(&v, this_pcpu());
 	CALLS("");
 	setup(state);
-	v.last_pcpu = 1;
+	v.place.pcpu = 1;
 	vcpu_load(&v, this_pcpu());
 	CALLS("comes ");
 }
@@ -220,29 +220,29 @@ static void registers_that_are_still_there_are_not_restored(void **state)
 {
 	(void)state;
 	vcpu_load(&v, this_pcpu());
-	assert_int_equal(fp_gets, 1);
-	assert_int_equal(vector_gets, 1);
+	assert_int_equal(fp_restores, 1);
+	assert_int_equal(vector_restores, 1);
 	vcpu_put(&v, this_pcpu());
 	vcpu_load(&v, this_pcpu());
-	assert_int_equal(fp_gets, 1);
-	assert_int_equal(vector_gets, 1);
+	assert_int_equal(fp_restores, 1);
+	assert_int_equal(vector_restores, 1);
 	assert_int_equal(fp_csrs, 0);
 	vcpu_put(&v, this_pcpu());
 	this_pcpu()->fp_owner = &other;
 	vcpu_load(&v, this_pcpu());
-	assert_int_equal(fp_gets, 2);
-	assert_int_equal(vector_gets, 1);
+	assert_int_equal(fp_restores, 2);
+	assert_int_equal(vector_restores, 1);
 	vcpu_put(&v, this_pcpu());
 	this_pcpu()->vector_owner = &other;
 	vcpu_load(&v, this_pcpu());
-	assert_int_equal(fp_gets, 2);
-	assert_int_equal(vector_gets, 2);
+	assert_int_equal(fp_restores, 2);
+	assert_int_equal(vector_restores, 2);
 	vcpu_put(&v, this_pcpu());
 	/* It ran elsewhere since, and this hart does not know. */
-	v.fp_pcpu = v.vector_pcpu = 1;
+	v.fp.pcpu = v.fp.vector_pcpu = 1;
 	vcpu_load(&v, this_pcpu());
-	assert_int_equal(fp_gets, 3);
-	assert_int_equal(vector_gets, 3);
+	assert_int_equal(fp_restores, 3);
+	assert_int_equal(vector_restores, 3);
 }
 
 static void registers_that_both_have_never_written_are_zero(void **state)
@@ -250,33 +250,33 @@ static void registers_that_both_have_never_written_are_zero(void **state)
 	for (unsigned int i = 0; i < 4; i++) {
 		setup(state);
 		this_pcpu()->fp_initial = i & 1;
-		v.fp_initial = i >> 1;
+		v.fp.initial = i >> 1;
 		vcpu_load(&v, this_pcpu());
 		assert_int_equal(fp_csrs, i == 3);
-		assert_int_equal(fp_gets, i != 3);
+		assert_int_equal(fp_restores, i != 3);
 		assert_int_equal(this_pcpu()->fp_initial, i >> 1);
 	}
 	/* A guest that has written some says so when it is put. */
 	setup(state);
-	this_pcpu()->fp_initial = v.fp_initial = true;
+	this_pcpu()->fp_initial = v.fp.initial = true;
 	vcpu_load(&v, this_pcpu());
 	v.regs.sstatus = (uint64_t)XS_DIRTY << SSTATUS_FS_SHIFT;
 	vcpu_put(&v, this_pcpu());
-	assert_false(v.fp_initial || this_pcpu()->fp_initial);
+	assert_false(v.fp.initial || this_pcpu()->fp_initial);
 	setup(state);
-	this_pcpu()->fp_initial = v.fp_initial = true;
+	this_pcpu()->fp_initial = v.fp.initial = true;
 	vcpu_load(&v, this_pcpu());
 	vcpu_put(&v, this_pcpu());
-	assert_true(v.fp_initial && this_pcpu()->fp_initial);
+	assert_true(v.fp.initial && this_pcpu()->fp_initial);
 }
 
 static void without_vector_registers_none_are_touched(void **state)
 {
 	(void)state;
-	v.vector = NULL;
+	v.fp.vector = NULL;
 	this_pcpu()->vector_owner = &other;
 	vcpu_load(&v, this_pcpu());
-	assert_int_equal(vector_gets, 0);
+	assert_int_equal(vector_restores, 0);
 	assert_ptr_equal(this_pcpu()->vector_owner, &other);
 	vcpu_put(&v, this_pcpu());
 }

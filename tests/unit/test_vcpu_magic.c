@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// SOURCES: hyp/vcpu/magic.c tests/unit/fake/pcpu.c
+// SOURCES: hyp/pv/magic.c tests/unit/fake/pcpu.c
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,7 +14,7 @@
 #include "fake/pcpu.h"
 #include "lib/errno.h"
 #include "mm/page.h"
-#include "vcpu/magic.h"
+#include "pv/magic.h"
 #include "vcpu/vm.h"
 #include "vcpu/vm_mem.h"
 
@@ -69,7 +69,7 @@ void page_free(hpa_t base, uint64_t size)
 int gstage_map_page(struct gstage *gs, gpa_t a, hpa_t page)
 {
 	assert_ptr_equal(gs, &vm.gstage);
-	assert_ptr_equal(hpa_to_ptr(page), v.magic_page);
+	assert_ptr_equal(hpa_to_ptr(page), v.pv.magic.page);
 	if (a.gpa >= BIT(41))
 		return HV_EINVAL;
 	if (a.gpa == TAKEN || (nr_mapped == 1 && mapped[0] == a.gpa))
@@ -118,7 +118,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	(void)state;
-	vcpu_magic_free(&v);
+	pv_magic_free(&v);
 	assert_int_equal(pages, 0);
 	return 0;
 }
@@ -127,21 +127,21 @@ static void it_is_mapped_once_and_everybody_flushed(void **state)
 {
 	(void)state;
 	fake_cleaned_bytes = 0;
-	assert_int_equal(vcpu_magic_map(&v, gpa(AT)), HV_OK);
+	assert_int_equal(pv_magic_map(&v, gpa(AT)), HV_OK);
 	assert_int_equal(nr_mapped, 1);
 	assert_int_equal(flushes, 1);
 	assert_int_equal(fake_cleaned_bytes, PAGE_SIZE); /* the guest may look past the caches */
-	assert_int_equal(vcpu_magic_map(&v, gpa(AT)), HV_OK);
+	assert_int_equal(pv_magic_map(&v, gpa(AT)), HV_OK);
 	assert_int_equal(nr_mapped, 1);
 	assert_int_equal(flushes, 1);
-	assert_ptr_equal(v.magic, v.magic_page);
+	assert_ptr_equal(v.pv.magic.mapped, v.pv.magic.page);
 }
 
 static void it_moves_and_is_never_at_two_places(void **state)
 {
 	(void)state;
-	assert_int_equal(vcpu_magic_map(&v, gpa(AT)), HV_OK);
-	assert_int_equal(vcpu_magic_map(&v, gpa(AT + 4096)), HV_OK);
+	assert_int_equal(pv_magic_map(&v, gpa(AT)), HV_OK);
+	assert_int_equal(pv_magic_map(&v, gpa(AT + 4096)), HV_OK);
 	assert_int_equal(nr_mapped, 1);
 	assert_int_equal(mapped[0], AT + 4096);
 	assert_int_equal(flushes, 1); /* since the old place went */
@@ -152,32 +152,32 @@ static void an_error_changes_nothing(void **state)
 {
 	(void)state;
 	no_pages = true;
-	assert_int_equal(vcpu_magic_map(&v, gpa(AT)), HV_ENOMEM);
-	assert_null(v.magic);
+	assert_int_equal(pv_magic_map(&v, gpa(AT)), HV_ENOMEM);
+	assert_null(v.pv.magic.mapped);
 	no_pages = false;
-	assert_int_equal(vcpu_magic_map(&v, gpa(AT)), HV_OK);
-	assert_int_equal(vcpu_magic_map(&v, gpa(AT + 1)), HV_EINVAL);
-	assert_int_equal(vcpu_magic_map(&v, gpa(BIT(41))), HV_EINVAL);
-	assert_int_equal(vcpu_magic_map(&v, gpa(TAKEN)), HV_EEXIST);
+	assert_int_equal(pv_magic_map(&v, gpa(AT)), HV_OK);
+	assert_int_equal(pv_magic_map(&v, gpa(AT + 1)), HV_EINVAL);
+	assert_int_equal(pv_magic_map(&v, gpa(BIT(41))), HV_EINVAL);
+	assert_int_equal(pv_magic_map(&v, gpa(TAKEN)), HV_EEXIST);
 	no_tables = true;
 	flushes = 0;
-	assert_int_equal(vcpu_magic_map(&v, gpa(AT + 4096)), HV_ENOMEM);
+	assert_int_equal(pv_magic_map(&v, gpa(AT + 4096)), HV_ENOMEM);
 	assert_int_equal(flushes, 1); /* tables came and went */
 	assert_int_equal(nr_mapped, 1);
 	assert_int_equal(mapped[0], AT);
-	assert_int_equal(v.magic_at.gpa, AT);
+	assert_int_equal(v.pv.magic.at.gpa, AT);
 }
 
 static void unmapped_it_is_not_written(void **state)
 {
 	(void)state;
-	assert_int_equal(vcpu_magic_unmap(&v), HV_ENOENT);
-	assert_int_equal(vcpu_magic_map(&v, gpa(AT)), HV_OK);
-	assert_int_equal(vcpu_magic_unmap(&v), HV_OK);
+	assert_int_equal(pv_magic_unmap(&v), HV_ENOENT);
+	assert_int_equal(pv_magic_map(&v, gpa(AT)), HV_OK);
+	assert_int_equal(pv_magic_unmap(&v), HV_OK);
 	assert_int_equal(nr_mapped, 0);
 	assert_int_equal(flushes, 1);
-	assert_null(v.magic);
-	assert_int_equal(vcpu_magic_unmap(&v), HV_ENOENT);
+	assert_null(v.pv.magic.mapped);
+	assert_int_equal(pv_magic_unmap(&v), HV_ENOENT);
 }
 
 static void it_says_what_the_scheduler_counts(void **state)
@@ -185,16 +185,16 @@ static void it_says_what_the_scheduler_counts(void **state)
 	const struct hartvisor_magic *m;
 
 	(void)state;
-	assert_int_equal(vcpu_magic_map(&v, gpa(AT)), HV_OK);
-	m = v.magic;
+	assert_int_equal(pv_magic_map(&v, gpa(AT)), HV_OK);
+	m = v.pv.magic.mapped;
 	vm.htimedelta = 5;
-	v.se.run_ticks = 200;
-	v.se.since = 900;
-	v.se.wait_ticks = 70;
-	v.steal_base = 20;
+	v.se.account.run = 200;
+	v.se.account.since = 900;
+	v.se.account.wait = 70;
+	v.pv.steal.base = 20;
 	v.stats.exits[EXIT_SBI] = 7;
 	v.stats.exits[EXIT_WFI] = 4;
-	vcpu_magic_write(&v, HARTVISOR_MAGIC_PREEMPTED);
+	pv_magic_write(&v, HARTVISOR_MAGIC_PREEMPTED);
 	assert_int_equal(m->sequence, 2);
 	assert_int_equal(m->version, HARTVISOR_MAGIC_VERSION);
 	assert_int_equal(m->hartid, 3);
@@ -204,7 +204,7 @@ static void it_says_what_the_scheduler_counts(void **state)
 	assert_int_equal(m->run, (200 + 100) * NS_TICK);
 	assert_int_equal(m->steal, 50 * NS_TICK);
 	assert_int_equal(m->exits, 11);
-	vcpu_magic_write(&v, HARTVISOR_MAGIC_RUNS);
+	pv_magic_write(&v, HARTVISOR_MAGIC_RUNS);
 	assert_int_equal(m->sequence, 4);
 	assert_int_equal(m->state, HARTVISOR_MAGIC_RUNS);
 }
@@ -212,20 +212,20 @@ static void it_says_what_the_scheduler_counts(void **state)
 static void a_new_life_begins_without_it_and_counts_from_zero(void **state)
 {
 	(void)state;
-	assert_int_equal(vcpu_magic_map(&v, gpa(AT)), HV_OK);
+	assert_int_equal(pv_magic_map(&v, gpa(AT)), HV_OK);
 	v.stats.exits[EXIT_SBI] = 7;
-	v.se.run_ticks = 50;
-	v.se.since = now;
-	vcpu_magic_write(&v, HARTVISOR_MAGIC_RUNS);
-	vcpu_magic_reset(&v);
+	v.se.account.run = 50;
+	v.se.account.since = now;
+	pv_magic_write(&v, HARTVISOR_MAGIC_RUNS);
+	pv_magic_reset(&v);
 	assert_int_equal(nr_mapped, 0);
-	assert_null(v.magic);
-	assert_int_equal(vcpu_magic_map(&v, gpa(AT)), HV_OK);
-	assert_int_equal(v.magic->sequence, 0);
-	assert_int_equal(v.magic->exits, 0);
-	vcpu_magic_write(&v, HARTVISOR_MAGIC_RUNS);
-	assert_int_equal(v.magic->exits, 0);
-	assert_int_equal(v.magic->run, 0);
+	assert_null(v.pv.magic.mapped);
+	assert_int_equal(pv_magic_map(&v, gpa(AT)), HV_OK);
+	assert_int_equal(v.pv.magic.mapped->sequence, 0);
+	assert_int_equal(v.pv.magic.mapped->exits, 0);
+	pv_magic_write(&v, HARTVISOR_MAGIC_RUNS);
+	assert_int_equal(v.pv.magic.mapped->exits, 0);
+	assert_int_equal(v.pv.magic.mapped->run, 0);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

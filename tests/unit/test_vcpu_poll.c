@@ -33,7 +33,7 @@ static bool is_now(unsigned int look)
 uint64_t timer_now(void)
 {
 	looks++;
-	v->kicked = is_now(kick_comes);
+	v->halt.kicked = is_now(kick_comes);
 	work_count = is_now(work_comes);
 	this_pcpu()->need_resched = is_now(resched_comes);
 	csr_write(CSR_SIP, is_now(irq_comes) ? BIT(IRQ_S_TIMER) : 0);
@@ -55,7 +55,7 @@ static int setup(void **state)
 	(void)state;
 	fake_pcpu_setup(1);
 	vm = (struct vm){ .halt_poll_max = MOST };
-	vcpu = (struct vcpu){ .vm = &vm, .timer_deadline = TIMER_NEVER, .poll_ticks = 200 };
+	vcpu = (struct vcpu){ .vm = &vm, .timer.deadline = TIMER_NEVER, .halt.poll_ticks = 200 };
 	v->vs.vstimecmp = TIMER_NEVER;
 	csr_write(CSR_VSTIMECMP, TIMER_NEVER);
 	csr_write(CSR_HIE, 0);
@@ -81,15 +81,15 @@ static void it_polls_until_its_time_is_up(void **state)
 {
 	(void)state;
 	assert_int_equal(polls(false), 10 + 200);
-	assert_int_equal(v->halted_at, 5020);
+	assert_int_equal(v->halt.poll_since, 5020);
 }
 
 static void what_is_left_of_the_time_is_polled_next(void **state)
 {
 	(void)state;
-	v->halted_at = 4950; /* it was taken off for something else meanwhile */
+	v->halt.poll_since = 4950; /* it was taken off for something else meanwhile */
 	assert_int_equal(polls(false), 140);
-	assert_int_equal(v->halted_at, 4950);
+	assert_int_equal(v->halt.poll_since, 4950);
 	assert_int_equal(polls(false), 10);
 }
 
@@ -126,25 +126,25 @@ static void who_wants_the_hart_ends_it(void **state)
 static void only_a_halt_is_polled_for(void **state)
 {
 	(void)state;
-	v->halt_ends = 0;
+	v->halt.ends = 0;
 	kick_comes = 1;
 	assert_int_equal(polls(false), 0);
-	assert_int_equal(v->halted_at, 0);
+	assert_int_equal(v->halt.poll_since, 0);
 }
 
 /* A halt of @lasted ticks, after which it polls @then. */
 static void adapts(uint64_t lasted, uint64_t then)
 {
-	v->halted_at = clock_now + 10 - lasted;
+	v->halt.poll_since = clock_now + 10 - lasted;
 	vcpu_poll_adapt(v);
-	assert_int_equal(v->halted_at, 0);
-	assert_int_equal(v->poll_ticks, then);
+	assert_int_equal(v->halt.poll_since, 0);
+	assert_int_equal(v->halt.poll_ticks, then);
 }
 
 static void the_time_grows_while_it_would_have_been_enough(void **state)
 {
 	(void)state;
-	v->poll_ticks = 0;
+	v->halt.poll_ticks = 0;
 	adapts(50, START);
 	adapts(START, START); /* it was enough */
 	adapts(START + 1, 2 * START);
@@ -157,7 +157,7 @@ static void the_time_grows_while_it_would_have_been_enough(void **state)
 static void the_time_is_halved_when_halts_are_longer_than_the_limit(void **state)
 {
 	(void)state;
-	v->poll_ticks = 4 * START;
+	v->halt.poll_ticks = 4 * START;
 	adapts(MOST + 1, 2 * START);
 	adapts(MOST + 1, START);
 	adapts(MOST + 1, 0);
@@ -169,9 +169,9 @@ static void what_did_not_poll_changes_nothing(void **state)
 	uint64_t before = clock_now;
 
 	(void)state;
-	v->halted_at = 0;
+	v->halt.poll_since = 0;
 	vcpu_poll_adapt(v);
-	assert_int_equal(v->poll_ticks, 200);
+	assert_int_equal(v->halt.poll_ticks, 200);
 	assert_int_equal(clock_now, before);
 }
 

@@ -35,7 +35,7 @@ static void no_kick_is_lost(void **state)
 {
 	(void)state;
 	scene(1, 2, 1, own_hart);
-	runs(0, catches);
+	runs(0, waits_kick);
 	outsider("kicker", throws_and_throws, 0);
 	outsider("kicker 2", throws, 0);
 	explore(4, final_caught);
@@ -45,7 +45,7 @@ static void an_interrupt_does_not_take_a_kick_along(void **state)
 {
 	(void)state;
 	scene(1, 2, 1, own_hart);
-	runs(0, catches_idle);
+	runs(0, waits_kick_idle);
 	outsider("kicker", throws_and_throws, 0);
 	outsider("sender", posts, 0);
 	explore(4, final_caught);
@@ -55,7 +55,7 @@ static void interrupts_leave_who_waits_for_a_kick_asleep(void **state)
 {
 	(void)state;
 	scene(1, 2, 1, own_hart);
-	runs(0, catches);
+	runs(0, waits_kick);
 	outsider("sender", posts, 0);
 	outsider("kicker", throws, 0);
 	explore(4, final_caught);
@@ -63,8 +63,8 @@ static void interrupts_leave_who_waits_for_a_kick_asleep(void **state)
 
 static void two_that_kick_and_yield_to_each_other_get_on(void **state)
 {
-	static const enum guest_op first[] = { THROW, THROW, CATCH },
-				   second[] = { NOP, THROW, CATCH };
+	static const enum guest_op first[] = { KICK_OTHER, KICK_OTHER, WAIT_KICK },
+				   second[] = { NOP, KICK_OTHER, WAIT_KICK };
 
 	(void)state;
 	scene(1, 0, 2, first_hart);
@@ -75,7 +75,8 @@ static void two_that_kick_and_yield_to_each_other_get_on(void **state)
 
 static void kicks_between_two_harts_are_seen(void **state)
 {
-	static const enum guest_op first[] = { THROW, CATCH }, second[] = { THROW, CATCH };
+	static const enum guest_op first[] = { KICK_OTHER, WAIT_KICK },
+				   second[] = { KICK_OTHER, WAIT_KICK };
 
 	(void)state;
 	scene(2, 0, 2, any_hart);

@@ -135,7 +135,7 @@ static void destroy_by_the_hart_that_has_it_loaded(void **state)
 
 static bool stopped(void *v)
 {
-	return ((struct vcpu *)v)->hsm == SBI_HSM_STATE_STOPPED;
+	return ((struct vcpu *)v)->hsm.state == SBI_HSM_STATE_STOPPED;
 }
 
 static void starts_again(void *arg)
@@ -145,14 +145,14 @@ static void starts_again(void *arg)
 	calls(BIT(v->id), 1);
 	do
 		explorer_wait(stopped, v);
-	while (vcpu_hsm_start(v, 0x1000, 7) != HV_OK);
+	while (vcpu_hsm_start(v, gpa(0x1000), 7) != HV_OK);
 	calls(BIT(v->id), -1);
 }
 
 static void final_started(void)
 {
 	final_common();
-	if (vcpu(0)->hsm != SBI_HSM_STATE_STARTED || vcpu(0)->se.state != SCHED_RUNNING)
+	if (vcpu(0)->hsm.state != SBI_HSM_STATE_STARTED || vcpu(0)->se.state != SCHED_RUNNING)
 		explorer_fail("it was not started");
 	if (vcpu(0)->regs.sepc != 0x1000 || vcpu(0)->regs.x[REG_A1] != 7)
 		explorer_fail("it was started elsewhere");

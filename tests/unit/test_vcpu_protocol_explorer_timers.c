@@ -103,8 +103,8 @@ static void it_is_time(void *unused)
 }
 
 /*
- * The vcpu slept on hart 0, whose pcpu has its stand-in, and was woken on hart 1, whose clock is a tick behind. The
- * stand-in comes on hart 0 to the tick, while the vcpu is on its way into the next sleep. It must not be all that would
+ * The vcpu slept on hart 0, whose pcpu has its host timer, and was woken on hart 1, whose clock is a tick behind. The
+ * host timer comes on hart 0 to the tick, while the vcpu is on its way into the next sleep. It must not be all that would
  * have woken it.
  */
 static void a_timer_follows_its_vcpu_to_a_slower_clock(void **state)
@@ -118,9 +118,9 @@ static void a_timer_follows_its_vcpu_to_a_slower_clock(void **state)
 	runs(0, idles);
 	v = vcpu(0);
 	v->vs.vsie = BIT(IRQ_S_SOFT) | BIT(IRQ_S_TIMER);
-	v->vs.vstimecmp = v->timer_deadline = world.time + TIMER_TICKS;
+	v->vs.vstimecmp = v->timer.deadline = world.time + TIMER_TICKS;
 	fake_pcpu_become(0);
-	timer_arm(&v->timer, world.time + TIMER_TICKS);
+	timer_arm(&v->timer.host, world.time + TIMER_TICKS);
 	outsider("clock", it_is_time, 0);
 	explore(3, final_ticked_if_due);
 }

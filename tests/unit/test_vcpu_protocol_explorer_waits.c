@@ -178,9 +178,9 @@ static void fences_a_hundred_times(void *arg)
 static void final_fenced(void)
 {
 	all_are_done();
-	if (vcpu(0)->nr_fences > VCPU_FENCE_RING)
+	if (vcpu(0)->fences.nr > VCPU_FENCE_RING)
 		explorer_fail("the ring ran over");
-	if (vcpu(0)->blocked && vcpu(0)->nr_fences != 0)
+	if (vcpu(0)->halt.blocked && vcpu(0)->fences.nr != 0)
 		explorer_fail("one by one for a sleeper, who takes all at once");
 	if (!vcpu_test_request(REQUEST_HFENCE_VVMA_ALL, vcpu(0)))
 		explorer_fail("fences that had no room are forgotten");
@@ -190,7 +190,7 @@ static void hundred_fences_never_wait_for_a_vcpu_that_is_preempted(void **state)
 {
 	(void)state;
 	scene(1, 1, 1, own_hart);
-	vcpu(0)->blocked = 0;
+	vcpu(0)->halt.blocked = 0;
 	world.must_not_run = true;
 	outsider("broadcaster", fences_a_hundred_times, 0);
 	explore(1, final_fenced);

@@ -129,9 +129,9 @@ static __attribute__((no_sanitize("thread"))) void *watchdog(void *arg)
 		       " blocked %u sched %u hsm %u halted %d "
 		       "posted %" PRIu64 " seen %" PRIu64 " raised %" PRIu64 " claimed %" PRIu64
 		       " timer %u state %u\n",
-		       i / VCPUS, v->id, v->mode, v->requests, v->blocked, v->se.state, v->hsm,
-		       vcpu_is_halted(v), g->posted, g->seen, g->raised, g->claimed, g->timer,
-		       v->vm->state);
+		       i / VCPUS, v->id, v->mode, v->requests, v->halt.blocked, v->se.state,
+		       v->hsm.state, vcpu_is_halted(v), g->posted, g->seen, g->raised, g->claimed,
+		       g->timer, v->vm->state);
 	}
 	broken("nothing moves");
 }
@@ -142,7 +142,7 @@ static bool at_rest(void)
 	for (unsigned int i = 0; i < ALL_VCPUS; i++) {
 		const struct vcpu *v = machines[i / VCPUS].vm.vcpus[i % VCPUS];
 		const struct guest *g = guest_of(v);
-		uint32_t hsm = read_now(&v->hsm);
+		uint32_t hsm = read_now(&v->hsm.state);
 
 		if (read_now(&v->vm->state) != VM_RUNNING)
 			return false;
@@ -150,7 +150,7 @@ static bool at_rest(void)
 			continue;
 		if (hsm == SBI_HSM_STATE_START_PENDING || hsm == SBI_HSM_STATE_STOP_PENDING)
 			return false;
-		if (read_now(&v->blocked) == 0 || read_now(&g->thrown) != read_now(&g->caught))
+		if (read_now(&v->halt.blocked) == 0 || read_now(&g->thrown) != read_now(&g->caught))
 			return false;
 		/* Nothing but a kick ends that: interrupts stay. */
 		if (read_now(&g->waits))

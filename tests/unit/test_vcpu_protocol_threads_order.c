@@ -82,8 +82,8 @@ static void what_was_written_before_a_request_is_seen_after_it(void **state)
 	mc.vm.vcpus[0] = v;
 	mc.vm.nr_vcpus = 1;
 	mc.vm.state = VM_RUNNING;
-	v->hsm = SBI_HSM_STATE_STARTED;
-	v->blocked = 0;
+	v->hsm.state = SBI_HSM_STATE_STARTED;
+	v->halt.blocked = 0;
 	sched_wake(&v->se);
 	pthread_create(&threads[0], NULL, hart, (void *)0);
 	fake_pcpu_become(1);
@@ -121,7 +121,7 @@ static void a_hart_that_stops_is_started_again_and_again(void **state)
 	for (uint64_t i = 0; i < 3000; i++) {
 		uint64_t since = hart_time();
 
-		while (vcpu_hsm_start(v, i, i) != HV_OK)
+		while (vcpu_hsm_start(v, gpa(i), i) != HV_OK)
 			if (hart_time() - since > patience())
 				broken("start %" PRIu64 " is lost", i);
 	}

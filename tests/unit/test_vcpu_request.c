@@ -64,7 +64,7 @@ static int setup(void **state)
 	fake_pcpu_setup(1);
 	vm = (struct vm){ .nr_vcpus = VCPUS };
 	for (unsigned int i = 0; i < VCPUS; i++) {
-		vcpus[i] = (struct vcpu){ .vm = &vm, .id = i, .last_pcpu = 10 + i };
+		vcpus[i] = (struct vcpu){ .vm = &vm, .id = i, .place.pcpu = 10 + i };
 		vcpus[i].se.pcpu = i;
 		vm.vcpus[i] = &vcpus[i];
 	}
@@ -105,10 +105,10 @@ static void a_kick_wakes_what_sleeps(void **state)
 	struct vcpu *v = &vcpus[1];
 
 	(void)state;
-	v->blocked = 1;
+	v->halt.blocked = 1;
 	vcpu_kick(v);
 	assert_int_equal(woken, BIT(1));
-	assert_int_equal(v->blocked, 0);
+	assert_int_equal(v->halt.blocked, 0);
 	assert_int_equal(ipis, 0);
 	assert_int_equal(v->stats.wakeups, 1);
 	assert_int_equal(v->stats.kicks_asked, 1);
@@ -150,9 +150,9 @@ static void a_wake_may_be_claimed_for_a_yield(void **state)
 
 	(void)state;
 	this_pcpu()->current = &vcpus[0];
-	v->blocked = 1;
+	v->halt.blocked = 1;
 	assert_true(vcpu_kick_claim(v));
-	assert_int_equal(v->blocked, 0);
+	assert_int_equal(v->halt.blocked, 0);
 	assert_int_equal(woken | ipis, 0);
 	assert_int_equal(v->stats.wakeups, 1);
 	assert_int_equal(v->stats.kicks_asked, 1);
@@ -161,9 +161,9 @@ static void a_wake_may_be_claimed_for_a_yield(void **state)
 	assert_false(vcpu_kick_claim(v));
 	assert_int_equal(v->mode, EXITING_GUEST_MODE);
 	assert_int_equal(v->stats.ipis_sent, 1);
-	v->blocked = 1;
+	v->halt.blocked = 1;
 	assert_true(vcpu_unhalt_claim(v));
-	assert_int_equal(v->kicked, 1);
+	assert_int_equal(v->halt.kicked, 1);
 	assert_int_equal(woken, 0);
 	assert_false(vcpu_unhalt_claim(v));
 }
@@ -191,10 +191,10 @@ static void a_lock_s_kick_is_kept_and_sends_no_ipi(void **state)
 	(void)state;
 	v->mode = IN_GUEST_MODE;
 	vcpu_unhalt(v);
-	assert_int_equal(v->kicked, 1);
+	assert_int_equal(v->halt.kicked, 1);
 	assert_int_equal(ipis | woken, 0);
 	v->mode = OUTSIDE_GUEST_MODE;
-	v->blocked = 1;
+	v->halt.blocked = 1;
 	vcpu_unhalt(v);
 	assert_int_equal(woken, BIT(1));
 	assert_int_equal(v->stats.kicks_asked, 2);
@@ -205,7 +205,7 @@ static void a_lock_s_kick_is_kept_and_sends_no_ipi(void **state)
 static void a_broadcast_wakes_interrupts_and_leaves_alone(void **state)
 {
 	(void)state;
-	vcpus[0].blocked = 1;
+	vcpus[0].halt.blocked = 1;
 	vcpus[1].mode = IN_GUEST_MODE;
 	vcpus[2].mode = IN_GUEST_MODE;
 	assert_true(vm_make_all_vcpus_request(&vm, REQUEST_UPDATE_CLOCK));
@@ -226,7 +226,7 @@ static void only_the_set_is_asked(void **state)
 {
 	(void)state;
 	for (unsigned int i = 0; i < VCPUS; i++)
-		vcpus[i].blocked = 1;
+		vcpus[i].halt.blocked = 1;
 	assert_true(vcpus_make_request(&vm, BIT(1) | BIT(3), REQUEST_UPDATE_CLOCK));
 	assert_int_equal(woken, BIT(1) | BIT(3));
 	assert_int_equal(vcpus[0].requests | vcpus[2].requests, 0);
@@ -248,7 +248,7 @@ static void it_says_whether_any_was_kicked(void **state)
 static void no_wakeup_wakes_nobody(void **state)
 {
 	(void)state;
-	vcpus[0].blocked = 1;
+	vcpus[0].halt.blocked = 1;
 	vcpus[1].mode = IN_GUEST_MODE;
 	assert_true(vm_make_all_vcpus_request(&vm, REQUEST_STEAL_UPDATE));
 	assert_int_equal(woken, 0);
@@ -277,7 +277,7 @@ static void the_caller_s_own_vcpu_is_not_interrupted(void **state)
 	assert_int_equal(vcpus[1].requests, bit_of(REQUEST_STEAL_UPDATE));
 	/* Asleep it is woken: the caller works for another VM. */
 	vcpus[1].mode = OUTSIDE_GUEST_MODE;
-	vcpus[1].blocked = 1;
+	vcpus[1].halt.blocked = 1;
 	assert_true(vm_make_all_vcpus_request(&vm, REQUEST_UPDATE_CLOCK));
 	assert_int_equal(woken, BIT(1));
 }
@@ -328,7 +328,7 @@ static void an_interrupt_is_posted_and_kicks(void **state)
 	struct vcpu *v = &vcpus[1];
 
 	(void)state;
-	v->blocked = 1;
+	v->halt.blocked = 1;
 	v->irq.inject = BIT(IRQ_VS_TIMER);
 	vcpu_inject(v, BIT(IRQ_VS_SOFT));
 	assert_int_equal(v->irq.inject, BIT(IRQ_VS_SOFT) | BIT(IRQ_VS_TIMER));
@@ -370,17 +370,17 @@ static void only_a_stopped_hart_is_started(void **state)
 	struct vcpu *v = &vcpus[1];
 
 	(void)state;
-	v->hsm = SBI_HSM_STATE_STOPPED;
-	v->blocked = 1;
-	assert_int_equal(vcpu_hsm_start(v, 0x1000, 7), HV_OK);
-	assert_int_equal(v->hsm, SBI_HSM_STATE_START_PENDING);
-	assert_int_equal(v->start_pc, 0x1000);
-	assert_int_equal(v->start_arg, 7);
+	v->hsm.state = SBI_HSM_STATE_STOPPED;
+	v->halt.blocked = 1;
+	assert_int_equal(vcpu_hsm_start(v, gpa(0x1000), 7), HV_OK);
+	assert_int_equal(v->hsm.state, SBI_HSM_STATE_START_PENDING);
+	assert_int_equal(v->hsm.start.gpa, 0x1000);
+	assert_int_equal(v->hsm.arg, 7);
 	assert_int_equal(v->requests, bit_of(REQUEST_RESET));
 	assert_int_equal(woken, BIT(1));
-	assert_int_equal(vcpu_hsm_start(v, 0x2000, 8), HV_EEXIST);
-	assert_int_equal(v->start_pc, 0x1000);
-	assert_int_equal(v->start_arg, 7);
+	assert_int_equal(vcpu_hsm_start(v, gpa(0x2000), 8), HV_EEXIST);
+	assert_int_equal(v->hsm.start.gpa, 0x1000);
+	assert_int_equal(v->hsm.arg, 7);
 }
 
 static void one_that_is_prepared_is_not_kicked(void **state)
@@ -388,13 +388,13 @@ static void one_that_is_prepared_is_not_kicked(void **state)
 	struct vcpu *v = &vcpus[1];
 
 	(void)state;
-	v->hsm = SBI_HSM_STATE_STOPPED;
-	v->blocked = 1;
-	assert_int_equal(vcpu_hsm_prepare(v, 0x1000, 7), HV_OK);
+	v->hsm.state = SBI_HSM_STATE_STOPPED;
+	v->halt.blocked = 1;
+	assert_int_equal(vcpu_hsm_prepare(v, gpa(0x1000), 7), HV_OK);
 	assert_int_equal(woken, 0);
 	assert_int_equal(v->requests, bit_of(REQUEST_RESET));
 	/* Nor one that cannot be started. */
-	assert_int_equal(vcpu_hsm_start(v, 0x1000, 7), HV_EEXIST);
+	assert_int_equal(vcpu_hsm_start(v, gpa(0x1000), 7), HV_EEXIST);
 	assert_int_equal(woken, 0);
 }
 
@@ -403,7 +403,7 @@ static void a_stop_is_pending_till_it_is_served(void **state)
 	struct vcpu *v = &vcpus[1];
 
 	(void)state;
-	v->hsm = SBI_HSM_STATE_STARTED;
+	v->hsm.state = SBI_HSM_STATE_STARTED;
 	vcpu_hsm_stop(v);
 	assert_int_equal(vcpu_hsm_status(v), SBI_HSM_STATE_STOP_PENDING);
 	assert_int_equal(v->requests, bit_of(REQUEST_SLEEP));
@@ -414,10 +414,10 @@ static void a_suspended_hart_is_halted(void **state)
 	struct vcpu *v = &vcpus[1];
 
 	(void)state;
-	v->hsm = SBI_HSM_STATE_STARTED;
+	v->hsm.state = SBI_HSM_STATE_STARTED;
 	vcpu_hsm_suspend(v);
 	assert_int_equal(vcpu_hsm_status(v), SBI_HSM_STATE_SUSPENDED);
-	assert_int_equal(v->halt_ends, sleep_ends(SLEEP_SUSPEND));
+	assert_int_equal(v->halt.ends, sleep_ends(SLEEP_SUSPEND));
 }
 
 int main(void)

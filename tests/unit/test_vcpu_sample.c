@@ -22,7 +22,7 @@ static int setup(void **state)
 	begin();
 	vm.state = VM_RUNNING;
 	vcpu_power_on(v);
-	v->hsm = SBI_HSM_STATE_STARTED;
+	v->hsm.state = SBI_HSM_STATE_STARTED;
 	v->regs.sepc = PC;
 	v->regs.sstatus = SSTATUS_SPP;
 	csr_write(CSR_VSTVEC, HANDLER | 1);

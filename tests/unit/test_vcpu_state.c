@@ -6,15 +6,65 @@
  */
 #include "fake/vcpu_alone.h"
 
-#define FIELD_VCPU(...)	       FIELD_ROW(vcpu, __VA_ARGS__)
-#define FIELD_VMID(...)	       FIELD_ROW(vmid, __VA_ARGS__)
-#define FIELD_VCPU_SAMPLE(...) FIELD_ROW(vcpu_sample, __VA_ARGS__)
-#define FIELD_VM(...)	       FIELD_ROW(vm, __VA_ARGS__)
-#define FIELD_VM_WATCH(...)    FIELD_ROW(vm_watch, __VA_ARGS__)
+#define FIELD_VCPU(...)		FIELD_ROW(vcpu, __VA_ARGS__)
+#define FIELD_VCPU_HSM(...)	FIELD_ROW(vcpu_hsm, __VA_ARGS__)
+#define FIELD_VCPU_HALT(...)	FIELD_ROW(vcpu_halt, __VA_ARGS__)
+#define FIELD_VCPU_TIMER(...)	FIELD_ROW(vcpu_timer, __VA_ARGS__)
+#define FIELD_VCPU_PLACE(...)	FIELD_ROW(vcpu_place, __VA_ARGS__)
+#define FIELD_VCPU_FENCES(...)	FIELD_ROW(vcpu_fences, __VA_ARGS__)
+#define FIELD_VCPU_STEAL(...)	FIELD_ROW(vcpu_steal, __VA_ARGS__)
+#define FIELD_VCPU_PV_LOCK(...) FIELD_ROW(vcpu_pv_lock, __VA_ARGS__)
+#define FIELD_VCPU_MAGIC(...)	FIELD_ROW(vcpu_magic, __VA_ARGS__)
+#define FIELD_VCPU_PV(...)	FIELD_ROW(vcpu_pv, __VA_ARGS__)
+#define FIELD_VCPU_FP(...)	FIELD_ROW(vcpu_fp, __VA_ARGS__)
+#define FIELD_VMID(...)		FIELD_ROW(vmid, __VA_ARGS__)
+#define FIELD_VCPU_SAMPLE(...)	FIELD_ROW(vcpu_sample, __VA_ARGS__)
+#define FIELD_VM(...)		FIELD_ROW(vm, __VA_ARGS__)
+#define FIELD_VM_WATCH(...)	FIELD_ROW(vm_watch, __VA_ARGS__)
 #include "fake/fields.h"
 
 static const struct vcpu __attribute__((unused)) all_of_vcpu = {
 #define FIELD_VCPU(...) FIELD_INITIALIZER(vcpu, __VA_ARGS__)
+#include "vm/state_list.h"
+};
+static const struct vcpu_hsm __attribute__((unused)) all_of_vcpu_hsm = {
+#define FIELD_VCPU_HSM(...) FIELD_INITIALIZER(vcpu_hsm, __VA_ARGS__)
+#include "vm/state_list.h"
+};
+static const struct vcpu_halt __attribute__((unused)) all_of_vcpu_halt = {
+#define FIELD_VCPU_HALT(...) FIELD_INITIALIZER(vcpu_halt, __VA_ARGS__)
+#include "vm/state_list.h"
+};
+static const struct vcpu_timer __attribute__((unused)) all_of_vcpu_timer = {
+#define FIELD_VCPU_TIMER(...) FIELD_INITIALIZER(vcpu_timer, __VA_ARGS__)
+#include "vm/state_list.h"
+};
+static const struct vcpu_place __attribute__((unused)) all_of_vcpu_place = {
+#define FIELD_VCPU_PLACE(...) FIELD_INITIALIZER(vcpu_place, __VA_ARGS__)
+#include "vm/state_list.h"
+};
+static const struct vcpu_fences __attribute__((unused)) all_of_vcpu_fences = {
+#define FIELD_VCPU_FENCES(...) FIELD_INITIALIZER(vcpu_fences, __VA_ARGS__)
+#include "vm/state_list.h"
+};
+static const struct vcpu_steal __attribute__((unused)) all_of_vcpu_steal = {
+#define FIELD_VCPU_STEAL(...) FIELD_INITIALIZER(vcpu_steal, __VA_ARGS__)
+#include "vm/state_list.h"
+};
+static const struct vcpu_pv_lock __attribute__((unused)) all_of_vcpu_pv_lock = {
+#define FIELD_VCPU_PV_LOCK(...) FIELD_INITIALIZER(vcpu_pv_lock, __VA_ARGS__)
+#include "vm/state_list.h"
+};
+static const struct vcpu_magic __attribute__((unused)) all_of_vcpu_magic = {
+#define FIELD_VCPU_MAGIC(...) FIELD_INITIALIZER(vcpu_magic, __VA_ARGS__)
+#include "vm/state_list.h"
+};
+static const struct vcpu_pv __attribute__((unused)) all_of_vcpu_pv = {
+#define FIELD_VCPU_PV(...) FIELD_INITIALIZER(vcpu_pv, __VA_ARGS__)
+#include "vm/state_list.h"
+};
+static const struct vcpu_fp __attribute__((unused)) all_of_vcpu_fp = {
+#define FIELD_VCPU_FP(...) FIELD_INITIALIZER(vcpu_fp, __VA_ARGS__)
 #include "vm/state_list.h"
 };
 static const struct vmid __attribute__((unused)) all_of_vmid = {
@@ -40,19 +90,29 @@ static struct vm fresh_vm;
 /* As a former life may leave @v. It has a magic page, and counts. */
 static void mark(uint8_t byte)
 {
-	void *vector = v->vector;
+	void *vector = v->fp.vector;
 
 	fields_mark("vcpu", v, byte);
-	fields_mark("vmid", &v->vmid, byte);
+	fields_mark("vcpu_hsm", &v->hsm, byte);
+	fields_mark("vcpu_halt", &v->halt, byte);
+	fields_mark("vcpu_timer", &v->timer, byte);
+	fields_mark("vcpu_place", &v->place, byte);
+	fields_mark("vcpu_fences", &v->fences, byte);
+	fields_mark("vcpu_steal", &v->pv.steal, byte);
+	fields_mark("vcpu_pv_lock", &v->pv.lock, byte);
+	fields_mark("vcpu_magic", &v->pv.magic, byte);
+	fields_mark("vcpu_pv", &v->pv, byte);
+	fields_mark("vcpu_fp", &v->fp, byte);
+	fields_mark("vmid", &v->place.vmid, byte);
 	fields_mark("vcpu_sample", &v->sample, byte);
 	memset(vector, 1, VECTOR);
 	v->guest_seq = 17;
-	v->last_pcpu = 1;
-	v->magic_at = gpa(MAGIC_AT);
-	v->magic = byte ? v->magic_page : NULL;
-	v->se.wait_ticks = 3000;
-	v->se.run_ticks = 4000;
-	v->se.max_latency = 50;
+	v->place.pcpu = 1;
+	v->pv.magic.at = gpa(MAGIC_AT);
+	v->pv.magic.mapped = byte ? v->pv.magic.page : NULL;
+	v->se.account.wait = 3000;
+	v->se.account.run = 4000;
+	v->se.account.max_latency = 50;
 	memset(&v->stats, 1, sizeof(v->stats));
 	vmid_generation[0] = 0x0101010101010101; /* what the mark makes of vmid would be current */
 }
@@ -68,7 +128,7 @@ static void every_line_is_about_a_state(void **state)
 /* As the life cycle does it. */
 static void make_ready(void)
 {
-	vcpu_magic_reset(v);
+	pv_magic_reset(v);
 	vcpu_power_on(v);
 	vcpu_stats_zero(v);
 }
@@ -79,15 +139,25 @@ static void a_vcpu_of_the_next_life_is_as_a_new_one(void **state)
 		static struct vcpu before;
 
 		begin();
-		v->magic_page = page_alloc_zeroed(PAGE_SIZE, PAGE_SIZE);
-		memset(v->magic_page, 1, PAGE_SIZE);
+		v->pv.magic.page = page_alloc_zeroed(PAGE_SIZE, PAGE_SIZE);
+		memset(v->pv.magic.page, 1, PAGE_SIZE);
 		mark(marks[i]);
 		cancelled = expedited_ends = 0;
 		memcpy(&before, v, sizeof(before));
 		make_ready();
-		before.se.max_latency = 0; /* the operator's */
+		before.se.account.max_latency = 0; /* the operator's */
 		fields_check_reset("vcpu", v, fresh, &before);
-		fields_check_reset("vmid", &v->vmid, &fresh->vmid, &before.vmid);
+		fields_check_reset("vcpu_hsm", &v->hsm, &fresh->hsm, &before.hsm);
+		fields_check_reset("vcpu_halt", &v->halt, &fresh->halt, &before.halt);
+		fields_check_reset("vcpu_timer", &v->timer, &fresh->timer, &before.timer);
+		fields_check_reset("vcpu_place", &v->place, &fresh->place, &before.place);
+		fields_check_reset("vcpu_fences", &v->fences, &fresh->fences, &before.fences);
+		fields_check_reset("vcpu_steal", &v->pv.steal, &fresh->pv.steal, &before.pv.steal);
+		fields_check_reset("vcpu_pv_lock", &v->pv.lock, &fresh->pv.lock, &before.pv.lock);
+		fields_check_reset("vcpu_magic", &v->pv.magic, &fresh->pv.magic, &before.pv.magic);
+		fields_check_reset("vcpu_pv", &v->pv, &fresh->pv, &before.pv);
+		fields_check_reset("vcpu_fp", &v->fp, &fresh->fp, &before.fp);
+		fields_check_reset("vmid", &v->place.vmid, &fresh->place.vmid, &before.place.vmid);
 		fields_check_reset("vcpu_sample", &v->sample, &fresh->sample, &before.sample);
 		assert_int_equal(cancelled, 1);
 		assert_int_equal(expedited_ends, 1);
@@ -103,14 +173,14 @@ static void a_new_one_is_stopped_and_asked_for_nothing(void **state)
 	begin();
 	make_ready();
 	assert_int_equal(v->mode, OUTSIDE_GUEST_MODE);
-	assert_int_equal(v->hsm, SBI_HSM_STATE_STOPPED);
-	assert_int_equal(v->blocked, 1);
-	assert_int_equal(v->requests | v->kicked | v->sample.fresh | v->nr_fences | v->halt_ends,
-			 0);
-	assert_true(v->halted_at == 0 && v->poll_ticks == 0);
-	assert_true(v->timer_off && v->timer_deadline == TIMER_NEVER);
-	assert_true(v->steal_at == STEAL_OFF && v->lock_at == STEAL_OFF && !v->steal_marked);
-	assert_true(v->fp_pcpu == UINT32_MAX && v->vector_pcpu == UINT32_MAX && v->fp_initial);
+	assert_int_equal(v->hsm.state, SBI_HSM_STATE_STOPPED);
+	assert_int_equal(v->halt.blocked, 1);
+	assert_int_equal(
+		v->requests | v->halt.kicked | v->sample.fresh | v->fences.nr | v->halt.ends, 0);
+	assert_true(v->halt.poll_since == 0 && v->halt.poll_ticks == 0);
+	assert_true(v->timer.off && v->timer.deadline == TIMER_NEVER);
+	assert_false(pv_is_on(v->pv.steal.at) || pv_is_on(v->pv.lock.at) || v->pv.marked);
+	assert_true(v->fp.pcpu == UINT32_MAX && v->fp.vector_pcpu == UINT32_MAX && v->fp.initial);
 	assert_int_equal(v->regs.x[REG_A0], v->id);
 	assert_int_equal(v->regs.x[REG_A1], 0);
 	assert_int_equal(v->regs.sepc, 0);
@@ -131,19 +201,19 @@ static void what_a_vcpu_keeps_is_cleared(void **state)
 
 	(void)state;
 	begin();
-	v->magic_page = page_alloc_zeroed(PAGE_SIZE, PAGE_SIZE);
-	memset(v->magic_page, 1, PAGE_SIZE);
+	v->pv.magic.page = page_alloc_zeroed(PAGE_SIZE, PAGE_SIZE);
+	memset(v->pv.magic.page, 1, PAGE_SIZE);
 	mark(1);
 	make_ready();
-	assert_true(is_zero(v->vector, VECTOR));
-	assert_true(is_zero(v->magic_page, PAGE_SIZE));
+	assert_true(is_zero(v->fp.vector, VECTOR));
+	assert_true(is_zero(v->pv.magic.page, PAGE_SIZE));
 	vcpu_stats_read(v, &counts);
 	assert_true(is_zero(&counts, sizeof(counts)));
 	/* Steal time, and the magic page's times and exits, begin anew. */
-	assert_int_equal(v->steal_base, v->se.wait_ticks);
-	assert_int_equal(v->magic_run_base, v->se.run_ticks);
-	assert_int_equal(v->magic_exits_base, NR_VCPU_EXITS * v->stats.exits[0]);
-	assert_false(vmid_is_current(&v->vmid, v->vmid.pcpu));
+	assert_int_equal(v->pv.steal.base, v->se.account.wait);
+	assert_int_equal(v->pv.magic.run_base, v->se.account.run);
+	assert_int_equal(v->pv.magic.exits_base, NR_VCPU_EXITS * v->stats.exits[0]);
+	assert_false(vmid_is_current(&v->place.vmid, v->place.vmid.pcpu));
 }
 
 static void the_next_life_of_a_vm_begins_as_the_first(void **state)
@@ -207,13 +277,13 @@ static void start_again(uint8_t byte)
 	hart_features.loose = LOOSE_SISELECT | LOOSE_SCONTEXT;
 	vm.htimedelta = 777;
 	mark(byte);
-	v->magic = NULL;
-	v->vector = fresh->vector;
-	v->hsm = SBI_HSM_STATE_STOPPED;
+	v->pv.magic.mapped = NULL;
+	v->fp.vector = fresh->fp.vector;
+	v->hsm.state = SBI_HSM_STATE_STOPPED;
 	v->requests = 0;
-	v->fence_lock = (struct spinlock){ 0 };
-	v->steal_ptr = NULL;
-	v->lock_ptr = NULL;
+	v->fences.lock = (struct spinlock){ 0 };
+	v->pv.steal.ptr = NULL;
+	v->pv.lock.ptr = NULL;
 	this_pcpu()->current = v;
 	for (unsigned int csr = 0; csr < 4096; csr++)
 		csr_write(csr, UINT64_MAX);
@@ -221,7 +291,7 @@ static void start_again(uint8_t byte)
 	memset(vector_in_hart, 1, VECTOR);
 	fake_fences = (struct fake_fences){ 0 };
 	cancelled = 0;
-	assert_int_equal(vcpu_hsm_prepare(v, 0x80200000, 42), HV_OK);
+	assert_int_equal(vcpu_hsm_prepare(v, gpa(0x80200000), 42), HV_OK);
 	assert_int_equal(vcpu_handle_requests(v), VCPU_MAY_RUN);
 }
 
@@ -235,25 +305,25 @@ static void a_hart_that_is_started_again_has_nothing_of_what_it_was(void **state
 		assert_memory_equal(&v->regs, &regs, sizeof(regs));
 		assert_memory_equal(&v->vs, &fresh->vs, sizeof(v->vs));
 		check_csrs();
-		assert_true(is_zero(&v->fp, sizeof(v->fp)));
+		assert_true(is_zero(&v->fp.regs, sizeof(v->fp.regs)));
 		assert_true(is_zero(&fp_in_hart, sizeof(fp_in_hart)));
-		assert_true(is_zero(v->vector, VECTOR));
+		assert_true(is_zero(v->fp.vector, VECTOR));
 		assert_true(is_zero(vector_in_hart, VECTOR));
-		assert_true(v->fp_initial && this_pcpu()->fp_initial);
+		assert_true(v->fp.initial && this_pcpu()->fp_initial);
 		assert_ptr_equal(this_pcpu()->fp_owner, v);
 		assert_int_equal(v->irq.inject, 0);
 		assert_int_equal(v->irq.shadow, 0);
-		assert_int_equal(v->timer_deadline, TIMER_NEVER);
+		assert_int_equal(v->timer.deadline, TIMER_NEVER);
 		assert_int_equal(cancelled, 1);
-		assert_int_equal(v->steal_at, STEAL_OFF);
-		assert_int_equal(v->lock_at, STEAL_OFF);
-		assert_false(v->steal_marked);
-		assert_int_equal(v->halt_ends, 0);
-		assert_int_equal(v->kicked, 0);
-		assert_int_equal(v->nr_fences, 0);
+		assert_false(pv_is_on(v->pv.steal.at));
+		assert_false(pv_is_on(v->pv.lock.at));
+		assert_false(v->pv.marked);
+		assert_int_equal(v->halt.ends, 0);
+		assert_int_equal(v->halt.kicked, 0);
+		assert_int_equal(v->fences.nr, 0);
 		assert_int_equal(fake_fences.hfence_vvma_all, 1);
 		assert_int_equal(fake_fences.fence_i, 1);
-		assert_int_equal(v->hsm, SBI_HSM_STATE_STARTED);
+		assert_int_equal(v->hsm.state, SBI_HSM_STATE_STARTED);
 		(void)teardown(state);
 	}
 }

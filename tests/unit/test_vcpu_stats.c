@@ -42,9 +42,9 @@ static int setup(void **state)
 	memset(&v, 0, sizeof(v));
 	v.vm = &vm;
 	vm.state = VM_RUNNING;
-	v.se.switches = 11;
-	v.se.migrations = 22;
-	v.se.yields = 33;
+	v.se.account.switches = 11;
+	v.se.account.migrations = 22;
+	v.se.account.yields = 33;
 	for (size_t i = 0; i < sizeof(v.stats) / sizeof(uint64_t); i++)
 		((uint64_t *)&v.stats)[i] = 100 + i;
 	now = 5000;
@@ -72,13 +72,13 @@ static void zeroed_counters_count_from_there(void **state)
 	struct vcpu_counts got;
 
 	(void)state;
-	v.se.max_latency = 77;
+	v.se.account.max_latency = 77;
 	vcpu_stats_zero(&v);
-	assert_int_equal(v.se.max_latency, 0);
+	assert_int_equal(v.se.account.max_latency, 0);
 	vcpu_stats_read(&v, &got);
 	for (size_t i = 0; i < WORDS; i++)
 		assert_int_equal(((uint64_t *)&got)[i], 0);
-	v.se.yields += 5;
+	v.se.account.yields += 5;
 	v.stats.exits[0]++;
 	v.stats.aborted_entries += 2;
 	vcpu_stats_read(&v, &got);
@@ -95,7 +95,7 @@ static void no_counter_is_below_zero(void **state)
 
 	(void)state;
 	vcpu_stats_zero(&v);
-	v.se.switches--;
+	v.se.account.switches--;
 	vcpu_stats_read(&v, &got);
 	assert_int_equal(got.switches, 0);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// SOURCES: hyp/vcpu/steal.c hyp/sbi/sta.c
+// SOURCES: hyp/pv/steal.c hyp/pv/sta.c
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,9 +11,10 @@
 
 #include "lib/errno.h"
 #include "sbi/sbi.h"
+#include "pv/magic.h"
+#include "pv/steal.h"
 #include "vcpu/guest_mem.h"
-#include "vcpu/magic.h"
-#include "vcpu/steal.h"
+#include "vcpu/hooks.h"
 #include "vcpu/vm.h"
 
 #define RAM_BASE 0x80000000u
@@ -43,9 +44,9 @@ int vcpu_write_guest(struct vcpu *w, gpa_t a, const void *buf, uint64_t len)
 static unsigned int magic_writes;
 static uint32_t magic_state;
 
-void vcpu_magic_write(struct vcpu *w, uint32_t state)
+void pv_magic_write(struct vcpu *w, uint32_t state)
 {
-	assert_non_null(w->magic);
+	assert_non_null(w->pv.magic.mapped);
 	magic_writes++;
 	magic_state = state;
 }
@@ -110,8 +111,8 @@ static int setup(void **state)
 	(void)state;
 	memset(&v, 0, sizeof(v));
 	memset(ram, 0xa5, sizeof(ram));
-	v.steal_at = STEAL_OFF;
-	v.lock_at = STEAL_OFF;
+	v.pv.steal.at = PV_OFF;
+	v.pv.lock.at = PV_OFF;
 	writes = walks = begun = ended = 0;
 	v.vm = &vm;
 	ram_gone = false;
@@ -134,12 +135,12 @@ static void arguments_are_checked_and_change_nothing(void **state)
 		{ UINT64_MAX, 0, 0, SBI_ERR_INVALID_PARAM },
 	};
 	(void)state;
-	assert_int_equal(vcpu_steal_set(&v, RAM_BASE + 32), HV_EINVAL);
+	assert_int_equal(pv_steal_set(&v, gpa(RAM_BASE + 32)), HV_EINVAL);
 	for (unsigned int i = 0; i < ARRAY_SIZE(table); i++)
 		assert_int_equal(set_shmem(table[i].lo, table[i].hi, table[i].flags),
 				 table[i].error);
 	assert_int_equal(writes, 0);
-	assert_true(v.steal_at == STEAL_OFF);
+	assert_false(pv_is_on(v.pv.steal.at));
 	(void)sbi_ext_sta.handle(&v, 1);
 	assert_int_equal((int64_t)v.regs.x[REG_A0], SBI_ERR_NOT_SUPPORTED);
 }
@@ -162,13 +163,13 @@ static void steal_is_ours_whatever_the_guest_scribbles(void **state)
 
 	(void)state;
 	assert_int_equal(set_shmem(RAM_BASE, 0, 0), SBI_SUCCESS);
-	v.se.wait_ticks = 70;
-	vcpu_steal_update(&v);
+	v.se.account.wait = 70;
+	pv_update(&v);
 	assert_int_equal(s->steal, 7000);
 	s->steal = UINT64_MAX;
 	s->sequence = 99;
-	v.se.wait_ticks = 80;
-	vcpu_steal_update(&v);
+	v.se.account.wait = 80;
+	pv_update(&v);
 	assert_int_equal(s->steal, 8000);
 	assert_int_equal(s->sequence, 4);
 	assert_int_equal(s->flags, 0);
@@ -182,8 +183,8 @@ static void *write_on(void *arg)
 {
 	(void)arg;
 	while (!__atomic_load_n(&enough, __ATOMIC_ACQUIRE)) {
-		v.se.wait_ticks++;
-		vcpu_steal_update(&v);
+		v.se.account.wait++;
+		pv_update(&v);
 	}
 	return NULL;
 }
@@ -220,10 +221,10 @@ static void a_reader_never_finds_what_does_not_belong_together(void **state)
 static void a_former_lifes_waiting_is_not_stolen(void **state)
 {
 	(void)state;
-	v.se.wait_ticks = 1000;
-	v.steal_base = 1000;
+	v.se.account.wait = 1000;
+	v.pv.steal.base = 1000;
 	assert_int_equal(set_shmem(RAM_BASE, 0, 0), SBI_SUCCESS);
-	vcpu_steal_update(&v);
+	pv_update(&v);
 	assert_int_equal(shared(RAM_BASE)->steal, 0);
 }
 
@@ -232,19 +233,19 @@ static void preempted_is_set_while_off_the_hart_and_clear_before_it_runs(void **
 	struct sta_struct *s = shared(RAM_BASE);
 
 	(void)state;
-	vcpu_steal_preempted(&v); /* without a structure: nothing */
+	pv_preempted(&v); /* without a structure: nothing */
 	assert_int_equal(writes + begun, 0);
 	assert_int_equal(set_shmem(RAM_BASE, 0, 0), SBI_SUCCESS);
 	(void)asked();
-	vcpu_steal_resumes(&v);
+	pv_resumes(&v);
 	assert_false(asked()); /* no news, no request */
-	vcpu_steal_preempted(&v);
+	pv_preempted(&v);
 	assert_int_equal(s->preempted, 1);
-	vcpu_steal_resumes(&v);
+	pv_resumes(&v);
 	assert_true(asked());
-	vcpu_steal_update(&v);
+	pv_update(&v);
 	assert_int_equal(s->preempted, 0);
-	vcpu_steal_resumes(&v);
+	pv_resumes(&v);
 	assert_false(asked());
 }
 
@@ -259,20 +260,20 @@ static uint64_t lock_word(uint64_t at)
 static void the_pv_lock_structure_is_marked_and_cleared_with_it(void **state)
 {
 	(void)state;
-	assert_int_equal(vcpu_pv_lock_set(&v, RAM_BASE + 128), HV_OK);
+	assert_int_equal(pv_lock_set(&v, gpa(RAM_BASE + 128)), HV_OK);
 	assert_int_equal(lock_word(RAM_BASE + 128), 0);
-	vcpu_steal_resumes(&v);
+	pv_resumes(&v);
 	assert_false(asked());
-	vcpu_steal_preempted(&v);
+	pv_preempted(&v);
 	assert_int_equal(lock_word(RAM_BASE + 128), 1);
 	writes = 0;
-	vcpu_steal_preempted(&v); /* set already: not written again */
+	pv_preempted(&v); /* set already: not written again */
 	assert_int_equal(writes, 0);
-	vcpu_steal_resumes(&v);
+	pv_resumes(&v);
 	assert_true(asked());
-	vcpu_steal_update(&v);
+	pv_update(&v);
 	assert_int_equal(lock_word(RAM_BASE + 128), 0);
-	vcpu_steal_resumes(&v);
+	pv_resumes(&v);
 	assert_false(asked());
 	assert_int_equal(ram[127], 0xa5); /* nothing but the word */
 	assert_int_equal(ram[136], 0xa5);
@@ -284,15 +285,15 @@ static void the_magic_page_alone_is_told_of_it_too(void **state)
 
 	(void)state;
 	magic_writes = 0;
-	vcpu_steal_preempted(&v);
+	pv_preempted(&v);
 	assert_int_equal(magic_writes, 0);
-	v.magic = &page;
-	vcpu_steal_preempted(&v);
+	v.pv.magic.mapped = &page;
+	pv_preempted(&v);
 	assert_int_equal(magic_writes, 1);
 	assert_int_equal(magic_state, HARTVISOR_MAGIC_PREEMPTED);
-	vcpu_steal_resumes(&v);
+	pv_resumes(&v);
 	assert_true(asked());
-	vcpu_steal_update(&v);
+	pv_update(&v);
 	assert_int_equal(magic_writes, 2);
 	assert_int_equal(magic_state, HARTVISOR_MAGIC_RUNS);
 	assert_int_equal(writes, 0);
@@ -302,11 +303,11 @@ static void both_structures_say_the_same(void **state)
 {
 	(void)state;
 	assert_int_equal(set_shmem(RAM_BASE, 0, 0), SBI_SUCCESS);
-	assert_int_equal(vcpu_pv_lock_set(&v, RAM_BASE + 64), HV_OK);
-	vcpu_steal_preempted(&v);
+	assert_int_equal(pv_lock_set(&v, gpa(RAM_BASE + 64)), HV_OK);
+	pv_preempted(&v);
 	assert_int_equal(shared(RAM_BASE)->preempted, 1);
 	assert_int_equal(lock_word(RAM_BASE + 64), 1);
-	vcpu_steal_update(&v);
+	pv_update(&v);
 	assert_int_equal(shared(RAM_BASE)->preempted, 0);
 	assert_int_equal(lock_word(RAM_BASE + 64), 0);
 }
@@ -314,24 +315,24 @@ static void both_structures_say_the_same(void **state)
 static void a_reset_leaves_nobody_marked(void **state)
 {
 	(void)state;
-	assert_int_equal(vcpu_pv_lock_set(&v, RAM_BASE + 64), HV_OK);
-	vcpu_steal_preempted(&v);
-	vcpu_steal_reset(&v);
+	assert_int_equal(pv_lock_set(&v, gpa(RAM_BASE + 64)), HV_OK);
+	pv_preempted(&v);
+	vcpu_call_hooks(reset, &v);
 	assert_int_equal(lock_word(RAM_BASE + 64), 0);
 	writes = 0;
-	vcpu_steal_preempted(&v);
+	pv_preempted(&v);
 	assert_int_equal(writes, 0);
 }
 
 static void a_pv_lock_structure_outside_of_ram_is_refused(void **state)
 {
 	(void)state;
-	assert_int_equal(vcpu_pv_lock_set(&v, RAM_BASE + RAM_SIZE), HV_EFAULT);
-	assert_true(v.lock_at == STEAL_OFF);
-	assert_int_equal(vcpu_pv_lock_set(&v, RAM_BASE), HV_OK);
+	assert_int_equal(pv_lock_set(&v, gpa(RAM_BASE + RAM_SIZE)), HV_EFAULT);
+	assert_false(pv_is_on(v.pv.lock.at));
+	assert_int_equal(pv_lock_set(&v, gpa(RAM_BASE)), HV_OK);
 	ram_gone = true;
-	vcpu_steal_preempted(&v);
-	assert_true(v.lock_at == STEAL_OFF);
+	pv_preempted(&v);
+	assert_false(pv_is_on(v.pv.lock.at));
 }
 
 static void switched_off_or_reset_it_is_never_written(void **state)
@@ -340,15 +341,15 @@ static void switched_off_or_reset_it_is_never_written(void **state)
 	assert_int_equal(set_shmem(RAM_BASE, 0, 0), SBI_SUCCESS);
 	assert_int_equal(set_shmem(UINT64_MAX, UINT64_MAX, 0), SBI_SUCCESS);
 	begun = ended = writes = 0;
-	v.se.wait_ticks = 5;
-	vcpu_steal_preempted(&v);
-	vcpu_steal_update(&v);
+	v.se.account.wait = 5;
+	pv_preempted(&v);
+	pv_update(&v);
 	assert_int_equal(writes + begun, 0);
 	assert_int_equal(set_shmem(RAM_BASE, 0, 0), SBI_SUCCESS);
-	vcpu_steal_reset(&v);
+	vcpu_call_hooks(reset, &v);
 	begun = ended = writes = 0;
-	vcpu_steal_preempted(&v);
-	vcpu_steal_update(&v);
+	pv_preempted(&v);
+	pv_update(&v);
 	assert_int_equal(writes + begun, 0);
 }
 
@@ -356,13 +357,13 @@ static void the_tables_are_walked_once_until_they_change(void **state)
 {
 	(void)state;
 	assert_int_equal(set_shmem(RAM_BASE, 0, 0), SBI_SUCCESS);
-	for (v.se.wait_ticks = 1; v.se.wait_ticks < 9; v.se.wait_ticks++) {
-		vcpu_steal_preempted(&v);
-		vcpu_steal_update(&v);
+	for (v.se.account.wait = 1; v.se.account.wait < 9; v.se.account.wait++) {
+		pv_preempted(&v);
+		pv_update(&v);
 	}
 	assert_int_equal(walks, 1);
-	vcpu_steal_unmapped(&v); /* TLB_FLUSH was served */
-	vcpu_steal_preempted(&v);
+	vcpu_call_hooks(unmapped, &v); /* TLB_FLUSH was served */
+	pv_preempted(&v);
 	assert_int_equal(walks, 2);
 }
 
@@ -375,16 +376,16 @@ static void ram_that_was_given_back_ends_it(void **state)
 	for (unsigned int served = 0; served < 2; served++) {
 		(void)setup(NULL);
 		assert_int_equal(set_shmem(RAM_BASE, 0, 0), SBI_SUCCESS);
-		vcpu_steal_preempted(&v);
+		pv_preempted(&v);
 		memset(ram, 0, 64);
 		ram_gone = true;
 		if (served)
-			vcpu_steal_unmapped(&v);
+			vcpu_call_hooks(unmapped, &v);
 		else
 			vcpu_make_request(REQUEST_TLB_FLUSH, &v);
-		v.se.wait_ticks = 5;
-		vcpu_steal_update(&v);
-		assert_true(v.steal_at == STEAL_OFF);
+		v.se.account.wait = 5;
+		pv_update(&v);
+		assert_false(pv_is_on(v.pv.steal.at));
 		assert_memory_equal(ram, zero, 64);
 	}
 }

@@ -12,7 +12,7 @@
 
 #include "arch/pcpu.h"
 #include "tlb/world.h"
-#include "vcpu/steal.h"
+#include "pv/steal.h"
 
 /* One of so many steps of a hart. */
 #define OTHER_HART_ACTS 12
@@ -142,14 +142,14 @@ static void changes_memory(struct vcpu *v)
 static void is_counted(struct vcpu *v)
 {
 	leaves(this_pcpu()->index);
-	(void)vcpu_steal_set(v, random_below(3) ? tlb_gpa(RAM_OTHER) : STEAL_OFF);
-	(void)vcpu_pv_lock_set(v, tlb_gpa(RAM_DATA_B));
+	(void)pv_steal_set(v, random_below(3) ? gpa(tlb_gpa(RAM_OTHER)) : PV_OFF);
+	(void)pv_lock_set(v, gpa(tlb_gpa(RAM_DATA_B)));
 }
 
 static void sleeps(struct vcpu *v)
 {
 	leaves(this_pcpu()->index);
-	atomic_set(&v->blocked, 1);
+	atomic_set(&v->halt.blocked, 1);
 }
 
 static void ends(struct vcpu *v)

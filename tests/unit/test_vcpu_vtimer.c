@@ -49,7 +49,7 @@ static void begin(bool sstc)
 	timer_sstc = sstc;
 	clock_now = NOW;
 	vm = (struct vm){ .htimedelta = DELTA };
-	vcpu = (struct vcpu){ .vm = &vm, .timer_deadline = TIMER_NEVER };
+	vcpu = (struct vcpu){ .vm = &vm, .timer.deadline = TIMER_NEVER };
 	v->vs.vstimecmp = TIMER_NEVER;
 	csr_write(CSR_VSTIMECMP, TIMER_NEVER);
 	csr_write(CSR_HIE, VSTIP);
@@ -73,13 +73,13 @@ static int without_sstc(void **state)
 
 static void stands_in(uint64_t host_time)
 {
-	assert_true(v->timer.armed);
-	assert_int_equal(v->timer.deadline, host_time);
+	assert_true(v->timer.host.armed);
+	assert_int_equal(v->timer.host.deadline, host_time);
 }
 
 /* --- without Sstc ------------------------------------------------------------------------------------ */
 
-static void a_deadline_to_come_arms_the_stand_in(void **state)
+static void a_deadline_to_come_arms_the_host_timer(void **state)
 {
 	(void)state;
 	v->irq.hvip = VSTIP | BIT(IRQ_VS_EXT);
@@ -96,11 +96,11 @@ static void a_deadline_to_come_arms_the_stand_in(void **state)
 static void a_deadline_that_is_due_is_a_level(void **state)
 {
 	(void)state;
-	v->timer.armed = true;
+	v->timer.host.armed = true;
 	v->irq.hvip = BIT(IRQ_VS_SOFT);
 	csr_write(CSR_HVIP, BIT(IRQ_VS_SOFT));
 	vcpu_timer_set(v, GNOW);
-	assert_false(v->timer.armed);
+	assert_false(v->timer.host.armed);
 	assert_true(vcpu_timer_pending(v));
 	assert_int_equal(csr_read(CSR_HVIP), BIT(IRQ_VS_SOFT) | VSTIP);
 	assert_int_equal(v->irq.hvip, BIT(IRQ_VS_SOFT) | VSTIP);
@@ -111,9 +111,9 @@ static void a_deadline_that_is_due_is_a_level(void **state)
 static void no_deadline_is_never_due(void **state)
 {
 	(void)state;
-	v->timer.armed = true;
+	v->timer.host.armed = true;
 	vcpu_timer_set(v, TIMER_NEVER);
-	assert_false(v->timer.armed);
+	assert_false(v->timer.host.armed);
 	assert_false(vcpu_timer_pending(v));
 	assert_int_equal(armings, 0);
 	/* Nor at the end of time. */
@@ -138,28 +138,28 @@ static void what_is_armed_here_for_the_same_time_stays(void **state)
 	(void)state;
 	vcpu_timer_set(v, GNOW + 100);
 	assert_int_equal(armings, 1);
-	vcpu_timer_arm_stand_in(v);
+	vcpu_timer_arm_host(v);
 	clock_now += 50;
-	vcpu_timer_arm_stand_in(v);
+	vcpu_timer_arm_host(v);
 	assert_int_equal(armings, 1);
 	/* Not when it has fired, for another time, or elsewhere. */
-	v->timer.armed = false;
-	vcpu_timer_arm_stand_in(v);
+	v->timer.host.armed = false;
+	vcpu_timer_arm_host(v);
 	assert_int_equal(armings, 2);
-	v->timer_deadline++;
-	vcpu_timer_arm_stand_in(v);
+	v->timer.deadline++;
+	vcpu_timer_arm_host(v);
 	assert_int_equal(armings, 3);
 	fake_pcpu_become(1);
-	vcpu_timer_arm_stand_in(v);
+	vcpu_timer_arm_host(v);
 	assert_int_equal(armings, 4);
 	stands_in(NOW + 101);
 }
 
-static void an_overdue_stand_in_is_armed_for_now(void **state)
+static void an_overdue_host_timer_is_armed_for_now(void **state)
 {
 	(void)state;
-	v->timer_deadline = GNOW - 100;
-	vcpu_timer_arm_stand_in(v);
+	v->timer.deadline = GNOW - 100;
+	vcpu_timer_arm_host(v);
 	stands_in(NOW);
 }
 
@@ -167,18 +167,18 @@ static void a_sleep_that_the_timer_ends_arms_it_anew(void **state)
 {
 	(void)state;
 	vcpu_timer_set(v, GNOW + 100);
-	v->timer.armed = false; /* it came while the vcpu ran, by another clock */
+	v->timer.host.armed = false; /* it came while the vcpu ran, by another clock */
 	vcpu_halt(v, SLEEP_WFI);
 	vcpu_timer_block(v);
 	stands_in(NOW + 100);
-	v->timer.armed = false;
+	v->timer.host.armed = false;
 	vcpu_timer_block(v);
-	assert_false(v->timer.armed); /* again: no effect */
+	assert_false(v->timer.host.armed); /* again: no effect */
 	vcpu_timer_unblock(v);
 	stands_in(NOW + 100);
-	v->timer.armed = false;
+	v->timer.host.armed = false;
 	vcpu_timer_unblock(v);
-	assert_false(v->timer.armed);
+	assert_false(v->timer.host.armed);
 }
 
 static void a_sleep_that_the_timer_does_not_end_has_none(void **state)
@@ -193,9 +193,9 @@ static void a_sleep_that_the_timer_does_not_end_has_none(void **state)
 		if (i == 2)
 			csr_write(CSR_HIE, ~VSTIP);
 		if (i == 3)
-			v->halt_ends = 0; /* it waits for its turn */
+			v->halt.ends = 0; /* it waits for its turn */
 		vcpu_timer_block(v);
-		assert_false(v->timer.armed);
+		assert_false(v->timer.host.armed);
 		vcpu_timer_unblock(v);
 		stands_in(NOW + 100);
 	}
@@ -212,7 +212,7 @@ static void a_clock_that_was_put_back_moves_it(void **state)
 	vcpu_halt(v, SLEEP_PV_WAIT);
 	vcpu_timer_block(v);
 	vcpu_timer_clock_moved(v);
-	assert_false(v->timer.armed);
+	assert_false(v->timer.host.armed);
 }
 
 static void a_reset_leaves_no_deadline(void **state)
@@ -222,8 +222,8 @@ static void a_reset_leaves_no_deadline(void **state)
 	v->vs.vstimecmp = 1;
 	csr_write(CSR_VSTIMECMP, 1);
 	vcpu_timer_reset(v);
-	assert_false(v->timer.armed);
-	assert_true(v->timer_deadline == TIMER_NEVER);
+	assert_false(v->timer.host.armed);
+	assert_true(v->timer.deadline == TIMER_NEVER);
 	assert_true(v->vs.vstimecmp == TIMER_NEVER);
 	assert_int_equal(csr_read(CSR_VSTIMECMP), 1); /* the machine has no such CSR */
 }
@@ -262,14 +262,14 @@ static void a_sleep_takes_it_out_of_the_hart(void **state)
 	assert_int_equal(vcpu_timer_deadline(v), GNOW + 100);
 	vcpu_timer_unblock(v);
 	assert_int_equal(csr_read(CSR_VSTIMECMP), GNOW + 100);
-	assert_false(v->timer.armed);
+	assert_false(v->timer.host.armed);
 	/* The guest owns it from here on. */
 	csr_write(CSR_VSTIMECMP, 7);
 	vcpu_timer_unblock(v);
 	assert_int_equal(csr_read(CSR_VSTIMECMP), 7);
 }
 
-static void no_deadline_needs_no_stand_in(void **state)
+static void no_deadline_needs_no_host_timer(void **state)
 {
 	(void)state;
 	vcpu_halt(v, SLEEP_WFI);
@@ -287,29 +287,29 @@ static void a_reset_clears_the_hart_s(void **state)
 {
 	(void)state;
 	vcpu_timer_set(v, GNOW + 100);
-	v->timer.armed = true;
+	v->timer.host.armed = true;
 	vcpu_timer_reset(v);
 	assert_true(csr_read(CSR_VSTIMECMP) == TIMER_NEVER);
 	assert_true(v->vs.vstimecmp == TIMER_NEVER);
-	assert_false(v->timer.armed);
+	assert_false(v->timer.host.armed);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(a_deadline_to_come_arms_the_stand_in, without_sstc),
+		cmocka_unit_test_setup(a_deadline_to_come_arms_the_host_timer, without_sstc),
 		cmocka_unit_test_setup(a_deadline_that_is_due_is_a_level, without_sstc),
 		cmocka_unit_test_setup(no_deadline_is_never_due, without_sstc),
 		cmocka_unit_test_setup(a_deadline_beyond_the_host_s_time_is_none, without_sstc),
 		cmocka_unit_test_setup(what_is_armed_here_for_the_same_time_stays, without_sstc),
-		cmocka_unit_test_setup(an_overdue_stand_in_is_armed_for_now, without_sstc),
+		cmocka_unit_test_setup(an_overdue_host_timer_is_armed_for_now, without_sstc),
 		cmocka_unit_test_setup(a_sleep_that_the_timer_ends_arms_it_anew, without_sstc),
 		cmocka_unit_test_setup(a_sleep_that_the_timer_does_not_end_has_none, without_sstc),
 		cmocka_unit_test_setup(a_clock_that_was_put_back_moves_it, without_sstc),
 		cmocka_unit_test_setup(a_reset_leaves_no_deadline, without_sstc),
 		cmocka_unit_test_setup(the_deadline_is_the_hart_s, with_sstc),
 		cmocka_unit_test_setup(a_sleep_takes_it_out_of_the_hart, with_sstc),
-		cmocka_unit_test_setup(no_deadline_needs_no_stand_in, with_sstc),
+		cmocka_unit_test_setup(no_deadline_needs_no_host_timer, with_sstc),
 		cmocka_unit_test_setup(a_reset_clears_the_hart_s, with_sstc),
 	};
 

@@ -228,8 +228,8 @@ static void its_timers_go_with_it(void **state)
 	life_run_all();
 	life_end(vm, VM_STOP_REBOOT); /* too soon after the start: a timer waits for its turn */
 	life_run_all();
-	timers[0] = &vm->vcpus[0]->timer;
-	timers[1] = &vm->vcpus[1]->timer;
+	timers[0] = &vm->vcpus[0]->timer.host;
+	timers[1] = &vm->vcpus[1]->timer.host;
 	timers[2] = &vm->group.timer;
 	for (unsigned int i = 0; i < 3; i++) {
 		timer_init(timers[i], fired);

@@ -22,7 +22,7 @@
 #include "irqchip/vplic.h"
 #include "lib/fdt.h"
 #include "sbi/sbi.h"
-#include "vm/pv.h"
+#include "pv/pv.h"
 
 static void leave_tree(const char *name)
 {

@@ -13,7 +13,7 @@
 
 #include "fake/guest_tree.h"
 #include "fake/tree.h"
-#include "vm/pv.h"
+#include "pv/pv.h"
 
 static char text[16384];
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// SOURCES: hyp/vm/pv_lock.c hyp/vm/config_ram.c hyp/vm/pv_part.c hyp/vm/parts.c hyp/vcpu/vm_part.c hyp/lib/fdt_writer.c hyp/dev/mmio.c tests/unit/fake/devvm.c tests/unit/fake/sbi_ids.c hyp/lib/property.c hyp/lib/config_node.c hyp/lib/word.c hyp/lib/text.c hyp/lib/fdt.c
+// SOURCES: hyp/pv/pv_lock.c hyp/vm/config_ram.c hyp/pv/pv_part.c hyp/vm/parts.c hyp/vcpu/vm_part.c hyp/lib/fdt_writer.c hyp/dev/mmio.c tests/unit/fake/devvm.c tests/unit/fake/sbi_ids.c hyp/lib/property.c hyp/lib/config_node.c hyp/lib/word.c hyp/lib/text.c hyp/lib/fdt.c
 // SOURCES: tests/unit/fake/tree.c
 /* Where the PV-lock structures are, and what the configuration may say wrong about it. */
 #include <setjmp.h>
@@ -20,7 +20,7 @@
 #include "vm/config.h"
 #include "vm/loader.h"
 #include "vm/parts.h"
-#include "vm/pv.h"
+#include "pv/pv.h"
 
 #define RAM	 GUEST_RAM_BASE
 #define RAM_SIZE MIB(64)

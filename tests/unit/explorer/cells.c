@@ -35,7 +35,7 @@ static void raises_line(void *i)
 
 static bool is_stopped(void *v)
 {
-	return ((struct vcpu *)v)->hsm == SBI_HSM_STATE_STOPPED;
+	return ((struct vcpu *)v)->hsm.state == SBI_HSM_STATE_STOPPED;
 }
 
 static void starts(void *i)
@@ -45,7 +45,7 @@ static void starts(void *i)
 	calls(BIT(v->id), 1);
 	do
 		explorer_wait(is_stopped, v);
-	while (vcpu_hsm_start(v, 0x1000, 7) != HV_OK);
+	while (vcpu_hsm_start(v, gpa(0x1000), 7) != HV_OK);
 	calls(BIT(v->id), -1);
 }
 
@@ -109,7 +109,7 @@ void cell_begin(enum vcpu_sleep kind, const struct way *way, const struct reason
 	g->masked = r->masked;
 	if (way->polls) {
 		world.vm.halt_poll_max = 4 * POLL_STEP;
-		vcpu(0)->poll_ticks = 2 * POLL_STEP;
+		vcpu(0)->halt.poll_ticks = 2 * POLL_STEP;
 	}
 }
 

@@ -33,16 +33,16 @@ static void check_in_guest(const struct vcpu *v)
 		explorer_fail("vcpu %u runs while its VM is paused", v->id);
 	if (world.must_not_run)
 		explorer_fail("vcpu %u runs though it must not", v->id);
-	if (v->hsm != SBI_HSM_STATE_STARTED)
-		explorer_fail("vcpu %u runs in HSM state %u", v->id, v->hsm);
+	if (v->hsm.state != SBI_HSM_STATE_STARTED)
+		explorer_fail("vcpu %u runs in HSM state %u", v->id, v->hsm.state);
 	if (csr_read(CSR_HTIMEDELTA) != v->vm->htimedelta)
 		explorer_fail("vcpu %u runs with a clock of before", v->id);
 	if ((int64_t)(world.time + v->vm->htimedelta - world.newest) < 0)
 		explorer_fail("vcpu %u: the clock went back from %lu to %lu", v->id, world.newest,
 			      world.time + v->vm->htimedelta);
 	world.newest = world.time + v->vm->htimedelta;
-	if (timer_has_sstc() && v->timer.armed)
-		explorer_fail("vcpu %u runs, and the stand-in for its timer is armed", v->id);
+	if (timer_has_sstc() && v->timer.host.armed)
+		explorer_fail("vcpu %u runs, and the host timer for its timer is armed", v->id);
 	if (g->calls == 0 && !ipi) {
 		if (v->requests)
 			explorer_fail("vcpu %u runs with requests %#lx unseen", v->id, v->requests);
@@ -125,9 +125,9 @@ static bool guest_step(const struct vcpu *v, struct guest *g)
 		if (g->op == IDLE && (csr_read(CSR_HVIP) & csr_read(CSR_HIE) & BIT(IRQ_VS_EXT)))
 			g->op = CLAIM;
 		break;
-	case CATCH:
-	case CATCH_IDLE:
-		if (irq && g->op == CATCH_IDLE) {
+	case WAIT_KICK:
+	case WAIT_KICK_IDLE:
+		if (irq && g->op == WAIT_KICK_IDLE) {
 			guest_take_interrupt(g);
 			return false;
 		}
@@ -191,7 +191,7 @@ static void puts_call(const struct vcpu *v, uint64_t *x, enum guest_op op)
 		x[REG_A6] = SBI_RFNC_REMOTE_SFENCE_VMA;
 		x[REG_A7] = SBI_EXT_RFNC;
 		break;
-	case THROW:
+	case KICK_OTHER:
 	case HAND_OVER:
 		x[REG_A0] = 0;
 		x[REG_A6] = HARTVISOR_KICK_CPU;
@@ -219,7 +219,7 @@ static struct next calls_hypervisor(struct vcpu *v, enum guest_op op,
 			asked_for(i, kind, asked);
 		else if (op == FAST_IPI)
 			world.guests[i].posted++;
-		else if (op == THROW)
+		else if (op == KICK_OTHER)
 			throws_without_kick(i);
 	}
 	puts_call(v, v->regs.x, op);
@@ -282,7 +282,7 @@ static struct next stores(struct vcpu *v, bool high)
 static struct next by_way_of_vector(struct vcpu *v, enum guest_op op)
 {
 	switch (op) {
-	case THROW:
+	case KICK_OTHER:
 	case HAND_OVER:
 	case FAST_FENCE:
 	case FAST_SFENCE:
@@ -370,10 +370,10 @@ struct next vcpu_handle_exit(struct vcpu *v, uint64_t cause)
 		return next_is(NEXT_GUEST);
 	case YIELD:
 		return next_is(NEXT_SPIN);
-	case CATCH:
+	case WAIT_KICK:
 		vcpu_halt(v, SLEEP_PV_WAIT);
 		return next_is(NEXT_GUEST);
-	case CATCH_IDLE:
+	case WAIT_KICK_IDLE:
 		vcpu_halt(v, SLEEP_PV_WAIT_IRQ);
 		return next_is(NEXT_GUEST);
 	case READ:

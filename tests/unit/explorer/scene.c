@@ -21,8 +21,8 @@ const uint64_t any_hart[VCPUS_MAX] = { UINT64_MAX, UINT64_MAX, UINT64_MAX };
 
 const enum guest_op runs_on[] = { END };
 const enum guest_op takes[] = { TAKE };
-const enum guest_op catches[] = { CATCH };
-const enum guest_op catches_idle[] = { CATCH_IDLE };
+const enum guest_op waits_kick[] = { WAIT_KICK };
+const enum guest_op waits_kick_idle[] = { WAIT_KICK_IDLE };
 const enum guest_op idles[] = { IDLE };
 const enum guest_op arms_and_idles[] = { ARM, NOP, IDLE };
 const enum guest_op arms_and_takes[] = { ARM, TAKE };
@@ -74,12 +74,18 @@ static void name_words(void)
 		const struct {
 			const void *at;
 			const char *name;
-		} words[] = { { &v->mode, "mode" },	      { &v->requests, "requests" },
-			      { &v->guest_seq, "guest_seq" }, { &v->irq.inject, "inject" },
-			      { &v->irq.levels, "levels" },   { &v->hsm, "hsm" },
-			      { &v->blocked, "blocked" },     { &v->kicked, "kicked" },
-			      { &v->last_pcpu, "last_pcpu" }, { &v->se.pcpu, "se.pcpu" },
-			      { &v->se.on_cpu, "se.on_cpu" }, { &v->fence_lock, "fence_lock" } };
+		} words[] = { { &v->mode, "mode" },
+			      { &v->requests, "requests" },
+			      { &v->guest_seq, "guest_seq" },
+			      { &v->irq.inject, "inject" },
+			      { &v->irq.levels, "levels" },
+			      { &v->hsm.state, "hsm" },
+			      { &v->halt.blocked, "blocked" },
+			      { &v->halt.kicked, "kicked" },
+			      { &v->place.pcpu, "last_pcpu" },
+			      { &v->se.pcpu, "se.pcpu" },
+			      { &v->se.on_cpu, "se.on_cpu" },
+			      { &v->fences.lock, "fence_lock" } };
 
 		for (unsigned int k = 0; k < ARRAY_SIZE(words); k++) {
 			snprintf(text, sizeof(text), "vcpu %u %s", i, words[k].name);
@@ -110,7 +116,7 @@ void scene(unsigned int harts, unsigned int others, unsigned int vcpus, const ui
 
 	/* What the scene before armed while it was set up is on its queue still. */
 	for (unsigned int i = 0; i < world.vm.nr_vcpus; i++)
-		timer_cancel(&vcpu(i)->timer);
+		timer_cancel(&vcpu(i)->timer.host);
 	world_begin(harts, others);
 	timer_setup(10000000, !no_sstc);
 	assert_int_equal(sched_init(harts, 10000000), 0);
@@ -152,9 +158,9 @@ void outsider(const char *name, void (*fn)(void *arg), uintptr_t arg)
 void runs(unsigned int i, const enum guest_op *script)
 {
 	world.guests[i].script = script;
-	vcpu(i)->hsm = SBI_HSM_STATE_STARTED;
+	vcpu(i)->hsm.state = SBI_HSM_STATE_STARTED;
 	vcpu(i)->vs.vsie = BIT(IRQ_S_SOFT);
-	vcpu(i)->blocked = 0;
+	vcpu(i)->halt.blocked = 0;
 	sched_wake(&vcpu(i)->se);
 	world.ipis = 0;
 	for (unsigned int h = 0; h < nr_pcpus; h++) {
@@ -169,7 +175,7 @@ static void tidy(void)
 		struct vcpu *v = vcpu(i);
 
 		memset(&v->stats, 0, sizeof(v->stats));
-		v->se.switches = v->se.migrations = v->se.run_ticks = 0;
+		v->se.account.switches = v->se.account.migrations = v->se.account.run = 0;
 		world.guests[i].entries = world.guests[i].entries ? 1 : 0;
 	}
 	for (unsigned int i = 0; i < nr_pcpus; i++)
@@ -185,8 +191,8 @@ static const uint64_t no_wakeup =
 static uint64_t timer_deadline(const struct vcpu *v)
 {
 	if (!timer_has_sstc())
-		return v->timer_deadline;
-	return v->timer_off ? v->vs.vstimecmp : hart_csr(v->se.pcpu, CSR_VSTIMECMP);
+		return v->timer.deadline;
+	return v->timer.off ? v->vs.vstimecmp : hart_csr(v->se.pcpu, CSR_VSTIMECMP);
 }
 
 static bool timer_is_set(const struct vcpu *v)
@@ -194,10 +200,10 @@ static bool timer_is_set(const struct vcpu *v)
 	return timer_deadline(v) != TIMER_NEVER;
 }
 
-/* Either the stand-in, or, while it rests, its own. */
+/* Either the host timer, or, while it rests, its own. */
 static bool timer_wakes(const struct vcpu *v)
 {
-	return v->timer_off ? v->timer.armed : v->se.resting;
+	return v->timer.off ? v->timer.host.armed : v->se.resting;
 }
 
 static bool timer_is_due(const struct vcpu *v)
@@ -218,7 +224,7 @@ static uint64_t enabled_irqs(const struct vcpu *v)
 static void check_sleep(const struct vcpu *v)
 {
 	unsigned int ends = world.vm.state != VM_RUNNING ? sleep_ends(SLEEP_PAUSED) :
-			    vcpu_is_halted(v)		 ? v->halt_ends :
+			    vcpu_is_halted(v)		 ? v->halt.ends :
 							   sleep_ends(SLEEP_STOPPED);
 	uint64_t irqs = v->irq.inject | v->irq.levels, enabled = enabled_irqs(v);
 
@@ -227,13 +233,13 @@ static void check_sleep(const struct vcpu *v)
 	if (!v->se.resting && hart_csr(v->se.pcpu, CSR_VSTIMECMP) != TIMER_NEVER &&
 	    pcpus[v->se.pcpu]->current == v)
 		explorer_fail("vcpu %u sleeps, and its vstimecmp will end each WFI", v->id);
-	if ((ends & WAKE_KICK) && v->kicked)
+	if ((ends & WAKE_KICK) && v->halt.kicked)
 		explorer_fail("vcpu %u sleeps with a kick", v->id);
 	if ((ends & WAKE_IRQ) && (irqs & enabled) != 0)
 		explorer_fail("vcpu %u sleeps with an interrupt pending", v->id);
 	if (!(enabled & BIT(IRQ_VS_TIMER)))
 		ends &= ~(unsigned int)WAKE_TIMER;
-	if (!(ends & WAKE_TIMER) && v->timer.armed && world.vm.state == VM_RUNNING)
+	if (!(ends & WAKE_TIMER) && v->timer.host.armed && world.vm.state == VM_RUNNING)
 		explorer_fail("vcpu %u sleeps, and its timer will wake it for nothing", v->id);
 	if ((ends & WAKE_TIMER) && timer_is_due(v))
 		explorer_fail("vcpu %u sleeps though its timer is due", v->id);
@@ -257,7 +263,7 @@ void nothing_is_left(void)
 				      v->requests, v->irq.inject);
 		if (v->se.state != SCHED_BLOCKED && !v->se.resting)
 			continue;
-		if (!v->blocked)
+		if (!v->halt.blocked)
 			explorer_fail("vcpu %u sleeps though somebody woke it", i);
 		check_sleep(v);
 	}

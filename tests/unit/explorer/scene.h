@@ -14,7 +14,7 @@
  * A program of scenes is LIKE this file, which names what it is made of:
  *
  * SOURCES: hyp/vcpu/request.c hyp/vcpu/vcpu.c hyp/vcpu/irq.c hyp/vcpu/fence.c hyp/vcpu/hsm.c
- * SOURCES: hyp/vcpu/steal.c hyp/vcpu/magic.c hyp/vcpu/vm.c hyp/vcpu/guest_mem.c hyp/vcpu/vtimer.c hyp/vcpu/vm_mem.c
+ * SOURCES: hyp/pv/steal.c hyp/pv/magic.c hyp/vcpu/vm.c hyp/vcpu/guest_mem.c hyp/vcpu/vtimer.c hyp/vcpu/vm_mem.c
  * SOURCES: hyp/vcpu/poll.c hyp/sched/sched.c hyp/sched/account.c hyp/sched/fair.c hyp/sched/fifo.c hyp/sched/expedite.c hyp/sched/task.c
  * SOURCES: hyp/sched/cap.c hyp/sched/balance.c hyp/sched/yield.c hyp/sched/loan.c hyp/sched/rest.c
  * SOURCES: hyp/run/vcpu_run.c hyp/run/fastpath.c hyp/dev/mmio.c hyp/run/pcpu_loop.c hyp/run/task.c hyp/run/rest.c hyp/arch/smp.c hyp/arch/guest.c hyp/arch/features.c hyp/arch/timer.c
@@ -22,7 +22,7 @@
  * SOURCES: tests/unit/explorer/search.c tests/unit/explorer/trace.c tests/unit/explorer/world.c
  * SOURCES: tests/unit/explorer/guest.c tests/unit/explorer/actors.c tests/unit/explorer/scene.c
  * SOURCES: tests/unit/fake/hart.c tests/unit/fake/probe.c tests/unit/fake/no_magic_page.c
- * SOURCES: hyp/sbi/ipi.c hyp/sbi/rfence.c hyp/sbi/vendor.c tests/unit/fake/call_table.c
+ * SOURCES: hyp/sbi/ipi.c hyp/sbi/rfence.c hyp/pv/vendor.c tests/unit/fake/call_table.c
  * SANITIZE: none
  * CFLAGS: -O2
  * INCLUDE: tests/unit/include-explorer tests/unit/include-hart
@@ -42,8 +42,8 @@
 extern const uint64_t own_hart[VCPUS_MAX], first_hart[VCPUS_MAX], any_hart[VCPUS_MAX];
 
 /* Scripts. */
-extern const enum guest_op runs_on[], takes[], catches[], catches_idle[], idles[], arms_and_idles[],
-	arms_and_takes[], arms_and_halts[];
+extern const enum guest_op runs_on[], takes[], waits_kick[], waits_kick_idle[], idles[],
+	arms_and_idles[], arms_and_takes[], arms_and_halts[];
 
 /*
  * scene - @harts pcpus that run guests and @others more for outsiders; @vcpus of which number i may run

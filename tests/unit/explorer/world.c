@@ -125,7 +125,7 @@ void gstage_free_pieces(const struct gstage_ram *pieces, unsigned int nr)
 /* A vcpu that polls for the end of its halt sees time pass: with each look. */
 static bool polls(const struct vcpu *v)
 {
-	return v && v->halted_at != 0 && v->halted_at + v->poll_ticks > world.time;
+	return v && v->halt.poll_since != 0 && v->halt.poll_since + v->halt.poll_ticks > world.time;
 }
 
 uint64_t hart_time_of(unsigned int index)

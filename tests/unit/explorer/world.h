@@ -16,23 +16,23 @@
 #define VCPUS_MAX 3
 
 enum guest_op {
-	END,	    /* run on; whatever comes is only looked at */
-	TAKE,	    /* for ever: as IDLE, but wait in the guest */
-	IDLE,	    /* for ever: take each interrupt; wait for the next in WFI */
-	NOP,	    /* an exit for nothing */
-	WFI,	    /* halt once */
-	YIELD,	    /* WRS.NTO */
-	READ,	    /* an SBI call that reads guest memory */
-	STOP,	    /* hart_stop */
-	ENABLE,	    /* vsie.SSIE */
-	ARM,	    /* the timer, for later */
-	ARM_LATE,   /* the same, for so late that it is never due */
-	CLAIM,	    /* the external interrupt was taken: a store to the device lowers its line */
-	TICK,	    /* the timer's interrupt was taken; without Sstc a call cancels it */
-	CATCH,	    /* for ever: look for what was thrown; wait for a kick, and nothing else */
-	CATCH_IDLE, /* the same, and as IDLE */
+	END,	   /* run on; whatever comes is only looked at */
+	TAKE,	   /* for ever: as IDLE, but wait in the guest */
+	IDLE,	   /* for ever: take each interrupt; wait for the next in WFI */
+	NOP,	   /* an exit for nothing */
+	WFI,	   /* halt once */
+	YIELD,	   /* WRS.NTO */
+	READ,	   /* an SBI call that reads guest memory */
+	STOP,	   /* hart_stop */
+	ENABLE,	   /* vsie.SSIE */
+	ARM,	   /* the timer, for later */
+	ARM_LATE,  /* the same, for so late that it is never due */
+	CLAIM,	   /* the external interrupt was taken: a store to the device lowers its line */
+	TICK,	   /* the timer's interrupt was taken; without Sstc a call cancels it */
+	WAIT_KICK, /* for ever: look for a message of the other; wait for a kick, and nothing else */
+	WAIT_KICK_IDLE, /* the same, and as IDLE */
 	/* SBI calls by the fast path; FENCE_OTHERS by the long way */
-	THROW, /* to the other vcpu, and KICK_CPU: it gets the hart if it waits or sleeps there */
+	KICK_OTHER, /* a message to the other vcpu, and KICK_CPU: it gets the hart if it waits or sleeps there */
 	HAND_OVER,    /* KICK_CPU alone */
 	FENCE_OTHERS, /* remote fence.i to all other vcpus */
 	FAST_FENCE,   /* the same */

@@ -164,7 +164,7 @@ const char *vm_state_name(enum vm_state state)
 
 uint64_t vcpu_hsm_status(const struct vcpu *v)
 {
-	return v->hsm;
+	return v->hsm.state;
 }
 
 bool term_own_room(struct work *w)
@@ -178,9 +178,10 @@ bool term_own_room(struct work *w)
 
 struct sched_times sched_times(const struct sched_entity *se, uint64_t at)
 {
-	if (se->state == SCHED_BLOCKED && at > se->since)
-		return (struct sched_times){ .run = se->run_ticks, .block = at - se->since };
-	return (struct sched_times){ .run = se->run_ticks, .wait = se->wait_ticks };
+	if (se->state == SCHED_BLOCKED && at > se->account.since)
+		return (struct sched_times){ .run = se->account.run,
+					     .block = at - se->account.since };
+	return (struct sched_times){ .run = se->account.run, .wait = se->account.wait };
 }
 
 uint64_t timer_now(void)

@@ -82,7 +82,7 @@ static uint64_t dev_read(void *dev, uint64_t off, unsigned int len)
 	w.reads++;
 	w.offset = off;
 	w.len = len;
-	w.v.tries_again = w.device_waits;
+	w.v.halt.again = w.device_waits;
 	return w.answers;
 }
 
@@ -93,7 +93,7 @@ static void dev_write(void *dev, uint64_t off, unsigned int len, uint64_t val)
 	w.offset = off;
 	w.len = len;
 	w.val = val;
-	w.v.tries_again = w.device_waits;
+	w.v.halt.again = w.device_waits;
 }
 
 static const struct mmio_ops dev_ops = { .read = dev_read, .write = dev_write };
@@ -228,7 +228,7 @@ enum next_why exits(struct exit_why why)
 	assert_true(w.v.guest_seq >= mode_end);
 	assert_int_equal(w.v.regs.x[0], before.x[0]);
 	assert_int_equal(w.v.regs.hstatus, before.hstatus);
-	assert_false(w.v.tries_again);
+	assert_false(w.v.halt.again);
 	return next_why(exit_next);
 }
 

@@ -37,6 +37,8 @@ static const char *const states[] = {
  * Defined as FIELD_INITIALIZER, a macro of the list makes an initializer of the structure, and the compiler says which field has no line:
  * "missing initializer for field", of the structure's last ones.
  */
+/* One zero for whatever type the field has. */
+#pragma GCC diagnostic ignored "-Wmissing-braces"
 #define FIELD_INITIALIZER(owner, field, kept, state) (typeof(((struct owner *)0)->field)){ 0 },
 
 static bool fields_are_of(const struct field *f, const char *owner)

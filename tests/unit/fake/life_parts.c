@@ -15,7 +15,7 @@
 #include "fake/life.h"
 #include "term/term.h"
 #include "vcpu/hsm.h"
-#include "vcpu/magic.h"
+#include "pv/magic.h"
 #include "vcpu/registry.h"
 #include "vcpu/vm_mem.h"
 #include "vcpu/vm_part.h"
@@ -160,19 +160,19 @@ void vcpu_stats_zero(struct vcpu *v)
 	life_called("counters zeroed %u", v->id);
 }
 
-void vcpu_magic_reset(struct vcpu *v)
+void pv_magic_reset(struct vcpu *v)
 {
 	life_called("magic page reset %u", v->id);
 }
 
-void vcpu_magic_free(struct vcpu *v)
+void pv_magic_free(struct vcpu *v)
 {
 	life_called("magic page freed %u", v->id);
 }
 
-int vcpu_hsm_prepare(struct vcpu *v, uint64_t pc, uint64_t arg)
+int vcpu_hsm_prepare(struct vcpu *v, gpa_t pc, uint64_t arg)
 {
-	life_called("start %u at %lx with %lx", v->id, pc, arg);
+	life_called("start %u at %lx with %lx", v->id, pc.gpa, arg);
 	return HV_OK;
 }
 

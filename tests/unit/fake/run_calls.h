@@ -75,18 +75,18 @@ void vmid_park(unsigned int index)
 	called("park");
 }
 
-void vcpu_timer_arm_stand_in(struct vcpu *v)
+void vcpu_timer_arm_host(struct vcpu *v)
 {
 	(void)v;
 }
 
-void guest_fp_save(struct guest_regs *r, struct guest_fp *fp)
+void guest_fp_save_dirty(struct guest_regs *r, struct guest_fp *fp)
 {
 	(void)r;
 	(void)fp;
 }
 
-void guest_vector_save(struct guest_regs *r, struct guest_vector *v)
+void guest_vector_save_dirty(struct guest_regs *r, struct guest_vector *v)
 {
 	(void)r;
 	(void)v;

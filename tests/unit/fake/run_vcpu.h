@@ -20,9 +20,9 @@
 #include "sbi/calls.h"
 #include "sbi/dispatch.h"
 #include "vcpu/load.h"
-#include "vcpu/magic.h"
+#include "pv/magic.h"
 #include "vcpu/poll.h"
-#include "vcpu/steal.h"
+#include "pv/steal.h"
 
 static struct vm vm;
 static struct vcpu one, two;
@@ -103,10 +103,10 @@ bool vcpu_poll(struct vcpu *v)
 void vcpu_poll_adapt(struct vcpu *v)
 {
 	called("adapt");
-	v->halted_at = 0;
+	v->halt.poll_since = 0;
 }
 
-void vcpu_magic_write(struct vcpu *v, uint32_t state)
+void pv_magic_write(struct vcpu *v, uint32_t state)
 {
 	(void)v;
 	called(state == HARTVISOR_MAGIC_RUNS   ? "runs" :
@@ -116,7 +116,7 @@ void vcpu_magic_write(struct vcpu *v, uint32_t state)
 		in_page();
 }
 
-void vcpu_steal_mark(struct vcpu *v)
+void pv_mark_preempted(struct vcpu *v)
 {
 	(void)v;
 	called("mark");
@@ -234,7 +234,7 @@ void vcpu_assign_vmid(struct vcpu *v)
 
 void vcpu_migrate_in(struct vcpu *v)
 {
-	v->last_pcpu = this_pcpu()->index;
+	v->place.pcpu = this_pcpu()->index;
 }
 
 void features_clear_loose(uint32_t loose)
@@ -242,18 +242,18 @@ void features_clear_loose(uint32_t loose)
 	(void)loose;
 }
 
-void vcpu_timer_set_stand_in(struct vcpu *v, uint64_t when)
+void vcpu_timer_set_host(struct vcpu *v, uint64_t when)
 {
 	(void)v;
 	(void)when;
 }
 
-void guest_fp_get(const struct guest_fp *fp)
+void guest_fp_restore(const struct guest_fp *fp)
 {
 	(void)fp;
 }
 
-void guest_vector_get(const struct guest_vector *v)
+void guest_vector_restore(const struct guest_vector *v)
 {
 	(void)v;
 }
@@ -355,9 +355,9 @@ static int setup(void **state)
 	for (unsigned int i = 0; i < 2; i++) {
 		memset(all[i], 0, sizeof(*all[i]));
 		all[i]->vm = &vm;
-		all[i]->steal_at = all[i]->lock_at = STEAL_OFF;
-		all[i]->timer_deadline = TIMER_NEVER;
-		all[i]->hsm = SBI_HSM_STATE_STARTED;
+		all[i]->pv.steal.at = all[i]->pv.lock.at = PV_OFF;
+		all[i]->timer.deadline = TIMER_NEVER;
+		all[i]->hsm.state = SBI_HSM_STATE_STARTED;
 		all[i]->id = i;
 	}
 	this_pcpu()->current = &one;

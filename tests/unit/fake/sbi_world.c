@@ -12,8 +12,8 @@
 #include "dev/mmio.h"
 #include "term/term.h"
 #include "vcpu/console.h"
-#include "vcpu/magic.h"
-#include "vcpu/steal.h"
+#include "pv/magic.h"
+#include "pv/steal.h"
 #include "vcpu/guest_mem.h"
 #include "vcpu/hsm.h"
 #include "vcpu/irq.h"
@@ -99,7 +99,7 @@ void vcpu_inject(struct vcpu *v, uint64_t mask)
 bool vcpu_inject_claim(struct vcpu *v, uint64_t mask)
 {
 	vcpu_inject(v, mask);
-	return v->blocked;
+	return v->halt.blocked;
 }
 
 void vm_fence_i(struct vm *vm, uint64_t set)
@@ -126,7 +126,7 @@ void vm_fence_others(struct vm *vm, uint64_t set, const struct vcpu_fence *f)
 	vm_fence_vvma(vm, set, f);
 }
 
-void vcpu_timer_set_stand_in(struct vcpu *v, uint64_t when)
+void vcpu_timer_set_host(struct vcpu *v, uint64_t when)
 {
 	assert_ptr_equal(v, world_me());
 	w.calls++;
@@ -136,16 +136,16 @@ void vcpu_timer_set_stand_in(struct vcpu *v, uint64_t when)
 
 bool timer_sstc; /* so that vcpu_timer_set() asks us */
 
-int vcpu_hsm_start(struct vcpu *v, uint64_t pc, uint64_t arg)
+int vcpu_hsm_start(struct vcpu *v, gpa_t pc, uint64_t arg)
 {
 	must_be_ours(v);
 	if (w.running & BIT(v->id))
 		return HV_EEXIST;
-	assert_true(pc >= WORLD_RAM && pc < WORLD_RAM + WORLD_RAM_SIZE && pc % 2 == 0);
+	assert_true(pc.gpa >= WORLD_RAM && pc.gpa < WORLD_RAM + WORLD_RAM_SIZE && pc.gpa % 2 == 0);
 	w.running |= BIT(v->id);
 	w.starts++;
 	w.started = v;
-	w.start_pc = pc;
+	w.start_pc = pc.gpa;
 	w.start_arg = arg;
 	return HV_OK;
 }
@@ -187,7 +187,7 @@ static bool sleeps(struct vcpu *v)
 	if (!w.console_full)
 		return false;
 	w.slept = true;
-	v->tries_again = true;
+	v->halt.again = true;
 	return true;
 }
 
@@ -270,17 +270,17 @@ void vcpu_unhalt(struct vcpu *v)
 bool vcpu_unhalt_claim(struct vcpu *v)
 {
 	vcpu_unhalt(v);
-	return v->blocked;
+	return v->halt.blocked;
 }
 
-int vcpu_pv_lock_set(struct vcpu *v, uint64_t a)
+int pv_lock_set(struct vcpu *v, gpa_t a)
 {
 	assert_ptr_equal(v, world_me());
-	assert_true(is_aligned(a, 64));
-	if (!gstage_is_ram(&v->vm->gstage, gpa(a), 8))
+	assert_true(is_aligned(a.gpa, 64));
+	if (!gstage_is_ram(&v->vm->gstage, a, 8))
 		return HV_EFAULT;
 	w.calls++;
-	w.lock_at = a;
+	w.lock_at = a.gpa;
 	return HV_OK;
 }
 
@@ -291,7 +291,7 @@ bool mmio_overlaps(const struct mmio_bus *bus, gpa_t base, uint64_t size)
 	return base.gpa == WORLD_DEVICE;
 }
 
-int vcpu_magic_map(struct vcpu *v, gpa_t a)
+int pv_magic_map(struct vcpu *v, gpa_t a)
 {
 	assert_ptr_equal(v, world_me());
 	assert_true(is_aligned(a.gpa, PAGE_SIZE) && a.gpa != WORLD_DEVICE);
@@ -306,7 +306,7 @@ int vcpu_magic_map(struct vcpu *v, gpa_t a)
 	return HV_OK;
 }
 
-int vcpu_magic_unmap(struct vcpu *v)
+int pv_magic_unmap(struct vcpu *v)
 {
 	assert_ptr_equal(v, world_me());
 	if (w.magic_at == 0)
@@ -317,9 +317,9 @@ int vcpu_magic_unmap(struct vcpu *v)
 }
 
 /* Steal time has a test of its own, with memory: test_vcpu_steal.c. */
-int vcpu_steal_set(struct vcpu *v, uint64_t a)
+int pv_steal_set(struct vcpu *v, gpa_t a)
 {
-	if (a != STEAL_OFF && !gstage_is_ram(&v->vm->gstage, gpa(a), sizeof(struct sta_struct)))
+	if (pv_is_on(a) && !gstage_is_ram(&v->vm->gstage, a, sizeof(struct sta_struct)))
 		return HV_EFAULT;
 	return HV_OK;
 }

@@ -3,7 +3,7 @@
  * A vcpu alone: the real sources of a vcpu's state and requests, and fakes of what they link with. It is hart HART of a
  * VM of two; @fresh is as new.
  *
- * SOURCES: hyp/vcpu/vcpu.c hyp/vcpu/vm.c hyp/vcpu/magic.c hyp/vcpu/stats.c hyp/vcpu/steal.c hyp/vcpu/request.c hyp/vcpu/vm_mem.c
+ * SOURCES: hyp/vcpu/vcpu.c hyp/vcpu/vm.c hyp/pv/magic.c hyp/vcpu/stats.c hyp/pv/steal.c hyp/vcpu/request.c hyp/vcpu/vm_mem.c
  * SOURCES: hyp/vcpu/fence.c hyp/vcpu/irq.c hyp/vcpu/hsm.c hyp/vcpu/vtimer.c hyp/vcpu/guest_mem.c hyp/arch/guest.c
  * SOURCES: hyp/arch/features.c hyp/mm/vmid.c hyp/lib/work.c
  * SOURCES: tests/unit/fake/pcpu.c tests/unit/fake/probe.c tests/unit/fake/csr.c tests/unit/fake/fence.c
@@ -29,9 +29,9 @@
 #include "mm/page.h"
 #include "vcpu/hsm.h"
 #include "vcpu/load.h"
-#include "vcpu/magic.h"
+#include "pv/magic.h"
 #include "vcpu/stats.h"
-#include "vcpu/steal.h"
+#include "pv/steal.h"
 #include "vcpu/vm.h"
 
 #define VLENB	 16
@@ -107,14 +107,14 @@ void sched_entity_init(struct sched_entity *se, struct sched_group *group,
 		       const struct sched_params *params)
 {
 	(void)group, (void)params;
-	se->wait_ticks = 1000;
-	se->run_ticks = 2000;
+	se->account.wait = 1000;
+	se->account.run = 2000;
 }
 
 struct sched_times sched_times(const struct sched_entity *se, uint64_t at)
 {
 	(void)at;
-	return (struct sched_times){ .run = se->run_ticks, .wait = se->wait_ticks };
+	return (struct sched_times){ .run = se->account.run, .wait = se->account.wait };
 }
 
 void sched_expedite(struct sched_entity *se)

@@ -134,7 +134,7 @@ void begin_life(struct machine *mc)
 	write_now(&mc->dead, 0);
 	if (!vm_begin_life(vm, timer_now()))
 		broken("a life that does not begin");
-	(void)vcpu_hsm_start(vm->vcpus[0], 0x1000, 0);
+	(void)vcpu_hsm_start(vm->vcpus[0], gpa(0x1000), 0);
 }
 
 bool life_step(struct sched_entity *se)
@@ -190,7 +190,7 @@ void starts(struct machine *mc)
 
 		calls(mc, BIT(i), 1);
 		if (vcpu_hsm_status(v) == SBI_HSM_STATE_STOPPED &&
-		    vcpu_hsm_start(v, 0x1000, 0) == HV_OK)
+		    vcpu_hsm_start(v, gpa(0x1000), 0) == HV_OK)
 			add_now(&did.starts, 1);
 		calls(mc, BIT(i), -1);
 	}

@@ -43,8 +43,8 @@ static void check_in_guest(const struct vcpu *v, const struct guest *g)
 		broken("vcpu %u runs while its VM is paused", v->id);
 	if (read_now(&mc->dead))
 		broken("vcpu %u runs after its VM has ended", v->id);
-	if (read_now(&v->hsm) != SBI_HSM_STATE_STARTED)
-		broken("vcpu %u runs in HSM state %u", v->id, read_now(&v->hsm));
+	if (read_now(&v->hsm.state) != SBI_HSM_STATE_STARTED)
+		broken("vcpu %u runs in HSM state %u", v->id, read_now(&v->hsm.state));
 	if (csr_read(CSR_HTIMEDELTA) != read_now(&mc->vm.htimedelta))
 		broken("vcpu %u runs with a clock of before", v->id);
 	if ((int64_t)(now - before) < 0)

@@ -7,14 +7,14 @@
  * HV_SEED=n repeats a run as far as threads can, HV_ROUNDS=n says how long, HV_LONG=1 is a soak.
  *
  * SOURCES: hyp/vcpu/request.c hyp/vcpu/vcpu.c hyp/vcpu/irq.c hyp/vcpu/fence.c hyp/vcpu/hsm.c
- * SOURCES: hyp/vcpu/steal.c hyp/vcpu/magic.c hyp/vcpu/vm.c hyp/vcpu/guest_mem.c hyp/vcpu/vtimer.c hyp/vcpu/vm_mem.c
+ * SOURCES: hyp/pv/steal.c hyp/pv/magic.c hyp/vcpu/vm.c hyp/vcpu/guest_mem.c hyp/vcpu/vtimer.c hyp/vcpu/vm_mem.c
  * SOURCES: hyp/vcpu/poll.c hyp/sched/sched.c hyp/sched/account.c hyp/sched/fair.c hyp/sched/fifo.c hyp/sched/expedite.c hyp/sched/task.c
  * SOURCES: hyp/sched/cap.c hyp/sched/balance.c hyp/sched/yield.c hyp/sched/loan.c hyp/sched/rest.c hyp/lib/work.c
  * SOURCES: hyp/run/vcpu_run.c hyp/run/fastpath.c hyp/dev/mmio.c hyp/run/pcpu_loop.c hyp/run/task.c hyp/run/rest.c hyp/arch/smp.c hyp/arch/guest.c hyp/arch/features.c
  * SOURCES: hyp/arch/timer.c hyp/mm/vmid.c
  * SOURCES: tests/unit/threads/chance.c tests/unit/threads/world.c tests/unit/fake/hart.c tests/unit/fake/probe.c
  * SOURCES: tests/unit/fake/no_magic_page.c
- * SOURCES: hyp/sbi/ipi.c hyp/sbi/rfence.c hyp/sbi/vendor.c tests/unit/fake/call_table.c
+ * SOURCES: hyp/sbi/ipi.c hyp/sbi/rfence.c hyp/pv/vendor.c tests/unit/fake/call_table.c
  * SANITIZE: thread
  * INCLUDE: tests/unit/include-threads tests/unit/include-hart
  */

@@ -15,7 +15,7 @@
 #include "tlb/world.h"
 #include "vcpu/guest_mem.h"
 #include "vcpu/hsm.h"
-#include "vcpu/magic.h"
+#include "pv/magic.h"
 
 void guest_switches(struct vcpu *v, unsigned int asid)
 {
@@ -157,7 +157,7 @@ int guest_magic(struct vcpu *v, unsigned int at)
 
 	leaves(this_pcpu()->index);
 	tlb_owner = v->vm->id;
-	err = at == TLB_GPAS ? vcpu_magic_unmap(v) : vcpu_magic_map(v, gpa(tlb_gpa(at)));
+	err = at == TLB_GPAS ? pv_magic_unmap(v) : pv_magic_map(v, gpa(tlb_gpa(at)));
 	pages_are_fenced(vm_of(v));
 	goes_on();
 	return err;
@@ -170,7 +170,7 @@ void guest_restarts(struct vcpu *v)
 	leaves(this_pcpu()->index);
 	vcpu_hsm_stop(v);
 	assert_int_equal(vcpu_handle_requests(v), VCPU_MUST_BLOCK);
-	assert_int_equal(vcpu_hsm_prepare(v, 0x80200000, 0), HV_OK);
+	assert_int_equal(vcpu_hsm_prepare(v, gpa(0x80200000), 0), HV_OK);
 	/* What was so when hart_start was called, and what comes after. */
 	tables_are_fenced(t, BIT(v->id), UINT32_MAX, UINT32_MAX);
 	code_is_fenced(t, BIT(v->id));

@@ -14,8 +14,8 @@
 #include "mm/page.h"
 #include "vcpu/hsm.h"
 #include "vcpu/load.h"
-#include "vcpu/magic.h"
-#include "vcpu/steal.h"
+#include "pv/magic.h"
+#include "pv/steal.h"
 
 struct tlb_vm tlb_vms[TLB_VMS];
 
@@ -147,13 +147,13 @@ void load_on(unsigned int h, struct vcpu *v)
 	busy[h].handles_exit = false;
 	busy[h].comes = v;
 	if (p->current) {
-		vcpu_steal_preempted(p->current);
+		pv_preempted(p->current);
 		vcpu_put(p->current, p);
 	}
 	vcpu_load(v, p);
 	/* The scheduler may move the former one from now on. */
 	busy[h].loaded = v;
-	vcpu_steal_resumes(v);
+	pv_resumes(v);
 }
 
 bool enters(unsigned int h)
@@ -163,7 +163,7 @@ bool enters(unsigned int h)
 	on_hart(h);
 	busy[h].handles_exit = false;
 	if (v)
-		atomic_set(&v->blocked, 0);
+		atomic_set(&v->halt.blocked, 0);
 	for (;;) {
 		if (!v || vcpu_handle_requests(v) != VCPU_MAY_RUN)
 			return false;
@@ -233,7 +233,7 @@ static void start(struct tlb_vm *t)
 	t->vm.state = VM_RUNNING;
 	for (unsigned int i = 0; i < VCPUS; i++) {
 		vcpu_power_on(&t->vcpu[i]);
-		assert_int_equal(vcpu_hsm_prepare(&t->vcpu[i], 0x80200000, 0), HV_OK);
+		assert_int_equal(vcpu_hsm_prepare(&t->vcpu[i], gpa(0x80200000), 0), HV_OK);
 	}
 	tables_are_fenced(t, UINT64_MAX, UINT32_MAX, UINT32_MAX);
 	code_is_fenced(t, UINT64_MAX);
@@ -296,7 +296,7 @@ void vm_ends(unsigned int i)
 	struct tlb_vm *t = &tlb_vms[i];
 
 	for (unsigned int j = 0; j < VCPUS; j++)
-		vcpu_magic_free(&t->vcpu[j]);
+		pv_magic_free(&t->vcpu[j]);
 	clear(&t->vm.gstage);
 	t->lives = false;
 	t->vm.state = VM_OFF;
@@ -308,7 +308,7 @@ void vm_reboots(unsigned int i)
 	struct tlb_vm *t = &tlb_vms[i];
 
 	for (unsigned int j = 0; j < VCPUS; j++)
-		vcpu_magic_reset(&t->vcpu[j]);
+		pv_magic_reset(&t->vcpu[j]);
 	write_tables(t);
 	pages_are_fenced(t);
 	start(t);
@@ -349,7 +349,7 @@ void world_begin(unsigned int vmidlen)
 		for (unsigned int j = 0; j < VCPUS; j++) {
 			t->vcpu[j].vm = &t->vm;
 			t->vcpu[j].id = j;
-			t->vcpu[j].last_pcpu = UINT32_MAX;
+			t->vcpu[j].place.pcpu = UINT32_MAX;
 			t->vm.vcpus[j] = &t->vcpu[j];
 		}
 		vm_makes(i);

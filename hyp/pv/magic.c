@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "vcpu/magic.h"
+#include "pv/magic.h"
 
 #include <string.h>
 
@@ -11,12 +11,12 @@
 
 static bool make_page(struct vcpu *v)
 {
-	if (v->magic_page)
+	if (v->pv.magic.page)
 		return true;
-	v->magic_page = page_alloc_zeroed(PAGE_SIZE, PAGE_SIZE);
-	if (v->magic_page)
-		arch_clean_range(v->magic_page, PAGE_SIZE);
-	return v->magic_page != NULL;
+	v->pv.magic.page = page_alloc_zeroed(PAGE_SIZE, PAGE_SIZE);
+	if (v->pv.magic.page)
+		arch_clean_range(v->pv.magic.page, PAGE_SIZE);
+	return v->pv.magic.page != NULL;
 }
 
 /*
@@ -32,21 +32,21 @@ static void unmap(struct vm *vm, gpa_t a)
 
 static int map(struct vcpu *v, gpa_t a)
 {
-	gpa_t old = v->magic_at;
-	bool moves = v->magic != NULL;
+	gpa_t old = v->pv.magic.at;
+	bool moves = v->pv.magic.mapped != NULL;
 	int err;
 
 	if (moves && old.gpa == a.gpa)
 		return HV_OK;
-	err = gstage_map_page(&v->vm->gstage, a, ptr_to_hpa(v->magic_page));
+	err = gstage_map_page(&v->vm->gstage, a, ptr_to_hpa(v->pv.magic.page));
 	if (err == HV_ENOMEM) { /* tables came and went */
 		(void)vm_make_all_vcpus_request(v->vm, REQUEST_TLB_FLUSH);
 		vm_mem_wait();
 	}
 	if (err != HV_OK)
 		return err;
-	v->magic = v->magic_page;
-	v->magic_at = a;
+	v->pv.magic.mapped = v->pv.magic.page;
+	v->pv.magic.at = a;
 	if (moves)
 		unmap(v->vm, old);
 	else /* a hart may remember that there was nothing */
@@ -54,7 +54,7 @@ static int map(struct vcpu *v, gpa_t a)
 	return HV_OK;
 }
 
-int vcpu_magic_map(struct vcpu *v, gpa_t a)
+int pv_magic_map(struct vcpu *v, gpa_t a)
 {
 	int err;
 
@@ -68,13 +68,13 @@ int vcpu_magic_map(struct vcpu *v, gpa_t a)
 	return err;
 }
 
-int vcpu_magic_unmap(struct vcpu *v)
+int pv_magic_unmap(struct vcpu *v)
 {
-	if (!v->magic)
+	if (!v->pv.magic.mapped)
 		return HV_ENOENT;
 	spin_lock(&v->vm->lock);
-	v->magic = NULL;
-	unmap(v->vm, v->magic_at);
+	v->pv.magic.mapped = NULL;
+	unmap(v->vm, v->pv.magic.at);
 	spin_unlock(&v->vm->lock);
 	return HV_OK;
 }
@@ -92,12 +92,12 @@ static uint64_t all_exits(const struct vcpu *v)
  * The sequence is odd from before the first change until after the last one. Until it is put, se.since is
  * when it began to run, so run, steal and the time it slept add up to the time that has gone, to the tick.
  */
-void vcpu_magic_write(struct vcpu *v, uint32_t state)
+void pv_magic_write(struct vcpu *v, uint32_t state)
 {
-	struct hartvisor_magic *m = v->magic;
+	struct hartvisor_magic *m = v->pv.magic.mapped;
 	uint64_t now = timer_now();
-	uint64_t run = atomic_read(&v->se.run_ticks) + now - atomic_read(&v->se.since);
-	uint64_t steal = atomic_read(&v->se.wait_ticks) - v->steal_base;
+	uint64_t run = sched_ran_ticks(&v->se, now);
+	uint64_t steal = sched_waited_ticks(&v->se) - v->pv.steal.base;
 
 	atomic_set(&m->sequence, m->sequence + 1);
 	fence_release();
@@ -106,28 +106,28 @@ void vcpu_magic_write(struct vcpu *v, uint32_t state)
 	m->host_hart = this_pcpu()->index;
 	m->state = state;
 	m->since = vm_guest_time(v->vm, now);
-	m->run = timer_ticks_to_ns(run - v->magic_run_base);
+	m->run = timer_ticks_to_ns(run - v->pv.magic.run_base);
 	m->steal = timer_ticks_to_ns(steal);
-	m->exits = all_exits(v) - v->magic_exits_base;
+	m->exits = all_exits(v) - v->pv.magic.exits_base;
 	atomic_set_release(&m->sequence, m->sequence + 1);
 }
 
-void vcpu_magic_reset(struct vcpu *v)
+void pv_magic_reset(struct vcpu *v)
 {
-	if (v->magic) {
-		gstage_unmap_page(&v->vm->gstage, v->magic_at);
-		v->magic = NULL;
+	if (v->pv.magic.mapped) {
+		gstage_unmap_page(&v->vm->gstage, v->pv.magic.at);
+		v->pv.magic.mapped = NULL;
 	}
-	if (v->magic_page)
-		memset(v->magic_page, 0, PAGE_SIZE);
-	v->magic_run_base = v->se.run_ticks;
-	v->magic_exits_base = all_exits(v);
+	if (v->pv.magic.page)
+		memset(v->pv.magic.page, 0, PAGE_SIZE);
+	v->pv.magic.run_base = sched_run_ticks(&v->se);
+	v->pv.magic.exits_base = all_exits(v);
 }
 
-void vcpu_magic_free(struct vcpu *v)
+void pv_magic_free(struct vcpu *v)
 {
-	v->magic = NULL;
-	if (v->magic_page)
-		page_free(ptr_to_hpa(v->magic_page), PAGE_SIZE);
-	v->magic_page = NULL;
+	v->pv.magic.mapped = NULL;
+	if (v->pv.magic.page)
+		page_free(ptr_to_hpa(v->pv.magic.page), PAGE_SIZE);
+	v->pv.magic.page = NULL;
 }

@@ -5,10 +5,11 @@
  */
 #include "dev/mmio.h"
 #include "lib/errno.h"
+#include "pv/pv.h"
 #include "sbi/sbi.h"
 #include "vcpu/hsm.h"
-#include "vcpu/magic.h"
-#include "vcpu/steal.h"
+#include "pv/magic.h"
+#include "pv/steal.h"
 
 static uint64_t vendor_probe(const struct vm *vm, uint32_t eid)
 {
@@ -23,7 +24,7 @@ static bool is_off(const struct vcpu *v)
 	return hsm == SBI_HSM_STATE_STOPPED || hsm == SBI_HSM_STATE_START_PENDING;
 }
 
-struct next sbi_kick(struct vcpu *v, uint64_t hartid)
+struct next pv_kick(struct vcpu *v, uint64_t hartid)
 {
 	struct vcpu *target = vm_vcpu(v->vm, hartid);
 
@@ -56,11 +57,11 @@ static struct next pv_lock_features(struct vcpu *v, uint64_t fid)
 /* The structure is written from now on: a guest that never asks never finds its memory changed. */
 static struct next pv_lock_preempted(struct vcpu *v)
 {
-	uint64_t at = v->vm->pv.locks.gpa + (uint64_t)v->id * HARTVISOR_PV_LOCK_SIZE;
+	gpa_t at = gpa_add(v->vm->pv.locks, (uint64_t)v->id * HARTVISOR_PV_LOCK_SIZE);
 
-	if (v->vm->pv.locks.gpa == 0 || vcpu_pv_lock_set(v, at) != HV_OK)
+	if (v->vm->pv.locks.gpa == 0 || pv_lock_set(v, at) != HV_OK)
 		return sbi_err(v, SBI_ERR_NOT_SUPPORTED);
-	return sbi_ok(v, at);
+	return sbi_ok(v, at.gpa);
 }
 
 /* What is named and waits for a hart gets this one. */
@@ -78,13 +79,12 @@ static struct next yield_to(struct vcpu *v, uint64_t hartid)
 static struct next map_magic_page(struct vcpu *v, uint64_t at)
 {
 	if (at == HARTVISOR_MAGIC_UNMAP)
-		return sbi_err(v,
-			       vcpu_magic_unmap(v) == HV_OK ? SBI_SUCCESS : SBI_ERR_INVALID_STATE);
+		return sbi_err(v, pv_magic_unmap(v) == HV_OK ? SBI_SUCCESS : SBI_ERR_INVALID_STATE);
 	if (!is_aligned(at, PAGE_SIZE))
 		return sbi_err(v, SBI_ERR_INVALID_PARAM);
 	if (mmio_overlaps(v->vm->bus, gpa(at), PAGE_SIZE))
 		return sbi_err(v, SBI_ERR_INVALID_ADDRESS);
-	switch (vcpu_magic_map(v, gpa(at))) {
+	switch (pv_magic_map(v, gpa(at))) {
 	case HV_OK:
 		return sbi_ok(v, 0);
 	case HV_ENOMEM:
@@ -124,7 +124,7 @@ static struct next vendor_handle(struct vcpu *v, uint64_t fid)
 	case HARTVISOR_FEATURES:
 		return sbi_ok(v, v->vm->pv.calls);
 	case HARTVISOR_KICK_CPU:
-		return sbi_arg(v, 0) == 0 ? sbi_kick(v, sbi_arg(v, 1)) :
+		return sbi_arg(v, 0) == 0 ? pv_kick(v, sbi_arg(v, 1)) :
 					    sbi_err(v, SBI_ERR_INVALID_PARAM);
 	case HARTVISOR_PV_LOCK_FEATURES:
 		return pv_lock_features(v, sbi_arg(v, 0));

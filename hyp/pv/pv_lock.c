@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "vm/pv.h"
+#include "pv/pv.h"
 
 #include "vm/config_ram.h"
 

@@ -9,12 +9,10 @@
  * vcpu needs that lock on its way out of a guest. A page stays mapped over HSM stop and start, as a device
  * does, until it is moved, unmapped, or its VM begins anew.
  */
-#ifndef VCPU_MAGIC_H
-#define VCPU_MAGIC_H
+#ifndef PV_MAGIC_H
+#define PV_MAGIC_H
 
-#include <hartvisor/pv.h>
-
-#include "vcpu/vcpu.h"
+#include "pv/pv.h"
 
 static_assert(sizeof(struct hartvisor_magic) == 56, "hartvisor/pv.h");
 static_assert(offsetof(struct hartvisor_magic, version) == 4, "hartvisor/pv.h");
@@ -27,21 +25,28 @@ static_assert(offsetof(struct hartvisor_magic, steal) == 40, "hartvisor/pv.h");
 static_assert(offsetof(struct hartvisor_magic, exits) == 48, "hartvisor/pv.h");
 
 /*
- * vcpu_magic_map - @v's page appears at @a, and nowhere else; the caller knows that no device is there.
+ * pv_magic_map - @v's page appears at @a, and nowhere else; the caller knows that no device is there.
  * HV_EINVAL: not a page's address, or beyond what the guest can address; HV_EEXIST: something is mapped
  * there; HV_ENOMEM. An error changes nothing. Own pcpu.
  */
-int vcpu_magic_map(struct vcpu *v, gpa_t a);
+int pv_magic_map(struct vcpu *v, gpa_t a);
 
-/* vcpu_magic_unmap - the page goes; HV_ENOENT: there was none. Own pcpu. */
-int vcpu_magic_unmap(struct vcpu *v);
+/* pv_magic_unmap - the page goes; HV_ENOENT: there was none. Own pcpu. */
+int pv_magic_unmap(struct vcpu *v);
 
-/* vcpu_magic_write - own pcpu, mapped: bring the page up to date; @state is HARTVISOR_MAGIC_*. */
-void vcpu_magic_write(struct vcpu *v, uint32_t state);
+/* pv_magic_write - own pcpu, mapped: bring the page up to date; @state is HARTVISOR_MAGIC_*. */
+void pv_magic_write(struct vcpu *v, uint32_t state);
 
-/* vcpu_magic_reset - unmap it and begin to count anew; no vcpu of the VM is active. vcpu_magic_free - and give
+/* pv_magic_update - own pcpu: the same, if it is mapped. */
+static inline void pv_magic_update(struct vcpu *v, uint32_t state)
+{
+	if (v->pv.magic.mapped)
+		pv_magic_write(v, state);
+}
+
+/* pv_magic_reset - unmap it and begin to count anew; no vcpu of the VM is active. pv_magic_free - and give
  * its memory back. */
-void vcpu_magic_reset(struct vcpu *v);
-void vcpu_magic_free(struct vcpu *v);
+void pv_magic_reset(struct vcpu *v);
+void pv_magic_free(struct vcpu *v);
 
 #endif

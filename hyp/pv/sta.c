@@ -2,7 +2,7 @@
 /* STA: steal time (riscv-sbi-doc, "Steal-time Accounting Extension"). */
 #include "lib/errno.h"
 #include "sbi/sbi.h"
-#include "vcpu/steal.h"
+#include "pv/steal.h"
 
 static struct next set_shmem(struct vcpu *v, uint64_t lo, uint64_t hi, uint64_t flags)
 {
@@ -13,9 +13,9 @@ static struct next set_shmem(struct vcpu *v, uint64_t lo, uint64_t hi, uint64_t 
 	if (!off && !is_aligned(lo, sizeof(struct sta_struct)))
 		return sbi_err(v, SBI_ERR_INVALID_PARAM);
 	/* The upper half is bits 64 and up of an address; RAM ends below. */
-	if (!off && (hi != 0 || lo == STEAL_OFF))
+	if (!off && (hi != 0 || lo == UINT64_MAX))
 		return sbi_err(v, SBI_ERR_INVALID_ADDRESS);
-	if (vcpu_steal_set(v, off ? STEAL_OFF : lo) != HV_OK)
+	if (pv_steal_set(v, off ? PV_OFF : gpa(lo)) != HV_OK)
 		return sbi_err(v, SBI_ERR_INVALID_ADDRESS);
 	return sbi_ok(v, 0);
 }

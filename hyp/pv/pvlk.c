@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* PVLK: KICK_CPU by the number that the RISC-V pvqspinlock RFC for Linux has. Off unless asked for. */
+#include "pv/pv.h"
 #include "sbi/sbi.h"
 
 static uint64_t pvlk_probe(const struct vm *vm, uint32_t eid)
@@ -10,7 +11,7 @@ static uint64_t pvlk_probe(const struct vm *vm, uint32_t eid)
 
 static struct next pvlk_handle(struct vcpu *v, uint64_t fid)
 {
-	return fid == HARTVISOR_PVLK_KICK_CPU ? sbi_kick(v, sbi_arg(v, 0)) :
+	return fid == HARTVISOR_PVLK_KICK_CPU ? pv_kick(v, sbi_arg(v, 0)) :
 						sbi_err(v, SBI_ERR_NOT_SUPPORTED);
 }
 

@@ -7,7 +7,7 @@
 #include "lib/text.h"
 #include "sbi/sbi.h"
 #include "vcpu/vm_part.h"
-#include "vm/pv.h"
+#include "pv/pv.h"
 
 /* What ePAPR's hcall-instructions names, as a number: `ecall`. */
 #define INSN_ECALL 0x00000073
