@@ -140,7 +140,8 @@ def vms(machine, _argument):
 
 def vcpus(machine, wanted):
     """The vcpus, or with an argument those of the VM with that name or id.
-state: of its scheduler's entity; halt ends by: what ends the halt that it is in; on_cpu: it is loaded on its pcpu;
+state: of its scheduler's entity, RUNNING for one that rests (run/rest.c), too; halt ends by: what ends the halt that it is
+in; on_cpu: it is loaded on its pcpu;
 pc: where it is when a hart executes it now (QEMU 9.2 or newer tells, a core does not), else where it left the guest."""
     states, modes, hsm = enumerators(SCHED_STATE), enumerators(VCPU_MODE), macros(*HSM_STATES)
     reasons, names, interrupts = bits_of(WAKE_REASON), request_names(), macros(*INTERRUPTS)
