@@ -46,6 +46,20 @@ def type_named(name):
                 "its symbols (file build/hartvisor.elf)")
 
 
+def member(kind, name):
+    try:
+        return kind.strip_typedefs()[name]
+    except KeyError:
+        give_up(f"{kind} has no member {name}: the ELF file and the script are of different versions")
+
+
+def offset_of(kind, path):
+    """In bytes; @path as in Object.part."""
+    name, _, rest = path.partition(".")
+    field = member(kind, name)
+    return field.bitpos // 8 + (offset_of(field.type, rest) if rest else 0)
+
+
 def variable(name):
     """(address, type) of one that is no function's own."""
     symbol = gdb.lookup_global_symbol(name) or gdb.lookup_static_symbol(name)
@@ -263,10 +277,7 @@ class Object:
     def part(self, path):
         """The member by that name, or names with dots between."""
         name, _, rest = path.partition(".")
-        try:
-            field = self.type.strip_typedefs()[name]
-        except KeyError:
-            give_up(f"{self.type} has no member {name}: the ELF file and the script are of different versions")
+        field = member(self.type, name)
         part = Object(self.machine, field.type, self.address + field.bitpos // 8, self.value[field])
         return part.part(rest) if rest else part
 
@@ -315,8 +326,8 @@ def tree(machine, kind, root, links):
     return gather(machine, kind, root, lambda node: [node.number(link) for link in links])
 
 
-def chain(head, kind, member):
-    """The objects on a struct list, which are linked by their @member."""
-    offset = type_named(kind)[member].bitpos // 8
+def chain(head, kind, path):
+    """The objects on a struct list, which are linked by their member at @path."""
+    offset = offset_of(type_named(kind), path)
     return gather(head.machine, kind, head.number("next") - offset,
-                  lambda node: [node.part(member).number("next") - offset], head.address - offset)
+                  lambda node: [node.part(path).number("next") - offset], head.address - offset)
