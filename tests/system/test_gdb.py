@@ -15,13 +15,14 @@ MEMORY = 32 * MIB
 
 # Hart 0 runs vcpu 0 of `many` whenever `naps` and `idle` sleep, hart 1 the hog for ever: so each state stays as it is.
 APART = "".join(f"vcpu@{n} {{ reg = <{n}>; affinity = <1>; weight = <{100 * n}>; }};" for n in (1, 2))
+APART += 'vcpu@3 { reg = <3>; affinity = <1>; class = "fifo"; priority = <3>; };'
 VMS = [
     Vm("hog", guest("spin"), memory=MEMORY, more='class = "fifo"; priority = <5>; affinity = <1>;'),
     Vm("naps", guest("latency"), memory=MEMORY, more="affinity = <0>;", bootargs=f"settle={HOUR_MS}"),
     Vm("idle", guest("hello"), memory=2 * MEMORY, more="affinity = <0>;"),
     Vm("held", guest("hello"), cpus=2, memory=MEMORY, more="affinity = <0>;"),
     Vm("off", guest("hello"), memory=MEMORY, more="autostart = <0>;"),
-    Vm("many", guest("spin"), cpus=3, memory=MEMORY, more=f"affinity = <0>; autostart = <0>; {APART}"),
+    Vm("many", guest("spin"), cpus=4, memory=MEMORY, more=f"affinity = <0>; autostart = <0>; {APART}"),
 ]
 
 RUNNERS = ("hog", "0"), ("many", "0")
@@ -84,7 +85,7 @@ def machine(name):
         m.expect("held is paused")
         m.focus(6, "many")
         m.menu("o")
-        m.expect_line("many", "SPIN on 3 vcpus")
+        m.expect_line("many", "SPIN on 4 vcpus")
         m.monitor.serve_gdb()
         yield m, f"target remote {m.monitor.gdb}"
 
@@ -92,7 +93,7 @@ def machine(name):
 def listed_at_rest(m):
     """The list when all VMs are where they stay."""
     wanted = {("hog", "0"): "running", ("many", "0"): "running", ("many", "1"): "ready", ("many", "2"): "ready",
-              ("naps", "0"): "blocked", ("idle", "0"): "blocked", ("held", "0"): "blocked"}
+              ("many", "3"): "ready", ("naps", "0"): "blocked", ("idle", "0"): "blocked", ("held", "0"): "blocked"}
     for _ in range(TRIES):
         vms, vcpus = listed(m)
         if vms["held"][1] == "paused" and all(vcpus[which][0] == state for which, state in wanted.items()):
@@ -145,15 +146,16 @@ def test_gdb_says_what_the_operators_list_says(name):
         assert held["hsm"] == "STOPPED" and held["on_cpu"] == "0" and held["halt ends by"] == "-"
         assert vcpu_of(found, "hog", "0")["on_cpu"] == "1" and vcpu_of(found, "hog", "0")["halt ends by"] == "-"
 
-        # Two have been asked to start and have never had their hart. The pause has asked two, and woken none that sleeps.
+        # Three have been asked to start and have never had their hart. The pause has asked two, and woken none that sleeps.
         asked = {(row["vm"], row["id"]): row["requests"] for row in found["hv requests"]}
         assert asked.pop(("held", "0"), "SLEEP") == "SLEEP"  # unless it was awake
-        assert asked == {("held", "1"): "SLEEP", ("many", "1"): "RESET", ("many", "2"): "RESET"}
+        assert asked == {("held", "1"): "SLEEP", **{("many", vcpu): "RESET" for vcpu in "123"}}
         assert vcpu_of(found, "many", "1")["hsm"] == "START_PENDING"
 
         queue = [(row["pcpu"], row["place"], row["entity"], row["weight"]) for row in found["hv runq"]]
         assert queue[:2] == [("0", "runs", "many/0", "100"), ("1", "runs", "hog/0", "100")]
-        assert sorted(queue[2:]) == [("1", "fair", "many/1", "100"), ("1", "fair", "many/2", "200")]
+        assert queue[2] == ("1", "fifo 3", "many/3", "100")
+        assert sorted(queue[3:]) == [("1", "fair", "many/1", "100"), ("1", "fair", "many/2", "200")]
         assert [row["lock"] for row in found["hv runq"] if row["place"] == "runs"] == ["free", "free"]
         deadlines = [int(row["deadline"]) for row in found["hv runq"] if row["place"] == "fair"]
         assert deadlines == sorted(deadlines)
@@ -201,7 +203,7 @@ def test_gdb_reads_a_core(name, tmp_path):
                 break
     same_as_listed(found, vms, vcpus)
     assert {row["requests"] for row in found["hv requests"]} == {"RESET", "SLEEP"}
-    assert {row["entity"] for row in found["hv runq"]} == {"many/0", "hog/0", "many/1", "many/2"}
+    assert {row["entity"] for row in found["hv runq"]} == {"many/0", "hog/0", "many/1", "many/2", "many/3"}
     assert "naps/0" in {row["timer"] for row in found["hv timers"]}
     assert {row["left us"] for row in found["hv timers"]} == {"-"}
     core.unlink()  # pytest keeps its folders
