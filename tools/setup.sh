@@ -171,6 +171,7 @@ missing_packages()
 	python_with_modules >/dev/null || printf '%s\n' python3-pytest python3-pytest-xdist python3-pexpect python3-pyte
 	uboot >/dev/null || echo u-boot-qemu
 	have_mke2fs || echo e2fsprogs
+	have gdb-multiarch || echo gdb-multiarch
 	if $want_lint; then
 		have git || echo git
 		have clang-format || echo clang-format

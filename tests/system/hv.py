@@ -75,6 +75,7 @@ QEMU = setting("QEMU", "qemu-system-riscv64")
 OPENSBI = pathlib.Path(setting("OPENSBI", "/usr/lib/riscv64-linux-gnu/opensbi/generic"))
 UBOOT = pathlib.Path(setting("UBOOT", "/usr/lib/u-boot/qemu-riscv64_smode/u-boot.bin"))
 HARTVISOR = pathlib.Path(os.environ.get("HARTVISOR", BUILD / "hartvisor.bin"))
+GDB_SCRIPT = ROOT / "tools" / "gdb" / "hartvisor.py"
 LINUX = BUILD / "guest" / "Image"
 INITRAMFS = BUILD / "guest" / "initramfs.cpio.gz"
 BUSYBOX = BUILD / "guest" / "busybox"
@@ -294,7 +295,8 @@ class Machine:
     def keep(self) -> None:
         """Stop the machine and let it outlive this process, with its monitor and a socket for gdb."""
         try:
-            self.monitor.ask("stop", f"gdbserver unix:{self.monitor.gdb},server=on,wait=off")
+            self.monitor.ask("stop")
+            self.monitor.serve_gdb()
         except OSError as error:
             print(f"{self.name}: cannot be kept: its monitor does not answer: {error}", file=sys.stderr)
             return
@@ -306,7 +308,9 @@ class Machine:
         print(f"--- {self.name}: kept, stopped (QEMU is process {self.child.pid})",
               f"  monitor:  socat -,icanon=0,echo=0 UNIX-CONNECT:{self.monitor.path}",
               "            (info registers -a; cont; quit ends it)",
-              f"  gdb:      gdb-multiarch {HARTVISOR.with_suffix('.elf')} -ex 'target remote {self.monitor.gdb}'",
+              f"  gdb:      gdb-multiarch {HARTVISOR.with_suffix('.elf')} -x {GDB_SCRIPT} "
+              f"-ex 'target remote {self.monitor.gdb}'",
+              "            (hv vcpus; help hv)",
               f"  console:  {self.log}", sep="\n", file=sys.stderr)
 
     def text(self) -> str:

@@ -41,6 +41,10 @@ class Monitor:
                 said.append(ESCAPES.sub("", until_prompt(s)).partition("\n")[2])
         return "".join(said)
 
+    def serve_gdb(self) -> None:
+        """QEMU's gdb stub listens at self.gdb. The machine goes on until a gdb connects, and when it has gone."""
+        self.ask(f"gdbserver unix:{self.gdb},server=on,wait=off")
+
     def registers(self, timeout: float = 30) -> str:
         """Of all harts, while they stand still: the integer registers and CSRs."""
         text = self.ask("stop", "info registers -a", "cont", timeout=timeout)

@@ -41,7 +41,8 @@ echo 'QEMU emulator version {}'
 REAL = """bash sh env awk basename cat chmod chown cmp cp cut date dirname dpkg dpkg-deb dpkg-query find grep gzip head
     id ln ls mkdir mv od paste printf python3 rm rmdir sed sha256sum sort tail tar touch tr uname xargs
     dtc gcc make mke2fs mkimage riscv64-unknown-elf-gcc xz"""
-PLAYED = """git clang-format clang-tidy cppcheck shellcheck dt-validate spin herd7 riscv64-linux-gnu-gcc flex bison bc perl patch"""
+PLAYED = """gdb-multiarch git clang-format clang-tidy cppcheck shellcheck dt-validate spin herd7 riscv64-linux-gnu-gcc flex
+    bison bc perl patch"""
 
 
 class Fresh:
@@ -155,6 +156,16 @@ def test_what_the_tests_alone_need_is_installed(fresh):
     assert code == 0, said
     assert "install --no-install-recommends u-boot-qemu" in fresh.asked_of_apt()
     assert f"UBOOT ?= {there}" in (fresh.path / "build/setup.mk").read_text()
+
+
+def test_the_gdb_of_the_tests_is_installed(fresh):
+    fresh.lacks("gdb-multiarch")
+    assert fresh.setup("--check", "unit", "firmware")[0] == 0
+    there = fresh.bin / "gdb-multiarch"
+    fresh.knows("gdb-multiarch", "13.1-3", f"ln -s sh {there}")
+    code, said = fresh.setup()
+    assert code == 0, said
+    assert "install --no-install-recommends gdb-multiarch" in fresh.asked_of_apt()
 
 
 def test_missing_downloads_are_named(fresh):
