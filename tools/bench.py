@@ -167,7 +167,7 @@ RUNS = [
     Run("scale-512", [f"set={SCALE} warm=200"] + [f"set={IDLE}"] * 7, cpus=64, mem="2G",
         memory=16 * hv.MIB, prefix=scaled(512)),
     Run("switch-vms", [f"set={SWITCH} stay=1 warm=50"] * 2, more=SLICE, ends=2),
-    Run("switch-512", [f"set={SWITCH} stay=1 warm=200 samples=256"] * 8, cpus=64, more=SLICE, ends=8, mem="2G",
+    Run("switch-512", [f"set={SWITCH} stay=1 late=200 warm=1200 samples=256"] * 8, cpus=64, more=SLICE, ends=8, mem="2G",
         memory=16 * hv.MIB),
 ]
 
