@@ -8,6 +8,8 @@
     tools/bench-overcommit.py --pv none,preempted,kick,both,tas --locks q,z
     tools/bench-overcommit.py --native                 the same kernel on OpenSBI, no hypervisor
     tools/bench-overcommit.py --hartvisor BIN --out build/before.json
+    tools/bench-overcommit.py --write-results          the rows of docs/benchmarks.md (bench_cells.py), native
+                                                       ones first, into tests/bench/overcommit.json
 
 One VM of 256 MiB on one hart, all of it under icount: one instruction is one virtual nanosecond, so
 figures do not depend on the machine this runs on and may be compared from commit to commit. Which lock
@@ -23,7 +25,8 @@ and how it spins by which of hartvisor's calls the VM has (property pv of its no
 Columns: rate is lock acquisitions, or loops, per second of guest time; of locks, from the second of
 locktorture's lines to the last one, as its first writer runs alone for a while. native is that rate as a
 share of what --native wrote into build/bench-native.json, if it ran before. KVM and Xvisor are what those
-reach on the same work; their loops began at 1,344 per second native, by another busybox. steal is the share of the guest's time in /proc/stat that it calls stolen.
+reach on the same work (tests/bench/peers.json); their loops began at 1,344 per second native, by another
+busybox. steal is the share of the guest's time in /proc/stat that it calls stolen.
 exits/s, wrs/s and switches/s are hartvisor's own counters (^] s) over the guest's uptime.
 
 Another build, say of a worktree: run the script where the guest kernel is, and name the other build by
@@ -35,6 +38,7 @@ from __future__ import annotations
 
 import argparse
 import concurrent.futures
+import copy
 import itertools
 import json
 import pathlib
@@ -46,6 +50,8 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests" / "system"))
 import hv  # noqa: E402
+from bench_build import build_of, linux_version, write_results  # noqa: E402
+from bench_cells import CELLS, SECONDS, human, peer  # noqa: E402
 
 LINUX = ROOT / "build" / "linux"
 BASE_ISA = "i m a f d c zicsr zifencei sstc".split()
@@ -64,26 +70,6 @@ WORKS = ("spin_lock", "mutex_lock", "rwsem_lock", "fork")
 NATIVE = hv.BUILD / "bench-native.json"
 MEMORY = 256 * hv.MIB
 VM = "guest"
-
-# (vcpus, locks, work): KVM, Xvisor. Measured in November 2026, Linux 6.12.107 and Xvisor 8713a80.
-REFERENCE = {
-    (1, "q", "spin_lock"): ("3.19 M", "3.19 M"), (1, "q", "fork"): ("1344", "1346"),
-    (2, "t", "spin_lock"): ("250", "100"), (2, "q", "spin_lock"): ("250", "100"),
-    (2, "y", "spin_lock"): ("178 k", ""), (2, "z", "spin_lock"): ("3.20 M", ""),
-    (2, "t", "fork"): ("71-149", "329-590"), (2, "q", "fork"): ("71-149", "329-590"),
-    (2, "y", "fork"): ("1250-1288", ""), (2, "z", "fork"): ("1300", ""),
-    (4, "t", "spin_lock"): ("125-250", "100"), (4, "q", "spin_lock"): ("125-250", "100"),
-    (4, "y", "spin_lock"): ("62-100 k", ""), (4, "z", "spin_lock"): ("69.5 k", ""),
-    (4, "t", "fork"): ("24-133", "19-82"), (4, "q", "fork"): ("24-133", "19-82"),
-    (4, "y", "fork"): ("1265-1294", ""), (4, "z", "fork"): ("1298", ""),
-    (8, "t", "spin_lock"): ("81-122", ""), (8, "q", "spin_lock"): ("81-122", ""),
-    (8, "y", "spin_lock"): ("39.3 k", ""), (8, "z", "spin_lock"): ("29.6 k", ""),
-    (8, "t", "fork"): ("39-178", ""), (8, "q", "fork"): ("39-178", ""),
-    (8, "y", "fork"): ("1159", ""), (8, "z", "fork"): ("1186", ""),
-    (1, "q", "mutex_lock"): ("3.6 M", ""), (4, "q", "mutex_lock"): ("1.7 M", ""),
-    (4, "z", "mutex_lock"): ("2.6 M", ""), (8, "q", "mutex_lock"): ("0.5 M", ""),
-    (1, "q", "rwsem_lock"): ("3.9 M", ""),
-}
 
 TORTURE_LINE = re.compile(r"\[ *(\d+\.\d+)\] Writes:  Total: (\d+)")
 FORK_LINE = re.compile(r"FORK loops=\d+ start=([\d.]+) stop=([\d.]+) end=([\d.]+) total=(\d+)")
@@ -149,8 +135,8 @@ def run_row(args, vcpus: int, locks: str, pv: str, work: str, seed: int) -> dict
     try:
         with machine(args, name, vcpus, locks, pv, work, seed) as m:
             m.expect(r"GUEST-END [^\r\n]*[\r\n]", timeout=args.timeout)
-            guest_text = m.text()
-            if not args.native:
+            guest_text = row["console"] = m.text()
+            if not args.native and not args.write_results:
                 row["counters"] = ask_counters(m, vcpus)
         evaluate(row, guest_text)
     except AssertionError as error:
@@ -215,13 +201,6 @@ def steal_percent(text: str) -> float:
 EXIT_COLUMNS = ("ipi", "timer", "irq", "sbi", "wfi", "wrs", "csr", "mmio", "fault", "other")
 
 
-def human(value: float) -> str:
-    for limit, unit in ((1e6, "M"), (1e4, "k")):
-        if value >= limit:
-            return f"{value / (1e6 if unit == 'M' else 1e3):.4g} {unit}"
-    return f"{value:.0f}"
-
-
 def per_second(row: dict, *columns: str) -> str:
     counters = row.get("counters") or {}
     found = [sum(counters[c]) for c in columns if c in counters]
@@ -239,7 +218,7 @@ HEADINGS = ("vcpus", "locks", "pv", "work", "seed", "rate/s", "native", "KVM", "
 
 
 def cells(row: dict, native: dict) -> tuple:
-    kvm, xvisor = REFERENCE.get((row["vcpus"], row["locks"], row["work"]), ("", ""))
+    kvm, xvisor = (peer(who, row["vcpus"], row["locks"], row["work"]) for who in ("kvm", "xvisor"))
     share = f"{100 * row['rate'] / native[row['work']]:.3g} %" if row["work"] in native and "rate" in row else ""
     remarks = "; ".join(filter(None, [row.get("error", ""), *row.get("trouble", [])]))
     return (row["vcpus"], row["locks"], row["pv"], row["work"], row["seed"],
@@ -302,6 +281,7 @@ def parse_arguments():
     parser.add_argument("--properties", default="", help="more properties of the VM, as they stand in an .its")
     parser.add_argument("--jobs", type=int, default=1, help="rows at a time")
     parser.add_argument("--timeout", type=int, default=1800, help="seconds that a row may take")
+    parser.add_argument("--write-results", action="store_true", help="the rows of docs/benchmarks.md, and where it reads them")
     parser.add_argument("--out", type=pathlib.Path, help="build/bench-linux.json, build/bench-native.json")
     args = parser.parse_args()
     if args.native and args.vcpus not in (None, [1]):
@@ -319,11 +299,6 @@ def parse_arguments():
     return args
 
 
-def kernel_version(image: pathlib.Path) -> str:
-    found = re.search(rb"Linux version (\S+)", image.read_bytes())
-    return found.group(1).decode() if found else "unknown"
-
-
 def wanted_rows(args) -> list:
     """(vcpus, locks, pv, work, seed) of each, those next to each other that are to be compared."""
     rows = []
@@ -333,9 +308,7 @@ def wanted_rows(args) -> list:
     return rows
 
 
-def main() -> int:
-    args = parse_arguments()
-    args.kernel_version = kernel_version(args.kernel)
+def measure(args, wanted: list) -> list:
     if not args.native:
         args.hartvisor_name = str(args.hartvisor)
         hv.WORK.mkdir(parents=True, exist_ok=True)
@@ -345,11 +318,35 @@ def main() -> int:
     print_line(["-"] * len(HEADINGS))
     rows, native = [], native_rates(args.kernel_version)
     with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
-        for row in pool.map(lambda what: run_row(args, *what), wanted_rows(args)):
+        for row in pool.map(lambda what: run_row(args, *what), wanted):
+            args.console = row.pop("console", args.console)
             rows.append(row)
             print_line(cells(row, native))
             save(args, rows)
     print(f"\n{args.out}")
+    return rows
+
+
+def write_doc_results(args) -> list:
+    """tests/bench/overcommit.json: the rates alone, of this build; nothing is written when a row has none."""
+    args.seconds = args.seconds or SECONDS
+    bare = copy.copy(args)
+    bare.native, bare.out, bare.vcpus = True, NATIVE, [1]
+    native = measure(bare, [(1, "q", "default", work, 1) for work in WORKS])
+    rows = measure(args, [(*cell, 1) for cell in CELLS])
+    if not any("error" in row for row in native + rows):
+        build = {**build_of(args.hartvisor, hv.QEMU, args.console), "linux": args.kernel_version}
+        slim = [{**{key: row[key] for key in ("vcpus", "locks", "pv", "work")}, "rate": float(f"{row['rate']:.5g}"),
+                 **({"trouble": row["trouble"]} if row["trouble"] else {})} for row in rows]
+        write_results("overcommit.json", {"build": build, "seconds": args.seconds, "rows": slim, "native": {
+            row["work"]: float(f"{row['rate']:.5g}") for row in native}})
+    return native + rows
+
+
+def main() -> int:
+    args = parse_arguments()
+    args.kernel_version, args.console = linux_version(args.kernel), ""
+    rows = write_doc_results(args) if args.write_results else measure(args, wanted_rows(args))
     return any("error" in row or row["trouble"] for row in rows)
 
 
