@@ -9,7 +9,8 @@
     tools/bench-overcommit.py --native                 the same kernel on OpenSBI, no hypervisor
     tools/bench-overcommit.py --hartvisor BIN --out build/before.json
     tools/bench-overcommit.py --write-results          the rows of docs/benchmarks.md (bench_cells.py), native
-                                                       ones first, into tests/bench/overcommit.json
+                                                       ones first, into tests/bench/overcommit.json;
+                                                       goes on where it was broken off
 
 One VM of 256 MiB on one hart, all of it under icount: one instruction is one virtual nanosecond, so
 figures do not depend on the machine this runs on and may be compared from commit to commit. Which lock
@@ -50,7 +51,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests" / "system"))
 import hv  # noqa: E402
-from bench_build import build_of, linux_version, write_results  # noqa: E402
+from bench_build import build_of, digest, linux_version, write_results  # noqa: E402
 from bench_cells import CELLS, SECONDS, human, peer  # noqa: E402
 
 LINUX = ROOT / "build" / "linux"
@@ -135,7 +136,7 @@ def run_row(args, vcpus: int, locks: str, pv: str, work: str, seed: int) -> dict
     try:
         with machine(args, name, vcpus, locks, pv, work, seed) as m:
             m.expect(r"GUEST-END [^\r\n]*[\r\n]", timeout=args.timeout)
-            guest_text = row["console"] = m.text()
+            guest_text = m.text()
             if not args.native and not args.write_results:
                 row["counters"] = ask_counters(m, vcpus)
         evaluate(row, guest_text)
@@ -167,6 +168,7 @@ def ask_counters(m: hv.Machine, vcpus: int) -> dict:
 # --- what a run said ------------------------------------------------------------------------------
 
 def evaluate(row: dict, text: str) -> None:
+    row["firmware"] = re.search(r"OpenSBI v\S+|$", text).group(0)
     row["trouble"] = sorted(set(TROUBLE.findall(text)))
     row["uptime"] = float(re.search(r"GUEST-END ([\d.]+)", text).group(1))
     row["lock_events"] = lock_events(text)
@@ -229,7 +231,7 @@ def cells(row: dict, native: dict) -> tuple:
 
 
 def print_line(values) -> None:
-    widths = (5, 5, 9, 10, 4, 9, 8, 9, 8, 7, 8, 8, 10, 8, 8, 6, 0)
+    widths = (5, 5, 9, 10, 4, 9, 8, 16, 10, 7, 8, 8, 10, 8, 8, 6, 0)
     print("| " + " | ".join(f"{value!s:>{w}}" for value, w in zip(values, widths)) + " |", flush=True)
 
 
@@ -242,9 +244,27 @@ def native_rates(kernel: str) -> dict:
     return {row["work"]: row["rate"] for row in result["rows"] if "rate" in row and result["kernel"] == kernel}
 
 
+def conditions(args) -> dict:
+    """What rows have to have in common to be of one measurement."""
+    return {"image": None if args.native else digest(args.hartvisor), "kernel": args.kernel_version,
+            "kernel_image": digest(args.kernel), "seconds": args.seconds, "bootargs": args.bootargs,
+            "properties": args.properties}
+
+
+def measured_before(args) -> dict:
+    """Rows of a measurement under these conditions that was broken off."""
+    try:
+        result = json.loads(args.out.read_text())
+    except (FileNotFoundError, ValueError):
+        return {}
+    if any(result.get(key) != value for key, value in conditions(args).items()):
+        return {}
+    return {tuple(row[key] for key in ("vcpus", "locks", "pv", "work", "seed")): row for row in result["rows"]
+            if "error" not in row}
+
+
 def save(args, rows: list) -> None:
-    result = {"hartvisor": None if args.native else args.hartvisor_name, "kernel": args.kernel_version,
-              "bootargs": args.bootargs, "properties": args.properties, "rows": rows}
+    result = {"hartvisor": None if args.native else args.hartvisor_name, **conditions(args), "rows": rows}
     args.out.parent.mkdir(parents=True, exist_ok=True)
     part = args.out.with_suffix(".part")
     part.write_text(json.dumps(result, indent=1) + "\n")
@@ -317,9 +337,9 @@ def measure(args, wanted: list) -> list:
     print_line(HEADINGS)
     print_line(["-"] * len(HEADINGS))
     rows, native = [], native_rates(args.kernel_version)
+    known = measured_before(args) if args.write_results else {}
     with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
-        for row in pool.map(lambda what: run_row(args, *what), wanted):
-            args.console = row.pop("console", args.console)
+        for row in pool.map(lambda what: known.get(what) or run_row(args, *what), wanted):
             rows.append(row)
             print_line(cells(row, native))
             save(args, rows)
@@ -328,14 +348,17 @@ def measure(args, wanted: list) -> list:
 
 
 def write_doc_results(args) -> list:
-    """tests/bench/overcommit.json: the rates alone, of this build; nothing is written when a row has none."""
+    """
+    tests/bench/overcommit.json: the rates alone, of this build; nothing is written when a row has none. Rows that were
+    measured before it was broken off are not measured again.
+    """
     args.seconds = args.seconds or SECONDS
     bare = copy.copy(args)
     bare.native, bare.out, bare.vcpus = True, NATIVE, [1]
     native = measure(bare, [(1, "q", "default", work, 1) for work in WORKS])
     rows = measure(args, [(*cell, 1) for cell in CELLS])
     if not any("error" in row for row in native + rows):
-        build = {**build_of(args.hartvisor, hv.QEMU, args.console), "linux": args.kernel_version}
+        build = {**build_of(args.hartvisor, hv.QEMU, rows[0]["firmware"]), "linux": args.kernel_version}
         slim = [{**{key: row[key] for key in ("vcpus", "locks", "pv", "work")}, "rate": float(f"{row['rate']:.5g}"),
                  **({"trouble": row["trouble"]} if row["trouble"] else {})} for row in rows]
         write_results("overcommit.json", {"build": build, "seconds": args.seconds, "rows": slim, "native": {
@@ -345,7 +368,7 @@ def write_doc_results(args) -> list:
 
 def main() -> int:
     args = parse_arguments()
-    args.kernel_version, args.console = linux_version(args.kernel), ""
+    args.kernel_version = linux_version(args.kernel)
     rows = write_doc_results(args) if args.write_results else measure(args, wanted_rows(args))
     return any("error" in row or row["trouble"] for row in rows)
 

@@ -39,11 +39,15 @@ def linux_version(image: pathlib.Path) -> str:
     return found.group(1).decode() if found else "unknown"
 
 
+def digest(image: pathlib.Path) -> str:
+    return hashlib.sha256(image.read_bytes()).hexdigest()[:16]
+
+
 def build_of(hartvisor: pathlib.Path, qemu: str, console: str) -> dict:
     """@console: what a machine of this run said; its first lines name OpenSBI."""
     version = re.search(r"version (\S+)", said(qemu, "--version"))
     firmware = re.search(r"OpenSBI v(\S+)", console)
-    return {"hartvisor": hashlib.sha256(hartvisor.read_bytes()).hexdigest()[:16], "commit": commit(),
+    return {"hartvisor": digest(hartvisor), "commit": commit(),
             "compiler": compiler(), "qemu": version.group(1) if version else "unknown",
             "opensbi": firmware.group(1) if firmware else "unknown"}
 
