@@ -150,9 +150,10 @@ def ask_counters(m: hv.Machine, vcpus: int) -> dict:
     """hartvisor's table of ^] s, as {column: [of vcpu 0, of vcpu 1, ...]}."""
     before = len(m.text())
     m.menu("s")
-    m.expect(rf"\nexits [\s\S]*?\n{VM}/{vcpus - 1} [^\n]*\n", timeout=120)
+    m.expect(rf"\] exits [\s\S]*?\] {VM}/{vcpus - 1} [^\n]*\n", timeout=120)
     counters, header = {}, ""
     for line in m.text()[before:].splitlines():
+        line = line.replace("\x1b[5n", "").removeprefix("[hartvisor] ")  # as test_sched.py has it
         found = re.match(rf"{VM}/\d+(?= )", line)
         if not found:
             header = line or header
