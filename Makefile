@@ -56,6 +56,8 @@ help:
 	@echo '  make release       build/hartvisor-VERSION.tar.gz: hartvisor, firmware, a demo bundle, documents, sha256sums'
 	@echo '  make compile_commands.json   how each file is compiled, for editors and clang'"'"'s tools'
 	@echo '  make bench         what operations cost, in instructions;  make bench-check: fails if a row got worse'
+	@echo '  make bench-results every results file of docs/benchmarks.md of this build, and its tables;  make bench-baseline:'
+	@echo '                     that of the operations alone;  make bench-doc: the tables from the files, without a run'
 	@echo '  make bench-linux   overcommit, measured with the guest kernel of our own   (ROWS=...)'
 	@echo '  make fresh         set up, build and boot in a minimal chroot of Debian 12 and 13  (RELEASES=bookworm)'
 	@echo '  make ci            what .ci/run runs: lint, test, busy; and fresh if the set-up files have changed'
@@ -80,9 +82,9 @@ setup-fuzz:
 setup-verify:
 	@tools/setup-verify.sh
 
-NO_SETUP := help setup setup-% clean distclean compile_commands.json
+NO_SETUP := help setup setup-% clean distclean compile_commands.json bench-doc
 RUNNING  := run test unit system busy soak fuzz fuzz-replay fuzz-corpus verify model model-long mutants mutants-protocol mutants-fences ci fresh \
-	lint lint-% format bench bench-check bench-baseline bench-linux
+	lint lint-% format bench bench-check bench-baseline bench-results bench-linux
 LINTING  := lint lint-% format
 
 GOALS := $(or $(MAKECMDGOALS),all)

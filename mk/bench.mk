@@ -4,7 +4,9 @@
 #
 #   make bench            every row, on hartvisor and natively; says what moved against the baseline
 #   make bench-check      the rows that take no Linux; fails when one got worse by more than 5 %
-#   make bench-baseline   the whole, and tests/bench/baseline.json written anew
+#   make bench-baseline   the whole, and tests/bench/baseline.json and the document's tables written anew
+#   make bench-results    all three results files in tests/bench of this build, and the tables
+#   make bench-doc        the tables from those files, without a machine
 
 BN       := $(B)/bench
 BN_SRCS  := $(wildcard tests/bench/*.c tests/bench/*.S)
@@ -37,7 +39,7 @@ $(BN)/init: tests/bench/init.c mk/bench.mk
 
 -include $(BN_OBJS:.o=.d)
 
-.PHONY: bench bench-check bench-baseline
+.PHONY: bench bench-check bench-baseline bench-results bench-doc
 bench: all $(BN)/payload.bin $(BN)/init $(G)/Image $(G)/initramfs.cpio.gz
 	@$(PYTHON) tools/bench.py $(BENCH)
 
@@ -46,3 +48,13 @@ bench-check: $(B)/hartvisor.bin $(BN)/payload.bin
 
 bench-baseline: all $(BN)/payload.bin $(BN)/init $(G)/Image $(G)/initramfs.cpio.gz
 	@$(PYTHON) tools/bench.py --write-baseline $(BENCH)
+
+# One after another, but for the boots of the last: their figures do not depend on what else runs.
+bench-results: all guest-tests guest-linux $(BN)/payload.bin $(BN)/init $(G)/Image $(G)/initramfs.cpio.gz
+	@$(PYTHON) tools/bench.py --write-baseline
+	@$(PYTHON) tools/bench-sched.py --write-results
+	@$(PYTHON) tools/bench-overcommit.py --write-results --jobs $(or $(JOBS),$(shell nproc))
+	@$(PYTHON) tools/bench_doc.py
+
+bench-doc:
+	@$(PYTHON) tools/bench_doc.py

@@ -18,6 +18,7 @@ lint-layout:
 	$(Q)$(PYTHON) tools/words-check.py
 	$(Q)$(PYTHON) tools/index-check.py
 	$(Q)$(PYTHON) tools/fields-check.py
+	$(Q)PYTHONDONTWRITEBYTECODE=1 $(PYTHON) tools/bench_doc.py --check
 	$(call say,LINT,'fences: each has a mutant')
 	+$(Q)PYTHONDONTWRITEBYTECODE=1 $(PYTHON) tests/mutants/fences.py --check >$(B)/fences.log || { cat $(B)/fences.log; exit 1; }
 

@@ -6,7 +6,7 @@
 #   make guest-linux                   build/linux/Image, with guest/linux/patches/*.patch if there are any
 #   make guest-linux-plain             build/linux/plain/Image, without them
 #   make bench-linux [ROWS='--vcpus 2,4 --locks z --work spin_lock']
-#                                      the table of docs/benchmarks.md
+#                                      overcommit (docs/benchmarks.md)
 
 L := $(B)/linux
 
@@ -18,7 +18,7 @@ guest-linux-plain: $(L)/plain/Image $(L)/overcommit.cpio.gz
 	@echo "  Linux $$(cat $(L)/plain/version), no patches: $(L)/plain/Image"
 
 # What builds installs nothing; what measures does.
-LINUX_SETUP := tools/setup-linux.sh $(if $(and $(filter yes,$(SETUP)),$(filter bench-linux,$(GOALS))),,--check)
+LINUX_SETUP := tools/setup-linux.sh $(if $(and $(filter yes,$(SETUP)),$(filter bench-linux bench-results,$(GOALS))),,--check)
 
 # The scripts know what is up to date; make sees from the files' time whether they did anything.
 $(L)/Image: FORCE

@@ -8,6 +8,9 @@
     tools/bench-overcommit.py --pv none,preempted,kick,both,tas --locks q,z
     tools/bench-overcommit.py --native                 the same kernel on OpenSBI, no hypervisor
     tools/bench-overcommit.py --hartvisor BIN --out build/before.json
+    tools/bench-overcommit.py --write-results          the rows of docs/benchmarks.md (bench_cells.py), native
+                                                       ones first, into tests/bench/overcommit.json;
+                                                       goes on where it was broken off
 
 One VM of 256 MiB on one hart, all of it under icount: one instruction is one virtual nanosecond, so
 figures do not depend on the machine this runs on and may be compared from commit to commit. Which lock
@@ -23,7 +26,8 @@ and how it spins by which of hartvisor's calls the VM has (property pv of its no
 Columns: rate is lock acquisitions, or loops, per second of guest time; of locks, from the second of
 locktorture's lines to the last one, as its first writer runs alone for a while. native is that rate as a
 share of what --native wrote into build/bench-native.json, if it ran before. KVM and Xvisor are what those
-reach on the same work; their loops began at 1,344 per second native, by another busybox. steal is the share of the guest's time in /proc/stat that it calls stolen.
+reach on the same work (tests/bench/peers.json); their loops began at 1,344 per second native, by another
+busybox. steal is the share of the guest's time in /proc/stat that it calls stolen.
 exits/s, wrs/s and switches/s are hartvisor's own counters (^] s) over the guest's uptime.
 
 Another build, say of a worktree: run the script where the guest kernel is, and name the other build by
@@ -35,6 +39,7 @@ from __future__ import annotations
 
 import argparse
 import concurrent.futures
+import copy
 import itertools
 import json
 import pathlib
@@ -46,6 +51,8 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests" / "system"))
 import hv  # noqa: E402
+from bench_build import build_of, digest, linux_version, write_results  # noqa: E402
+from bench_cells import CELLS, SECONDS, human, peer  # noqa: E402
 
 LINUX = ROOT / "build" / "linux"
 BASE_ISA = "i m a f d c zicsr zifencei sstc".split()
@@ -64,26 +71,6 @@ WORKS = ("spin_lock", "mutex_lock", "rwsem_lock", "fork")
 NATIVE = hv.BUILD / "bench-native.json"
 MEMORY = 256 * hv.MIB
 VM = "guest"
-
-# (vcpus, locks, work): KVM, Xvisor. Measured in November 2026, Linux 6.12.107 and Xvisor 8713a80.
-REFERENCE = {
-    (1, "q", "spin_lock"): ("3.19 M", "3.19 M"), (1, "q", "fork"): ("1344", "1346"),
-    (2, "t", "spin_lock"): ("250", "100"), (2, "q", "spin_lock"): ("250", "100"),
-    (2, "y", "spin_lock"): ("178 k", ""), (2, "z", "spin_lock"): ("3.20 M", ""),
-    (2, "t", "fork"): ("71-149", "329-590"), (2, "q", "fork"): ("71-149", "329-590"),
-    (2, "y", "fork"): ("1250-1288", ""), (2, "z", "fork"): ("1300", ""),
-    (4, "t", "spin_lock"): ("125-250", "100"), (4, "q", "spin_lock"): ("125-250", "100"),
-    (4, "y", "spin_lock"): ("62-100 k", ""), (4, "z", "spin_lock"): ("69.5 k", ""),
-    (4, "t", "fork"): ("24-133", "19-82"), (4, "q", "fork"): ("24-133", "19-82"),
-    (4, "y", "fork"): ("1265-1294", ""), (4, "z", "fork"): ("1298", ""),
-    (8, "t", "spin_lock"): ("81-122", ""), (8, "q", "spin_lock"): ("81-122", ""),
-    (8, "y", "spin_lock"): ("39.3 k", ""), (8, "z", "spin_lock"): ("29.6 k", ""),
-    (8, "t", "fork"): ("39-178", ""), (8, "q", "fork"): ("39-178", ""),
-    (8, "y", "fork"): ("1159", ""), (8, "z", "fork"): ("1186", ""),
-    (1, "q", "mutex_lock"): ("3.6 M", ""), (4, "q", "mutex_lock"): ("1.7 M", ""),
-    (4, "z", "mutex_lock"): ("2.6 M", ""), (8, "q", "mutex_lock"): ("0.5 M", ""),
-    (1, "q", "rwsem_lock"): ("3.9 M", ""),
-}
 
 TORTURE_LINE = re.compile(r"\[ *(\d+\.\d+)\] Writes:  Total: (\d+)")
 FORK_LINE = re.compile(r"FORK loops=\d+ start=([\d.]+) stop=([\d.]+) end=([\d.]+) total=(\d+)")
@@ -150,7 +137,7 @@ def run_row(args, vcpus: int, locks: str, pv: str, work: str, seed: int) -> dict
         with machine(args, name, vcpus, locks, pv, work, seed) as m:
             m.expect(r"GUEST-END [^\r\n]*[\r\n]", timeout=args.timeout)
             guest_text = m.text()
-            if not args.native:
+            if not args.native and not args.write_results:
                 row["counters"] = ask_counters(m, vcpus)
         evaluate(row, guest_text)
     except AssertionError as error:
@@ -163,9 +150,10 @@ def ask_counters(m: hv.Machine, vcpus: int) -> dict:
     """hartvisor's table of ^] s, as {column: [of vcpu 0, of vcpu 1, ...]}."""
     before = len(m.text())
     m.menu("s")
-    m.expect(rf"\nexits [\s\S]*?\n{VM}/{vcpus - 1} [^\n]*\n", timeout=120)
+    m.expect(rf"\] exits [\s\S]*?\] {VM}/{vcpus - 1} [^\n]*\n", timeout=120)
     counters, header = {}, ""
     for line in m.text()[before:].splitlines():
+        line = line.replace("\x1b[5n", "").removeprefix("[hartvisor] ")  # as test_sched.py has it
         found = re.match(rf"{VM}/\d+(?= )", line)
         if not found:
             header = line or header
@@ -181,6 +169,7 @@ def ask_counters(m: hv.Machine, vcpus: int) -> dict:
 # --- what a run said ------------------------------------------------------------------------------
 
 def evaluate(row: dict, text: str) -> None:
+    row["firmware"] = re.search(r"OpenSBI v\S+|$", text).group(0)
     row["trouble"] = sorted(set(TROUBLE.findall(text)))
     row["uptime"] = float(re.search(r"GUEST-END ([\d.]+)", text).group(1))
     row["lock_events"] = lock_events(text)
@@ -215,13 +204,6 @@ def steal_percent(text: str) -> float:
 EXIT_COLUMNS = ("ipi", "timer", "irq", "sbi", "wfi", "wrs", "csr", "mmio", "fault", "other")
 
 
-def human(value: float) -> str:
-    for limit, unit in ((1e6, "M"), (1e4, "k")):
-        if value >= limit:
-            return f"{value / (1e6 if unit == 'M' else 1e3):.4g} {unit}"
-    return f"{value:.0f}"
-
-
 def per_second(row: dict, *columns: str) -> str:
     counters = row.get("counters") or {}
     found = [sum(counters[c]) for c in columns if c in counters]
@@ -239,7 +221,7 @@ HEADINGS = ("vcpus", "locks", "pv", "work", "seed", "rate/s", "native", "KVM", "
 
 
 def cells(row: dict, native: dict) -> tuple:
-    kvm, xvisor = REFERENCE.get((row["vcpus"], row["locks"], row["work"]), ("", ""))
+    kvm, xvisor = (peer(who, row["vcpus"], row["locks"], row["work"]) for who in ("kvm", "xvisor"))
     share = f"{100 * row['rate'] / native[row['work']]:.3g} %" if row["work"] in native and "rate" in row else ""
     remarks = "; ".join(filter(None, [row.get("error", ""), *row.get("trouble", [])]))
     return (row["vcpus"], row["locks"], row["pv"], row["work"], row["seed"],
@@ -250,7 +232,7 @@ def cells(row: dict, native: dict) -> tuple:
 
 
 def print_line(values) -> None:
-    widths = (5, 5, 9, 10, 4, 9, 8, 9, 8, 7, 8, 8, 10, 8, 8, 6, 0)
+    widths = (5, 5, 9, 10, 4, 9, 8, 16, 10, 7, 8, 8, 10, 8, 8, 6, 0)
     print("| " + " | ".join(f"{value!s:>{w}}" for value, w in zip(values, widths)) + " |", flush=True)
 
 
@@ -263,9 +245,27 @@ def native_rates(kernel: str) -> dict:
     return {row["work"]: row["rate"] for row in result["rows"] if "rate" in row and result["kernel"] == kernel}
 
 
+def conditions(args) -> dict:
+    """What rows have to have in common to be of one measurement."""
+    return {"image": None if args.native else digest(args.hartvisor), "kernel": args.kernel_version,
+            "kernel_image": digest(args.kernel), "seconds": args.seconds, "bootargs": args.bootargs,
+            "properties": args.properties}
+
+
+def measured_before(args) -> dict:
+    """Rows of a measurement under these conditions that was broken off."""
+    try:
+        result = json.loads(args.out.read_text())
+    except (FileNotFoundError, ValueError):
+        return {}
+    if any(result.get(key) != value for key, value in conditions(args).items()):
+        return {}
+    return {tuple(row[key] for key in ("vcpus", "locks", "pv", "work", "seed")): row for row in result["rows"]
+            if "error" not in row}
+
+
 def save(args, rows: list) -> None:
-    result = {"hartvisor": None if args.native else args.hartvisor_name, "kernel": args.kernel_version,
-              "bootargs": args.bootargs, "properties": args.properties, "rows": rows}
+    result = {"hartvisor": None if args.native else args.hartvisor_name, **conditions(args), "rows": rows}
     args.out.parent.mkdir(parents=True, exist_ok=True)
     part = args.out.with_suffix(".part")
     part.write_text(json.dumps(result, indent=1) + "\n")
@@ -302,6 +302,7 @@ def parse_arguments():
     parser.add_argument("--properties", default="", help="more properties of the VM, as they stand in an .its")
     parser.add_argument("--jobs", type=int, default=1, help="rows at a time")
     parser.add_argument("--timeout", type=int, default=1800, help="seconds that a row may take")
+    parser.add_argument("--write-results", action="store_true", help="the rows of docs/benchmarks.md, and where it reads them")
     parser.add_argument("--out", type=pathlib.Path, help="build/bench-linux.json, build/bench-native.json")
     args = parser.parse_args()
     if args.native and args.vcpus not in (None, [1]):
@@ -319,11 +320,6 @@ def parse_arguments():
     return args
 
 
-def kernel_version(image: pathlib.Path) -> str:
-    found = re.search(rb"Linux version (\S+)", image.read_bytes())
-    return found.group(1).decode() if found else "unknown"
-
-
 def wanted_rows(args) -> list:
     """(vcpus, locks, pv, work, seed) of each, those next to each other that are to be compared."""
     rows = []
@@ -333,9 +329,7 @@ def wanted_rows(args) -> list:
     return rows
 
 
-def main() -> int:
-    args = parse_arguments()
-    args.kernel_version = kernel_version(args.kernel)
+def measure(args, wanted: list) -> list:
     if not args.native:
         args.hartvisor_name = str(args.hartvisor)
         hv.WORK.mkdir(parents=True, exist_ok=True)
@@ -344,12 +338,39 @@ def main() -> int:
     print_line(HEADINGS)
     print_line(["-"] * len(HEADINGS))
     rows, native = [], native_rates(args.kernel_version)
+    known = measured_before(args) if args.write_results else {}
     with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
-        for row in pool.map(lambda what: run_row(args, *what), wanted_rows(args)):
+        for row in pool.map(lambda what: known.get(what) or run_row(args, *what), wanted):
             rows.append(row)
             print_line(cells(row, native))
             save(args, rows)
     print(f"\n{args.out}")
+    return rows
+
+
+def write_doc_results(args) -> list:
+    """
+    tests/bench/overcommit.json: the rates alone, of this build; nothing is written when a row has none. Rows that were
+    measured before it was broken off are not measured again.
+    """
+    args.seconds = args.seconds or SECONDS
+    bare = copy.copy(args)
+    bare.native, bare.out, bare.vcpus = True, NATIVE, [1]
+    native = measure(bare, [(1, "q", "default", work, 1) for work in WORKS])
+    rows = measure(args, [(*cell, 1) for cell in CELLS])
+    if not any("error" in row for row in native + rows):
+        build = {**build_of(args.hartvisor, hv.QEMU, rows[0]["firmware"]), "linux": args.kernel_version}
+        slim = [{**{key: row[key] for key in ("vcpus", "locks", "pv", "work")}, "rate": float(f"{row['rate']:.5g}"),
+                 **({"trouble": row["trouble"]} if row["trouble"] else {})} for row in rows]
+        write_results("overcommit.json", {"build": build, "seconds": args.seconds, "rows": slim, "native": {
+            row["work"]: float(f"{row['rate']:.5g}") for row in native}})
+    return native + rows
+
+
+def main() -> int:
+    args = parse_arguments()
+    args.kernel_version = linux_version(args.kernel)
+    rows = write_doc_results(args) if args.write_results else measure(args, wanted_rows(args))
     return any("error" in row or row["trouble"] for row in rows)
 
 

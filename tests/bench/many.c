@@ -247,7 +247,11 @@ static void compute_forever(struct cpu *cpu)
 void bench_switch(void)
 {
 	bool stay = machine_arg("stay", 0);
+	unsigned long begin = time_in_ms(machine_arg("late", 0));
 
+	/* Other VMs start meanwhile: a hart that computes makes that take seconds. */
+	while (time_now() < begin)
+		bench_wait_asleep();
 	sw.wanted = machine_arg("samples", 256);
 	sw.warm_until = time_in_ms(machine_arg("warm", 20));
 	CHECK(sw.wanted <= MAX_SAMPLES);
