@@ -87,7 +87,7 @@ def spin():
 
 
 def litmus():
-    names = re.findall(r'^    "(block|rest)_(\w+)":', read("tests/model/extract_litmus.py"), re.M)
+    names = re.findall(r'^    "(block|rest)_(\w+)":', read("tests/model/litmus_tests.py"), re.M)
     found = set()
     for way, reason in names:
         # Every sleep but a rest goes by vcpu_block().
