@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# Tests. Every tests/unit/test_*.c is one cmocka program for the build machine, with ASan and UBSan. It
-# names the sources it is linked with in comment lines of its own:
+# Tests. Every tests/unit/*/test_*.c is one cmocka program for the build machine, with ASan and UBSan. It stands in the
+# folder of the room that it tests; explorer, threads and tlb are nets that cross rooms. It names the sources it
+# is linked with in comment lines of its own. They are not in a list of the room, because hardly two programs have the
+# same ones, and what of a program is real and what is fake is the first thing to know of it.
 #
 #     // SOURCES: hyp/irqchip/vplic.c tests/unit/fake/devvm.c
 #
@@ -11,12 +13,12 @@
 #     // SANITIZE: thread        instead of address,undefined; "none" for none
 #     // CFLAGS: -O2             after all others
 #     // INCLUDE: tests/unit/x   a folder to search even before tests/unit/include
-#     // LIKE: tests/unit/NAME.h  such lines of that file count, too
+#     // LIKE: tests/unit/fake/NAME.h  such lines of that file count, too
 
 HOSTCC := gcc
 U      := $(B)/unit
 
-UNIT_SRCS  := $(wildcard tests/unit/test_*.c)
+UNIT_SRCS  := $(wildcard tests/unit/*/test_*.c)
 UNIT_NAMES := $(UNIT_SRCS:tests/unit/%.c=%)
 UNIT_LOG   := $(wildcard tests/unit/fake/log.c)
 
@@ -100,6 +102,7 @@ $$(eval $$(call unit_compile_rule,$$(unit_tag_$(1)),$$(unit_flags_$(1))))
 endif
 $(U)/$(1): $$(call unit_objects,$(1)) $(U)/libfdt.a $(call unit_libbearssl,$(1))
 	$$(call say,HOSTCC,$$@)
+	@mkdir -p $$(@D)
 	$$(Q)$(HOSTCC) $$(unit_flags_$(1)) $$^ -lcmocka -lpthread -o $$@
 endef
 UNIT_TAGS :=
@@ -115,7 +118,7 @@ $(U)/symbols/functions.inc: $(B)/hartvisor.elf
 	$(Q)$(CROSS)nm --defined-only $< | sort -s -k1,1 | \
 		awk '$$2 ~ /^[tTwW]$$/ && $$3 !~ /^[.$$]/ && !seen[$$1]++ { print "{ 0x" $$1 ", \"" $$3 "\" }," }' >$@
 
-$(call unit_objects,test_arch_symbols): $(U)/symbols/functions.inc
+$(call unit_objects,arch/test_symbols): $(U)/symbols/functions.inc
 
 .PHONY: unit-programs
 unit-programs: $(UNIT_NAMES:%=$(U)/%)

@@ -2,7 +2,7 @@
 """What a mutant is run against: the unit programs that are linked with its file, and system tests.
 
 A unit program is built once, object by object; for a mutant only the objects that its file goes into are
-compiled again. tests/unit/*.c say in comment lines what they are made of (mk/test.mk).
+compiled again. tests/unit/*/test_*.c say in comment lines what they are made of (mk/test.mk).
 """
 
 import hashlib
@@ -86,10 +86,10 @@ def said(key, path):
 
 
 class UnitProgram:
-    """A tests/unit/test_*.c."""
+    """A tests/unit/*/test_*.c."""
 
     def __init__(self, path, build):
-        self.path, self.name, self.build = path, path.stem, build
+        self.path, self.name, self.build = path, f"{path.parent.name}/{path.stem}", build
         fake_log = UNIT / "fake/log.c"
         sources = set(said("SOURCES", path)) | ({str(fake_log)} if fake_log.exists() else set())
         self.sources = [str(path)] + sorted(sources)

@@ -316,7 +316,7 @@ int vcpu_magic_unmap(struct vcpu *v)
 	return HV_OK;
 }
 
-/* Steal time has a test of its own, with memory: test_vcpu_steal.c. */
+/* Steal time has a test of its own, with memory: vcpu/test_steal.c. */
 int vcpu_steal_set(struct vcpu *v, uint64_t a)
 {
 	if (a != STEAL_OFF && !gstage_is_ram(&v->vm->gstage, gpa(a), sizeof(struct sta_struct)))

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-/* The source itself: see test_platform_ns16550.c. */
+/* The source itself: see test_ns16550.c. */
 #include "platform/goldfish_rtc.c"
 
 #include "fake/log.h"

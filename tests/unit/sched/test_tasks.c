@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// LIKE: tests/unit/test_sched_classes.c
+// LIKE: tests/unit/sched/test_classes.c
 /* Tasks: a VM pays for what is done for it. And what is expedited leaves class fifo its turns. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// LIKE: tests/unit/test_sched_classes.c
+// LIKE: tests/unit/sched/test_classes.c
 /*
  * Starvation: no runnable entity waits for ever while a hart that it may use runs something less urgent.
  *

@@ -2,7 +2,7 @@
 // SOURCES: hyp/vcpu/request.c hyp/vcpu/irq.c hyp/vcpu/hsm.c tests/unit/fake/csr.c tests/unit/fake/pcpu.c
 /*
  * Requests, kicks, interrupts and HSM, as one hart sees them: who is woken, who gets an IPI, who is waited for. What
- * several harts make of it is the explorer's (test_vcpu_protocol_explorer_*.c).
+ * several harts make of it is the explorer's (tests/unit/explorer).
  */
 #include <setjmp.h>
 #include <stdarg.h>

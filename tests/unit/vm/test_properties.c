@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// LIKE: tests/unit/test_vm_config.c
+// LIKE: tests/unit/vm/test_config.c
 // SOURCES: hyp/vm/config_host.c hyp/lib/options.c
 /*
  * dts/bindings/hartvisor,vm.yaml and docs/configuration.md have the properties of the parser's tables, with their bounds

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// LIKE: tests/unit/test_sched_classes.c
+// LIKE: tests/unit/sched/test_classes.c
 /* Directed yield: to whom, and that it gains a group nothing. */
 #include <setjmp.h>
 #include <stdarg.h>

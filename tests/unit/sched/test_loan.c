@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// LIKE: tests/unit/test_sched_classes.c
+// LIKE: tests/unit/sched/test_classes.c
 /* Handing over a hart on loan: what comes back, what settles it, and that it is fair. */
 #include <setjmp.h>
 #include <stdarg.h>

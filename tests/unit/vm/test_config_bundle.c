@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// LIKE: tests/unit/test_vm_config.c
+// LIKE: tests/unit/vm/test_config.c
 /* Which configuration of a bundle is taken; and bundles that are cut short, corrupted, too deep or too full. */
 #include <setjmp.h>
 #include <stdarg.h>

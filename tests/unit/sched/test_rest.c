@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// LIKE: tests/unit/test_sched_classes.c
+// LIKE: tests/unit/sched/test_classes.c
 /* Resting: an entity that sleeps on its hart without leaving it, and what others see of it meanwhile. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-/* The source itself: see test_platform_ns16550.c. */
+/* The source itself: see test_ns16550.c. */
 #include "platform/plic.c"
 
 #include "fake/log.h"

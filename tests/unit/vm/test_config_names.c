@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// LIKE: tests/unit/test_vm_config.c
+// LIKE: tests/unit/vm/test_config.c
 /* Names are exact; status; what tools write by themselves; what is named twice; what contradicts. */
 #include <setjmp.h>
 #include <stdarg.h>
