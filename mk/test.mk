@@ -2,17 +2,20 @@
 #
 # Tests. Every tests/unit/*/test_*.c is one cmocka program for the build machine, with ASan and UBSan. It stands in the
 # folder of the room that it tests; explorer, threads and tlb are nets that cross rooms. It names the sources it
-# is linked with in comment lines of its own. They are not in a list of the room, because hardly two programs have the
-# same ones, and what of a program is real and what is fake is the first thing to know of it.
+# is linked with in comment lines of its own. There is no list of a room, since which sources are real and which are fakes
+# is the first thing to know of a program; programs that share them are LIKE a header that names them.
 #
 #     // SOURCES: hyp/irqchip/vplic.c tests/unit/fake/devvm.c
 #
-# tests/unit/fake/log.c comes along when it exists. tests/unit/include is searched before hyp, so that
-# a fake header there takes a real one's place. It may also say
+# tests/unit/fake/log.c comes along when it exists. tests/unit/fake is searched before hyp: the headers of its arch and
+# platform take the place of hyp/arch's and platform's, and call the program. Two nets have a lib/atomic.h and a
+# lib/spinlock.h besides, in folders that INCLUDE names: the explorer makes each access a step that its memory model sees,
+# the threads let others run before each. One set for all programs would be the real ones with both behind #ifdef.
+# A program may also say
 #
 #     // SANITIZE: thread        instead of address,undefined; "none" for none
 #     // CFLAGS: -O2             after all others
-#     // INCLUDE: tests/unit/x   a folder to search even before tests/unit/include
+#     // INCLUDE: tests/unit/x   a folder to search even before tests/unit/fake
 #     // LIKE: tests/unit/fake/NAME.h  such lines of that file count, too
 
 HOSTCC := gcc
@@ -25,7 +28,7 @@ UNIT_LOG   := $(wildcard tests/unit/fake/log.c)
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 
 UNIT_CFLAGS := -std=gnu11 -O1 -g -Wall -Wextra -Werror -DHARTVISOR_UNIT_TEST \
-	-Itests/unit/include -Itests/unit -Ihyp -I. -Iguest/include -isystem $(LIBFDT) -isystem $(BEARSSL)/inc
+	-Itests/unit/fake -Itests/unit -Ihyp -I. -Iguest/include -isystem $(LIBFDT) -isystem $(BEARSSL)/inc
 
 $(U)/libfdt/%.o: $(LIBFDT)/%.c mk/test.mk mk/hartvisor.mk
 	@mkdir -p $(@D)

@@ -29,7 +29,7 @@ import keep  # noqa: E402 (needs the path above)
 UNIT = pathlib.Path("tests/unit")
 # Who is likely to notice, and soon, comes first.
 NETS = {"unit": ["vcpu/test_vtimer", "vcpu/test_poll", "vcpu/test_request", "arch/test_timer", "run/test_loop",
-                 "run/test_fast_calls", "run/test_fast_access"],
+                 "run/test_rest", "run/test_fast_calls", "run/test_fast_access"],
         "sim": ["sched/test_rest"],
         "explorer": ["explorer/test_" + name for name in ("requests", "kicks", "halts", "timers", "waits", "life", "sleeps",
                                                           "sleeps_more", "timer")],
@@ -38,7 +38,7 @@ OUT = pathlib.Path("build/verify/sources")
 JSON = pathlib.Path("build/verify/sources.json")
 TIMEOUT = 120  # of processor time, so that a busy machine catches no mutant by itself
 FLAGS = ["-std=gnu11", "-O1", "-g", "-w", "-DHARTVISOR_UNIT_TEST"]
-INCLUDES = ["tests/unit/include", "tests/unit", "hyp", ".", "guest/include"]
+INCLUDES = ["tests/unit/fake", "tests/unit", "hyp", ".", "guest/include"]
 
 REQUEST, VCPU, RUN = "hyp/vcpu/request.c", "hyp/vcpu/vcpu.c", "hyp/run/vcpu_run.c"
 ENTRY, FAST = "hyp/run/entry.h", "hyp/run/fastpath.c"

@@ -30,7 +30,7 @@ SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined", "
 # (-w would take these for warnings, too, and let them pass.)
 FLAGS = ["-std=gnu11", "-O1", "-g", "-Werror=int-conversion", "-Werror=incompatible-pointer-types",
          "-DHARTVISOR_UNIT_TEST"]
-INCLUDES = ["tests/unit/include", "tests/unit", "hyp", ".", "guest/include"]
+INCLUDES = ["tests/unit/fake", "tests/unit", "hyp", ".", "guest/include"]
 
 # Processor time: that of the unbroken program times this, and some seconds, so that no load catches a mutant.
 PATIENCE, PATIENCE_MORE = 10, 10

@@ -113,8 +113,10 @@ void secondary_entry(void)
 }
 
 /* What was written to memory comes before the stores that kick. */
-void fake_fence_w_o(void)
+void fake_fence(enum fake_fence kind, uint64_t gva, uint64_t asid)
 {
+	(void)gva, (void)asid;
+	assert_int_equal(kind, FAKE_FENCE_W_O);
 	fw.fences++;
 	for (unsigned int i = 0; i < ARRAY_SIZE(fw.registers); i++)
 		assert_true(!fw.registers[i] || *fw.registers[i] == 0);

@@ -8,7 +8,7 @@
  * SOURCES: tests/unit/explorer/search.c tests/unit/explorer/trace.c
  * SANITIZE: none
  * CFLAGS: -O2
- * INCLUDE: tests/unit/include-explorer
+ * INCLUDE: tests/unit/explorer
  */
 #include <stdarg.h>
 #include <setjmp.h>

@@ -23,8 +23,8 @@
 #include <hartvisor/sbi.h>
 
 #include "arch/csr.h"
-#include "arch/fence.h"
 #include "arch/smp.h"
+#include "fake/fence.h"
 #include "fake/pcpu.h"
 #include "mm/page.h"
 #include "vcpu/hsm.h"

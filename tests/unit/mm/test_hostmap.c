@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // SOURCES: hyp/mm/hostmap.c hyp/mm/pgtable.c hyp/mm/page.c tests/unit/fake/page.c
 // SOURCES: tests/unit/fake/csr.c tests/unit/fake/fence.c
-// INCLUDE: tests/unit/include-hostmap
-// CFLAGS: -fno-pie -no-pie -mcmodel=large
+// CFLAGS: -fno-pie -no-pie -mcmodel=large -DFAKE_REAL_DIRECT_MAP
 /* hartvisor's own address space, as a hart would walk it by the satp that boot loads. */
 #include <stdarg.h>
 #include <setjmp.h>
@@ -32,8 +31,6 @@ ABSOLUTE("__rodata_end", "0xffffffff80007000");
 ABSOLUTE("__image_end", "0xffffffff80609000");
 
 #define DEVICES ((pte_t)0x123456789001) /* the boot tables' entry for the device window */
-
-uint64_t fake_hpa_0;
 
 hpa_t image_hpa(const void *sym)
 {

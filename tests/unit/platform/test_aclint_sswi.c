@@ -49,8 +49,10 @@ bool device_try_write32(volatile uint32_t *reg, uint32_t val)
 
 static unsigned int fences;
 
-void fake_fence_w_o(void)
+void fake_fence(enum fake_fence kind, uint64_t gva, uint64_t asid)
 {
+	(void)gva, (void)asid;
+	assert_int_equal(kind, FAKE_FENCE_W_O);
 	for (unsigned int i = 0; i < REGISTERS; i++)
 		assert_int_equal(window[i], 0);
 	fences++;

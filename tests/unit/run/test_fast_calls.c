@@ -3,7 +3,7 @@
 /* The fast path of SBI calls and of virtual instructions: what is answered from the vector, and when the vcpu leaves. */
 #include "fake/run_vcpu.h"
 
-#include "arch/fence.h"
+#include "fake/fence.h"
 
 static uint64_t eid, fid, args[4];
 static struct next said;
@@ -135,7 +135,7 @@ static void a_fence_on_itself_is_one(void **state)
 	args[1] = 0;
 	assert_int_equal(fast(SBI_EXT_RFNC, SBI_RFNC_REMOTE_FENCE_I), 1);
 	ANSWER(SBI_SUCCESS, 0);
-	assert_int_equal(fake_fences.fence_i, 1);
+	assert_int_equal(fake_fences.of[FAKE_FENCE_I], 1);
 	begin(state);
 	args[0] = 1;
 	args[1] = 0;
@@ -143,7 +143,7 @@ static void a_fence_on_itself_is_one(void **state)
 	args[3] = 2;
 	assert_int_equal(fast(SBI_EXT_RFNC, SBI_RFNC_REMOTE_SFENCE_VMA), 1);
 	ANSWER(SBI_SUCCESS, 0);
-	assert_int_equal(fake_fences.hfence_vvma_addr, 2);
+	assert_int_equal(fake_fences.of[FAKE_HFENCE_VVMA_ADDR], 2);
 	assert_null(strstr(trace, "fence"));
 	for (uint64_t f = 0; f < 2; f++) {
 		begin(state);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // SOURCES: hyp/vcpu/vm_mem.c tests/unit/fake/pcpu.c
 // SANITIZE: thread
-// INCLUDE: tests/unit/include-threads
+// INCLUDE: tests/unit/threads
 /* Device code on several harts uses a VM's memory while it is taken away, or its life ends. */
 #include <stdarg.h>
 #include <stddef.h>

@@ -5,7 +5,7 @@
  *
  * SOURCES: hyp/arch/timer.c tests/unit/fake/pcpu.c
  * SANITIZE: thread
- * INCLUDE: tests/unit/include-threads
+ * INCLUDE: tests/unit/threads
  */
 #include <pthread.h>
 #include <sched.h>

@@ -9,8 +9,8 @@
 
 #include <cmocka.h>
 
-#include "arch/fence.h"
 #include "arch/insn.h"
+#include "fake/fence.h"
 #include "lib/errno.h"
 #include "vcpu/guest_mem.h"
 #include "vcpu/vm.h"
@@ -28,7 +28,7 @@ static void check_bracket(void)
 {
 	assert_int_equal(v.mode, READING_SHADOW_PAGE_TABLES);
 	assert_int_equal(v.guest_seq, 7);
-	fences_before = fake_fences.hfence_gvma_all;
+	fences_before = fake_fences.of[FAKE_HFENCE_GVMA_ALL];
 	accesses++;
 }
 
@@ -172,7 +172,7 @@ static void a_flush_that_is_due_comes_before_the_access(void **state)
 	}
 	v.requests = BIT(REQUEST_UPDATE_HGATP & REQUEST_MASK);
 	assert_int_equal(vcpu_fetch_insn(&v, gva(PC), &insn), HV_OK);
-	assert_int_equal(fake_fences.hfence_gvma_all, 4);
+	assert_int_equal(fake_fences.of[FAKE_HFENCE_GVMA_ALL], 4);
 	check_over(1);
 }
 

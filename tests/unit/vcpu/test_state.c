@@ -251,8 +251,8 @@ static void a_hart_that_is_started_again_has_nothing_of_what_it_was(void **state
 		assert_int_equal(v->halt_ends, 0);
 		assert_int_equal(v->kicked, 0);
 		assert_int_equal(v->nr_fences, 0);
-		assert_int_equal(fake_fences.hfence_vvma_all, 1);
-		assert_int_equal(fake_fences.fence_i, 1);
+		assert_int_equal(fake_fences.of[FAKE_HFENCE_VVMA_ALL], 1);
+		assert_int_equal(fake_fences.of[FAKE_FENCE_I], 1);
 		assert_int_equal(v->hsm, SBI_HSM_STATE_STARTED);
 		(void)teardown(state);
 	}
