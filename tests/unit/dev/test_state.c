@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// SOURCES: hyp/dev/mmio.c hyp/vm/parts.c hyp/vcpu/vm_part.c hyp/lib/property.c hyp/lib/config_node.c hyp/lib/word.c hyp/lib/text.c hyp/lib/fdt.c hyp/lib/fdt_writer.c tests/unit/fake/devvm.c tests/unit/fake/pcpu.c
+// SOURCES: hyp/dev/mmio.c hyp/vm/parts.c hyp/vcpu/vm_part.c hyp/lib/property.c hyp/lib/config_node.c hyp/lib/word.c hyp/lib/text.c hyp/lib/fdt.c hyp/lib/fdt_writer.c tests/unit/fake/devvm.c tests/unit/fake/part_world.c tests/unit/fake/timer.c tests/unit/fake/pcpu.c
 /* A device that is reset is as a new one, in every field that hyp/vm/state_list.h says so of; and it lists all. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -20,6 +20,7 @@
 #define FIELD_VRTC(...)		 FIELD_ROW(vrtc, __VA_ARGS__)
 #include "fake/devvm.h"
 #include "fake/fields.h"
+#include "fake/timer.h"
 
 static const struct vuart __attribute__((unused)) all_of_vuart = {
 #define FIELD_VUART(...) FIELD_INITIALIZER(vuart, __VA_ARGS__)
@@ -41,69 +42,6 @@ static const struct vrtc __attribute__((unused)) all_of_vrtc = {
 #define VCPUS 2
 
 static const uint8_t marks[] = { 0, 1 }; /* what a bool may hold */
-static unsigned int cancelled;
-
-uint64_t host_rtc_now(void)
-{
-	return UINT64_C(1795000000000000000);
-}
-
-uint64_t timer_now(void)
-{
-	return 12345;
-}
-
-uint64_t timer_ticks_to_ns(uint64_t t)
-{
-	return t * 100;
-}
-
-uint64_t timer_ns_to_ticks(uint64_t ns)
-{
-	return ns / 100;
-}
-
-void timer_init(struct timer *t, void (*fn)(struct timer *t))
-{
-	*t = (struct timer){ .fn = fn };
-}
-
-void timer_arm(struct timer *t, uint64_t deadline)
-{
-	(void)t, (void)deadline;
-	fail_msg("a reset arms no timer");
-}
-
-void timer_cancel(struct timer *t)
-{
-	(void)t;
-	cancelled++;
-}
-
-size_t term_stream_room(const struct term_stream *s)
-{
-	(void)s;
-	return TX_FIFO;
-}
-
-bool term_stream_want_room(struct term_stream *s, size_t len)
-{
-	(void)s, (void)len;
-	return true;
-}
-
-size_t term_stream_read_break(struct term_stream *s, char *buf, size_t len, bool *is_break)
-{
-	(void)s, (void)buf, (void)len;
-	*is_break = false;
-	return 0;
-}
-
-size_t vcpu_console_write(struct vcpu *v, const char *buf, size_t len)
-{
-	(void)v, (void)buf;
-	return len;
-}
 
 static struct virqchip *fresh_chip;
 static struct vuart *fresh_uart, *uart;
@@ -121,13 +59,14 @@ static int setup(void **state)
 	fake_vm.irqchip = vplic_new(&fake_vm);
 	uart = vuart_new(&fake_vm);
 	rtc = vrtc_new(&fake_vm);
-	cancelled = 0;
+	fake_timer_setup(12345);
 	return 0;
 }
 
 static int teardown(void **state)
 {
 	(void)state;
+	assert_int_equal(fake_arms, 0);
 	fake_vm_teardown();
 	return 0;
 }
@@ -165,7 +104,7 @@ static void a_clock_that_is_reset_is_as_a_new_one_but_for_its_time(void **state)
 		before = *r;
 		vrtc_reset(r);
 		fields_check_reset("vrtc", r, fresh_rtc, &before);
-		assert_int_equal(cancelled, 1);
+		assert_int_equal(fake_cancels, 1);
 		(void)teardown(state);
 	}
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// SOURCES: hyp/dev/vrtc.c hyp/dev/mmio.c hyp/vm/parts.c hyp/vcpu/vm_part.c hyp/lib/property.c hyp/lib/config_node.c hyp/lib/word.c hyp/lib/text.c hyp/lib/fdt.c hyp/lib/fdt_writer.c tests/unit/fake/devvm.c tests/unit/fake/pcpu.c
+// SOURCES: hyp/dev/vrtc.c hyp/dev/mmio.c hyp/vm/parts.c hyp/vcpu/vm_part.c hyp/lib/property.c hyp/lib/config_node.c hyp/lib/word.c hyp/lib/text.c hyp/lib/fdt.c hyp/lib/fdt_writer.c tests/unit/fake/devvm.c tests/unit/fake/timer.c tests/unit/fake/pcpu.c
 /* The clock, on a simulated host time of 10 MHz. */
 #include <limits.h>
 #include <setjmp.h>
@@ -9,15 +9,14 @@
 
 #include <cmocka.h>
 
-#include "arch/timer.h"
 #include "dev/vdev.h"
 #include "fake/devvm.h"
+#include "fake/timer.h"
 #include "irqchip/virqchip.h"
 #include "platform/driver.h"
 
-#define NS_PER_TICK 100
-#define SECOND	    UINT64_C(1000000000)
-#define BASE	    (UINT64_C(1795000000) * SECOND)
+#define SECOND UINT64_C(1000000000)
+#define BASE   (UINT64_C(1795000000) * SECOND)
 
 enum {
 	TIME_LOW = 0x00,
@@ -31,11 +30,7 @@ enum {
 };
 
 static struct vrtc *rtc;
-static uint64_t ticks;
 static uint64_t host_clock;
-static struct timer *armed;
-static struct timer *known;
-static unsigned int arms;
 static bool line;
 
 static void set_level(struct virqchip *c, unsigned int source, bool high)
@@ -53,59 +48,9 @@ uint64_t host_rtc_now(void)
 	return host_clock;
 }
 
-uint64_t timer_now(void)
-{
-	return ticks;
-}
-
-uint64_t timer_ticks_to_ns(uint64_t t)
-{
-	return t * NS_PER_TICK;
-}
-
-uint64_t timer_ns_to_ticks(uint64_t ns)
-{
-	return ns / NS_PER_TICK;
-}
-
-void timer_init(struct timer *t, void (*fn)(struct timer *t))
-{
-	*t = (struct timer){ .fn = fn };
-	known = t;
-}
-
-void timer_arm(struct timer *t, uint64_t deadline)
-{
-	assert_true(deadline > ticks);
-	t->deadline = deadline;
-	armed = t;
-	arms++;
-}
-
-void timer_cancel(struct timer *t)
-{
-	(void)t;
-	armed = NULL;
-}
-
-/* Let time pass, and the host timer do what it would. */
-static void pass_ticks(uint64_t n)
-{
-	uint64_t end = ticks + n;
-
-	while (armed && armed->deadline <= end) {
-		struct timer *t = armed;
-
-		ticks = t->deadline;
-		armed = NULL;
-		t->fn(t);
-	}
-	ticks = end;
-}
-
 static void pass(uint64_t ns)
 {
-	pass_ticks(ns / NS_PER_TICK);
+	fake_timer_pass(ns / FAKE_NS_PER_TICK);
 }
 
 static uint32_t rd(uint64_t off)
@@ -135,10 +80,8 @@ static void set_alarm(uint64_t ns)
 static int setup(void **state)
 {
 	(void)state;
-	ticks = 123456789;
+	fake_timer_setup(123456789);
 	host_clock = BASE;
-	armed = NULL;
-	arms = 0;
 	line = false;
 	fake_vm_setup(1);
 	fake_vm.irqchip = &chip;
@@ -221,7 +164,7 @@ static void alarm_in_the_past_fires_at_once(void **state)
 	(void)state;
 	set_alarm(BASE - SECOND);
 	assert_true(line);
-	assert_null(armed);
+	assert_null(fake_armed);
 	assert_int_equal(rd(ALARM_STATUS), 0);
 }
 
@@ -246,7 +189,7 @@ static void cleared_alarm_does_not_fire(void **state)
 	assert_int_equal(rd(ALARM_STATUS), 0);
 	pass(2 * SECOND);
 	assert_false(line);
-	known->fn(known); /* it was on its way on another pcpu already */
+	fake_known->fn(fake_known); /* it was on its way on another pcpu already */
 	assert_false(line);
 }
 
@@ -256,9 +199,9 @@ static void timer_on_its_way_does_not_fire_a_moved_alarm(void **state)
 	set_alarm(BASE + SECOND);
 	set_alarm(BASE + 10 * SECOND);
 	pass(2 * SECOND);
-	known->fn(known);
+	fake_known->fn(fake_known);
 	assert_false(line);
-	assert_non_null(armed);
+	assert_non_null(fake_armed);
 	pass(9 * SECOND);
 	assert_true(line);
 }
@@ -296,11 +239,11 @@ static void wild_alarms_cost_one_host_timer_an_hour(void **state)
 {
 	(void)state;
 	set_alarm(UINT64_MAX);
-	assert_int_equal(arms, 1);
-	assert_int_equal(armed->deadline - ticks, 3600 * SECOND / NS_PER_TICK + 1);
+	assert_int_equal(fake_arms, 1);
+	assert_int_equal(fake_armed->deadline - fake_ticks, 3600 * SECOND / FAKE_NS_PER_TICK + 1);
 	pass(36000 * SECOND);
 	assert_false(line);
-	assert_int_equal(arms, 10);
+	assert_int_equal(fake_arms, 10);
 	set_alarm(0);
 	assert_true(line);
 }
@@ -378,7 +321,7 @@ static void each_write_changes_what_it_names(void **state)
 	wr(IRQ_ENABLED, 1);
 	assert_int_equal(rd(ALARM_STATUS), 1);
 	wr(CLEAR_ALARM, 1);
-	assert_null(armed);
+	assert_null(fake_armed);
 	wr(ALARM_HIGH, 0);
 	wr(ALARM_LOW, 0);
 	assert_true(line);

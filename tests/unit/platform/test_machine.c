@@ -71,9 +71,7 @@ static void a_seed_of_one_byte_and_one_told_twice_are_erased(void **state)
 				   "seed";
 
 	(void)state;
-	begin();
-	memory(0x80000000, GIB(1));
-	the_usual_cpus();
+	begin_usual();
 	tree_node(tree, "chosen");
 	tree_bytes(tree, "rng-seed", seed, 1);
 	tree_end_node(tree);
@@ -82,9 +80,7 @@ static void a_seed_of_one_byte_and_one_told_twice_are_erased(void **state)
 	machine_erase_rng_seed();
 	assert_null(fdt_getprop(tree, fdt_path_offset(tree, "/chosen"), "rng-seed", NULL));
 
-	begin();
-	memory(0x80000000, GIB(1));
-	the_usual_cpus();
+	begin_usual();
 	tree_node(tree, "chosen");
 	tree_bytes(tree, "rng-seed", "an old seed", 11);
 	tree_bytes(tree, "rng-seed", seed, 5);
@@ -98,9 +94,7 @@ static void a_seed_of_one_byte_and_one_told_twice_are_erased(void **state)
 static void a_tree_without_chosen_has_no_seed_to_erase(void **state)
 {
 	(void)state;
-	begin();
-	memory(0x80000000, GIB(1));
-	the_usual_cpus();
+	begin_usual();
 	assert_int_equal(finish(), HV_OK);
 	machine_erase_rng_seed();
 	assert_null(machine.rng_seed);
@@ -132,12 +126,7 @@ static void a_reservation_that_wraps_around_ends_with_the_addresses(void **state
 static void a_reservation_without_size_takes_nothing(void **state)
 {
 	(void)state;
-	begin();
-	memory(0x80000000, GIB(1));
-	the_usual_cpus();
-	tree_node(tree, "reserved-memory");
-	tree_cells(tree, "#address-cells", 1, 1);
-	tree_cells(tree, "#size-cells", 1, 1);
+	begin_reserved();
 	tree_node(tree, "empty");
 	tree_cells(tree, "reg", 2, 0x90000000, 0);
 	tree_end_node(tree);
@@ -288,9 +277,7 @@ static void the_time_base_of_all_cpus_counts_where_there_are_two(void **state)
 static void a_hart_whose_node_names_no_mode_has_sv39(void **state)
 {
 	(void)state;
-	begin();
-	memory(0x80000000, GIB(1));
-	the_usual_cpus();
+	begin_usual();
 	assert_int_equal(finish(), HV_OK);
 	assert_int_equal(machine.va_bits, 39);
 }

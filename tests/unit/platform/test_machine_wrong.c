@@ -103,9 +103,7 @@ static void an_initrd_that_cannot_be_is_not_used(void **state)
 /* @name: the property that is there; it has @cells cells. */
 static void initrd_of_one_property(const char *name, unsigned int cells)
 {
-	begin();
-	memory(0x80000000, GIB(1));
-	the_usual_cpus();
+	begin_usual();
 	tree_node(tree, "chosen");
 	tree_cells(tree, name, cells, 0xa0200000, 0, 0);
 	tree_end_node(tree);
@@ -167,9 +165,7 @@ static void the_reservation_block_closes_nothing(void **state)
 	parse_virt(virt);
 	assert_true(is_reserved(0x80000000, 0x40000));
 	assert_non_null(machine_closed(hpa(0x80000000), 1)); /* /reserved-memory is there, too */
-	begin();
-	memory(0x80000000, GIB(1));
-	the_usual_cpus();
+	begin_usual();
 	assert_int_equal(finish(), HV_OK);
 	machine.reserved[machine.nr_reserved++] =
 		(struct machine_reserved){ hpa(0x90000000), 0x1000, NULL };
@@ -195,12 +191,7 @@ static void memory_that_wraps_around_is_told(void **state)
 static void more_reserved_ranges_than_fit_are_fatal(void **state)
 {
 	(void)state;
-	begin();
-	memory(0x80000000, GIB(1));
-	the_usual_cpus();
-	tree_node(tree, "reserved-memory");
-	tree_cells(tree, "#address-cells", 1, 1);
-	tree_cells(tree, "#size-cells", 1, 1);
+	begin_reserved();
 	tree_node(tree, "many");
 	for (unsigned int i = 0; i < 100; i++) {
 		char name[16];
@@ -243,12 +234,7 @@ static void more_reserved_blocks_than_fit_are_fatal(void **state)
 static void a_reservation_without_a_whole_reg_is_told_and_fatal(void **state)
 {
 	(void)state;
-	begin();
-	memory(0x80000000, GIB(1));
-	the_usual_cpus();
-	tree_node(tree, "reserved-memory");
-	tree_cells(tree, "#address-cells", 1, 1);
-	tree_cells(tree, "#size-cells", 1, 1);
+	begin_reserved();
 	tree_node(tree, "half");
 	tree_cells(tree, "reg", 3, 0x90000000, 0x1000, 0x91000000);
 	tree_end_node(tree);

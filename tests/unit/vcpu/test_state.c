@@ -82,14 +82,14 @@ static void a_vcpu_of_the_next_life_is_as_a_new_one(void **state)
 		v->magic_page = page_alloc_zeroed(PAGE_SIZE, PAGE_SIZE);
 		memset(v->magic_page, 1, PAGE_SIZE);
 		mark(marks[i]);
-		cancelled = expedited_ends = 0;
+		fake_cancels = expedited_ends = 0;
 		memcpy(&before, v, sizeof(before));
 		make_ready();
 		before.se.max_latency = 0; /* the operator's */
 		fields_check_reset("vcpu", v, fresh, &before);
 		fields_check_reset("vmid", &v->vmid, &fresh->vmid, &before.vmid);
 		fields_check_reset("vcpu_sample", &v->sample, &fresh->sample, &before.sample);
-		assert_int_equal(cancelled, 1);
+		assert_int_equal(fake_cancels, 1);
 		assert_int_equal(expedited_ends, 1);
 		assert_int_equal(unmapped, marks[i]);
 		(void)teardown(state);
@@ -158,14 +158,14 @@ static void the_next_life_of_a_vm_begins_as_the_first(void **state)
 		vm.pauses = 3;
 		vm.hcounteren = HCOUNTEREN_TM;
 		memcpy(&before, &vm, sizeof(before));
-		assert_true(vm_begin_life(&vm, now));
+		assert_true(vm_begin_life(&vm, fake_ticks));
 		fields_check_reset("vm", &vm, &fresh_vm, &before);
 		fields_check_reset("vm_watch", &vm.watch, &fresh_vm.watch, &before.watch);
 		assert_int_equal(vm.state, VM_RUNNING);
 		assert_string_equal(vm.stop_why, "");
 		assert_int_equal(vm.active, 2);
-		assert_int_equal(vm.htimedelta, -now);
-		assert_int_equal(vm.watch.since, now);
+		assert_int_equal(vm.htimedelta, -fake_ticks);
+		assert_int_equal(vm.watch.since, fake_ticks);
 		assert_int_equal(groups_gone, 1);
 		(void)teardown(state);
 	}
@@ -220,7 +220,7 @@ static void start_again(uint8_t byte)
 	memset(&fp_in_hart, 1, sizeof(fp_in_hart));
 	memset(vector_in_hart, 1, VECTOR);
 	fake_fences = (struct fake_fences){ 0 };
-	cancelled = 0;
+	fake_cancels = 0;
 	assert_int_equal(vcpu_hsm_prepare(v, 0x80200000, 42), HV_OK);
 	assert_int_equal(vcpu_handle_requests(v), VCPU_MAY_RUN);
 }
@@ -244,7 +244,7 @@ static void a_hart_that_is_started_again_has_nothing_of_what_it_was(void **state
 		assert_int_equal(v->irq.inject, 0);
 		assert_int_equal(v->irq.shadow, 0);
 		assert_int_equal(v->timer_deadline, TIMER_NEVER);
-		assert_int_equal(cancelled, 1);
+		assert_int_equal(fake_cancels, 1);
 		assert_int_equal(v->steal_at, STEAL_OFF);
 		assert_int_equal(v->lock_at, STEAL_OFF);
 		assert_false(v->steal_marked);
