@@ -19,7 +19,7 @@ FUZZ_CLANG   ?= clang
 # -Wno-...: what clang says of the sources and gcc does not; gcc's view is the one that decides.
 FUZZ_CFLAGS := -std=gnu11 -O1 -g -Wall -Wextra -Werror -Wno-unknown-warning-option -Wno-initializer-overrides \
 	-Wno-gnu-folding-constant -Wno-unused-function -DHARTVISOR_UNIT_TEST \
-	-Itests/unit/include -Itests/unit -Itests/fuzz -Ihyp -I. -Iguest/include -isystem $(LIBFDT) -isystem $(BEARSSL)/inc
+	-Itests/unit/fake -Itests/unit -Itests/fuzz -Ihyp -I. -Iguest/include -isystem $(LIBFDT) -isystem $(BEARSSL)/inc
 
 FUZZ_COMMON := tests/fuzz/common/log.c
 

@@ -31,7 +31,7 @@ lint-shell:
 	$(Q)tools/lint.sh shell
 
 # The trees of guests are those that a unit test makes.
-lint-schema: $(U)/test_vm_guest_fdt
+lint-schema: $(U)/vm/test_guest_fdt
 	$(call say,LINT,'dt-schema: bindings and bundles and trees of guests')
 	$(Q)rm -rf $(B)/schema && mkdir -p $(B)/schema
 	$(Q)HV_TEST_DTB=$(B)/schema $< >$(B)/schema/test.log 2>&1 || { cat $(B)/schema/test.log; exit 1; }

@@ -1,29 +1,34 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# Tests. Every tests/unit/test_*.c is one cmocka program for the build machine, with ASan and UBSan. It
-# names the sources it is linked with in comment lines of its own:
+# Tests. Every tests/unit/*/test_*.c is one cmocka program for the build machine, with ASan and UBSan. It stands in the
+# folder of the room that it tests; explorer, threads and tlb are nets that cross rooms. It names the sources it
+# is linked with in comment lines of its own. There is no list of a room, since which sources are real and which are fakes
+# is the first thing to know of a program; programs that share them are LIKE a header that names them.
 #
 #     // SOURCES: hyp/irqchip/vplic.c tests/unit/fake/devvm.c
 #
-# tests/unit/fake/log.c comes along when it exists. tests/unit/include is searched before hyp, so that
-# a fake header there takes a real one's place. It may also say
+# tests/unit/fake/log.c comes along when it exists. tests/unit/fake is searched before hyp: the headers of its arch and
+# platform take the place of hyp/arch's and platform's, and call the program. Two nets have a lib/atomic.h and a
+# lib/spinlock.h besides, in folders that INCLUDE names: the explorer makes each access a step that its memory model sees,
+# the threads let others run before each. One set for all programs would be the real ones with both behind #ifdef.
+# A program may also say
 #
 #     // SANITIZE: thread        instead of address,undefined; "none" for none
 #     // CFLAGS: -O2             after all others
-#     // INCLUDE: tests/unit/x   a folder to search even before tests/unit/include
-#     // LIKE: tests/unit/NAME.h  such lines of that file count, too
+#     // INCLUDE: tests/unit/x   a folder to search even before tests/unit/fake
+#     // LIKE: tests/unit/fake/NAME.h  such lines of that file count, too
 
 HOSTCC := gcc
 U      := $(B)/unit
 
-UNIT_SRCS  := $(wildcard tests/unit/test_*.c)
+UNIT_SRCS  := $(wildcard tests/unit/*/test_*.c)
 UNIT_NAMES := $(UNIT_SRCS:tests/unit/%.c=%)
 UNIT_LOG   := $(wildcard tests/unit/fake/log.c)
 
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 
 UNIT_CFLAGS := -std=gnu11 -O1 -g -Wall -Wextra -Werror -DHARTVISOR_UNIT_TEST \
-	-Itests/unit/include -Itests/unit -Ihyp -I. -Iguest/include -isystem $(LIBFDT) -isystem $(BEARSSL)/inc
+	-Itests/unit/fake -Itests/unit -Ihyp -I. -Iguest/include -isystem $(LIBFDT) -isystem $(BEARSSL)/inc
 
 $(U)/libfdt/%.o: $(LIBFDT)/%.c mk/test.mk mk/hartvisor.mk
 	@mkdir -p $(@D)
@@ -100,6 +105,7 @@ $$(eval $$(call unit_compile_rule,$$(unit_tag_$(1)),$$(unit_flags_$(1))))
 endif
 $(U)/$(1): $$(call unit_objects,$(1)) $(U)/libfdt.a $(call unit_libbearssl,$(1))
 	$$(call say,HOSTCC,$$@)
+	@mkdir -p $$(@D)
 	$$(Q)$(HOSTCC) $$(unit_flags_$(1)) $$^ -lcmocka -lpthread -o $$@
 endef
 UNIT_TAGS :=
@@ -115,7 +121,7 @@ $(U)/symbols/functions.inc: $(B)/hartvisor.elf
 	$(Q)$(CROSS)nm --defined-only $< | sort -s -k1,1 | \
 		awk '$$2 ~ /^[tTwW]$$/ && $$3 !~ /^[.$$]/ && !seen[$$1]++ { print "{ 0x" $$1 ", \"" $$3 "\" }," }' >$@
 
-$(call unit_objects,test_arch_symbols): $(U)/symbols/functions.inc
+$(call unit_objects,arch/test_symbols): $(U)/symbols/functions.inc
 
 .PHONY: unit-programs
 unit-programs: $(UNIT_NAMES:%=$(U)/%)

@@ -7,7 +7,7 @@
 - Single devices and interrupt controllers of guests are named by their own rooms only.
 - Headers do not include each other in a circle.
 - Every file begins with an SPDX line.
-- No file of hartvisor's own has more than 500 lines (other files: a warning).
+- No file has more than 500 lines; those that had more are in TOO_LONG, which only shrinks.
 """
 
 import pathlib
@@ -38,6 +38,12 @@ LICENSED = {".c", ".h", ".S", ".lds", ".py", ".sh", ".mk", ".its", ".dts", ".dts
             ".pml", ".litmus"}
 LICENSED_NAMES = {"Makefile", ".gitignore", ".clang-format", ".clang-tidy", "run", "init"}
 MAX_LINES = 500
+
+# Files that are longer, and have so many lines at most. None is added; one that has become short enough is taken out.
+TOO_LONG = {
+    "tools/bench.py": 517,
+    "tools/setup.sh": 689,
+}
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+["<]([^">]+)[">]')
 
@@ -125,26 +131,28 @@ def check_circles(files, problems):
         visit(path, [])
 
 
-def check_licence_and_size(files, problems, warnings):
+def check_licence_and_size(files, problems):
     for path in files:
         if path.suffix not in LICENSED and path.name not in LICENSED_NAMES:
             continue
         lines = path.read_text(errors="replace").splitlines()
         if lines and not any("SPDX-License-Identifier:" in line for line in lines[:4]):
             problems.append(f"{path}: no SPDX-License-Identifier in its first lines")
-        if len(lines) > MAX_LINES:
-            text = f"{path}: {len(lines)} lines (at most {MAX_LINES})"
-            (problems if floor_of(path) else warnings).append(text)
+        most = TOO_LONG.get(path.as_posix(), MAX_LINES)
+        if len(lines) > most:
+            problems.append(f"{path}: {len(lines)} lines (at most {most})")
+        elif len(lines) <= MAX_LINES < most:
+            problems.append(f"{path}: {len(lines)} lines are few enough: TOO_LONG of tools/floor-check.py need not name it")
+    gone = set(TOO_LONG) - {path.as_posix() for path in files}
+    problems += [f"{name}: not there, but in TOO_LONG of tools/floor-check.py" for name in sorted(gone)]
 
 
 def main():
-    problems, warnings = [], []
+    problems = []
     files = all_files()
     check_floors(files, problems)
     check_circles(files, problems)
-    check_licence_and_size(files, problems, warnings)
-    for warning in warnings:
-        print(f"warning: {warning}")
+    check_licence_and_size(files, problems)
     for problem in problems:
         print(problem, file=sys.stderr)
     sys.exit(1 if problems else 0)

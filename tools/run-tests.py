@@ -8,7 +8,7 @@ usage: run-tests.py [options] STEP...   STEP: build, unit, model, model-long, pr
 
 build:  what the tests need (hartvisor, bundles, bare-metal guests, firmware); a build that fails is
         one failure, and ends the run
-unit:   every tests/unit/test_*.c, a cmocka program each; one that does not compile, crashes or hangs
+unit:   every tests/unit/*/test_*.c, a cmocka program each; one that does not compile, crashes or hangs
         counts as a failure
 system: tests/system by pytest, without those marked long: several at once (pytest-xdist), and then those
         marked clock alone

@@ -79,7 +79,7 @@ def count_unit_program(tally, name, code, output, seconds):
 
 
 def step_unit(options, tally):
-    names = sorted(path.stem for path in pathlib.Path("tests/unit").glob("test_*.c"))
+    names = sorted(f"{path.parent.name}/{path.stem}" for path in pathlib.Path("tests/unit").glob("*/test_*.c"))
     if options.k:
         names = [name for name in names if options.k in name]
     if not names:

@@ -45,8 +45,8 @@ def explorer():
     text = read("tests/unit/explorer/cells.c")
     ways = re.findall(r'\.name = "([^"]*)",\s*\.sstc = (true|false)([^}]*)', text)
     reasons = re.findall(r'\.name = "([^"]+)",\s*\.bit = (\w+)', text)
-    programs = read("tests/unit/test_vcpu_protocol_explorer_sleeps.c"), read(
-        "tests/unit/test_vcpu_protocol_explorer_sleeps_more.c")
+    programs = read("tests/unit/explorer/test_sleeps.c"), read(
+        "tests/unit/explorer/test_sleeps_more.c")
     rows = {kinds()[kind]: ways for kind in re.findall(r"^EACH_REASON\((\w+)\)", programs[0], re.M)}
     rows["rests"] = [w for w in ways if "rests" in w[2]]
     rows["is polled for"] = [w for w in ways if "polls" in w[2]]
@@ -70,7 +70,7 @@ def threads():
     columns = [c for name in by.split(",") for c in THREADS.get(name.strip(), [])]
     found = {(row, column) for row in kinds().values() for column in columns
              if BIT[column] in sleeps()[row] and (column != "request" or row == "stopped")}
-    if "did.pauses" in read("tests/unit/test_vcpu_protocol_threads.c"):
+    if "did.pauses" in read("tests/unit/threads/test_protocol.c"):
         found.add(("paused", "request"))
     return found
 
@@ -87,7 +87,7 @@ def spin():
 
 
 def litmus():
-    names = re.findall(r'^    "(block|rest)_(\w+)":', read("tests/model/extract_litmus.py"), re.M)
+    names = re.findall(r'^    "(block|rest)_(\w+)":', read("tests/model/litmus_tests.py"), re.M)
     found = set()
     for way, reason in names:
         # Every sleep but a rest goes by vcpu_block().

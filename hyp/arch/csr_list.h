@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Every CSR of S-mode and below that some extension brings, and what keeps it from one guest to the next. Not part of
- * the image: tests/unit/test_arch_csr_list.c holds it against isa_list.h, and guest/tests/marks.c fails for each CSR
+ * the image: tests/unit/arch/test_csr_list.c holds it against isa_list.h, and guest/tests/marks.c fails for each CSR
  * that a guest can write and that is not here, or is not kept as it says here.
  *
  *   SWITCHED  saved and loaded with the vcpu, or its VS copy is

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What a user may write in a node, as a table: each property's name, reader, bounds and place in a structure. The parser
- * reads by it, a property that is in no table is refused, and tests/unit/test_vm_properties.c compares
+ * reads by it, a property that is in no table is refused, and tests/unit/vm/test_properties.c compares
  * dts/bindings/ and docs/configuration.md with it.
  */
 #ifndef LIB_PROPERTY_H

@@ -9,7 +9,7 @@
 /*
  * What BearSSL's functions leave on the stack below ours: copies of the key, HMAC's inner states, SHA-256's
  * message schedule. The deepest way (init, update, key_init, process_key, SHA-256) takes 1,664 bytes with
- * gcc 12 (tests/system/test_seed.py compares); tests/unit/test_lib_random_stack.c looks for what remains.
+ * gcc 12 (tests/system/test_seed.py compares); tests/unit/lib/test_random_stack.c looks for what remains.
  */
 #define STACK_BELOW 1920
 

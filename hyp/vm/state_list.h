@@ -10,8 +10,8 @@
  *   MARKS   guest/tests/marks.c does the same
  *   OTHER   tests of its own, which `saved` names
  *
- * FIELD_OWNER(field, kept, state): a field of struct vcpu or vm (tests/unit/test_vcpu_state.c), or of a device
- * (test_dev_state.c). A field without a line does not compile there, and each must be kept as its line says:
+ * FIELD_OWNER(field, kept, state): a field of struct vcpu or vm (tests/unit/vcpu/test_state.c), or of a device
+ * (dev/test_state.c). A field without a line does not compile there, and each must be kept as its line says:
  *   NEW    a new life finds it as in a new object
  *   SET    written before it is read, in each life
  *   KEPT   a new life does not change it: fixed, the host's, or state that outlives a reset
@@ -88,7 +88,7 @@ STATE(vector, GUEST, "guest_vector_save", "vcpu_load_fp", "vcpu_power_on, reset"
 STATE(csrs, MARKS, "guest_vs_save, csr_list.h", "guest_vs_restore", "guest_vs_reset")
 STATE(counters, GUEST, "guest_vs_save", "guest_vs_restore", "guest_vs_reset")
 STATE(interrupts, MARKS, "vcpu_irq_sync", "vcpu_irq_flush", "vcpu_irq_reset")
-STATE(translation, OTHER, "tests/unit/test_vcpu_tlb.c", "vcpu_load_hgatp",
+STATE(translation, OTHER, "tests/unit/tlb/test_orders.c", "vcpu_load_hgatp",
       "vmid_drop, vcpu_fence_all")
 
 /* --- what the SBI keeps for a vcpu --- */
@@ -97,7 +97,7 @@ STATE(kick, GUEST, "-", "-", "vcpu_power_on, reset")
 STATE(timer, GUEST, "vcpu_timer_block", "vcpu_timer_unblock", "vcpu_timer_reset")
 STATE(sleep, OTHER, "tests/system/test_wake.py", "-", "vcpu_power_on, reset")
 STATE(sta, GUEST, "-", "-", "vcpu_power_on, pv_reset")
-STATE(pv_lock, OTHER, "tests/unit/test_vcpu_state.c", "-", "vcpu_power_on, pv_reset")
+STATE(pv_lock, OTHER, "tests/unit/vcpu/test_state.c", "-", "vcpu_power_on, pv_reset")
 STATE(magic, GUEST, "-", "-", "pv_magic_reset")
 
 /* --- devices, memory, time --- */
@@ -109,15 +109,15 @@ STATE(memory, OTHER, "guest/tests/leak.c", "-", "gstage_clear_step")
 STATE(seed, OTHER, "tests/system/test_seed.py", "-", "loader, at each load")
 
 /* --- the console --- */
-STATE(typed, OTHER, "tests/unit/test_vm_lifecycle_end.c", "-", "term_stream_discard_input")
-STATE(printed, OTHER, "tests/unit/test_term_wire.c", "-", "term_stream_flush, vm_begin_life")
-STATE(raw, OTHER, "tests/unit/test_term_raw.c", "-",
+STATE(typed, OTHER, "tests/unit/vm/test_lifecycle_end.c", "-", "term_stream_discard_input")
+STATE(printed, OTHER, "tests/unit/term/test_wire.c", "-", "term_stream_flush, vm_begin_life")
+STATE(raw, OTHER, "tests/unit/term/test_raw.c", "-",
       "the operator's; it is not the guest's to change")
 
 /* --- what the operator sees of a VM --- */
-STATE(life, OTHER, "tests/unit/test_vm_lifecycle_end.c", "-", "vm_begin_life")
-STATE(counts, OTHER, "tests/unit/test_vcpu_state.c", "-", "vcpu_stats_zero")
-STATE(signs, OTHER, "tests/unit/test_vcpu_watch.c", "-", "vm_begin_life, vcpu_power_on")
+STATE(life, OTHER, "tests/unit/vm/test_lifecycle_end.c", "-", "vm_begin_life")
+STATE(counts, OTHER, "tests/unit/vcpu/test_state.c", "-", "vcpu_stats_zero")
+STATE(signs, OTHER, "tests/unit/vcpu/test_watch.c", "-", "vm_begin_life, vcpu_power_on")
 
 /* --- struct vcpu, vcpu/vcpu.h --- */
 FIELD_VCPU(regs, NEW, "gprs")

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // SOURCES: hyp/dev/vuart.c hyp/dev/vrtc.c hyp/dev/vsyscon.c hyp/dev/mmio.c hyp/irqchip/vplic.c hyp/irqchip/vplic_part.c hyp/lib/fdt_writer.c
-// SOURCES: hyp/vm/parts.c hyp/vcpu/vm_part.c hyp/lib/property.c hyp/lib/config_node.c hyp/lib/word.c hyp/lib/text.c hyp/lib/fdt.c tests/unit/fake/devvm.c tests/unit/fake/pcpu.c
+// SOURCES: hyp/vm/parts.c hyp/vcpu/vm_part.c hyp/lib/property.c hyp/lib/config_node.c hyp/lib/word.c hyp/lib/text.c hyp/lib/fdt.c tests/unit/fake/devvm.c tests/unit/fake/timer.c tests/unit/fake/pcpu.c
 /*
  * Every device of a VM on its bus, wired as in a VM: accesses of a guest in any order and size, while input is typed,
  * room for output comes and goes, time passes and the VM is reset.
  */
 #include "common/fuzz.h"
 
-#include "arch/timer.h"
 #include "dev/vdev.h"
 #include "fake/devvm.h"
 #include "fake/pcpu.h"
+#include "fake/timer.h"
 #include "irqchip/vplic.h"
 #include "platform/driver.h"
 #include "term/term.h"
@@ -29,8 +29,6 @@ static size_t out_room;
 static bool wants_room, found_empty, console_is_out;
 static char typed[64];
 static size_t typed_len;
-static uint64_t ticks;
-static struct timer *armed;
 static unsigned int stops;
 
 size_t term_stream_room(const struct term_stream *s)
@@ -89,55 +87,7 @@ uint64_t host_rtc_now(void)
 	return UINT64_C(1795000000000000000);
 }
 
-uint64_t timer_now(void)
-{
-	return ticks;
-}
-
-uint64_t timer_ticks_to_ns(uint64_t t)
-{
-	return t * 100;
-}
-
-uint64_t timer_ns_to_ticks(uint64_t ns)
-{
-	return ns / 100;
-}
-
-void timer_init(struct timer *t, void (*fn)(struct timer *t))
-{
-	*t = (struct timer){ .fn = fn };
-}
-
-void timer_arm(struct timer *t, uint64_t deadline)
-{
-	fuzz_must(deadline > ticks);
-	t->deadline = deadline;
-	armed = t;
-}
-
-void timer_cancel(struct timer *t)
-{
-	(void)t;
-	armed = NULL;
-}
-
 /* --- what happens to them ---------------------------------------------------------------------------- */
-
-static void pass_time(uint64_t n)
-{
-	uint64_t end = ticks + n % UINT64_C(100000000000);
-
-	for (unsigned int fired = 0; armed && armed->deadline <= end; fired++) {
-		struct timer *t = armed;
-
-		fuzz_must(fired < 1000);
-		ticks = t->deadline;
-		armed = NULL;
-		t->fn(t);
-	}
-	ticks = end;
-}
 
 static void type(struct fuzz_input *in)
 {
@@ -276,7 +226,7 @@ static void one_step(struct fuzz_input *in)
 		make_room(in);
 		break;
 	case 2:
-		pass_time(fuzz_number(in, 10000));
+		fake_timer_pass(fuzz_number(in, 10000) % UINT64_C(100000000000));
 		break;
 	case 3:
 		drive_source(in);
@@ -303,8 +253,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	wants_room = false;
 	found_empty = console_is_out = true;
 	typed_len = 0;
-	ticks = 1000000;
-	armed = NULL;
+	fake_timer_setup(1000000);
 	fake_pcpu_setup(1);
 	fake_vm_setup(VCPUS);
 	fuzz_must(parts_create(&fake_vm, &(struct config_node){ 0 }, NULL) == HV_OK);

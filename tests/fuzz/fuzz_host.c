@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// LIKE: tests/unit/test_vm_config_host.c
+// LIKE: tests/unit/vm/test_config_host.c
 // SOURCES: tests/fuzz/common/tree_mutator.c
 /* VMs and modules under /chosen of the host's tree. */
 #include "common/fuzz.h"

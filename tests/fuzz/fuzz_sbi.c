@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// LIKE: tests/unit/test_sbi_dispatch.c
+// LIKE: tests/unit/sbi/test_dispatch.c
 /*
  * SBI calls of one vcpu: every extension, known function numbers and others, arguments that are addresses, harts, sizes
  * and sets of the VM, or anything. fake/sbi_world.c checks what each call may reach.

@@ -173,23 +173,23 @@ def c_strings(path):
 
 
 def words(seeds):
-    for text in c_strings("tests/unit/test_lib_options.c"):
+    for text in c_strings("tests/unit/lib/test_options.c"):
         if b"hartvisor" in text and b"config: " not in text:
             seeds.add("options", text)
-    for text in c_strings("tests/unit/test_arch_isa.c"):
+    for text in c_strings("tests/unit/arch/test_isa.c"):
         if text.lower().startswith(b"rv"):
             seeds.add("isa", text)
-    numbers = re.findall(r"\b0x[0-9a-f]{4,16}", pathlib.Path("tests/unit/test_arch_insn.c").read_text())
+    numbers = re.findall(r"\b0x[0-9a-f]{4,16}", pathlib.Path("tests/unit/arch/test_insn.c").read_text())
     seeds.add("insn", b"".join(struct.pack("<Q", int(n, 16)) for n in dict.fromkeys(numbers)))
 
 
 def terminal(seeds):
     """Operations of fuzz_terminal.c: guest a (0) or b (1) writes so many bytes; the keyboard (2) does."""
-    for text in c_strings("tests/unit/test_term_filter.c"):
+    for text in c_strings("tests/unit/term/test_filter.c"):
         if 0 < len(text) < 200:
             for who in (0, 1):
                 seeds.add("terminal", bytes([1, who, len(text)]) + text)
-    for text in c_strings("tests/unit/test_term_answer.c"):
+    for text in c_strings("tests/unit/term/test_answer.c"):
         if 0 < len(text) < 100:
             seeds.add("terminal", bytes([3, 2, len(text)]) + text)
 

@@ -4,9 +4,8 @@
 
 usage: mutate_sources.py [--only REGEX] [--quick] [--jobs N] [--trace]
 
-The nets are the programs tests/unit/test_vcpu_protocol_explorer_*.c and test_arch_timer_explorer.c,
-test_vcpu_protocol_threads*.c and test_arch_timer_threads.c, and some that test one file on one hart; a mutant goes from one program of a net
-to the next until it is caught. A mutant is a file of hyp/ with some text replaced;
+The nets are programs of tests/unit/explorer and tests/unit/threads, and some that test one file on one hart; a mutant goes
+from one program of a net to the next until it is caught. A mutant is a file of hyp/ with some text replaced;
 it is compiled instead of the original, into build/verify/sources. A text that is not found, or found
 twice, is a failure: the mutant would have rotted. The unbroken sources must pass in all programs.
 build/verify/sources.json gets {mutant: {net: caught}}; --only renews a part of it. --quick: a mutant that
@@ -27,19 +26,19 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tools"))
 
 import keep  # noqa: E402 (needs the path above)
 
-PROGRAMS = "tests/unit/test_"
+UNIT = pathlib.Path("tests/unit")
 # Who is likely to notice, and soon, comes first.
-NETS = {"unit": ["vcpu_vtimer", "vcpu_poll", "vcpu_request", "arch_timer", "run_loop", "run_fast_calls",
-                 "run_fast_access"],
-        "sim": ["sched_rest"],
-        "explorer": ["vcpu_protocol_explorer_" + name for name in ("requests", "kicks", "halts", "timers", "waits", "life",
-                                                                    "sleeps", "sleeps_more")] + ["arch_timer_explorer"],
-        "threads": ["arch_timer_threads", "vcpu_protocol_threads_order", "vcpu_protocol_threads"]}
+NETS = {"unit": ["vcpu/test_vtimer", "vcpu/test_poll", "vcpu/test_request", "arch/test_timer", "run/test_loop",
+                 "run/test_rest", "run/test_fast_calls", "run/test_fast_access"],
+        "sim": ["sched/test_rest"],
+        "explorer": ["explorer/test_" + name for name in ("requests", "kicks", "halts", "timers", "waits", "life", "sleeps",
+                                                          "sleeps_more", "timer")],
+        "threads": ["threads/test_timer", "threads/test_order", "threads/test_protocol"]}
 OUT = pathlib.Path("build/verify/sources")
 JSON = pathlib.Path("build/verify/sources.json")
 TIMEOUT = 120  # of processor time, so that a busy machine catches no mutant by itself
 FLAGS = ["-std=gnu11", "-O1", "-g", "-w", "-DHARTVISOR_UNIT_TEST"]
-INCLUDES = ["tests/unit/include", "tests/unit", "hyp", ".", "guest/include"]
+INCLUDES = ["tests/unit/fake", "tests/unit", "hyp", ".", "guest/include"]
 
 REQUEST, VCPU, RUN = "hyp/vcpu/request.c", "hyp/vcpu/vcpu.c", "hyp/run/vcpu_run.c"
 ENTRY, FAST = "hyp/run/entry.h", "hyp/run/fastpath.c"
@@ -243,8 +242,8 @@ ONLY = {"check without its barrier": "threads", "make without its barrier": "thr
 TRIES = 5
 
 # Of some files these programs are quicker to notice a change.
-SOON = {TIMER: "arch_timer_explorer",
-        **dict.fromkeys((VTIMER, VTIMER_H, POLL, REST, SCHED_REST), "vcpu_protocol_explorer_sleeps")}
+SOON = {TIMER: "explorer/test_timer",
+        **dict.fromkeys((VTIMER, VTIMER_H, POLL, REST, SCHED_REST), "explorer/test_sleeps")}
 
 
 def said(key, path):
@@ -259,7 +258,7 @@ class Net:
     """Some programs that are compiled alike, so that they share their objects."""
 
     def __init__(self, name, programs):
-        mains = {program: pathlib.Path(f"{PROGRAMS}{program}.c") for program in programs}
+        mains = {program: UNIT / f"{program}.c" for program in programs}
         first = mains[programs[0]]
         self.name = name
         self.sources = {program: [str(main), *said("SOURCES", main), "tests/unit/fake/log.c"]
@@ -320,8 +319,7 @@ class Net:
         for program in sorted(self.sources, key=lambda p: p not in soon) * tries:
             caught, why = run(self.link(program, folder, replaced), trace)
             if caught:
-                short = re.sub(f"vcpu_protocol_({self.name}_)?", "", program)
-                return True, f"{short}: {why}"
+                return True, f"{program.removeprefix(self.name + '/')}: {why}"
         return False, ""
 
 

@@ -31,8 +31,8 @@ MAGIC, VM_C, GSTAGE, LOAD = "hyp/pv/magic.c", "hyp/vcpu/vm.c", "hyp/mm/gstage.c"
 BOOT_MAP, COROUTINE, HOSTMAP, ENTRY, FENCE_H = ("hyp/arch/boot_map.c", "hyp/arch/coroutine.c", "hyp/mm/hostmap.c",
                                                 "hyp/arch/entry.S", "hyp/arch/fence.h")
 
-CALL = "test_run_fast_calls"
-RANDOM, TWO, ORDERS, HOST = "test_vcpu_tlb_random", "test_vcpu_tlb_two_harts", "test_vcpu_tlb", "test_mm_hostmap_tlb"
+CALL = "run/test_fast_calls"
+RANDOM, TWO, ORDERS, HOST = "tlb/test_random", "tlb/test_two_harts", "tlb/test_orders", "tlb/test_hostmap"
 
 FLUSH = "(void)vm_make_all_vcpus_request(v->vm, REQUEST_TLB_FLUSH);"
 
@@ -99,7 +99,7 @@ MUTANTS = [
     ("a coroutine moves", COROUTINE, "	if (c->pcpu != p->index)\n		arch_sfence_vma_all();", "", [HOST]),
     ("the boot hart's satp", ENTRY, "	sfence.vma\n	csrw	CSR_SATP, a0", "	csrw	CSR_SATP, a0", ["code"]),
     ("another hart's satp", ENTRY, "	sfence.vma\n	csrw	CSR_SATP, t2", "	csrw	CSR_SATP, t2", ["code"]),
-    ("a kick before its request", "hyp/arch/smp.c", "	arch_fence_w_o();\n", "", ["test_platform_aclint_sswi"]),
+    ("a kick before its request", "hyp/arch/smp.c", "	arch_fence_w_o();\n", "", ["platform/test_aclint_sswi"]),
     # the instructions
     ("fence.i is none", FENCE_H, '"fence.i"', '""', ["code"]),
     ("sfence.vma is none", FENCE_H, '"sfence.vma"', '""', ["code"]),

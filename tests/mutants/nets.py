@@ -2,7 +2,7 @@
 """What a mutant is run against: the unit programs that are linked with its file, and system tests.
 
 A unit program is built once, object by object; for a mutant only the objects that its file goes into are
-compiled again. tests/unit/*.c say in comment lines what they are made of (mk/test.mk).
+compiled again. tests/unit/*/test_*.c say in comment lines what they are made of (mk/test.mk).
 """
 
 import hashlib
@@ -30,7 +30,7 @@ SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined", "
 # (-w would take these for warnings, too, and let them pass.)
 FLAGS = ["-std=gnu11", "-O1", "-g", "-Werror=int-conversion", "-Werror=incompatible-pointer-types",
          "-DHARTVISOR_UNIT_TEST"]
-INCLUDES = ["tests/unit/include", "tests/unit", "hyp", ".", "guest/include"]
+INCLUDES = ["tests/unit/fake", "tests/unit", "hyp", ".", "guest/include"]
 
 # Processor time: that of the unbroken program times this, and some seconds, so that no load catches a mutant.
 PATIENCE, PATIENCE_MORE = 10, 10
@@ -86,10 +86,10 @@ def said(key, path):
 
 
 class UnitProgram:
-    """A tests/unit/test_*.c."""
+    """A tests/unit/*/test_*.c."""
 
     def __init__(self, path, build):
-        self.path, self.name, self.build = path, path.stem, build
+        self.path, self.name, self.build = path, f"{path.parent.name}/{path.stem}", build
         fake_log = UNIT / "fake/log.c"
         sources = set(said("SOURCES", path)) | ({str(fake_log)} if fake_log.exists() else set())
         self.sources = [str(path)] + sorted(sources)

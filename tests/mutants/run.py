@@ -117,7 +117,7 @@ class Runner:
         self.options = options
         self.build = nets.Build()
         self.pool = concurrent.futures.ThreadPoolExecutor(options.jobs)
-        self.programs = [nets.UnitProgram(p, self.build) for p in sorted(nets.UNIT.glob("test_*.c"))]
+        self.programs = [nets.UnitProgram(p, self.build) for p in sorted(nets.UNIT.glob("*/test_*.c"))]
         self.system = nets.SystemTests()
         self.results = Results(nets.OUT / "results.jsonl")
         self.texts = {file: pathlib.Path(file).read_text() for file in all_files()}

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "sim/sim.h"
+#include "sim/sim_internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,15 +8,6 @@
 #include "arch/smp.h"
 #include "arch/timer.h"
 #include "mm/page.h"
-
-struct hart {
-	struct pcpu pcpu;
-	struct sim_vcpu *running;
-	struct sim_vcpu *loaded;
-	uint64_t since;
-	uint64_t generation; /* events of older ones are void */
-	bool kicked;
-};
 
 enum kind { EVENT_LOOK, EVENT_KICK, EVENT_WAKE, EVENT_TIMER };
 
@@ -31,13 +22,14 @@ struct event {
 uint64_t sim_now, sim_decisions, sim_kicks;
 unsigned int sim_nr_vcpus;
 struct sim_vcpu *sim_vcpus;
-static unsigned int max_vcpus, nr_harts;
-static struct hart *harts;
+unsigned int sim_nr_harts;
+struct sim_hart *sim_harts;
+static unsigned int max_vcpus;
 static struct event *heap;
 static size_t heap_len, heap_cap;
 static uint64_t order, seed;
-static struct sched_group *groups[20000];
-static unsigned int nr_groups;
+struct sched_group *sim_groups[SIM_GROUPS_MAX];
+unsigned int sim_nr_groups;
 
 struct pcpu *pcpus[MAX_PCPUS];
 unsigned int nr_pcpus;
@@ -127,7 +119,7 @@ void smp_kick(uint64_t set)
 
 void smp_resched(unsigned int index)
 {
-	struct hart *h = &harts[index];
+	struct sim_hart *h = &sim_harts[index];
 
 	if (atomic_exchange(&h->pcpu.need_resched, 1))
 		return;
@@ -148,10 +140,10 @@ void *page_alloc_zeroed(uint64_t size, uint64_t align)
 
 void sim_become(unsigned int hart)
 {
-	fake_this_pcpu = &harts[hart].pcpu;
+	fake_this_pcpu = &sim_harts[hart].pcpu;
 }
 
-static void fail(const char *what, unsigned int index)
+void sim_fail(const char *what, unsigned int index)
 {
 	fprintf(stderr, "sim_check: %s (%u)\n", what, index);
 	abort();
@@ -161,7 +153,7 @@ static void fail(const char *what, unsigned int index)
 
 struct sim_vcpu *sim_running(unsigned int hart)
 {
-	return harts[hart].running;
+	return sim_harts[hart].running;
 }
 
 static uint64_t some(uint64_t mean, bool random)
@@ -169,7 +161,7 @@ static uint64_t some(uint64_t mean, bool random)
 	return random ? 1 + sim_random() % (2 * mean) : mean;
 }
 
-static void account(struct hart *h)
+static void account(struct sim_hart *h)
 {
 	uint64_t ran = sim_now - h->since;
 
@@ -190,7 +182,7 @@ static void sleeps(struct sim_vcpu *v, enum sched_reason why)
 
 void sim_stop(unsigned int hart, enum sched_reason why)
 {
-	struct hart *h = &harts[hart];
+	struct sim_hart *h = &sim_harts[hart];
 	struct sim_vcpu *v = h->running;
 
 	sim_become(hart);
@@ -200,12 +192,12 @@ void sim_stop(unsigned int hart, enum sched_reason why)
 	sleeps(v, why);
 }
 
-static void runs(struct hart *h, struct sched_entity *se)
+static void runs(struct sim_hart *h, struct sched_entity *se)
 {
 	struct sim_vcpu *v = container_of(se, struct sim_vcpu, se);
 
 	if (se->state != SCHED_RUNNING || !se->on_cpu)
-		fail("runs, and is not marked so", v->id);
+		sim_fail("runs, and is not marked so", v->id);
 	if (h->loaded && h->loaded != v)
 		sched_unloaded(&h->loaded->se);
 	h->loaded = v;
@@ -216,7 +208,7 @@ static void runs(struct hart *h, struct sched_entity *se)
 
 void sim_stop_for_next(unsigned int hart, enum sched_reason why)
 {
-	struct hart *h = &harts[hart];
+	struct sim_hart *h = &sim_harts[hart];
 	struct sim_vcpu *v = h->running;
 	struct sched_entity *next;
 
@@ -243,7 +235,7 @@ static void stop_for_next(unsigned int hart, enum sched_reason why)
 
 static void next_one(unsigned int hart)
 {
-	struct hart *h = &harts[hart];
+	struct sim_hart *h = &sim_harts[hart];
 
 	for (;;) {
 		struct sched_entity *se;
@@ -263,7 +255,7 @@ static void next_one(unsigned int hart)
 
 static void look_again(unsigned int hart)
 {
-	struct hart *h = &harts[hart];
+	struct sim_hart *h = &sim_harts[hart];
 	uint64_t at = sched_next_look(&h->running->se);
 
 	if (h->running->sleep)
@@ -278,7 +270,7 @@ static void look_again(unsigned int hart)
 
 void sim_step_hart(unsigned int hart)
 {
-	struct hart *h = &harts[hart];
+	struct sim_hart *h = &sim_harts[hart];
 
 	sim_become(hart);
 	h->pcpu.need_resched = 0;
@@ -297,7 +289,7 @@ void sim_step_hart(unsigned int hart)
 
 bool sim_hand_over(unsigned int hart, struct sim_vcpu *to)
 {
-	struct hart *h = &harts[hart];
+	struct sim_hart *h = &sim_harts[hart];
 
 	sim_become(hart);
 	account(h);
@@ -313,11 +305,11 @@ static void handle(const struct event *e)
 {
 	switch (e->kind) {
 	case EVENT_LOOK:
-		if (e->generation == harts[e->index].generation)
+		if (e->generation == sim_harts[e->index].generation)
 			sim_step_hart(e->index);
 		break;
 	case EVENT_KICK:
-		if (harts[e->index].pcpu.need_resched)
+		if (sim_harts[e->index].pcpu.need_resched)
 			sim_step_hart(e->index);
 		break;
 	case EVENT_WAKE:
@@ -352,17 +344,17 @@ void sim_run(uint64_t ns)
 void sim_begin(unsigned int count, unsigned int max, uint64_t s)
 {
 	sim_now = sim_decisions = sim_kicks = 0;
-	sim_nr_vcpus = nr_groups = 0;
+	sim_nr_vcpus = sim_nr_groups = 0;
 	heap_len = 0;
 	order = 0;
 	seed = s * 2654435761u + 88172645463325252u;
-	nr_harts = nr_pcpus = count;
+	sim_nr_harts = nr_pcpus = count;
 	max_vcpus = max;
-	harts = calloc(count, sizeof(*harts));
+	sim_harts = calloc(count, sizeof(*sim_harts));
 	sim_vcpus = calloc(max, sizeof(*sim_vcpus));
 	for (unsigned int i = 0; i < count; i++) {
-		harts[i].pcpu.index = i;
-		pcpus[i] = &harts[i].pcpu;
+		sim_harts[i].pcpu.index = i;
+		pcpus[i] = &sim_harts[i].pcpu;
 	}
 	if (sched_init(count, SIM_S) != 0)
 		abort();
@@ -374,9 +366,9 @@ void sim_begin(unsigned int count, unsigned int max, uint64_t s)
 
 void sim_end(void)
 {
-	for (unsigned int i = 0; i < nr_groups; i++)
-		free(groups[i]);
-	free(harts);
+	for (unsigned int i = 0; i < sim_nr_groups; i++)
+		free(sim_groups[i]);
+	free(sim_harts);
 	free(sim_vcpus);
 	free(runqs);
 	free(heap);
@@ -394,7 +386,7 @@ struct sched_group *sim_group(uint32_t cap)
 	struct sched_group *g = calloc(1, sizeof(*g));
 
 	sched_group_init(g, cap);
-	groups[nr_groups++] = g;
+	sim_groups[sim_nr_groups++] = g;
 	return g;
 }
 
@@ -436,7 +428,7 @@ struct sim_vcpu *sim_add_task(struct sched_group *g, const struct sched_params *
 
 void sim_start(void)
 {
-	for (unsigned int i = 0; i < nr_harts; i++)
+	for (unsigned int i = 0; i < sim_nr_harts; i++)
 		sim_step_hart(i); /* they have been up, and idle */
 	for (unsigned int i = 0; i < sim_nr_vcpus; i++) {
 		sim_become(sim_vcpus[i].se.pcpu);
@@ -457,128 +449,4 @@ uint64_t sim_ran(const struct sim_vcpu *v)
 	if (v->se.state == SCHED_RUNNING)
 		ran += sim_now - v->se.account.since;
 	return ran - v->base;
-}
-
-/* --- invariants ------------------------------------------------------------------------------------- */
-
-static unsigned int tree_count(const struct sched_entity *n, const struct sched_entity *parent,
-			       int64_t *least)
-{
-	int64_t l = INT64_MAX, r = INT64_MAX;
-	unsigned int count;
-
-	if (!n) {
-		*least = INT64_MAX;
-		return 0;
-	}
-	if (n->fair.parent != parent || (parent && parent->fair.heap < n->fair.heap))
-		abort();
-	count = 1 + tree_count(n->fair.left, n, &l) + tree_count(n->fair.right, n, &r);
-	*least = n->fair.vtime < l ? n->fair.vtime : l;
-	*least = r < *least ? r : *least;
-	if (*least != n->fair.min_vtime ||
-	    (n->fair.left && n->fair.left->fair.vdeadline > n->fair.vdeadline) ||
-	    (n->fair.right && n->fair.right->fair.vdeadline < n->fair.vdeadline))
-		abort();
-	return count;
-}
-
-static void check_loan(const struct runq *q, unsigned int listed)
-{
-	const struct sched_entity *lender = q->lender, *se = q->running;
-
-	if (!se || se == lender || se->group != lender->group || se->weight != lender->weight)
-		fail("lent to somebody else", q->index);
-	if (lender->state != SCHED_RUNNABLE || lender->queued || lender->pcpu != q->index)
-		fail("a lender that does not wait here", q->index);
-	if (listed != 0 || q->next || !q->lent)
-		fail("a loan among others", q->index);
-}
-
-static void check_queue(const struct runq *q)
-{
-	unsigned int listed = 0, fair = 0, fifo = 0;
-	const struct sched_entity *counts;
-	__int128 sum = 0;
-	uint64_t weight = 0;
-	int64_t least;
-
-	list_for_each(n, &q->scan) {
-		const struct sched_entity *se = list_entry(n, struct sched_entity, scan);
-
-		if (!se->queued || se->state != SCHED_RUNNABLE || se->pcpu != q->index)
-			fail("on a list that it does not belong to", q->index);
-		listed++;
-		fifo += se->level != LEVEL_TREE;
-		fair += se->level == LEVEL_TREE;
-		if (se->class == SCHED_CLASS_FIFO)
-			continue;
-		weight += se->weight;
-		sum += (__int128)se->weight * (se->fair.vtime - q->fair.v);
-	}
-	for (unsigned int i = 0; i <= LEVEL_EXPEDITED; i++)
-		list_for_each(n, &q->fifo.level[i])
-			fifo--;
-	counts = q->lender ? q->lender : q->running;
-	if (counts && counts->class == SCHED_CLASS_FAIR) {
-		weight += counts->weight;
-		sum += (__int128)counts->weight * (counts->fair.vtime - q->fair.v);
-	}
-	if (q->lender)
-		check_loan(q, listed);
-	if (listed + (q->lender != NULL) != q->nr_waiting || fifo != 0)
-		fail("queue length", q->index);
-	/* The one that a directed yield names is not in it until it is picked. */
-	if (q->next && q->next->level == LEVEL_TREE)
-		fair--;
-	if (tree_count(q->fair.root, NULL, &least) != fair)
-		fail("tree", q->index);
-	if (weight != q->fair.weight || (weight && sum != q->fair.rem))
-		fail("sum of weights or lags", q->index);
-	if (hartset_has(&sched_loaded, q->index) != (q->nr_waiting != 0))
-		fail("loaded", q->index);
-}
-
-void sim_check(void)
-{
-	static unsigned int throttled[20000], entities[MAX_PCPUS];
-	unsigned int waiting = 0, queued = 0;
-
-	memset(throttled, 0, sizeof(throttled));
-	memset(entities, 0, sizeof(entities));
-	for (unsigned int i = 0; i < nr_harts; i++) {
-		check_queue(&runqs[i]);
-		queued += runqs[i].nr_waiting;
-		if (harts[i].running && (runqs[i].running != &harts[i].running->se ||
-					 harts[i].running->se.state != SCHED_RUNNING))
-			fail("running", i);
-		if (!harts[i].running && runqs[i].running)
-			fail("running and not", i);
-	}
-	for (unsigned int i = 0; i < nr_groups; i++)
-		list_for_each(n, &groups[i]->throttled) {
-			const struct sched_entity *se = list_entry(n, struct sched_entity, node);
-
-			if (se->queued || se->state != SCHED_RUNNABLE)
-				fail("throttled, and something else", i);
-			throttled[container_of(se, struct sim_vcpu, se)->id]++;
-		}
-	for (unsigned int i = 0; i < sim_nr_vcpus; i++) {
-		const struct sched_entity *se = &sim_vcpus[i].se;
-
-		if (se->account.switches != sim_vcpus[i].stays)
-			fail("not as many switches as stays", i);
-		entities[se->pcpu]++;
-		waiting += se->state == SCHED_RUNNABLE && !throttled[i];
-		if (se->state == SCHED_RUNNABLE &&
-		    se->queued + throttled[i] + (runqs[se->pcpu].lender == se) != 1)
-			fail("runnable and nowhere", i);
-		if (se->state == SCHED_RUNNING && harts[se->pcpu].running != &sim_vcpus[i])
-			fail("lost while running", i);
-	}
-	for (unsigned int i = 0; i < nr_harts; i++)
-		if (runqs[i].nr_entities != entities[i])
-			fail("queue counts other entities than call it theirs", i);
-	if (waiting != queued)
-		fail("waiting vcpus are not those on the queues", waiting);
 }

@@ -35,9 +35,9 @@ class VM:
 
 class VCPU:
     TYPE = "struct vcpu"
-    ID, MODE, HSM, REQUESTS, PC = "id", "mode", "hsm", "requests", "regs.sepc"
-    HALT_ENDS = "halt_ends"
-    ENTITY, TIMER = "se", "timer"
+    ID, MODE, HSM, REQUESTS, PC = "id", "mode", "hsm.state", "requests", "regs.sepc"
+    HALT_ENDS = "halt.ends"
+    ENTITY, TIMER = "se", "timer.host"
     INTERRUPTS = ("irq.inject", "irq.levels", "irq.shadow")
 
 
@@ -45,7 +45,7 @@ class ENTITY:
     TYPE = "struct sched_entity"
     STATE, PCPU, ON_CPU, CLASS, WEIGHT = "state", "pcpu", "on_cpu", "class", "weight"
     FAIR, NODE = "FAIR", "node"
-    VTIME, DEADLINE, CHILDREN = "vtime", "vdeadline", ("left", "right")
+    VTIME, DEADLINE, CHILDREN = "fair.vtime", "fair.vdeadline", ("fair.left", "fair.right")
 
 
 class RUNQ:

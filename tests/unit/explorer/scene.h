@@ -25,7 +25,7 @@
  * SOURCES: hyp/sbi/ipi.c hyp/sbi/rfence.c hyp/pv/vendor.c tests/unit/fake/call_table.c
  * SANITIZE: none
  * CFLAGS: -O2
- * INCLUDE: tests/unit/include-explorer tests/unit/include-hart
+ * INCLUDE: tests/unit/explorer
  */
 #ifndef EXPLORER_SCENE_H
 #define EXPLORER_SCENE_H

@@ -270,10 +270,6 @@ void fake_io_write(volatile void *reg, unsigned int width, uint32_t val)
 	}
 }
 
-void fake_fence_w_o(void)
-{
-}
-
 /* --- the boot tables ------------------------------------------------------------------------------------------ */
 
 uint64_t image_load_base = BOOT_IMAGE;

@@ -122,6 +122,27 @@ void fake_csr_write(unsigned int csr, uint64_t val)
 		h->csr[slots[csr & 4095]] = val;
 }
 
+void fake_fence(enum fake_fence kind, uint64_t gva, uint64_t asid)
+{
+	(void)gva, (void)asid;
+	switch (kind) {
+	case FAKE_FENCE_I:
+		hart_fenced(HART_FENCE_I);
+		break;
+	case FAKE_HFENCE_GVMA_ALL:
+		hart_fenced(HART_FENCE_GVMA);
+		break;
+	case FAKE_HFENCE_VVMA_ALL:
+	case FAKE_HFENCE_VVMA_ADDR:
+	case FAKE_HFENCE_VVMA_ASID:
+	case FAKE_HFENCE_VVMA_ADDR_ASID:
+		hart_fenced(HART_FENCE_VVMA);
+		break;
+	default: /* no hart of these programs has a register to be kicked by, or tables of hartvisor's */
+		break;
+	}
+}
+
 /* The firmware: IPIs, and a timer when there is no Sstc. */
 struct sbi_call_ret sbi_call_host(uint64_t eid, uint64_t fid, uint64_t arg0, uint64_t arg1,
 				  uint64_t arg2, uint64_t arg3, uint64_t arg4, uint64_t arg5)

@@ -39,6 +39,16 @@ void hart_trap(uint64_t cause, uint64_t tval);
 
 /* --- by the program ------------------------------------------------------------------------------- */
 
+enum hart_fence {
+	HART_FENCE_I,
+	HART_FENCE_VVMA, /* all of the VMID's, or so little that a test asks for no more */
+	HART_FENCE_GVMA,
+	NR_HART_FENCES,
+};
+
+/* hart_fenced - this pcpu has executed such a fence. */
+void hart_fenced(enum hart_fence kind);
+
 /* hart_ipi - this pcpu is about to send an IPI to the pcpus in @set (bit = index). */
 void hart_ipi(uint64_t set);
 

@@ -104,3 +104,18 @@ void the_usual_cpus(void)
 	cpu(0, "rv64imafdch", NULL, NULL);
 	tree_end_node(tree);
 }
+
+void begin_usual(void)
+{
+	begin();
+	memory(0x80000000, GIB(1));
+	the_usual_cpus();
+}
+
+void begin_reserved(void)
+{
+	begin_usual();
+	tree_node(tree, "reserved-memory");
+	tree_cells(tree, "#address-cells", 1, 1);
+	tree_cells(tree, "#size-cells", 1, 1);
+}

@@ -38,6 +38,8 @@ void memory(uint64_t base, uint64_t size);
 void begin_cpus(void);
 void cpu(uint32_t hartid, const char *isa, const char *status, const char *mmu);
 void the_usual_cpus(void);
+void begin_usual(void);	   /* with 1 GiB of memory and a hart */
+void begin_reserved(void); /* and in /reserved-memory, of cells of 32 bits */
 int finish(void);
 
 #endif

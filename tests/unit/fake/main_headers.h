@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * hyp/main.c stands where its own "arch/..." is looked for first, so the fakes of tests/unit/include never get their turn
+ * hyp/main.c stands where its own "arch/..." is looked for first, so the fakes of tests/unit/fake/arch never get their turn
  * there. They are included before it (-include), and the real ones are made to look included.
  */
 #ifndef FAKE_MAIN_HEADERS_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A part that exists only here: a device with two properties, an interrupt, registers, a node, and state. This file is
- * all of it; tests/unit/test_vm_parts.c tells that it works.
+ * all of it; tests/unit/vm/test_parts.c tells that it works.
  */
 #include "dev/mmio.h"
 #include "irqchip/virqchip.h"

@@ -316,7 +316,7 @@ int pv_magic_unmap(struct vcpu *v)
 	return HV_OK;
 }
 
-/* Steal time has a test of its own, with memory: test_vcpu_steal.c. */
+/* Steal time has a test of its own, with memory: pv/test_steal.c. */
 int pv_steal_set(struct vcpu *v, gpa_t a)
 {
 	if (pv_is_on(a) && !gstage_is_ram(&v->vm->gstage, a, sizeof(struct sta_struct)))

@@ -7,6 +7,7 @@
  * SOURCES: hyp/vcpu/fence.c hyp/vcpu/irq.c hyp/vcpu/hsm.c hyp/vcpu/vtimer.c hyp/vcpu/guest_mem.c hyp/arch/guest.c
  * SOURCES: hyp/arch/features.c hyp/mm/vmid.c hyp/lib/work.c
  * SOURCES: tests/unit/fake/pcpu.c tests/unit/fake/probe.c tests/unit/fake/csr.c tests/unit/fake/fence.c
+ * SOURCES: tests/unit/fake/timer.c
  */
 #ifndef FAKE_VCPU_ALONE_H
 #define FAKE_VCPU_ALONE_H
@@ -23,9 +24,10 @@
 #include <hartvisor/sbi.h>
 
 #include "arch/csr.h"
-#include "arch/fence.h"
 #include "arch/smp.h"
+#include "fake/fence.h"
 #include "fake/pcpu.h"
+#include "fake/timer.h"
 #include "mm/page.h"
 #include "vcpu/hsm.h"
 #include "vcpu/load.h"
@@ -40,14 +42,12 @@
 #define MAGIC_AT UINT64_C(0x40000000)
 #define STA_AT	 UINT64_C(0x80001000)
 
-static uint64_t now;
-
 /* --- what the sources link with ---------------------------------------------------------------------- */
 
 bool timer_sstc = true;
 
 static void *allocs[8];
-static unsigned int nr_allocs, cancelled, expedited_ends, unmapped, groups_gone;
+static unsigned int nr_allocs, expedited_ends, unmapped, groups_gone;
 static struct guest_fp fp_in_hart;
 static uint8_t vector_in_hart[VECTOR];
 
@@ -74,33 +74,6 @@ void *page_alloc_zeroed(uint64_t size, uint64_t align)
 void page_free(hpa_t base, uint64_t size)
 {
 	(void)base, (void)size;
-}
-
-uint64_t timer_now(void)
-{
-	return now;
-}
-
-uint64_t timer_ticks_to_ns(uint64_t ticks)
-{
-	return ticks;
-}
-
-void timer_init(struct timer *t, void (*fn)(struct timer *t))
-{
-	*t = (struct timer){ .fn = fn };
-}
-
-void timer_arm(struct timer *t, uint64_t deadline)
-{
-	(void)t, (void)deadline;
-	fail_msg("a reset arms no timer");
-}
-
-void timer_cancel(struct timer *t)
-{
-	(void)t;
-	cancelled++;
 }
 
 void sched_entity_init(struct sched_entity *se, struct sched_group *group,
@@ -259,13 +232,14 @@ static void begin(void)
 	v = vcpu_new(&vm, HART, &p);
 	vm.vcpus[0] = fresh;
 	vm.vcpus[1] = v;
-	now = 5000;
-	cancelled = expedited_ends = unmapped = groups_gone = 0;
+	fake_timer_setup(5000);
+	expedited_ends = unmapped = groups_gone = 0;
 }
 
 static int teardown(void **state)
 {
 	(void)state;
+	assert_int_equal(fake_arms, 0); /* a reset arms no timer */
 	while (nr_allocs > 0)
 		free(allocs[--nr_allocs]);
 	return 0;

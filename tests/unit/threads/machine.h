@@ -16,7 +16,7 @@
  * SOURCES: tests/unit/fake/no_magic_page.c
  * SOURCES: hyp/sbi/ipi.c hyp/sbi/rfence.c hyp/pv/vendor.c tests/unit/fake/call_table.c
  * SANITIZE: thread
- * INCLUDE: tests/unit/include-threads tests/unit/include-hart
+ * INCLUDE: tests/unit/threads
  */
 #ifndef THREADS_MACHINE_H
 #define THREADS_MACHINE_H

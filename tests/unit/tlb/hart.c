@@ -296,7 +296,7 @@ void fake_csr_write(unsigned int csr, uint64_t val)
 /* --- fences ----------------------------------------------------------------------------------------- */
 
 /* All VMIDs: G-stage entries, and those of both stages. */
-void arch_hfence_gvma_all(void)
+static void forget_g_stage(void)
 {
 	struct tlb_hart *h = here();
 
@@ -331,31 +331,37 @@ static unsigned int index_of(uint64_t gva)
 	return gva >> PAGE_SHIFT & (TLB_GVAS - 1);
 }
 
-void arch_hfence_vvma_all(void)
-{
-	forget(TLB_GVAS, TLB_ASIDS);
-}
-
-void arch_hfence_vvma_addr(uint64_t gva)
-{
-	forget(index_of(gva), TLB_ASIDS);
-}
-
-void arch_hfence_vvma_asid(uint64_t asid)
-{
-	forget(TLB_GVAS, asid & (TLB_ASIDS - 1));
-}
-
-void arch_hfence_vvma_addr_asid(uint64_t gva, uint64_t asid)
-{
-	forget(index_of(gva), asid & (TLB_ASIDS - 1));
-}
-
-void arch_fence_i(void)
+static void forget_code(void)
 {
 	tlb_step();
 	memset(here()->code, 0, sizeof(here()->code));
 	tlb_step();
+}
+
+void fake_fence(enum fake_fence kind, uint64_t gva, uint64_t asid)
+{
+	switch (kind) {
+	case FAKE_FENCE_I:
+		forget_code();
+		break;
+	case FAKE_HFENCE_GVMA_ALL:
+		forget_g_stage();
+		break;
+	case FAKE_HFENCE_VVMA_ALL:
+		forget(TLB_GVAS, TLB_ASIDS);
+		break;
+	case FAKE_HFENCE_VVMA_ADDR:
+		forget(index_of(gva), TLB_ASIDS);
+		break;
+	case FAKE_HFENCE_VVMA_ASID:
+		forget(TLB_GVAS, asid & (TLB_ASIDS - 1));
+		break;
+	case FAKE_HFENCE_VVMA_ADDR_ASID:
+		forget(index_of(gva), asid & (TLB_ASIDS - 1));
+		break;
+	default: /* hartvisor's own tables are test_hostmap.c's */
+		break;
+	}
 }
 
 /* --- what a guest does ------------------------------------------------------------------------------ */

@@ -16,7 +16,7 @@
  * VMID 0 that a later mode finds (specification, "hgatp": a change of MODE needs a fence).
  *
  * G-stage tables are the real ones (mm/pgtable.c) in memory of a few pages (tlb/memory.h), with four entries each
- * (include-tlb/arch/pte.h). A guest's page table is one page of its RAM, whose words say where each virtual page is.
+ * (FAKE_PT_INDEX_BITS). A guest's page table is one page of its RAM, whose words say where each virtual page is.
  *
  * The instruction cache is as simple: a guest's code is a number that grows, and a hart holds each number that it
  * found while the guest's tables were in hgatp, until fence.i.

@@ -15,7 +15,7 @@
  * SOURCES: hyp/vcpu/vm.c hyp/sbi/rfence.c hyp/arch/guest.c hyp/arch/features.c hyp/lib/work.c hyp/vcpu/vm_mem.c
  * SOURCES: tests/unit/tlb/memory.c tests/unit/tlb/hart.c tests/unit/tlb/world.c tests/unit/tlb/guest.c
  * SOURCES: tests/unit/tlb/stubs.c tests/unit/fake/pcpu.c tests/unit/fake/probe.c
- * INCLUDE: tests/unit/include-tlb
+ * CFLAGS: -DFAKE_PT_INDEX_BITS=2
  */
 #ifndef TLB_WORLD_H
 #define TLB_WORLD_H

@@ -1,8 +1,0 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
-/* HS-mode's fence of a hart with a TLB: tests/unit/test_mm_hostmap_tlb.c. */
-#ifndef FAKE_ARCH_FENCE_H
-#define FAKE_ARCH_FENCE_H
-
-void arch_sfence_vma_all(void);
-
-#endif
