@@ -1,6 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A pcpu: a hart as the hypervisor sees it.
+ * The room of the architecture: all that knows CSRs, traps and the SBI of the firmware below. What it gives to others is
+ * a few types.
+ *
+ *   struct pcpu (here)          a hart as the hypervisor sees it
+ *   struct guest_regs (guest.h) what every exit saves and every entry loads; struct next (next.h) what comes after a trap
+ *   guest_state.h               what stays in the hart until another vcpu needs it: VS-level CSRs, FP and vector registers
+ *   struct timer (timer.h)      calls a function at a host time, on the pcpu that armed it
+ *   features.h, isa.h           what the harts have, and what guests are told of it
+ *
+ * In which order it comes alive: entry.S builds the boot tables (boot_map.h), turns translation on and calls C with a
+ * pcpu and a stack; the boot hart probes features, reads the host tree (platform/) and starts the others (smp.h), which
+ * come in by the same entry.S and must have the same features. There is one trap vector (switch.S): what a guest traps
+ * with goes to hyp/run, what the hypervisor itself traps with to trap.h, and ends in a panic (panic.c).
+ *
+ * A pcpu's fields are its own hart's, but for those that say atomic. There is one lock, that of a pcpu's
+ * timer queue (timer.c).
  *
  * tp points to the pcpu of the running hart from its first C instruction on. The hypervisor runs with
  * sstatus.SIE = 0: interrupts leave a guest (they are enabled whenever a guest runs), end a WFI or leave a

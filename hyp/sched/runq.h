@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The inside of the scheduler: what its files know of a queue, and of each other.
+ * The inside of the scheduler: what its files know of a queue, and of each other. In line is what a wake, a switch or a
+ * yield does each time; the rest is in sched.c, or in the file that a function is named after.
  */
 #ifndef SCHED_RUNQ_H
 #define SCHED_RUNQ_H
@@ -59,10 +60,7 @@ extern uint64_t sched_steps; /* tree nodes, list entries and queues that were lo
 #define sched_step() ((void)0)
 #endif
 
-static inline struct runq *this_runq(void)
-{
-	return this_pcpu()->runq;
-}
+/* --- What is asked of an entity --- */
 
 static inline uint32_t urgency_of(const struct sched_entity *se)
 {
@@ -80,17 +78,11 @@ static inline bool sched_is_capped(const struct sched_entity *se)
 	return se->group && se->group->quota != 0 && !se->uncapped;
 }
 
-/* --- sched.c --- */
+/* --- Which queue is whose, and its lock --- */
 
-/* sched_waited - how long @se, which is RUNNABLE, has waited: see sched_group_stop(). */
-static inline uint64_t sched_waited(const struct sched_entity *se, uint64_t now)
+static inline struct runq *this_runq(void)
 {
-	uint64_t since = atomic_read(&se->account.since);
-	uint64_t stopped = se->group ? atomic_read(&se->group->stopped_at) : 0;
-
-	if (stopped && stopped < now)
-		now = stopped;
-	return now > since ? now - since : 0;
+	return this_pcpu()->runq;
 }
 
 /* loan.c: @q as if nothing had been lent. Its lock is held. */
@@ -131,47 +123,23 @@ static inline struct runq *runq_lock_entity(struct sched_entity *se)
 	}
 }
 
-/* runq_charge_to - @se pays for the time of @q until @now; NULL: no entity does. Its lock is held. */
-static inline void runq_charge_to(struct runq *q, struct sched_entity *se, uint64_t now)
-{
-	/* The clocks of two harts may differ by a hair. */
-	if (now <= q->charged_at)
-		return;
-	if (se && se->class == SCHED_CLASS_FAIR && !se->resting)
-		fair_charge(&q->fair, se, now - q->charged_at);
-	atomic_set(&q->charged_at, now);
-}
-
-/* runq_charge - what runs pays. No loan. */
-static inline void runq_charge(struct runq *q, uint64_t now)
-{
-	runq_charge_to(q, q->running, now);
-}
-
 /* runq_init_entity - sched_entity_init(), but @se becomes no member of @g. */
 void runq_init_entity(struct sched_entity *se, struct sched_group *g, const struct sched_params *p);
 
-/*
- * runq_add - @se, RUNNABLE and on no queue, waits on @q, whose lock is held. True: its pcpu must be told
- * (smp_resched), without the lock.
- */
-bool runq_add(struct runq *q, struct sched_entity *se, uint64_t now);
+/* runq_change - @se, on no list, belongs to pcpu @to from now on. @from's lock is held. */
+void runq_change(struct runq *from, struct sched_entity *se, uint32_t to);
 
-/* runq_name_next - @se, which waits on @q, is picked next; NULL: none in particular. Its lock is held. */
-static inline void runq_name_next(struct runq *q, struct sched_entity *se)
-{
-	if (q->next && q->next->level == LEVEL_TREE)
-		fair_insert(&q->fair, q->next);
-	if (se && se->level == LEVEL_TREE)
-		fair_remove(&q->fair, se);
-	q->next = se;
-}
+/* --- What became of an entity's time --- */
 
-/* runq_begin_slices - @running, of class fair, was alone and had no slices: they begin to count. */
-static inline void runq_begin_slices(struct sched_entity *running, uint64_t now)
+/* sched_waited - how long @se, which is RUNNABLE, has waited: see sched_group_stop(). */
+static inline uint64_t sched_waited(const struct sched_entity *se, uint64_t now)
 {
-	fair_renew(running);
-	atomic_set(&running->slice_end, now + fair_left(running));
+	uint64_t since = atomic_read(&se->account.since);
+	uint64_t stopped = se->group ? atomic_read(&se->group->stopped_at) : 0;
+
+	if (stopped && stopped < now)
+		now = stopped;
+	return now > since ? now - since : 0;
 }
 
 /* runq_account_put, runq_account_wake - what lies behind @se was running; was being blocked. */
@@ -198,13 +166,44 @@ static inline void runq_account_wake(struct sched_entity *se, uint64_t now)
 		fair_woken(se);
 }
 
-/* runq_take - @se, which waits on @q, off it and on its way to another queue; its state is unchanged. No loan. */
-void runq_take(struct runq *q, struct sched_entity *se);
+/* runq_account_wait - what lies behind @se was waiting; how long. */
+static inline uint64_t runq_account_wait(struct sched_entity *se, uint64_t now)
+{
+	uint64_t waited = sched_waited(se, now);
 
-/* runq_change - @se, on no list, belongs to pcpu @to from now on. @from's lock is held. */
-void runq_change(struct runq *from, struct sched_entity *se, uint32_t to);
+	atomic_set(&se->account.wait, se->account.wait + waited);
+	atomic_set(&se->account.since, now);
+	return waited;
+}
 
-/* --- fifo.c --- */
+static inline void runq_account_run(struct sched_entity *se, uint64_t now)
+{
+	uint64_t waited = runq_account_wait(se, now);
+
+	if (se->woken && waited > se->account.max_latency)
+		se->account.max_latency = waited;
+	se->woken = false;
+	atomic_set(&se->account.switches, se->account.switches + 1);
+}
+
+/* runq_charge_to - @se pays for the time of @q until @now; NULL: no entity does. Its lock is held. */
+static inline void runq_charge_to(struct runq *q, struct sched_entity *se, uint64_t now)
+{
+	/* The clocks of two harts may differ by a hair. */
+	if (now <= q->charged_at)
+		return;
+	if (se && se->class == SCHED_CLASS_FAIR && !se->resting)
+		fair_charge(&q->fair, se, now - q->charged_at);
+	atomic_set(&q->charged_at, now);
+}
+
+/* runq_charge - what runs pays. No loan. */
+static inline void runq_charge(struct runq *q, uint64_t now)
+{
+	runq_charge_to(q, q->running, now);
+}
+
+/* --- What waits. The lock of the queue is held --- */
 
 void fifo_init(struct fifo *f);
 void fifo_insert(struct fifo *f, struct sched_entity *se, bool front);
@@ -259,24 +258,32 @@ static inline void runq_wait_on(struct runq *q, struct sched_entity *se, bool fr
 	runq_inc_waiting(q);
 }
 
-/* runq_account_wait - what lies behind @se was waiting; how long. */
-static inline uint64_t runq_account_wait(struct sched_entity *se, uint64_t now)
-{
-	uint64_t waited = sched_waited(se, now);
+/*
+ * runq_add - @se, RUNNABLE and on no queue, waits on @q, whose lock is held. True: its pcpu must be told
+ * (smp_resched), without the lock.
+ */
+bool runq_add(struct runq *q, struct sched_entity *se, uint64_t now);
 
-	atomic_set(&se->account.wait, se->account.wait + waited);
-	atomic_set(&se->account.since, now);
-	return waited;
+/* runq_take - @se, which waits on @q, off it and on its way to another queue; its state is unchanged. No loan. */
+void runq_take(struct runq *q, struct sched_entity *se);
+
+/* runq_name_next - @se, which waits on @q, is picked next; NULL: none in particular. Its lock is held. */
+static inline void runq_name_next(struct runq *q, struct sched_entity *se)
+{
+	if (q->next && q->next->level == LEVEL_TREE)
+		fair_insert(&q->fair, q->next);
+	if (se && se->level == LEVEL_TREE)
+		fair_remove(&q->fair, se);
+	q->next = se;
 }
 
-static inline void runq_account_run(struct sched_entity *se, uint64_t now)
-{
-	uint64_t waited = runq_account_wait(se, now);
+/* --- What runs. The lock of the queue is held --- */
 
-	if (se->woken && waited > se->account.max_latency)
-		se->account.max_latency = waited;
-	se->woken = false;
-	atomic_set(&se->account.switches, se->account.switches + 1);
+/* runq_begin_slices - @running, of class fair, was alone and had no slices: they begin to count. */
+static inline void runq_begin_slices(struct sched_entity *running, uint64_t now)
+{
+	fair_renew(running);
+	atomic_set(&running->slice_end, now + fair_left(running));
 }
 
 /* runq_begin - @se, on no queue, is what runs here from now on. Its lock is held. */
@@ -295,7 +302,7 @@ static inline void runq_begin(struct runq *q, struct sched_entity *se, uint64_t 
 	runq_account_run(se, now);
 }
 
-/* --- expedite.c --- */
+/* --- What the policies decide --- */
 
 /*
  * expedite_take_turn - something that is expedited waits on @q, where @levels have entities: it is next, or what else waits
@@ -303,15 +310,11 @@ static inline void runq_begin(struct runq *q, struct sched_entity *se, uint64_t 
  */
 uint64_t expedite_take_turn(struct runq *q, uint64_t levels);
 
-/* --- loan.c --- */
-
 /*
  * loan_begin - @from, which runs here, lends its hart to @to, a sibling that sleeps here: @to is woken, and is what runs.
  * False: nothing was done, since the two are no peers or something else has a claim. Takes the lock.
  */
 bool loan_begin(struct sched_entity *from, struct sched_entity *to);
-
-/* --- cap.c --- */
 
 bool cap_take_part(struct sched_entity *se, uint64_t now);
 void cap_return_part(struct sched_entity *se, uint64_t now);
@@ -333,8 +336,6 @@ static inline void cap_give_back(struct sched_entity *se, uint64_t now)
 void cap_throttle(struct sched_entity *se, uint64_t now);
 /* cap_is_out - would cap_take() fail just now? */
 bool cap_is_out(const struct sched_entity *se, uint64_t now);
-
-/* --- balance.c --- */
 
 uint32_t balance_place_of_many(const struct sched_entity *se);
 void balance_loaded_queue(struct runq *me, uint64_t now);

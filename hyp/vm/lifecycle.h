@@ -1,5 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
+ * The room of VMs as a whole: from what the user has written to a guest that runs, and back to free memory.
+ *
+ *   config.h      what was asked for: struct vm_config, read from a bundle (bundle.h) or the host's tree, with all errors
+ *   vm_make.h     the objects of a VM, in its arena, and its RAM
+ *   parts.h       its devices and interfaces, each a part that describes itself (vcpu/vm_part.h)
+ *   loader.h      kernel, ramdisk and device tree (guest_fdt.h, and the user's overlay) into its RAM
+ *   lifecycle.h   when all that happens: below
+ *   boot_order.h  which VM is loaded first
+ *   destroy.h     a VM goes for good; shutdown.c: the machine does
+ *   console.h     the VM as the owner of its console
+ *   state_list.h  all that a guest can see or change, and what becomes of it at a reset
+ *
+ * struct vm itself is floor 5's (vcpu/vm.h), and so are its state and transitions. struct vm_life (life.h) is this room's:
+ * the VM's task writes it, so one hart at a time. vm->lock guards the G-stage's tables; while a VM has no life its task
+ * needs no lock.
+ *
  * The life of a VM: made from its configuration, filled, started, ended, started again.
  *
  *   vm_create()           objects, and RAM if it starts by itself; BUILDING, else OFF
