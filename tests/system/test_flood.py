@@ -64,8 +64,9 @@ def test_a_flood_leaves_half_of_a_slow_line(name, kind, focus):
     lines, flooded = bytes_of("lines", text), bytes_of("flood", text)
     print(f"{lines} bytes of {lines + flooded}")
     assert lines + flooded > BYTES_PER_S * SECONDS * 0.8
-    # One that prints byte by byte may be too slow for its half on a busy build machine; the rest is then the other's.
-    assert 0.4 < lines / (lines + flooded) < 0.9
+    # A pty takes bytes in bursts of some KiB. In a burst the line is faster than a VM that prints byte by byte, and the
+    # rest is the other's: 0.28 of a line that is fast for all of the time, 0.40 to 0.45 of this one on a busy machine.
+    assert 0.33 < lines / (lines + flooded) < 0.9
     numbers = [int(n) for n in re.findall(r"FLOOD line (\d+) \.{12}\r", text)]
     assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
 
