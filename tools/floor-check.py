@@ -43,7 +43,7 @@ INCLUDE = re.compile(r'^\s*#\s*include\s+["<]([^">]+)[">]')
 
 
 def all_files():
-    # A tree that belongs to another user (a container's) is no danger to one who runs its scripts.
+    # A tree that belongs to another user (a container's) is no danger here: its scripts are being run already.
     command = ["git", "-c", f"safe.directory={pathlib.Path.cwd()}", "ls-files", "-co", "--exclude-standard"]
     try:
         listing = subprocess.run(command, capture_output=True, text=True)

@@ -75,7 +75,7 @@ uboot()
 	return 1
 }
 
-# Not in everybody's PATH. The tests make a disk for U-Boot by it.
+# Not in every user's PATH. The tests make a disk for U-Boot by it.
 have_mke2fs()
 {
 	have mke2fs || [ -x /sbin/mke2fs ]
