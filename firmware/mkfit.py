@@ -8,7 +8,7 @@ has to start at a multiple of 2 MiB: data lies outside the tree, at multiples of
 the FIT itself has to be loaded at a multiple of 2 MiB. The kernel is filled up with zeros to its image_size, because
 that much memory is its own from its first instruction on.
 
-The source, OUTPUT.its, stays beside the output, for whoever wants to add a signature.
+The source, OUTPUT.its, stays beside the output, so that a signature can be added.
 """
 
 import argparse

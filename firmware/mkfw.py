@@ -12,7 +12,7 @@
 hartvisor finds the bundle by its own header: the u64 at offset 40 of the Linux Image header, reserved
 there, is here the offset from hartvisor's first byte to the bundle. Zero, as in build/hartvisor.bin,
 says that none is appended. The size right before the bundle is there because a FIT with data outside
-of its tree (mkimage -E) does not tell it; it lies on the bundle's first page, so that whoever keeps
+of its tree (mkimage -E) does not tell it; it lies on the bundle's first page, so that code which keeps
 the bundle keeps it, too.
 """
 

@@ -221,7 +221,7 @@ HEADINGS = ("vcpus", "locks", "pv", "work", "seed", "rate/s", "native", "KVM", "
 
 
 def cells(row: dict, native: dict) -> tuple:
-    kvm, xvisor = (peer(who, row["vcpus"], row["locks"], row["work"]) for who in ("kvm", "xvisor"))
+    kvm, xvisor = (peer(hypervisor, row["vcpus"], row["locks"], row["work"]) for hypervisor in ("kvm", "xvisor"))
     share = f"{100 * row['rate'] / native[row['work']]:.3g} %" if row["work"] in native and "rate" in row else ""
     remarks = "; ".join(filter(None, [row.get("error", ""), *row.get("trouble", [])]))
     return (row["vcpus"], row["locks"], row["pv"], row["work"], row["seed"],

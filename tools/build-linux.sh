@@ -20,7 +20,7 @@ readonly TOP=$PWD
 readonly CONFIG=$TOP/guest/linux/guest.config
 readonly JOBS=${LINUX_JOBS:-2}
 
-# The outer make's jobs and flags are not the kernel's; who built it and when is not of interest.
+# The outer make's jobs and flags are not the kernel's; the name and time of the build are not of interest.
 unset MAKEFLAGS MAKELEVEL MFLAGS
 export ARCH=riscv CROSS_COMPILE=riscv64-linux-gnu-
 export KBUILD_BUILD_TIMESTAMP='1970-01-01' KBUILD_BUILD_USER=hartvisor KBUILD_BUILD_HOST=hartvisor

@@ -90,7 +90,7 @@ def split(path):
         return split_python(text)
     if path.suffix == ".yaml":
         return [(1, text)], ""
-    if path.suffix in (".sh", ".mk") or path.name in ("Makefile", "init"):
+    if path.suffix in (".sh", ".mk") or path.name in ("Makefile", "init", "run"):
         return split_lines(text)
     if path.suffix == ".md":
         return [(1, text)], ""

@@ -1,12 +1,16 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Check comments, messages and documents for words that docs/style.md forbids: those that make persons of code.
+"""Check the words of sources and documents: docs/style.md, "Words".
 
-usage: words-check.py [--write]
-
-Looked at are the comments of C, assembler and Python, the strings of C in hyp and platform, and .md files. A file may have
-as many lines with such words as tools/words-left.txt says, and no more; when it has fewer the list has to follow. So the
-list only shrinks. --write makes it follow; it never adds to it.
+- No word makes a person of code (PERSONS). All of a file is looked at: comments, messages, and the parts of names.
+- No sentence of a comment or a document begins with its verb to mean "if". A question is one only with its mark. Such are
+  found by their first words (INVERTED), with a comma behind them:
+    Were, Had, Should, ... and a subject            Should it be late, no timer is set.
+    Is, Are, Does, Has, ... and a pronoun           Has it not, the next one does.
+    any verb, and a pronoun behind the comma        Blocks it before that, there is nothing to do.
+                                                    Is the queue empty, it sleeps.
+  "Does not wait" and "Is called once, at boot" have only left out their subject; so have "Has the lock, and keeps it" and
+  "Returns the entry, for later changes".
 """
 
 import importlib.util
@@ -14,12 +18,28 @@ import pathlib
 import re
 import sys
 
-FORBIDDEN = re.compile(r"\b(who|whom|whoever|somebody|nobody|everybody|anybody|someone|anyone|everyone|he|him|his|himself)\b",
-                       re.IGNORECASE)
-LEFT = pathlib.Path("tools/words-left.txt")
-# What people do is told of people: the rules of this project, and its documents for them.
-PEOPLE = {"CONTRIBUTING.md", "SECURITY.md", "docs/style.md", "tools/words-check.py"}
-STRING = re.compile(r'"(?:\\.|[^"\\\n])*"')
+PERSONS = re.compile(r"(?<![^\W_])(who|whom|whoever|somebody|nobody|everybody|anybody|someone|anyone|everyone|he|him|his|himself)"
+                     r"(?![^\W_])", re.IGNORECASE)
+
+PRONOUN = r"(?:it|they|this|that|these|those|there|one|we|any|all|both|none|nothing|neither|either|another)\b"
+ARTICLE = r"(?:(?:the|a|an|each|every|some|no|its|our|two)\b|@\w)"
+THEN = r".*,\ (?:it|they|there|this|we|one|nothing)\ \w+s?\b"
+INVERTED = re.compile(rf"""
+      (?:were|had|should|could|would|can|will|may|might)\ (?:{PRONOUN}|{ARTICLE}).*,
+    | (?:is|are|was)\ {PRONOUN}.*,
+    | (?:does|do|did|has|have)\ (?:it|they|this|these|there|we|nothing|neither|either|another)\b.*,
+    | [a-z]+s\ (?:it|they|this|there|we|something|nothing|another|{ARTICLE}).*{THEN}
+    """, re.IGNORECASE | re.VERBOSE)
+
+COMMENT_SIGNS = re.compile(r"^[ \t]*(?:/\*+|\*/|\*|//|#+)|\*/|\"\"\"", re.MULTILINE)
+# Sentences end here: at a mark, a blank line, a cell of a table, an item of a list, the dash behind a function's name.
+END = re.compile(r"[.?!;:](?=[\s)\"`*]|$)|\n\s*\n|\||\n\s*(?:[-*]|\d+\.)\s| - ")
+
+SUFFIXES = {".c", ".h", ".S", ".lds", ".py", ".sh", ".mk", ".md", ".txt", ".yaml", ".its", ".dts", ".dtso", ".pml", ".litmus"}
+NAMES = {"Makefile", "init", "run"}
+# These tell people what to do; those show what is wrong.
+OF_PEOPLE = {"CONTRIBUTING.md", "SECURITY.md"}
+EXAMPLES = {"docs/style.md", "tools/words-check.py", "tests/system/test_tools.py"}
 
 
 def docs_check():
@@ -29,72 +49,54 @@ def docs_check():
     return module
 
 
-def without_comment(match):
-    """A string stays; of a comment its lines do, so that numbers stay right."""
-    word = match.group(0)
-    return word if word.startswith('"') else "\n" * word.count("\n")
+def joined(comments):
+    """[line, text] of @comments, where those that begin with # on lines behind each other are one."""
+    found = []
+    for number, text in comments:
+        if found and text.lstrip().startswith("#") and found[-1][0] + found[-1][1].count("\n") + 1 == number:
+            found[-1][1] += "\n" + text
+        else:
+            found.append([number, text])
+    return found
 
 
-def pieces(path, check):
-    """(line, text) of all that is language."""
-    text = path.read_text()
-    if path.suffix in (".c", ".h", ".S"):
-        comments, _ = check.split_c(text)
-        yield from comments
-        if path.parts[0] in ("hyp", "platform"):
-            without = check.C_COMMENT_OR_STRING.sub(without_comment, text)
-            for number, line in enumerate(without.split("\n"), 1):
-                for string in STRING.findall(line):
-                    yield number, string
-    elif path.suffix == ".py":
-        comments, _ = check.split_python(text)
-        yield from comments
-    elif path.suffix == ".md":
-        yield 1, text
+def sentences(text):
+    """(offset, words, mark) of each sentence of a comment or a document."""
+    text = COMMENT_SIGNS.sub(lambda signs: " " * len(signs.group(0)), text)
+    start = 0
+    for end in END.finditer(text):
+        yield start, text[start:end.start()], end.group(0)
+        start = end.end()
+    yield start, text[start:], ""
 
 
-def found_in(path, check):
-    """[(line, text)] of the lines with such words."""
-    lines = []
-    for first, text in pieces(path, check):
-        lines += [(first + i, line.strip()) for i, line in enumerate(text.split("\n")) if FORBIDDEN.search(line)]
-    return lines
-
-
-def read_left():
-    rows = (line.split() for line in LEFT.read_text().splitlines() if line and not line.startswith("#"))
-    return {path: int(count) for count, path in rows}
-
-
-def write_left(counts):
-    head = [line for line in LEFT.read_text().splitlines() if line.startswith("#")]
-    rows = [f"{count} {path}" for path, count in sorted(counts.items()) if count]
-    LEFT.write_text("\n".join(head + rows) + "\n")
+def inverted_in(path, check):
+    """(line, words) of sentences that begin with their verb to mean "if"."""
+    comments, _ = check.split(path)
+    for first, text in joined(comments):
+        for offset, words, mark in sentences(text):
+            flat = " ".join(words.split()).lstrip("-*(\"0123456789 ")
+            if mark != "?" and INVERTED.match(flat):
+                line = text.count("\n", 0, offset + len(words) - len(words.lstrip()))
+                yield first + line, flat
 
 
 def main():
     check = docs_check()
-    left = read_left()
     wrong = False
-    now = {}
     for path in check.all_files():
-        if str(path) in PEOPLE or path.suffix not in (".c", ".h", ".S", ".py", ".md"):
+        if path.as_posix() in EXAMPLES or (path.suffix not in SUFFIXES and path.name not in NAMES):
             continue
-        lines = found_in(path, check)
-        allowed = left.get(str(path), 0)
-        now[str(path)] = min(len(lines), allowed)
-        if len(lines) > allowed:
+        found = []
+        if path.as_posix() not in OF_PEOPLE:
+            lines = enumerate(path.read_text().split("\n"), 1)
+            found += [(number, f'"{word.group(0)}" is for people, code is "it"') for number, line in lines
+                      for word in PERSONS.finditer(line)]
+        if path.suffix != ".txt":
+            found += [(line, f'begins with its verb to mean "if": {words[:80]}') for line, words in inverted_in(path, check)]
+        for number, what in sorted(found):
             wrong = True
-            for number, line in lines:
-                print(f"{path}:{number}: {FORBIDDEN.search(line).group(0)}: {line[:100]}")
-            print(f"{path}: {len(lines)} such lines, {allowed} allowed (tools/words-left.txt): code is \"it\" (docs/style.md)")
-    shrunk = {path: count for path, count in left.items() if now.get(path, 0) < count}
-    if "--write" in sys.argv[1:]:
-        write_left(now)
-    elif shrunk:
-        wrong = True
-        for path, count in shrunk.items():
-            print(f"{path}: {now.get(path, 0)} such lines are left, tools/words-left.txt says {count}: tools/words-check.py --write")
+            print(f"{path}:{number}: {what} (docs/style.md)")
     return 1 if wrong else 0
 
 

@@ -2,7 +2,7 @@
 /*
  * Every CSR number is read and written from S-mode and read from U-mode. Whatever a CSR is, the access
  * works or is an illegal instruction; on hartvisor those of M-mode and of the H extension are always the
- * latter. The counters nobody opened are that, or they read as zero.
+ * latter. Counters that are not enabled for guests are that, or they read as zero.
  */
 #include "csr.h"
 #include "fdt.h"

@@ -48,7 +48,7 @@ static long fence(unsigned int kind, struct cpu *target)
 		return sbi_remote_sfence_vma_asid(1, hart, 0, 0, asid);
 	case 6:
 		return sbi_remote_sfence_vma_asid(0, ~0UL, 0, ~0UL, asid);
-	case 7: /* more pages than anyone fences one by one */
+	case 7: /* more pages than are fenced one by one */
 		return sbi_remote_sfence_vma(1, hart, VA - (1UL << 30), 1UL << 31);
 	default: /* nothing is said about alignment */
 		return sbi_remote_sfence_vma_asid(1, hart, VA + 1, 2, asid);

@@ -56,7 +56,7 @@ static void start_the_last(struct cpu *cpu)
 			CHECK(error == SBI_ERR_ALREADY_AVAILABLE || error == SBI_ERR_FAILED ||
 			      error == SBI_ERR_INVALID_PARAM);
 		barrier_wait(&barrier, nr_cpus - 1);
-		/* Had it ended before another one's call, that one was right to succeed as well. */
+		/* If it ended before another hart's call, that call was right to succeed as well. */
 		smp_wait_stopped(last);
 		barrier_wait(&barrier, nr_cpus - 1);
 	}

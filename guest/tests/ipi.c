@@ -85,7 +85,7 @@ static void pass_around(struct cpu *cpu, bool asleep)
 	barrier_wait(&barrier, nr_cpus);
 }
 
-/* Everyone to everyone, as fast as it goes; what counts is that the last one is seen. */
+/* Every hart sends IPIs to every other, as fast as it can. The test is that the last one is seen. */
 static void storm(struct cpu *cpu)
 {
 	unsigned long limit;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Looks for what somebody else left: in memory, which must be zero outside the image, the device tree and
+ * Looks for what another VM, or an earlier life of this one, left: in memory, which must be zero outside the image, the device tree and
  * the ramdisk; in the registers at start; in the CSRs that the hardware has no copy of for guests. Then
  * it says "LEAK clean", fouls all of that, and is rebooted by the line "reboot"; the line "quit" ends it.
  */
@@ -32,7 +32,7 @@ static void learn_ranges(void)
 	known[2] = (struct range){ machine.initrd_start, machine.initrd_end };
 }
 
-/* skip_known - the first 8 bytes at or after @addr that are nobody's. */
+/* skip_known - the first 8 bytes at or after @addr that are in no known range. */
 static unsigned long skip_known(unsigned long addr)
 {
 	for (int i = 0; i < 3; i++)

@@ -2,7 +2,7 @@
 /*
  * `preempted` of the PV-lock structure, and the magic page. Vcpu 0 looks at vcpu 1 while a third one keeps
  * it off the hart: non-zero, and zero again. A vcpu that halts of its own will is not preempted, and
- * nobody ever sees himself so. n= is how many looks each takes at itself.
+ * no vcpu ever sees itself so. n= is how many looks each takes at itself.
  *
  * Torn reads of the magic page: for a vcpu that never halts, run + steal - time is the same in every
  * snapshot, to the tick. With careless=1 the reader does not look at the sequence, and must find some.

@@ -154,7 +154,7 @@ static void test_magic_page_is_refused(void)
 
 static volatile bool stolen;
 
-/* Somebody else's page is in the way, readable for all, and his alone to take away. */
+/* Another vcpu's page is in the way: every vcpu can read it, and only its owner can take it away. */
 static void maps_there_too(struct cpu *cpu)
 {
 	const volatile struct hartvisor_magic *m = (void *)MAGIC_GPA;
@@ -246,7 +246,7 @@ void guest_main(void)
 		test_magic_page_is_refused();
 		test_magic_page();
 	}
-	if (machine_arg("keep", 0)) /* for hold=1: who begins anew must not find it */
+	if (machine_arg("keep", 0)) /* for hold=1: the VM's next life must not find it */
 		CHECK_EQ(map(MAGIC_GPA), SBI_SUCCESS);
 	print("pv: %u vcpus, eid 0x%x, pv-lock at 0x%lx\n", nr_cpus, machine.pv_eid,
 	      machine.pv_lock_base);

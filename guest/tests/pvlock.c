@@ -6,7 +6,7 @@
  *
  *   0 spin       queued, first come first served; a waiter spins
  *   1 preempted  the same; when the holder is preempted, a waiter yields to it
- *   2 kick       queued, but who comes may take a free lock at once; a waiter spins for a while, then halts
+ *   2 kick       queued, but a new vcpu may take a free lock at once; a waiter spins for a while, then halts
  *                until it is kicked (as Linux's qspinlock_paravirt.h)
  *   3 wrs        as 0, waiting by WRS.NTO
  *   4 tas        test and set
@@ -227,7 +227,7 @@ static void contend(struct cpu *cpu)
 	while (time_now() < until) {
 		take(me);
 		if (holders++ != 0)
-			test_fail("hart %lu: somebody else has the lock", cpu->hartid);
+			test_fail("hart %lu: another hart has the lock", cpu->hartid);
 		turn(turns_in);
 		holders--;
 		give(me);

@@ -14,8 +14,7 @@
 GUEST("sbi_fuzz");
 
 static unsigned long seed;
-static unsigned long
-	answers; /* a hash of all: whoever answers the same calls must come to the same */
+static unsigned long answers; /* a hash of all: the same ones give the same */
 
 static unsigned long rnd(void)
 {

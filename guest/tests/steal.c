@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * Steal time (SBI STA): what the call refuses, what the structure looks like, what its figures are worth.
- * alone=1 says that all vcpus share one hart that nobody else uses: then at any time just one of them
+ * alone=1 says that all vcpus share one hart that no other VM uses: then at any time just one of them
  * runs, and their figures must add up.
  */
 #include "csr.h"
@@ -31,7 +31,7 @@ struct sta {
 
 _Static_assert(sizeof(struct sta) == 64, "STA");
 
-/* One for each vcpu, and one before and behind that belong to nobody. */
+/* One for each vcpu, and one before and behind that belong to no vcpu. */
 static struct sta room[MAX_HARTS + 2] __attribute__((aligned(64)));
 static struct sta *const shared = &room[1];
 static struct barrier barrier;
@@ -133,7 +133,7 @@ static void look(const struct cpu *cpu, uint64_t *newest)
 		test_fail("vcpu %lu runs and is said to be preempted", cpu->index);
 }
 
-/* Nobody sleeps. Whoever looks is the one that runs, where there is one hart. */
+/* No vcpu sleeps. Where there is one hart, the vcpu that looks is the one that runs. */
 static void spin(struct cpu *cpu)
 {
 	uint64_t newest[MAX_HARTS] = { 0 }, steal, ns = 1000000000 / machine.timebase;

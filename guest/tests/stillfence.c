@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * Fences (n= in a row) at vcpus that do not run: stopped ones, ones asleep in WFI, ones that wait for the
- * hart that we have. Such a call waits for nobody, so it takes about as long as a fence of our own; what
+ * hart that we have. Such a call waits for no vcpu, so it takes about as long as a fence of our own; what
  * is compared is the median of all calls, which other load on the machine does not move. And the fences
- * hold: who runs again reads the page that was mapped last, under an ASID other than 0.
+ * hold: a vcpu that runs again reads the page that was mapped last, under an ASID other than 0.
  *
  * busy=1 says that there is one hart for all: the others spin, then, and are preempted whenever we run.
  */
@@ -29,7 +29,7 @@ static unsigned long pages[2][512] __attribute__((aligned(4096)));
 static unsigned long took[MAX_N];
 static unsigned long n;
 static volatile unsigned long *pte;
-static volatile unsigned long round;	       /* who runs again reads the page of this round */
+static volatile unsigned long round;	       /* a vcpu that runs again reads this one's page */
 static volatile unsigned long seen[MAX_HARTS]; /* by index: round << 1 | what it read */
 static volatile bool over;
 
@@ -104,17 +104,17 @@ static void busy(struct cpu *cpu)
 	paging_disable();
 }
 
-static void await_seen(const char *who)
+static void await_seen(const char *name)
 {
 	for (unsigned int c = 1; c < nr_cpus; c++) {
 		unsigned long limit = time_in_ms(60000), what;
 
 		while ((what = seen[c]) >> 1 != round)
 			if (time_now() > limit)
-				test_fail("%s: hart %lu does not run again", who, cpus[c].hartid);
+				test_fail("%s: hart %lu does not run again", name, cpus[c].hartid);
 		if ((what & 1) != (round & 1))
-			test_fail("%s: hart %lu reads the old page, round %lu", who, cpus[c].hartid,
-				  round);
+			test_fail("%s: hart %lu reads the old page, round %lu", name,
+				  cpus[c].hartid, round);
 	}
 }
 
@@ -137,7 +137,7 @@ static void wake(void (*how)(struct cpu *))
 		CHECK_EQ(sbi_send_ipi(0, ~0UL), SBI_SUCCESS);
 }
 
-static void test(const char *who, void (*how)(struct cpu *))
+static void test(const char *name, void (*how)(struct cpu *))
 {
 	unsigned long others = ((1UL << nr_cpus) - 1) & ~(1UL << this_cpu()->hartid);
 	unsigned long grace = machine.timebase / 1000000 * GRACE_US, own, theirs;
@@ -147,20 +147,20 @@ static void test(const char *who, void (*how)(struct cpu *))
 	*pte = pte_make((unsigned long)pages[round & 1], PTE_RW);
 	mb();
 	smp_start_others(how);
-	await_seen(who);
+	await_seen(name);
 	let_settle(how);
 	for (int again = 0; again < 4; again++) {
 		own = measure(1, this_cpu()->hartid);
 		*pte = pte_make((unsigned long)pages[(round + 1) & 1], PTE_RW);
 		mb();
 		theirs = measure(others, 0);
-		print("%s: %lu fences, one took %lu ticks (%lu at most), our own %lu\n", who, n,
+		print("%s: %lu fences, one took %lu ticks (%lu at most), our own %lu\n", name, n,
 		      theirs, took[n - 1], own);
 		if (theirs > TIMES * own + grace)
-			test_fail("%s: a fence took %lu ticks, our own %lu", who, theirs, own);
+			test_fail("%s: a fence took %lu ticks, our own %lu", name, theirs, own);
 		round++;
 		wake(how);
-		await_seen(who);
+		await_seen(name);
 		let_settle(how);
 	}
 	over = true;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * What it costs to go from one vcpu to another on the same hart, two vcpus of one guest on one hart. Both
- * write down the time as fast as they can; who finds that the other one did so since its own last time
- * knows how long nobody ran. Then they take turns: by IPIs out of WFI, and by WRS.NTO. n= times each,
+ * write down the time as fast as they can. A vcpu that finds a time of the other one's since its own last
+ * one knows how long neither ran. Then they take turns: by IPIs out of WFI, and by WRS.NTO. n= times each,
  * as Linux would, with a steal time structure each (unless sta=0).
  *
  * The clock is coarse (100 ns), but the moments are random in it: the mean is finer. Under -icount

@@ -7,7 +7,7 @@
  * always want a hart. All others sleep as long as they can, so that without them vcpu 1's hart is idle.
  *
  * stay=1: vcpu 1 goes from one sleep to the next and nothing ends any but a timer, for ever (stay=2: nothing at
- * all), for an operator who pauses, resets or destroys the VM meanwhile.
+ * all), so that the operator can pause, reset or destroy the VM meanwhile.
  */
 #include "csr.h"
 #include "fdt.h"

@@ -34,7 +34,7 @@
 enum pcpu_online {
 	PCPU_AWAITED,
 	PCPU_ONLINE,
-	PCPU_LEFT_OUT, /* it did not come in time; should it come yet, it stops itself */
+	PCPU_LEFT_OUT, /* it did not come in time; if it comes later, it stops itself */
 	PCPU_UNFIT, /* it came and differs from the boot hart: misfit says in what; it stops itself */
 };
 

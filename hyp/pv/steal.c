@@ -45,7 +45,7 @@ static void pv_unmapped(struct vcpu *v)
 }
 
 /*
- * The addresses were RAM when they were set; should the VM have given it back, there is nowhere to write.
+ * The addresses were RAM when they were set. If the VM has given it back, there is nowhere to write.
  * Code that takes RAM away makes TLB_FLUSH and then waits for readers of the tables, so within the
  * bracket a pointer is good if it was found earlier and no TLB_FLUSH is pending.
  */

@@ -8,9 +8,9 @@
  * movable, looks for idle pcpus after that (a fence on both sides).
  *
  * Shares hold between queues because of the third: every few ms a pcpu on which an entity waits looks
- * at a few others. Is one of them lighter, so that it is still not the heavier one with one more, it
- * gets one. Is it ahead in virtual time by more than the one that goes could catch up, it gets one,
- * too, even if it becomes the heavier one by that; then it falls behind, and gives one back. So three
+ * at a few others. If one of them is lighter, and with one entity more still not the heavier one, it
+ * gets one. If it is ahead in virtual time by more than the entity that goes could catch up, it gets
+ * one, too, even if that makes it the heavier one; then it falls behind, and gives one back. So three
  * equal entities on two harts get two thirds of a hart each.
  */
 #include "sched/runq.h"

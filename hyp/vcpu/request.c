@@ -71,8 +71,8 @@ static void kick_awake(struct vcpu *v)
 {
 	if (v == this_vcpu())
 		return;
-	/* last_pcpu was written before mode = IN; should @v have left and moved since, leaving was
-	 * all that the kick was for. */
+	/* last_pcpu was written before mode = IN. If @v has left and moved since, leaving was all
+	 * that the kick was for. */
 	if (claim_ipi(v))
 		smp_kick(BIT(atomic_read(&v->place.pcpu)));
 }

@@ -27,8 +27,8 @@ enum bench_set {
 	SET_HARTS = 3,	 /* two vcpus on two harts */
 	SET_FENCES = 4,	 /* fences to 1, 3, ... siblings; one hart for all */
 	SET_SCALE = 5,	 /* wake-up and broadcast among many */
-	SET_SWITCH = 6,	 /* everybody computes; what the switches take */
-	SET_IDLE = 7,	 /* everybody sleeps: company for SET_SCALE in another VM */
+	SET_SWITCH = 6,	 /* all vcpus compute; what the switches take */
+	SET_IDLE = 7,	 /* all vcpus sleep: company for SET_SCALE in another VM */
 	SET_RUNNING = 8, /* fences to 1, 3, ... siblings; a hart for each */
 	SET_BOOT = 9,	 /* nothing but when it began */
 };

@@ -71,7 +71,7 @@ void bench_fences(void)
 }
 
 /*
- * Under icount the harts run in turn, and who waits for one that runs waits for the end of its own turn;
+ * Under icount the harts run in turn. A hart that waits for another one waits for the end of its own turn;
  * a turn ends before the next timer of any hart. All have one due soon, so that turns are short.
  */
 static void take_short_turns(void)
@@ -168,7 +168,7 @@ void bench_idle(void)
 	forever_asleep(this_cpu());
 }
 
-/* --- switches: everybody computes, on one hart ------------------------------------------------------ */
+/* --- switches: all vcpus compute, on one hart ------------------------------------------------------- */
 
 #define MAX_SAMPLES 2048
 
@@ -194,7 +194,7 @@ static struct {
 	long samples[MAX_SAMPLES];
 } sw;
 
-/* The last moment of whoever ran before, which may be the caller itself. */
+/* The last moment of the vcpu that ran before, which may be the caller itself. */
 static long last_moment(void)
 {
 	long newest = 0;

@@ -10,11 +10,11 @@
 #define FAR_AHEAD (1UL << 60)
 #define A_PAGE	  0x80400000UL
 
-/* An EID of nobody's, and a guest-physical address where virt has nothing. */
+/* An EID of no extension, and a guest-physical address where virt has nothing. */
 #define UNKNOWN_EID 0x0b5e55edUL
 #define NOWHERE	    0x18000000UL
 
-/* Pages that nobody has touched yet: hartvisor clears guest RAM, but through its own mapping. */
+/* Pages that the guest has not touched yet: hartvisor clears guest RAM, but through its own mapping. */
 #define FRESH	    0x81000000UL
 #define FRESH_PAGES (BATCHES * 200UL)
 
@@ -137,7 +137,7 @@ static inline __attribute__((always_inline)) void claim_one(volatile uint32_t *c
 	*uart_reg(UART_IER) = 0;
 }
 
-/* WRS.NTO traps with stval 0, so that hartvisor has to fetch it (HLVX). Nobody else waits for the hart. */
+/* WRS.NTO traps with stval 0, so that hartvisor has to fetch it (HLVX). No other vcpu waits for the hart. */
 static void wait_on_reservation(void)
 {
 	BENCH_INSN_ROW("wrs-nto", ".word 0x00d00073", 0);

@@ -187,8 +187,8 @@ def terminal(seeds):
     """Operations of fuzz_terminal.c: guest a (0) or b (1) writes so many bytes; the keyboard (2) does."""
     for text in c_strings("tests/unit/term/test_filter.c"):
         if 0 < len(text) < 200:
-            for who in (0, 1):
-                seeds.add("terminal", bytes([1, who, len(text)]) + text)
+            for guest in (0, 1):
+                seeds.add("terminal", bytes([1, guest, len(text)]) + text)
     for text in c_strings("tests/unit/term/test_answer.c"):
         if 0 < len(text) < 100:
             seeds.add("terminal", bytes([3, 2, len(text)]) + text)

@@ -3,8 +3,8 @@
  * Store buffers for Spin, which by itself is sequentially consistent.
  *
  * Each process that stands for a hart has a FIFO of its stores; a drain process takes them to memory
- * whenever it likes. A load reads memory (nobody here reads what it has stored itself and not fenced).
- * STORE: a plain or release store. OR: an atomic OR whose result nobody uses; it is atomic when it
+ * whenever it likes. A load reads memory (no process here reads what it has stored itself and not fenced).
+ * STORE: a plain or release store. OR: an atomic OR whose result is not used; it is atomic when it
  * reaches memory, and until then later loads may pass it, as C11 and the RISC-V AMO without aq allow.
  * FENCE: fence_full(): waits until the buffer is empty. An atomic with a result drains first.
  *

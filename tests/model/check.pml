@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * make and check: what a requester wrote before vcpu_make_request() is seen by whom vcpu_check_request()
+ * make and check: what a requester wrote before vcpu_make_request() is seen by the hart that vcpu_check_request()
  * told of the request; and a request that is made again while it is being served is served again.
  *
  * Here the order of two loads and of two stores matters, which a FIFO of stores does not disturb. So it

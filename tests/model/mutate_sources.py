@@ -27,7 +27,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tools"))
 import keep  # noqa: E402 (needs the path above)
 
 UNIT = pathlib.Path("tests/unit")
-# Who is likely to notice, and soon, comes first.
+# The programs that are likely to notice, and soon, come first.
 NETS = {"unit": ["vcpu/test_vtimer", "vcpu/test_poll", "vcpu/test_request", "arch/test_timer", "run/test_loop",
                  "run/test_rest", "run/test_fast_calls", "run/test_fast_access"],
         "sim": ["sched/test_rest"],
@@ -68,7 +68,7 @@ MUTANTS = {
     # IPIs
     "EXITING ignored": [(REQUEST, "	if (vcpu_mode(v) == IN_GUEST_MODE &&\n	    atomic_compare_exchange(&v->mode, &in, EXITING_GUEST_MODE)) {", "	(void)in;\n	if (vcpu_mode(v) == IN_GUEST_MODE || vcpu_mode(v) == EXITING_GUEST_MODE) {")],
     "kick sends no IPI": [(REQUEST, "	if (claim_ipi(v))\n		smp_kick", "	if (claim_ipi(v) && 0)\n		smp_kick")],
-    "the loser of IN -> EXITING waits for nobody's IPI": [(REQUEST, "	return mode != READING_SHADOW_PAGE_TABLES && claim_ipi(v);", "	return false;")],
+    "the loser of IN -> EXITING waits for no other's IPI": [(REQUEST, "	return mode != READING_SHADOW_PAGE_TABLES && claim_ipi(v);", "	return false;")],
     "last_pcpu not ordered before mode": [(VCPU, "	fence_release(); /* a kicker that finds mode = IN finds this, too: vcpu_kick() */\n", "")],
     "last_pcpu not kept": [(VCPU, "	atomic_set(&v->place.pcpu, this_pcpu()->index);\n", "	if (v->place.pcpu == NO_PCPU)\n		atomic_set(&v->place.pcpu, this_pcpu()->index);\n")],
     # WAIT
@@ -98,7 +98,7 @@ MUTANTS = {
     "a deadline that was saved is looked for in the hart": [(VTIMER_H, "	return v->timer.off ? v->vs.vstimecmp : csr_read(CSR_VSTIMECMP);", "	return csr_read(CSR_VSTIMECMP);")],
     "a blocked vcpu leaves vstimecmp armed": [(VTIMER_H, "		csr_write(CSR_VSTIMECMP, TIMER_NEVER);\n		if", "		if")],
     "vstimecmp does not come back": [(VTIMER_H, "		csr_write(CSR_VSTIMECMP, v->vs.vstimecmp);\n", "")],
-    "the host timer's kick wakes nobody": [(VCPU, "	vcpu_kick(container_of(t, struct vcpu, timer.host));", "	(void)t;")],
+    "the host timer's kick wakes no vcpu": [(VCPU, "	vcpu_kick(container_of(t, struct vcpu, timer.host));", "	(void)t;")],
     "the host timer fired, and is believed to be armed": [(VTIMER, "	if (atomic_read(&v->timer.host.armed) && atomic_read(", "	if (atomic_read(")],
     "the host timer is believed to be armed here": [(VTIMER, " && atomic_read(&v->timer.host.pcpu) == this_pcpu()->index &&", " &&")],
     "the host timer keeps its former deadline": [(VTIMER, " &&\n	    v->timer.host.deadline == at)", ")")],
@@ -136,11 +136,11 @@ MUTANTS = {
     "polling never ends": [(POLL, "	while (!is_wanted() && now < end) {", "	while (!is_wanted()) {")],
     "polling begins anew each time": [(POLL, "	if (v->halt.poll_since == 0)\n		v->halt.poll_since = now;", "	v->halt.poll_since = now;")],
     "polling overlooks what else wants the hart": [(POLL, "	while (!is_wanted() && now < end) {", "	while (now < end) {")],
-    "who won by polling is put to sleep": [(POLL, "			return true;", "			return false;")],
+    "a vcpu that won by polling is put to sleep": [(POLL, "			return true;", "			return false;")],
     "what cannot be polled for is": [(POLL, "	if (!vcpu_is_halted(v))\n		return false;\n", "")],
     "fence A of vcpu_unhalt dropped": [(REQUEST, "	fence_full(); /* A */\n	counter_inc_shared(&v->stats.kicks_asked);\n	/* One that", "	counter_inc_shared(&v->stats.kicks_asked);\n	/* One that")],
     "a kick before what it is for": [(REQUEST, "	fence_release();\n	atomic_set(&v->halt.kicked, 1);", "	atomic_set(&v->halt.kicked, 1);")],
-    "a kick wakes nobody": [(REQUEST, "	if (vcpu_unhalt_claim(v))\n		(void)sched_wake(&v->se);", "	(void)vcpu_unhalt_claim(v);")],
+    "a kick wakes no vcpu": [(REQUEST, "	if (vcpu_unhalt_claim(v))\n		(void)sched_wake(&v->se);", "	(void)vcpu_unhalt_claim(v);")],
     "a kick is not remembered": [(REQUEST, "	atomic_set(&v->halt.kicked, 1);\n", "")],
     "the loaded vcpu is not woken": [(REQUEST, "		if (wake(v)) {", "		if (v != this_vcpu() && wake(v)) {")],
     "idle looks at its queue before it says so": [("hyp/run/pcpu_loop.c", "	atomic_set(&p->idle, 1);\n	fence_full();\n	idle = sched_idle_begin();\n	if (idle && !atomic_read(&p->need_resched) && !work_pending())\n		stretch_end(), cpu_wait_for_interrupt(), stretch_begin();", "	idle = true;\n	if (!atomic_read(&p->need_resched) && !sched_others_wait() && !work_pending()) {\n		atomic_set(&p->need_resched, 0);\n		atomic_set(&p->idle, 1);\n		fence_full();\n		csr_clear(CSR_SIP, BIT(IRQ_S_SOFT));\n		cpu_wait_for_interrupt();\n	}")],
@@ -148,7 +148,7 @@ MUTANTS = {
     "the lender is charged as what runs": [("hyp/sched/loan.c", "	runq_charge_to(q, lender, now);\n", "	q->running = lender;\n	runq_charge(q, now);\n	q->running = se;\n")],
     "waking sends no IPI": [("hyp/sched/sched.c", "	if (tell)\n		smp_resched(to);\n	balance_call_idle(se);\n	return true;", "	(void)tell;\n	balance_call_idle(se);\n	return true;")],
     "a loaded vcpu is moved": [("hyp/sched/balance.c", "hartset_has(&se->affinity, to) && !atomic_read_acquire(&se->on_cpu)", "hartset_has(&se->affinity, to)")],
-    "on_cpu not acquired by who moves it": [("hyp/sched/balance.c", "	if (atomic_read_acquire(&se->on_cpu))\n		return i;", "	if (atomic_read(&se->on_cpu))\n		return i;")],
+    "on_cpu not acquired by the hart that moves it": [("hyp/sched/balance.c", "	if (atomic_read_acquire(&se->on_cpu))\n		return i;", "	if (atomic_read(&se->on_cpu))\n		return i;")],
     "trylock without its acquire": [("hyp/lib/spinlock.h", "	uint32_t owner = __atomic_load_n(&l->owner, __ATOMIC_ACQUIRE);\n\n	return", "	uint32_t owner = __atomic_load_n(&l->owner, __ATOMIC_RELAXED);\n\n	return")],
     # interrupts
     "inject overwritten at sync": [(IRQ_H, "	v->irq.shadow = v->irq.hvip & BIT(IRQ_VS_SOFT);", "	v->irq.shadow = v->irq.hvip & BIT(IRQ_VS_SOFT);\n	atomic_set(&v->irq.inject, v->irq.shadow);")],
@@ -162,14 +162,14 @@ MUTANTS = {
     "SLEEP not made by vm_pause": [("hyp/vcpu/vm.c", "		vcpu_make_request(REQUEST_SLEEP, vm->vcpus[i]);", "		(void)i;")],
     "pause does not get them out": [("hyp/vcpu/vm.c", "	(void)vm_make_all_vcpus_request(vm, REQUEST_OUTSIDE_GUEST_MODE);\n", "")],
     "paused is not looked at": [(VCPU, "	if (!vm_may_run(v->vm))\n		return VCPU_MUST_BLOCK;\n", "")],
-    "resume wakes nobody": [("hyp/vcpu/vm.c", "	(void)vm_make_all_vcpus_request(vm, REQUEST_UPDATE_CLOCK);\n", "")],
+    "resume wakes no vcpu": [("hyp/vcpu/vm.c", "	(void)vm_make_all_vcpus_request(vm, REQUEST_UPDATE_CLOCK);\n", "")],
     "UPDATE_CLOCK made after the VM runs": [("hyp/vcpu/vm.c", "		vcpu_make_request(REQUEST_UPDATE_CLOCK, vm->vcpus[i]);", "		(void)i;")],
     "paused before paused_at": [("hyp/vcpu/vm.c", "	done = set_state(vm, VM_PAUSING);", "	done = set_state(vm, VM_PAUSING) && set_state(vm, VM_PAUSED);"), ("hyp/vcpu/vm.c", "atomic_read(&vm->state) == VM_PAUSING &&", "atomic_read(&vm->state) == VM_PAUSED &&")],
     "a pause that is being made can be resumed": [("hyp/vcpu/vm.c", "	done = atomic_read(&vm->state) == VM_PAUSED;", "	done = vm_is_paused(atomic_read(&vm->state));"), ("hyp/vcpu/vm.c", "[VM_PAUSING] = BIT(VM_PAUSED)", "[VM_PAUSING] = BIT(VM_PAUSED) | BIT(VM_RUNNING)")],
     "paused_at is read before the guest is out": [("hyp/vcpu/vm.c", "	done = set_state(vm, VM_PAUSING);", "	vm->paused_at = timer_now();\n	done = set_state(vm, VM_PAUSING);"), ("hyp/vcpu/vm.c", "		vm->paused_at = timer_now();\n		sched_group_stop", "		sched_group_stop")],
     "two resumes at once": [("hyp/vcpu/vm.c", "	if (done)\n		resume(vm);\n	spin_unlock(&vm->transition);", "	spin_unlock(&vm->transition);\n	if (done)\n		resume(vm);")],
     "VM_DEAD cleared when seen": [(VCPU, "		if (vcpu_test_request(REQUEST_VM_DEAD, v))", "		if (vcpu_check_request(REQUEST_VM_DEAD, v) && vcpu_is_halted(v))")],
-    "VM_DEAD wakes nobody": [("hyp/vcpu/vm.c", "		vcpu_kick(v);", "")],
+    "VM_DEAD wakes no vcpu": [("hyp/vcpu/vm.c", "		vcpu_kick(v);", "")],
     "VM_DEAD made after the task was told": [("hyp/vcpu/vm.c", "		(void)vm_make_all_vcpus_request(vm, REQUEST_VM_DEAD | REQUEST_NO_WAKEUP);\n", ""), ("hyp/vcpu/vm.c", "	(void)sched_wake(&vm->task);\n	return true;\n}\n\n/* To wake", "	(void)sched_wake(&vm->task);\n	(void)vm_make_all_vcpus_request(vm, REQUEST_VM_DEAD | REQUEST_NO_WAKEUP);\n	return true;\n}\n\n/* To wake")],
     "the last vcpu does not wake the task": [(RUN, "		(void)sched_wake(&vm->task);\n", "		;\n")],
     "a stop forgets RESET": [(VCPU, "	atomic_set_release(&v->hsm.state, SBI_HSM_STATE_STOPPED);\n}", "	atomic_set_release(&v->hsm.state, SBI_HSM_STATE_STOPPED);\n	vcpu_clear_request(REQUEST_RESET, v);\n}")],
@@ -178,23 +178,23 @@ MUTANTS = {
     # resting
     "resting says blocked without fence C": [("hyp/run/rest.c", "	vcpu_block_begin(v);\n", "	atomic_set(&v->halt.blocked, 1);\n")],
     "resting looks before it says blocked": [("hyp/run/rest.c", "	vcpu_block_begin(v);\n	if (may_sleep(v) && ", "	again = may_sleep(v);\n	vcpu_block_begin(v);\n	if (again && ")],
-    "who rests leaves a faster waker behind": [("hyp/run/rest.c", "		sched_take_wake(&v->se);\n", "")],
-    "who rests is not interrupted": [("hyp/sched/sched.c", "		if (rests) /*", "		if (rests && !se) /*")],
-    "who rests does not take what waits elsewhere": [("hyp/run/rest.c", "		again = pcpu_sleep();", "		again = pcpu_sleep() || true;")],
-    "who was woken rests all the same": [("hyp/sched/rest.c", "	may = !se->wakeups && q->nr_waiting == 0;", "	may = q->nr_waiting == 0;")],
-    "who rests keeps an old interrupt in hvip": [(REST, "	vcpu_irq_flush(v);\n", "")],
-    "who rests overlooks a reason": [(REST, "	return !vcpu_sleep_is_over(v) && vm_may_run(v->vm);", "	return vm_may_run(v->vm);")],
-    "who rests overlooks a pause": [(REST, " && vm_may_run(v->vm);", ";")],
-    "who rests stays blocked": [(REST, "	if (!vcpu_block_end(v)) {", "	if (!atomic_read(&v->halt.blocked)) {")],
-    "who rests takes no interrupts": [(REST, "	pcpu_poll_interrupts();\n", "")],
-    "who rested goes on to sleep though it was woken": [(REST, "		sched_take_wake(&v->se);\n		again = true;", "		sched_take_wake(&v->se);")],
+    "a resting vcpu leaves a faster waker behind": [("hyp/run/rest.c", "		sched_take_wake(&v->se);\n", "")],
+    "a resting hart is not interrupted": [("hyp/sched/sched.c", "		if (rests) /*", "		if (rests && !se) /*")],
+    "a hart rests and does not take what waits elsewhere": [("hyp/run/rest.c", "		again = pcpu_sleep();", "		again = pcpu_sleep() || true;")],
+    "a vcpu that was woken rests all the same": [("hyp/sched/rest.c", "	may = !se->wakeups && q->nr_waiting == 0;", "	may = q->nr_waiting == 0;")],
+    "a resting vcpu keeps an old interrupt in hvip": [(REST, "	vcpu_irq_flush(v);\n", "")],
+    "a resting vcpu overlooks a reason": [(REST, "	return !vcpu_sleep_is_over(v) && vm_may_run(v->vm);", "	return vm_may_run(v->vm);")],
+    "a resting vcpu overlooks a pause": [(REST, " && vm_may_run(v->vm);", ";")],
+    "a resting vcpu stays blocked": [(REST, "	if (!vcpu_block_end(v)) {", "	if (!atomic_read(&v->halt.blocked)) {")],
+    "a resting hart takes no interrupts": [(REST, "	pcpu_poll_interrupts();\n", "")],
+    "a vcpu that rested goes on to sleep though it was woken": [(REST, "		sched_take_wake(&v->se);\n		again = true;", "		sched_take_wake(&v->se);")],
     "what has no timer of its own rests": [(REST, "|| !timer_has_sstc() || is_wanted()", "|| is_wanted()")],
     "what an interrupt must not wake rests": [(REST, "	if (!(vcpu_halt_ends(v) & WAKE_IRQ) || !timer", "	if (!timer")],
-    "who is wanted rests": [(REST, "|| !timer_has_sstc() || is_wanted())", "|| !timer_has_sstc())")],
-    "who rests does not say so": [(SCHED_REST, "		atomic_set(&se->resting, 1);\n", "")],
-    "who rested says that it does": [(SCHED_REST, "	atomic_set(&se->resting, 0);\n", "")],
-    "who waits waits beside one that rests": [(SCHED_REST, "	may = !se->wakeups && q->nr_waiting == 0;", "	may = !se->wakeups;")],
-    "who rests looks for others without the lock": [(SCHED_REST, "	runq_lock(q);\n	may = !se->wakeups && q->nr_waiting == 0;", "	may = !se->wakeups && q->nr_waiting == 0;\n	runq_lock(q);")],
+    "a wanted vcpu rests": [(REST, "|| !timer_has_sstc() || is_wanted())", "|| !timer_has_sstc())")],
+    "a resting vcpu does not say so": [(SCHED_REST, "		atomic_set(&se->resting, 1);\n", "")],
+    "a vcpu that rested says that it still does": [(SCHED_REST, "	atomic_set(&se->resting, 0);\n", "")],
+    "a vcpu waits beside one that rests": [(SCHED_REST, "	may = !se->wakeups && q->nr_waiting == 0;", "	may = !se->wakeups;")],
+    "a resting hart looks for others without the lock": [(SCHED_REST, "	runq_lock(q);\n	may = !se->wakeups && q->nr_waiting == 0;", "	may = !se->wakeups && q->nr_waiting == 0;\n	runq_lock(q);")],
     "a wake that is taken stays": [(SCHED_REST, "		se->wakeups = 0;\n", "")],
     "a wake on its way is not waited for": [(SCHED_REST, "	} while (!came);", "	} while (0 && !came);")],
     "a call that waits stays in guest mode": [(REQUEST, "	if (self && vcpu_mode(self) != OUTSIDE_GUEST_MODE)\n		vcpu_leave(self);\n", "	(void)self;\n")],
@@ -207,7 +207,7 @@ MUTANTS = {
     "the fast path drops a wake that was claimed": [(FAST, "	if (next_why(next) == NEXT_WAKE ||\n	    (next_why(next) == NEXT_YIELD && sched_waits(&next_to(next)->se)))", "	if (next_why(next) >= NEXT_YIELD && sched_waits(&next_to(next)->se))")],
     "the run loop drops a wake that was claimed": [(RUN, "next_why(next) == NEXT_WAKE)", "false)")],
     "the claim of a kick is no claim": [(REQUEST, "	if (claim_wake(v))\n		return true;\n	kick_awake(v);\n	return false;", "	if (!claim_wake(v))\n		kick_awake(v);\n	return false;")],
-    "who is awake is not kicked": [(REQUEST, "	kick_awake(v);\n	return false;", "	return false;")],
+    "a vcpu that is awake is not kicked": [(REQUEST, "	kick_awake(v);\n	return false;", "	return false;")],
     # (its fence A, and the order of bit and look, are the litmus test ask_entry's)
     "vcpu_ask_outside does not look at the mode": [(VCPU_H, "	if (atomic_read_acquire(&v->mode) != OUTSIDE_GUEST_MODE)\n		return false;\n	counter_inc_shared", "	counter_inc_shared")],
     "vcpu_ask_outside asks for nothing": [(VCPU_H, "	request_make(req, v);\n	fence_full(); /* A, vcpu/request.c */\n", "	(void)req;\n	fence_full();\n")],
@@ -223,8 +223,8 @@ MUTANTS = {
     "the quick look overlooks a pause": [(RUN, "!vcpu_is_halted(v) && vm_may_run(v->vm) &&", "!vcpu_is_halted(v) &&")],
     "the quick look overlooks a request": [(RUN, "	return !vcpu_request_pending(v) && !vcpu_is_halted(v) &&", "	return !vcpu_is_halted(v) &&")],
     "the quick look overlooks that the hart is stopped": [(RUN, " &&\n	       vcpu_hsm_is_started(v);", ";")],
-    "who is found outside may still read": [(REQUEST, "		if (atomic_read_acquire(&v->mode) != OUTSIDE_GUEST_MODE)\n			inside", "		if (vcpu_mode(v) != OUTSIDE_GUEST_MODE)\n			inside")],
-    "a switch that is not possible wakes nobody": [("hyp/sched/loan.c", "		(void)sched_wake(to);\n", "")],
+    "a vcpu found outside may still read": [(REQUEST, "		if (atomic_read_acquire(&v->mode) != OUTSIDE_GUEST_MODE)\n			inside", "		if (vcpu_mode(v) != OUTSIDE_GUEST_MODE)\n			inside")],
+    "a switch that is not possible wakes no vcpu": [("hyp/sched/loan.c", "		(void)sched_wake(to);\n", "")],
     "a halt among others overlooks the last look": [(RUN, "sched_others_wait() &&\n		    vcpu_block(v))", "sched_others_wait() &&\n		    (vcpu_block(v) || 1))")],
     # fences
     "a fence is not made": [(VCPU, "	if (vcpu_check_request(REQUEST_FENCE_I, v))\n		arch_fence_i();", "	(void)vcpu_check_request(REQUEST_FENCE_I, v);")],
@@ -234,9 +234,9 @@ MUTANTS = {
 }
 
 # What only one net can see: the explorer has locks of its own and does not reorder loads, and a raw
-# builtin would go past its memory. The threads meet by chance, so where nobody else looks they get several.
+# builtin would go past its memory. The threads meet by chance, so where no other net looks they get several.
 ONLY = {"check without its barrier": "threads", "make without its barrier": "threads",
-        "trylock without its acquire": "threads", "on_cpu not acquired by who moves it": "threads",
+        "trylock without its acquire": "threads", "on_cpu not acquired by the hart that moves it": "threads",
         "the lender is charged as what runs": "threads", "a timer's new pcpu is not a release": "threads",
         "a timer's pcpu is not acquired": "threads"}
 TRIES = 5

@@ -178,7 +178,7 @@ end:
 	fi
 }
 
-/* claim_ipi() and, for the one who gets it, smp_kick(). */
+/* claim_ipi() and, for the process that gets it, smp_kick(). */
 inline claim_and_send()
 {
 	if

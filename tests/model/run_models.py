@@ -143,7 +143,7 @@ TITLES = {
     "ARMED_ELSEWHERE": "a host timer armed on another pcpu will do",
     "FIRED_BELIEVED": "a host timer that has fired will do",
     "STAND_IN_NOT_ARMED": "the host timer is not armed for a sleep",
-    "TIMER_FIRE_QUIET": "the host timer kicks nobody",
+    "TIMER_FIRE_QUIET": "the host timer kicks no vcpu",
     "TIMER_KICK_UNCLAIMED": "the host timer clears blocked without an exchange",
     "LAST_PCPU_UNORDERED": "last_pcpu not ordered before mode",
 }

@@ -14,7 +14,7 @@
  * Wake-ups: wfi: timer (Sstc), timer (host timer).
  *
  * Mutants: STAND_IN_BELIEVED (armed only where it is not yet), ARMED_ELSEWHERE (armed on another pcpu will do),
- * FIRED_BELIEVED (a deadline that was armed here will do), STAND_IN_NOT_ARMED, TIMER_FIRE_QUIET (it kicks nobody),
+ * FIRED_BELIEVED (a deadline that was armed here will do), STAND_IN_NOT_ARMED, TIMER_FIRE_QUIET (it kicks no vcpu),
  * TIMER_KICK_UNCLAIMED (`blocked` is read and written instead of exchanged).
  */
 #include "modes.h"

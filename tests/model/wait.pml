@@ -2,7 +2,7 @@
 /*
  * WAIT between vcpus: NR vcpus, each alone on its hart, each of which makes WAIT requests of all the
  * others (remote fences, say) while the others do the same to it. A hart in the hypervisor has its
- * interrupts off and serves nobody while it waits; still all of them return.
+ * interrupts off and serves no request while it waits; still all of them return.
  *
  * Each vcpu's stay ends by an exit of its own ROUNDS times (the SBI call in which it then waits), and
  * otherwise by an IPI only. It may walk its tables (READING) before it waits, not while.

@@ -282,7 +282,7 @@ class SystemTests:
                                  *sorted(p for p in pathlib.Path("build/guest-tests").glob("*.bin")))
 
     def prepare(self):
-        """A tree of its own for whoever has none."""
+        """A tree of its own for a thread that has none."""
         tree = OUT / f"copy-{next(self.numbers)}"
         (tree / "build").mkdir(parents=True, exist_ok=True)
         for part in self.PARTS:

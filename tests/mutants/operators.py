@@ -2,8 +2,8 @@
 """Ways to break a C source by one small change each.
 
 mutants_of(text) finds the bodies of functions and the tables of a source and yields a Mutant for each change
-that one of the operators makes there. It knows tokens, not C's grammar: what does not compile is discarded by
-who asks. A change is found again by its function, operator, and the line as it was, so a table of explanations
+that one of the operators makes there. It knows tokens, not C's grammar: the caller discards what does not
+compile. A change is found again by its function, operator, and the line as it was, so a table of explanations
 outlives changes elsewhere in the file.
 """
 

@@ -32,7 +32,7 @@ static void check_loan(const struct runq *q, unsigned int listed)
 	const struct sched_entity *lender = q->lender, *se = q->running;
 
 	if (!se || se == lender || se->group != lender->group || se->weight != lender->weight)
-		sim_fail("lent to somebody else", q->index);
+		sim_fail("lent to another entity", q->index);
 	if (lender->state != SCHED_RUNNABLE || lender->queued || lender->pcpu != q->index)
 		sim_fail("a lender that does not wait here", q->index);
 	if (listed != 0 || q->next || !q->lent)

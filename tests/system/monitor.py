@@ -72,7 +72,7 @@ def hold_terminal(fd: int, log: pathlib.Path) -> int:
         null = os.open(os.devnull, os.O_RDWR)
         for standard in range(3):
             os.dup2(null, standard)
-        # Whoever waits for the end of a pipe of ours waits for all copies of it.
+        # A program that waits for the end of a pipe of ours waits for all copies of it.
         os.closerange(3, fd)
         os.closerange(fd + 1, os.sysconf("SC_OPEN_MAX"))
         os.set_blocking(fd, True)

@@ -13,7 +13,7 @@ from hv import PANIC, TIMEOUT, Machine
 
 
 class Emulator(pyte.Screen):
-    """A pyte screen that sends its answers to whoever asked."""
+    """A pyte screen that sends its answers to the program that asked."""
 
     def __init__(self, columns: int, lines: int, send: Callable[[str], None]):
         super().__init__(columns, lines)

@@ -68,7 +68,7 @@ def test_typing_to_a_vm_that_has_ended_is_answered(name):
         m.send("k")
         m.expect_line("hartvisor", "vm: destroyed")
         m.focus(1, "vm")
-        m.send("is anybody there?\r" * 300)
+        m.send("is a guest there?\r" * 300)
         m.expect_line("hartvisor", "vm does not run: what is typed goes nowhere")
         m.menu("l")
         m.expect(r"busy +running")

@@ -124,7 +124,7 @@ ICOUNT = ["-icount", "shift=0,sleep=off"]
 WORST_WAKE_UP = 20000
 
 
-def test_statistics_of_4096_vcpus_delay_nobody(name):
+def test_statistics_of_4096_vcpus_delay_no_guest(name):
     """A real-time guest on the only hart wakes in time, while 12,000 rows are printed; then a table is cut short."""
     vms = [Vm("rt", guest("latency"), memory=16 * MIB, bootargs="settle=20 n=400",
               more='class = "fifo"; priority = <1>; autostart = <0>;')]

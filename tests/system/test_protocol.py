@@ -84,7 +84,7 @@ def test_no_ipi_is_lost(name, patience, ipis, cpus, smp, thread):
         vcpus = statistics(m, "vm", cpus)
         print_statistics(vcpus)
         check_statistics(vcpus)
-        # Each round trip ends a halt, and nobody but the others' kicks ends it: the watchdog is far away.
+        # Each round trip ends a halt, and only the others' kicks end it: the watchdog is far away.
         assert sum(v["kicks"] for v in vcpus) >= ipis
         m.send("x")
         m.expect_passed("vm", "ipi")
@@ -118,7 +118,7 @@ def test_a_fenced_page_is_read_anew(name, patience, rounds, cpus, smp, thread):
     long(8, 2, "n=2000"),
     long(8, 1, "n=2000 busy=1"),
 ])
-def test_a_fence_never_waits_for_who_does_not_run(name, patience, cpus, smp, bootargs):
+def test_a_fence_never_waits_for_a_vcpu_that_does_not_run(name, patience, cpus, smp, bootargs):
     run_guest(name, "stillfence", cpus, smp, "multi", bootargs, timeout=patience)
 
 

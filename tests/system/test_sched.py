@@ -86,7 +86,7 @@ FIFO_LATENCY = 4000
 
 @pytest.mark.parametrize("neighbours", [0, 1, 8])
 def test_fifo_wakes_at_once(name, neighbours):
-    """Whoever spins beside it, and however many they are."""
+    """However many VMs spin beside it."""
     vms = [Vm("rt", guest("latency"), memory=16 * MIB, more='class = "fifo"; priority = <1>;')]
     vms += [Vm(f"spin-{i}", guest("spin"), memory=16 * MIB) for i in range(neighbours)]
     with machine(name, vms) as m:
@@ -134,7 +134,7 @@ def vcpu_table(m, vm, cpus):
 
 
 @pytest.mark.parametrize("alone", [True, False])
-def test_who_is_alone_on_a_hart_runs_without_a_tick(name, alone):
+def test_a_vcpu_alone_on_a_hart_runs_without_a_tick(name, alone):
     """No timer exit but the guest's own, of which it has none; two on one hart take turns by it."""
     vms = [share("vm", settle=100, ms=500)] + ([] if alone else [share("other")])
     with machine(name, vms) as m:

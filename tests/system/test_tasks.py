@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Work that is done for a VM (clearing, loading, its device tree, ending it) costs that VM, and nobody else.
+"""Work that is done for a VM (clearing, loading, its device tree, ending it) costs that VM, and no other.
 
 Counted under -icount shift=0: one instruction is one virtual nanosecond.
 """

@@ -123,7 +123,7 @@ def test_the_shell_in_focus(name):
         colours = [m.screen.buffer[line][x].fg for x in range(len("[linux] /proc"))]
         assert colours[len("[linux] "):] == ["blue"] * len("/proc")
         assert colours[len("[linux]")] == "default"
-        # The shell has asked where the cursor is. Nobody answered it.
+        # The shell has asked where the cursor is. It got no answer.
         assert m.screen.answers == answers
         assert "[6n" not in "".join(m.rows())
         m.send("poweroff -f\r")

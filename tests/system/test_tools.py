@@ -42,44 +42,47 @@ def test_a_release_boots_and_is_what_it_says(name, tmp_path):
 
 @pytest.fixture
 def tree(tmp_path, monkeypatch):
-    """A tree of two files, and a list that allows the first one a line."""
+    """A tree of one file."""
     monkeypatch.chdir(tmp_path)
-    for folder in ("hyp", "tools"):
-        (tmp_path / folder).mkdir()
+    (tmp_path / "hyp").mkdir()
     subprocess.run(["git", "init", "-q"], check=True)
-    (tmp_path / "hyp" / "old.c").write_text("/* Nobody looks. */\nint he;\n")
-    (tmp_path / "hyp" / "new.c").write_text('/* It looks. */\nconst char *who = "it";\n')
-    (tmp_path / "tools" / "words-left.txt").write_text("# which\n1 hyp/old.c\n")
+    (tmp_path / "hyp" / "it.c").write_text('/* It looks. */\nint the_mutex, whole;\n')
     return tmp_path
 
 
-def words(monkeypatch, *options):
-    module = tool("words-check")
-    monkeypatch.setattr("sys.argv", ["words-check.py", *options])
-    return module.main()
+@pytest.mark.parametrize("file, text, line, word", [
+    ("hyp/it.c", "/* It looks.\n * He looks, too. */\n", 2, "He"),
+    ("hyp/it.c", '// a\nconst char *text = "nobody";\n', 2, "nobody"),
+    ("hyp/it.c", "void wake_whoever_waits(void);\n", 1, "whoever"),
+    ("tools/it.py", 'FORMAT = "%s: somebody\'s"\n', 1, "somebody"),
+    ("NOTES.md", "One line.\n\nWhoever reads.\n", 3, "Whoever"),
+])
+def test_no_word_makes_a_person_of_code(tree, capsys, file, text, line, word):
+    words = tool("words-check")
+    assert words.main() == 0
+    (tree / file).parent.mkdir(exist_ok=True)
+    (tree / file).write_text(text)
+    assert words.main() == 1
+    assert f'{file}:{line}: "{word}" is for people' in capsys.readouterr().out
 
 
-def test_no_word_comes_to_those_that_are_left(tree, monkeypatch, capsys):
-    assert words(monkeypatch) == 0
-    (tree / "hyp" / "new.c").write_text("/* It looks.\n * He looks, too. */\n")
-    assert words(monkeypatch) == 1
-    assert "hyp/new.c:2: He: " in capsys.readouterr().out
-    (tree / "hyp" / "new.c").write_text('// a\nconst char *text = "nobody";\n')
-    assert words(monkeypatch) == 1
-    assert "hyp/new.c:2: nobody: " in capsys.readouterr().out
-    (tree / "hyp" / "new.c").write_text("int a;\n")
-    (tree / "NOTES.md").write_text("One line.\n\nWhoever reads.\n")
-    assert words(monkeypatch) == 1
-    assert "NOTES.md:3: Whoever: " in capsys.readouterr().out
+INVERTED = ["Blocks it before anything else has happened, there is nothing to be put right.", "Has it not, the next one does.",
+            "Is the queue empty, it sleeps.", "Should the VM have given it back, there is nowhere to write.",
+            "It is late: had it come in time, it would run.", "Were @v elsewhere, nothing happened.",
+            "Is any request set, or\n * a kick on its way, the vcpu stays."]
+PLAIN = ["Is any request set, or a kick on its way?", "Does not wait, and takes no lock.", "Is called once, at boot.",
+         "Has the lock, and keeps it.", "Returns the entry, for later changes.", "Keys that are typed, which wait for the end."]
 
 
-def test_the_list_of_words_that_are_left_only_shrinks(tree, monkeypatch):
-    left = tree / "tools" / "words-left.txt"
-    (tree / "hyp" / "old.c").write_text("/* It looks. */\n")
-    assert words(monkeypatch) == 1
-    assert words(monkeypatch, "--write") == 0
-    assert left.read_text() == "# which\n"
-    assert words(monkeypatch) == 0
-    (tree / "hyp" / "old.c").write_text("/* Nobody looks. */\n")
-    assert words(monkeypatch, "--write") == 1
-    assert left.read_text() == "# which\n"
+@pytest.mark.parametrize("sentence", INVERTED)
+@pytest.mark.parametrize("file, form", [("hyp/it.c", "/*\n * One more.\n *\n * {}\n */\n"), ("it.sh", "set -eu\n\n\n# {}\n"),
+                                        ("NOTES.md", "One\nmore.\n\n- {}\n")])
+def test_no_sentence_begins_with_its_verb_to_mean_if(tree, capsys, file, form, sentence):
+    (tree / file).write_text(form.format(sentence.replace("\n * ", "\n# ") if file == "it.sh" else sentence))
+    assert tool("words-check").main() == 1
+    assert f'{file}:4: begins with its verb to mean "if"' in capsys.readouterr().out
+
+
+def test_questions_and_sentences_without_a_subject_are_plain(tree):
+    (tree / "hyp" / "it.c").write_text("".join(f"/* {sentence} */\n" for sentence in PLAIN))
+    assert tool("words-check").main() == 0

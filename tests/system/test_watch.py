@@ -93,7 +93,7 @@ def test_a_kernel_where_it_is_linked_to_runs(name):
         m.expect_passed("vm", "lost")
 
 
-def test_the_list_says_who_prints(name):
+def test_the_list_says_which_vm_prints(name):
     with Machine(name, bundle(name, [Vm("mute", guest("mute")), Vm("good", guest("hello"))])) as m:
         m.expect_lines({"good": "HELLO", "hartvisor": "mute: started"})
         notes = listed(m)

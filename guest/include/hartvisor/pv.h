@@ -48,7 +48,7 @@ struct hartvisor_pv_lock {
 
 /*
  * The magic page: read `sequence` until it is even, then the rest, then `sequence` again (each in this
- * order, by fences); had it changed, begin anew. A later version only adds fields behind these.
+ * order, by fences). If it has changed, begin again. A later version only adds fields behind these.
  */
 struct hartvisor_magic {
 	unsigned int sequence; /* odd while it is written */

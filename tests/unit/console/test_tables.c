@@ -28,7 +28,7 @@ static void the_list_says_where_vcpus_are(void **state)
 	assert_non_null(strstr(text, "0 running on 3, 1 stopped"));
 }
 
-static void the_list_says_who_is_silent(void **state)
+static void the_list_says_which_vm_is_silent(void **state)
 {
 	(void)state;
 	make_vms(1, 1);
@@ -373,7 +373,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CONSOLE_TEST(the_list_says_where_vcpus_are),
-		CONSOLE_TEST(the_list_says_who_is_silent),
+		CONSOLE_TEST(the_list_says_which_vm_is_silent),
 		CONSOLE_TEST(big_machines_fit_the_lines),
 		CONSOLE_TEST(tables_go_as_fast_as_the_wire_and_keys_wait),
 		CONSOLE_TEST(a_table_is_cut_short),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The explorer's scenes: those who ask for something, from outside or from another vcpu. */
+/* The explorer's scenes: the threads that ask for something, from outside or from another vcpu. */
 #include "explorer/scene.h"
 
 #include "vcpu/fence.h"

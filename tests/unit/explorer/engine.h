@@ -150,7 +150,7 @@ static inline bool thread_runs(void)
 	return model.self >= 0;
 }
 
-/* memory_arrives - all stores of @t arrive. memory_all_arrives - those of everybody. */
+/* memory_arrives - all stores of @t arrive. memory_all_arrives - those of all threads. */
 void memory_arrives(struct thread *t);
 void memory_all_arrives(void);
 

@@ -11,7 +11,7 @@
  * reaches the others at any later time, stores to different words in any order (PSO); a release store
  * only after all earlier ones; stores behind a release fence after those before it; a full fence waits
  * for all. A read-modify-write reads the latest value and holds its word until its own store has
- * arrived, which may be later than the thread's next loads (as with LL/SC): whoever needs store-load
+ * arrived, which may be later than the thread's next loads (as with LL/SC): code that needs store-load
  * order has to write a fence. Loads are not reordered with each other: the threads program, under TSan,
  * is for that.
  *
@@ -46,7 +46,7 @@ void explorer_begin(void);
 /* explorer_thread - one more thread, on pcpu @p, to run @fn(@arg). */
 void explorer_thread(const char *name, struct pcpu *p, void (*fn)(void *), void *arg);
 
-/* explorer_quiet - accesses to [p, p+size) are nobody's business: counters. They do nothing. */
+/* explorer_quiet - accesses to [p, p+size) are no steps: counters. They do nothing. */
 void explorer_quiet(const void *p, size_t size);
 
 /* explorer_name - what a trace calls the word at @p. */
@@ -57,7 +57,7 @@ struct explorer_options {
 	unsigned int preemptions; /* bound; each step of it is explored after the one below */
 	uint64_t max_states;	  /* then it is cut off, and says so */
 	void (*tidy)(void);	  /* after each step: make equal what differs and does not matter */
-	void (*final)(void);	  /* at each end: everybody is done or waits */
+	void (*final)(void);	  /* at each end: every thread is done or waits */
 };
 
 /* explorer_run - true: no order broke anything. Says on stdout what was explored, or how it broke. */
@@ -74,7 +74,7 @@ unsigned int explorer_choose(unsigned int n);
 /* explorer_wait - others go on until @ready(@arg), which only looks. */
 void explorer_wait(bool (*ready)(void *arg), void *arg);
 
-/* explorer_drain - the calling thread's stores arrive now, for whoever goes through the firmware. */
+/* explorer_drain - the calling thread's stores arrive now, as before a call of the firmware. */
 void explorer_drain(void);
 
 /* explorer_fail - this order is wrong. From threads: does not return. From final(): the first counts. */

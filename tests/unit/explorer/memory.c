@@ -152,7 +152,7 @@ static void others_arrive(uintptr_t addr, size_t size, bool must)
 				break;
 			if (!(must && st->rmw) && thread_choose(2, true) != 0)
 				break;
-			/* Whoever chose was away: look again. */
+			/* Other threads ran during the choice: look again. */
 			i = oldest_store(&model.threads[k], addr);
 			if (i >= 0)
 				arrive(&model.threads[k], (unsigned int)i);
@@ -300,8 +300,8 @@ static bool lock_free(void *l)
 }
 
 /*
- * Who takes a lock sees all that the last holder did. The release is a store on its way like others,
- * to the word as it is, so that somebody who does not take the lock may see things later.
+ * A thread that takes a lock sees all that the last holder did. The release is a store on its way like
+ * others, to the word as it is, so that a thread which does not take the lock may see things later.
  */
 static void lock_taken(uint32_t *l)
 {

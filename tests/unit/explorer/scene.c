@@ -129,7 +129,7 @@ void scene(unsigned int harts, unsigned int others, unsigned int vcpus, const ui
 	world.vm.pv.calls = BIT(HARTVISOR_KICK_CPU);
 	world.vm.bus = explorer_bus();
 	world.time = 1000;
-	/* Who has a cap never rests; so large a one changes nothing else. */
+	/* A vcpu with a cap never rests; so large a cap changes nothing else. */
 	sched_group_init(&world.vm.group, no_rest ? 100 * HARTS_MAX : 0);
 	for (unsigned int i = 0; i < vcpus; i++) {
 		static const enum guest_op end[] = { END };
@@ -244,10 +244,10 @@ static void check_sleep(const struct vcpu *v)
 	if ((ends & WAKE_TIMER) && timer_is_due(v))
 		explorer_fail("vcpu %u sleeps though its timer is due", v->id);
 	if ((ends & WAKE_TIMER) && timer_is_set(v) && !timer_wakes(v))
-		explorer_fail("vcpu %u sleeps and its timer wakes nobody", v->id);
+		explorer_fail("vcpu %u sleeps and its timer does not wake it", v->id);
 }
 
-/* Everybody is done or asleep: nobody may have slept over something. */
+/* Every vcpu is done or asleep: none may have slept over something. */
 void nothing_is_left(void)
 {
 	for (unsigned int i = 0; i < world.vm.nr_vcpus; i++) {
@@ -264,7 +264,7 @@ void nothing_is_left(void)
 		if (v->se.state != SCHED_BLOCKED && !v->se.resting)
 			continue;
 		if (!v->halt.blocked)
-			explorer_fail("vcpu %u sleeps though somebody woke it", i);
+			explorer_fail("vcpu %u sleeps though it was woken", i);
 		check_sleep(v);
 	}
 }

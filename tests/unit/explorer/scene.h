@@ -9,7 +9,7 @@
  *     explore(4, final_common);
  *
  * What must hold is checked in the guest, at every instruction of it (guest.c), and at each end, when
- * everybody is done or asleep (the final_ functions). HV_LONG=1 explores further.
+ * every vcpu is done or asleep (the final_ functions). HV_LONG=1 explores further.
  *
  * A program of scenes is LIKE this file, which names what it is made of:
  *
@@ -66,7 +66,7 @@ void explore_cell(const char *name, void (*final)(void));
 
 /* --- ends ------------------------------------------------------------------------------------------ */
 
-/* nothing_is_left - nobody has slept over something. all_are_done - no outsider waits. */
+/* nothing_is_left - no vcpu has slept over something. all_are_done - no outsider waits. */
 void nothing_is_left(void);
 void all_are_done(void);
 

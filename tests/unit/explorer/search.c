@@ -60,7 +60,7 @@ static bool spins_alone(int i)
 	return false;
 }
 
-/* A state comes again: if all who can go on only spin, nobody ever will. */
+/* A state comes again: if all threads that can go on only spin, none ever makes progress. */
 static void check_progress(void)
 {
 	struct snapshot *here = state_save();
@@ -77,7 +77,7 @@ static void check_progress(void)
 		state_restore(here);
 	}
 	if (all_spin)
-		explorer_fail("everybody waits for ever");
+		explorer_fail("every thread waits for ever");
 	free(here);
 }
 

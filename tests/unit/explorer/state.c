@@ -9,7 +9,7 @@
 
 extern char __data_start[], _end[];
 
-/* .data and .bss without the log's text, which nobody reads and which is large. */
+/* .data and .bss without the log's text, which no code reads and which is large. */
 static void for_each_region(void (*fn)(uint8_t *p, size_t size, void *arg), void *arg)
 {
 	uint8_t *from = (uint8_t *)__data_start, *to = (uint8_t *)_end;

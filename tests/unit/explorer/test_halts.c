@@ -65,8 +65,8 @@ static void requests_and_interrupts_together(void **state)
 	explore(4, final_common);
 }
 
-/* Hart 0 runs on with somebody waiting for it; hart 1 must not rest beside that. */
-static void who_would_rest_takes_what_waits_elsewhere(void **state)
+/* Hart 0 runs on while a vcpu waits for it; hart 1 must not rest meanwhile. */
+static void a_hart_takes_what_waits_elsewhere_before_it_rests(void **state)
 {
 	(void)state;
 	scene(2, 1, 3, any_hart);
@@ -91,7 +91,7 @@ int main(int argc, char **argv)
 		WITHOUT_REST(two_vcpus_on_one_hart_wake_each_other),
 		cmocka_unit_test(requests_and_interrupts_together),
 		WITHOUT_REST(requests_and_interrupts_together),
-		cmocka_unit_test(who_would_rest_takes_what_waits_elsewhere),
+		cmocka_unit_test(a_hart_takes_what_waits_elsewhere_before_it_rests),
 	};
 
 	return run_scenes(tests, argc, argv);

@@ -21,7 +21,7 @@ static void final_no_ipi(void)
 		explorer_fail("a kick took a vcpu out of the guest");
 }
 
-static void a_kick_leaves_who_does_not_halt_in_the_guest(void **state)
+static void a_kick_leaves_a_vcpu_that_does_not_halt_in_the_guest(void **state)
 {
 	(void)state;
 	scene(1, 1, 1, own_hart);
@@ -51,7 +51,7 @@ static void an_interrupt_does_not_take_a_kick_along(void **state)
 	explore(4, final_caught);
 }
 
-static void interrupts_leave_who_waits_for_a_kick_asleep(void **state)
+static void interrupts_leave_a_vcpu_that_waits_for_a_kick_asleep(void **state)
 {
 	(void)state;
 	scene(1, 2, 1, own_hart);
@@ -88,10 +88,10 @@ static void kicks_between_two_harts_are_seen(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_kick_leaves_who_does_not_halt_in_the_guest),
+		cmocka_unit_test(a_kick_leaves_a_vcpu_that_does_not_halt_in_the_guest),
 		cmocka_unit_test(no_kick_is_lost),
 		cmocka_unit_test(an_interrupt_does_not_take_a_kick_along),
-		cmocka_unit_test(interrupts_leave_who_waits_for_a_kick_asleep),
+		cmocka_unit_test(interrupts_leave_a_vcpu_that_waits_for_a_kick_asleep),
 		cmocka_unit_test(two_that_kick_and_yield_to_each_other_get_on),
 		cmocka_unit_test(kicks_between_two_harts_are_seen),
 	};

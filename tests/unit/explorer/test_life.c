@@ -14,7 +14,7 @@ static void final_resumed(void)
 			explorer_fail("vcpu %u was not resumed", i);
 }
 
-static void pause_returns_when_nobody_runs(void **state)
+static void pause_returns_when_no_vcpu_runs(void **state)
 {
 	static const enum guest_op script[] = { NOP, NOP, END };
 
@@ -185,7 +185,7 @@ static void stop_and_pause_and_start(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(pause_returns_when_nobody_runs),
+		cmocka_unit_test(pause_returns_when_no_vcpu_runs),
 		cmocka_unit_test(resume_is_not_lost),
 		WITHOUT_REST(resume_is_not_lost),
 		cmocka_unit_test(an_interrupt_during_the_pause_is_seen_after_it),

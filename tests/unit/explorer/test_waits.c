@@ -86,7 +86,7 @@ static void fast_interrupts_wake_those_on_the_same_hart(void **state)
 }
 
 /* The first one lets the second go to sleep, and then hands it the hart, which it gives back when it blocks. */
-static void who_has_a_hart_on_loan_is_woken_as_others_are(void **state)
+static void a_vcpu_with_a_hart_on_loan_is_woken_as_others_are(void **state)
 {
 	static const enum guest_op asks[] = { YIELD, FAST_IPI, FAST_IPI, IDLE };
 
@@ -181,7 +181,7 @@ static void final_fenced(void)
 	if (vcpu(0)->fences.nr > VCPU_FENCE_RING)
 		explorer_fail("the ring ran over");
 	if (vcpu(0)->halt.blocked && vcpu(0)->fences.nr != 0)
-		explorer_fail("one by one for a sleeper, who takes all at once");
+		explorer_fail("one by one for a sleeper, which takes all at once");
 	if (!vcpu_test_request(REQUEST_HFENCE_VVMA_ALL, vcpu(0)))
 		explorer_fail("fences that had no room are forgotten");
 }
@@ -215,7 +215,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(fast_interrupts_wake_those_elsewhere),
 		WITHOUT_REST(fast_interrupts_wake_those_elsewhere),
 		cmocka_unit_test(fast_interrupts_wake_those_on_the_same_hart),
-		cmocka_unit_test(who_has_a_hart_on_loan_is_woken_as_others_are),
+		cmocka_unit_test(a_vcpu_with_a_hart_on_loan_is_woken_as_others_are),
 		cmocka_unit_test(a_fence_of_one_that_sleeps_is_not_lost),
 		cmocka_unit_test(two_that_fence_each_other_finish),
 		cmocka_unit_test(an_interrupt_by_its_own_store_is_taken),

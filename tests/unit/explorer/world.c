@@ -183,7 +183,7 @@ void cpu_wait_for_interrupt(void)
 	explorer_wait(wfi_ends, this_pcpu());
 }
 
-/* How many times anybody has been in guest mode, till now. */
+/* How many times any vcpu has been in guest mode, till now. */
 static uint64_t stays(void)
 {
 	uint64_t n = 0;
@@ -193,7 +193,7 @@ static uint64_t stays(void)
 	return n;
 }
 
-/* The firmware has fences enough: what the caller did before is seen by whom the IPI reaches. */
+/* The firmware has fences enough: the hart that the IPI reaches sees what the caller did before. */
 void hart_ipi(uint64_t set)
 {
 	explorer_step();
@@ -203,7 +203,7 @@ void hart_ipi(uint64_t set)
 		explorer_fail("%u IPIs for %lu stays in the guest", world.ipis, stays());
 }
 
-void hart_ipi_to_nobody(void)
+void hart_ipi_to_no_hart(void)
 {
 	explorer_fail("an IPI to a hart that does not exist");
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What the scenes of the explorer look at: one VM, what its guests do and have seen, what was asked of
- * them. world.c is what the sources call, guest.c the guests and their exits, actors.c those who ask.
+ * them. world.c is what the sources call, guest.c the guests and their exits, actors.c the threads that ask.
  */
 #ifndef EXPLORER_WORLD_H
 #define EXPLORER_WORLD_H
@@ -68,8 +68,8 @@ extern struct world {
 	struct vm vm;
 	struct guest guests[VCPUS_MAX];
 	unsigned int ipis;   /* sent, for whatever reason */
-	bool only_kicks;     /* nobody sleeps in this scene: an IPI is for a stay in the guest */
-	bool must_not_run;   /* nobody may enter */
+	bool only_kicks;     /* no vcpu sleeps in this scene: an IPI is for a stay in the guest */
+	bool must_not_run;   /* no vcpu may enter */
 	unsigned int buried; /* lives of the VM that its task has seen to the end */
 	uint32_t table;	     /* the G-stage's one entry; 0: unmapped */
 	bool freed;	     /* what it points to */

@@ -157,7 +157,7 @@ struct sbi_call_ret sbi_call_host(uint64_t eid, uint64_t fid, uint64_t arg0, uin
 		unsigned int i = (unsigned int)__builtin_ctzll(s);
 
 		if (i >= nr_pcpus)
-			hart_ipi_to_nobody();
+			hart_ipi_to_no_hart();
 		else
 			__atomic_store_n(&harts[i].ipi, 1, __ATOMIC_RELAXED);
 	}

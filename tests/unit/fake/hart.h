@@ -52,7 +52,7 @@ void hart_fenced(enum hart_fence kind);
 /* hart_ipi - this pcpu is about to send an IPI to the pcpus in @set (bit = index). */
 void hart_ipi(uint64_t set);
 
-/* hart_ipi_to_nobody - an IPI to a hart that does not exist. */
-void hart_ipi_to_nobody(void);
+/* hart_ipi_to_no_hart - an IPI to a hart that does not exist. */
+void hart_ipi_to_no_hart(void);
 
 #endif

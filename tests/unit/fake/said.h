@@ -18,7 +18,7 @@ static inline void assert_logged(const char *line)
 	fail_msg("not logged: %s\nbut: %s", line, fake_log_text);
 }
 
-/* What the log would cut (lib/log.h; it puts time and level in front) is no use to anyone. */
+/* What the log would cut (lib/log.h; it puts time and level in front) is of no use. */
 static inline void assert_lines_fit(void)
 {
 	for (const char *p = fake_log_text; *p != '\0';) {

@@ -27,7 +27,7 @@ struct world {
 
 	struct next next;  /* what the last call came to */
 	uint64_t calls;	   /* of any fake that changes something */
-	uint64_t injected; /* who got VSSIP */
+	uint64_t injected; /* the vcpus that got VSSIP */
 	uint64_t fence_i_set, vvma_set;
 	unsigned int fence_is, vvmas;
 	struct vcpu_fence vvma;
@@ -55,7 +55,7 @@ struct world {
 
 extern struct world w;
 
-/* world_setup - a fresh VM of @vcpus, all running. world_me - vcpu 0, who makes the calls. */
+/* world_setup - a fresh VM of @vcpus, all running. world_me - vcpu 0, which makes the calls. */
 void world_setup(unsigned int vcpus);
 struct vcpu *world_me(void);
 

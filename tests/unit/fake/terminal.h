@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Two guests at the terminal, and the machine below it: a UART with a FIFO, or a firmware's console; time
- * passes when somebody looks. A program that is LIKE this file is made of
+ * passes when it is read. A program that is LIKE this file is made of
  *
  * SOURCES: hyp/term/term.c hyp/term/term_filter.c hyp/term/term_row.c hyp/term/term_wire.c
  * SOURCES: hyp/term/term_input.c hyp/term/term_answer.c hyp/term/term_sbi.c hyp/term/term_output.c hyp/term/term_own.c hyp/term/term_raw.c

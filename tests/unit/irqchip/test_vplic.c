@@ -158,7 +158,7 @@ static void completion_counts_only_where_the_source_is_enabled(void **state)
 	assert_true(pending(10));
 }
 
-static void completion_of_what_nobody_claimed_changes_nothing(void **state)
+static void completion_of_an_unclaimed_source_changes_nothing(void **state)
 {
 	(void)state;
 	priority(10, 1);
@@ -404,7 +404,7 @@ int main(void)
 		PLIC_TEST(threshold_masks_the_line_but_not_the_claim),
 		PLIC_TEST(claim_by_one_vcpu_lowers_the_others_line),
 		PLIC_TEST(completion_counts_only_where_the_source_is_enabled),
-		PLIC_TEST(completion_of_what_nobody_claimed_changes_nothing),
+		PLIC_TEST(completion_of_an_unclaimed_source_changes_nothing),
 		PLIC_TEST(m_contexts_keep_values_and_deliver_nothing),
 		PLIC_TEST(registers_keep_only_their_bits),
 		PLIC_TEST(reserved_registers_read_zero_everywhere),

@@ -152,7 +152,7 @@ static void no_request_is_lost_between_harts(void **state)
 		pthread_join(t[i], NULL);
 	while (work_run_one())
 		;
-	/* Whoever asked last was served after it asked. */
+	/* The thread that asked last was served after it asked. */
 	assert_int_equal(seen, 2 * ROUNDS);
 }
 

@@ -109,7 +109,7 @@ static void what_one_step_arms_no_later_step_undoes(void **state)
 	assert_int_equal(boot->hart[0].stimecmp, boot->fires_at);
 	for (unsigned int i = 1; i < 4; i++)
 		assert_int_equal(boot->hart[i].stimecmp, UINT64_MAX);
-	/* Who types is heard: UART, its source, and the boot hart's context. */
+	/* Typed characters arrive: UART, its source, and the boot hart's context. */
 	assert_int_equal(boot->uart_ier & 1, 1);
 	assert_int_equal(boot->plic_priority, 1);
 	assert_int_equal(boot->plic_enable, BIT(10));

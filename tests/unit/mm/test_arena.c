@@ -32,7 +32,7 @@ static int teardown(void **state)
 	return fake_page_teardown() && fake_log_count == 0 && arena.bytes == 0 ? 0 : -1;
 }
 
-static void what_is_allocated_is_zero_aligned_and_nobody_elses(void **state)
+static void what_is_allocated_is_zero_aligned_and_in_no_other_use(void **state)
 {
 	static unsigned char *p[500];
 	static uint64_t size[500];
@@ -147,7 +147,7 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(what_is_allocated_is_zero_aligned_and_nobody_elses),
+		TEST(what_is_allocated_is_zero_aligned_and_in_no_other_use),
 		TEST(page_alignment_and_large_sizes_work),
 		TEST(what_it_gives_back_holds_nothing),
 		TEST(it_goes_block_by_block),

@@ -366,7 +366,7 @@ static void given_back_ram_is_gone_and_the_rest_stays(void **state)
 	assert_int_equal(nr, 1);
 	assert_int_equal(out[0].size, MIB(2) + PAGE_SIZE);
 	assert_int_equal(gs.ram_bytes, MIB(6) - PAGE_SIZE);
-	/* Unmapped, but nobody else's before it is freed. */
+	/* Unmapped, and no other VM's before it is freed. */
 	assert_int_equal(gstage_write(&gs, gpa(RAM + MIB(3)), &c, 1), HV_EFAULT);
 	assert_int_equal(gstage_write(&gs, gpa(RAM + MIB(5)), &c, 1), HV_EFAULT);
 	assert_int_equal(gstage_write(&gs, gpa(RAM + MIB(3) - 1), &c, 1), HV_OK);
@@ -384,7 +384,7 @@ static void given_back_ram_is_gone_and_the_rest_stays(void **state)
 	assert_true(gstage_is_ram(&gs, gpa(RAM), MIB(3)));
 }
 
-static void a_page_of_ours_is_read_by_the_guest_and_nobody_else(void **state)
+static void a_page_of_ours_is_read_by_the_guest_and_no_other(void **state)
 {
 	const gpa_t at = gpa(GIB(1));
 	struct pgtable_leaf leaf;
@@ -446,7 +446,7 @@ int main(void)
 		TEST(access_outside_ram_or_rights_faults_and_writes_nothing),
 		TEST(copies_cross_leaves_and_find_the_right_bytes),
 		TEST(clearing_in_steps_reaches_every_byte_once),
-		TEST(a_page_of_ours_is_read_by_the_guest_and_nobody_else),
+		TEST(a_page_of_ours_is_read_by_the_guest_and_no_other),
 		TEST(a_pointer_to_write_to_is_within_one_leaf_of_ram),
 		TEST(given_back_ram_is_gone_and_the_rest_stays),
 		TEST(given_back_ram_holds_nothing),

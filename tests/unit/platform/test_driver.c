@@ -28,11 +28,11 @@ bool machine_touches_memory(hpa_t base, uint64_t size)
 	return base.hpa < 0x90000000 && base.hpa + size > 0x80000000;
 }
 
-static int remember(const char *who, const void *fdt, int node)
+static int remember(const char *driver, const void *fdt, int node)
 {
 	size_t used = strlen(probed);
 
-	snprintf(probed + used, sizeof(probed) - used, "%s:%s ", who, fdtx_name(fdt, node));
+	snprintf(probed + used, sizeof(probed) - used, "%s:%s ", driver, fdtx_name(fdt, node));
 	return HV_OK;
 }
 

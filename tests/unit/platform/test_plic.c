@@ -341,7 +341,7 @@ static void a_storm_does_not_hold_the_hart(void **state)
 	assert_in_range(fired[10], 1, PLIC_CLAIM_BATCH);
 }
 
-static void what_nobody_asked_for_is_switched_off(void **state)
+static void sources_that_are_not_asked_for_are_switched_off(void **state)
 {
 	(void)state;
 	assert_int_equal(probe(), HV_OK);
@@ -468,7 +468,7 @@ int main(void)
 		cmocka_unit_test_setup(sources_of_the_second_word_are_served, setup),
 		cmocka_unit_test_setup(a_claim_of_nothing_is_not_completed, setup),
 		cmocka_unit_test_setup(a_storm_does_not_hold_the_hart, setup),
-		cmocka_unit_test_setup(what_nobody_asked_for_is_switched_off, setup),
+		cmocka_unit_test_setup(sources_that_are_not_asked_for_are_switched_off, setup),
 		cmocka_unit_test_setup(a_node_without_a_source_of_ours_is_refused, setup),
 		cmocka_unit_test_setup(a_boot_hart_without_context_gets_nothing, setup),
 		cmocka_unit_test_setup(a_wrong_number_of_sources_is_refused, setup),

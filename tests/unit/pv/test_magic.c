@@ -123,7 +123,7 @@ static int teardown(void **state)
 	return 0;
 }
 
-static void it_is_mapped_once_and_everybody_flushed(void **state)
+static void it_is_mapped_once_and_every_vcpu_flushed(void **state)
 {
 	(void)state;
 	fake_cleaned_bytes = 0;
@@ -233,7 +233,7 @@ static void a_new_life_begins_without_it_and_counts_from_zero(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(it_is_mapped_once_and_everybody_flushed),
+		TEST(it_is_mapped_once_and_every_vcpu_flushed),
 		TEST(it_moves_and_is_never_at_two_places),
 		TEST(an_error_changes_nothing),
 		TEST(unmapped_it_is_not_written),

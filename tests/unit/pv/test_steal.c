@@ -189,7 +189,7 @@ static void *write_on(void *arg)
 	return NULL;
 }
 
-/* Update n leaves sequence 2n and steal 100n ns: whoever reads by the rule finds such a pair. */
+/* Update n leaves sequence 2n and steal 100n ns: a reader that keeps the rule finds such a pair. */
 static void a_reader_never_finds_what_does_not_belong_together(void **state)
 {
 	struct sta_struct *s = shared(RAM_BASE);
@@ -312,7 +312,7 @@ static void both_structures_say_the_same(void **state)
 	assert_int_equal(lock_word(RAM_BASE + 64), 0);
 }
 
-static void a_reset_leaves_nobody_marked(void **state)
+static void a_reset_leaves_no_vcpu_marked(void **state)
 {
 	(void)state;
 	assert_int_equal(pv_lock_set(&v, gpa(RAM_BASE + 64)), HV_OK);
@@ -404,7 +404,7 @@ int main(void)
 		TEST(the_pv_lock_structure_is_marked_and_cleared_with_it),
 		TEST(the_magic_page_alone_is_told_of_it_too),
 		TEST(both_structures_say_the_same),
-		TEST(a_reset_leaves_nobody_marked),
+		TEST(a_reset_leaves_no_vcpu_marked),
 		TEST(a_pv_lock_structure_outside_of_ram_is_refused),
 		TEST(switched_off_or_reset_it_is_never_written),
 		TEST(the_tables_are_walked_once_until_they_change),

@@ -80,7 +80,7 @@ static void is_woken(void)
 }
 
 /* Its wake-up is on its way: taken here, and the vcpu looks again, even if the hart has found something else. */
-static void whoever_clears_blocked_wakes(void **state)
+static void the_hart_that_clears_blocked_wakes(void **state)
 {
 	(void)state;
 	in_wfi = is_woken;
@@ -89,7 +89,7 @@ static void whoever_clears_blocked_wakes(void **state)
 }
 
 /* The same when it came to no sleep: it must not go on to block. */
-static void whoever_clears_blocked_before_the_sleep_wakes(void **state)
+static void the_hart_that_clears_blocked_before_the_sleep_wakes(void **state)
 {
 	(void)state;
 	in_rest = is_woken;
@@ -115,8 +115,8 @@ int main(void)
 		TEST(no_old_interrupt_ends_the_sleep),
 		TEST(a_hart_that_is_wanted_does_not_rest),
 		TEST(what_has_come_already_is_not_slept_over),
-		TEST(whoever_clears_blocked_wakes),
-		TEST(whoever_clears_blocked_before_the_sleep_wakes),
+		TEST(the_hart_that_clears_blocked_wakes),
+		TEST(the_hart_that_clears_blocked_before_the_sleep_wakes),
 		TEST(another_hart_has_work_for_this_one),
 	};
 

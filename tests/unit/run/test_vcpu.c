@@ -128,7 +128,7 @@ static void it_polls_rests_and_blocks_in_this_order(void **state)
 	CALLS("requests rest block requests enter exit look switch-preempted ");
 }
 
-static void who_handed_it_the_hart_gets_it_back(void **state)
+static void the_vcpu_that_handed_over_the_hart_gets_it_back(void **state)
 {
 	(void)state;
 	one.hsm.state = SBI_HSM_STATE_STOPPED;
@@ -334,7 +334,7 @@ int main(void)
 		TEST(requests_are_handled_between_stays),
 		TEST(the_short_look_misses_nothing),
 		TEST(it_polls_rests_and_blocks_in_this_order),
-		TEST(who_handed_it_the_hart_gets_it_back),
+		TEST(the_vcpu_that_handed_over_the_hart_gets_it_back),
 		TEST(a_halt_where_others_wait_blocks_at_once),
 		TEST(the_last_one_that_ends_tells_its_vm),
 		TEST(pages_and_structures_are_kept_up_to_date),

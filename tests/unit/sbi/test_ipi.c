@@ -38,7 +38,7 @@ static void base_of_all_ones_reaches_all(void **state)
 	assert_int_equal(world_me()->irq.shadow, BIT(IRQ_VS_SOFT));
 }
 
-static void one_wrong_hart_and_nobody_gets_it(void **state)
+static void one_wrong_hart_and_no_vcpu_gets_it(void **state)
 {
 	(void)state;
 	assert_error(call2(SBI_EXT_IPI, 0, 0x1f, 0), SBI_ERR_INVALID_PARAM);
@@ -68,7 +68,7 @@ static struct vcpu *yields_after(uint64_t set)
 	return next_why(w.next) == NEXT_GUEST ? NULL : next_to(w.next);
 }
 
-static void who_sleeps_on_this_hart_gets_it(void **state)
+static void a_vcpu_asleep_on_this_hart_gets_it(void **state)
 {
 	(void)state;
 	sleeps_on(2, world_me()->se.pcpu, 1);
@@ -92,7 +92,7 @@ static void one_may_name_itself_in_either_form(void **state)
 	assert_int_equal(next_why(w.next), NEXT_GUEST);
 }
 
-static void nobody_yields_to_one_that_is_awake_or_elsewhere_or_to_many(void **state)
+static void no_vcpu_yields_to_one_that_is_awake_or_elsewhere_or_to_many(void **state)
 {
 	(void)state;
 	sleeps_on(1, world_me()->se.pcpu + 1, 1);
@@ -110,11 +110,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(the_named_harts_get_it_and_no_other),
 		TEST(base_of_all_ones_reaches_all),
-		TEST(one_wrong_hart_and_nobody_gets_it),
+		TEST(one_wrong_hart_and_no_vcpu_gets_it),
 		TEST(an_empty_mask_is_success_and_nothing_happens),
-		TEST(who_sleeps_on_this_hart_gets_it),
+		TEST(a_vcpu_asleep_on_this_hart_gets_it),
 		TEST(one_may_name_itself_in_either_form),
-		TEST(nobody_yields_to_one_that_is_awake_or_elsewhere_or_to_many),
+		TEST(no_vcpu_yields_to_one_that_is_awake_or_elsewhere_or_to_many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

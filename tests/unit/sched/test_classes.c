@@ -2,7 +2,7 @@
 // SOURCES: hyp/sched/sched.c hyp/sched/account.c hyp/sched/fair.c hyp/sched/fifo.c hyp/sched/cap.c hyp/sched/balance.c
 // SOURCES: hyp/sched/expedite.c hyp/sched/task.c hyp/sched/yield.c hyp/sched/loan.c hyp/sched/rest.c tests/sim/sim.c tests/sim/check.c
 // CFLAGS: -DHARTVISOR_SIM -DMAX_PCPUS=64 -O2 -Itests
-/* Class fifo, caps, and that nobody is ever lost. */
+/* Class fifo, caps, and that no vcpu is ever lost. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -178,7 +178,7 @@ static void fifo_is_capped_too(void **state)
 	sim_end();
 }
 
-/* --- nobody is lost ---------------------------------------------------------------------------------- */
+/* --- no vcpu is lost --------------------------------------------------------------------------------- */
 
 static struct sched_params any_params(unsigned int harts)
 {
@@ -200,7 +200,7 @@ static void one_event(unsigned int harts)
 
 	sim_become(h);
 	switch (sim_random() % 10) {
-	case 0: /* a wake of anybody, whatever he does: from here */
+	case 0: /* a wake of any vcpu, whatever it does: from here */
 	case 1:
 		(void)sched_wake(&v->se);
 		break;
@@ -248,7 +248,7 @@ static void one_event(unsigned int harts)
 	}
 }
 
-static void nobody_is_lost_in_a_million_random_events(void **state)
+static void no_vcpu_is_lost_in_a_million_random_events(void **state)
 {
 	uint64_t events = 0, total = is_long() ? 20000000 : 1000000;
 
@@ -275,7 +275,7 @@ static void nobody_is_lost_in_a_million_random_events(void **state)
 			if (i % 64 == 0)
 				sim_check();
 		}
-		/* All awake, no cap that lasts: everybody of class fair on a hart without fifo runs. */
+		/* All awake, no cap that lasts: every vcpu of class fair on a hart without fifo runs. */
 		for (unsigned int i = 0; i < sim_nr_vcpus; i++) {
 			sim_become(0);
 			sim_vcpus[i].sleep = 0;
@@ -377,7 +377,7 @@ int main(void)
 		cmocka_unit_test(a_cap_is_not_saved_up),
 		cmocka_unit_test(fifo_is_capped_too),
 		cmocka_unit_test(while_a_group_is_stopped_nothing_is_stolen_from_it),
-		cmocka_unit_test(nobody_is_lost_in_a_million_random_events),
+		cmocka_unit_test(no_vcpu_is_lost_in_a_million_random_events),
 		cmocka_unit_test(a_busy_queue_beside_an_idle_hart_cannot_persist),
 	};
 

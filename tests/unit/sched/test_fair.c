@@ -35,7 +35,7 @@ struct ideal {
 	double share[MAX_V];
 };
 
-/* Can everybody get @want at once? Maximum flow by augmenting paths; harts have 1 each. */
+/* Can all vcpus get @want at once? Maximum flow by augmenting paths; harts have 1 each. */
 static double flow_to[MAX_V][64];
 static double hart_used[64];
 
@@ -94,7 +94,7 @@ static bool feasible(const struct ideal *p, const double *want)
 	return true;
 }
 
-/* Max-min by weight: raise all together; who cannot be raised further stays. Nobody exceeds a hart. */
+/* Max-min by weight: raise all together; one that cannot be raised further stays. None exceeds a hart. */
 static void solve(struct ideal *p)
 {
 	bool fixed[MAX_V] = { 0 };
@@ -190,7 +190,7 @@ static double mix(unsigned int harts, unsigned int n, bool affinities, uint64_t 
 		(void)sim_add(sim_group(0), &s, 1, 0);
 	}
 	solve(&p);
-	/* Who is owed nearly a whole hart hardly ever waits, so nobody can move it: not promised. */
+	/* One that is owed nearly a whole hart hardly ever waits, so it cannot be moved: not promised. */
 	for (unsigned int i = 0; affinities && i < n; i++) {
 		if (p.share[i] > 0.8) {
 			sim_end();
@@ -356,7 +356,7 @@ static void a_light_sleeper_is_served_within_a_slice_under_full_load(void **stat
 	}
 }
 
-static void nobody_starves(void **state)
+static void no_vcpu_starves(void **state)
 {
 	struct sched_params light = sim_params(SCHED_WEIGHT_MIN),
 			    heavy = sim_params(SCHED_WEIGHT_MAX);
@@ -457,7 +457,7 @@ int main(void)
 		cmocka_unit_test(shares_follow_weights_as_far_as_affinities_allow),
 		cmocka_unit_test(sleepers_get_what_an_ideal_division_gives_them),
 		cmocka_unit_test(a_light_sleeper_is_served_within_a_slice_under_full_load),
-		cmocka_unit_test(nobody_starves),
+		cmocka_unit_test(no_vcpu_starves),
 		cmocka_unit_test(three_on_two_harts_get_two_thirds_each),
 		cmocka_unit_test(one_alone_on_its_hart_is_never_looked_at),
 		cmocka_unit_test(siblings_are_spread_before_they_are_stacked),

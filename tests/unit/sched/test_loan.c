@@ -28,7 +28,7 @@ static void wake(struct sim_vcpu *v)
 	(void)sched_wake(&v->se);
 }
 
-/* asks runs on hart 0, where answers sleeps, who has run before, and third, who has not. */
+/* asks runs on hart 0, where answers, which has run before, and third, which has not, sleep. */
 static void begin(unsigned int harts, struct sched_params third_params)
 {
 	struct sched_params here = sim_params(100);
@@ -108,14 +108,14 @@ static void a_loan_that_comes_back_has_changed_nothing(void **state)
 	assert_true(answers->se.fair.burst < burst);
 	assert_int_equal(asks->se.fair.vdeadline, vdeadline);
 	assert_int_equal(asks->se.slice_end, slice_end);
-	/* Who asked pays, for himself since his last charge, and for the answers. */
+	/* The vcpu that asked pays, for itself since its last charge, and for the answers. */
 	wake(third);
 	assert_true(asks->se.fair.vtime - vtime >=
 		    (int64_t)((3 * (SIM_MS / 16) << VTIME_SHIFT) / 100));
 	sim_end();
 }
 
-static void everybody_is_told_what_became_of_his_time(void **state)
+static void every_vcpu_is_told_what_became_of_its_time(void **state)
 {
 	struct sched_times before[2], after[2];
 
@@ -153,7 +153,7 @@ static void a_wake_that_found_the_lender_running_is_not_kept_for_later(void **st
 	sim_end();
 }
 
-static void who_has_run_for_long_lends_a_new_slice(void **state)
+static void a_vcpu_that_has_run_for_long_lends_a_new_slice(void **state)
 {
 	(void)state;
 	begin_one_hart();
@@ -242,7 +242,7 @@ static void settled_at_once_it_is_a_wake_and_a_yield(void **state)
 	assert_memory_equal(&places[0], &places[1], sizeof(places[0]));
 }
 
-static void somebody_wakes(void)
+static void another_wakes(void)
 {
 	wake(third);
 	assert_true(third->se.queued);
@@ -309,7 +309,7 @@ static void it_hands_over_itself(void)
 static void whatever_else_happens_settles_it(void **state)
 {
 	static void (*const happens[])(void) = {
-		somebody_wakes,
+		another_wakes,
 		its_slice_ends,
 		it_yields_to_its_lender,
 		it_spins_for_its_lender,
@@ -349,7 +349,7 @@ static void begin_two_harts(uint64_t later)
 	assert_true(sim_hand_over(0, answers));
 }
 
-/* Now and then a queue on which somebody waits is compared with others. */
+/* Now and then a queue on which a vcpu waits is compared with others. */
 static void a_queue_that_is_balanced_settles(void **state)
 {
 	(void)state;
@@ -453,8 +453,8 @@ static void handing_over_in_one_is_as_fair_as_step_by_step(void **state)
 	assert_in_range(in_one, in_steps - 100 * SIM_MS, in_steps + 100 * SIM_MS);
 }
 
-/* Two equals want the hart: him who comes and goes, for as long as he waits or runs, and one of the others. */
-static void who_comes_and_goes_has_his_share_while_he_is_there(void **state)
+/* Two equals want the hart: the vcpu that comes and goes, while it waits or runs, and one of the others. */
+static void a_vcpu_that_comes_and_goes_has_its_share_while_it_is_there(void **state)
 {
 	(void)state;
 	(void)questions_and_answers(true, SIM_MS);
@@ -465,9 +465,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_loan_that_comes_back_has_changed_nothing),
-		cmocka_unit_test(everybody_is_told_what_became_of_his_time),
+		cmocka_unit_test(every_vcpu_is_told_what_became_of_its_time),
 		cmocka_unit_test(a_wake_that_found_the_lender_running_is_not_kept_for_later),
-		cmocka_unit_test(who_has_run_for_long_lends_a_new_slice),
+		cmocka_unit_test(a_vcpu_that_has_run_for_long_lends_a_new_slice),
 		cmocka_unit_test(only_an_equal_sibling_asleep_here_gets_it),
 		cmocka_unit_test(an_idle_hart_is_better),
 		cmocka_unit_test(settled_at_once_it_is_a_wake_and_a_yield),
@@ -476,7 +476,7 @@ int main(void)
 		cmocka_unit_test(an_idle_hart_takes_the_lender),
 		cmocka_unit_test(a_sibling_elsewhere_yields_to_the_lender),
 		cmocka_unit_test(handing_over_in_one_is_as_fair_as_step_by_step),
-		cmocka_unit_test(who_comes_and_goes_has_his_share_while_he_is_there),
+		cmocka_unit_test(a_vcpu_that_comes_and_goes_has_its_share_while_it_is_there),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

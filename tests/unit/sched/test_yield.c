@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // LIKE: tests/unit/sched/test_classes.c
-/* Directed yield: to whom, and that it gains a group nothing. */
+/* Directed yield: to which vcpu, and that it gains a group nothing. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -51,7 +51,7 @@ static void yielding_all_the_time_gains_a_group_nothing(void **state)
 			rest += sim_ran(&sim_vcpus[i]);
 	}
 	assert_true(all + rest == 10 * SIM_S);
-	/* It may lose: whoever finds no sibling to yield to lets others go first. */
+	/* It may lose: a vcpu that finds no sibling to yield to lets others go first. */
 	assert_in_range(all, 4000 * SIM_MS, 5050 * SIM_MS);
 	sim_end();
 }
@@ -97,7 +97,7 @@ static void a_spinner_yields_to_the_sibling_that_does_not_spin(void **state)
 	sim_end();
 }
 
-/* A lock with a queue: who spins longest is at its head. */
+/* A lock with a queue: the vcpu that spins longest is at its head. */
 static void spinners_are_tried_in_the_order_in_which_they_began(void **state)
 {
 	struct sched_params p = sim_params(100);
@@ -112,7 +112,7 @@ static void spinners_are_tried_in_the_order_in_which_they_began(void **state)
 		(void)sim_add(g, &p, 1, 0);
 	sim_start();
 	sim_run(SIM_MS);
-	/* Everybody comes to the lock once, and spins. */
+	/* Every vcpu comes to the lock once, and spins. */
 	for (unsigned int i = 0; i < 4; i++) {
 		struct sim_vcpu *v = sim_running(0);
 
@@ -130,7 +130,7 @@ static void spinners_are_tried_in_the_order_in_which_they_began(void **state)
 		sim_run(1000);
 		(void)yield(0);
 	}
-	/* One that was tried in vain is not tried again before somebody got on: all others are. */
+	/* One that was tried in vain is not tried again before another one got on: all others are. */
 	for (unsigned int i = 0; i < 3; i++) {
 		sim_run(100);
 		assert_ptr_equal(yield(0), &sim_vcpus[order[(i + 1) % 4]]);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // LIKE: tests/unit/fake/terminal.h
-/* The terminal: what is typed, and who gets it. */
+/* The terminal: what is typed, and which guest gets it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -176,7 +176,7 @@ static void typing_to_a_paused_guest_is_kept_and_said_once(void **state)
 	type("two\r");
 	SCREEN("[hartvisor] a is paused\r\n");
 	clear_screen();
-	/* More than the ring takes is lost at once: nobody is going to read it, and ^] must come through. */
+	/* More than the ring takes is lost at once: no guest is going to read it, and ^] must come through. */
 	type(make_paste(5000));
 	type("\x1dl");
 	assert_int_equal(term_menu_key(), 'l');

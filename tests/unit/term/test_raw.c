@@ -139,7 +139,7 @@ static void what_is_lost_is_told_once_and_then_counted_anew(void **state)
 	assert_int_equal(fake_log_count, 1);
 }
 
-static void who_waits_for_room_when_it_begins_is_told(void **state)
+static void a_stream_that_waits_for_room_when_it_begins_is_told(void **state)
 {
 	(void)state;
 	focus(a);
@@ -186,7 +186,7 @@ int main(void)
 		TERMINAL_TEST(others_and_the_log_come_afterwards),
 		TERMINAL_TEST(others_do_not_wait_and_what_they_lose_is_counted),
 		TERMINAL_TEST(what_is_lost_is_told_once_and_then_counted_anew),
-		TERMINAL_TEST(who_waits_for_room_when_it_begins_is_told),
+		TERMINAL_TEST(a_stream_that_waits_for_room_when_it_begins_is_told),
 		TERMINAL_TEST(a_terminal_is_given_back_as_it_was),
 		TERMINAL_TEST(without_focus_there_is_nothing_to_attach_to),
 	};

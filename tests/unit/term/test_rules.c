@@ -258,7 +258,7 @@ static void room_that_was_asked_for_is_told(void **state)
 	while (work_run_one())
 		;
 	assert_int_equal(room_a, 1);
-	/* Whoever found room does not wait for any. */
+	/* A stream that found room does not wait for any. */
 	assert_true(term_stream_want_room(a, 16));
 	say(a, "more\n");
 	while (work_run_one())
@@ -267,7 +267,7 @@ static void room_that_was_asked_for_is_told(void **state)
 }
 
 /* What one guest prints brings out what another has queued, and that one is told by the same call. */
-static void room_is_told_by_who_made_it(void **state)
+static void room_is_told_by_the_hart_that_made_it(void **state)
 {
 	(void)state;
 	uart_dead = true;
@@ -381,7 +381,7 @@ int main(void)
 		TERMINAL_TEST(a_bell_behind_a_line_that_was_repeated_rings),
 		TERMINAL_TEST(the_rest_of_a_long_line_is_repeated),
 		TERMINAL_TEST(room_that_was_asked_for_is_told),
-		TERMINAL_TEST(room_is_told_by_who_made_it),
+		TERMINAL_TEST(room_is_told_by_the_hart_that_made_it),
 		TERMINAL_TEST(one_that_is_closed_is_visited_no_more),
 		TERMINAL_TEST(input_that_is_held_back_is_looked_at_again),
 		TERMINAL_TEST(the_uart_is_told_once_to_hold_its_input),

@@ -28,11 +28,11 @@ static void nothing_is_lost_when_the_line_is_slow(void **state)
 	term_drain();
 	for (const char *p = screen; *p; p = strchr(p, '\n') + 1) {
 		unsigned int got;
-		char who;
+		char name;
 
-		assert_int_equal(sscanf(p, "[%c] %u\r", &who, &got), 2);
-		assert_int_equal(got, next[who == 'a']);
-		next[who == 'a'] += 2;
+		assert_int_equal(sscanf(p, "[%c] %u\r", &name, &got), 2);
+		assert_int_equal(got, next[name == 'a']);
+		next[name == 'a'] += 2;
 	}
 	assert_int_equal(next[0], lines);
 	assert_int_equal(next[1], lines + 1);
@@ -45,14 +45,14 @@ static void fill(struct term_stream *s, const char *text, size_t *at)
 		n = term_stream_write(s, text + *at, strlen(text) - *at);
 }
 
-static size_t wire_bytes_of(char who)
+static size_t wire_bytes_of(char name)
 {
 	size_t n = 0;
 	bool counts = false;
 
 	for (const char *p = screen; *p; p++) {
 		if (*p == '[' && p[1] && p[2] == ']')
-			counts = p[1] == who;
+			counts = p[1] == name;
 		n += counts;
 	}
 	return n;
@@ -367,7 +367,7 @@ static void every_byte_that_old_firmware_has_is_typed(void **state)
 	}
 }
 
-static void without_an_interrupt_nobody_waits_for_the_wire(void **state)
+static void without_an_interrupt_no_hart_waits_for_the_wire(void **state)
 {
 	static const char text[200] = { [0 ... 198] = 'x', '\n' };
 
@@ -416,7 +416,7 @@ int main(void)
 		TERMINAL_TEST(a_long_answer_waits_for_the_wire),
 		TERMINAL_TEST(two_harts_write_whole_lines),
 		TERMINAL_TEST(every_byte_that_old_firmware_has_is_typed),
-		TERMINAL_TEST(without_an_interrupt_nobody_waits_for_the_wire),
+		TERMINAL_TEST(without_an_interrupt_no_hart_waits_for_the_wire),
 		TERMINAL_TEST(lines_lost_before_a_new_terminal_are_not_told_to_it),
 	};
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Threads: those who ask for something, from outside or from a guest. */
+/* Threads: those that ask for something, from outside or from a guest. */
 #include "threads/machine.h"
 
 #include <unistd.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The vcpu protocol on real threads under TSan: what the programs share. chance.c has the luck and the bad
- * luck, world.c what the hypervisor's sources call, actors.c those who ask for things, guest.c the guests
+ * luck, world.c what the hypervisor's sources call, actors.c the threads that ask for things, guest.c the guests
  * that do anything at random and their exits.
  *
  * HV_SEED=n repeats a run as far as threads can, HV_ROUNDS=n says how long, HV_LONG=1 is a soak.
@@ -75,8 +75,8 @@ struct guest {
 struct machine {
 	struct vm vm;
 	struct guest guests[VCPUS];
-	pthread_rwlock_t life; /* written while it begins anew: nobody may ask for anything then */
-	uint32_t dead;	       /* nobody may be in the guest */
+	pthread_rwlock_t life; /* written while it begins anew: no thread may ask for anything then */
+	uint32_t dead;	       /* no vcpu may be in the guest */
 	uint64_t newest;       /* time of the guest that was seen */
 	uint64_t *table;       /* the page that readers find; atomic */
 	uint64_t pages[2][PAGE_WORDS];
@@ -112,7 +112,7 @@ static inline struct guest *guest_of(const struct vcpu *v)
 uint64_t chance(uint64_t n);
 void rng_begin(unsigned int thread);
 
-/* chaos - now and then somebody else goes on here. */
+/* chaos - now and then another thread goes on here. */
 void chaos(void);
 
 /* broken - say it, and how to repeat it; the program ends. */

@@ -3,9 +3,9 @@
 // SOURCES: tests/unit/threads/actors.c tests/unit/threads/guest.c
 /*
  * The vcpu protocol on real threads under TSan: one thread for each hart, which runs the real
- * pcpu_loop() with guests that do anything at random, and one for each of those who ask for things
+ * pcpu_loop() with guests that do anything at random, and one for each source of requests
  * from outside. What must hold is checked in the guest between any two of its "instructions", and at
- * the end of each round, when nobody asks for more: then every interrupt, timer and wake-up that was
+ * the end of each round, when no thread asks for more: then every interrupt, timer and wake-up that was
  * ever posted must have been taken.
  */
 #include <stdarg.h>
@@ -104,7 +104,7 @@ static void *outsider(void *arg)
 	}
 }
 
-/* Nothing has been making progress for long: say who waits for what. */
+/* Nothing has been making progress for long: say which vcpu waits for what. */
 static __attribute__((no_sanitize("thread"))) void *watchdog(void *arg)
 {
 	unsigned int seconds = from_environment("HV_WATCHDOG", WATCHDOG_SECS);
@@ -278,7 +278,7 @@ static void all_at_once(bool sstc)
 	fflush(stdout);
 }
 
-static void everybody_at_once_loses_nothing(void **state)
+static void all_sources_at_once_lose_nothing(void **state)
 {
 	(void)state;
 	all_at_once(true);
@@ -293,7 +293,7 @@ static void nor_does_it_without_sstc(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(everybody_at_once_loses_nothing),
+		cmocka_unit_test(all_sources_at_once_lose_nothing),
 		cmocka_unit_test(nor_does_it_without_sstc),
 	};
 

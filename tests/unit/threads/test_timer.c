@@ -35,7 +35,7 @@ const char *__tsan_default_options(void)
 	return "halt_on_error=1";
 }
 
-/* At each atomic access: now and then somebody else goes on. */
+/* At each atomic access: now and then another thread goes on. */
 void chaos(void)
 {
 	static _Thread_local unsigned int steps;

@@ -28,7 +28,7 @@ void *page_alloc_zeroed(uint64_t size, uint64_t align)
 	return calloc(1, size);
 }
 
-/* The page must be as it was made while somebody reads it. */
+/* The page must be as it was made while a thread reads it. */
 static int walk(const struct gstage *gs)
 {
 	struct machine *mc = container_of(gs, struct machine, vm.gstage);
@@ -67,7 +67,7 @@ void page_free(hpa_t base, uint64_t size)
 	(void)base, (void)size;
 }
 
-/* The table's page goes, and becomes garbage as soon as nobody can read it any more. */
+/* The table's page goes, and becomes garbage as soon as no thread can read it any more. */
 int gstage_unmap_ram(struct gstage *gs, gpa_t base, uint64_t size, struct gstage_ram *out,
 		     unsigned int max, unsigned int *nr)
 {
@@ -122,7 +122,7 @@ void hart_ipi(uint64_t set)
 	(void)set;
 }
 
-void hart_ipi_to_nobody(void)
+void hart_ipi_to_no_hart(void)
 {
 	broken("an IPI to a hart that does not exist");
 }

@@ -12,7 +12,7 @@
 
 #define LEVELS	  3
 #define WORD_MARK UINT64_C(0x6f00000000000000)
-#define IDENTITY  ((struct tlb_page){ TLB_PAGES, 0 }) /* MODE = Bare: nothing that anybody has */
+#define IDENTITY  ((struct tlb_page){ TLB_PAGES, 0 }) /* MODE = Bare: nothing that a VM has */
 #define NOTHING	  ((struct tlb_page){ TLB_NOWHERE, 0 })
 
 struct vs_entry {

@@ -3,7 +3,7 @@
  * A machine of a few pages, and the page allocator of it. A page that is freed is the next one that is given out, so
  * that whatever still leads there soon leads to other data.
  *
- * Every page has a count of its lives: odd while somebody has it. What remembers a page remembers the life, too.
+ * Every page has a count of its lives: odd while it is allocated. What remembers a page remembers the life, too.
  */
 #ifndef TLB_MEMORY_H
 #define TLB_MEMORY_H
@@ -23,7 +23,7 @@ struct tlb_page {
 /* tlb_memory_setup - all pages are free. */
 void tlb_memory_setup(void);
 
-/* For whom pages are allocated from now on. */
+/* The owner of pages that are allocated from now on. */
 extern unsigned int tlb_owner;
 
 /* tlb_page - what lies at @a now. tlb_page_lives - does the same page have the same life still? */

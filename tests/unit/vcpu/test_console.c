@@ -97,7 +97,7 @@ static void without_room_it_sleeps_until_it_is_told(void **state)
 	assert_int_equal(unhalted, BIT(1));
 }
 
-/* Between the first look and the sleep: either the second look finds it, or the word finds who waits. */
+/* Between the first look and the sleep: either the second look finds it, or the word finds the waiting vcpu. */
 static void room_that_comes_on_the_way_into_the_sleep_is_not_missed(void **state)
 {
 	(void)state;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // SOURCES: hyp/vcpu/guest_mem.c tests/unit/fake/fence.c
-/* hartvisor's accesses to a guest's memory: whoever takes the memory away waits for their end, and sees it. */
+/* hartvisor's accesses to a guest's memory: code that takes the memory away waits for their end, and sees it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

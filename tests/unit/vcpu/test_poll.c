@@ -107,7 +107,7 @@ static void a_reason_that_holds_already_ends_it_at_once(void **state)
 	assert_int_equal(polls(true), 10);
 }
 
-static void who_wants_the_hart_ends_it(void **state)
+static void a_vcpu_that_wants_the_hart_ends_it(void **state)
 {
 	unsigned int *const comes[] = { &others_come, &work_comes, &resched_comes, &irq_comes };
 
@@ -182,7 +182,7 @@ int main(void)
 		cmocka_unit_test_setup(what_is_left_of_the_time_is_polled_next, setup),
 		cmocka_unit_test_setup(a_reason_to_wake_ends_it, setup),
 		cmocka_unit_test_setup(a_reason_that_holds_already_ends_it_at_once, setup),
-		cmocka_unit_test_setup(who_wants_the_hart_ends_it, setup),
+		cmocka_unit_test_setup(a_vcpu_that_wants_the_hart_ends_it, setup),
 		cmocka_unit_test_setup(only_a_halt_is_polled_for, setup),
 		cmocka_unit_test_setup(the_time_grows_while_it_would_have_been_enough, setup),
 		cmocka_unit_test_setup(the_time_is_halved_when_halts_are_longer_than_the_limit,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // SOURCES: hyp/vcpu/request.c hyp/vcpu/irq.c hyp/vcpu/hsm.c tests/unit/fake/csr.c tests/unit/fake/pcpu.c
 /*
- * Requests, kicks, interrupts and HSM, as one hart sees them: who is woken, who gets an IPI, who is waited for. What
+ * Requests, kicks, interrupts and HSM, as one hart sees them: which vcpus are woken, get an IPI, are waited for. What
  * several harts make of it is the explorer's (tests/unit/explorer).
  */
 #include <setjmp.h>
@@ -143,7 +143,7 @@ static void a_kick_leaves_others_alone(void **state)
 	assert_int_equal(vcpus[1].stats.ipis_saved, 2);
 }
 
-/* Whoever claims it has cleared `blocked`, and the scheduler does not know yet. */
+/* The hart that claims it has cleared `blocked`, and the scheduler does not know yet. */
 static void a_wake_may_be_claimed_for_a_yield(void **state)
 {
 	struct vcpu *v = &vcpus[1];
@@ -245,7 +245,7 @@ static void it_says_whether_any_was_kicked(void **state)
 	assert_int_equal(calls, 1);
 }
 
-static void no_wakeup_wakes_nobody(void **state)
+static void no_wakeup_wakes_no_vcpu(void **state)
 {
 	(void)state;
 	vcpus[0].halt.blocked = 1;
@@ -434,7 +434,7 @@ int main(void)
 		TEST(a_broadcast_wakes_interrupts_and_leaves_alone),
 		TEST(only_the_set_is_asked),
 		TEST(it_says_whether_any_was_kicked),
-		TEST(no_wakeup_wakes_nobody),
+		TEST(no_wakeup_wakes_no_vcpu),
 		TEST(no_action_logs_nothing),
 		TEST(the_caller_s_own_vcpu_is_not_interrupted),
 		TEST(wait_ends_when_the_target_has_left),

@@ -118,7 +118,7 @@ static void a_sample_between_two_like_calls_is_a_sign_of_life(void **state)
 	assert_int_equal(fake_log_count, 1);
 }
 
-/* Between looks only those are asked of whom nothing is known. */
+/* Between looks only those are asked of which nothing is known. */
 static void what_is_known_is_asked_for_once_a_second(void **state)
 {
 	unsigned int before;

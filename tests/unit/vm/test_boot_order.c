@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // SOURCES: hyp/vm/boot_order.c
-/* Who is loaded when, at boot. */
+/* Which VM is loaded when, at boot. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -101,7 +101,7 @@ static void as_many_load_at_once_as_there_are_harts_for_them(void **state)
 }
 
 /* Hart 0 is taken by the first two of those that may use nothing else; hart 1 is not to stay idle for that. */
-static void one_that_waits_for_its_hart_holds_up_nobody_elsewhere(void **state)
+static void one_that_waits_for_its_hart_holds_up_no_other_elsewhere(void **state)
 {
 	(void)state;
 	add(0, 9, 1);
@@ -141,7 +141,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_highest_goes_first_and_equals_as_they_stand),
 		cmocka_unit_test(as_many_load_at_once_as_there_are_harts_for_them),
-		cmocka_unit_test(one_that_waits_for_its_hart_holds_up_nobody_elsewhere),
+		cmocka_unit_test(one_that_waits_for_its_hart_holds_up_no_other_elsewhere),
 		cmocka_unit_test(one_that_is_ended_before_its_turn_is_passed_over),
 	};
 

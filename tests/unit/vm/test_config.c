@@ -312,7 +312,7 @@ static void optional_properties_have_defaults_and_are_taken(void **state)
 
 /* An image that only the bad VM names, made wrong. */
 // clang-format off
-static void a_wrong_image_fails_only_who_names_it(void **state)
+static void a_wrong_image_fails_only_the_vms_that_name_it(void **state)
 {
 	static const struct {
 		struct broken change;
@@ -398,7 +398,7 @@ int main(void)
 		cmocka_unit_test(a_vm_node_s_own_name_is_checked),
 		cmocka_unit_test(a_child_of_a_vm_is_an_error),
 		cmocka_unit_test(optional_properties_have_defaults_and_are_taken),
-		cmocka_unit_test(a_wrong_image_fails_only_who_names_it),
+		cmocka_unit_test(a_wrong_image_fails_only_the_vms_that_name_it),
 		cmocka_unit_test(an_overlay_that_is_no_tree_or_cut_short_is_an_error),
 	};
 

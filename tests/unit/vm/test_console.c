@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // SOURCES: hyp/vm/console.c
-/* A VM's console as the terminal sees its owner: who is told of input and of room, and what is said to one who types. */
+/* A VM's console as the terminal sees its owner: what is told of input and of room, and what the operator reads. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -83,7 +83,7 @@ static void without_a_device_the_vcpus_alone_are_told(void **state)
 	assert_int_equal(vcpus_room, 1);
 }
 
-static void who_types_is_told_when_nothing_reads_it(void **state)
+static void the_operator_is_told_when_nothing_reads_the_input(void **state)
 {
 	static const struct {
 		enum vm_state state;
@@ -123,7 +123,7 @@ int main(void)
 		test(the_uart_is_told_of_input),
 		test(the_uart_and_the_vcpus_are_told_of_room),
 		test(without_a_device_the_vcpus_alone_are_told),
-		test(who_types_is_told_when_nothing_reads_it),
+		test(the_operator_is_told_when_nothing_reads_the_input),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -110,9 +110,9 @@ static void a_wrong_overlay_is_told_with_vm_image_and_reason(void **state)
 {
 	(void)state;
 	build(GUEST_FDT_SIZE);
-	assert_int_equal(apply(overlay_bytes, make_overlay("nobody"), GUEST_FDT_SIZE), HV_EINVAL);
+	assert_int_equal(apply(overlay_bytes, make_overlay("nothing"), GUEST_FDT_SIZE), HV_EINVAL);
 	assert_non_null(strstr(fake_log_last, "linux-a: the device tree overlay \"my-overlay\""));
-	assert_non_null(strstr(fake_log_last, "it refers to &nobody"));
+	assert_non_null(strstr(fake_log_last, "it refers to &nothing"));
 
 	build(GUEST_FDT_SIZE);
 	assert_int_equal(apply("short", 5, GUEST_FDT_SIZE), HV_EINVAL);

@@ -42,7 +42,7 @@ static inline void fence_release(void)
 }
 
 #define counter_inc(p) atomic_set((p), *(p) + 1)
-/* Nobody decides by it, so it is no step of its own. */
+/* Nothing is decided by it, so it is no step of its own. */
 #define counter_inc_shared(p) ((void)(*(p) += 1))
 
 #endif

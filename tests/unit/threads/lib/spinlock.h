@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The real ticket lock, but whoever waits for it gives way. */
+/* The real ticket lock, but a thread that waits for it gives way. */
 #ifndef FAKE_LIB_SPINLOCK_H
 #define FAKE_LIB_SPINLOCK_H
 
