@@ -7,7 +7,7 @@
 #
 #     // SOURCES: hyp/irqchip/vplic.c tests/unit/fake/devvm.c
 #
-# tests/unit/fake/log.c comes along when it exists. tests/unit/fake is searched before hyp: the headers of its arch and
+# UNIT_ALWAYS comes along. tests/unit/fake is searched before hyp: the headers of its arch and
 # platform take the place of hyp/arch's and platform's, and call the program. Two nets have a lib/atomic.h and a
 # lib/spinlock.h besides, in folders that INCLUDE names: the explorer makes each access a step that its memory model sees,
 # the threads let others run before each. One set for all programs would be the real ones with both behind #ifdef.
@@ -23,7 +23,9 @@ U      := $(B)/unit
 
 UNIT_SRCS  := $(wildcard tests/unit/*/test_*.c)
 UNIT_NAMES := $(UNIT_SRCS:tests/unit/%.c=%)
-UNIT_LOG   := $(wildcard tests/unit/fake/log.c)
+
+# What every program has: the log, and the order of locks.
+UNIT_ALWAYS := tests/unit/fake/log.c tests/unit/fake/lock_rank.c hyp/lib/lock_rank.c
 
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 
@@ -63,8 +65,8 @@ endef
 unit_lines = $(shell sed -n 's,^[/ ]*[/*] *$(1): *,,p' $(2))
 unit_says = $(call unit_lines,$(1),$(2) $(call unit_lines,LIKE,$(2)))
 
-# $(call unit_sources,FILE): what its SOURCES lines name, and the log.
-unit_sources = $(sort $(call unit_says,SOURCES,$(1)) $(UNIT_LOG))
+# $(call unit_sources,FILE): what its SOURCES lines name, and what every program has.
+unit_sources = $(sort $(call unit_says,SOURCES,$(1)) $(UNIT_ALWAYS))
 
 # $(call unit_flags,FILE): what its SANITIZE, CFLAGS and INCLUDE lines make of the flags.
 unit_sanitize = $(if $(1),$(if $(filter none,$(1)),,-fsanitize=$(1)),$(SANITIZE))

@@ -12,7 +12,7 @@
 #define RTC_TIME_HIGH 0x04
 
 static volatile uint8_t *rtc_regs;
-static struct spinlock rtc_lock = SPINLOCK_INIT; /* low and high are read together; innermost */
+static struct spinlock rtc_lock = SPINLOCK_INIT(LOCK_HOST_RTC); /* low and high are read together */
 
 static uint64_t rtc_now(void)
 {

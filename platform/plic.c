@@ -3,7 +3,7 @@
  * The host's PLIC (RISC-V Platform-Level Interrupt Controller specification 1.0.0). Each
  * source goes to one pcpu, the one that has the fewest of them, so a handler runs on one hart at a time.
  *
- * plic.lock, innermost: which source goes where, and the enables that say so. Claims and completions need none. A source
+ * plic.lock (LOCK_HOST_PLIC): which source goes where, and the enables that say so. Claims and completions need none. A source
  * moves only while it is not in service: the controller ignores the completion of a source that its target has not enabled.
  */
 #include <inttypes.h>
@@ -240,7 +240,7 @@ static int plic_probe(const void *fdt, int node)
 		plic_contexts[i] = NO_CONTEXT;
 	for (uint32_t irq = 1; irq <= sources; irq++)
 		plic_write(PLIC_PRIORITY(irq), 0);
-	spin_init(&plic.lock);
+	spin_init(&plic.lock, LOCK_HOST_PLIC);
 	plic_init_pcpu();
 	if (plic_contexts[this_pcpu()->index] == NO_CONTEXT)
 		log_warn("the interrupt controller has no context for hart %" PRIu64,

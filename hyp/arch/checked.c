@@ -6,6 +6,7 @@
 #include "arch/csr.h"
 #include "arch/pcpu.h"
 #include "arch/trap.h"
+#include "lib/lock_rank.h"
 #include "lib/log.h"
 
 #define TRAIL 24
@@ -50,6 +51,22 @@ void checked_lock(void)
 {
 	checked_interrupts_off();
 	mark(__builtin_return_address(0));
+}
+
+static struct held_locks held[MAX_PCPUS];
+static bool wrong_told; /* one is enough: a panic takes locks, too */
+
+struct held_locks *lock_rank_held(void)
+{
+	return &held[me()];
+}
+
+void lock_rank_wrong(const char *taken, const char *outer)
+{
+	if (wrong_told)
+		return;
+	wrong_told = true;
+	panic("%s is taken%s%s", taken, outer ? " while this is held: " : "", outer ? outer : "");
 }
 
 void stretch_begin(void)

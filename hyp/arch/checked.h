@@ -3,9 +3,9 @@
  * What build/hartvisor-checked.bin has and build/hartvisor.bin has not.
  *
  * It panics when a lock is taken or this_pcpu() used with interrupts on, which a coroutine must not do
- * (arch/coroutine.h). And it measures stretches: the time for which a hart looks at no interrupt, from leaving a guest, a
- * coroutine or a poll until the next one. Each that is longer than all before it is a line of the log, with the locks
- * that were taken meanwhile as a trail.
+ * (arch/coroutine.h), and when a hart takes a lock out of order (lib/lock_rank.h). And it measures stretches: the time for
+ * which a hart looks at no interrupt, from leaving a guest, a coroutine or a poll until the next one. Each that is longer
+ * than all before it is a line of the log, with the locks that were taken meanwhile as a trail.
  */
 #ifndef ARCH_CHECKED_H
 #define ARCH_CHECKED_H

@@ -20,7 +20,9 @@ struct timer_queue {
 	uint64_t programmed; /* own pcpu only: what the hart timer holds; never after the earliest */
 } __attribute__((aligned(64)));
 
-static struct timer_queue timer_queues[MAX_PCPUS];
+static struct timer_queue timer_queues[MAX_PCPUS] = {
+	[0 ... MAX_PCPUS - 1] = { .lock = SPINLOCK_INIT(LOCK_TIMERS) },
+};
 static uint64_t timer_hz;
 bool timer_sstc;
 

@@ -27,8 +27,7 @@
 #define RTC_SETTLE_NS 1000000
 
 struct vrtc {
-	struct spinlock
-		lock; /* before the controller's and the timer queues'; guards all that follows */
+	struct spinlock lock; /* LOCK_VDEV; guards all that follows */
 	struct virq irq;
 	uint32_t phandle;
 	uint64_t offset; /* guest's time - host time, ns, modulo 2^64 */
@@ -219,7 +218,7 @@ struct vrtc *vrtc_new(struct vm *vm)
 
 	if (!r)
 		return NULL;
-	spin_init(&r->lock);
+	spin_init(&r->lock, LOCK_VDEV);
 	r->irq = virq_of(vm, VRTC_IRQ);
 	timer_init(&r->timer, vrtc_timer);
 	r->offset = base - timer_ticks_to_ns(timer_now());

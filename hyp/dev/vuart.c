@@ -18,7 +18,7 @@
 #define TX_FIFO 16
 
 struct vuart {
-	struct spinlock lock; /* before the controller's and the term lock; guards all that follows */
+	struct spinlock lock; /* LOCK_VDEV; guards all that follows */
 	struct vm *vm;
 	struct virq irq;
 	uint32_t phandle;
@@ -416,7 +416,7 @@ cold struct vuart *vuart_new(struct vm *vm)
 
 	if (!u)
 		return NULL;
-	spin_init(&u->lock);
+	spin_init(&u->lock, LOCK_VDEV);
 	u->vm = vm;
 	u->irq = virq_of(vm, VUART_IRQ);
 	if (mmio_add(vm->bus, gpa(VUART_BASE), VUART_SIZE, &vuart_ops, u, "uart"))

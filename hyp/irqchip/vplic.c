@@ -436,7 +436,7 @@ cold struct virqchip *vplic_new(struct vm *vm)
 
 	if (!p)
 		return NULL;
-	spin_init(&p->lock);
+	spin_init(&p->lock, LOCK_VIRQCHIP);
 	p->vm = vm;
 	p->chip = (struct virqchip){ &vplic_chip_ops, vm_new_phandle(vm), gpa(VPLIC_BASE) };
 	p->nr_contexts = 2 * vm->nr_vcpus;

@@ -7,7 +7,7 @@
  * A device drives a source by virq_set_level(). The gateway latches a pending bit when the line is
  * high and the source is not in service; completion looks at the line again, so a line that stays
  * high is delivered again (level), and a short pulse is not lost (edge: virq_pulse()).
- * Lock: vplic.lock (after vm->lock, before the runq's); VSEIP is changed under it.
+ * Lock: vplic.lock (LOCK_VIRQCHIP); VSEIP is changed under it.
  */
 #ifndef IRQCHIP_VPLIC_H
 #define IRQCHIP_VPLIC_H

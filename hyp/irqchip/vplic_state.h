@@ -34,7 +34,7 @@ struct vplic_context {
 
 struct vplic {
 	struct virqchip chip;
-	struct spinlock lock; /* after the devices', before the runq's; guards all that follows */
+	struct spinlock lock; /* LOCK_VIRQCHIP; guards all that follows */
 	struct vm *vm;
 	unsigned int nr_contexts; /* fixed */
 	struct vplic_context *contexts;

@@ -10,7 +10,7 @@
 #define LOG_LINE_MAX 496
 
 static struct spinlock log_lock =
-	SPINLOCK_INIT;			/* guards log_line; the innermost lock but the sink's */
+	SPINLOCK_INIT(LOCK_LOG);	/* guards log_line, and is held while the sink runs */
 static char log_line[LOG_LINE_MAX + 2]; /* and the newline, and the final 0 */
 static log_sink_t log_sink;
 static uint64_t (*log_clock)(void);

@@ -21,7 +21,7 @@ void log_set_level(enum log_level level);
 
 /*
  * log_at - format one line and hand it to the sink; longer ones are cut at 336 characters, time and level among them.
- * Takes the log's lock, the innermost of all. No newline in @fmt.
+ * Takes LOCK_LOG, under which the sink runs; the terminal's takes LOCK_TERM. No newline in @fmt.
  */
 void log_at(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

@@ -16,11 +16,11 @@
 /* An interrupt in a coroutine saves registers below that (arch/coroutine.h erases its stack at its end). */
 
 static struct {
-	struct spinlock lock; /* guards the rest; a leaf */
+	struct spinlock lock; /* guards the rest */
 	bool begun;
 	uint64_t entropy; /* bytes that count */
 	br_hmac_drbg_context drbg;
-} pool;
+} pool = { .lock = SPINLOCK_INIT(LOCK_RANDOM) };
 
 static noinline void erase_stack_below(void)
 {

@@ -11,8 +11,8 @@
  * - The state is replaced after each output. A later copy of the whole memory tells nothing of the outputs
  *   before (forward security), as the call leaves no old state and no output on its stack.
  *
- * Any hart may call. The pool's lock is a leaf: nothing is locked under it, and it may be taken under any
- * other lock. random_bytes() holds it for at most 34 blocks of SHA-256, of about 5,000 instructions each.
+ * Any hart may call. The pool's lock is LOCK_RANDOM, the last rank: it may be taken under any other lock.
+ * random_bytes() holds it for at most 34 blocks of SHA-256, of about 5,000 instructions each.
  */
 #ifndef LIB_RANDOM_H
 #define LIB_RANDOM_H

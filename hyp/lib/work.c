@@ -4,7 +4,7 @@
 #include "lib/spinlock.h"
 
 static struct spinlock work_lock =
-	SPINLOCK_INIT; /* guards the list and each item's node and queued */
+	SPINLOCK_INIT(LOCK_WORK); /* guards the list and each item's node and queued */
 static struct list work_list = { &work_list, &work_list };
 uint32_t work_count; /* written under the lock, read without */
 

@@ -16,7 +16,7 @@ extern char __image_start[], __text_end[], __rodata_end[], __image_end[];
 
 static struct pgtable host_pt;
 static struct spinlock stack_lock =
-	SPINLOCK_INIT; /* guards what follows, and host_pt once harts run */
+	SPINLOCK_INIT(LOCK_HOST_STACKS); /* guards what follows, and host_pt once harts run */
 static uint64_t next_stack = STACK_MAP_BASE;
 static uint64_t free_stacks; /* the top of one; 0: none */
 static uint64_t direct_end;  /* host-physical; what RAM so far reaches to, in whole pages */

@@ -24,7 +24,7 @@ struct range {
 	uint64_t start, end;
 };
 
-static struct spinlock page_lock = SPINLOCK_INIT; /* guards all below; only the log's comes after */
+static struct spinlock page_lock = SPINLOCK_INIT(LOCK_PAGES); /* guards all below */
 static struct extent *extents;
 static uint64_t bytes_total;
 static uint64_t bytes_free;

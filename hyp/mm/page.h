@@ -10,7 +10,7 @@
  *
  * At first there is nothing; the boot code adds every range of /memory by page_add() and
  * takes the reserved ones out by page_reserve(), both before the first allocation.
- * Lock: one spinlock inside, nearly the innermost (only the log's comes after it).
+ * Lock: one spinlock inside, LOCK_PAGES.
  */
 #ifndef MM_PAGE_H
 #define MM_PAGE_H

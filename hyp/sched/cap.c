@@ -28,7 +28,7 @@ static void refill(struct sched_group *g, uint64_t now)
 		g->pool -= (int64_t)(debt % g->quota);
 }
 
-/* Take them off the list one by one: its lock is inside of the queues'. */
+/* Take them off the list one by one: LOCK_SCHED_GROUP comes after LOCK_RUNQ. */
 static struct sched_entity *pop_throttled(struct sched_group *g)
 {
 	struct sched_entity *se = NULL;
@@ -72,7 +72,7 @@ static void next_period(struct timer *t)
 void sched_group_init(struct sched_group *g, uint32_t cap)
 {
 	*g = (struct sched_group){ .rounds = 1 };
-	spin_init(&g->lock);
+	spin_init(&g->lock, LOCK_SCHED_GROUP);
 	list_init(&g->throttled);
 	timer_init(&g->timer, next_period);
 	g->period = timer_ns_to_ticks(SCHED_CAP_PERIOD_NS);

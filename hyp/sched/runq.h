@@ -20,7 +20,7 @@ struct fifo {
 };
 
 struct runq {
-	struct spinlock lock;	      /* after the device locks, before the timer queue's */
+	struct spinlock lock;	      /* LOCK_RUNQ */
 	uint32_t index;		      /* its pcpu */
 	uint32_t nr_waiting;	      /* atomic reads without the lock */
 	uint32_t nr_entities;	      /* that call this queue theirs; atomic */

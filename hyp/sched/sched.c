@@ -38,7 +38,7 @@ cold int sched_init(unsigned int nr, uint64_t ticks_per_second)
 	for (unsigned int i = 0; i < nr; i++) {
 		struct runq *q = &runqs[i];
 
-		spin_init(&q->lock);
+		spin_init(&q->lock, LOCK_RUNQ);
 		q->index = i;
 		fair_init(&q->fair, UINT64_C(0x9e3779b97f4a7c15) * (i + 1));
 		fifo_init(&q->fifo);

@@ -68,7 +68,6 @@ struct sched_params {
 
 /*
  * The entities of a VM. They share a cap, and yield to each other.
- * Lock order: inside a queue's lock, outside the timer queue's.
  */
 struct sched_group {
 	struct sched_entity *members; /* all, linked by next_member; fixed once they run */
@@ -77,7 +76,7 @@ struct sched_group {
 	uint32_t rounds; /* atomic: a spinner that was tried in this round is not tried again */
 	uint64_t stopped_at; /* atomic, host time from which waiting is not counted as steal; 0: it is counted */
 
-	struct spinlock lock; /* guards the rest */
+	struct spinlock lock; /* LOCK_SCHED_GROUP; guards the rest */
 	uint64_t quota;	      /* ticks in a period; 0: no cap */
 	uint64_t period;
 	uint64_t period_end;

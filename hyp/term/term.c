@@ -26,7 +26,7 @@
 #define WRITE_BUDGET 192
 #define OWN_BUDGET   64
 
-struct spinlock term_lock = SPINLOCK_INIT;
+struct spinlock term_lock = SPINLOCK_INIT(LOCK_TERM);
 struct term_stream *term_focus_stream;
 bool term_colour;
 

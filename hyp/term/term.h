@@ -18,8 +18,8 @@
  * no hart polls the UART for it: the wire is shared fairly, by bytes (term_output.c, term_wire.c). What hartvisor says
  * itself skips the queues. Without a UART of ours the firmware's DBCN serves, input polled by timer.
  *
- * Lock: term lock (after the device locks, before the page allocator's and the log's; the log's sink
- * for the terminal is term_log, which takes the term lock: so nothing logs under it).
+ * Lock: the term lock (LOCK_TERM). The log's sink for the terminal is term_log, which takes it under the log's lock:
+ * so nothing logs under the term lock.
  */
 #ifndef TERM_TERM_H
 #define TERM_TERM_H

@@ -12,7 +12,7 @@
 
 /*
  * vcpu_console_write - @v, whose exit is being handled, prints @len bytes to its VM's console. Returns how many were
- * taken. 0: @v sleeps first (vcpu_tries_again()). Own pcpu; any locks before the term lock.
+ * taken. 0: @v sleeps first (vcpu_tries_again()). Own pcpu; any locks of ranks before LOCK_TERM.
  */
 size_t vcpu_console_write(struct vcpu *v, const char *buf, size_t len);
 

@@ -15,7 +15,7 @@
 /*
  * vcpu_inject - post the latched interrupts @mask (BIT(IRQ_VS_SOFT)) to @v and kick it. The bits play
  * the part of a request: set, full fence, look at the mode.
- * Context: any hart, any locks above the runq's.
+ * Context: any hart, any locks of ranks before LOCK_RUNQ.
  * vcpu_inject_claim - likewise, by vcpu_kick_claim().
  */
 bool vcpu_inject_claim(struct vcpu *v, uint64_t mask);

@@ -5,7 +5,8 @@
 
 #include "lib/bits.h"
 
-static struct spinlock lock = SPINLOCK_INIT; /* guards the rest; references are taken under it */
+static struct spinlock lock =
+	SPINLOCK_INIT(LOCK_REGISTRY); /* guards the rest; references are taken under it */
 static struct vm *vms[VM_MAX]; /* by id; NULL: it is free, or of a VM that is found no more */
 static uint64_t published;     /* bit = id */
 static uint64_t taken;	       /* bit = id; also of VMs that are found no more */

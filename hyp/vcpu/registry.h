@@ -6,7 +6,7 @@
  * What belongs to a VM (its vcpus, its task, its devices) needs no reference: the VM is not gone before these have ended
  * (vm/destroy.h). All else that remembers a VM beyond one run of the pcpu loop holds one.
  *
- * Lock: one spinlock inside, a leaf.
+ * Lock: one spinlock inside, LOCK_REGISTRY.
  */
 #ifndef VCPU_REGISTRY_H
 #define VCPU_REGISTRY_H

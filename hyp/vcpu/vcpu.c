@@ -43,7 +43,7 @@ cold struct vcpu *vcpu_new(struct vm *vm, unsigned int id, const struct sched_pa
 	v->vm = vm;
 	v->id = id;
 	v->place.pcpu = NO_PCPU;
-	spin_init(&v->fences.lock);
+	spin_init(&v->fences.lock, LOCK_FENCES);
 	timer_init(&v->timer.host, timer_fired);
 	sched_entity_init(&v->se, &vm->group, sched);
 	vcpu_power_on(v);

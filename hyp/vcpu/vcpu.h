@@ -71,7 +71,7 @@ struct vcpu_fence {
 
 /* Fences that its siblings want of it. fence.c */
 struct vcpu_fences {
-	struct spinlock lock; /* innermost but for the log */
+	struct spinlock lock; /* LOCK_FENCES */
 	unsigned int nr;
 	struct vcpu_fence ring[VCPU_FENCE_RING];
 };

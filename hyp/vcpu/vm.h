@@ -86,10 +86,10 @@ struct vm_console_port {
 struct vm {
 	char name[VM_NAME_MAX + 1];
 	unsigned int id;
-	struct spinlock
-		transition; /* after `lock`; guards writing state, stop, paused_at, htimedelta */
-	uint32_t state;	    /* enum vm_state, atomic */
-	uint32_t stop;	    /* enum vm_stop, atomic: the first one to stop it wins */
+	/* LOCK_VM_TRANSITION; guards writing state, stop, paused_at, htimedelta */
+	struct spinlock transition;
+	uint32_t state; /* enum vm_state, atomic */
+	uint32_t stop;	/* enum vm_stop, atomic: the first one to stop it wins */
 	char stop_why[80];
 	bool doomed; /* guarded by `transition`: it is to be destroyed, and builds no more */
 	bool made; /* all its objects are there; false: its configuration or a lack of memory forbids it */
@@ -100,7 +100,7 @@ struct vm {
 	uint32_t pauses;      /* counts them; guarded by `transition` */
 	uint64_t ended_at;    /* atomic; host time, of a VM that has ended */
 	uint64_t paused_at;   /* host time; PAUSED: since then the guest's clock stands still */
-	struct spinlock lock; /* outermost: life cycle and G-stage writers */
+	struct spinlock lock; /* LOCK_VM: G-stage writers */
 
 	struct arena arena;
 	struct gstage gstage;

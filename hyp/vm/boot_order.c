@@ -14,8 +14,8 @@ enum turn {
 	TURN_LOADS,
 };
 
-static struct spinlock lock = SPINLOCK_INIT; /* guards all here; a leaf */
-static struct vm *order[VM_MAX];	     /* by priority, then as they were added */
+static struct spinlock lock = SPINLOCK_INIT(LOCK_BOOT_ORDER); /* guards all here */
+static struct vm *order[VM_MAX]; /* by priority, then as they were added */
 static unsigned int nr_order;
 static uint32_t turns[VM_MAX];	 /* enum turn, by id; atomic */
 static uint32_t hart_of[VM_MAX]; /* TURN_LOADS: the hart that is counted for it */

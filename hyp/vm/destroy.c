@@ -20,7 +20,7 @@
 static void reap(struct work *w);
 static void look_again(struct timer *t);
 
-static struct spinlock lock = SPINLOCK_INIT; /* guards `dying`; a leaf */
+static struct spinlock lock = SPINLOCK_INIT(LOCK_DYING); /* guards `dying` */
 static struct list dying = { &dying, &dying };
 static struct work reaper = { .fn = reap };
 static struct timer again = { .deadline = TIMER_NEVER, .fn = look_again };

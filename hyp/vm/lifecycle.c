@@ -447,8 +447,8 @@ struct vm *vm_create(const struct vm_config *cfg)
 	memcpy(vm->name, cfg->name, sizeof(vm->name));
 	vm->state = VM_FAILED;
 	vm->release = vm_released;
-	spin_init(&vm->lock);
-	spin_init(&vm->transition);
+	spin_init(&vm->lock, LOCK_VM);
+	spin_init(&vm->transition, LOCK_VM_TRANSITION);
 	list_init(&vm->dying);
 	arena_init(&vm->arena);
 	own = arena_new(&vm->arena, struct vm_config);

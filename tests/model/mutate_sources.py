@@ -38,6 +38,7 @@ OUT = pathlib.Path("build/verify/sources")
 JSON = pathlib.Path("build/verify/sources.json")
 TIMEOUT = 120  # of processor time, so that a busy machine catches no mutant by itself
 FLAGS = ["-std=gnu11", "-O1", "-g", "-w", "-DHARTVISOR_UNIT_TEST"]
+ALWAYS = ["tests/unit/fake/log.c", "tests/unit/fake/lock_rank.c", "hyp/lib/lock_rank.c"]  # UNIT_ALWAYS of mk/test.mk
 INCLUDES = ["tests/unit/fake", "tests/unit", "hyp", ".", "guest/include"]
 
 REQUEST, VCPU, RUN = "hyp/vcpu/request.c", "hyp/vcpu/vcpu.c", "hyp/run/vcpu_run.c"
@@ -149,7 +150,7 @@ MUTANTS = {
     "waking sends no IPI": [("hyp/sched/sched.c", "	if (tell)\n		smp_resched(to);\n	balance_call_idle(se);\n	return true;", "	(void)tell;\n	balance_call_idle(se);\n	return true;")],
     "a loaded vcpu is moved": [("hyp/sched/balance.c", "hartset_has(&se->affinity, to) && !atomic_read_acquire(&se->on_cpu)", "hartset_has(&se->affinity, to)")],
     "on_cpu not acquired by the hart that moves it": [("hyp/sched/balance.c", "	if (atomic_read_acquire(&se->on_cpu))\n		return i;", "	if (atomic_read(&se->on_cpu))\n		return i;")],
-    "trylock without its acquire": [("hyp/lib/spinlock.h", "	uint32_t owner = __atomic_load_n(&l->owner, __ATOMIC_ACQUIRE);\n\n	return", "	uint32_t owner = __atomic_load_n(&l->owner, __ATOMIC_RELAXED);\n\n	return")],
+    "trylock without its acquire": [("hyp/lib/spinlock.h", "	uint32_t owner = __atomic_load_n(&l->owner, __ATOMIC_ACQUIRE);\n\n	if", "	uint32_t owner = __atomic_load_n(&l->owner, __ATOMIC_RELAXED);\n\n	if")],
     # interrupts
     "inject overwritten at sync": [(IRQ_H, "	v->irq.shadow = v->irq.hvip & BIT(IRQ_VS_SOFT);", "	v->irq.shadow = v->irq.hvip & BIT(IRQ_VS_SOFT);\n	atomic_set(&v->irq.inject, v->irq.shadow);")],
     "inject taken in two steps": [(IRQ_H, "		v->irq.shadow |= atomic_exchange(&v->irq.inject, 0);", "	{\n		v->irq.shadow |= atomic_read(&v->irq.inject);\n		atomic_set(&v->irq.inject, 0);\n	}")],
@@ -261,7 +262,7 @@ class Net:
         mains = {program: UNIT / f"{program}.c" for program in programs}
         first = mains[programs[0]]
         self.name = name
-        self.sources = {program: [str(main), *said("SOURCES", main), "tests/unit/fake/log.c"]
+        self.sources = {program: [str(main), *said("SOURCES", main), *ALWAYS]
                         for program, main in mains.items()}
         self.all_sources = sorted(set().union(*self.sources.values()))
         self.folders = list(dict.fromkeys(f for main in mains.values() for f in said("INCLUDE", main))) + INCLUDES

@@ -30,6 +30,8 @@ SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined", "
 # (-w would take these for warnings, too, and let them pass.)
 FLAGS = ["-std=gnu11", "-O1", "-g", "-Werror=int-conversion", "-Werror=incompatible-pointer-types",
          "-DHARTVISOR_UNIT_TEST"]
+# UNIT_ALWAYS of mk/test.mk.
+ALWAYS = ["tests/unit/fake/log.c", "tests/unit/fake/lock_rank.c", "hyp/lib/lock_rank.c"]
 INCLUDES = ["tests/unit/fake", "tests/unit", "hyp", ".", "guest/include"]
 
 # Processor time: that of the unbroken program times this, and some seconds, so that no load catches a mutant.
@@ -90,8 +92,7 @@ class UnitProgram:
 
     def __init__(self, path, build):
         self.path, self.name, self.build = path, f"{path.parent.name}/{path.stem}", build
-        fake_log = UNIT / "fake/log.c"
-        sources = set(said("SOURCES", path)) | ({str(fake_log)} if fake_log.exists() else set())
+        sources = set(said("SOURCES", path)) | set(ALWAYS)
         self.sources = [str(path)] + sorted(sources)
         kind = said("SANITIZE", path)
         self.kind = kind[0] if kind else ""

@@ -125,6 +125,8 @@ void scene(unsigned int harts, unsigned int others, unsigned int vcpus, const ui
 		sched_init_pcpu();
 	}
 	explorer_begin();
+	spin_init(&world.vm.lock, LOCK_VM);
+	spin_init(&world.vm.transition, LOCK_VM_TRANSITION);
 	world.vm.state = VM_RUNNING;
 	world.vm.pv.calls = BIT(HARTVISOR_KICK_CPU);
 	world.vm.bus = explorer_bus();

@@ -8,6 +8,7 @@
 #include <ucontext.h>
 
 #include "fake/pcpu.h"
+#include "lib/lock_rank.h"
 
 struct model model = { .self = -1 };
 
@@ -109,6 +110,24 @@ void explorer_fail(const char *fmt, ...)
 	}
 	while (thread_runs())
 		thread_switch_out();
+}
+
+/* Each thread is a hart; the last one is the scene's set-up. Part of the state, as the locks are. */
+static struct held_locks held[MAX_THREADS + 1];
+
+struct held_locks *lock_rank_held(void)
+{
+	return &held[thread_runs() ? model.self : MAX_THREADS];
+}
+
+void lock_rank_wrong(const char *taken, const char *outer)
+{
+	const char *held_too = outer ? outer : "nothing";
+
+	if (thread_runs())
+		explorer_fail("%s is taken while this is held: %s", taken, held_too);
+	fprintf(stderr, "%s is taken while this is held: %s\n", taken, held_too);
+	abort();
 }
 
 bool explorer_in_thread(void)

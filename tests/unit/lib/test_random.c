@@ -21,6 +21,7 @@ static int setup(void **state)
 {
 	(void)state;
 	memset(&pool, 0, sizeof(pool));
+	spin_init(&pool.lock, LOCK_RANDOM);
 	return 0;
 }
 

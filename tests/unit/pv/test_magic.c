@@ -106,6 +106,7 @@ static int setup(void **state)
 	(void)state;
 	fake_pcpu_setup(1);
 	memset(&vm, 0, sizeof(vm));
+	spin_init(&vm.lock, LOCK_VM);
 	memset(&v, 0, sizeof(v));
 	v.vm = &vm;
 	v.id = 3;

@@ -15,6 +15,7 @@
 #include "arch/csr.h"
 #include "arch/timer.h"
 #include "fake/pcpu.h"
+#include "lib/lock_rank.h"
 #include "mm/vmid.h"
 #include "run/run.h"
 #include "sched/sched.h"
@@ -58,6 +59,12 @@ _Noreturn void broken(const char *fmt, ...)
 	printf(" (HV_SEED=%" PRIu64 ", operation %" PRIu64 ")\n", seed, read_now(&operations));
 	fflush(stdout);
 	_exit(1);
+}
+
+/* Any thread may find it, so cmocka is not told. */
+void lock_rank_wrong(const char *taken, const char *outer)
+{
+	broken("%s is taken%s%s", taken, outer ? " while this is held: " : "", outer ? outer : "");
 }
 
 const char *__tsan_default_options(void);

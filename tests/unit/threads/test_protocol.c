@@ -170,6 +170,8 @@ static void make_machines(void)
 	for (unsigned int n = 0; n < VMS; n++) {
 		struct machine *mc = &machines[n];
 
+		spin_init(&mc->vm.lock, LOCK_VM);
+		spin_init(&mc->vm.transition, LOCK_VM_TRANSITION);
 		mc->vm.id = n;
 		mc->vm.state = VM_BUILDING;
 		mc->vm.pv.calls = BIT(HARTVISOR_KICK_CPU);

@@ -43,6 +43,14 @@ void on_hart(unsigned int h)
 	fake_pcpu_become(h);
 }
 
+/* One hart goes on in the middle of what the other one does. */
+struct held_locks *lock_rank_held(void)
+{
+	static struct held_locks held[TLB_HARTS];
+
+	return &held[this_pcpu()->index];
+}
+
 /* --- what is written down ----------------------------------------------------------------------------- */
 
 /* Where everything is now, is a place where it may be found. Called by the harts before they walk. */
@@ -344,9 +352,12 @@ void world_begin(unsigned int vmidlen)
 	for (unsigned int i = 0; i < TLB_VMS; i++) {
 		struct tlb_vm *t = &tlb_vms[i];
 
+		spin_init(&t->vm.lock, LOCK_VM);
+		spin_init(&t->vm.transition, LOCK_VM_TRANSITION);
 		t->vm.id = i;
 		t->vm.nr_vcpus = VCPUS;
 		for (unsigned int j = 0; j < VCPUS; j++) {
+			spin_init(&t->vcpu[j].fences.lock, LOCK_FENCES);
 			t->vcpu[j].vm = &t->vm;
 			t->vcpu[j].id = j;
 			t->vcpu[j].place.pcpu = UINT32_MAX;

@@ -224,6 +224,7 @@ static void the_next_life_of_a_vm_begins_as_the_first(void **state)
 		begin();
 		fields_mark("vm", &vm, marks[i]);
 		fields_mark("vm_watch", &vm.watch, marks[i]);
+		spin_init(&vm.transition, LOCK_VM_TRANSITION);
 		vm.state = VM_BUILDING;
 		vm.pauses = 3;
 		vm.hcounteren = HCOUNTEREN_TM;
@@ -281,7 +282,7 @@ static void start_again(uint8_t byte)
 	v->fp.vector = fresh->fp.vector;
 	v->hsm.state = SBI_HSM_STATE_STOPPED;
 	v->requests = 0;
-	v->fences.lock = (struct spinlock){ 0 };
+	spin_init(&v->fences.lock, LOCK_FENCES);
 	v->pv.steal.ptr = NULL;
 	v->pv.lock.ptr = NULL;
 	this_pcpu()->current = v;

@@ -144,7 +144,9 @@ static void a_state_knows_which_command_it_takes(void **state)
 	(void)state;
 	for (unsigned int i = 0; i < ARRAY_SIZE(rows); i++) {
 		const struct sched_params p = { .weight = 1 };
-		struct vm vm = { .state = rows[i].state, .made = true };
+		struct vm vm = { .state = rows[i].state,
+				 .made = true,
+				 .transition = SPINLOCK_INIT(LOCK_VM_TRANSITION) };
 
 		sched_task_init(&vm.task, NULL, &p, no_step);
 		assert_int_equal(vm_stop(&vm, VM_STOP_DESTROY, NULL), rows[i].stop);
@@ -178,8 +180,9 @@ static void only_legal_transitions_are_made(void **state)
 	(void)state;
 	for (unsigned int from = 0; from < VM_STATES; from++) {
 		for (unsigned int to = 0; to < VM_STATES; to++) {
-			struct vm vm = { .state = from },
-				  doomed = { .state = from, .doomed = true };
+			const struct spinlock free = SPINLOCK_INIT(LOCK_VM_TRANSITION);
+			struct vm vm = { .state = from, .transition = free },
+				  doomed = { .state = from, .doomed = true, .transition = free };
 			bool may = (legal[from] & BIT(to)) != 0;
 
 			assert_int_equal(vm_set_state(&vm, to), may);

@@ -4,35 +4,41 @@
 #define LIB_SPINLOCK_H
 
 #include "lib/atomic.h"
+#include "lib/lock_rank.h"
 
 struct spinlock {
 	uint32_t next; /* held */
 	uint32_t owner;
+	enum lock_rank rank;
 };
 
-#define SPINLOCK_INIT \
-	{             \
-		0, 0  \
+#define SPINLOCK_INIT(rank) \
+	{                   \
+		0, 0, rank  \
 	}
 
-static inline void spin_init(struct spinlock *l)
+static inline void spin_init(struct spinlock *l, enum lock_rank rank)
 {
-	l->next = 0;
-	l->owner = 0;
+	*l = (struct spinlock)SPINLOCK_INIT(rank);
 }
 
 static inline void spin_lock(struct spinlock *l)
 {
+	lock_rank_take(l->rank);
 	explorer_lock(&l->next);
 }
 
 static inline bool spin_trylock(struct spinlock *l)
 {
-	return explorer_trylock(&l->next);
+	if (!explorer_trylock(&l->next))
+		return false;
+	lock_rank_took(l->rank);
+	return true;
 }
 
 static inline void spin_unlock(struct spinlock *l)
 {
+	lock_rank_leave(l->rank);
 	explorer_unlock(&l->next);
 }
 

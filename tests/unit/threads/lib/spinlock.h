@@ -11,6 +11,7 @@
 
 static inline void spin_lock(struct spinlock *l)
 {
+	lock_rank_take(l->rank);
 	uint32_t mine = __atomic_fetch_add(&l->next, 1, __ATOMIC_RELAXED);
 
 	while (__atomic_load_n(&l->owner, __ATOMIC_ACQUIRE) != mine)
