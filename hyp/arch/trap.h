@@ -11,12 +11,6 @@ struct host_frame {
 	uint64_t sepc, sstatus, scause, stval;
 };
 
-static_assert(offsetof(struct host_frame, sepc) == 256, "switch.S");
-static_assert(offsetof(struct host_frame, sstatus) == 264, "switch.S");
-static_assert(offsetof(struct host_frame, scause) == 272, "switch.S");
-static_assert(offsetof(struct host_frame, stval) == 280, "switch.S");
-static_assert(sizeof(struct host_frame) == 288, "switch.S");
-
 /* host_trap_handle - take the fixup of the faulting instruction, or panic. */
 void host_trap_handle(struct host_frame *f);
 

@@ -155,7 +155,8 @@ struct vcpu {
 	struct vcpu_watch watch;
 };
 
-static_assert(offsetof(struct vcpu, regs) == 0, "switch.S");
+static_assert(offsetof(struct vcpu, regs) == 0,
+	      "from a vcpu to its registers and back costs nothing");
 static_assert(_Alignof(struct vcpu) > NEXT_WHY, "a struct next keeps its why in the lowest bits");
 
 /*
