@@ -172,7 +172,7 @@ static void fences_a_hundred_times(void *arg)
 
 	(void)arg;
 	for (int i = 0; i < 100; i++)
-		vm_fence_vvma(&world.vm, 1, &f);
+		vm_fence_vvma(&world.vm, vcpu_set_of(0), &f);
 }
 
 static void final_fenced(void)

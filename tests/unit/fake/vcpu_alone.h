@@ -118,7 +118,7 @@ void sched_group_go(struct sched_group *g, uint64_t at)
 	groups_gone++;
 }
 
-void smp_kick(uint64_t set)
+void smp_kick(struct pcpu_set set)
 {
 	(void)set;
 }
