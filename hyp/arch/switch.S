@@ -268,7 +268,7 @@ coroutine_leave:
 	.popsection
 	.endm
 
-/* int guest_hlvx_hu(uint64_t gva, uint16_t *out): 0, or -1 when it faulted */
+/* int guest_hlvx_hu(gva_t a, uint16_t *out): 0, or -1 when it faulted */
 	.globl	guest_hlvx_hu
 guest_hlvx_hu:
 	.option push
@@ -282,7 +282,7 @@ guest_hlvx_hu:
 	ret
 	ex_entry 1b, 2b
 
-/* int guest_hlv_d(uint64_t gva, uint64_t *out): 0, or -1 when it faulted */
+/* int guest_hlv_d(gva_t a, uint64_t *out): 0, or -1 when it faulted */
 	.globl	guest_hlv_d
 guest_hlv_d:
 	.option push

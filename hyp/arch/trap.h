@@ -15,8 +15,8 @@ struct host_frame {
 void host_trap_handle(struct host_frame *f);
 
 /* Accesses that may fault; 0, or -1. hstatus.SPVP must hold the guest's privilege. */
-int guest_hlvx_hu(uint64_t gva, uint16_t *out);
-int guest_hlv_d(uint64_t gva, uint64_t *out);
+int guest_hlvx_hu(gva_t a, uint16_t *out);
+int guest_hlv_d(gva_t a, uint64_t *out);
 
 /* Does this hart have the CSR? */
 bool csr_probe_hstatus(void);

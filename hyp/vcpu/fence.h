@@ -17,7 +17,7 @@
 /* vcpu_fence_now - on this hart, under the VMID that hgatp holds. */
 static inline void vcpu_fence_now(const struct vcpu_fence *f)
 {
-	uint64_t end = f->start + f->size;
+	gva_t end = gva_add(f->start, f->size);
 
 	if (f->size == 0 || f->size > VCPU_FENCE_PAGES_MAX * PAGE_SIZE) {
 		if (f->by_asid)
@@ -26,7 +26,7 @@ static inline void vcpu_fence_now(const struct vcpu_fence *f)
 			arch_hfence_vvma_all();
 		return;
 	}
-	for (uint64_t at = f->start; at != end; at += PAGE_SIZE) {
+	for (gva_t at = f->start; at.gva != end.gva; at = gva_add(at, PAGE_SIZE)) {
 		if (f->by_asid)
 			arch_hfence_vvma_addr_asid(at, f->asid);
 		else

@@ -63,8 +63,8 @@ struct vcpu_timer {
 #define VCPU_FENCE_RING 16
 
 struct vcpu_fence {
-	uint64_t start; /* guest-virtual; whole pages */
-	uint64_t size;	/* bytes; 0: the whole space */
+	gva_t start;   /* whole pages */
+	uint64_t size; /* bytes; 0: the whole space */
 	uint64_t asid;
 	bool by_asid;
 };

@@ -113,8 +113,8 @@ void vm_fence_i(struct vm *vm, struct vcpu_set set)
 void vm_fence_vvma(struct vm *vm, struct vcpu_set set, const struct vcpu_fence *f)
 {
 	must_be_a_set(vm, set);
-	assert_true(is_aligned(f->start | f->size, PAGE_SIZE));
-	assert_true(f->size == 0 ? f->start == 0 : f->start + f->size > f->start);
+	assert_true(is_aligned(f->start.gva | f->size, PAGE_SIZE));
+	assert_true(f->size == 0 ? f->start.gva == 0 : f->start.gva + f->size > f->start.gva);
 	assert_true(f->by_asid ? f->asid <= 0xffff : f->asid == 0);
 	w.vvmas++;
 	w.vvma_set = set.bits;

@@ -95,7 +95,7 @@ void fence_ends(struct machine *mc, const struct fence_call *c)
 
 void fences(struct machine *mc, uint64_t set, enum hart_fence kind)
 {
-	const struct vcpu_fence page = { .start = 0x1000, .size = 0x1000 }, space = { 0 };
+	const struct vcpu_fence page = { .start = { 0x1000 }, .size = 0x1000 }, space = { 0 };
 	struct fence_call call;
 
 	fence_begins(mc, set, kind, &call);
