@@ -39,7 +39,7 @@ extern char __image_start[], __image_end[];
 extern const uint64_t image_bundle_offset; /* entry.S: written by firmware/mkfw.py */
 
 _Noreturn void stack_switch_call(uint64_t sp, void (*fn)(void));
-void hartvisor_main(uint64_t hartid, uint64_t fdt);
+void hartvisor_main(uint64_t hartid, hpa_t fdt);
 
 static uint8_t boot_emergency_stack[KIB(4)] __attribute__((aligned(16)));
 static struct vm_config configs[VM_MAX]; /* each VM has a copy of its own */
@@ -96,16 +96,16 @@ static void check_platform(void)
 		give_up("this firmware has no SBI IPI extension, by which harts wake each other");
 }
 
-static void find_machine(uint64_t fdt)
+static void find_machine(hpa_t fdt)
 {
-	if (fdt == 0 || fdt >= DIRECT_MAP_SIZE - MACHINE_MAX_FDT)
+	if (fdt.hpa == 0 || fdt.hpa >= DIRECT_MAP_SIZE - MACHINE_MAX_FDT)
 		give_up("no device tree: the firmware has to hand one over in a1");
-	mmu_early_map(hpa(fdt), MACHINE_MAX_FDT);
+	mmu_early_map(fdt, MACHINE_MAX_FDT);
 	machine_set_image(image_hpa(__image_start), (uint64_t)(__image_end - __image_start));
-	if (machine_parse(hpa_to_ptr(hpa(fdt))) != HV_OK)
+	if (machine_parse(hpa_to_ptr(fdt)) != HV_OK)
 		give_up("the machine's device tree cannot be used");
 	/* The final tables map /memory alone. */
-	if (!machine_is_memory(hpa(fdt), fdt_totalsize(machine.fdt)))
+	if (!machine_is_memory(fdt, fdt_totalsize(machine.fdt)))
 		give_up("the device tree lies outside of /memory: the firmware has to put it into RAM");
 	for (unsigned int i = 0; i < machine.nr_memory; i++)
 		mmu_early_map(machine.memory[i].base, machine.memory[i].size);
@@ -123,10 +123,10 @@ static bool find_bundle(hpa_t *at, uint64_t *size)
 	}
 	if (image_bundle_offset == 0)
 		return false;
-	*at = hpa(image_load_base + image_bundle_offset);
-	if (!machine_is_memory(hpa(at->hpa - sizeof(*size)), PAGE_SIZE))
+	*at = hpa_add(image_load_base, image_bundle_offset);
+	if (!machine_is_memory(hpa_sub(*at, sizeof(*size)), PAGE_SIZE))
 		return false;
-	memcpy(size, hpa_to_ptr(hpa(at->hpa - sizeof(*size))), sizeof(*size));
+	memcpy(size, hpa_to_ptr(hpa_sub(*at, sizeof(*size))), sizeof(*size));
 	return machine_is_memory(*at, *size) && !machine_closed(*at, *size);
 }
 
@@ -391,7 +391,7 @@ static void boot(void)
 	pcpu_loop();
 }
 
-void hartvisor_main(uint64_t hartid, uint64_t fdt)
+void hartvisor_main(uint64_t hartid, hpa_t fdt)
 {
 	uint64_t bits;
 
@@ -402,7 +402,8 @@ void hartvisor_main(uint64_t hartid, uint64_t fdt)
 		(uint64_t)(uintptr_t)boot_emergency_stack + sizeof(boot_emergency_stack);
 	log_set_clock(us_since_boot);
 	log_set_sink(early_sink);
-	log_info("hartvisor, started on hart %" PRIu64 " at %#" PRIx64, hartid, image_load_base);
+	log_info("hartvisor, started on hart %" PRIu64 " at %#" PRIx64, hartid,
+		 image_load_base.hpa);
 	check_platform();
 	find_machine(fdt);
 	if (option_number(machine.bootargs, "hartvisor.vmid-bits", &bits))

@@ -8,7 +8,10 @@ CC      := $(CROSS)gcc
 OBJCOPY := $(CROSS)objcopy
 LDS     := hyp/arch/hartvisor.lds
 
-SRCS := $(sort $(shell find hyp platform -name '*.c' -o -name '*.S' 2>/dev/null))
+# What the .S files use of C comes from a source of its own, which is not linked.
+OFFSETS_SRC := hyp/arch/asm_offsets.c
+
+SRCS := $(sort $(filter-out $(OFFSETS_SRC),$(shell find hyp platform -name '*.c' -o -name '*.S' 2>/dev/null)))
 OBJS := $(addprefix $(B)/obj/,$(addsuffix .o,$(basename $(SRCS))))
 
 LIBFDT      := $(B)/libfdt-src/libfdt
@@ -37,7 +40,10 @@ LINK_ARCH  := -march=rv64imac -mabi=lp64
 
 PICOLIBC := --specs=picolibc.specs $(if $(PICOLIBC_BUILDTYPE),--picolibc-buildtype=$(PICOLIBC_BUILDTYPE))
 
-INCLUDES := -Ihyp -I. -Iguest/include -isystem $(LIBFDT) -isystem $(BEARSSL)/inc
+# Headers that the build makes.
+MADE := $(B)/obj/include
+
+INCLUDES := -Ihyp -I. -Iguest/include -I$(MADE) -isystem $(LIBFDT) -isystem $(BEARSSL)/inc
 
 # Data is reached by pc-relative addresses (medany), never by gp: the linker relaxes towards gp only where
 # there is a __global_pointer$, which the linker script has not (and tools/check-elf.py looks). What it does
@@ -77,7 +83,18 @@ $(B)/obj/%.o: %.c $(B)/obj/flags
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(HV_CFLAGS) -MMD -MP -c $< -o $@
 
-$(B)/obj/%.o: %.S $(B)/obj/flags
+# $(call offsets_rule,FOLDER,FLAGS): the header of offsets in FOLDER, for the .S files that are compiled with FLAGS.
+define offsets_rule
+$(1)/arch/asm_offsets.h: $(OFFSETS_SRC) mk/asm_offsets.sed $(B)/obj/flags
+	$$(call say,GEN,$$@)
+	@mkdir -p $$(@D)
+	$$(Q)$(CC) $$(HV_CFLAGS) $(2) -MMD -MP -MT $$@ -S $$< -o $$(@:.h=.s)
+	$$(Q)sed -n -f mk/asm_offsets.sed $$(@:.h=.s) >$$@
+-include $(1)/arch/asm_offsets.d
+endef
+$(eval $(call offsets_rule,$(MADE)))
+
+$(B)/obj/%.o: %.S $(B)/obj/flags | $(MADE)/arch/asm_offsets.h
 	$(call say,AS,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(HV_CFLAGS) -D__ASSEMBLY__ -MMD -MP -c $< -o $@
@@ -144,9 +161,11 @@ $(B)/obj/checked/%.o: %.c $(B)/obj/flags
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(HV_CFLAGS) -DHARTVISOR_CHECKED -MMD -MP -c $< -o $@
-$(B)/obj/checked/%.o: %.S $(B)/obj/flags
+CHECKED_MADE := $(B)/obj/checked/include
+$(eval $(call offsets_rule,$(CHECKED_MADE),-DHARTVISOR_CHECKED))
+$(B)/obj/checked/%.o: %.S $(B)/obj/flags | $(CHECKED_MADE)/arch/asm_offsets.h
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(HV_CFLAGS) -D__ASSEMBLY__ -MMD -MP -c $< -o $@
+	$(Q)$(CC) -I$(CHECKED_MADE) $(HV_CFLAGS) -D__ASSEMBLY__ -MMD -MP -c $< -o $@
 $(eval $(call link_rule,hartvisor-checked,$(CHECKED_OBJS)))
 -include $(CHECKED_OBJS:.o=.d)
 

@@ -10,7 +10,7 @@ LINTS := lint-layout lint-format lint-shell lint-schema lint-cppcheck lint-tidy
 lint: $(LINTS) $(B)/hartvisor.elf
 	@echo 'lint: done'
 
-lint-layout:
+lint-layout: $(MADE)/arch/asm_offsets.h
 	$(call say,LINT,'layout: floors and licences and subscripts')
 	$(Q)$(PYTHON) tools/floor-check.py
 	$(call say,LINT,'documents: tables and names of files and functions')

@@ -183,7 +183,7 @@ mutants-protocol:
 
 # Each fence of translations, instructions and devices, taken away or misplaced.
 .PHONY: mutants-fences
-mutants-fences: $(U)/libfdt.a $(call unit_bearssl) $(call unit_bearssl,none)
+mutants-fences: $(U)/libfdt.a $(call unit_bearssl) $(call unit_bearssl,none) $(MADE)/arch/asm_offsets.h
 	+@PYTHONDONTWRITEBYTECODE=1 $(PYTHON) tests/mutants/fences.py
 
 # Small changes all over hyp and platform, a sample of each room; FILE= takes all of a file, ROOM= one room,

@@ -20,7 +20,7 @@ static pte_t boot_image[PT_ENTRIES] TABLE;
 static pte_t device_table[PT_ENTRIES] TABLE;
 
 uint64_t boot_link_offset; /* linked address - load address */
-uint64_t image_load_base;
+hpa_t image_load_base;
 
 static unsigned int root_index(uint64_t va)
 {
@@ -42,19 +42,19 @@ _Noreturn void boot_refuse(void)
 	       "needs; powering off\r\n");
 }
 
-uint64_t boot_map(uint64_t load_base)
+uint64_t boot_map(hpa_t load_base)
 {
 	/* 2 MiB leaves map the image below. */
-	if (load_base & (MIB(2) - 1))
+	if (load_base.hpa & (MIB(2) - 1))
 		refuse("[hartvisor] error: hartvisor was not loaded at a multiple of 2 MiB; "
 		       "powering off\r\n");
 	image_load_base = load_base;
-	boot_link_offset = IMAGE_BASE - load_base;
+	boot_link_offset = IMAGE_BASE - load_base.hpa;
 
 	/* RWX for the few hundred instructions until mm/hostmap.c has the final tables. */
 	for (uint64_t off = 0; off < BOOT_IMAGE_MAX; off += MIB(2))
 		boot_image[off / MIB(2)] =
-			pte_make_leaf(hpa(load_base + off), PTE_R | PTE_W | PTE_X | PTE_G);
+			pte_make_leaf(hpa_add(load_base, off), PTE_R | PTE_W | PTE_X | PTE_G);
 	boot_root[root_index(IMAGE_BASE)] = pte_make_table(hpa((uint64_t)(uintptr_t)boot_image));
 	boot_root[root_index(DEVICE_MAP_BASE)] =
 		pte_make_table(hpa((uint64_t)(uintptr_t)device_table));

@@ -12,7 +12,7 @@ extern uint64_t boot_link_offset;
  *
  * Powers the machine off, with a sentence, when @load_base is no multiple of 2 MiB.
  */
-uint64_t boot_map(uint64_t load_base);
+uint64_t boot_map(hpa_t load_base);
 
 /* boot_refuse - say that the hart has no Sv39, and power the machine off. Translation off, on the boot stack. */
 _Noreturn void boot_refuse(void);

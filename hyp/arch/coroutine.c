@@ -10,10 +10,6 @@
 
 #define NO_PCPU UINT32_MAX
 
-static_assert(SSTATUS_SIE == 0x2, "switch.S");
-static_assert((SSTATUS_SPP | SSTATUS_SPIE) == 0x120, "switch.S");
-static_assert(HSTATUS_SPV == 0x80, "switch.S");
-
 /* switch.S. Runs @c until it is done (true) or an interrupt comes. */
 bool coroutine_switch(struct coroutine *c);
 /* switch.S: where it begins, with its function in s0 and the argument in a0. */

@@ -26,9 +26,6 @@ struct coroutine {
 	uint32_t pcpu; /* where it ran last */
 };
 
-static_assert(offsetof(struct coroutine, sp) == 0, "switch.S");
-static_assert(offsetof(struct coroutine, host_sp) == 8, "switch.S");
-
 /* coroutine_init - with the @size bytes of stack below @stack_top, which are mapped and zero. */
 void coroutine_init(struct coroutine *c, uint64_t stack_top, uint64_t size);
 

@@ -7,7 +7,13 @@
  * it on by pointing stvec at the continuation's linked address: the first fetch after the write of
  * satp faults, since nothing is mapped one to one, and lands there.
  */
+#include <hartvisor/sbi.h>
+
+#include "arch/asm_offsets.h"
 #include "arch/csr.h"
+#include "arch/memmap.h"
+
+#define BOOT_STACK_SIZE 0x4000
 
 	.section .head.text, "ax"
 	.option norvc
@@ -88,8 +94,8 @@ boot_entry:
 secondary_entry:
 	csrw	CSR_SIE, zero
 	csrw	CSR_SSCRATCH, zero
-	ld	sp, 8(a1)		/* pcpu->stack_top, a linked address */
-	li	t0, 0xffffffc000000000	/* DIRECT_MAP_BASE */
+	ld	sp, PCPU_STACK_TOP(a1)	/* a linked address */
+	li	t0, DIRECT_MAP_BASE
 	add	tp, a1, t0
 	lla	t0, boot_link_offset
 	ld	t0, (t0)
@@ -110,8 +116,8 @@ secondary_entry:
 	j	5b
 
 /* Stop: the boot hart reads by SBI HSM that this one has, and leaves it out. */
-6:	li	a7, 0x48534d		/* SBI_EXT_HSM */
-	li	a6, 1			/* SBI_HSM_HART_STOP */
+6:	li	a7, SBI_EXT_HSM
+	li	a6, SBI_HSM_HART_STOP
 	ecall
 	j	5b
 
@@ -124,6 +130,6 @@ stack_switch_call:
 	.section .bss.boot_stack, "aw", @nobits
 	.balign 16
 boot_stack:
-	.space	16384
+	.space	BOOT_STACK_SIZE
 	.globl	boot_stack_top
 boot_stack_top:

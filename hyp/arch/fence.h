@@ -5,7 +5,7 @@
 #ifndef ARCH_FENCE_H
 #define ARCH_FENCE_H
 
-#include <stdint.h>
+#include "lib/types.h"
 
 static inline void arch_fence_i(void)
 {
@@ -35,11 +35,11 @@ static inline void arch_hfence_vvma_all(void)
 	__asm__ volatile(".option push\n.option arch, +h\nhfence.vvma\n.option pop" : : : "memory");
 }
 
-static inline void arch_hfence_vvma_addr(uint64_t gva)
+static inline void arch_hfence_vvma_addr(gva_t a)
 {
 	__asm__ volatile(".option push\n.option arch, +h\nhfence.vvma %0, zero\n.option pop"
 			 :
-			 : "r"(gva)
+			 : "r"(a.gva)
 			 : "memory");
 }
 
@@ -51,11 +51,11 @@ static inline void arch_hfence_vvma_asid(uint64_t asid)
 			 : "memory");
 }
 
-static inline void arch_hfence_vvma_addr_asid(uint64_t gva, uint64_t asid)
+static inline void arch_hfence_vvma_addr_asid(gva_t a, uint64_t asid)
 {
 	__asm__ volatile(".option push\n.option arch, +h\nhfence.vvma %0, %1\n.option pop"
 			 :
-			 : "r"(gva), "r"(asid)
+			 : "r"(a.gva), "r"(asid)
 			 : "memory");
 }
 

@@ -3,6 +3,8 @@
  * Saving and restoring the guests' FP and vector registers: the only FP and vector instructions in
  * hartvisor. The caller has set sstatus.FS (VS) to something other than Off.
  */
+#include "arch/asm_offsets.h"
+
 	.text
 	.option arch, +d
 	.option norvc			/* a hart with Zca and D may lack Zcd, the compressed loads of D */
@@ -19,7 +21,7 @@
 arch_fp_save:
 	for_f	fsd
 	frcsr	t0
-	sd	t0, 256(a0)
+	sd	t0, FP_FCSR(a0)
 	ret
 	.size	arch_fp_save, . - arch_fp_save
 
@@ -28,7 +30,7 @@ arch_fp_save:
 	.type	arch_fp_csr_save, @function
 arch_fp_csr_save:
 	frcsr	t0
-	sd	t0, 256(a0)
+	sd	t0, FP_FCSR(a0)
 	ret
 	.size	arch_fp_csr_save, . - arch_fp_csr_save
 
@@ -36,7 +38,7 @@ arch_fp_csr_save:
 	.globl	arch_fp_csr_restore
 	.type	arch_fp_csr_restore, @function
 arch_fp_csr_restore:
-	ld	t0, 256(a0)
+	ld	t0, FP_FCSR(a0)
 	fscsr	t0
 	ret
 	.size	arch_fp_csr_restore, . - arch_fp_csr_restore
@@ -46,13 +48,12 @@ arch_fp_csr_restore:
 	.type	arch_fp_restore, @function
 arch_fp_restore:
 	for_f	fld
-	ld	t0, 256(a0)
+	ld	t0, FP_FCSR(a0)
 	fscsr	t0
 	ret
 	.size	arch_fp_restore, . - arch_fp_restore
 
 	.option arch, +v
-/* struct guest_vector: vstart, vl, vtype, vcsr, then v0 to v31 of vlenb bytes each. */
 
 /* void arch_vector_save(struct guest_vector *v) */
 	.globl	arch_vector_save
@@ -62,11 +63,11 @@ arch_vector_save:
 	csrr	t1, vl
 	csrr	t2, vtype
 	csrr	t3, vcsr
-	sd	t0, 0(a0)
-	sd	t1, 8(a0)
-	sd	t2, 16(a0)
-	sd	t3, 24(a0)
-	addi	a0, a0, 32
+	sd	t0, VECTOR_VSTART(a0)
+	sd	t1, VECTOR_VL(a0)
+	sd	t2, VECTOR_VTYPE(a0)
+	sd	t3, VECTOR_VCSR(a0)
+	addi	a0, a0, VECTOR_V
 	csrw	vstart, zero		/* whole-register stores start at vstart */
 	csrr	t4, vlenb
 	slli	t4, t4, 3		/* eight registers at a time */
@@ -87,8 +88,8 @@ arch_vector_save:
 arch_vector_csrs_save:
 	csrr	t0, vstart
 	csrr	t1, vcsr
-	sd	t0, 0(a0)
-	sd	t1, 24(a0)
+	sd	t0, VECTOR_VSTART(a0)
+	sd	t1, VECTOR_VCSR(a0)
 	ret
 	.size	arch_vector_csrs_save, . - arch_vector_csrs_save
 
@@ -96,11 +97,11 @@ arch_vector_csrs_save:
 	.globl	arch_vector_restore
 	.type	arch_vector_restore, @function
 arch_vector_restore:
-	ld	t0, 0(a0)
-	ld	t1, 8(a0)
-	ld	t2, 16(a0)
-	ld	t3, 24(a0)
-	addi	a0, a0, 32
+	ld	t0, VECTOR_VSTART(a0)
+	ld	t1, VECTOR_VL(a0)
+	ld	t2, VECTOR_VTYPE(a0)
+	ld	t3, VECTOR_VCSR(a0)
+	addi	a0, a0, VECTOR_V
 	csrw	vstart, zero
 	csrr	t4, vlenb
 	slli	t4, t4, 3

@@ -13,7 +13,7 @@
 #include "arch/pcpu.h"
 #include "lib/types.h"
 
-/* General registers and what every entry writes and every exit reads; offsets used by switch.S. */
+/* General registers and what every entry writes and every exit reads. */
 struct guest_regs {
 	uint64_t x[32]; /* x[0] is unused */
 	uint64_t sepc;
@@ -21,11 +21,6 @@ struct guest_regs {
 	uint64_t hstatus; /* for the next entry; what a trap leaves in the CSR is not kept */
 	uint64_t host_sp; /* hypervisor's stack while the guest runs */
 };
-
-static_assert(offsetof(struct guest_regs, sepc) == 256, "switch.S");
-static_assert(offsetof(struct guest_regs, sstatus) == 264, "switch.S");
-static_assert(offsetof(struct guest_regs, hstatus) == 272, "switch.S");
-static_assert(offsetof(struct guest_regs, host_sp) == 280, "switch.S");
 
 /* ABI names of x[] for the SBI and for reset. */
 enum {

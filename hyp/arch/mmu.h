@@ -12,7 +12,7 @@
 #include "lib/types.h"
 
 /* Where the image was loaded; set by the entry code. */
-extern uint64_t image_load_base;
+extern hpa_t image_load_base;
 
 /* image_hpa - host-physical address of a symbol of the image (text, rodata, data, bss). */
 hpa_t image_hpa(const void *sym);

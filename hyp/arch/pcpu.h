@@ -61,10 +61,6 @@ struct pcpu {
 	struct hart_misfit misfit;  /* when online is PCPU_UNFIT */
 };
 
-static_assert(offsetof(struct pcpu, emergency_sp) == 0, "entry.S");
-static_assert(offsetof(struct pcpu, stack_top) == 8, "entry.S");
-static_assert(offsetof(struct pcpu, coroutine) == 16, "switch.S");
-
 extern struct pcpu *pcpus[MAX_PCPUS]; /* [0, nr_pcpus); fixed once main.c has started the harts */
 extern unsigned int nr_pcpus;
 

@@ -7,7 +7,6 @@
 #include "arch/mmu.h"
 #include "arch/sbi_call.h"
 #include "lib/atomic.h"
-#include "lib/bits.h"
 #include "lib/log.h"
 
 struct pcpu boot_pcpu;
@@ -117,21 +116,23 @@ void smp_set_kick_register(struct pcpu *p, volatile uint32_t *reg)
 	have_kick_registers = true;
 }
 
-static void kick_by_sbi(uint64_t set)
+/* The firmware wants hart ids, which are numbers of its own: a mask, and the id that bit 0 stands for. */
+static void kick_by_sbi(struct pcpu_set set)
 {
-	while (set) {
+	unsigned int i;
+
+	while (!pcpu_set_empty(&set)) {
 		uint64_t base = UINT64_MAX, mask = 0;
 
-		for (uint64_t s = set; s; s &= s - 1)
-			base = min_u64(base, pcpus[bit_first(s)]->hartid);
-		for (uint64_t s = set; s; s &= s - 1) {
-			unsigned int i = bit_first(s);
+		pcpu_set_for_each(i, set)
+			base = min_u64(base, pcpus[i]->hartid);
+		pcpu_set_for_each(i, set) {
 			uint64_t bit = pcpus[i]->hartid - base;
 
 			if (bit >= 64)
 				continue;
 			mask |= BIT(bit);
-			set &= ~BIT(i);
+			pcpu_set_remove(&set, i);
 		}
 		(void)sbi_call_host(SBI_EXT_IPI, SBI_IPI_SEND_IPI, mask, base, 0, 0, 0, 0);
 		this_pcpu()->ipis_sent++;
@@ -143,26 +144,27 @@ static void kick_by_sbi(uint64_t set)
  * written earlier: the request, the queue. The target would take the interrupt, clear it and find nothing, and
  * no other kick would follow. One fence does for the whole set. (By SBI, the firmware's store has its own.)
  */
-static noinline void kick_by_register(uint64_t set)
+static noinline void kick_by_register(struct pcpu_set set)
 {
-	uint64_t left = set;
+	struct pcpu_set left = set;
+	bool stored = false;
+	unsigned int i;
 
 	arch_fence_w_o();
-	for (uint64_t s = set; s; s &= s - 1) {
-		unsigned int i = bit_first(s);
-
+	pcpu_set_for_each(i, set) {
 		if (pcpus[i]->setssip) {
 			*pcpus[i]->setssip = 1;
-			left &= ~BIT(i);
+			pcpu_set_remove(&left, i);
+			stored = true;
 		}
 	}
-	if (left != set)
+	if (stored)
 		this_pcpu()->ipis_sent++;
-	if (left)
+	if (!pcpu_set_empty(&left))
 		kick_by_sbi(left);
 }
 
-void smp_kick(uint64_t set)
+void smp_kick(struct pcpu_set set)
 {
 	if (have_kick_registers)
 		kick_by_register(set);
@@ -175,14 +177,14 @@ void smp_resched(unsigned int index)
 	struct pcpu *p = pcpus[index];
 
 	if (atomic_exchange(&p->need_resched, 1) == 0 && p != this_pcpu())
-		smp_kick(BIT(index));
+		smp_kick(pcpu_set_of(index));
 }
 
 bool smp_wake_one_idle(void)
 {
 	for (unsigned int i = 0; i < nr_pcpus; i++) {
 		if (pcpus[i] != this_pcpu() && atomic_read(&pcpus[i]->idle)) {
-			smp_kick(BIT(i));
+			smp_kick(pcpu_set_of(i));
 			return true;
 		}
 	}
@@ -191,13 +193,11 @@ bool smp_wake_one_idle(void)
 
 void smp_grace_begin(struct smp_grace *g)
 {
-	uint64_t all = nr_pcpus == 64 ? UINT64_MAX : BIT(nr_pcpus) - 1;
-
 	/* What has been taken away before is seen to be gone by all that is done after a count that differs. */
 	fence_full();
 	for (unsigned int i = 0; i < nr_pcpus; i++)
 		g->taken[i] = atomic_read(&pcpus[i]->ipis_taken);
-	smp_kick(all);
+	smp_kick(pcpu_set_first(nr_pcpus));
 }
 
 bool smp_grace_is_over(const struct smp_grace *g)

@@ -10,6 +10,7 @@
 #define ARCH_SMP_H
 
 #include "arch/pcpu.h"
+#include "arch/pcpu_set.h"
 #include "lib/errno.h"
 
 extern struct pcpu boot_pcpu; /* index 0; in bss because it is needed before there is memory */
@@ -27,11 +28,11 @@ int smp_start(struct pcpu *p, uint64_t satp, struct hart_misfit (*check)(void), 
 void smp_set_kick_register(struct pcpu *p, volatile uint32_t *reg);
 
 /*
- * smp_kick - a supervisor software interrupt to every pcpu in @pcpus (bit = index): by one store to each
+ * smp_kick - a supervisor software interrupt to every pcpu in @set: by one store to each
  * that has a kick register, and one SBI IPI call (one per 64 hart ids) to all others. The hart that takes it
  * sees what this hart has written to memory before.
  */
-void smp_kick(uint64_t pcpus);
+void smp_kick(struct pcpu_set set);
 
 /* smp_resched - ask pcpu @index to look at its queue; an IPI unless it was asked already or is us. */
 void smp_resched(unsigned int index);

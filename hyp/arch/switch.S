@@ -5,43 +5,16 @@
  * While a guest runs sscratch holds its struct guest_regs; while the hypervisor runs it is zero. The
  * vector swaps it with a0 and so knows at once whose trap it is.
  */
+#include "arch/asm_offsets.h"
 #include "arch/csr.h"
 
-/* offsets of struct guest_regs, asserted in arch/guest.h */
-#define R_SEPC	  256
-#define R_SSTATUS 264
-#define R_HSTATUS 272
-#define R_HOST_SP 280
-
-/* enum next_why; arch/next.h */
-#define NEXT_EXIT      1
-#define NEXT_GUEST_ALL 2
-
-/* what guest_switch leaves on the hypervisor's stack: ra, tp, the struct guest_regs */
+/* what guest_switch leaves on the hypervisor's stack, for this file alone: ra, tp, the struct guest_regs */
 #define H_SIZE	  32
 #define H_RA	  0
 #define H_TP	  8
 #define H_REGS	  16
 
-/* offsets of struct pcpu, asserted in arch/pcpu.h */
-#define P_EMERGENCY_SP 0
-#define P_COROUTINE    16
-
-/* offsets of struct coroutine, asserted in arch/coroutine.h */
-#define C_SP	  0
-#define C_HOST_SP 8
-
-/* struct host_frame, asserted in arch/trap.h: x[32], sepc, sstatus, scause, stval */
-#define F_SIZE	  288
-#define F_SEPC	  256
-#define F_SSTATUS 264
-
-/* bits of arch/csr.h, whose suffixes the assembler does not know; asserted in arch/coroutine.c */
-#define SSTATUS_SIE_BIT	 0x2
-#define SSTATUS_SPP_SPIE 0x120
-#define HSTATUS_SPV_BIT	 0x80
-
-/* what coroutine_switch leaves on the hypervisor's stack: ra, s0 to s11 */
+/* what coroutine_switch leaves on the hypervisor's stack, for this file alone: ra, s0 to s11 */
 #define K_SIZE	  112
 
 	.macro	for_x11_to_x31 op, base
@@ -72,12 +45,12 @@ guest_switch:
 	sd	ra, H_RA(sp)
 	sd	tp, H_TP(sp)
 	sd	a0, H_REGS(sp)
-	sd	sp, R_HOST_SP(a0)
+	sd	sp, REGS_HOST_SP(a0)
 guest_again:
 	csrw	CSR_SSCRATCH, a0
-	ld	t0, R_SEPC(a0)
-	ld	t1, R_SSTATUS(a0)
-	ld	t2, R_HSTATUS(a0)
+	ld	t0, REGS_SEPC(a0)
+	ld	t1, REGS_SSTATUS(a0)
+	ld	t2, REGS_HSTATUS(a0)
 	csrw	CSR_SEPC, t0
 	csrw	CSR_SSTATUS, t1
 	csrw	CSR_HSTATUS, t2
@@ -90,12 +63,12 @@ trap_vector:
 	csrrw	a0, CSR_SSCRATCH, a0
 	beqz	a0, host_trap
 	for_caller_saved sd, a0
-	sd	sp, 16(a0)
+	sd	sp, X_SP(a0)
 	csrrw	t0, CSR_SSCRATCH, zero
 	csrr	t1, CSR_SCAUSE
-	sd	t0, 80(a0)
+	sd	t0, X_A0(a0)
 	li	t2, EXC_ECALL_VS
-	ld	sp, R_HOST_SP(a0)
+	ld	sp, REGS_HOST_SP(a0)
 	bne	t1, t2, not_an_ecall
 	/*
 	 * C saves and restores the other registers as it needs them. The mode stays IN_GUEST_MODE, and whatever
@@ -112,8 +85,8 @@ trap_vector:
 	/* The guest goes on: its callee-saved registers are in place, a0 points to its state. */
 guest_resume:
 	for_caller_saved ld, a0
-	ld	sp, 16(a0)
-	ld	a0, 80(a0)
+	ld	sp, X_SP(a0)
+	ld	a0, X_A0(a0)
 	sret
 
 ecall_leaves:
@@ -124,8 +97,8 @@ ecall_leaves:
 guest_leaves:	/* a0: struct next; a1: struct guest_regs; t0: sepc */
 	for_callee_saved sd, a1
 	csrr	t1, CSR_SSTATUS
-	sd	t0, R_SEPC(a1)
-	sd	t1, R_SSTATUS(a1)
+	sd	t0, REGS_SEPC(a1)
+	sd	t1, REGS_SSTATUS(a1)
 guest_left:
 	ld	ra, H_RA(sp)
 	ld	tp, H_TP(sp)
@@ -142,12 +115,12 @@ not_an_ecall:
 	for_callee_saved sd, a0
 	csrr	t0, CSR_SEPC
 	ld	tp, H_TP(sp)
-	sd	t0, R_SEPC(a0)
+	sd	t0, REGS_SEPC(a0)
 	mv	a1, t1
 	call	fast_access
 	ld	a1, H_REGS(sp)
 	bnez	a0, 1f
-	ld	t0, R_SEPC(a1)
+	ld	t0, REGS_SEPC(a1)
 	mv	a0, a1
 	csrw	CSR_SEPC, t0
 	csrw	CSR_SSCRATCH, a0
@@ -155,7 +128,7 @@ not_an_ecall:
 1:	addi	t0, a0, -NEXT_GUEST_ALL
 	beqz	t0, 2f
 	csrr	t1, CSR_SSTATUS
-	sd	t1, R_SSTATUS(a1)
+	sd	t1, REGS_SSTATUS(a1)
 	j	guest_left
 2:	mv	a0, a1
 	j	guest_again
@@ -168,15 +141,15 @@ virtual_insn:
 	beqz	t2, trap_leaves
 	csrr	t0, CSR_SEPC
 	csrr	t1, CSR_SSTATUS
-	sd	t0, R_SEPC(a0)
-	sd	t1, R_SSTATUS(a0)
+	sd	t0, REGS_SEPC(a0)
+	sd	t1, REGS_SSTATUS(a0)
 	ld	tp, H_TP(sp)
 	call	fast_insn
 	mv	t2, a0
 	ld	a0, H_REGS(sp)
 	bnez	t2, trap_leaves
-	ld	t0, R_SEPC(a0)
-	ld	t1, R_SSTATUS(a0)
+	ld	t0, REGS_SEPC(a0)
+	ld	t1, REGS_SSTATUS(a0)
 	csrw	CSR_SEPC, t0
 	csrw	CSR_SSTATUS, t1
 	csrw	CSR_SSCRATCH, a0
@@ -197,35 +170,35 @@ host_trap:
 	csrr	t0, CSR_SCAUSE
 	bltz	t0, coroutine_interrupted
 	csrrw	t0, CSR_SSCRATCH, sp
-	ld	sp, P_EMERGENCY_SP(tp)
-	addi	sp, sp, -F_SIZE
-	sd	x1, 8(sp)
+	ld	sp, PCPU_EMERGENCY_SP(tp)
+	addi	sp, sp, -FRAME_SIZE
+	sd	x1, X_RA(sp)
 	.irp	n, 3,4,5,6,7,8,9,10
 	sd	x\n, (\n * 8)(sp)
 	.endr
 	for_x11_to_x31 sd, sp
 	csrrw	t0, CSR_SSCRATCH, zero
-	sd	t0, 16(sp)
+	sd	t0, X_SP(sp)
 	csrr	t0, CSR_SEPC
 	csrr	t1, CSR_SSTATUS
 	csrr	t2, CSR_SCAUSE
 	csrr	t3, CSR_STVAL
-	sd	t0, F_SEPC(sp)
-	sd	t1, F_SSTATUS(sp)
-	sd	t2, 272(sp)
-	sd	t3, 280(sp)
+	sd	t0, FRAME_SEPC(sp)
+	sd	t1, FRAME_SSTATUS(sp)
+	sd	t2, FRAME_SCAUSE(sp)
+	sd	t3, FRAME_STVAL(sp)
 	mv	a0, sp
 	call	host_trap_handle
-	ld	t0, F_SEPC(sp)
-	ld	t1, F_SSTATUS(sp)
+	ld	t0, FRAME_SEPC(sp)
+	ld	t1, FRAME_SSTATUS(sp)
 	csrw	CSR_SEPC, t0
 	csrw	CSR_SSTATUS, t1
-	ld	x1, 8(sp)
+	ld	x1, X_RA(sp)
 	.irp	n, 3,4,5,6,7,8,9,10
 	ld	x\n, (\n * 8)(sp)
 	.endr
 	for_x11_to_x31 ld, sp
-	ld	sp, 16(sp)
+	ld	sp, X_SP(sp)
 	sret
 
 /*
@@ -239,45 +212,45 @@ coroutine_switch:
 	.irp	n, 8,9,18,19,20,21,22,23,24,25,26,27
 	sd	x\n, ((\n - 7 - 8 * (\n / 18)) * 8)(sp)
 	.endr
-	sd	sp, C_HOST_SP(a0)
-	ld	sp, C_SP(a0)
-	ld	t0, F_SEPC(sp)
+	sd	sp, COROUTINE_HOST_SP(a0)
+	ld	sp, COROUTINE_SP(a0)
+	ld	t0, FRAME_SEPC(sp)
 	csrw	CSR_SEPC, t0
 	li	t0, HSTATUS_SPV_BIT
 	csrc	CSR_HSTATUS, t0
 	li	t0, SSTATUS_SPP_SPIE
 	csrs	CSR_SSTATUS, t0
-	ld	x1, 8(sp)
+	ld	x1, X_RA(sp)
 	.irp	n, 5,6,7,8,9,10
 	ld	x\n, (\n * 8)(sp)
 	.endr
 	for_x11_to_x31 ld, sp
-	addi	sp, sp, F_SIZE
+	addi	sp, sp, FRAME_SIZE
 	sret
 
 	.globl	coroutine_entry
 coroutine_entry:
 	jalr	s0
 	csrci	CSR_SSTATUS, SSTATUS_SIE_BIT
-	ld	t0, P_COROUTINE(tp)
-	ld	sp, C_HOST_SP(t0)
+	ld	t0, PCPU_COROUTINE(tp)
+	ld	sp, COROUTINE_HOST_SP(t0)
 	li	a0, 1
 	j	coroutine_leave
 
 /* An interrupt in a coroutine, the only place where one comes; t0 is in sscratch. A full stack is a trap again. */
 coroutine_interrupted:
 	csrrw	t0, CSR_SSCRATCH, zero
-	addi	sp, sp, -F_SIZE
-	sd	x1, 8(sp)
+	addi	sp, sp, -FRAME_SIZE
+	sd	x1, X_RA(sp)
 	.irp	n, 5,6,7,8,9,10
 	sd	x\n, (\n * 8)(sp)
 	.endr
 	for_x11_to_x31 sd, sp
 	csrr	t0, CSR_SEPC
-	sd	t0, F_SEPC(sp)
-	ld	t0, P_COROUTINE(tp)
-	sd	sp, C_SP(t0)
-	ld	sp, C_HOST_SP(t0)
+	sd	t0, FRAME_SEPC(sp)
+	ld	t0, PCPU_COROUTINE(tp)
+	sd	sp, COROUTINE_SP(t0)
+	ld	sp, COROUTINE_HOST_SP(t0)
 	li	a0, 0
 coroutine_leave:
 	ld	ra, 0(sp)
@@ -295,7 +268,7 @@ coroutine_leave:
 	.popsection
 	.endm
 
-/* int guest_hlvx_hu(uint64_t gva, uint16_t *out): 0, or -1 when it faulted */
+/* int guest_hlvx_hu(gva_t a, uint16_t *out): 0, or -1 when it faulted */
 	.globl	guest_hlvx_hu
 guest_hlvx_hu:
 	.option push
@@ -309,7 +282,7 @@ guest_hlvx_hu:
 	ret
 	ex_entry 1b, 2b
 
-/* int guest_hlv_d(uint64_t gva, uint64_t *out): 0, or -1 when it faulted */
+/* int guest_hlv_d(gva_t a, uint64_t *out): 0, or -1 when it faulted */
 	.globl	guest_hlv_d
 guest_hlv_d:
 	.option push

@@ -11,18 +11,12 @@ struct host_frame {
 	uint64_t sepc, sstatus, scause, stval;
 };
 
-static_assert(offsetof(struct host_frame, sepc) == 256, "switch.S");
-static_assert(offsetof(struct host_frame, sstatus) == 264, "switch.S");
-static_assert(offsetof(struct host_frame, scause) == 272, "switch.S");
-static_assert(offsetof(struct host_frame, stval) == 280, "switch.S");
-static_assert(sizeof(struct host_frame) == 288, "switch.S");
-
 /* host_trap_handle - take the fixup of the faulting instruction, or panic. */
 void host_trap_handle(struct host_frame *f);
 
 /* Accesses that may fault; 0, or -1. hstatus.SPVP must hold the guest's privilege. */
-int guest_hlvx_hu(uint64_t gva, uint16_t *out);
-int guest_hlv_d(uint64_t gva, uint64_t *out);
+int guest_hlvx_hu(gva_t a, uint16_t *out);
+int guest_hlv_d(gva_t a, uint64_t *out);
 
 /* Does this hart have the CSR? */
 bool csr_probe_hstatus(void);

@@ -81,9 +81,9 @@ static struct vplic_context *vplic_s_context(const struct vplic *p, unsigned int
 
 static void vplic_drive(struct vplic *p, unsigned int hart, bool high)
 {
-	if (((p->raised & BIT(hart)) != 0) == high)
+	if (vcpu_set_has(p->raised, hart) == high)
 		return;
-	p->raised ^= BIT(hart);
+	vcpu_set_flip(&p->raised, hart);
 	vcpu_set_level(p->vm->vcpus[hart % VM_MAX_VCPUS], IRQ_VS_EXT, high);
 }
 
@@ -97,18 +97,22 @@ static void vplic_update_hart(struct vplic *p, unsigned int hart)
 /* A line is high only where sources are enabled. */
 static cold void vplic_update_all(struct vplic *p)
 {
-	for (uint64_t left = p->listening; left; left &= left - 1)
-		vplic_update_hart(p, bit_first(left));
+	unsigned int hart;
+
+	vcpu_set_for_each(hart, p->listening)
+		vplic_update_hart(p, hart);
 }
 
 /* Something is no longer pending: only lines that are high can change. */
 static inline void vplic_update_raised(struct vplic *p)
 {
-	for (uint64_t left = p->raised; left; left &= left - 1) {
+	unsigned int hart;
+
+	vcpu_set_for_each(hart, p->raised) {
 		if (p->pending_prios)
-			vplic_update_hart(p, bit_first(left));
+			vplic_update_hart(p, hart);
 		else
-			vplic_drive(p, bit_first(left), false);
+			vplic_drive(p, hart, false);
 	}
 }
 
@@ -122,16 +126,19 @@ static inline void vplic_offer(struct vplic *p, unsigned int source, unsigned in
 		vplic_drive(p, hart, true);
 }
 
-static noinline void vplic_offer_to_many(struct vplic *p, unsigned int source, uint64_t harts)
+static noinline void vplic_offer_to_many(struct vplic *p, unsigned int source,
+					 struct vcpu_set harts)
 {
-	for (; harts; harts &= harts - 1)
-		vplic_offer(p, source, bit_first(harts));
+	unsigned int hart;
+
+	vcpu_set_for_each(hart, harts)
+		vplic_offer(p, source, hart);
 }
 
 /* The gateway forwards a request: only lines that are low can change, and only for @source. */
 static void vplic_set_pending(struct vplic *p, unsigned int source)
 {
-	uint64_t harts;
+	struct vcpu_set harts;
 
 	if (plic_set_test(&p->pending, source))
 		return;
@@ -139,11 +146,11 @@ static void vplic_set_pending(struct vplic *p, unsigned int source)
 	p->pending_words |= 1u << (source / 64);
 	p->lone = p->pending_prios ? 0 : (uint16_t)source;
 	count_pending(p, source);
-	harts = p->listening & ~p->raised;
-	if (harts & (harts - 1))
+	harts = vcpu_set_without(p->listening, p->raised);
+	if (vcpu_set_has_many(harts))
 		vplic_offer_to_many(p, source, harts);
-	else if (harts)
-		vplic_offer(p, source, bit_first(harts));
+	else if (!vcpu_set_empty(harts))
+		vplic_offer(p, source, vcpu_set_lowest(harts));
 }
 
 /*
@@ -272,9 +279,9 @@ static cold void vplic_write_enable(struct vplic *p, unsigned int context, unsig
 		any |= enabled->word[i];
 	if (context % 2 == 0)
 		return;
-	p->listening &= ~BIT(context / 2);
+	vcpu_set_remove(&p->listening, context / 2);
 	if (any)
-		p->listening |= BIT(context / 2);
+		vcpu_set_add(&p->listening, context / 2);
 }
 
 static void vplic_write32(struct vplic *p, uint64_t off, uint32_t val)
@@ -425,7 +432,7 @@ cold void vplic_reset(struct virqchip *chip)
 	for (unsigned int i = 0; i < VPLIC_NR_SOURCES; i++)
 		p->priority[i] = 0;
 	p->pending_words = p->pending_prios = p->lone = 0;
-	p->listening = 0;
+	p->listening = vcpu_set_none();
 	vplic_update_raised(p);
 	spin_unlock(&p->lock);
 }

@@ -49,8 +49,8 @@ struct vplic {
 	uint32_t pending_prios; /* prio_bit() of each priority that has pending sources */
 	uint16_t nr_pending[PLIC_NR_PRIORITIES]; /* how many each priority has */
 	uint16_t lone; /* the one source that is pending; 0: none or several are, or it is not known */
-	uint64_t listening; /* bit h: the S-mode context of vcpu h has sources enabled */
-	uint64_t raised;    /* bit h: VSEIP of vcpu h is high */
+	struct vcpu_set listening; /* vcpus with sources enabled in their S-mode contexts */
+	struct vcpu_set raised;	   /* vcpus with VSEIP high */
 };
 
 static_assert(offsetof(struct vplic, chip) == 0, "vplic_nr_contexts()");

@@ -42,15 +42,33 @@ static inline gpa_t gpa_add(gpa_t a, uint64_t bytes)
 	return (gpa_t){ a.gpa + bytes };
 }
 
+/* gpa_sub - the address @bytes before @a. */
+static inline gpa_t gpa_sub(gpa_t a, uint64_t bytes)
+{
+	return (gpa_t){ a.gpa - bytes };
+}
+
 /* hpa_add - the address @bytes behind @a. */
 static inline hpa_t hpa_add(hpa_t a, uint64_t bytes)
 {
 	return (hpa_t){ a.hpa + bytes };
 }
 
+/* hpa_sub - the address @bytes before @a. */
+static inline hpa_t hpa_sub(hpa_t a, uint64_t bytes)
+{
+	return (hpa_t){ a.hpa - bytes };
+}
+
 static inline gva_t gva(uint64_t a)
 {
 	return (gva_t){ a };
+}
+
+/* gva_add - the address @bytes behind @a. */
+static inline gva_t gva_add(gva_t a, uint64_t bytes)
+{
+	return (gva_t){ a.gva + bytes };
 }
 
 #define KIB(n) ((uint64_t)(n) << 10)

@@ -269,7 +269,7 @@ cold int gstage_alloc_ram(struct gstage *gs, gpa_t base, uint64_t size)
 	for (uint64_t done = 0; done < size;) {
 		uint64_t added = 0;
 
-		err = ram_add_piece(gs, gpa(base.gpa + done), size - done, &added);
+		err = ram_add_piece(gs, gpa_add(base, done), size - done, &added);
 
 		if (err) {
 			ram_remove(gs, base, size);
@@ -320,10 +320,10 @@ static void ram_cut(struct gstage_ram r, uint64_t base, uint64_t end, struct gst
 	if (start < from)
 		kept[(*nr_kept)++] = (struct gstage_ram){ r.gpa, r.hpa, from - start };
 	out[(*nr_out)++] =
-		(struct gstage_ram){ gpa(from), hpa(r.hpa.hpa + (from - start)), to - from };
+		(struct gstage_ram){ gpa(from), hpa_add(r.hpa, from - start), to - from };
 	if (to < stop)
 		kept[(*nr_kept)++] =
-			(struct gstage_ram){ gpa(to), hpa(r.hpa.hpa + (to - start)), stop - to };
+			(struct gstage_ram){ gpa(to), hpa_add(r.hpa, to - start), stop - to };
 }
 
 cold int gstage_unmap_ram(struct gstage *gs, gpa_t base, uint64_t size, struct gstage_ram *out,
@@ -426,7 +426,7 @@ static bool has_right(const struct gstage *gs, gpa_t a, uint64_t len, uint64_t r
 	for (uint64_t done = 0; done < len;) {
 		uint64_t n = len - done;
 
-		if (!leaf_ptr(gs, gpa(a.gpa + done), right, &n))
+		if (!leaf_ptr(gs, gpa_add(a, done), right, &n))
 			return false;
 		done += n;
 	}
@@ -439,7 +439,7 @@ int gstage_read(const struct gstage *gs, gpa_t a, void *buf, uint64_t len)
 		return HV_EFAULT;
 	for (uint64_t done = 0; done < len;) {
 		uint64_t n = len - done;
-		const void *from = leaf_ptr(gs, gpa(a.gpa + done), PTE_R, &n);
+		const void *from = leaf_ptr(gs, gpa_add(a, done), PTE_R, &n);
 
 		if (!from)
 			return HV_EFAULT;
@@ -455,7 +455,7 @@ int gstage_write(const struct gstage *gs, gpa_t a, const void *buf, uint64_t len
 		return HV_EFAULT;
 	for (uint64_t done = 0; done < len;) {
 		uint64_t n = len - done;
-		void *to = leaf_ptr(gs, gpa(a.gpa + done), PTE_W, &n);
+		void *to = leaf_ptr(gs, gpa_add(a, done), PTE_W, &n);
 
 		if (!to)
 			return HV_EFAULT;

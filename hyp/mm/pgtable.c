@@ -219,7 +219,7 @@ int pgtable_map(struct pgtable *pt, uint64_t va, hpa_t pa, uint64_t size, uint64
 		return HV_EEXIST;
 
 	for (uint64_t done = 0; done < size;) {
-		uint64_t n = map_leaf(pt, va + done, hpa(pa.hpa + done), size - done, prot);
+		uint64_t n = map_leaf(pt, va + done, hpa_add(pa, done), size - done, prot);
 
 		if (n == 0) {
 			/* Whole leaves of ours: nothing to split, so this cannot fail. */
@@ -241,7 +241,7 @@ static int split_leaf(struct pgtable *pt, const struct cursor *c)
 	if (!t)
 		return HV_ENOMEM;
 	for (unsigned int i = 0; i < PT_ENTRIES; i++)
-		t[i] = pte_make_leaf(hpa(pte_hpa(c->e).hpa + i * step), c->e & PROT_BITS);
+		t[i] = pte_make_leaf(hpa_add(pte_hpa(c->e), i * step), c->e & PROT_BITS);
 	pte_publish(c->p, pte_make_table(ptr_to_hpa(t)));
 	return HV_OK;
 }
@@ -383,7 +383,7 @@ int pgtable_walk(const struct pgtable *pt, uint64_t va, struct pgtable_leaf *lea
 	if (!pte_is_valid(c.e))
 		return HV_ENOENT;
 	size = pte_level_size(c.level);
-	leaf->pa = hpa(pte_hpa(c.e).hpa + (va & (size - 1)));
+	leaf->pa = hpa_add(pte_hpa(c.e), va & (size - 1));
 	leaf->left = cursor_left(&c, va);
 	leaf->prot = c.e & PROT_BITS;
 	leaf->level = c.level;

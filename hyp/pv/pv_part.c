@@ -37,7 +37,7 @@ static const struct pv_feature pv_features[] = {
 
 struct pv_config {
 	uint64_t calls;
-	uint64_t lock_base; /* guest-physical */
+	gpa_t lock_base;
 	bool lock_base_given;
 	bool pvlk; /* KICK_CPU by its other number, too */
 };
@@ -101,11 +101,14 @@ static void read_pv(struct config_node *n, const struct property *p, void *value
 static void read_lock_base(struct config_node *n, const struct property *p, void *value)
 {
 	struct pv_config *c = value;
+	uint64_t at;
 
-	if (fdtx_prop_u64(n->fdt, n->node, p->name, &c->lock_base) == HV_OK)
-		c->lock_base_given = true;
-	else
+	if (fdtx_prop_u64(n->fdt, n->node, p->name, &at) != HV_OK) {
 		config_error(n, p->name, "must be an address in the VM's RAM (one or two cells)");
+		return;
+	}
+	c->lock_base = gpa(at);
+	c->lock_base_given = true;
 }
 
 static const struct property rows[] = {
@@ -151,7 +154,7 @@ static const char *overlap(const struct vm_ram_plan *plan, gpa_t base, uint64_t 
 static int place_as_asked(struct vm *vm, const struct vm_part_args *args)
 {
 	const struct pv_config *c = args->config;
-	gpa_t base = gpa(c->lock_base);
+	gpa_t base = c->lock_base;
 	int err = pv_lock_place(vm, base);
 	const char *what;
 
@@ -171,7 +174,7 @@ static int place_as_asked(struct vm *vm, const struct vm_part_args *args)
 static int place_locks(struct vm *vm, const struct vm_part_args *args)
 {
 	const struct vm_range *spare = &args->plan->spare;
-	gpa_t end = gpa(spare->base.gpa + spare->size);
+	gpa_t end = gpa_add(spare->base, spare->size);
 
 	if (((const struct pv_config *)args->config)->lock_base_given)
 		return place_as_asked(vm, args);
@@ -179,7 +182,7 @@ static int place_locks(struct vm *vm, const struct vm_part_args *args)
 		return HV_OK;
 	if (spare->size < align_up(pv_lock_size(vm), PAGE_SIZE))
 		return HV_ENOMEM;
-	return pv_lock_place(vm, gpa(end.gpa - align_up(pv_lock_size(vm), PAGE_SIZE)));
+	return pv_lock_place(vm, gpa_sub(end, align_up(pv_lock_size(vm), PAGE_SIZE)));
 }
 
 static int pv_create(struct vm *vm, const struct vm_part_args *args, void **state)

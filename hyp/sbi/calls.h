@@ -43,8 +43,8 @@ static always_inline bool sbi_to_fence(struct vcpu_fence *f, uint64_t start, uin
 	 * end has no number.
 	 */
 	if (!whole && start < last_page && size <= last_page - start) {
-		f->start = align_down(start, PAGE_SIZE);
-		f->size = align_up(start + size, PAGE_SIZE) - f->start;
+		f->start = gva(align_down(start, PAGE_SIZE));
+		f->size = align_up(start + size, PAGE_SIZE) - f->start.gva;
 	}
 	/* An empty range as a struct vcpu_fence would mean the whole space. */
 	return size != 0 || whole;

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* IPI: interrupts between a guest's harts (riscv-sbi-doc, "IPI Extension"). */
 #include "arch/csr.h"
-#include "lib/bits.h"
 #include "sbi/calls.h"
 #include "vcpu/irq.h"
 #include "vcpu/vm.h"
 
-void sbi_send_ipi_set(struct vm *vm, uint64_t set)
+void sbi_send_ipi_set(struct vm *vm, struct vcpu_set set)
 {
-	for (; set; set &= set - 1)
-		vcpu_inject(vm->vcpus[bit_first(set)], BIT(IRQ_VS_SOFT));
+	struct vcpu *v;
+
+	vm_for_each_vcpu(v, vm, set)
+		vcpu_inject(v, BIT(IRQ_VS_SOFT));
 }
 
 /*
@@ -31,24 +32,25 @@ static struct next send_to_other(struct vcpu *v, struct vcpu *to)
 	return next_is(NEXT_GUEST);
 }
 
-static noinline struct next send_to_many(struct vcpu *v, uint64_t set)
+static noinline struct next send_to_many(struct vcpu *v, struct vcpu_set set)
 {
-	if (set & BIT(v->id))
+	if (vcpu_set_has(set, v->id))
 		vcpu_inject_self(v, BIT(IRQ_VS_SOFT));
-	sbi_send_ipi_set(v->vm, set & ~BIT(v->id));
+	sbi_send_ipi_set(v->vm, vcpu_set_without(set, vcpu_set_of(v->id)));
 	return sbi_ok(v, 0);
 }
 
 static noinline struct next send_to_set(struct vcpu *v)
 {
-	uint64_t set;
+	struct vcpu_set set;
 	int64_t err = sbi_hart_set(v->vm, sbi_arg(v, 0), sbi_arg(v, 1), &set);
 
-	if (err || set == 0)
+	if (err || vcpu_set_empty(set))
 		return sbi_err(v, err);
-	if (set & (set - 1))
+	if (vcpu_set_has_many(set))
 		return send_to_many(v, set);
-	return set == BIT(v->id) ? sbi_ipi_self(v) : send_to_other(v, v->vm->vcpus[bit_first(set)]);
+	return vcpu_set_has(set, v->id) ? sbi_ipi_self(v) :
+					  send_to_other(v, vm_lowest_vcpu(v->vm, set));
 }
 
 struct next sbi_send_ipi(struct vcpu *v)

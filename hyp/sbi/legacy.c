@@ -36,7 +36,7 @@ static int64_t console_get(struct vm *vm)
  * The set that the mask at @addr names: one bit per hart, in as many 64-bit words as the VM needs,
  * and that is one. NULL: all.
  */
-static int64_t mask_read(struct vcpu *v, uint64_t addr, uint64_t *set)
+static int64_t mask_read(struct vcpu *v, uint64_t addr, struct vcpu_set *set)
 {
 	uint64_t mask;
 
@@ -51,10 +51,10 @@ static int64_t mask_read(struct vcpu *v, uint64_t addr, uint64_t *set)
 /* The four whose first argument is a mask. */
 static int64_t masked_call(struct vcpu *v, uint64_t eid)
 {
-	uint64_t set;
+	struct vcpu_set set;
 	int64_t err = mask_read(v, sbi_arg(v, 0), &set);
 
-	if (err || set == 0)
+	if (err || vcpu_set_empty(set))
 		return err;
 	switch (eid) {
 	case SBI_EXT_LEGACY_SEND_IPI:

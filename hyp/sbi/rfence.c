@@ -11,29 +11,29 @@ static_assert(SBI_RFNC_REMOTE_HFENCE_GVMA == 4, "RFENCE");
 static_assert(SBI_RFNC_REMOTE_HFENCE_VVMA_ASID == 5, "RFENCE");
 static_assert(SBI_RFNC_REMOTE_HFENCE_VVMA == 6, "RFENCE");
 
-void sbi_fence_vvma(struct vm *vm, uint64_t set, uint64_t start, uint64_t size, bool by_asid,
+void sbi_fence_vvma(struct vm *vm, struct vcpu_set set, uint64_t start, uint64_t size, bool by_asid,
 		    uint64_t asid)
 {
 	struct vcpu_fence f;
 
-	if (set != 0 && sbi_to_fence(&f, start, size, by_asid, asid))
+	if (!vcpu_set_empty(set) && sbi_to_fence(&f, start, size, by_asid, asid))
 		vm_fence_vvma(vm, set, &f);
 }
 
 static noinline struct next fence_set(struct vcpu *v, uint64_t fid)
 {
 	struct vcpu_fence f;
-	uint64_t set;
+	struct vcpu_set set;
 	int64_t err = sbi_hart_set(v->vm, sbi_arg(v, 0), sbi_arg(v, 1), &set);
 
-	if (err || set == 0)
+	if (err || vcpu_set_empty(set))
 		return sbi_err(v, err);
 	if (fid == SBI_RFNC_REMOTE_FENCE_I)
 		vm_fence_i(v->vm, set);
 	else if (!sbi_to_fence(&f, sbi_arg(v, 2), sbi_arg(v, 3),
 			       fid == SBI_RFNC_REMOTE_SFENCE_VMA_ASID, sbi_arg(v, 4)))
 		return sbi_ok(v, 0);
-	else if (set & BIT(v->id))
+	else if (vcpu_set_has(set, v->id))
 		vm_fence_vvma(v->vm, set, &f);
 	else
 		vm_fence_others(v->vm, set, &f);

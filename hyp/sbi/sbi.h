@@ -109,9 +109,10 @@ uint64_t sbi_probe(const struct vm *vm, uint32_t eid);
  * sbi_hart_set - turn (mask, base) into a set of @vm's vcpus: base = all ones means all of them and
  * the mask is ignored. SBI_SUCCESS, or SBI_ERR_INVALID_PARAM when any named hart does not exist.
  */
-static inline int64_t sbi_hart_set(const struct vm *vm, uint64_t mask, uint64_t base, uint64_t *set)
+static inline int64_t sbi_hart_set(const struct vm *vm, uint64_t mask, uint64_t base,
+				   struct vcpu_set *set)
 {
-	*set = 0;
+	*set = vcpu_set_none();
 	if (base == UINT64_MAX) {
 		*set = vm_all_vcpus(vm);
 		return SBI_SUCCESS;
@@ -122,7 +123,7 @@ static inline int64_t sbi_hart_set(const struct vm *vm, uint64_t mask, uint64_t 
 	/* In two steps, as a shift by 64 is none. */
 	if (base >= vm->nr_vcpus || mask >> 1 >> (vm->nr_vcpus - 1 - base))
 		return SBI_ERR_INVALID_PARAM;
-	*set = mask << base;
+	set->bits = mask << base;
 	return SBI_SUCCESS;
 }
 
@@ -145,14 +146,14 @@ static inline bool sbi_names_self(const struct vcpu *v)
 }
 
 /* sbi_send_ipi_set - VSSIP to each vcpu in @set; for IPI and its legacy form. */
-void sbi_send_ipi_set(struct vm *vm, uint64_t set);
+void sbi_send_ipi_set(struct vm *vm, struct vcpu_set set);
 
 /*
  * sbi_fence_vvma - sfence.vma of [start, start+size) on each vcpu in @set, of address space @asid
  * alone when @by_asid; start = size = 0, or size = all ones: the whole space. For RFENCE and its
  * legacy form.
  */
-void sbi_fence_vvma(struct vm *vm, uint64_t set, uint64_t start, uint64_t size, bool by_asid,
+void sbi_fence_vvma(struct vm *vm, struct vcpu_set set, uint64_t start, uint64_t size, bool by_asid,
 		    uint64_t asid);
 
 #endif

@@ -62,9 +62,9 @@ static uint32_t least_crowded(const struct sched_entity *se)
 	for (unsigned int n = 0; n < PROBES && least != CROWD_NONE; n++) {
 		enum crowd there;
 
-		i = hartset_next_common(&se->affinity, NULL, (i + 1) % MAX_PCPUS);
+		i = pcpu_set_next_common(&se->affinity, NULL, (i + 1) % MAX_PCPUS);
 		sched_step();
-		if (i == se->pcpu || i == HARTSET_NONE)
+		if (i == se->pcpu || i == PCPU_NONE)
 			break;
 		there = crowd_on(&runqs[i], se);
 		if (there < least &&
@@ -85,14 +85,14 @@ uint32_t balance_place_of_many(const struct sched_entity *se)
 	if (atomic_read_acquire(&se->on_cpu))
 		return i;
 	/* The hart that clears its bit is the only one that uses this idle pcpu. */
-	if (hartset_atomic_clear(&sched_idle, i))
+	if (pcpu_set_atomic_clear(&sched_idle, i))
 		return i;
 	for (unsigned int n = 0; n < PROBES; n++) {
-		i = hartset_next_common(&sched_idle, &se->affinity, i);
+		i = pcpu_set_next_common(&sched_idle, &se->affinity, i);
 		sched_step();
-		if (i == HARTSET_NONE)
+		if (i == PCPU_NONE)
 			break;
-		if (hartset_atomic_clear(&sched_idle, i))
+		if (pcpu_set_atomic_clear(&sched_idle, i))
 			return i;
 	}
 	return least_crowded(se);
@@ -105,8 +105,8 @@ void balance_call_one_idle(const struct sched_entity *se)
 	fence_full(); /* pairs with the one in sched_idle_begin() */
 	if (atomic_read(&se->on_cpu))
 		return; /* sched_unloaded() looks again */
-	i = hartset_next_common(&sched_idle, &se->affinity, atomic_read(&se->pcpu));
-	if (i != HARTSET_NONE && hartset_atomic_clear(&sched_idle, i))
+	i = pcpu_set_next_common(&sched_idle, &se->affinity, atomic_read(&se->pcpu));
+	if (i != PCPU_NONE && pcpu_set_atomic_clear(&sched_idle, i))
 		smp_resched(i);
 }
 
@@ -115,7 +115,7 @@ void balance_call_one_idle(const struct sched_entity *se)
 static bool may_go(const struct sched_entity *se, uint32_t to, uint64_t now)
 {
 	sched_step();
-	return hartset_has(&se->affinity, to) && !atomic_read_acquire(&se->on_cpu) &&
+	return pcpu_set_has(&se->affinity, to) && !atomic_read_acquire(&se->on_cpu) &&
 	       !cap_is_out(se, now);
 }
 
@@ -153,50 +153,45 @@ static struct sched_entity *pull_from(struct runq *q, const struct runq *me, uin
 	return se;
 }
 
-static void forget(struct hartset *s, uint32_t i)
+static struct pcpu_set snapshot(const struct pcpu_set *s)
 {
-	s->word[i / 64] &= ~BIT(i % 64);
-}
+	struct pcpu_set copy;
 
-static struct hartset snapshot(const struct hartset *s)
-{
-	struct hartset copy;
-
-	for (unsigned int i = 0; i < HARTSET_WORDS; i++)
+	for (unsigned int i = 0; i < PCPU_SET_WORDS; i++)
 		copy.word[i] = atomic_read(&s->word[i]);
 	return copy;
 }
 
 struct sched_entity *balance_pull(const struct runq *me, uint64_t now)
 {
-	struct hartset loaded = snapshot(&sched_loaded);
+	struct pcpu_set loaded = snapshot(&sched_loaded);
 	uint32_t i = me->index;
 
-	while ((i = hartset_next_common(&loaded, NULL, i)) != HARTSET_NONE) {
+	while ((i = pcpu_set_next_common(&loaded, NULL, i)) != PCPU_NONE) {
 		struct sched_entity *se = pull_from(&runqs[i], me, now);
 
 		sched_step();
 		if (se)
 			return se;
-		forget(&loaded, i);
+		pcpu_set_remove(&loaded, i);
 	}
 	return NULL;
 }
 
 static bool anything_for(uint32_t me)
 {
-	struct hartset loaded = snapshot(&sched_loaded);
+	struct pcpu_set loaded = snapshot(&sched_loaded);
 	uint64_t now = timer_now();
 	uint32_t i = me;
 	bool found = false;
 
-	while (!found && (i = hartset_next_common(&loaded, NULL, i)) != HARTSET_NONE) {
+	while (!found && (i = pcpu_set_next_common(&loaded, NULL, i)) != PCPU_NONE) {
 		struct runq *q = &runqs[i];
 
 		runq_lock(q);
 		found = find_for(q, me, now) != NULL;
 		spin_unlock(&q->lock);
-		forget(&loaded, i);
+		pcpu_set_remove(&loaded, i);
 	}
 	return found;
 }
@@ -205,7 +200,7 @@ bool sched_idle_begin(void)
 {
 	uint32_t me = this_pcpu()->index;
 
-	hartset_atomic_set(&sched_idle, me);
+	pcpu_set_atomic_set(&sched_idle, me);
 	fence_full(); /* pairs with those in balance_call_one_idle() and sched_unloaded() */
 	if (!sched_others_wait() && !anything_for(me))
 		return true;
@@ -215,7 +210,7 @@ bool sched_idle_begin(void)
 
 void sched_idle_end(void)
 {
-	(void)hartset_atomic_clear(&sched_idle, this_pcpu()->index);
+	(void)pcpu_set_atomic_clear(&sched_idle, this_pcpu()->index);
 }
 
 /* --- keeping in step -------------------------------------------------------------------------------- */
@@ -274,19 +269,19 @@ static bool is_better(struct runq *me, const struct sched_entity *se, const stru
 static uint32_t better_place(struct runq *me, const struct sched_entity *se, uint32_t *probe,
 			     uint64_t now)
 {
-	uint32_t i = hartset_next_common(&sched_idle, &se->affinity, me->index);
+	uint32_t i = pcpu_set_next_common(&sched_idle, &se->affinity, me->index);
 
-	if (i != HARTSET_NONE && hartset_atomic_clear(&sched_idle, i))
+	if (i != PCPU_NONE && pcpu_set_atomic_clear(&sched_idle, i))
 		return i;
 	for (unsigned int n = 0; n < PROBES; n++) {
-		i = hartset_next_common(&se->affinity, NULL, *probe % MAX_PCPUS);
-		if (i == HARTSET_NONE)
+		i = pcpu_set_next_common(&se->affinity, NULL, *probe % MAX_PCPUS);
+		if (i == PCPU_NONE)
 			break;
 		*probe = i + 1;
 		if (i != me->index && is_better(me, se, &runqs[i], now))
 			return i;
 	}
-	return HARTSET_NONE;
+	return PCPU_NONE;
 }
 
 /* One that waits on @me, and where it is to go. */
@@ -307,7 +302,7 @@ static struct sched_entity *find_to_push(struct runq *me, uint32_t *to, uint64_t
 		if (atomic_read_acquire(&se->on_cpu) || se == me->next || cap_is_out(se, now))
 			continue;
 		*to = better_place(me, se, &probe, now);
-		if (*to != HARTSET_NONE)
+		if (*to != PCPU_NONE)
 			return se;
 	}
 	return NULL;

@@ -49,8 +49,8 @@ struct runq {
 extern struct runq *runqs;
 extern unsigned int nr_runqs;
 extern uint64_t sched_default_slice; /* ticks of SCHED_SLICE_US */
-extern struct hartset sched_idle;    /* pcpus that sleep or are about to; atomic */
-extern struct hartset sched_loaded;  /* pcpus on whose queue something waits; atomic */
+extern struct pcpu_set sched_idle;   /* pcpus that sleep or are about to; atomic */
+extern struct pcpu_set sched_loaded; /* pcpus on whose queue something waits; atomic */
 extern int64_t sched_time_of_all;    /* where some queue's virtual time was lately; atomic */
 
 #ifdef HARTVISOR_SIM
@@ -221,14 +221,14 @@ static inline void runq_inc_waiting(struct runq *q)
 {
 	atomic_set(&q->nr_waiting, q->nr_waiting + 1);
 	if (q->nr_waiting == 1)
-		hartset_atomic_set(&sched_loaded, q->index);
+		pcpu_set_atomic_set(&sched_loaded, q->index);
 }
 
 static inline void runq_dec_waiting(struct runq *q)
 {
 	atomic_set(&q->nr_waiting, q->nr_waiting - 1);
 	if (q->nr_waiting == 0)
-		(void)hartset_atomic_clear(&sched_loaded, q->index);
+		(void)pcpu_set_atomic_clear(&sched_loaded, q->index);
 }
 
 /* runq_insert_fair, runq_remove_fair - @se, to wait in the tree of @q. */

@@ -14,8 +14,8 @@
 
 struct runq *runqs;
 unsigned int nr_runqs;
-struct hartset sched_idle;
-struct hartset sched_loaded;
+struct pcpu_set sched_idle;
+struct pcpu_set sched_loaded;
 static uint64_t ticks_per_ms;
 uint64_t sched_default_slice;
 
@@ -31,7 +31,7 @@ cold int sched_init(unsigned int nr, uint64_t ticks_per_second)
 	if (!runqs)
 		return HV_ENOMEM;
 	nr_runqs = nr;
-	sched_idle = sched_loaded = hartset_first(0);
+	sched_idle = sched_loaded = pcpu_set_first(0);
 	ticks_per_ms = max_u64(ticks_per_second / 1000, 1);
 	sched_default_slice = SCHED_SLICE_US * ticks_per_ms / 1000 + 1;
 	balance_init(ticks_per_second);
@@ -86,7 +86,7 @@ static uint32_t first_pcpu(const struct sched_entity *se)
 	for (uint32_t i = 0; i < nr_runqs; i++) {
 		uint64_t n;
 
-		if (!hartset_has(&se->affinity, i))
+		if (!pcpu_set_has(&se->affinity, i))
 			continue;
 		n = ((uint64_t)siblings_on(se->group, i) << 32) |
 		    atomic_read(&runqs[i].nr_entities);
@@ -101,14 +101,14 @@ static uint32_t first_pcpu(const struct sched_entity *se)
 cold void runq_init_entity(struct sched_entity *se, struct sched_group *g,
 			   const struct sched_params *p)
 {
-	struct hartset online = hartset_first(nr_runqs);
+	struct pcpu_set online = pcpu_set_first(nr_runqs);
 
 	*se = (struct sched_entity){
 		.state = SCHED_BLOCKED,
 		.class = p ? p->class : SCHED_CLASS_FAIR,
 		.weight = p && p->weight ? p->weight : SCHED_WEIGHT_DEFAULT,
 		.priority = p ? p->priority % SCHED_PRIORITIES : 0,
-		.affinity = p ? hartset_and(&p->affinity, &online) : online,
+		.affinity = p ? pcpu_set_and(&p->affinity, &online) : online,
 		.budget_end = TIMER_NEVER,
 		.account.since = timer_now(),
 		.group = g,
@@ -117,7 +117,7 @@ cold void runq_init_entity(struct sched_entity *se, struct sched_group *g,
 	list_init(&se->scan);
 	se->slice = slice_of(se->class, p ? p->slice_us : 0);
 	se->fair.request = se->slice;
-	if (hartset_empty(&se->affinity))
+	if (pcpu_set_empty(&se->affinity))
 		se->affinity = online;
 	se->level = runq_own_level(se);
 	se->pcpu = first_pcpu(se);
@@ -236,7 +236,7 @@ __attribute__((flatten)) bool sched_wake(struct sched_entity *se)
 			se->wakeups++;
 		spin_unlock(&q->lock);
 		if (rests) /* it sees the interrupt, if not in its WFI, then before it */
-			smp_kick(BIT(q->index));
+			smp_kick(pcpu_set_of(q->index));
 		return rests;
 	}
 	now = timer_now();

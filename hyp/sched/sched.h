@@ -32,10 +32,10 @@
 #ifndef SCHED_SCHED_H
 #define SCHED_SCHED_H
 
+#include "arch/pcpu_set.h"
 #include "arch/timer.h"
 #include "lib/list.h"
 #include "lib/spinlock.h"
-#include "sched/hartset.h"
 
 #define SCHED_WEIGHT_MIN     1
 #define SCHED_WEIGHT_DEFAULT 100
@@ -59,7 +59,7 @@ enum sched_class {
 
 /* What an entity may ask for. Slice 0: the class's default; for fifo that is no slice at all. */
 struct sched_params {
-	struct hartset affinity;
+	struct pcpu_set affinity;
 	enum sched_class class;
 	uint32_t weight;   /* fair */
 	uint32_t priority; /* fifo */
@@ -144,7 +144,7 @@ struct sched_entity {
 	uint32_t weight;
 	uint32_t priority;
 	uint64_t slice; /* ticks; 0: none (fifo) */
-	struct hartset affinity;
+	struct pcpu_set affinity;
 	struct sched_group *group; /* or NULL */
 	struct sched_entity *next_member;
 
@@ -221,7 +221,7 @@ static inline bool sched_has_left(const struct sched_entity *se)
 }
 
 /* sched_affinity - where @se may run; fixed. */
-static inline const struct hartset *sched_affinity(const struct sched_entity *se)
+static inline const struct pcpu_set *sched_affinity(const struct sched_entity *se)
 {
 	return &se->affinity;
 }

@@ -10,7 +10,7 @@ static inline bool may_run_here(const struct sched_entity *se, uint32_t me)
 {
 	return atomic_read(&se->state) == SCHED_RUNNABLE &&
 	       (atomic_read(&se->pcpu) == me ||
-		(hartset_has(&se->affinity, me) && !atomic_read_acquire(&se->on_cpu)));
+		(pcpu_set_has(&se->affinity, me) && !atomic_read_acquire(&se->on_cpu)));
 }
 
 /* @to waits on another queue: fetch it. False: it does not any more. */

@@ -19,14 +19,14 @@ static void sleep_for_room(struct vcpu *v)
 /* Its bit is set before it looks for the last time, so that the terminal's word finds it. */
 static void wait_begins(struct vcpu *v)
 {
-	(void)atomic_fetch_or(&v->vm->console_waits, BIT(v->id));
+	vcpu_set_atomic_add(&v->vm->console_waits, v->id);
 	fence_full();
 }
 
 static void wait_ends(struct vcpu *v)
 {
-	if (atomic_read(&v->vm->console_waits) & BIT(v->id))
-		(void)atomic_fetch_and(&v->vm->console_waits, ~BIT(v->id));
+	if (vcpu_set_atomic_has(&v->vm->console_waits, v->id))
+		vcpu_set_atomic_remove(&v->vm->console_waits, v->id);
 }
 
 size_t vcpu_console_write(struct vcpu *v, const char *buf, size_t len)
@@ -63,9 +63,9 @@ bool vcpu_console_is_out(struct vcpu *v)
 
 void vm_console_room(struct vm *vm)
 {
-	uint64_t set = atomic_exchange(&vm->console_waits, 0);
+	struct vcpu_set set = vcpu_set_atomic_take(&vm->console_waits);
 
 	for (unsigned int i = 0; i < vm->nr_vcpus; i++)
-		if (set & BIT(i))
+		if (vcpu_set_has(set, i))
 			vcpu_unhalt(vm->vcpus[i]);
 }

@@ -1,24 +1,22 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "vcpu/fence.h"
 
-#include "lib/bits.h"
-
 /* The caller, if it is one of @vm's: it is loaded here, so what is asked of it can be done at once. */
-static uint64_t own_bit(const struct vm *vm)
+static struct vcpu_set caller_of(const struct vm *vm)
 {
 	const struct vcpu *v = this_vcpu();
 
-	return v && v->vm == vm ? BIT(v->id) : 0;
+	return v && v->vm == vm ? vcpu_set_of(v->id) : vcpu_set_none();
 }
 
-void vm_fence_i(struct vm *vm, uint64_t set)
+void vm_fence_i(struct vm *vm, struct vcpu_set set)
 {
-	uint64_t own = set & own_bit(vm);
+	struct vcpu_set own = vcpu_set_and(set, caller_of(vm));
 
-	if (own)
+	if (!vcpu_set_empty(own))
 		arch_fence_i();
-	if (set != own)
-		(void)vcpus_make_request(vm, set & ~own, REQUEST_FENCE_I);
+	if (!vcpu_set_equal(set, own))
+		(void)vcpus_make_request(vm, vcpu_set_without(set, own), REQUEST_FENCE_I);
 }
 
 /* False: no room; all of @v's entries have to go. */
@@ -34,42 +32,42 @@ static bool queue_fence(struct vcpu *v, const struct vcpu_fence *f)
 	return room;
 }
 
-static noinline void fence_some_and_all(struct vm *vm, uint64_t some, uint64_t all)
+static noinline void fence_some_and_all(struct vm *vm, struct vcpu_set some, struct vcpu_set all)
 {
-	if (all)
+	if (!vcpu_set_empty(all))
 		(void)vcpus_make_request(vm, all, REQUEST_HFENCE_VVMA_ALL);
 	(void)vcpus_make_request(vm, some, REQUEST_HFENCE);
 }
 
-void vm_fence_others(struct vm *vm, uint64_t set, const struct vcpu_fence *f)
+void vm_fence_others(struct vm *vm, struct vcpu_set set, const struct vcpu_fence *f)
 {
-	uint64_t all = 0;
+	struct vcpu_set all = vcpu_set_none();
 
 	if (f->size == 0 && !f->by_asid) {
 		(void)vcpus_make_request(vm, set, REQUEST_HFENCE_VVMA_ALL);
 		return;
 	}
-	for (uint64_t s = set; s; s &= s - 1) {
-		struct vcpu *v = vm->vcpus[bit_first(s)];
+	vcpu_set_for_each_left(left, set) {
+		struct vcpu *v = vm_lowest_vcpu(vm, left);
 
 		/* To one that sleeps everything is less work than the list, for both. */
 		if (atomic_read(&v->halt.blocked) || !queue_fence(v, f))
-			all |= s & -s;
+			all = vcpu_set_or(all, vcpu_set_head(left));
 	}
-	if (all == set)
+	if (vcpu_set_equal(all, set))
 		(void)vcpus_make_request(vm, set, REQUEST_HFENCE_VVMA_ALL);
 	else
-		fence_some_and_all(vm, set & ~all, all);
+		fence_some_and_all(vm, vcpu_set_without(set, all), all);
 }
 
-void vm_fence_vvma(struct vm *vm, uint64_t set, const struct vcpu_fence *f)
+void vm_fence_vvma(struct vm *vm, struct vcpu_set set, const struct vcpu_fence *f)
 {
-	uint64_t own = set & own_bit(vm);
+	struct vcpu_set own = vcpu_set_and(set, caller_of(vm));
 
-	if (own)
+	if (!vcpu_set_empty(own))
 		vcpu_fence_now(f);
-	if (set != own)
-		vm_fence_others(vm, set & ~own, f);
+	if (!vcpu_set_equal(set, own))
+		vm_fence_others(vm, vcpu_set_without(set, own), f);
 }
 
 void vcpu_fence_drain(struct vcpu *v)

@@ -17,7 +17,7 @@
 /* vcpu_fence_now - on this hart, under the VMID that hgatp holds. */
 static inline void vcpu_fence_now(const struct vcpu_fence *f)
 {
-	uint64_t end = f->start + f->size;
+	gva_t end = gva_add(f->start, f->size);
 
 	if (f->size == 0 || f->size > VCPU_FENCE_PAGES_MAX * PAGE_SIZE) {
 		if (f->by_asid)
@@ -26,7 +26,7 @@ static inline void vcpu_fence_now(const struct vcpu_fence *f)
 			arch_hfence_vvma_all();
 		return;
 	}
-	for (uint64_t at = f->start; at != end; at += PAGE_SIZE) {
+	for (gva_t at = f->start; at.gva != end.gva; at = gva_add(at, PAGE_SIZE)) {
 		if (f->by_asid)
 			arch_hfence_vvma_addr_asid(at, f->asid);
 		else
@@ -35,13 +35,13 @@ static inline void vcpu_fence_now(const struct vcpu_fence *f)
 }
 
 /* vm_fence_i - fence.i on every vcpu in @set before it next executes a guest instruction. */
-void vm_fence_i(struct vm *vm, uint64_t set);
+void vm_fence_i(struct vm *vm, struct vcpu_set set);
 
 /* vm_fence_vvma - sfence.vma of [f->start, +size) (whole space, one ASID or all) on every vcpu in @set. */
-void vm_fence_vvma(struct vm *vm, uint64_t set, const struct vcpu_fence *f);
+void vm_fence_vvma(struct vm *vm, struct vcpu_set set, const struct vcpu_fence *f);
 
 /* vm_fence_others - the same; @set is not empty and the caller not in it. */
-void vm_fence_others(struct vm *vm, uint64_t set, const struct vcpu_fence *f);
+void vm_fence_others(struct vm *vm, struct vcpu_set set, const struct vcpu_fence *f);
 
 /*
  * vm_fence_asleep - sfence.vma of everything on @v, another one than the caller, if it sleeps. False: it does not, or not

@@ -67,9 +67,9 @@ int vcpu_fetch_insn(struct vcpu *v, gva_t pc, uint32_t *insn)
 	int err;
 
 	reading_virt_begin(v);
-	err = guest_hlvx_hu(pc.gva, &low);
+	err = guest_hlvx_hu(pc, &low);
 	if (err == 0 && insn_length(low) == 4)
-		err = guest_hlvx_hu(pc.gva + 2, &high);
+		err = guest_hlvx_hu(gva_add(pc, 2), &high);
 	vcpu_reading_end(v);
 	if (err != 0)
 		return HV_EFAULT;
@@ -82,7 +82,7 @@ int vcpu_read_guest_virt_u64(struct vcpu *v, gva_t a, uint64_t *out)
 	int err;
 
 	reading_virt_begin(v);
-	err = guest_hlv_d(a.gva, out);
+	err = guest_hlv_d(a, out);
 	vcpu_reading_end(v);
 	return err == 0 ? HV_OK : HV_EFAULT;
 }

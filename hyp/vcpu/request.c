@@ -11,7 +11,6 @@
 
 #include "arch/smp.h"
 #include "lib/atomic.h"
-#include "lib/bits.h"
 #include "vcpu/vcpu.h"
 #include "vcpu/vm.h"
 
@@ -74,7 +73,7 @@ static void kick_awake(struct vcpu *v)
 	/* last_pcpu was written before mode = IN. If @v has left and moved since, leaving was all
 	 * that the kick was for. */
 	if (claim_ipi(v))
-		smp_kick(BIT(atomic_read(&v->place.pcpu)));
+		smp_kick(pcpu_set_of(atomic_read(&v->place.pcpu)));
 }
 
 static always_inline bool kick_claim(struct vcpu *v)
@@ -115,7 +114,7 @@ void vcpu_unhalt(struct vcpu *v)
 }
 
 struct waiting {
-	uint64_t set; /* vcpu ids */
+	struct vcpu_set set;
 	uint64_t seq[VM_MAX_VCPUS];
 };
 
@@ -135,7 +134,7 @@ static bool target_needs_ipi(struct vcpu *v, enum vcpu_request req, struct waiti
 		return false;
 	}
 	if (req & REQUEST_WAIT) {
-		w->set |= BIT(v->id);
+		vcpu_set_add(&w->set, v->id);
 		w->seq[v->id] = seq;
 	}
 	/* A reader leaves by itself, its interrupts are off: nothing to send, only to wait for. */
@@ -144,25 +143,24 @@ static bool target_needs_ipi(struct vcpu *v, enum vcpu_request req, struct waiti
 
 static void wait_acknowledged(const struct vm *vm, const struct waiting *w)
 {
-	for (uint64_t s = w->set; s; s &= s - 1) {
-		const struct vcpu *v = vm->vcpus[bit_first(s)];
+	const struct vcpu *v;
 
+	vm_for_each_vcpu(v, vm, w->set)
 		while (atomic_read_acquire(&v->mode) != OUTSIDE_GUEST_MODE &&
 		       atomic_read_acquire(&v->guest_seq) == w->seq[v->id])
 			;
-	}
 }
 
 /* Wake the blocked vcpus in @set and return the others. The vcpu loaded here may be one of them, when this pcpu runs
  * work for another VM. */
-static noinline uint64_t wake_sleepers(struct vm *vm, uint64_t set)
+static noinline struct vcpu_set wake_sleepers(struct vm *vm, struct vcpu_set set)
 {
-	for (uint64_t s = set; s; s &= s - 1) {
-		struct vcpu *v = vm->vcpus[bit_first(s)];
+	struct vcpu *v;
 
+	vm_for_each_vcpu(v, vm, set) {
 		if (wake(v)) {
 			counter_inc_shared(&v->stats.kicks_asked);
-			set &= ~BIT(v->id);
+			vcpu_set_remove(&set, v->id);
 		}
 	}
 	return set;
@@ -178,68 +176,68 @@ static noinline void leave_to_wait(void)
 }
 
 /* Those of @set were in guest mode: get them out, and wait for it if @req says so. True: an IPI was sent. */
-static noinline bool force_exit(const struct vm *vm, uint64_t set, enum vcpu_request req)
+static noinline bool force_exit(const struct vm *vm, struct vcpu_set set, enum vcpu_request req)
 {
-	uint64_t ipis = 0;
+	struct pcpu_set ipis = pcpu_set_none();
 	struct waiting w;
+	struct vcpu *v;
 
-	w.set = 0;
-	for (uint64_t s = set; s; s &= s - 1) {
-		struct vcpu *v = vm->vcpus[bit_first(s)];
-
+	w.set = vcpu_set_none();
+	vm_for_each_vcpu(v, vm, set)
 		if (target_needs_ipi(v, req, &w))
-			ipis |= BIT(atomic_read(&v->place.pcpu));
-	}
-	if (ipis)
+			pcpu_set_add(&ipis, atomic_read(&v->place.pcpu));
+	if (!pcpu_set_empty(&ipis))
 		smp_kick(ipis);
-	if (w.set) {
+	if (!vcpu_set_empty(w.set)) {
 		leave_to_wait();
 		wait_acknowledged(vm, &w);
 	}
 	fence_full(); /* whatever mode was found, what follows comes after it */
-	return ipis != 0;
+	return !pcpu_set_empty(&ipis);
 }
 
 /* Which vcpus of @set are in guest mode? Mostly none, and then nothing is left to be done. */
-static always_inline uint64_t vcpus_in_guest(const struct vm *vm, uint64_t set)
+static always_inline struct vcpu_set vcpus_in_guest(const struct vm *vm, struct vcpu_set set)
 {
 	const struct vcpu *self = this_vcpu();
-	uint64_t inside = 0;
+	struct vcpu_set inside = vcpu_set_none();
 
-	for (uint64_t s = set; s; s &= s - 1) {
-		struct vcpu *v = vm->vcpus[bit_first(s)];
+	vcpu_set_for_each_left(left, set) {
+		struct vcpu *v = vm_lowest_vcpu(vm, left);
 
 		counter_inc_shared(&v->stats.kicks_asked);
 		if (v == self)
 			continue;
 		/* Acquire: what is found outside has done all that it did inside. */
 		if (atomic_read_acquire(&v->mode) != OUTSIDE_GUEST_MODE)
-			inside |= s & -s;
+			inside = vcpu_set_or(inside, vcpu_set_head(left));
 		else
 			counter_inc_shared(&v->stats.ipis_saved);
 	}
 	return inside;
 }
 
-static noinline bool wake_or_force_exit(struct vm *vm, uint64_t set, enum vcpu_request req)
+static noinline bool wake_or_force_exit(struct vm *vm, struct vcpu_set set, enum vcpu_request req)
 {
-	uint64_t awake = wake_sleepers(vm, set), inside = vcpus_in_guest(vm, awake);
+	struct vcpu_set awake = wake_sleepers(vm, set), inside = vcpus_in_guest(vm, awake);
 
-	return (inside && force_exit(vm, inside, req)) || awake != set;
+	return (!vcpu_set_empty(inside) && force_exit(vm, inside, req)) ||
+	       !vcpu_set_equal(awake, set);
 }
 
-bool vcpus_make_request(struct vm *vm, uint64_t set, enum vcpu_request req)
+bool vcpus_make_request(struct vm *vm, struct vcpu_set set, enum vcpu_request req)
 {
-	uint64_t inside;
+	struct vcpu_set inside;
+	struct vcpu *v;
 
 	if (!(req & REQUEST_NO_ACTION))
-		for (uint64_t s = set; s; s &= s - 1)
-			request_make(req, vm->vcpus[bit_first(s)]);
+		vm_for_each_vcpu(v, vm, set)
+			request_make(req, v);
 	fence_full(); /* A */
 	if (!(req & REQUEST_NO_WAKEUP))
 		return wake_or_force_exit(vm, set, req);
 	inside = vcpus_in_guest(vm, set);
-	return inside && force_exit(vm, inside, req);
+	return !vcpu_set_empty(inside) && force_exit(vm, inside, req);
 }
 
 bool vm_make_all_vcpus_request(struct vm *vm, enum vcpu_request req)

@@ -22,6 +22,7 @@
 #define VCPU_REQUEST_H
 
 #include "lib/types.h"
+#include "vcpu/vcpu_set.h"
 
 struct vcpu;
 struct vm;
@@ -102,7 +103,7 @@ bool vcpu_kick_claim(struct vcpu *v);
 bool vcpu_unhalt_claim(struct vcpu *v);
 
 /*
- * vcpus_make_request - vcpu_make_request() and vcpu_kick() for each vcpu of @vm in @set (bit = vcpu id), with one SBI IPI call
+ * vcpus_make_request - vcpu_make_request() and vcpu_kick() for each vcpu of @vm in @set, with one SBI IPI call
  * for all that are in guest mode. Honours the flags of @req: NO_WAKEUP, WAIT, NO_ACTION. The vcpu
  * that is loaded here may be in @set: it is not sent an IPI and not waited for (and woken as others
  * are: it may be asleep, and the caller the console).
@@ -110,7 +111,7 @@ bool vcpu_unhalt_claim(struct vcpu *v);
  * Context: with WAIT the caller holds no lock that the way out of a guest needs, and is in no vcpu's
  * READING_SHADOW_PAGE_TABLES bracket.
  */
-bool vcpus_make_request(struct vm *vm, uint64_t set, enum vcpu_request req);
+bool vcpus_make_request(struct vm *vm, struct vcpu_set set, enum vcpu_request req);
 
 /* vm_make_all_vcpus_request - vcpus_make_request() for every vcpu of @vm. */
 bool vm_make_all_vcpus_request(struct vm *vm, enum vcpu_request req);

@@ -63,8 +63,8 @@ struct vcpu_timer {
 #define VCPU_FENCE_RING 16
 
 struct vcpu_fence {
-	uint64_t start; /* guest-virtual; whole pages */
-	uint64_t size;	/* bytes; 0: the whole space */
+	gva_t start;   /* whole pages */
+	uint64_t size; /* bytes; 0: the whole space */
 	uint64_t asid;
 	bool by_asid;
 };
@@ -155,7 +155,8 @@ struct vcpu {
 	struct vcpu_watch watch;
 };
 
-static_assert(offsetof(struct vcpu, regs) == 0, "switch.S");
+static_assert(offsetof(struct vcpu, regs) == 0,
+	      "from a vcpu to its registers and back costs nothing");
 static_assert(_Alignof(struct vcpu) > NEXT_WHY, "a struct next keeps its why in the lowest bits");
 
 /*

@@ -63,7 +63,7 @@ bool vm_begin_life(struct vm *vm, uint64_t now)
 		sched_group_go(&vm->group, now);
 		atomic_set(&vm->htimedelta, -now); /* a guest's clock starts with it */
 		/* One that slept for room when it ended is not to be woken now. */
-		atomic_set(&vm->console_waits, 0);
+		vcpu_set_atomic_clear(&vm->console_waits);
 		(void)set_state(vm, VM_RUNNING);
 	}
 	spin_unlock(&vm->transition);

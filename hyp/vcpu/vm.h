@@ -23,11 +23,11 @@
 #include "mm/arena.h"
 #include "mm/gstage.h"
 #include "sched/sched.h"
+#include "vcpu/vcpu_set.h"
 #include "vcpu/watch.h"
 
-#define VM_MAX	     64
-#define VM_MAX_VCPUS 64
-#define VM_NAME_MAX  31
+#define VM_MAX	    64
+#define VM_NAME_MAX 31
 
 /* Phandles of the guest's tree: below these are those of nodes that each VM has; vcpu @n's controller is at
  * VM_PHANDLE_INTC + n; parts get what follows from VM_PHANDLE_PARTS on. */
@@ -122,7 +122,7 @@ struct vm {
 	uint32_t nr_phandles;		      /* that vm_new_phandle() has given */
 	struct vm_console_port console;	      /* a device that shows it */
 	struct term_stream *stream;	      /* its console */
-	uint64_t console_waits; /* atomic, bit = vcpu id: sleep until there is room (vcpu/console.h) */
+	struct vcpu_set console_waits;	/* atomic: sleep until there is room (vcpu/console.h) */
 	const struct vm_config *config; /* its own copy */
 	struct sched_entity task;	/* made and ended by it, in steps (vm/lifecycle.c) */
 	struct vm_life *life; /* the life cycle's; NULL: it could not be made, and has no task */
@@ -143,10 +143,22 @@ static inline struct vcpu *vm_vcpu(const struct vm *vm, uint64_t hartid)
 }
 
 /* vm_all_vcpus - the set of all of its vcpus. */
-static inline uint64_t vm_all_vcpus(const struct vm *vm)
+static inline struct vcpu_set vm_all_vcpus(const struct vm *vm)
 {
-	return vm->nr_vcpus == 64 ? UINT64_MAX : BIT(vm->nr_vcpus) - 1;
+	return vcpu_set_first(vm->nr_vcpus);
 }
+
+/* vm_lowest_vcpu - the vcpu of @vm with the lowest id in @set, which is not empty. */
+static inline struct vcpu *vm_lowest_vcpu(const struct vm *vm, struct vcpu_set set)
+{
+	return vm->vcpus[bit_first(set.bits)];
+}
+
+/* vm_for_each_vcpu - @v is each vcpu of @vm in @set, as the set was at the beginning, in the order of their ids. */
+#define vm_for_each_vcpu(v, vm, set)                                              \
+	for (struct vcpu_set left_ = (set);                                       \
+	     !vcpu_set_empty(left_) && (((v) = vm_lowest_vcpu(vm, left_)), true); \
+	     left_ = vcpu_set_rest(left_))
 
 /* vm_set_state - @vm goes to state @to. False: not from the state that it has (the table in vm.c). */
 bool vm_set_state(struct vm *vm, enum vm_state to);

@@ -46,7 +46,7 @@ static struct {
  * Did @vm show life since the last look, as far as can be seen from outside? Adds to @busy the vcpus that
  * ran and did not sleep. One that only waited for a hart had no chance to show anything.
  */
-static bool shows_life(struct vm *vm, uint64_t now, uint64_t *busy)
+static bool shows_life(struct vm *vm, uint64_t now, struct vcpu_set *busy)
 {
 	bool life = term_stream_written_at(vm->stream) > vm->watch.since;
 	uint64_t mmio = 0;
@@ -63,7 +63,7 @@ static bool shows_life(struct vm *vm, uint64_t now, uint64_t *busy)
 		if (was_used && has_slept)
 			life = true;
 		else if (was_used)
-			*busy |= BIT(i);
+			vcpu_set_add(busy, i);
 	}
 	life |= mmio != vm->watch.mmio;
 	vm->watch.mmio = mmio;
@@ -73,7 +73,7 @@ static bool shows_life(struct vm *vm, uint64_t now, uint64_t *busy)
 static void lives(struct vm *vm, uint64_t now)
 {
 	vm->watch.since = now;
-	vm->watch.doubted = 0;
+	vm->watch.doubted = vcpu_set_none();
 	atomic_set(&vm->watch.found, WATCH_NOTHING);
 	for (unsigned int i = 0; i < vm->nr_vcpus; i++)
 		vm->vcpus[i]->watch.near = vm->vcpus[i]->watch.far = vm->vcpus[i]->watch.loops = 0;
@@ -158,14 +158,13 @@ static void found(struct vm *vm, const struct vcpu *v, enum vm_watch_found what)
 }
 
 /* The samples of the vcpus in @busy, of a VM without a sign of life since vm->watch.since. */
-static void judge(struct vm *vm, uint64_t busy, uint64_t now)
+static void judge(struct vm *vm, struct vcpu_set busy, uint64_t now)
 {
 	const struct vcpu *spinner = NULL;
+	struct vcpu *v;
 	bool all = true;
 
-	for (uint64_t s = busy; s; s &= s - 1) {
-		struct vcpu *v = vm->vcpus[bit_first(s)];
-
+	vm_for_each_vcpu(v, vm, busy) {
 		if (!atomic_read_acquire(&v->sample.fresh)) {
 			all = all && spins(&v->watch);
 			continue;
@@ -184,18 +183,18 @@ static void judge(struct vm *vm, uint64_t busy, uint64_t now)
 	if (all && spinner && vm->watch.found == WATCH_NOTHING &&
 	    now - vm->watch.since >= timer_ns_to_ticks(SPINS_AFTER_NS))
 		found(vm, spinner, WATCH_SPINS);
-	for (uint64_t s = busy; s; s &= s - 1)
-		atomic_set_release(&vm->vcpus[bit_first(s)]->sample.fresh, 0);
+	vm_for_each_vcpu(v, vm, busy)
+		atomic_set_release(&v->sample.fresh, 0);
 	(void)vcpus_make_request(vm, busy, REQUEST_WATCH);
 }
 
 static void look(struct vm *vm, enum vm_state state, uint64_t now)
 {
-	uint64_t busy = 0;
+	struct vcpu_set busy = vcpu_set_none();
 
 	for (unsigned int i = 0; i < vm->nr_vcpus; i++)
 		vm->vcpus[i]->watch.counted = false;
-	if (shows_life(vm, now, &busy) || !busy || vm_is_paused(state))
+	if (shows_life(vm, now, &busy) || vcpu_set_empty(busy) || vm_is_paused(state))
 		lives(vm, now);
 	else if (now - vm->watch.since >= timer_ns_to_ticks(SAMPLE_AFTER_NS))
 		vm->watch.doubted = busy;
@@ -210,9 +209,9 @@ static void visit(struct vm *vm, uint64_t now)
 		return;
 	if (watch_round.looks)
 		look(vm, state, now);
-	if (w->doubted && (watch_round.looks || w->found == WATCH_NOTHING))
+	if (!vcpu_set_empty(w->doubted) && (watch_round.looks || w->found == WATCH_NOTHING))
 		judge(vm, w->doubted, now);
-	watch_round.doubts |= w->doubted && w->found == WATCH_NOTHING;
+	watch_round.doubts |= !vcpu_set_empty(w->doubted) && w->found == WATCH_NOTHING;
 }
 
 static uint64_t next_round_at(uint64_t now)

@@ -19,6 +19,7 @@
 #define VCPU_WATCH_H
 
 #include "lib/types.h"
+#include "vcpu/vcpu_set.h"
 
 struct vm;
 
@@ -57,11 +58,11 @@ enum vm_watch_found {
 
 /* The same of a VM. The console reads what follows `found`. */
 struct vm_watch {
-	uint64_t since; /* host time of the last sign of life */
-	uint64_t mmio;	/* its accesses to devices, at the last look */
-	uint64_t doubted; /* its vcpus that ran and did not sleep before the last look, if it shows no life; a set */
-	bool told;	/* the log has it, of this life */
-	uint32_t found; /* enum vm_watch_found, atomic; written last */
+	uint64_t since;		 /* host time of the last sign of life */
+	uint64_t mmio;		 /* its accesses to devices, at the last look */
+	struct vcpu_set doubted; /* ran and did not sleep before the last look, if it shows no life */
+	bool told;		 /* the log has it, of this life */
+	uint32_t found;		 /* enum vm_watch_found, atomic; written last */
 	unsigned int vcpu, cause;
 	uint64_t pc, tval;
 };

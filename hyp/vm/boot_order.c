@@ -31,28 +31,29 @@ void boot_order_add(struct vm *vm)
 	atomic_set(&turns[vm->id], TURN_WAITS);
 }
 
-static struct hartset harts_in_use(void)
+static struct pcpu_set harts_in_use(void)
 {
-	struct hartset used = { { 0 } };
+	struct pcpu_set used = pcpu_set_none();
 
 	for (unsigned int i = 0; i < nr_order; i++)
 		if (turns[order[i]->id] == TURN_LOADS)
-			used.word[0] |= BIT(hart_of[order[i]->id]);
+			pcpu_set_add(&used, hart_of[order[i]->id]);
 	return used;
 }
 
 /* The first one that has a hart for itself; NULL: none. */
 static struct vm *next_turn(void)
 {
-	struct hartset used = harts_in_use();
+	struct pcpu_set used = harts_in_use();
+	unsigned int hart;
 
 	for (unsigned int i = 0; i < nr_order; i++) {
 		struct vm *vm = order[i];
-		uint64_t open = vm->task.affinity.word[0] & ~used.word[0];
+		struct pcpu_set open = pcpu_set_without(sched_affinity(&vm->task), &used);
 
-		if (turns[vm->id] != TURN_WAITS || open == 0)
+		if (turns[vm->id] != TURN_WAITS || !pcpu_set_take(&open, &hart))
 			continue;
-		hart_of[vm->id] = bit_first(open);
+		hart_of[vm->id] = hart;
 		atomic_set(&turns[vm->id], TURN_LOADS);
 		return vm;
 	}

@@ -131,10 +131,14 @@ static int check_kind(const struct bundle *b, int node, const char *name, enum b
 }
 
 static int get_address(const struct bundle *b, int node, const char *name, const char *prop,
-		       uint64_t *out, struct text *why)
+		       gpa_t *out, struct text *why)
 {
-	if (fdtx_prop_u64(b->fit, node, prop, out) != HV_EINVAL)
+	uint64_t at = out->gpa;
+
+	if (fdtx_prop_u64(b->fit, node, prop, &at) != HV_EINVAL) {
+		*out = gpa(at);
 		return 0;
+	}
 	complain_property(b, node, name, prop, why);
 	text_add(why, "must be an address of one or two cells");
 	return HV_EINVAL;

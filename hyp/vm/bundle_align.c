@@ -24,16 +24,16 @@ static bool overlap(uint64_t a, uint64_t a_size, uint64_t b, uint64_t b_size)
  * May the @n bytes (less than 8) before @at be overwritten? They lie in the bundle's own first page, of which the
  * allocator has nothing, so they are free unless something else was reserved there.
  */
-static bool is_free_before(uint64_t at, uint64_t n)
+static bool is_free_before(hpa_t at, uint64_t n)
 {
-	uint64_t base = at - n;
+	hpa_t base = hpa_sub(at, n);
 
-	if (!machine_is_memory(hpa(base), n) || machine_closed(hpa(base), n) ||
-	    config_host_has_module(machine.fdt, hpa(base), n))
+	if (!machine_is_memory(base, n) || machine_closed(base, n) ||
+	    config_host_has_module(machine.fdt, base, n))
 		return false;
 	/* What the reservation block lists is not closed, but something else's. */
 	for (unsigned int i = 0; i < machine.nr_reserved; i++)
-		if (overlap(base, n, machine.reserved[i].base.hpa, machine.reserved[i].size))
+		if (overlap(base.hpa, n, machine.reserved[i].base.hpa, machine.reserved[i].size))
 			return false;
 	return true;
 }
@@ -52,8 +52,8 @@ const void *bundle_align(const void *at, uint64_t size)
 		return at;
 	if (tree > size || tree < sizeof(head))
 		return at;
-	if (tree > COPY_MAX && is_free_before(ptr_to_hpa(at).hpa, odd)) {
-		uint8_t *to = (uint8_t *)hpa_to_ptr(hpa(ptr_to_hpa(at).hpa - odd));
+	if (tree > COPY_MAX && is_free_before(ptr_to_hpa(at), odd)) {
+		uint8_t *to = (uint8_t *)hpa_to_ptr(hpa_sub(ptr_to_hpa(at), odd));
 
 		memmove(to, at, tree);
 		return to;

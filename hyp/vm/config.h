@@ -20,8 +20,8 @@ struct vm_image {
 	const char *name;
 	const uint8_t *data; /* direct map */
 	uint64_t size;
-	uint64_t load;	/* for raw kernels: guest-physical, 0: RAM base */
-	uint64_t entry; /* for raw kernels: 0: load */
+	gpa_t load;  /* for raw kernels: 0: RAM base */
+	gpa_t entry; /* for raw kernels: 0: load */
 };
 
 #define VM_PATH_MAX 96
@@ -62,7 +62,7 @@ struct vm_config {
 };
 
 /* Where a raw kernel goes that says nothing about it: where QEMU's virt puts -kernel. */
-#define IMAGE_LOAD_DEFAULT (GUEST_RAM_BASE + MIB(2))
+#define IMAGE_LOAD_DEFAULT gpa(GUEST_RAM_BASE + MIB(2))
 
 #define VM_MEMORY_MIN	  MIB(16)
 #define VM_MEMORY_MAX	  GIB(1024)

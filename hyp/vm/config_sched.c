@@ -153,5 +153,5 @@ void config_vcpu_sched(const struct vm_config *cfg, unsigned int id, struct sche
 			break;
 		}
 	}
-	out->affinity = hartset_of(v.affinity);
+	out->affinity = pcpu_set_from_mask(v.affinity);
 }

@@ -391,9 +391,9 @@ static void make_task(struct vm *vm)
 {
 	struct sched_params p = vm->config->sched;
 
-	p.affinity = hartset_first(0);
+	p.affinity = pcpu_set_first(0);
 	for (unsigned int i = 0; i < vm->nr_vcpus; i++)
-		p.affinity = hartset_or(&p.affinity, sched_affinity(&vm->vcpus[i]->se));
+		p.affinity = pcpu_set_or(&p.affinity, sched_affinity(&vm->vcpus[i]->se));
 	sched_task_init(&vm->task, &vm->group, &p, task_step);
 }
 

@@ -139,8 +139,8 @@ static int place_raw(struct loader *l, struct span *where)
 {
 	const struct vm_image *k = &l->cfg->kernel;
 	uint64_t memory = l->cfg->memory;
-	uint64_t load = k->load != 0 ? k->load : GUEST_RAM_BASE;
-	uint64_t entry = k->entry != 0 ? k->entry : load;
+	uint64_t load = k->load.gpa != 0 ? k->load.gpa : GUEST_RAM_BASE;
+	uint64_t entry = k->entry.gpa != 0 ? k->entry.gpa : load;
 
 	if (load < GUEST_RAM_BASE || load - GUEST_RAM_BASE >= memory)
 		return bad_address(l, "load", load, GUEST_RAM_BASE, GUEST_RAM_BASE + memory - 1);
@@ -241,7 +241,7 @@ void loader_plan(const struct loader *l, struct vm_ram_plan *out)
 			      l->kernel_end - l->kernel_start },
 			    { "device tree", fdt, GUEST_FDT_SIZE } },
 		.nr_images = 2,
-		.spare = { "device tree", gpa(fdt.gpa + GUEST_FDT_SIZE),
+		.spare = { "device tree", gpa_add(fdt, GUEST_FDT_SIZE),
 			   LOADER_FDT_SIZE - GUEST_FDT_SIZE },
 	};
 	if (ramdisk->size)
@@ -348,7 +348,7 @@ int loader_step(struct loader *l)
 		return tree_step(l);
 	p = &l->pieces[l->piece];
 	n = min_u64(LOADER_STEP, p->size - l->copied);
-	err = gstage_write(&l->vm->gstage, gpa(p->at.gpa + l->copied), p->data + l->copied, n);
+	err = gstage_write(&l->vm->gstage, gpa_add(p->at, l->copied), p->data + l->copied, n);
 	if (err != 0) {
 		log_error("config: %s: %s's RAM at 0x%" PRIx64 " cannot be written (error %d)",
 			  l->cfg->path, l->cfg->name, p->at.gpa + l->copied, err);

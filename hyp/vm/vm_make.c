@@ -89,18 +89,23 @@ static bool check_ram(struct vm *vm)
 }
 
 /* Warn of the host cpus in @affinity that do not run and are not in @told yet. No list at all means every host cpu. */
-static void warn_of_absent(const struct vm_config *cfg, unsigned int id, uint64_t affinity,
-			   uint64_t *told)
+static void warn_of_absent(const struct vm_config *cfg, unsigned int id,
+			   const struct pcpu_set *affinity, struct pcpu_set *told)
 {
-	uint64_t absent = affinity == UINT64_MAX ? 0 : affinity & ~*told;
+	const struct pcpu_set all = pcpu_set_first(MAX_PCPUS),
+			      not_named = pcpu_set_without(&all, affinity);
 	char list[120];
 	struct text t;
 
+	if (pcpu_set_empty(&not_named))
+		return;
 	text_begin(&t, list, sizeof(list));
-	for (unsigned int i = nr_pcpus; i < 64; i++)
-		if (absent & BIT(i))
-			text_add(&t, " %u", i);
-	*told |= absent;
+	for (unsigned int i = nr_pcpus; i < MAX_PCPUS; i++) {
+		if (!pcpu_set_has(affinity, i) || pcpu_set_has(told, i))
+			continue;
+		text_add(&t, " %u", i);
+		pcpu_set_add(told, i);
+	}
 	if (t.len != 0)
 		log_warn("config: %s: affinity of vcpu %u: host cpus that do not run:%s; must be 0 "
 			 "to %u; the others are used",
@@ -110,17 +115,17 @@ static void warn_of_absent(const struct vm_config *cfg, unsigned int id, uint64_
 /* Each vcpu must have a hart that runs. */
 static bool check_affinity(const struct vm_config *cfg)
 {
-	struct hartset online = hartset_first(nr_pcpus);
-	uint64_t told = 0;
+	struct pcpu_set online = pcpu_set_first(nr_pcpus);
+	struct pcpu_set told = pcpu_set_none();
 
 	for (unsigned int i = 0; i < cfg->cpus; i++) {
 		struct sched_params p;
-		struct hartset both;
+		struct pcpu_set both;
 
 		config_vcpu_sched(cfg, i, &p);
-		both = hartset_and(&p.affinity, &online);
-		if (!hartset_empty(&both)) {
-			warn_of_absent(cfg, i, p.affinity.word[0], &told);
+		both = pcpu_set_and(&p.affinity, &online);
+		if (!pcpu_set_empty(&both)) {
+			warn_of_absent(cfg, i, &p.affinity, &told);
 			continue;
 		}
 		log_error("config: %s: affinity of vcpu %u: none of these harts runs: must name "

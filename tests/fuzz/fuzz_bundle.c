@@ -92,7 +92,7 @@ static void check_vm(const struct vm_config *vm)
 		struct sched_params p;
 
 		config_vcpu_sched(vm, i, &p);
-		fuzz_must(!hartset_empty(&p.affinity));
+		fuzz_must(!pcpu_set_empty(&p.affinity));
 	}
 }
 

@@ -211,8 +211,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	cfg.memory = VM_MEMORY_MIN + fuzz_number(&in, GIB(2)) / 64 * VM_MEMORY_UNIT % GIB(8);
 	cfg.kernel = (struct vm_image){ .name = "k", .size = kernel_size };
 	cfg.kernel.data = kernel + IMAGE_MAX - kernel_size;
-	cfg.kernel.load = fuzz_number(&in, GUEST_RAM_BASE + cfg.memory - kernel_size);
-	cfg.kernel.entry = fuzz_number(&in, cfg.kernel.load + kernel_size);
+	cfg.kernel.load = gpa(fuzz_number(&in, GUEST_RAM_BASE + cfg.memory - kernel_size));
+	cfg.kernel.entry = gpa(fuzz_number(&in, cfg.kernel.load.gpa + kernel_size));
 	if (how & 8)
 		cfg.ramdisk = (struct vm_image){ "r", ramdisk + IMAGE_MAX - ramdisk_size,
 						 ramdisk_size, 0, 0 };

@@ -59,8 +59,8 @@ MUTANTS = {
     "mode set after the last check": [(ENTRY, "	atomic_set(&v->mode, IN_GUEST_MODE);\n	fence_full(); /* B */\n	vcpu_irq_flush(v);\n	return !vcpu_request_pending(v) && !atomic_read(&this_pcpu()->need_resched);", "	bool ok;\n\n	vcpu_irq_flush(v);\n	ok = !vcpu_request_pending(v) && !atomic_read(&this_pcpu()->need_resched);\n	atomic_set(&v->mode, IN_GUEST_MODE);\n	fence_full();\n	return ok;")],
     "kick before the bit (inject)": [("hyp/vcpu/irq.c", "	(void)atomic_fetch_or(&v->irq.inject, mask);\n	vcpu_kick(v);", "	vcpu_kick(v);\n	(void)atomic_fetch_or(&v->irq.inject, mask);")],
     "kick before the bit (hart_start)": [("hyp/vcpu/hsm.c", "	vcpu_make_request(REQUEST_RESET, v);\n	return", "	vcpu_kick(v);\n	vcpu_make_request(REQUEST_RESET, v);\n	return"), ("hyp/vcpu/hsm.c", "	if (err == HV_OK)\n		vcpu_kick(v);\n", "")],
-    "kick before the bit (broadcast)": [(REQUEST, "	fence_full(); /* A */\n	if (!(req", "	for (uint64_t s = set; s; s &= s - 1)\n		vcpu_clear_request(req, vm->vcpus[__builtin_ctzll(s)]);\n	if (!(req"),
-                                        (REQUEST, "	inside = vcpus_in_guest(vm, set);\n", "	inside = vcpus_in_guest(vm, set);\n	if (!(req & REQUEST_NO_ACTION))\n		for (uint64_t s = set; s; s &= s - 1)\n			vcpu_make_request(req, vm->vcpus[__builtin_ctzll(s)]);\n")],
+    "kick before the bit (broadcast)": [(REQUEST, "	fence_full(); /* A */\n	if (!(req", "	vm_for_each_vcpu(v, vm, set)\n		vcpu_clear_request(req, v);\n	if (!(req"),
+                                        (REQUEST, "	inside = vcpus_in_guest(vm, set);\n", "	inside = vcpus_in_guest(vm, set);\n	if (!(req & REQUEST_NO_ACTION))\n		vm_for_each_vcpu(v, vm, set)\n			vcpu_make_request(req, v);\n")],
     # make and check
     "check without its barrier": [(VCPU_H, "	request_clear(req, v);\n	fence_full();", "	(void)__atomic_fetch_and(&v->requests, ~request_bit(req), __ATOMIC_RELAXED);\n	(void)0;")],
     "make without its barrier": [(VCPU_H, "	fence_release();\n	(void)atomic_fetch_or(&v->requests, request_bit(req));", "	(void)__atomic_fetch_or(&v->requests, request_bit(req), __ATOMIC_RELAXED);")],
@@ -148,7 +148,7 @@ MUTANTS = {
     "the kick before a halt forgotten (handing back)": [("hyp/sched/loan.c", "lender && !se->wakeups && now", "lender && now")],
     "the lender is charged as what runs": [("hyp/sched/loan.c", "	runq_charge_to(q, lender, now);\n", "	q->running = lender;\n	runq_charge(q, now);\n	q->running = se;\n")],
     "waking sends no IPI": [("hyp/sched/sched.c", "	if (tell)\n		smp_resched(to);\n	balance_call_idle(se);\n	return true;", "	(void)tell;\n	balance_call_idle(se);\n	return true;")],
-    "a loaded vcpu is moved": [("hyp/sched/balance.c", "hartset_has(&se->affinity, to) && !atomic_read_acquire(&se->on_cpu)", "hartset_has(&se->affinity, to)")],
+    "a loaded vcpu is moved": [("hyp/sched/balance.c", "pcpu_set_has(&se->affinity, to) && !atomic_read_acquire(&se->on_cpu)", "pcpu_set_has(&se->affinity, to)")],
     "on_cpu not acquired by the hart that moves it": [("hyp/sched/balance.c", "	if (atomic_read_acquire(&se->on_cpu))\n		return i;", "	if (atomic_read(&se->on_cpu))\n		return i;")],
     "trylock without its acquire": [("hyp/lib/spinlock.h", "	uint32_t owner = __atomic_load_n(&l->owner, __ATOMIC_ACQUIRE);\n\n	if", "	uint32_t owner = __atomic_load_n(&l->owner, __ATOMIC_RELAXED);\n\n	if")],
     # interrupts
@@ -229,7 +229,7 @@ MUTANTS = {
     "a halt among others overlooks the last look": [(RUN, "sched_others_wait() &&\n		    vcpu_block(v))", "sched_others_wait() &&\n		    (vcpu_block(v) || 1))")],
     # fences
     "a fence is not made": [(VCPU, "	if (vcpu_check_request(REQUEST_FENCE_I, v))\n		arch_fence_i();", "	(void)vcpu_check_request(REQUEST_FENCE_I, v);")],
-    "a full ring loses the fence": [("hyp/vcpu/fence.c", "			all |= s & -s;", "			set &= ~(s & -s);")],
+    "a full ring loses the fence": [("hyp/vcpu/fence.c", "			all = vcpu_set_or(all, vcpu_set_head(left));", "			set = vcpu_set_without(set, vcpu_set_head(left));")],
     "a sleeper's fences one by one": [("hyp/vcpu/fence.c", "		if (atomic_read(&v->halt.blocked) || !queue_fence(v, f))", "		if (!queue_fence(v, f))")],
     "the ring runs over": [("hyp/vcpu/fence.c", "	room = v->fences.nr < VCPU_FENCE_RING;", "	room = true;")],
 }

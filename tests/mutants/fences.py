@@ -43,14 +43,14 @@ MUTANTS = [
     ("all: none", VCPU_FENCE_H, "		else\n			arch_hfence_vvma_all();", "		else\n			;", [RANDOM]),
     ("by address and ASID: none", VCPU_FENCE_H, "arch_hfence_vvma_addr_asid(at, f->asid);", ";", [RANDOM]),
     ("by address: none", VCPU_FENCE_H, "		else\n			arch_hfence_vvma_addr(at);", "", [RANDOM]),
-    ("the first page alone", VCPU_FENCE_H, "at != end; at += PAGE_SIZE", "at != f->start + PAGE_SIZE; at += PAGE_SIZE", [RANDOM]),
-    ("one's own is forgotten", FENCE_C, "	if (own)\n		vcpu_fence_now(f);", "", [RANDOM]),
-    ("those of others are forgotten", FENCE_C, "		vm_fence_others(vm, set & ~own, f);", "		;", [RANDOM]),
+    ("the first page alone", VCPU_FENCE_H, "at.gva != end.gva; at =", "at.gva != f->start.gva + PAGE_SIZE; at =", [RANDOM]),
+    ("one's own is forgotten", FENCE_C, "	if (!vcpu_set_empty(own))\n		vcpu_fence_now(f);", "", [RANDOM]),
+    ("those of others are forgotten", FENCE_C, "		vm_fence_others(vm, vcpu_set_without(set, own), f);", "		;", [RANDOM]),
     ("the list is not worked off", FENCE_C, "	for (unsigned int i = 0; i < v->fences.nr; i++)\n		vcpu_fence_now(&v->fences.ring[i]);", "", [RANDOM]),
     ("all of them: only the list is emptied", FENCE_C, "	spin_unlock(&v->fences.lock);\n	arch_hfence_vvma_all();", "	spin_unlock(&v->fences.lock);", [RANDOM]),
-    ("a full list loses the fence", FENCE_C, "			all |= s & -s;", "			;", [RANDOM]),
-    ("code: one's own is forgotten", FENCE_C, "	if (own)\n		arch_fence_i();", "", [RANDOM]),
-    ("code: those of others are forgotten", FENCE_C, "		(void)vcpus_make_request(vm, set & ~own, REQUEST_FENCE_I);", "		;", [RANDOM]),
+    ("a full list loses the fence", FENCE_C, "			all = vcpu_set_or(all, vcpu_set_head(left));", "			;", [RANDOM]),
+    ("code: one's own is forgotten", FENCE_C, "	if (!vcpu_set_empty(own))\n		arch_fence_i();", "", [RANDOM]),
+    ("code: those of others are forgotten", FENCE_C, "		(void)vcpus_make_request(vm, vcpu_set_without(set, own), REQUEST_FENCE_I);", "		;", [RANDOM]),
     ("code: the request is not served", VCPU_C, "	if (vcpu_check_request(REQUEST_FENCE_I, v))\n		arch_fence_i();", "	(void)vcpu_check_request(REQUEST_FENCE_I, v);", [RANDOM]),
     ("HFENCE_VVMA_ALL is not served", VCPU_C, "	if (vcpu_check_request(REQUEST_HFENCE_VVMA_ALL, v))\n		vcpu_fence_all(v);", "	(void)vcpu_check_request(REQUEST_HFENCE_VVMA_ALL, v);", [RANDOM]),
     ("HFENCE is not served", VCPU_C, "	if (vcpu_check_request(REQUEST_HFENCE, v))\n		vcpu_fence_drain(v);", "	(void)vcpu_check_request(REQUEST_HFENCE, v);", [RANDOM]),
@@ -117,8 +117,8 @@ MUTANTS = [
 PROBE = {
     "arch_fence_i()": "fence.i", "arch_sfence_vma_all()": "sfence.vma", "arch_fence_w_o()": "fence\tw,o",
     "arch_hfence_gvma_all()": "hfence.gvma", "arch_hfence_vvma_all()": "hfence.vvma",
-    "arch_hfence_vvma_addr(a)": "hfence.vvma\ta0", "arch_hfence_vvma_asid(a)": "hfence.vvma\tzero,a0",
-    "arch_hfence_vvma_addr_asid(a, b)": "hfence.vvma\ta0,a1",
+    "arch_hfence_vvma_addr(gva(a))": "hfence.vvma\ta0", "arch_hfence_vvma_asid(a)": "hfence.vvma\tzero,a0",
+    "arch_hfence_vvma_addr_asid(gva(a), b)": "hfence.vvma\ta0,a1",
 }
 
 

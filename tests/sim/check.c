@@ -79,7 +79,7 @@ static void check_queue(const struct runq *q)
 		sim_fail("tree", q->index);
 	if (weight != q->fair.weight || (weight && sum != q->fair.rem))
 		sim_fail("sum of weights or lags", q->index);
-	if (hartset_has(&sched_loaded, q->index) != (q->nr_waiting != 0))
+	if (pcpu_set_has(&sched_loaded, q->index) != (q->nr_waiting != 0))
 		sim_fail("loaded", q->index);
 }
 

@@ -112,9 +112,12 @@ void timer_arm(struct timer *t, uint64_t deadline)
 }
 
 /* For one that rests on its hart, which is not simulated: what waits for it looks at the count. */
-void smp_kick(uint64_t set)
+void smp_kick(struct pcpu_set set)
 {
-	sim_kicks += (uint64_t)__builtin_popcountll(set);
+	unsigned int i;
+
+	pcpu_set_for_each(i, set)
+		sim_kicks++;
 }
 
 void smp_resched(unsigned int index)
@@ -378,7 +381,7 @@ void sim_end(void)
 
 struct sched_params sim_params(uint32_t weight)
 {
-	return (struct sched_params){ .affinity = hartset_first(MAX_PCPUS), .weight = weight };
+	return (struct sched_params){ .affinity = pcpu_set_first(MAX_PCPUS), .weight = weight };
 }
 
 struct sched_group *sim_group(uint32_t cap)

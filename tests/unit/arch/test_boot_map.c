@@ -82,7 +82,7 @@ static int setup(void **state)
 	(void)state;
 	memset(said, 0, sizeof(said));
 	said_len = 0;
-	satp = boot_map(LOADED);
+	satp = boot_map(hpa(LOADED));
 	return 0;
 }
 
@@ -101,7 +101,7 @@ static void the_image_is_mapped_where_it_is_linked(void **state)
 	maps_nothing(IMAGE_BASE + IMAGE_MAX);
 	maps_nothing(IMAGE_BASE + GIB(1) - 1);
 	maps_nothing(IMAGE_BASE - 1);
-	assert_int_equal(image_load_base, LOADED);
+	assert_int_equal(image_load_base.hpa, LOADED);
 	assert_int_equal(image_hpa((void *)(IMAGE_BASE + 0x1234)).hpa, LOADED + 0x1234);
 }
 
@@ -164,7 +164,7 @@ static void refuses(uint64_t load_base)
 	memset(said, 0, sizeof(said));
 	said_len = 0;
 	if (!setjmp(off)) {
-		(void)boot_map(load_base);
+		(void)boot_map(hpa(load_base));
 		fail_msg("it goes on");
 	}
 	assert_string_equal(said, "[hartvisor] error: hartvisor was not loaded at a "

@@ -313,15 +313,15 @@ static void one_call_kicks_all_harts_within_64_ids(void **state)
 {
 	(void)state;
 	five_harts();
-	smp_kick(0x1f);
+	smp_kick(pcpu_set_from_mask(0x1f));
 	assert_int_equal(fw.nr_ipis, 3);
 	ipi_to(0, 3, BIT(0) | BIT(63));
 	ipi_to(1, 67, BIT(0) | BIT(3));
 	ipi_to(2, 200, BIT(0));
 	assert_int_equal(this_pcpu()->ipis_sent, 3);
-	smp_kick(BIT(2));
+	smp_kick(pcpu_set_from_mask(BIT(2)));
 	ipi_to(3, 66, BIT(0));
-	smp_kick(0);
+	smp_kick(pcpu_set_from_mask(0));
 	assert_int_equal(fw.nr_ipis, 4);
 	assert_int_equal(fw.fences, 0);
 }
@@ -336,7 +336,7 @@ static void a_register_kicks_its_hart_and_sbi_the_others(void **state)
 		smp_set_kick_register(pcpus[2 + i], &regs[i]);
 		fw.registers[i] = &regs[i];
 	}
-	smp_kick(BIT(1) | BIT(2) | BIT(3));
+	smp_kick(pcpu_set_from_mask(BIT(1) | BIT(2) | BIT(3)));
 	assert_true(regs[0] == 1 && regs[1] == 1);
 	assert_int_equal(fw.fences, 1);
 	assert_int_equal(fw.nr_ipis, 1);
@@ -344,13 +344,13 @@ static void a_register_kicks_its_hart_and_sbi_the_others(void **state)
 	assert_int_equal(this_pcpu()->ipis_sent, 2);
 
 	regs[0] = regs[1] = 0;
-	smp_kick(BIT(3));
+	smp_kick(pcpu_set_from_mask(BIT(3)));
 	assert_true(regs[0] == 0 && regs[1] == 1);
 	assert_int_equal(fw.nr_ipis, 1);
 	assert_int_equal(this_pcpu()->ipis_sent, 3);
 
 	regs[1] = 0;
-	smp_kick(BIT(4));
+	smp_kick(pcpu_set_from_mask(BIT(4)));
 	assert_true(regs[0] == 0 && regs[1] == 0);
 	ipi_to(1, 200, BIT(0));
 	assert_int_equal(this_pcpu()->ipis_sent, 4);

@@ -115,7 +115,7 @@ static void mark_plic(struct vplic *p, uint8_t mark)
 	fields_mark("vplic", p, mark);
 	for (unsigned int i = 0; i < p->nr_contexts; i++)
 		fields_mark("vplic_context", &p->contexts[i], mark);
-	p->raised = mark ? BIT(VCPUS) - 1 : 0;
+	p->raised = vcpu_set_first(mark ? VCPUS : 0);
 	for (unsigned int h = 0; mark && h < VCPUS; h++)
 		vcpu_set_level(fake_vm.vcpus[h], IRQ_VS_EXT, true);
 }

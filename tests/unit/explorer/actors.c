@@ -19,7 +19,7 @@ void fence_i(uint64_t set)
 		if (set & BIT(i))
 			asked[i] = ++world.guests[i].asked[HART_FENCE_I];
 	calls(set, 1);
-	vm_fence_i(&world.vm, set);
+	vm_fence_i(&world.vm, (struct vcpu_set){ set });
 	calls(set, -1);
 	for (unsigned int i = 0; i < world.vm.nr_vcpus; i++)
 		if (set & BIT(i))
@@ -104,7 +104,7 @@ void time_passes(void *i)
 
 void pauses(void *arg)
 {
-	uint64_t all = vm_all_vcpus(&world.vm);
+	uint64_t all = vm_all_vcpus(&world.vm).bits;
 
 	(void)arg;
 	calls(all, 1);
@@ -118,7 +118,7 @@ void pauses(void *arg)
 
 void pauses_and_resumes(void *arg)
 {
-	uint64_t all = vm_all_vcpus(&world.vm);
+	uint64_t all = vm_all_vcpus(&world.vm).bits;
 
 	pauses(arg);
 	calls(all, 1);
@@ -128,7 +128,7 @@ void pauses_and_resumes(void *arg)
 
 void pauses_over_deadline(void *i)
 {
-	uint64_t all = vm_all_vcpus(&world.vm);
+	uint64_t all = vm_all_vcpus(&world.vm).bits;
 
 	explorer_wait(is_armed, &world.guests[(uintptr_t)i]);
 	pauses(NULL);
@@ -143,7 +143,7 @@ void pauses_over_deadline(void *i)
 
 void toggles_twice(void *arg)
 {
-	uint64_t all = vm_all_vcpus(&world.vm);
+	uint64_t all = vm_all_vcpus(&world.vm).bits;
 
 	(void)arg;
 	for (unsigned int i = 0; i < 2; i++) {

@@ -175,7 +175,7 @@ static void returned_for(unsigned int i, enum hart_fence kind, const uint64_t *a
 /* The call that @op makes, in its registers. One vcpu is named as Linux names it. */
 static void puts_call(const struct vcpu *v, uint64_t *x, enum guest_op op)
 {
-	uint64_t others = vm_all_vcpus(v->vm) & ~BIT(v->id),
+	uint64_t others = vm_all_vcpus(v->vm).bits & ~BIT(v->id),
 		 base = (uint64_t)__builtin_ctzll(others);
 
 	x[REG_A0] = others >> base;
@@ -207,7 +207,7 @@ static void puts_call(const struct vcpu *v, uint64_t *x, enum guest_op op)
 static struct next calls_hypervisor(struct vcpu *v, enum guest_op op,
 				    struct next (*answer)(struct vcpu *v))
 {
-	uint64_t others = vm_all_vcpus(v->vm) & ~BIT(v->id), asked[VCPUS_MAX];
+	uint64_t others = vm_all_vcpus(v->vm).bits & ~BIT(v->id), asked[VCPUS_MAX];
 	enum hart_fence kind = op == FAST_SFENCE ? HART_FENCE_VVMA : HART_FENCE_I;
 	bool fence = op == FENCE_OTHERS || op == FAST_FENCE || op == FAST_SFENCE;
 	struct next next;

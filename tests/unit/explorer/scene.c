@@ -105,7 +105,7 @@ static void name_words(void)
 
 static struct vcpu *new_vcpu(unsigned int id, uint64_t affinity)
 {
-	struct sched_params p = { .affinity = hartset_of(affinity) };
+	struct sched_params p = { .affinity = pcpu_set_from_mask(affinity) };
 
 	return vcpu_new(&world.vm, id, &p);
 }

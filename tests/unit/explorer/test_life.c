@@ -66,7 +66,7 @@ static void two_operators_pause_and_resume(void **state)
 
 static void stops(void)
 {
-	uint64_t all = vm_all_vcpus(&world.vm);
+	uint64_t all = vm_all_vcpus(&world.vm).bits;
 
 	calls(all, 1);
 	(void)vm_stop(&world.vm, VM_STOP_DESTROY, NULL);
@@ -120,7 +120,7 @@ static void queues_work(void *arg)
 	explorer_step();
 	(void)smp_wake_one_idle();
 	explorer_step();
-	smp_kick(1);
+	smp_kick(pcpu_set_of(0));
 }
 
 static void destroy_by_the_hart_that_has_it_loaded(void **state)

@@ -168,11 +168,11 @@ static void waiters_for_one_that_reenters_finish(void **state)
 
 static void fences_a_hundred_times(void *arg)
 {
-	const struct vcpu_fence f = { .start = 0x1000, .size = 0x1000 };
+	const struct vcpu_fence f = { .start = { 0x1000 }, .size = 0x1000 };
 
 	(void)arg;
 	for (int i = 0; i < 100; i++)
-		vm_fence_vvma(&world.vm, 1, &f);
+		vm_fence_vvma(&world.vm, vcpu_set_of(0), &f);
 }
 
 static void final_fenced(void)

@@ -272,7 +272,7 @@ void fake_io_write(volatile void *reg, unsigned int width, uint32_t val)
 
 /* --- the boot tables ------------------------------------------------------------------------------------------ */
 
-uint64_t image_load_base = BOOT_IMAGE;
+hpa_t image_load_base = { BOOT_IMAGE };
 hpa_t image_hpa(const void *sym)
 {
 	uint64_t va = (uint64_t)(uintptr_t)sym;

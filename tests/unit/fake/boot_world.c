@@ -18,7 +18,7 @@
 #include "platform/machine.h"
 #include "sbi/sbi.h"
 
-void hartvisor_main(uint64_t hartid, uint64_t fdt);
+void hartvisor_main(uint64_t hartid, hpa_t fdt);
 
 extern uint64_t image_bundle_offset;
 
@@ -274,7 +274,7 @@ static void run_child(void)
 	image_bundle_offset = boot->bundle_offset;
 	if (boot->bundle_offset && boot->bundle_offset < boot->memory - MIB(2))
 		*(uint64_t *)(uintptr_t)(BOOT_IMAGE + boot->bundle_offset - 8) = 0x5000;
-	hartvisor_main(boot->boot_hart, boot->fdt);
+	hartvisor_main(boot->boot_hart, hpa(boot->fdt));
 	boot_wrong("hartvisor_main() has returned");
 }
 

@@ -34,7 +34,7 @@ static void assert_good(const struct vm_config *vm)
 	assert_string_equal(vm->bootargs, "console=ttyS0");
 	assert_int_equal(vm->kernel.size, sizeof(KERNEL_TEXT));
 	assert_memory_equal(vm->kernel.data, KERNEL_TEXT, sizeof(KERNEL_TEXT));
-	assert_true(vm->kernel.load == 0x80400000 && vm->kernel.entry == 0x80400004);
+	assert_true(vm->kernel.load.gpa == 0x80400000 && vm->kernel.entry.gpa == 0x80400004);
 	assert_memory_equal(vm->ramdisk.data, RAMDISK_TEXT, sizeof(RAMDISK_TEXT));
 	assert_null(vm->overlay.data);
 	assert_int_equal(vm->on_crash, ON_CRASH_STOP);

@@ -55,7 +55,7 @@ void exit_unmap(uint64_t at)
 }
 
 /* Where nothing was put in a page that is mapped stand zeros. */
-int guest_hlvx_hu(uint64_t gva, uint16_t *out)
+int guest_hlvx_hu(gva_t a, uint16_t *out)
 {
 	bool mapped = false;
 
@@ -63,16 +63,16 @@ int guest_hlvx_hu(uint64_t gva, uint16_t *out)
 	w.fetches++;
 	*out = 0;
 	for (unsigned int i = 0; i < nr_code; i++) {
-		if (code[i].at == gva)
+		if (code[i].at == a.gva)
 			*out = code[i].half;
-		mapped |= align_down(code[i].at, PAGE_SIZE) == align_down(gva, PAGE_SIZE);
+		mapped |= align_down(code[i].at, PAGE_SIZE) == align_down(a.gva, PAGE_SIZE);
 	}
 	return mapped ? 0 : -1;
 }
 
-int guest_hlv_d(uint64_t gva, uint64_t *out)
+int guest_hlv_d(gva_t a, uint64_t *out)
 {
-	(void)gva, (void)out;
+	(void)a, (void)out;
 	return -1;
 }
 

@@ -212,14 +212,14 @@ void arch_vector_restore(const struct guest_vector *v)
 	(void)v;
 }
 
-int guest_hlvx_hu(uint64_t gva, uint16_t *out)
+int guest_hlvx_hu(gva_t a, uint16_t *out)
 {
-	(void)gva, (void)out;
+	(void)a, (void)out;
 	return -1;
 }
 
-int guest_hlv_d(uint64_t gva, uint64_t *out)
+int guest_hlv_d(gva_t a, uint64_t *out)
 {
-	(void)gva, (void)out;
+	(void)a, (void)out;
 	return -1;
 }

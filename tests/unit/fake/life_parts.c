@@ -196,7 +196,7 @@ void vcpu_kick(struct vcpu *v)
 void config_vcpu_sched(const struct vm_config *c, unsigned int i, struct sched_params *out)
 {
 	*out = c->sched;
-	out->affinity = (struct hartset){ { c->affinity } };
+	out->affinity = (struct pcpu_set){ { c->affinity } };
 	if (c->affinity == 0) /* of its own: vcpu n on hart n */
 		out->affinity.word[0] = BIT(i);
 }

@@ -36,7 +36,7 @@ void world_setup(unsigned int vcpus)
 		w.vcpus[i].id = i;
 		w.vm.vcpus[i] = &w.vcpus[i];
 	}
-	w.running = vm_all_vcpus(&w.vm);
+	w.running = vm_all_vcpus(&w.vm).bits;
 	sbi_ids = (struct sbi_ids){ 0x11, 0x22, 0x33 };
 }
 
@@ -79,10 +79,11 @@ static void must_be_ours(const struct vcpu *v)
 	w.calls++;
 }
 
-static void must_be_a_set(const struct vm *vm, uint64_t set)
+static void must_be_a_set(const struct vm *vm, struct vcpu_set set)
 {
 	assert_ptr_equal(vm, &w.vm);
-	assert_true(set != 0 && (set & ~vm_all_vcpus(vm)) == 0);
+	assert_false(vcpu_set_empty(set));
+	assert_true(vcpu_set_empty(vcpu_set_without(set, vm_all_vcpus(vm))));
 	w.calls++;
 }
 
@@ -102,27 +103,27 @@ bool vcpu_inject_claim(struct vcpu *v, uint64_t mask)
 	return v->halt.blocked;
 }
 
-void vm_fence_i(struct vm *vm, uint64_t set)
+void vm_fence_i(struct vm *vm, struct vcpu_set set)
 {
 	must_be_a_set(vm, set);
 	w.fence_is++;
-	w.fence_i_set = set;
+	w.fence_i_set = set.bits;
 }
 
-void vm_fence_vvma(struct vm *vm, uint64_t set, const struct vcpu_fence *f)
+void vm_fence_vvma(struct vm *vm, struct vcpu_set set, const struct vcpu_fence *f)
 {
 	must_be_a_set(vm, set);
-	assert_true(is_aligned(f->start | f->size, PAGE_SIZE));
-	assert_true(f->size == 0 ? f->start == 0 : f->start + f->size > f->start);
+	assert_true(is_aligned(f->start.gva | f->size, PAGE_SIZE));
+	assert_true(f->size == 0 ? f->start.gva == 0 : f->start.gva + f->size > f->start.gva);
 	assert_true(f->by_asid ? f->asid <= 0xffff : f->asid == 0);
 	w.vvmas++;
-	w.vvma_set = set;
+	w.vvma_set = set.bits;
 	w.vvma = *f;
 }
 
-void vm_fence_others(struct vm *vm, uint64_t set, const struct vcpu_fence *f)
+void vm_fence_others(struct vm *vm, struct vcpu_set set, const struct vcpu_fence *f)
 {
-	assert_false(set & BIT(world_me()->id));
+	assert_false(vcpu_set_has(set, world_me()->id));
 	vm_fence_vvma(vm, set, f);
 }
 

@@ -118,7 +118,7 @@ void sched_group_go(struct sched_group *g, uint64_t at)
 	groups_gone++;
 }
 
-void smp_kick(uint64_t set)
+void smp_kick(struct pcpu_set set)
 {
 	(void)set;
 }
@@ -203,15 +203,15 @@ void arch_vector_restore(const struct guest_vector *v)
 	memcpy(vector_in_hart, v, VECTOR);
 }
 
-int guest_hlvx_hu(uint64_t gva, uint16_t *out)
+int guest_hlvx_hu(gva_t a, uint16_t *out)
 {
-	(void)gva, (void)out;
+	(void)a, (void)out;
 	return -1;
 }
 
-int guest_hlv_d(uint64_t gva, uint64_t *out)
+int guest_hlv_d(gva_t a, uint64_t *out)
 {
-	(void)gva, (void)out;
+	(void)a, (void)out;
 	return -1;
 }
 

@@ -76,13 +76,13 @@ struct sched_times sched_times(const struct sched_entity *se, uint64_t at)
 	return times[container_of(se, struct vcpu, se)->id];
 }
 
-bool vcpus_make_request(struct vm *m, uint64_t set, enum vcpu_request req)
+bool vcpus_make_request(struct vm *m, struct vcpu_set set, enum vcpu_request req)
 {
+	struct vcpu *v;
+
 	assert_ptr_equal(m, &vm);
 	assert_int_equal(req, REQUEST_WATCH);
-	for (; set; set &= set - 1) {
-		struct vcpu *v = m->vcpus[bit_first(set)];
-
+	vm_for_each_vcpu(v, m, set) {
 		assert_int_equal(does[v->id], RUNS);
 		assert_int_equal(v->sample.fresh, 0);
 		if (mute[v->id])

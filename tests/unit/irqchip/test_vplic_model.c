@@ -110,8 +110,8 @@ static void check_summaries(void)
 
 		for (unsigned int i = 0; i < PLIC_WORDS; i++)
 			any |= p->contexts[S(h)].enabled.word[i];
-		assert_int_equal(p->listening >> h & 1, any != 0);
-		assert_int_equal(p->raised >> h & 1, fake_vseip(h));
+		assert_int_equal(vcpu_set_has(p->listening, h), any != 0);
+		assert_int_equal(vcpu_set_has(p->raised, h), fake_vseip(h));
 	}
 }
 

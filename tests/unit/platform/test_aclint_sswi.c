@@ -212,7 +212,7 @@ static void assert_refused(int err, int wanted, const char *property, const char
 	assert_non_null(strstr(fake_log_last, "kicks go by SBI"));
 	for (unsigned int i = 0; i < HARTS; i++)
 		assert_null(pcpus[i]->setssip);
-	smp_kick(BIT(1));
+	smp_kick(pcpu_set_from_mask(BIT(1)));
 	assert_int_equal(nr_calls, 1);
 	assert_int_equal(fences, 0);
 }
@@ -386,13 +386,13 @@ static void a_kick_is_one_store_behind_one_fence(void **state)
 {
 	(void)state;
 	assert_int_equal(probe("/sswi"), HV_OK);
-	smp_kick(BIT(1));
+	smp_kick(pcpu_set_from_mask(BIT(1)));
 	assert_registers(0, 0, 0, 1);
 	assert_int_equal(fences, 1);
-	smp_kick(BIT(0) | BIT(2) | BIT(3));
+	smp_kick(pcpu_set_from_mask(BIT(0) | BIT(2) | BIT(3)));
 	assert_registers(1, 1, 1, 0);
 	assert_int_equal(fences, 2);
-	smp_kick(0);
+	smp_kick(pcpu_set_from_mask(0));
 	assert_registers(0, 0, 0, 0);
 	assert_int_equal(nr_calls, 0);
 	assert_int_equal(this_pcpu()->ipis_sent, 2);
@@ -406,12 +406,12 @@ static void a_hart_without_register_is_kicked_by_sbi(void **state)
 	n.harts_bytes = 24; /* not hart 1, pcpu 1 */
 	assert_int_equal(probe_node(&n), HV_OK);
 	assert_null(pcpus[1]->setssip);
-	smp_kick(BIT(1) | BIT(3));
+	smp_kick(pcpu_set_from_mask(BIT(1) | BIT(3)));
 	assert_registers(0, 0, 1, 0);
 	assert_int_equal(nr_calls, 1);
 	assert_int_equal(calls[0].mask << calls[0].base, BIT(1));
 	assert_int_equal(this_pcpu()->ipis_sent, 2);
-	smp_kick(BIT(1));
+	smp_kick(pcpu_set_from_mask(BIT(1)));
 	assert_registers(0, 0, 0, 0);
 	assert_int_equal(nr_calls, 2);
 	assert_int_equal(this_pcpu()->ipis_sent, 3);
@@ -420,19 +420,19 @@ static void a_hart_without_register_is_kicked_by_sbi(void **state)
 static void without_a_device_a_kick_is_one_sbi_call_per_64_hart_ids(void **state)
 {
 	(void)state;
-	smp_kick(BIT(0) | BIT(1) | BIT(2)); /* harts 2, 1, 0 */
+	smp_kick(pcpu_set_from_mask(BIT(0) | BIT(1) | BIT(2))); /* harts 2, 1, 0 */
 	assert_int_equal(nr_calls, 1);
 	assert_int_equal(calls[0].mask, 7);
 	assert_int_equal(calls[0].base, 0);
 	pcpus[3]->hartid = 66;
-	smp_kick(BIT(0) | BIT(1) | BIT(3)); /* harts 2, 1, 66 */
+	smp_kick(pcpu_set_from_mask(BIT(0) | BIT(1) | BIT(3))); /* harts 2, 1, 66 */
 	assert_int_equal(nr_calls, 3);
 	assert_int_equal(calls[1].mask, 3);
 	assert_int_equal(calls[1].base, 1);
 	assert_int_equal(calls[2].mask, 1);
 	assert_int_equal(calls[2].base, 66);
 	pcpus[3]->hartid = 64;
-	smp_kick(BIT(1) | BIT(3)); /* harts 1, 64 */
+	smp_kick(pcpu_set_from_mask(BIT(1) | BIT(3))); /* harts 1, 64 */
 	assert_int_equal(nr_calls, 4);
 	assert_int_equal(calls[3].mask, BIT(63) | 1);
 	assert_int_equal(calls[3].base, 1);

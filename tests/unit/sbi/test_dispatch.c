@@ -130,10 +130,10 @@ static void time_sets_the_callers_timer(void **state)
 
 static void check_set(uint64_t mask, uint64_t base, int64_t error, uint64_t want)
 {
-	uint64_t set = 0xdead;
+	struct vcpu_set set = { 0xdead };
 
 	assert_int_equal(sbi_hart_set(&w.vm, mask, base, &set), error);
-	assert_int_equal(set, want);
+	assert_int_equal(set.bits, want);
 }
 
 static void base_of_all_ones_means_all_harts(void **state)

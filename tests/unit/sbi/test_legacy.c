@@ -82,7 +82,7 @@ static void a_mask_is_read_from_the_guests_own_address_space(void **state)
 	assert_error(LEGACY(SBI_EXT_LEGACY_REMOTE_SFENCE_VMA, w.virt_addr, 0x1000, 0x2000, 7, 0),
 		     0);
 	assert_int_equal(w.vvma_set, 6);
-	assert_int_equal(w.vvma.start, 0x1000);
+	assert_int_equal(w.vvma.start.gva, 0x1000);
 	assert_int_equal(w.vvma.size, 0x2000);
 	assert_false(w.vvma.by_asid);
 	assert_error(

@@ -73,7 +73,7 @@ static void check_range(uint64_t start, uint64_t size, uint64_t want_start, uint
 		w.vvmas = 0;
 		assert_value(FENCE(fid, 0xf, 0, start, size, 3), 0);
 		assert_int_equal(w.vvmas, 1);
-		assert_int_equal(w.vvma.start, want_start);
+		assert_int_equal(w.vvma.start.gva, want_start);
 		assert_int_equal(w.vvma.size, want_size);
 	}
 }

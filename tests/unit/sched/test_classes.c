@@ -187,7 +187,7 @@ static struct sched_params any_params(unsigned int harts)
 	if (sim_random() % 8 == 0)
 		p = fifo((uint32_t)(sim_random() % 32));
 	if (sim_random() % 3 == 0)
-		p.affinity = hartset_of(1 + sim_random() % (BIT(harts) - 1));
+		p.affinity = pcpu_set_from_mask(1 + sim_random() % (BIT(harts) - 1));
 	p.slice_us = sim_random() % 2 ? 0 : 100 + (uint32_t)(sim_random() % 20000);
 	return p;
 }
@@ -307,7 +307,8 @@ static void a_busy_queue_beside_an_idle_hart_cannot_persist(void **state)
 			struct sched_params p = sim_params(100);
 
 			if (sim_random() % 2)
-				p.affinity = hartset_of(1 + sim_random() % (BIT(harts) - 1));
+				p.affinity =
+					pcpu_set_from_mask(1 + sim_random() % (BIT(harts) - 1));
 			sim_add(sim_group(0), &p, SIM_MS, i % 2 ? SIM_MS : 0)->random = true;
 		}
 		sim_start();
@@ -320,7 +321,7 @@ static void a_busy_queue_beside_an_idle_hart_cannot_persist(void **state)
 					const struct sched_entity *se = &sim_vcpus[j].se;
 
 					assert_false(se->queued && !se->on_cpu &&
-						     hartset_has(&se->affinity, h));
+						     pcpu_set_has(&se->affinity, h));
 				}
 			}
 		}

@@ -184,7 +184,7 @@ static double mix(unsigned int harts, unsigned int n, bool affinities, uint64_t 
 	for (unsigned int i = 0; i < n; i++) {
 		struct sched_params s = sim_params(50 + (uint32_t)(sim_random() % 350));
 
-		s.affinity = hartset_of(affinities ? some_affinity(harts) : BIT(harts) - 1);
+		s.affinity = pcpu_set_from_mask(affinities ? some_affinity(harts) : BIT(harts) - 1);
 		p.weight[i] = s.weight;
 		p.affinity[i] = s.affinity.word[0];
 		(void)sim_add(sim_group(0), &s, 1, 0);

@@ -34,7 +34,7 @@ static void begin(unsigned int harts, struct sched_params third_params)
 	struct sched_params here = sim_params(100);
 
 	sim_begin(harts, MAX_V, 1);
-	here.affinity = hartset_first(1);
+	here.affinity = pcpu_set_first(1);
 	asks = sim_add(sim_group(0), &here, 1, 0);
 	answers = sim_add(asks->se.group, &here, 1, 0);
 	sibling = sim_add(asks->se.group, &here, 1, 0);
@@ -49,7 +49,7 @@ static void begin(unsigned int harts, struct sched_params third_params)
 	sim_stop_for_next(0, SCHED_BLOCKS);
 	sim_step_hart(0);
 	sim_run(SIM_MS / 8);
-	asks->se.affinity = answers->se.affinity = hartset_first(harts);
+	asks->se.affinity = answers->se.affinity = pcpu_set_first(harts);
 	assert_ptr_equal(sim_running(0), asks);
 	assert_int_equal(queue()->nr_waiting, 0);
 }
@@ -339,7 +339,7 @@ static void begin_two_harts(uint64_t later)
 	struct sched_params urgent = sim_params(0);
 
 	urgent.class = SCHED_CLASS_FIFO;
-	urgent.affinity = hartset_of(2);
+	urgent.affinity = pcpu_set_from_mask(2);
 	begin(2, urgent);
 	wake(third);
 	sim_step_hart(1);
@@ -377,7 +377,7 @@ static void a_sibling_elsewhere_yields_to_the_lender(void **state)
 	(void)state;
 	begin_two_harts(0);
 	assert_lent();
-	sibling->se.affinity = hartset_of(2);
+	sibling->se.affinity = pcpu_set_from_mask(2);
 	wake(sibling);
 	sim_stop_for_next(1, SCHED_BLOCKS);
 	sim_step_hart(1);

@@ -29,7 +29,7 @@ static void begin_class(uint32_t cap, enum sched_class class)
 	struct sched_params here = sim_params(100);
 
 	here.class = class;
-	here.affinity = hartset_first(1);
+	here.affinity = pcpu_set_first(1);
 	sim_begin(1, 4, 1);
 	rester = sim_add(sim_group(cap), &here, 1, 0);
 	other = sim_add(sim_group(0), &here, 1, 0);

@@ -22,17 +22,17 @@
 
 static void the_next_pcpu_is_found_from_each_place(void **state)
 {
-	struct hartset all = hartset_first(MAX_PCPUS);
+	struct pcpu_set all = pcpu_set_first(MAX_PCPUS);
 
 	(void)state;
 	for (unsigned int from = 0; from < MAX_PCPUS; from++) {
-		assert_int_equal(hartset_next_common(&all, NULL, from), from);
+		assert_int_equal(pcpu_set_next_common(&all, NULL, from), from);
 		for (unsigned int bit = 0; bit < MAX_PCPUS; bit++) {
-			struct hartset one = { 0 };
+			struct pcpu_set one = { 0 };
 
 			one.word[bit / 64] = BIT(bit % 64);
-			assert_int_equal(hartset_next_common(&one, NULL, from), bit);
-			assert_int_equal(hartset_next_common(&all, &one, from), bit);
+			assert_int_equal(pcpu_set_next_common(&one, NULL, from), bit);
+			assert_int_equal(pcpu_set_next_common(&all, &one, from), bit);
 		}
 	}
 }
@@ -43,26 +43,26 @@ static void of_two_the_one_that_comes_first_going_round(void **state)
 	for (unsigned int from = 0; from < MAX_PCPUS; from += 7)
 		for (unsigned int a = 0; a < MAX_PCPUS; a += 5)
 			for (unsigned int b = 0; b < MAX_PCPUS; b += 3) {
-				struct hartset s = { 0 };
+				struct pcpu_set s = { 0 };
 				unsigned int to_a = (a + MAX_PCPUS - from) % MAX_PCPUS;
 				unsigned int to_b = (b + MAX_PCPUS - from) % MAX_PCPUS;
 
 				s.word[a / 64] |= BIT(a % 64);
 				s.word[b / 64] |= BIT(b % 64);
-				assert_int_equal(hartset_next_common(&s, NULL, from),
+				assert_int_equal(pcpu_set_next_common(&s, NULL, from),
 						 to_a <= to_b ? a : b);
 			}
 }
 
 static void in_no_set_is_none(void **state)
 {
-	struct hartset none = { 0 }, low = hartset_first(70), high = { 0 };
+	struct pcpu_set none = { 0 }, low = pcpu_set_first(70), high = { 0 };
 
 	(void)state;
 	high.word[1] = BIT(6);
 	for (unsigned int from = 0; from < MAX_PCPUS; from++) {
-		assert_int_equal(hartset_next_common(&none, NULL, from), HARTSET_NONE);
-		assert_int_equal(hartset_next_common(&low, &high, from), HARTSET_NONE);
+		assert_int_equal(pcpu_set_next_common(&none, NULL, from), PCPU_NONE);
+		assert_int_equal(pcpu_set_next_common(&low, &high, from), PCPU_NONE);
 	}
 }
 
@@ -111,8 +111,8 @@ static struct sim_vcpu *one_that_may_go(uint32_t others_on_1)
 	struct sim_vcpu *v;
 
 	sim_begin(2, 8, 1);
-	here.affinity = hartset_of(1);
-	there.affinity = hartset_of(2);
+	here.affinity = pcpu_set_from_mask(1);
+	there.affinity = pcpu_set_from_mask(2);
 	v = sim_add(NULL, &here, SIM_MS, 0);
 	if (others_on_1)
 		sim_add(NULL, &there, SIM_MS, 0);
@@ -126,17 +126,17 @@ static void what_is_loaded_is_not_moved(void **state)
 	struct sched_params here = sim_params(100);
 
 	(void)state;
-	here.affinity = hartset_of(1);
+	here.affinity = pcpu_set_from_mask(1);
 	other = sim_add(NULL, &here, SIM_MS, 0);
 	sim_start();
 	while (sim_running(0) != v)
 		sim_run(SIM_MS);
-	v->se.affinity = hartset_of(3);
+	v->se.affinity = pcpu_set_from_mask(3);
 	sim_stop(0, SCHED_PREEMPTED);
 	sim_now += SIM_S;
 	assert_ptr_equal(sched_pick(sim_now), &other->se);
 	sched_put(&other->se, SCHED_BLOCKS, sim_now);
-	hartset_atomic_set(&sched_idle, 1); /* as if it had not been told yet */
+	pcpu_set_atomic_set(&sched_idle, 1); /* as if it had not been told yet */
 	sched_unloaded(&other->se);
 	assert_int_equal(v->se.pcpu, 0);
 	sim_step_hart(1);
@@ -156,13 +156,13 @@ static void a_hart_that_stays_lighter_is_better(void **state)
 		struct sim_vcpu *v = one_that_may_go(theirs);
 		struct sched_params here = sim_params(200);
 
-		here.affinity = hartset_of(1);
+		here.affinity = pcpu_set_from_mask(1);
 		sim_add(NULL, &here, SIM_MS, 0);
 		sim_start();
 		while (sim_running(0) == v)
 			sim_run(SIM_MS);
 		sim_become(0);
-		v->se.affinity = hartset_of(3);
+		v->se.affinity = pcpu_set_from_mask(3);
 		for (unsigned int i = 0; i < 2; i++) {
 			runqs[i].charged_at = sim_now;
 			runqs[i].fair.offset = -runqs[i].fair.v;
@@ -183,7 +183,7 @@ static void a_look_moves_one(void **state)
 
 	(void)state;
 	(void)v;
-	here.affinity = hartset_of(1);
+	here.affinity = pcpu_set_from_mask(1);
 	for (unsigned int i = 0; i < 5; i++)
 		sim_add(NULL, &here, SIM_MS, 0);
 	sim_start();
@@ -191,7 +191,7 @@ static void a_look_moves_one(void **state)
 	sim_become(0);
 	for (unsigned int i = 0; i < sim_nr_vcpus; i++)
 		if (sim_vcpus[i].se.pcpu == 0)
-			sim_vcpus[i].se.affinity = hartset_of(3);
+			sim_vcpus[i].se.affinity = pcpu_set_from_mask(3);
 	for (unsigned int i = 0; i < 2; i++) {
 		runqs[i].charged_at = sim_now;
 		runqs[i].fair.offset = -runqs[i].fair.v;
@@ -208,7 +208,7 @@ static void a_look_moves_one(void **state)
 /* Of two of class fifo that are as urgent the one that runs goes on. */
 static void what_is_as_urgent_does_not_preempt(void **state)
 {
-	struct sched_params fifo = { .affinity = hartset_first(1),
+	struct sched_params fifo = { .affinity = pcpu_set_first(1),
 				     .class = SCHED_CLASS_FIFO,
 				     .priority = 3 };
 
@@ -235,7 +235,7 @@ static void what_is_as_urgent_does_not_preempt(void **state)
 static void a_name_is_for_the_next_pick(void **state)
 {
 	struct sched_params fair = sim_params(100),
-			    fifo = { .affinity = hartset_first(1), .class = SCHED_CLASS_FIFO };
+			    fifo = { .affinity = pcpu_set_first(1), .class = SCHED_CLASS_FIFO };
 	struct sched_group *g;
 	struct sim_vcpu *from, *to, *urgent;
 
@@ -263,7 +263,7 @@ static void a_name_is_for_the_next_pick(void **state)
 /* Beside class fifo a task waits for a millisecond: the hart's timer is set anew only where it is later than that. */
 static void for_a_task_a_longer_slice_is_cut(void **state)
 {
-	struct sched_params fifo = { .affinity = hartset_first(1), .class = SCHED_CLASS_FIFO };
+	struct sched_params fifo = { .affinity = pcpu_set_first(1), .class = SCHED_CLASS_FIFO };
 	struct sched_params fair = sim_params(100);
 
 	(void)state;

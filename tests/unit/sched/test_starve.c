@@ -42,7 +42,7 @@ static struct sched_params any_params(unsigned int harts)
 	if (sim_random() % 4 == 0)
 		p = fifo((uint32_t)(sim_random() % 4));
 	if (sim_random() % 2 == 0)
-		p.affinity = hartset_of(1 + sim_random() % (BIT(harts) - 1));
+		p.affinity = pcpu_set_from_mask(1 + sim_random() % (BIT(harts) - 1));
 	if (sim_random() % 2)
 		p.slice_us = 100 + (uint32_t)(sim_random() % 5000);
 	return p;
@@ -96,7 +96,7 @@ static bool a_hart_is_open(const struct sched_entity *se, unsigned int harts, bo
 	uint32_t limit = se->class == SCHED_CLASS_FAIR ? 2 : urgency_of(se);
 
 	for (unsigned int h = 0; h < harts; h++)
-		if (hartset_has(&se->affinity, h) && !(yields && h == se->pcpu) &&
+		if (pcpu_set_has(&se->affinity, h) && !(yields && h == se->pcpu) &&
 		    (!sim_running(h) || urgency_of(&sim_running(h)->se) < limit))
 			return true;
 	return false;
@@ -188,7 +188,7 @@ static void fair_leaves_the_hart_of_a_pinned_hog(void **state)
 	uint64_t worst = 0;
 
 	(void)state;
-	pinned.affinity = hartset_of(BIT(1));
+	pinned.affinity = pcpu_set_from_mask(BIT(1));
 	sim_begin(2, MAX_V, 1);
 	(void)sim_add(sim_group(0), &pinned, SIM_S, 0);
 	g = sim_group(0);
@@ -211,11 +211,11 @@ static void a_look_gets_round_all_harts_and_all_that_wait(void **state)
 	(void)state;
 	sim_begin(8, MAX_V, 1);
 	for (unsigned int h = 0; h < 7; h++) {
-		hog.affinity = hartset_of(BIT(h));
+		hog.affinity = pcpu_set_from_mask(BIT(h));
 		(void)sim_add(sim_group(0), &hog, SIM_S, 0);
 	}
 	for (unsigned int i = 0; i < 24; i++) {
-		fair.affinity = i % 6 ? hartset_of(BIT(i % 7)) : hartset_first(8);
+		fair.affinity = i % 6 ? pcpu_set_from_mask(BIT(i % 7)) : pcpu_set_first(8);
 		(void)sim_add(sim_group(0), &fair, SIM_S, 0);
 	}
 	runs_without_starving(8, false, &worst);

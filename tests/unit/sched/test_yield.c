@@ -145,9 +145,9 @@ static void a_preempted_sibling_is_fetched_from_another_hart(void **state)
 	struct sched_group *g;
 
 	(void)state;
-	here.affinity = hartset_of(1);
-	there.affinity = hartset_of(2);
-	both.affinity = hartset_of(3);
+	here.affinity = pcpu_set_from_mask(1);
+	there.affinity = pcpu_set_from_mask(2);
+	both.affinity = pcpu_set_from_mask(3);
 	sim_begin(2, MAX_V, 1);
 	g = sim_group(0);
 	spinner = sim_add(g, &here, 1, 0);

@@ -95,14 +95,14 @@ void fence_ends(struct machine *mc, const struct fence_call *c)
 
 void fences(struct machine *mc, uint64_t set, enum hart_fence kind)
 {
-	const struct vcpu_fence page = { .start = 0x1000, .size = 0x1000 }, space = { 0 };
+	const struct vcpu_fence page = { .start = { 0x1000 }, .size = 0x1000 }, space = { 0 };
 	struct fence_call call;
 
 	fence_begins(mc, set, kind, &call);
 	if (kind == HART_FENCE_I)
-		vm_fence_i(&mc->vm, set);
+		vm_fence_i(&mc->vm, (struct vcpu_set){ set });
 	else if (kind == HART_FENCE_VVMA)
-		vm_fence_vvma(&mc->vm, set, chance(3) ? &page : &space);
+		vm_fence_vvma(&mc->vm, (struct vcpu_set){ set }, chance(3) ? &page : &space);
 	else
 		(void)vm_give_back_ram(&mc->vm, gpa(0), PAGE_SIZE);
 	fence_ends(mc, &call);

@@ -71,7 +71,7 @@ struct next vcpu_handle_exit(struct vcpu *v, uint64_t cause)
 static void what_was_written_before_a_request_is_seen_after_it(void **state)
 {
 	static struct machine mc;
-	struct sched_params first = { .affinity = hartset_of(1) };
+	struct sched_params first = { .affinity = pcpu_set_from_mask(1) };
 	pthread_t threads[1];
 	struct vcpu *v;
 
@@ -105,7 +105,7 @@ static void what_was_written_before_a_request_is_seen_after_it(void **state)
 static void a_hart_that_stops_is_started_again_and_again(void **state)
 {
 	static struct machine mc;
-	struct sched_params first = { .affinity = hartset_of(1) };
+	struct sched_params first = { .affinity = pcpu_set_from_mask(1) };
 	pthread_t threads[1];
 	struct vcpu *v;
 

@@ -178,16 +178,16 @@ void guest_restarts(struct vcpu *v)
 }
 
 /* An access as the guest's, by hartvisor: what is loaded here decides where it goes. */
-int guest_hlvx_hu(uint64_t gva, uint16_t *out)
+int guest_hlvx_hu(gva_t a, uint16_t *out)
 {
-	*out = (uint16_t)gva | 3;
+	*out = (uint16_t)a.gva | 3;
 	reaches(this_pcpu()->current);
 	return 0;
 }
 
-int guest_hlv_d(uint64_t gva, uint64_t *out)
+int guest_hlv_d(gva_t a, uint64_t *out)
 {
-	(void)gva;
+	(void)a;
 	*out = 0;
 	reaches(this_pcpu()->current);
 	return 0;

@@ -67,7 +67,7 @@ void sched_group_go(struct sched_group *g, uint64_t now)
 }
 
 /* The IPI gets whatever runs there out of the guest. Until then it runs. */
-void smp_kick(uint64_t set)
+void smp_kick(struct pcpu_set set)
 {
 	unsigned int here = this_pcpu()->index;
 
@@ -75,7 +75,7 @@ void smp_kick(uint64_t set)
 	for (unsigned int h = 0; h < TLB_HARTS; h++) {
 		struct vcpu *v = pcpus[h]->current;
 
-		if (!(set & BIT(h)) || !v)
+		if (!pcpu_set_has(&set, h) || !v)
 			continue;
 		if (v->mode == EXITING_GUEST_MODE) {
 			v->mode = IN_GUEST_MODE;

@@ -182,7 +182,7 @@ static int setup(void **state)
 	memset(harts, 0, sizeof(harts));
 	memset(watched, 0, sizeof(watched));
 	switches = 0;
-	csr_write(CSR_SATP, boot_map(LOADED));
+	csr_write(CSR_SATP, boot_map(hpa(LOADED)));
 	return 0;
 }
 

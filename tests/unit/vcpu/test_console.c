@@ -79,7 +79,7 @@ static void what_the_terminal_takes_is_the_answer(void **state)
 	assert_int_equal(print_text(), 5);
 	assert_false(vcpu_is_halted(v));
 	assert_false(vcpu_tries_again(v));
-	assert_int_equal(vm.console_waits, 0);
+	assert_int_equal(vm.console_waits.bits, 0);
 }
 
 static void without_room_it_sleeps_until_it_is_told(void **state)
@@ -130,17 +130,17 @@ static void one_that_has_printed_waits_no_more(void **state)
 {
 	(void)state;
 	(void)print_text();
-	assert_int_equal(vm.console_waits, BIT(1));
+	assert_int_equal(vm.console_waits.bits, BIT(1));
 	room = 3;
 	assert_int_equal(print_text(), 3);
-	assert_int_equal(vm.console_waits, 0);
+	assert_int_equal(vm.console_waits.bits, 0);
 	room = 0;
 	assert_false(vcpu_console_is_out(v));
-	assert_int_equal(vm.console_waits, BIT(1));
+	assert_int_equal(vm.console_waits.bits, BIT(1));
 	looks = 0;
 	room_comes = 1;
 	assert_true(vcpu_console_is_out(v));
-	assert_int_equal(vm.console_waits, 0);
+	assert_int_equal(vm.console_waits.bits, 0);
 }
 
 static void output_that_is_not_out_puts_it_to_sleep(void **state)
@@ -149,7 +149,7 @@ static void output_that_is_not_out_puts_it_to_sleep(void **state)
 	assert_false(vcpu_console_is_out(v));
 	assert_true(vcpu_is_halted(v));
 	assert_true(vcpu_tries_again(v));
-	assert_int_equal(vm.console_waits, BIT(1));
+	assert_int_equal(vm.console_waits.bits, BIT(1));
 }
 
 /* The terminal has told of the room before this vcpu said that it waits. */
@@ -159,7 +159,7 @@ static void room_that_the_second_look_finds_ends_the_wait(void **state)
 	room_comes = 1;
 	told_before = true;
 	assert_true(vcpu_console_is_out(v));
-	assert_int_equal(vm.console_waits, 0);
+	assert_int_equal(vm.console_waits.bits, 0);
 	assert_int_equal(unhalted, 0);
 }
 

@@ -50,19 +50,19 @@ int gstage_write(const struct gstage *gs, gpa_t a, const void *buf, uint64_t len
 	return a.gpa == faults_at ? HV_EFAULT : HV_OK;
 }
 
-int guest_hlvx_hu(uint64_t gva, uint16_t *out)
+int guest_hlvx_hu(gva_t a, uint16_t *out)
 {
 	check_bracket();
-	assert_in_range(gva, PC, PC + 2);
-	*out = code[gva != PC];
-	return gva == faults_at ? EXC_INSN_GUEST_FAULT : 0;
+	assert_in_range(a.gva, PC, PC + 2);
+	*out = code[a.gva != PC];
+	return a.gva == faults_at ? EXC_INSN_GUEST_FAULT : 0;
 }
 
-int guest_hlv_d(uint64_t gva, uint64_t *out)
+int guest_hlv_d(gva_t a, uint64_t *out)
 {
 	check_bracket();
-	*out = gva + 1;
-	return gva == faults_at ? EXC_LOAD_GUEST_FAULT : 0;
+	*out = a.gva + 1;
+	return a.gva == faults_at ? EXC_LOAD_GUEST_FAULT : 0;
 }
 
 static int setup(void **state)

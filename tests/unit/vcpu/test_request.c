@@ -46,9 +46,9 @@ bool sched_wake(struct sched_entity *se)
 	return true;
 }
 
-void smp_kick(uint64_t set)
+void smp_kick(struct pcpu_set set)
 {
-	ipis |= set;
+	ipis |= set.word[0];
 	calls++;
 	if (!leaves)
 		return;
@@ -227,10 +227,11 @@ static void only_the_set_is_asked(void **state)
 	(void)state;
 	for (unsigned int i = 0; i < VCPUS; i++)
 		vcpus[i].halt.blocked = 1;
-	assert_true(vcpus_make_request(&vm, BIT(1) | BIT(3), REQUEST_UPDATE_CLOCK));
+	assert_true(vcpus_make_request(&vm, (struct vcpu_set){ BIT(1) | BIT(3) },
+				       REQUEST_UPDATE_CLOCK));
 	assert_int_equal(woken, BIT(1) | BIT(3));
 	assert_int_equal(vcpus[0].requests | vcpus[2].requests, 0);
-	assert_false(vcpus_make_request(&vm, 0, REQUEST_UPDATE_CLOCK));
+	assert_false(vcpus_make_request(&vm, vcpu_set_none(), REQUEST_UPDATE_CLOCK));
 }
 
 static void it_says_whether_any_was_kicked(void **state)

@@ -39,7 +39,7 @@ static struct vm *add(unsigned int id, uint8_t priority, uint64_t affinity)
 	configs[id] = (struct vm_config){ .boot_priority = priority };
 	*vm = (struct vm){ .id = id,
 			   .config = &configs[id],
-			   .task.affinity = hartset_of(affinity) };
+			   .task.affinity = pcpu_set_from_mask(affinity) };
 	boot_order_add(vm);
 	assert_true(vm->task.uncapped);
 	assert_false(boot_order_is_turn(vm));

@@ -76,7 +76,7 @@ static void data_inside_the_tree_is_found(void **state)
 	assert_string_equal(image.name, "linux");
 	assert_int_equal(image.size, sizeof(KERNEL_TEXT));
 	assert_memory_equal(image.data, KERNEL_TEXT, sizeof(KERNEL_TEXT));
-	assert_true(image.load == 0x80400000 && image.entry == 0x80400004);
+	assert_true(image.load.gpa == 0x80400000 && image.entry.gpa == 0x80400004);
 	assert_int_equal(find(blob_size, "busybox", BUNDLE_RAMDISK, &image), 0);
 	assert_memory_equal(image.data, RAMDISK_TEXT, sizeof(RAMDISK_TEXT));
 	assert_string_equal(why, "");
@@ -206,12 +206,12 @@ static void addresses_are_one_or_two_cells_and_default_to_virt_s(void **state)
 	set_u32("/images/linux", "entry", 0);
 	blob_make(NULL, 0);
 	assert_int_equal(find(blob_size, "linux", BUNDLE_KERNEL, &image), 0);
-	assert_true(image.load == 0x180000000 && image.entry == 0);
+	assert_true(image.load.gpa == 0x180000000 && image.entry.gpa == 0);
 	fit_ok(fdt_open_into(fit, fit, FIT_ROOM));
 	fit_ok(fdt_delprop(fit, fit_node(fit, "/images/linux"), "load"));
 	blob_make(NULL, 0);
 	assert_int_equal(find(blob_size, "linux", BUNDLE_KERNEL, &image), 0);
-	assert_true(image.load == 0x80200000);
+	assert_true(image.load.gpa == 0x80200000);
 	fit_ok(fdt_open_into(fit, fit, FIT_ROOM));
 	fit_ok(fdt_setprop(fit, fit_node(fit, "/images/linux"), "load", "123456789012", 12));
 	blob_make(NULL, 0);

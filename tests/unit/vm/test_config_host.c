@@ -116,7 +116,7 @@ static void guest_loader_modules_make_one_vm(void **state)
 	assert_string_equal(vmc[0].bootargs, "console=ttyS0");
 	assert_true(ptr_to_hpa(vmc[0].kernel.data).hpa == 0x88000000);
 	assert_true(vmc[0].kernel.size == 0x2000);
-	assert_true(vmc[0].kernel.load == 0x80200000);
+	assert_true(vmc[0].kernel.load.gpa == 0x80200000);
 	assert_true(ptr_to_hpa(vmc[0].ramdisk.data).hpa == 0x84000000);
 	assert_int_equal(config_host_modules(host, modules, 4), 2);
 	assert_true(ptr_to_hpa(modules[0].data).hpa == 0x84000000);

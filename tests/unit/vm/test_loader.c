@@ -77,7 +77,7 @@ static void wherever_the_kernel_lies_nothing_overlaps(void **state)
 		start(MIB(16));
 		use_raw(MIB(1), GUEST_RAM_BASE + offset, 0);
 		if (offset == 0)
-			cfg.kernel.load = 0;
+			cfg.kernel.load = gpa(0);
 		use_ramdisk(MIB(1) + 1);
 		assert_int_equal(loader_load(&vm, &cfg, &r), 0);
 		assert_loaded(&r, GUEST_RAM_BASE + offset, MIB(1));
@@ -251,7 +251,7 @@ static void a_tiny_kernel_is_not_read_beyond_its_end(void **state)
 		exact = fit_exact(kernel, sizes[i]);
 		exact[0] = 0x13;
 		cfg.kernel.data = exact;
-		cfg.kernel.load = 0x80200000;
+		cfg.kernel.load = gpa(0x80200000);
 		assert_int_equal(loader_load(&vm, &cfg, &r), 0);
 		free(exact);
 	}
@@ -330,7 +330,7 @@ static void a_failed_overlay_or_no_memory_is_an_error_and_leaks_nothing(void **s
 	(void)state;
 	start(MIB(16));
 	use_raw(MIB(1), 0x80200000, 0);
-	cfg.overlay = (struct vm_image){ "dtbo", kernel, 64, 0, 0 };
+	cfg.overlay = (struct vm_image){ "dtbo", kernel, 64, gpa(0), gpa(0) };
 	assert_int_equal(loader_load(&vm, &cfg, &r), 0);
 	assert_int_equal(at(r.fdt.gpa)[200], 'T');
 	overlay_result = HV_EINVAL;
@@ -354,7 +354,7 @@ static void what_an_abandoned_load_holds_goes_back_clean_and_in_steps(void **sta
 	(void)state;
 	start(MIB(16));
 	use_raw(MIB(1), 0x80200000, 0);
-	cfg.overlay = (struct vm_image){ "dtbo", kernel, 64, 0, 0 };
+	cfg.overlay = (struct vm_image){ "dtbo", kernel, 64, gpa(0), gpa(0) };
 	assert_int_equal(loader_prepare(&l, &vm), 0);
 	assert_int_equal(loader_begin(&l, &vm, &cfg), 0);
 	assert_false(loader_abandon_step(&l)); /* it holds nothing yet */

@@ -3,7 +3,7 @@
 #ifndef FAKE_ARCH_FENCE_H
 #define FAKE_ARCH_FENCE_H
 
-#include <stdint.h>
+#include "lib/types.h"
 
 enum fake_fence {
 	FAKE_FENCE_I,
@@ -45,9 +45,9 @@ static inline void arch_hfence_vvma_all(void)
 	fake_fence(FAKE_HFENCE_VVMA_ALL, 0, 0);
 }
 
-static inline void arch_hfence_vvma_addr(uint64_t gva)
+static inline void arch_hfence_vvma_addr(gva_t a)
 {
-	fake_fence(FAKE_HFENCE_VVMA_ADDR, gva, 0);
+	fake_fence(FAKE_HFENCE_VVMA_ADDR, a.gva, 0);
 }
 
 static inline void arch_hfence_vvma_asid(uint64_t asid)
@@ -55,9 +55,9 @@ static inline void arch_hfence_vvma_asid(uint64_t asid)
 	fake_fence(FAKE_HFENCE_VVMA_ASID, 0, asid);
 }
 
-static inline void arch_hfence_vvma_addr_asid(uint64_t gva, uint64_t asid)
+static inline void arch_hfence_vvma_addr_asid(gva_t a, uint64_t asid)
 {
-	fake_fence(FAKE_HFENCE_VVMA_ADDR_ASID, gva, asid);
+	fake_fence(FAKE_HFENCE_VVMA_ADDR_ASID, a.gva, asid);
 }
 
 #endif
