@@ -125,22 +125,31 @@ static inline bool pcpu_set_atomic_clear(struct pcpu_set *s, unsigned int i)
 	return (atomic_read(w) & BIT(i % 64)) && (atomic_fetch_and(w, ~BIT(i % 64)) & BIT(i % 64));
 }
 
-/* pcpu_set_take - take the first pcpu out of @s. False: there is none. */
-static inline bool pcpu_set_take(struct pcpu_set *s, unsigned int *pcpu)
+/* pcpu_set_lowest - the first pcpu in @s, which is not empty. */
+static inline unsigned int pcpu_set_lowest(const struct pcpu_set *s)
 {
-	for (unsigned int i = 0; i < PCPU_SET_WORDS; i++) {
-		if (s->word[i]) {
-			*pcpu = i * 64 + bit_first(s->word[i]);
-			s->word[i] &= s->word[i] - 1;
-			return true;
-		}
-	}
-	return false;
+	unsigned int i = 0;
+
+	while (i + 1 < PCPU_SET_WORDS && s->word[i] == 0)
+		i++;
+	return i * 64 + bit_first(s->word[i]);
+}
+
+/* pcpu_set_drop_lowest - take it out. */
+static inline void pcpu_set_drop_lowest(struct pcpu_set *s)
+{
+	unsigned int i = 0;
+
+	while (i + 1 < PCPU_SET_WORDS && s->word[i] == 0)
+		i++;
+	s->word[i] &= s->word[i] - 1;
 }
 
 /* pcpu_set_for_each - @pcpu is each pcpu in @set, as it was at the beginning, from the first on. */
-#define pcpu_set_for_each(pcpu, set) \
-	for (struct pcpu_set left_ = (set); pcpu_set_take(&left_, &(pcpu));)
+#define pcpu_set_for_each(pcpu, set)                                                \
+	for (struct pcpu_set left_ = (set);                                         \
+	     !pcpu_set_empty(&left_) && (((pcpu) = pcpu_set_lowest(&left_)), true); \
+	     pcpu_set_drop_lowest(&left_))
 
 #define PCPU_NONE UINT32_MAX
 

@@ -146,8 +146,7 @@ static void kick_by_sbi(struct pcpu_set set)
  */
 static noinline void kick_by_register(struct pcpu_set set)
 {
-	struct pcpu_set left = set;
-	bool stored = false;
+	struct pcpu_set left = set, stored;
 	unsigned int i;
 
 	arch_fence_w_o();
@@ -155,10 +154,10 @@ static noinline void kick_by_register(struct pcpu_set set)
 		if (pcpus[i]->setssip) {
 			*pcpus[i]->setssip = 1;
 			pcpu_set_remove(&left, i);
-			stored = true;
 		}
 	}
-	if (stored)
+	stored = pcpu_set_without(&set, &left);
+	if (!pcpu_set_empty(&stored))
 		this_pcpu()->ipis_sent++;
 	if (!pcpu_set_empty(&left))
 		kick_by_sbi(left);

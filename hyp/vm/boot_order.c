@@ -45,15 +45,14 @@ static struct pcpu_set harts_in_use(void)
 static struct vm *next_turn(void)
 {
 	struct pcpu_set used = harts_in_use();
-	unsigned int hart;
 
 	for (unsigned int i = 0; i < nr_order; i++) {
 		struct vm *vm = order[i];
 		struct pcpu_set open = pcpu_set_without(sched_affinity(&vm->task), &used);
 
-		if (turns[vm->id] != TURN_WAITS || !pcpu_set_take(&open, &hart))
+		if (turns[vm->id] != TURN_WAITS || pcpu_set_empty(&open))
 			continue;
-		hart_of[vm->id] = hart;
+		hart_of[vm->id] = pcpu_set_lowest(&open);
 		atomic_set(&turns[vm->id], TURN_LOADS);
 		return vm;
 	}

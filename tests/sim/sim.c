@@ -114,10 +114,8 @@ void timer_arm(struct timer *t, uint64_t deadline)
 /* For one that rests on its hart, which is not simulated: what waits for it looks at the count. */
 void smp_kick(struct pcpu_set set)
 {
-	unsigned int i;
-
-	pcpu_set_for_each(i, set)
-		sim_kicks++;
+	for (unsigned int i = 0; i < PCPU_SET_WORDS; i++)
+		sim_kicks += (uint64_t)__builtin_popcountll(set.word[i]);
 }
 
 void smp_resched(unsigned int index)
