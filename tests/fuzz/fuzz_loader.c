@@ -215,9 +215,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	cfg.kernel.entry = gpa(fuzz_number(&in, cfg.kernel.load.gpa + kernel_size));
 	if (how & 8)
 		cfg.ramdisk = (struct vm_image){ "r", ramdisk + IMAGE_MAX - ramdisk_size,
-						 ramdisk_size, 0, 0 };
+						 ramdisk_size, gpa(0), gpa(0) };
 	if (how & 16)
-		cfg.overlay = (struct vm_image){ "o", ramdisk, ramdisk_size, 0, 0 };
+		cfg.overlay = (struct vm_image){ "o", ramdisk, ramdisk_size, gpa(0), gpa(0) };
 	fuzz_bytes(&in, kernel + IMAGE_MAX - kernel_size, min_u64(kernel_size, 80));
 	(void)loader_prepare(&l, &vm);
 	load(&l, how & 32 ? 1000 : how >> 6);
