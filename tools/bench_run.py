@@ -163,8 +163,10 @@ def size_in_map(text: str, folder: str) -> int:
 
 
 def size_rows(results: dict) -> None:
-    results["image-crypto"] = size_in_map((hv.BUILD / "hartvisor.map").read_text(), "bearssl")
-    results["image"] = hv.HARTVISOR.stat().st_size - results["image-crypto"]
+    linked = (hv.BUILD / "hartvisor.map").read_text()
+    results["image-crypto"] = size_in_map(linked, "bearssl")
+    results["image-unpack"] = size_in_map(linked, "zlib") + size_in_map(linked, "lz4")
+    results["image"] = hv.HARTVISOR.stat().st_size - results["image-crypto"] - results["image-unpack"]
     sizes = subprocess.run(["riscv64-unknown-elf-size", "-A", hv.BUILD / "hartvisor.elf"], check=True,
                            capture_output=True, text=True).stdout
     results["bss"] = int(re.search(r"^\.bss\s+(\d+)", sizes, re.M).group(1))

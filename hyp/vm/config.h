@@ -15,13 +15,21 @@
 #include "vcpu/layout.h"
 #include "vcpu/vm.h"
 
+/* How the bytes of an image are packed (vm/unpack.h). */
+enum image_packing {
+	PACKING_NONE,
+	PACKING_GZIP,
+	PACKING_LZ4,
+};
+
 /* A piece of the bundle (or a multiboot module): bytes in host memory. */
 struct vm_image {
 	const char *name;
 	const uint8_t *data; /* direct map */
 	uint64_t size;
-	uint64_t load;	/* for raw kernels: guest-physical, 0: RAM base */
-	uint64_t entry; /* for raw kernels: 0: load */
+	uint64_t load;		    /* for raw kernels: guest-physical, 0: RAM base */
+	uint64_t entry;		    /* for raw kernels: 0: load */
+	enum image_packing packing; /* as the bundle says; a kernel may be packed all the same */
 };
 
 #define VM_PATH_MAX 96

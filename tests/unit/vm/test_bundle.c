@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// SOURCES: hyp/vm/bundle.c tests/unit/fake/unmoved.c hyp/lib/text.c hyp/lib/fdt.c
+// SOURCES: hyp/vm/bundle.c hyp/vm/unpack.c hyp/vm/unpack_gzip.c hyp/vm/unpack_lz4.c tests/unit/fake/unmoved.c hyp/lib/text.c hyp/lib/fdt.c
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// SOURCES: hyp/vm/bundle_align.c hyp/vm/bundle.c hyp/lib/text.c hyp/lib/fdt.c hyp/mm/page.c tests/unit/fake/page.c
+// SOURCES: hyp/vm/bundle_align.c hyp/vm/bundle.c hyp/vm/unpack.c hyp/vm/unpack_gzip.c hyp/vm/unpack_lz4.c hyp/lib/text.c hyp/lib/fdt.c hyp/mm/page.c tests/unit/fake/page.c
 /* Bundles at any address: their trees are copied when they are small, moved by a few bytes when they are large. */
 #include <setjmp.h>
 #include <stdarg.h>
