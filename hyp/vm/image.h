@@ -13,7 +13,7 @@ struct image_linux {
 
 /*
  * image_open - what is to be unpacked of @image, a kernel: all of it, by its `compression` or else by its first bytes, or the
- * payload of an EFI zboot image (Linux: drivers/firmware/efi/libstub/zboot-header.S). Fills data, size and packing of @out.
+ * payload of an EFI zboot image (zboot-header in Linux's drivers/firmware/efi/libstub). Fills data, size and packing of @out.
  * Returns NULL, or what is wrong and what is allowed.
  */
 const char *image_open(const struct vm_image *image, struct unpack *out);

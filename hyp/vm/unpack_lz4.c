@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * LZ4 (lz4's lz4_Frame_format.md): one frame, of the format that lz4 writes or of the older one ("legacy") that Linux's
+ * LZ4 ("LZ4 Frame Format Description", in lz4's doc): one frame, of the format that lz4 writes or of the older one ("legacy") that Linux's
  * build and lz4 -l write. lz4's library decodes the blocks and has the checksum; frames are read here.
  *
  * A block is decoded as a whole, into scratch memory behind the 64 KiB before it that it may refer to. A frame says how

@@ -47,7 +47,7 @@ def by_gzip(data: bytes, level: int = 6) -> bytes:
 
 
 def zboot(payload: bytes, kind: bytes = b"gzip") -> bytes:
-    """As Linux's zboot-header.S begins; of the EFI program itself there is only room."""
+    """As such an image of Linux's begins; of the EFI program itself there is only room."""
     offset = 0x1000
     header = struct.pack("<4s4sIIII32s", b"MZ", b"zimg", offset, len(payload), 0, 0, kind)
     return header.ljust(offset, b"\0") + payload + bytes(512)
