@@ -35,7 +35,7 @@ ZLIB_SRCS  := inflate inftrees inffast crc32
 ZLIB_OBJS  := $(ZLIB_SRCS:%=$(B)/obj/zlib/%.o)
 ZLIB_FLAGS := -DZ_SOLO -DNO_GZIP -DHAVE_MEMCPY -DZ_U4=unsigned -DZ_TESTW=0 -include string.h -I$(ZLIB)
 LZ4        := $(B)/lz4-src/lib
-LZ4_SRCS   := lz4 xxhash
+LZ4_SRCS   := lz4
 LZ4_OBJS   := $(LZ4_SRCS:%=$(B)/obj/lz4/%.o)
 # One decoder for all that it is asked for. Copies are calls: gcc's own of unknown alignment goes by bytes.
 LZ4_FLAGS  := -DLZ4_FAST_DEC_LOOP=0 -DLZ4_FREESTANDING=1 -DLZ4_FORCE_INLINE='static __attribute__((noinline))' \
@@ -71,7 +71,7 @@ HV_CFLAGS = $(TARGET_CFLAGS) $(WARNINGS) $(INCLUDES) $(CFLAGS)
 # What runs once, or for a typed key, is better small.
 SMALL_OBJS := $(filter $(B)/obj/hyp/vm/% $(B)/obj/hyp/console/%,$(OBJS)) \
 	$(addprefix $(B)/obj/platform/,host.o machine.o driver.o goldfish_rtc.o aclint_sswi.o hart_intc.o plic.o) $(B)/obj/hyp/main.o \
-	$(addprefix $(B)/obj/hyp/lib/,config_node.o fdt.o fdt_exact.o fdt_writer.o log.o options.o property.o random.o text.o word.o work.o) \
+	$(addprefix $(B)/obj/hyp/lib/,config_node.o fdt.o fdt_exact.o fdt_writer.o log.o options.o property.o random.o text.o word.o work.o xxh32.o) \
 	$(addprefix $(B)/obj/hyp/arch/,isa.o panic.o symbols.o boot_map.o cache.o) \
 	$(addprefix $(B)/obj/hyp/term/,term_answer.o term_filter.o term_input.o term_output.o term_own.o term_raw.o term_row.o term_sbi.o) \
 	$(addprefix $(B)/obj/hyp/mm/,page.o arena.o hostmap.o) $(addprefix $(B)/obj/hyp/,dev/vrtc.o dev/vsyscon.o sbi/srst.o sbi/legacy.o sbi/dbcn.o pv/sta.o pv/pv_part.o pv/pv_lock.o vcpu/hsm.o vcpu/registry.o vcpu/vm.o vcpu/vm_part.o \
@@ -113,12 +113,12 @@ $(B)/obj/bearssl/%.o: $(BEARSSL)/src/%.c $(B)/obj/flags
 $(B)/obj/zlib/%.o: $(ZLIB)/%.c $(B)/obj/flags mk/hartvisor.mk
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(TARGET_CFLAGS) $(if $(filter inffast,$(*F)),-O2,-Os) $(ZLIB_FLAGS) -MMD -MP -c $< -o $@
+	$(Q)$(CC) $(TARGET_CFLAGS) $(if $(filter inffast,$(*F)),-O2,-Os -msave-restore) $(ZLIB_FLAGS) -MMD -MP -c $< -o $@
 
 $(B)/obj/lz4/%.o: $(LZ4)/%.c $(B)/obj/flags mk/hartvisor.mk
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(TARGET_CFLAGS) -Os $(LZ4_FLAGS) -MMD -MP -c $< -o $@
+	$(Q)$(CC) $(TARGET_CFLAGS) -Os -msave-restore $(LZ4_FLAGS) -MMD -MP -c $< -o $@
 
 $(B)/obj/libfdt/strtoul.o: mk/libc/strtoul.c $(B)/obj/flags
 	$(call say,CC,$<)

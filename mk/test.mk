@@ -45,7 +45,7 @@ $(U)/libfdt.a: $(LIBFDT_SRCS:%=$(U)/libfdt/%.o) $(U)/libfdt/fdt_exact.o
 
 # What unpacks images, and from the same sources what packs them for the tests.
 UNPACK_OBJS := $(addprefix $(U)/unpack/,$(ZLIB_SRCS:%=zlib/%.o) zlib/deflate.o zlib/trees.o zlib/zutil.o $(LZ4_SRCS:%=lz4/%.o) \
-	lz4/lz4frame.o lz4/lz4hc.o)
+	lz4/lz4frame.o lz4/lz4hc.o lz4/xxhash.o)
 # lz4frame allocates.
 UNIT_LZ4_FLAGS = $(filter-out -DLZ4_FREESTANDING=1,$(LZ4_FLAGS))
 $(U)/unpack/zlib/%.o: $(ZLIB)/%.c mk/test.mk mk/hartvisor.mk

@@ -169,7 +169,7 @@ def size_rows(results: dict) -> None:
     results["image"] = hv.HARTVISOR.stat().st_size - results["image-crypto"] - results["image-unpack"]
     sizes = subprocess.run(["riscv64-unknown-elf-size", "-A", hv.BUILD / "hartvisor.elf"], check=True,
                            capture_output=True, text=True).stdout
-    results["bss"] = int(re.search(r"^\.bss\s+(\d+)", sizes, re.M).group(1))
+    results["bss"] = sum(int(size) for size in re.findall(r"^\.bss\S*\s+(\d+)", sizes, re.M))
     one, two = own_memory(1), own_memory(2)
     results.update({"memory-1": one, "memory-2": two, "memory-0": 2 * one - two, "memory-64": own_memory(64)})
     results["per-vcpu"] = (own_memory(1, 64) - one) * 1024 // 63

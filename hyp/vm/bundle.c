@@ -120,11 +120,11 @@ static int get_packing(const struct bundle *b, int node, const char *name, enum 
  * that this is something else are not.
  */
 static int check_kind(const struct bundle *b, int node, const char *name, enum bundle_use use,
-		      struct vm_image *out, struct text *why)
+		      enum image_packing *packing, struct text *why)
 {
 	const char *s;
 
-	if (get_packing(b, node, name, use, &out->packing, why) != 0)
+	if (get_packing(b, node, name, use, packing, why) != 0)
 		return HV_EINVAL;
 	s = fdtx_prop_string(b->fit, node, "arch");
 	if (s != NULL && strcmp(s, "riscv") != 0) {
@@ -154,11 +154,12 @@ static int get_address(const struct bundle *b, int node, const char *name, const
 }
 
 int bundle_find_image(const struct bundle *b, const char *name, enum bundle_use use,
-		      struct vm_image *out, struct text *why)
+		      struct vm_image *out, uint8_t *packing, struct text *why)
 {
 	int images = fdt_path_offset(b->fit, "/images");
 	int node = images < 0 ? images : fdt_subnode_offset(b->fit, images, name);
 	struct vm_image image = { .load = IMAGE_LOAD_DEFAULT };
+	enum image_packing how = PACKING_NONE;
 
 	if (images < 0) {
 		text_add(why, "no such image; the bundle has no /images");
@@ -170,7 +171,7 @@ int bundle_find_image(const struct bundle *b, const char *name, enum bundle_use 
 		return HV_ENOENT;
 	}
 	image.name = fdtx_name(b->fit, node);
-	if (check_kind(b, node, name, use, &image, why) != 0 ||
+	if (check_kind(b, node, name, use, &how, why) != 0 ||
 	    find_data(b, node, name, &image, why) != 0 ||
 	    get_address(b, node, name, "load", &image.load, why) != 0 ||
 	    get_address(b, node, name, "entry", &image.entry, why) != 0)
@@ -178,5 +179,6 @@ int bundle_find_image(const struct bundle *b, const char *name, enum bundle_use 
 	if (image.size == 0)
 		return complain(why, name, "is empty (0 bytes)");
 	*out = image;
+	*packing = (uint8_t)how;
 	return 0;
 }

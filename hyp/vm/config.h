@@ -27,9 +27,8 @@ struct vm_image {
 	const char *name;
 	const uint8_t *data; /* direct map */
 	uint64_t size;
-	uint64_t load;		    /* for raw kernels: guest-physical, 0: RAM base */
-	uint64_t entry;		    /* for raw kernels: 0: load */
-	enum image_packing packing; /* as the bundle says; a kernel may be packed all the same */
+	uint64_t load;	/* for raw kernels: guest-physical, 0: RAM base */
+	uint64_t entry; /* for raw kernels: 0: load */
 };
 
 #define VM_PATH_MAX 96
@@ -67,6 +66,9 @@ struct vm_config {
 	uint32_t cap;		/* percent of one hart; 0: none */
 	uint32_t halt_poll_us;	/* 0: a halt gives the hart away at once */
 	bool failed;		/* an error has been reported */
+	/* Of enum image_packing, as the bundle says; a kernel may be packed all the same. */
+	uint8_t kernel_packing;
+	uint8_t ramdisk_packing;
 };
 
 /* Where a raw kernel goes that says nothing about it: where QEMU's virt puts -kernel. */

@@ -43,12 +43,12 @@ static const char *open_zboot(const struct vm_image *image, struct unpack *out)
 	return NULL;
 }
 
-const char *image_open(const struct vm_image *image, struct unpack *out)
+const char *image_open(const struct vm_image *image, enum image_packing packing, struct unpack *out)
 {
 	*out = (struct unpack){
 		.data = image->data,
 		.size = image->size,
-		.packing = image->packing,
+		.packing = packing,
 	};
 	if (out->packing != PACKING_NONE)
 		return NULL;

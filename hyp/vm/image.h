@@ -12,11 +12,12 @@ struct image_linux {
 };
 
 /*
- * image_open - what is to be unpacked of @image, a kernel: all of it, by its `compression` or else by its first bytes, or the
+ * image_open - what is to be unpacked of @image, a kernel: all of it, by @packing or else by its first bytes, or the
  * payload of an EFI zboot image (zboot-header in Linux's drivers/firmware/efi/libstub). Fills data, size and packing of @out.
  * Returns NULL, or what is wrong and what is allowed.
  */
-const char *image_open(const struct vm_image *image, struct unpack *out);
+const char *image_open(const struct vm_image *image, enum image_packing packing,
+		       struct unpack *out);
 
 /* image_is_linux - is there such a header? Then *@out is filled. */
 bool image_is_linux(const uint8_t *data, uint64_t size, struct image_linux *out);

@@ -233,7 +233,7 @@ static int place_kernel(struct loader *l, struct span *where)
 	int err;
 
 	im->given = &l->cfg->kernel;
-	problem = image_open(im->given, &im->unpack);
+	problem = image_open(im->given, (enum image_packing)l->cfg->kernel_packing, &im->unpack);
 	if (problem != NULL) {
 		im->unpack.packing = PACKING_NONE;
 		return loader_bad_image(l, LOADER_KERNEL, problem);
@@ -260,7 +260,7 @@ static int open_ramdisk(struct loader *l)
 	im->unpack = (struct unpack){
 		.data = given->data,
 		.size = given->size,
-		.packing = given->packing,
+		.packing = (enum image_packing)l->cfg->ramdisk_packing,
 	};
 	return measure(l, LOADER_RAMDISK);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * LZ4 ("LZ4 Frame Format Description", in lz4's doc): one frame, of the format that lz4 writes or of the older one ("legacy") that Linux's
- * build and lz4 -l write. lz4's library decodes the blocks and has the checksum; frames are read here.
+ * build and lz4 -l write. lz4's library decodes the blocks; frames are read here.
  *
  * A block is decoded as a whole, into scratch memory behind the 64 KiB before it that it may refer to. A frame says how
  * large its blocks are at most, and may say its unpacked size; one that does not has its number of blocks times that at most.
@@ -11,10 +11,9 @@
 #include <string.h>
 
 #include <lz4.h>
-#define XXH_STATIC_LINKING_ONLY /* the size of XXH32_state_t */
-#include <xxhash.h>
 
 #include "lib/le.h"
+#include "lib/xxh32.h"
 
 #define MAGIC_FRAME  0x184d2204u
 #define MAGIC_LEGACY 0x184c2102u
@@ -97,7 +96,7 @@ static const char *begin(const struct unpack *u, struct frame *f)
 		f->bytes = get_le64(p + 6);
 		f->at = 14;
 	}
-	if (p[f->at] != (uint8_t)(XXH32(p + 4, f->at - 4, 0) >> 8))
+	if (p[f->at] != (uint8_t)(xxh32(p + 4, f->at - 4) >> 8))
 		return "damaged: its header's checksum is wrong";
 	f->at++;
 	return NULL;
@@ -190,7 +189,7 @@ static const char *decode(struct unpack *u, const struct frame *f, const struct 
 	uint64_t room = min_u64(f->block_max, u->bytes - u->done);
 	int made;
 
-	if (f->block_checksum && XXH32(b->data, b->size, 0) != get_le32(b->data + b->size))
+	if (f->block_checksum && xxh32(b->data, b->size) != get_le32(b->data + b->size))
 		return "damaged: the checksum of a block is wrong";
 	if (b->plain) {
 		if (b->size > room)
@@ -207,7 +206,7 @@ static const char *decode(struct unpack *u, const struct frame *f, const struct 
 	return NULL;
 }
 
-static const char *check_end(const struct unpack *u, const struct frame *f, XXH32_state_t *sum)
+static const char *check_end(const struct unpack *u, const struct frame *f, const struct xxh32 *sum)
 {
 	uint64_t trailer = f->content_checksum ? 4 : 0, left = f->size - f->at;
 
@@ -215,7 +214,7 @@ static const char *check_end(const struct unpack *u, const struct frame *f, XXH3
 		return cut_short;
 	if (left > trailer)
 		return "something is behind its end: must be one LZ4 frame alone";
-	if (f->content_checksum && XXH32_digest(sum) != get_le32(f->data + f->at))
+	if (f->content_checksum && xxh32_end(sum) != get_le32(f->data + f->at))
 		return "damaged: its checksum is wrong";
 	if (f->content_size && u->done != f->bytes)
 		return "damaged: its size is wrong";
@@ -226,12 +225,12 @@ static const char *all(struct unpack *u)
 {
 	char *out = (char *)u->scratch + HISTORY;
 	uint64_t n, history = 0;
-	XXH32_state_t sum;
+	struct xxh32 sum;
 	struct frame f;
 	struct block b;
 	const char *problem = begin(u, &f);
 
-	XXH32_reset(&sum, 0);
+	xxh32_begin(&sum);
 	while (!problem) {
 		problem = next_block(&f, &b);
 		if (problem || b.size == 0)
@@ -240,7 +239,7 @@ static const char *all(struct unpack *u)
 		if (problem)
 			break;
 		if (f.content_checksum)
-			XXH32_update(&sum, out, n);
+			xxh32_add(&sum, (const uint8_t *)out, n);
 		if (n != 0 && u->put(u->arg, u->done, out, n) != HV_OK)
 			return "cannot be put into RAM";
 		u->done += n;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// SOURCES: hyp/vm/loader_place.c hyp/vm/elf.c hyp/vm/unpack.c hyp/vm/unpack_gzip.c hyp/vm/unpack_lz4.c
+// SOURCES: hyp/vm/loader_place.c hyp/vm/elf.c hyp/vm/unpack.c hyp/vm/unpack_gzip.c hyp/vm/unpack_lz4.c hyp/lib/xxh32.c
 // SOURCES: hyp/vm/loader.c hyp/vm/image.c hyp/lib/text.c hyp/lib/fdt.c tests/unit/fake/coroutine.c
 /*
  * Kernels and ramdisks of any size and with any header, packed or as ELF files, into guests' memory of any size: nothing
@@ -101,7 +101,7 @@ int guest_fdt_build(const struct vm *of, const struct vm_config *c, gpa_t initrd
 {
 	fuzz_must(of == &vm && c == &cfg && cap == GUEST_FDT_SIZE);
 	fuzz_must(initrd_size == 0 || cfg.ramdisk.data);
-	fuzz_must(cfg.ramdisk.packing != PACKING_NONE ||
+	fuzz_must(cfg.ramdisk_packing != PACKING_NONE ||
 		  initrd_size == (cfg.ramdisk.data ? cfg.ramdisk.size : 0));
 	fuzz_must(initrd_size == 0 || initrd.gpa >= GUEST_RAM_BASE);
 	fuzz_must(fdt_create_empty_tree(buf, 256) == 0);
@@ -240,15 +240,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			"r", ramdisk + IMAGE_MAX - ramdisk_size, ramdisk_size, 0, 0, PACKING_NONE
 		};
 	if (how & 16)
-		cfg.overlay = (struct vm_image){ "o", ramdisk, ramdisk_size, 0, 0, PACKING_NONE };
+		cfg.overlay = (struct vm_image){ "o", ramdisk, ramdisk_size, 0, 0 };
 	memset(dirty, 0, (size_t)(kernel + IMAGE_MAX - dirty));
 	/* An image that is small is all of what is left of the input: packed ones then end where they should. */
 	if (kernel_size == 1 && in.left > 1) {
 		cfg.kernel.size = kernel_size = min_u64(in.left, IMAGE_MAX);
 		cfg.kernel.data = kernel + IMAGE_MAX - kernel_size;
-		cfg.kernel.packing = (enum image_packing)((how >> 6) % (PACKING_LZ4 + 1));
-		if (how & 8)
+		cfg.kernel_packing = (uint8_t)((how >> 6) % (PACKING_LZ4 + 1));
+		if (how & 8) {
 			cfg.ramdisk = cfg.kernel;
+			cfg.ramdisk_packing = cfg.kernel_packing;
+		}
 	}
 	dirty = kernel + IMAGE_MAX - kernel_size;
 	fuzz_bytes(&in, kernel + IMAGE_MAX - kernel_size,

@@ -133,19 +133,22 @@ void use_image(uint64_t bytes, uint64_t text_offset, uint64_t image_size)
 	put_le64(kernel + 16, image_size);
 	put_le64(kernel + 24, 0);
 	memcpy(kernel + 56, "RSC\x05", 4);
-	cfg.kernel = (struct vm_image){ "linux", kernel, bytes, 0, 0, PACKING_NONE };
+	cfg.kernel_packing = PACKING_NONE;
+	cfg.kernel = (struct vm_image){ "linux", kernel, bytes, 0, 0 };
 }
 
 void use_raw(uint64_t bytes, uint64_t load, uint64_t entry)
 {
 	memset(kernel, 0x13, sizeof(kernel));
-	cfg.kernel = (struct vm_image){ "payload", kernel, bytes, load, entry, PACKING_NONE };
+	cfg.kernel_packing = PACKING_NONE;
+	cfg.kernel = (struct vm_image){ "payload", kernel, bytes, load, entry };
 }
 
 void use_ramdisk(uint64_t bytes)
 {
 	memset(ramdisk, 0x52, sizeof(ramdisk));
-	cfg.ramdisk = (struct vm_image){ "busybox", ramdisk, bytes, 0, 0, PACKING_NONE };
+	cfg.ramdisk_packing = PACKING_NONE;
+	cfg.ramdisk = (struct vm_image){ "busybox", ramdisk, bytes, 0, 0 };
 }
 
 void start(uint64_t memory)

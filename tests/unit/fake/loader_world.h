@@ -3,7 +3,7 @@
  * What the loader stands on: a VM's RAM, pages, and a device tree that is a text. A program that is LIKE this file is made
  * of
  *
- * SOURCES: hyp/vm/loader_place.c hyp/vm/elf.c hyp/vm/unpack.c hyp/vm/unpack_gzip.c hyp/vm/unpack_lz4.c
+ * SOURCES: hyp/vm/loader_place.c hyp/vm/elf.c hyp/vm/unpack.c hyp/vm/unpack_gzip.c hyp/vm/unpack_lz4.c hyp/lib/xxh32.c
  * SOURCES: hyp/vm/loader.c hyp/vm/image.c hyp/lib/text.c hyp/lib/fdt.c hyp/lib/random.c
  * SOURCES: tests/unit/fake/coroutine.c tests/unit/fake/loader_world.c
  */

@@ -324,7 +324,7 @@ static void a_failed_overlay_or_no_memory_is_an_error_and_leaks_nothing(void **s
 	(void)state;
 	start(MIB(16));
 	use_raw(MIB(1), 0x80200000, 0);
-	cfg.overlay = (struct vm_image){ "dtbo", kernel, 64, 0, 0, PACKING_NONE };
+	cfg.overlay = (struct vm_image){ "dtbo", kernel, 64, 0, 0 };
 	assert_int_equal(loader_load(&vm, &cfg, &r), 0);
 	assert_int_equal(at(r.fdt.gpa)[200], 'T');
 	overlay_result = HV_EINVAL;
@@ -348,7 +348,7 @@ static void what_an_abandoned_load_holds_goes_back_clean_and_in_steps(void **sta
 	(void)state;
 	start(MIB(16));
 	use_raw(MIB(1), 0x80200000, 0);
-	cfg.overlay = (struct vm_image){ "dtbo", kernel, 64, 0, 0, PACKING_NONE };
+	cfg.overlay = (struct vm_image){ "dtbo", kernel, 64, 0, 0 };
 	assert_int_equal(loader_prepare(&l, &vm), 0);
 	assert_int_equal(loader_begin(&l, &vm, &cfg), 0);
 	assert_false(loader_abandon_step(&l)); /* it holds nothing yet */

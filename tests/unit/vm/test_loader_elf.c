@@ -27,7 +27,7 @@ static void use_packed(struct packed p, enum image_packing packing)
 	held = p.data;
 	cfg.kernel.data = p.data;
 	cfg.kernel.size = p.size;
-	cfg.kernel.packing = packing;
+	cfg.kernel_packing = (uint8_t)packing;
 }
 
 #define LINK UINT64_C(0xffffffff80000000)
@@ -42,7 +42,8 @@ static void use_vmlinux(uint64_t paddr)
 	elf_load(kernel, 2, KIB(20), LINK, paddr, 3000, 3000);
 	memset(kernel + 8192, 0x4c, 5000);
 	memset(kernel + KIB(20), 0x4b, 3000);
-	cfg.kernel = (struct vm_image){ "vmlinux", kernel, KIB(24), 0, 0, PACKING_NONE };
+	cfg.kernel_packing = PACKING_NONE;
+	cfg.kernel = (struct vm_image){ "vmlinux", kernel, KIB(24), 0, 0 };
 }
 
 static void vmlinux_is_at(uint64_t gpa_value)

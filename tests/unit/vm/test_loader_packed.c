@@ -30,7 +30,7 @@ static void use_packed(struct vm_image *image, struct packed p, enum image_packi
 	held[i] = p;
 	image->data = p.data;
 	image->size = p.size;
-	image->packing = packing;
+	*(i ? &cfg.ramdisk_packing : &cfg.kernel_packing) = (uint8_t)packing;
 }
 
 static struct packed gzip_of(const struct vm_image *image)
@@ -242,7 +242,7 @@ static void what_is_damaged_is_told(void **state)
 	held[1].data[held[1].size - 1] ^= 1;
 	assert_fails(HV_EINVAL,
 		     "ramdisk \"busybox\": compressed by lz4: damaged: its checksum is wrong");
-	cfg.ramdisk.packing = PACKING_GZIP;
+	cfg.ramdisk_packing = PACKING_GZIP;
 	assert_fails(
 		HV_EINVAL,
 		"ramdisk \"busybox\": compressed by gzip: it is not: its first bytes are others");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// SOURCES: hyp/vm/unpack.c hyp/vm/unpack_gzip.c hyp/vm/unpack_lz4.c
+// SOURCES: hyp/vm/unpack.c hyp/vm/unpack_gzip.c hyp/vm/unpack_lz4.c hyp/lib/xxh32.c
 /* What was packed comes out as it was; what was changed on the way is refused, and never more than was measured comes out. */
 #include <setjmp.h>
 #include <stdarg.h>
