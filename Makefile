@@ -181,7 +181,7 @@ $(B)/boot.itb: firmware/mkfit.py firmware/mkfw.py $(B)/hartvisor.bin $(B)/$(CONF
 
 .PHONY: clean
 clean:
-	find $(B) -mindepth 1 -maxdepth 1 ! -name dl ! -name apt ! -name libfdt-src ! -name bearssl-src \
+	find $(B) -mindepth 1 -maxdepth 1 ! -name dl ! -name apt ! -name libfdt-src ! -name bearssl-src ! -name zlib-src ! -name lz4-src \
 		! -name setup.mk ! -name versions.txt -exec rm -rf {} +
 
 # Needs the paths that the set-up has written, and compiles nothing.

@@ -19,7 +19,7 @@ FUZZ_CLANG   ?= clang
 # -Wno-...: what clang says of the sources and gcc does not; gcc's view is the one that decides.
 FUZZ_CFLAGS := -std=gnu11 -O1 -g -Wall -Wextra -Werror -Wno-unknown-warning-option -Wno-initializer-overrides \
 	-Wno-gnu-folding-constant -Wno-unused-function -DHARTVISOR_UNIT_TEST \
-	-Itests/unit/fake -Itests/unit -Itests/fuzz -Ihyp -I. -Iguest/include -isystem $(LIBFDT) -isystem $(BEARSSL)/inc
+	-Itests/unit/fake -Itests/unit -Itests/fuzz -Ihyp -I. -Iguest/include -isystem $(LIBFDT) -isystem $(BEARSSL)/inc -isystem $(ZLIB) -isystem $(LZ4)
 
 FUZZ_COMMON := tests/fuzz/common/log.c
 
@@ -36,6 +36,14 @@ $(F)/$(1)/libfdt/%.o: $(LIBFDT)/%.c mk/fuzz.mk
 $(F)/$(1)/libfdt/fdt_exact.o: hyp/lib/fdt_exact.c mk/fuzz.mk
 	@mkdir -p $$(@D)
 	$$(Q)$(2) $(3) -O1 -g -I$(LIBFDT) -c $$< -o $$@
+$(F)/$(1)/zlib/%.o: $(ZLIB)/%.c mk/fuzz.mk
+	@mkdir -p $$(@D)
+	$$(Q)$(2) $(3) -O1 -g $(ZLIB_FLAGS) -c $$< -o $$@
+$(F)/$(1)/lz4/%.o: $(LZ4)/%.c mk/fuzz.mk
+	@mkdir -p $$(@D)
+	$$(Q)$(2) $(3) -O1 -g $(LZ4_FLAGS) -c $$< -o $$@
+$(F)/$(1)/libunpack.a: $(ZLIB_SRCS:%=$(F)/$(1)/zlib/%.o) $(LZ4_SRCS:%=$(F)/$(1)/lz4/%.o)
+	$$(Q)rm -f $$@ && ar rcs $$@ $$^
 endef
 $(eval $(call fuzz_rules,clang,$(FUZZ_CLANG),$(SANITIZE) -fsanitize=fuzzer-no-link))
 $(eval $(call fuzz_rules,gcc,$(HOSTCC),$(SANITIZE)))
@@ -44,7 +52,7 @@ fuzz_libfdt = $(LIBFDT_SRCS:%=$(F)/$(1)/libfdt/%.o) $(F)/$(1)/libfdt/fdt_exact.o
 
 # $(call fuzz_objs,KIND,TARGET)
 fuzz_objs = $(patsubst %.c,$(F)/$(1)/%.o,tests/fuzz/fuzz_$(2).c $(call unit_sources,tests/fuzz/fuzz_$(2).c) $(FUZZ_COMMON)) \
-	$(call fuzz_libfdt,$(1))
+	$(call fuzz_libfdt,$(1)) $(F)/$(1)/libunpack.a
 
 define fuzz_program
 $(F)/clang/fuzz_$(1): $(call fuzz_objs,clang,$(1))
@@ -53,7 +61,7 @@ $(F)/clang/fuzz_$(1): $(call fuzz_objs,clang,$(1))
 
 $(F)/gcc/fuzz_$(1): $(call fuzz_objs,gcc,$(1)) $(F)/gcc/tests/fuzz/common/replay.o
 	$$(call say,FUZZ,$$@)
-	$$(Q)$(HOSTCC) $(SANITIZE) $$^ $(call unit_says,LDFLAGS,tests/fuzz/fuzz_$(1).c) -lcmocka -o $$@
+	$$(Q)$(HOSTCC) $(SANITIZE) $$(filter-out %.a,$$^) $$(filter %.a,$$^) $(call unit_says,LDFLAGS,tests/fuzz/fuzz_$(1).c) -lcmocka -o $$@
 endef
 $(foreach t,$(FUZZ_TARGETS),$(eval $(call fuzz_program,$(t))))
 

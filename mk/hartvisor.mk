@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# hartvisor itself: every .c and .S below hyp/ and platform/, libfdt and the needed parts of BearSSL from
+# hartvisor itself: every .c and .S below hyp/ and platform/, libfdt and the needed parts of BearSSL, zlib and lz4 from
 # their sources, and of picolibc the string and formatting functions.
 
 CROSS   := riscv64-unknown-elf-
@@ -31,7 +31,21 @@ BEARSSL_OBJS  := $(BEARSSL_SRCS:%=$(B)/obj/bearssl/%.o)
 BEARSSL_FLAGS := -DBR_USE_URANDOM=0 -DBR_USE_UNIX_TIME=0 -DBR_RDRAND=0 -DBR_SSE2=0 -DBR_AES_X86NI=0 \
 	-DBR_LE_UNALIGNED=0 -I$(BEARSSL)/inc -I$(BEARSSL)/src
 
-LIBRARY_OBJS := $(LIBFDT_OBJS) $(BEARSSL_OBJS)
+# For compressed images: zlib's inflate without its own code for gzip's header, and lz4's decoder of blocks. Neither allocates
+# by itself. crc32 looks one byte up at a time, in one table of 1 KiB.
+ZLIB       := $(B)/zlib-src
+ZLIB_SRCS  := inflate inftrees inffast crc32
+ZLIB_OBJS  := $(ZLIB_SRCS:%=$(B)/obj/zlib/%.o)
+ZLIB_FLAGS := -DZ_SOLO -DNO_GZIP -DHAVE_MEMCPY -DZ_U4=unsigned -DZ_TESTW=0 -include string.h -I$(ZLIB)
+LZ4        := $(B)/lz4-src/lib
+LZ4_SRCS   := lz4
+LZ4_OBJS   := $(LZ4_SRCS:%=$(B)/obj/lz4/%.o)
+# One decoder for all that it is asked for. Copies are calls: gcc's own of unknown alignment goes by bytes.
+LZ4_FLAGS  := -DLZ4_FAST_DEC_LOOP=0 -DLZ4_FREESTANDING=1 -DLZ4_FORCE_INLINE='static __attribute__((noinline))' \
+	'-DLZ4_memcpy(d,s,n)=memcpy(d,s,n)' '-DLZ4_memset(d,c,n)=memset(d,c,n)' '-DLZ4_memmove(d,s,n)=memmove(d,s,n)' \
+	-include string.h -I$(LZ4)
+
+LIBRARY_OBJS := $(LIBFDT_OBJS) $(BEARSSL_OBJS) $(ZLIB_OBJS) $(LZ4_OBJS)
 
 # No F, D or V: an FP or vector register that hartvisor used would be a guest's.
 ARCH_FLAGS := -march=rv64imac_zicsr_zifencei -mabi=lp64 -mcmodel=medany
@@ -43,7 +57,7 @@ PICOLIBC := --specs=picolibc.specs $(if $(PICOLIBC_BUILDTYPE),--picolibc-buildty
 # Headers that the build makes.
 MADE := $(B)/obj/include
 
-INCLUDES := -Ihyp -I. -Iguest/include -I$(MADE) -isystem $(LIBFDT) -isystem $(BEARSSL)/inc
+INCLUDES := -Ihyp -I. -Iguest/include -I$(MADE) -isystem $(LIBFDT) -isystem $(BEARSSL)/inc -isystem $(ZLIB) -isystem $(LZ4)
 
 # Data is reached by pc-relative addresses (medany), never by gp: the linker relaxes towards gp only where
 # there is a __global_pointer$, which the linker script has not (and tools/check-elf.py looks). What it does
@@ -63,7 +77,7 @@ HV_CFLAGS = $(TARGET_CFLAGS) $(WARNINGS) $(INCLUDES) $(CFLAGS)
 # What runs once, or for a typed key, is better small.
 SMALL_OBJS := $(filter $(B)/obj/hyp/vm/% $(B)/obj/hyp/console/%,$(OBJS)) \
 	$(addprefix $(B)/obj/platform/,host.o machine.o driver.o goldfish_rtc.o aclint_sswi.o hart_intc.o plic.o) $(B)/obj/hyp/main.o \
-	$(addprefix $(B)/obj/hyp/lib/,config_node.o fdt.o fdt_exact.o fdt_writer.o log.o options.o property.o random.o text.o word.o work.o) \
+	$(addprefix $(B)/obj/hyp/lib/,config_node.o fdt.o fdt_exact.o fdt_writer.o log.o options.o property.o random.o text.o word.o work.o xxh32.o) \
 	$(addprefix $(B)/obj/hyp/arch/,isa.o panic.o symbols.o boot_map.o cache.o) \
 	$(addprefix $(B)/obj/hyp/term/,term_answer.o term_filter.o term_input.o term_output.o term_own.o term_raw.o term_row.o term_sbi.o) \
 	$(addprefix $(B)/obj/hyp/mm/,page.o arena.o hostmap.o) $(addprefix $(B)/obj/hyp/,dev/vrtc.o dev/vsyscon.o sbi/srst.o sbi/legacy.o sbi/dbcn.o pv/sta.o pv/pv_part.o pv/pv_lock.o vcpu/hsm.o vcpu/registry.o vcpu/vm.o vcpu/vm_part.o \
@@ -111,6 +125,17 @@ $(B)/obj/bearssl/%.o: $(BEARSSL)/src/%.c $(B)/obj/flags
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(TARGET_CFLAGS) -Os -msave-restore $(BEARSSL_FLAGS) -MMD -MP -c $< -o $@
+
+# What is done for each byte is better fast.
+$(B)/obj/zlib/%.o: $(ZLIB)/%.c $(B)/obj/flags mk/hartvisor.mk
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(TARGET_CFLAGS) $(if $(filter inffast,$(*F)),-O2,-Os -msave-restore) $(ZLIB_FLAGS) -MMD -MP -c $< -o $@
+
+$(B)/obj/lz4/%.o: $(LZ4)/%.c $(B)/obj/flags mk/hartvisor.mk
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(TARGET_CFLAGS) -Os -msave-restore $(LZ4_FLAGS) -MMD -MP -c $< -o $@
 
 $(B)/obj/libfdt/strtoul.o: mk/libc/strtoul.c $(B)/obj/flags
 	$(call say,CC,$<)

@@ -53,7 +53,7 @@ lint-cppcheck:
 	$(Q)tools/lint.sh cppcheck $(CPPCHECK_FLAGS)
 
 TIDY_FLAGS = --target=riscv64-unknown-elf -march=rv64imac -mabi=lp64 -mcmodel=medany -std=gnu11 \
-	-isystem $(PICOLIBC_INCLUDE) -isystem $(LIBFDT) -isystem $(BEARSSL)/inc -Ihyp -I. -Iguest/include
+	-isystem $(PICOLIBC_INCLUDE) -isystem $(LIBFDT) -isystem $(BEARSSL)/inc -isystem $(ZLIB) -isystem $(LZ4) -Ihyp -I. -Iguest/include
 
 lint-tidy:
 	$(call say,LINT,clang-tidy)

@@ -30,7 +30,7 @@ UNIT_ALWAYS := tests/unit/fake/log.c tests/unit/fake/lock_rank.c hyp/lib/lock_ra
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 
 UNIT_CFLAGS := -std=gnu11 -O1 -g -Wall -Wextra -Werror -DHARTVISOR_UNIT_TEST \
-	-Itests/unit/fake -Itests/unit -Ihyp -I. -Iguest/include -isystem $(LIBFDT) -isystem $(BEARSSL)/inc
+	-Itests/unit/fake -Itests/unit -Ihyp -I. -Iguest/include -isystem $(LIBFDT) -isystem $(BEARSSL)/inc -isystem $(ZLIB) -isystem $(LZ4)
 
 $(U)/libfdt/%.o: $(LIBFDT)/%.c mk/test.mk mk/hartvisor.mk
 	@mkdir -p $(@D)
@@ -42,6 +42,21 @@ $(U)/libfdt/fdt_exact.o: hyp/lib/fdt_exact.c mk/test.mk
 
 # With the exact look-up of nodes, as hartvisor has it.
 $(U)/libfdt.a: $(LIBFDT_SRCS:%=$(U)/libfdt/%.o) $(U)/libfdt/fdt_exact.o
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+# What unpacks images, and from the same sources what packs them for the tests.
+UNPACK_OBJS := $(addprefix $(U)/unpack/,$(ZLIB_SRCS:%=zlib/%.o) zlib/deflate.o zlib/trees.o zlib/zutil.o $(LZ4_SRCS:%=lz4/%.o) \
+	lz4/lz4frame.o lz4/lz4hc.o lz4/xxhash.o)
+# lz4frame allocates.
+UNIT_LZ4_FLAGS = $(filter-out -DLZ4_FREESTANDING=1,$(LZ4_FLAGS))
+$(U)/unpack/zlib/%.o: $(ZLIB)/%.c mk/test.mk mk/hartvisor.mk
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) -O1 -g $(SANITIZE) $(ZLIB_FLAGS) -c $< -o $@
+$(U)/unpack/lz4/%.o: $(LZ4)/%.c mk/test.mk mk/hartvisor.mk
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) -O1 -g $(SANITIZE) $(UNIT_LZ4_FLAGS) -c $< -o $@
+$(U)/libunpack.a: $(UNPACK_OBJS)
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && ar rcs $@ $^
 
@@ -105,7 +120,7 @@ ifeq ($$(filter $$(unit_tag_$(1)),$$(UNIT_TAGS)),)
 UNIT_TAGS += $$(unit_tag_$(1))
 $$(eval $$(call unit_compile_rule,$$(unit_tag_$(1)),$$(unit_flags_$(1))))
 endif
-$(U)/$(1): $$(call unit_objects,$(1)) $(U)/libfdt.a $(call unit_libbearssl,$(1))
+$(U)/$(1): $$(call unit_objects,$(1)) $(U)/libfdt.a $(U)/libunpack.a $(call unit_libbearssl,$(1))
 	$$(call say,HOSTCC,$$@)
 	@mkdir -p $$(@D)
 	$$(Q)$(HOSTCC) $$(unit_flags_$(1)) $$^ -lcmocka -lpthread -o $$@
@@ -183,13 +198,13 @@ mutants-protocol:
 
 # Each fence of translations, instructions and devices, taken away or misplaced.
 .PHONY: mutants-fences
-mutants-fences: $(U)/libfdt.a $(call unit_bearssl) $(call unit_bearssl,none) $(MADE)/arch/asm_offsets.h
+mutants-fences: $(U)/libfdt.a $(U)/libunpack.a $(call unit_bearssl) $(call unit_bearssl,none) $(MADE)/arch/asm_offsets.h
 	+@PYTHONDONTWRITEBYTECODE=1 $(PYTHON) tests/mutants/fences.py
 
 # Small changes all over hyp and platform, a sample of each room; FILE= takes all of a file, ROOM= one room,
 # SAMPLE= so many of each room, ARGS= more options (tests/mutants/run.py).
 .PHONY: mutants print-mutants
-mutants: test-builds $(U)/libfdt.a $(foreach kind,address none thread,$(call unit_bearssl,$(kind))) $(call unit_bearssl) \
+mutants: test-builds $(U)/libfdt.a $(U)/libunpack.a $(foreach kind,address none thread,$(call unit_bearssl,$(kind))) $(call unit_bearssl) \
 		$(U)/symbols/table.S $(U)/symbols/functions.inc
 	+@PYTHONDONTWRITEBYTECODE=1 $(PYTHON) tests/mutants/run.py $(if $(FILE),--file '$(FILE)') $(if $(ROOM),--room '$(ROOM)') \
 		$(if $(SAMPLE),--sample '$(SAMPLE)') $(ARGS)
@@ -199,6 +214,7 @@ print-mutants:
 	@echo 'FLAGS=$(TARGET_CFLAGS) $(INCLUDES)'
 	@echo 'LIBFDT=$(LIBFDT)'
 	@echo 'BEARSSL=$(BEARSSL)'
+	@echo 'UNPACK=$(ZLIB) $(LZ4)'
 	@echo 'SMALL=$(SMALL_OBJS)'
 
 -include $(shell find $(U)/obj -name '*.d' 2>/dev/null)

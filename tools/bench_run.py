@@ -163,11 +163,13 @@ def size_in_map(text: str, folder: str) -> int:
 
 
 def size_rows(results: dict) -> None:
-    results["image-crypto"] = size_in_map((hv.BUILD / "hartvisor.map").read_text(), "bearssl")
-    results["image"] = hv.HARTVISOR.stat().st_size - results["image-crypto"]
+    linked = (hv.BUILD / "hartvisor.map").read_text()
+    results["image-crypto"] = size_in_map(linked, "bearssl")
+    results["image-unpack"] = size_in_map(linked, "zlib") + size_in_map(linked, "lz4")
+    results["image"] = hv.HARTVISOR.stat().st_size - results["image-crypto"] - results["image-unpack"]
     sizes = subprocess.run(["riscv64-unknown-elf-size", "-A", hv.BUILD / "hartvisor.elf"], check=True,
                            capture_output=True, text=True).stdout
-    results["bss"] = int(re.search(r"^\.bss\s+(\d+)", sizes, re.M).group(1))
+    results["bss"] = sum(int(size) for size in re.findall(r"^\.bss\S*\s+(\d+)", sizes, re.M))
     one, two = own_memory(1), own_memory(2)
     results.update({"memory-1": one, "memory-2": two, "memory-0": 2 * one - two, "memory-64": own_memory(64)})
     results["per-vcpu"] = (own_memory(1, 64) - one) * 1024 // 63

@@ -28,7 +28,7 @@ FOREIGN_FILES = {
     "c.sh": "an instruction",
 }
 
-LIBRARIES = ["build/libfdt-src/libfdt", "build/bearssl-src/src", "build/bearssl-src/inc"]
+LIBRARIES = ["build/libfdt-src/libfdt", "build/bearssl-src/src", "build/bearssl-src/inc", "build/zlib-src", "build/lz4-src/lib"]
 CODE = {".c", ".h", ".S", ".py", ".sh", ".mk", ".pml", ".lds", ".its", ".yaml"}
 FILE = re.compile(r"(?<![\w.,/<*-])((?:\.\./)*[\w*][\w.*-]*(?:[,/][\w.*-]+)*\.(?:c|h|S|md|py|sh|mk|pml|yaml|lds))(?![\w/-])")
 FUNCTION = re.compile(r"(?<![\w.>-])([A-Za-z_]\w+)\(\)")

@@ -9,6 +9,10 @@ readonly DTC_TARBALL=device-tree-compiler_1.7.2.orig.tar.xz
 readonly DTC_SHA256=92d8ca769805ae1f176204230438fe52808f4e1c7944053c9eec0e649b237539
 readonly BEARSSL_TARBALL=bearssl_0.6+dfsg.1.orig.tar.xz
 readonly BEARSSL_SHA256=102a625bd8f6155260867a50c508df8d8c3f796985dd744df1a68e5cd1a79004
+readonly ZLIB_TARBALL=zlib_1.3.dfsg+really1.3.1.orig.tar.gz
+readonly ZLIB_SHA256=60dd315c07f616887caa029408308a018ace66e3d142726a97db164b3b8f69fb
+readonly LZ4_TARBALL=lz4_1.10.0.orig.tar.gz
+readonly LZ4_SHA256=537512904744b35e232912055ccf8ec66d768639ff3abe5788d90d792ec5f48b
 
 # --- the sources of libraries -----------------------------------------------------------------------
 
@@ -80,6 +84,8 @@ setup_sources()
 			"By hand: put Debian's tarballs into build/dl/: $(one_line "$(printf '%s\n' "$missing" | sed 's/.* //')")"
 	setup_source libfdt device-tree-compiler "$DTC_TARBALL" "$DTC_SHA256" libfdt/fdt.c
 	setup_source bearssl bearssl "$BEARSSL_TARBALL" "$BEARSSL_SHA256" inc/bearssl.h
+	setup_source zlib zlib "$ZLIB_TARBALL" "$ZLIB_SHA256" inflate.c
+	setup_source lz4 lz4 "$LZ4_TARBALL" "$LZ4_SHA256" lib/lz4.c
 }
 
 # --- the guests -----------------------------------------------------------------------------------
@@ -105,6 +111,8 @@ missing_sources()
 {
 	have_source build/libfdt-src/libfdt/fdt.c "$DTC_TARBALL" || echo "libfdt $DTC_TARBALL"
 	have_source build/bearssl-src/inc/bearssl.h "$BEARSSL_TARBALL" || echo "bearssl $BEARSSL_TARBALL"
+	have_source build/zlib-src/inflate.c "$ZLIB_TARBALL" || echo "zlib $ZLIB_TARBALL"
+	have_source build/lz4-src/lib/lz4.c "$LZ4_TARBALL" || echo "lz4 $LZ4_TARBALL"
 }
 
 have_downloads()

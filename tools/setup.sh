@@ -11,7 +11,7 @@
 #   tools/setup.sh --refresh  forget the cached guests and take the archive's newest
 #
 # Four things are looked for: tools (a package each), a QEMU of version 8 or newer with an OpenSBI
-# beside it, the sources of libfdt and BearSSL, and the guests' kernel and busybox. What is there is
+# beside it, the sources of libfdt, BearSSL, zlib and lz4, and the guests' kernel and busybox. What is there is
 # not touched; when all is there this takes a fraction of a second and says nothing. Debian packages for
 # another suite or architecture come through an apt state of our own below build/apt: the machine's own
 # apt configuration stays as it is, and signatures are checked all the same.
@@ -122,6 +122,8 @@ write_versions()
 		printf 'picolibc: %s\n' "$(package_version picolibc-riscv64-unknown-elf)"
 		printf 'libfdt: %s\n' "$(cat build/libfdt-src/VERSION.txt 2>/dev/null || echo unknown)"
 		printf 'bearssl: %s\n' "$(cat build/bearssl-src/VERSION.txt 2>/dev/null || echo unknown)"
+		printf 'zlib: %s\n' "$(cat build/zlib-src/VERSION.txt 2>/dev/null || echo unknown)"
+		printf 'lz4: %s\n' "$(cat build/lz4-src/VERSION.txt 2>/dev/null || echo unknown)"
 		printf 'guest kernel: %s\n' "$(basename "$KERNEL_DEB" | sed 's/_.*//') $(deb_version "$KERNEL_DEB")"
 		printf 'guest busybox: %s\n' "$(deb_version "$BUSYBOX_DEB")"
 	} | write_if_changed build/versions.txt

@@ -11,7 +11,7 @@
 #include "arch/pte.h"
 #include "arch/sbi_call.h"
 
-#define TABLE __attribute__((aligned(4096), section(".bss.page_tables")))
+#define TABLE __attribute__((aligned(4096), section(".bss..page_tables")))
 
 #define BOOT_IMAGE_MAX MIB(16)
 

@@ -6,6 +6,7 @@
 
 #include "lib/fdt.h"
 #include "lib/log.h"
+#include "vm/unpack.h"
 
 /* The names that mkimage knows (tools and boot scripts spell them so). */
 static const char *const use_type[] = {
@@ -98,21 +99,33 @@ static int find_data(const struct bundle *b, int node, const char *name, struct 
 	return 0;
 }
 
+/* An overlay is small, and read where it lies. */
+static int get_packing(const struct bundle *b, int node, const char *name, enum bundle_use use,
+		       enum image_packing *out, struct text *why)
+{
+	const char *s = fdtx_prop_string(b->fit, node, "compression");
+	bool known = s == NULL ? !fdtx_prop_bool(b->fit, node, "compression") :
+				 unpack_by_name(s, out);
+
+	if (known && (use != BUNDLE_FDT || *out == PACKING_NONE))
+		return 0;
+	complain_property(b, node, name, "compression", why);
+	text_add(why, use == BUNDLE_FDT ? "must be \"none\" here" :
+					  "must be \"none\", \"gzip\" or \"lz4\"");
+	return HV_EINVAL;
+}
+
 /*
  * What mkimage wrote down beside the data. Properties that are not there are fine; those that say
  * that this is something else are not.
  */
 static int check_kind(const struct bundle *b, int node, const char *name, enum bundle_use use,
-		      struct text *why)
+		      enum image_packing *packing, struct text *why)
 {
-	const char *s = fdtx_prop_string(b->fit, node, "compression");
+	const char *s;
 
-	if (s == NULL ? fdtx_prop_bool(b->fit, node, "compression") : strcmp(s, "none") != 0) {
-		complain_property(b, node, name, "compression", why);
-		text_add(why, "must be \"none\"%s",
-			 s != NULL && strcmp(s, "gzip") == 0 ? " (gzip is not supported)" : "");
+	if (get_packing(b, node, name, use, packing, why) != 0)
 		return HV_EINVAL;
-	}
 	s = fdtx_prop_string(b->fit, node, "arch");
 	if (s != NULL && strcmp(s, "riscv") != 0) {
 		complain_property(b, node, name, "arch", why);
@@ -145,11 +158,12 @@ static int get_address(const struct bundle *b, int node, const char *name, const
 }
 
 int bundle_find_image(const struct bundle *b, const char *name, enum bundle_use use,
-		      struct vm_image *out, struct text *why)
+		      struct vm_image *out, uint8_t *packing, struct text *why)
 {
 	int images = fdt_path_offset(b->fit, "/images");
 	int node = images < 0 ? images : fdt_subnode_offset(b->fit, images, name);
 	struct vm_image image = { .load = IMAGE_LOAD_DEFAULT };
+	enum image_packing how = PACKING_NONE;
 
 	if (images < 0) {
 		text_add(why, "no such image; the bundle has no /images");
@@ -161,7 +175,7 @@ int bundle_find_image(const struct bundle *b, const char *name, enum bundle_use 
 		return HV_ENOENT;
 	}
 	image.name = fdtx_name(b->fit, node);
-	if (check_kind(b, node, name, use, why) != 0 ||
+	if (check_kind(b, node, name, use, &how, why) != 0 ||
 	    find_data(b, node, name, &image, why) != 0 ||
 	    get_address(b, node, name, "load", &image.load, why) != 0 ||
 	    get_address(b, node, name, "entry", &image.entry, why) != 0)
@@ -169,5 +183,6 @@ int bundle_find_image(const struct bundle *b, const char *name, enum bundle_use 
 	if (image.size == 0)
 		return complain(why, name, "is empty (0 bytes)");
 	*out = image;
+	*packing = (uint8_t)how;
 	return 0;
 }

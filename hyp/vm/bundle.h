@@ -43,8 +43,9 @@ const void *bundle_align(const void *at, uint64_t size);
 /*
  * bundle_find_image - image @name, for @use. On errors (HV_ENOENT: there is none of that name,
  * HV_EINVAL: it is not usable) @why gets what is wrong and what is allowed, and @out is untouched.
+ * @packing: enum image_packing.
  */
 int bundle_find_image(const struct bundle *b, const char *name, enum bundle_use use,
-		      struct vm_image *out, struct text *why);
+		      struct vm_image *out, uint8_t *packing, struct text *why);
 
 #endif

@@ -69,7 +69,7 @@ static int find_configuration(const void *fit, const char *select)
 }
 
 static void parse_image(struct vm_node *n, const struct bundle *b, const char *prop,
-			enum bundle_use use, struct vm_image *out)
+			enum bundle_use use, struct vm_image *out, uint8_t *packing)
 {
 	const char *name = fdtx_prop_string(n->at.fdt, n->at.node, prop);
 	char line[200];
@@ -81,7 +81,7 @@ static void parse_image(struct vm_node *n, const struct bundle *b, const char *p
 		return;
 	}
 	text_begin(&why, line, sizeof(line));
-	if (bundle_find_image(b, name, use, out, &why) != 0)
+	if (bundle_find_image(b, name, use, out, packing, &why) != 0)
 		config_error(&n->at, prop, "%s", line);
 }
 
@@ -107,6 +107,7 @@ static void parse_vm(const struct bundle *b, int node, struct vm_config *all, un
 {
 	struct vm_config *vm = &all[nr - 1];
 	struct vm_node n;
+	uint8_t none;
 	int child;
 
 	vm_node_begin(&n, b->fit, node, vm);
@@ -118,9 +119,9 @@ static void parse_vm(const struct bundle *b, int node, struct vm_config *all, un
 	vm_node_names(&n, &bundle_properties);
 	vm_node_common(&n);
 	vm_node_unique(&n, all, nr);
-	parse_image(&n, b, "kernel", BUNDLE_KERNEL, &vm->kernel);
-	parse_image(&n, b, "ramdisk", BUNDLE_RAMDISK, &vm->ramdisk);
-	parse_image(&n, b, "fdt", BUNDLE_FDT, &vm->overlay);
+	parse_image(&n, b, "kernel", BUNDLE_KERNEL, &vm->kernel, &vm->kernel_packing);
+	parse_image(&n, b, "ramdisk", BUNDLE_RAMDISK, &vm->ramdisk, &vm->ramdisk_packing);
+	parse_image(&n, b, "fdt", BUNDLE_FDT, &vm->overlay, &none);
 	check_overlay(&n, &vm->overlay);
 	vm_node_sched(&n);
 	parts_check(&n.at);

@@ -15,6 +15,13 @@
 #include "vcpu/layout.h"
 #include "vcpu/vm.h"
 
+/* How the bytes of an image are packed (vm/unpack.h). */
+enum image_packing {
+	PACKING_NONE,
+	PACKING_GZIP,
+	PACKING_LZ4,
+};
+
 /* A piece of the bundle (or a multiboot module): bytes in host memory. */
 struct vm_image {
 	const char *name;
@@ -59,6 +66,9 @@ struct vm_config {
 	uint32_t cap;		/* percent of one hart; 0: none */
 	uint32_t halt_poll_us;	/* 0: a halt gives the hart away at once */
 	bool failed;		/* an error has been reported */
+	/* Of enum image_packing, as the bundle says; a kernel may be packed all the same. */
+	uint8_t kernel_packing;
+	uint8_t ramdisk_packing;
 };
 
 /* Where a raw kernel goes that says nothing about it: where QEMU's virt puts -kernel. */

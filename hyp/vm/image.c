@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "lib/le.h"
+
 /* struct riscv_image_header, little-endian. */
 #define IMAGE_TEXT_OFFSET 8
 #define IMAGE_SIZE	  16
@@ -17,13 +19,44 @@ static bool has_bytes(const uint8_t *data, uint64_t size, uint64_t at, const cha
 	return size >= at + n && memcmp(data + at, bytes, n) == 0;
 }
 
-static uint64_t get_le64(const uint8_t *p)
-{
-	uint64_t v = 0;
+/* What EFI programs begin with, the offset and the size of the payload, and the name of what packed it. */
+#define ZBOOT_MAGIC  4
+#define ZBOOT_OFFSET 8
+#define ZBOOT_SIZE   12
+#define ZBOOT_TYPE   24
+#define ZBOOT_HEADER 56
 
-	for (unsigned int i = 0; i < 8; i++)
-		v |= (uint64_t)p[i] << (8 * i);
-	return v;
+static const char *open_zboot(const struct vm_image *image, struct unpack *out)
+{
+	const uint8_t *p = image->data;
+	uint64_t offset = get_le32(p + ZBOOT_OFFSET), size = get_le32(p + ZBOOT_SIZE);
+
+	if (memchr(p + ZBOOT_TYPE, 0, ZBOOT_HEADER - ZBOOT_TYPE) == NULL ||
+	    !unpack_by_name((const char *)p + ZBOOT_TYPE, &out->packing) ||
+	    out->packing == PACKING_NONE)
+		return "an EFI zboot image: must have its kernel packed by gzip or lz4 "
+		       "(CONFIG_KERNEL_GZIP=y, or the Image inside it)";
+	if (offset > image->size || size > image->size - offset)
+		return "an EFI zboot image that is cut short";
+	out->data += offset;
+	out->size = size;
+	return NULL;
+}
+
+const char *image_open(const struct vm_image *image, enum image_packing packing, struct unpack *out)
+{
+	*out = (struct unpack){
+		.data = image->data,
+		.size = image->size,
+		.packing = packing,
+	};
+	if (out->packing != PACKING_NONE)
+		return NULL;
+	if (image->size >= ZBOOT_HEADER && has_bytes(image->data, image->size, 0, "MZ", 2) &&
+	    has_bytes(image->data, image->size, ZBOOT_MAGIC, "zimg", 4))
+		return open_zboot(image, out);
+	out->packing = unpack_by_magic(image->data, image->size);
+	return NULL;
 }
 
 bool image_is_linux(const uint8_t *data, uint64_t size, struct image_linux *out)
@@ -43,22 +76,17 @@ const char *image_mistake(const uint8_t *data, uint64_t size)
 		const char *bytes;
 		const char *what;
 	} wrong[] = {
-		{ 0, 4,
-		  "\x7f"
-		  "ELF",
-		  "an ELF file: must be a raw binary or Image (objcopy -O binary)" },
-		{ 0, 2, "\x1f\x8b", "compressed by gzip: must be unpacked (gunzip)" },
-		{ 0, 4, "\x28\xb5\x2f\xfd", "compressed by zstd: must be unpacked (unzstd)" },
+		{ 0, 2, "\x1f\x8b", "packed twice: must be packed once, or not at all (gunzip)" },
+		{ 0, 4, "\x28\xb5\x2f\xfd",
+		  "compressed by zstd: must be by gzip or lz4, or unpacked (unzstd)" },
 		{ 0, 6,
 		  "\xfd"
 		  "7zXZ\0",
-		  "compressed by xz: must be unpacked (unxz)" },
-		{ 0, 3, "BZh", "compressed by bzip2: must be unpacked (bunzip2)" },
-		{ 0, 4, "\x02\x21\x4c\x18", "compressed by lz4: must be unpacked (unlz4)" },
+		  "compressed by xz: must be by gzip or lz4, or unpacked (unxz)" },
+		{ 0, 3, "BZh",
+		  "compressed by bzip2: must be by gzip or lz4, or unpacked (bunzip2)" },
 		{ 56, 4, "ARM\x64", "an Image for arm64: must be one for riscv64" },
-		{ 4, 4, "zimg",
-		  "an EFI zboot image: must be the Image inside it "
-		  "(CONFIG_EFI_ZBOOT=n, or extract-vmlinux)" },
+		{ 4, 4, "zimg", "an EFI zboot image that is packed again: must not be" },
 		{ 0x202, 4, "HdrS", "a bzImage for x86: must be an Image for riscv64" },
 		{ 0, 4, "\xd0\x0d\xfe\xed", "a device tree or FIT image: must be a kernel" },
 		{ 0, 4, "\x27\x05\x19\x56", "a U-Boot uImage: must be the Image inside it" },

@@ -13,21 +13,8 @@
 #include "mm/hostmap.h"
 #include "mm/page.h"
 #include "vm/guest_fdt.h"
-#include "vm/image.h"
-#include "lib/text.h"
-
-/* Old kernels need their ramdisk and tree in the first GiBs of the linear map. */
-#define LOW_RAM GIB(2)
 
 static_assert(GUEST_FDT_SIZE <= LOADER_FDT_SIZE, "the tree must fit into its place");
-
-enum { KERNEL, RAMDISK };
-
-/* Guest RAM that is spoken for; everything is relative to its base, so that nothing can wrap. */
-struct span {
-	uint64_t start;
-	uint64_t end;
-};
 
 /* --- the random seed ------------------------------------------------------------------------------ */
 
@@ -64,176 +51,19 @@ static bool make_seed(struct loader *l, uint8_t seed[SEED_SIZE])
 	return random_child_bytes(&l->random, seed, SEED_SIZE, use, sizeof(use));
 }
 
-/* --- places ----------------------------------------------------------------------------------------- */
-
-/* Begins a message about one of the images: "config: PATH: kernel "NAME": ". */
-static void begin_message(const struct loader *l, struct text *t, char *buf, size_t size,
-			  const char *what, const struct vm_image *image)
-{
-	text_begin(t, buf, size);
-	text_add(t, "config: %s: %s", l->cfg->path, what);
-	if (image != NULL) {
-		text_add(t, " \"");
-		text_add_plain(t, image->name, 40);
-		text_add(t, "\"");
-	}
-	text_add(t, ": ");
-}
-
-static int too_big(const struct loader *l, const char *what, const struct vm_image *image,
-		   uint64_t needs, uint64_t room)
-{
-	char line[256];
-	struct text t;
-
-	begin_message(l, &t, line, sizeof(line), what, image);
-	log_error("%sneeds %" PRIu64 " bytes, %" PRIu64
-		  " more than %s's memory leaves (memory is 0x%" PRIx64 " bytes)",
-		  line, needs, needs - room, l->cfg->name, l->cfg->memory);
-	return HV_EOVERFLOW;
-}
-
-static int bad_kernel(const struct loader *l, const char *what)
-{
-	char line[256];
-	struct text t;
-
-	begin_message(l, &t, line, sizeof(line), "kernel", &l->cfg->kernel);
-	log_error("%s%s", line, what);
-	return HV_EINVAL;
-}
-
-static int bad_address(const struct loader *l, const char *what, uint64_t value, uint64_t from,
-		       uint64_t to)
-{
-	char line[256];
-	struct text t;
-
-	begin_message(l, &t, line, sizeof(line), "kernel", &l->cfg->kernel);
-	log_error("%s%s = <0x%" PRIx64 ">: must be 0x%" PRIx64 " to 0x%" PRIx64, line, what, value,
-		  from, to);
-	return HV_EINVAL;
-}
-
-/*
- * An Image says itself where it goes and how much it occupies. What lies below it counts as taken:
- * older kernels have no linear mapping of the RAM below themselves.
- */
-static int place_image(struct loader *l, const struct image_linux *header, struct span *where)
-{
-	uint64_t memory = l->cfg->memory;
-	uint64_t size = max_u64(header->image_size, l->cfg->kernel.size);
-	uint64_t start = header->text_offset;
-
-	if (start >= memory)
-		return bad_address(l, "text_offset", start, 0, memory - 1);
-	if (size > memory - start)
-		return too_big(l, "kernel", &l->cfg->kernel, size, memory - start);
-	*where = (struct span){ 0, start + size };
-	l->result.entry = gpa(GUEST_RAM_BASE + start);
-	l->pieces[KERNEL].at = l->result.entry;
-	return 0;
-}
-
-static int place_raw(struct loader *l, struct span *where)
-{
-	const struct vm_image *k = &l->cfg->kernel;
-	uint64_t memory = l->cfg->memory;
-	uint64_t load = k->load.gpa != 0 ? k->load.gpa : GUEST_RAM_BASE;
-	uint64_t entry = k->entry.gpa != 0 ? k->entry.gpa : load;
-
-	if (load < GUEST_RAM_BASE || load - GUEST_RAM_BASE >= memory)
-		return bad_address(l, "load", load, GUEST_RAM_BASE, GUEST_RAM_BASE + memory - 1);
-	if (k->size > memory - (load - GUEST_RAM_BASE))
-		return too_big(l, "kernel", k, k->size, memory - (load - GUEST_RAM_BASE));
-	if (entry < load || entry - load >= k->size)
-		return bad_address(l, "entry", entry, load, load + k->size - 1);
-	if (!is_aligned(entry, 2))
-		return bad_kernel(l, "entry: must be even, as every instruction's address");
-	where->start = load - GUEST_RAM_BASE;
-	where->end = where->start + k->size;
-	l->result.entry = gpa(entry);
-	l->pieces[KERNEL].at = gpa(load);
-	return 0;
-}
-
-/* The bytes right below @limit, or else right below the kernel; false with the larger gap in *@room. */
-static bool place_below(uint64_t limit, uint64_t size, uint64_t align, const struct span *kernel,
-			uint64_t *at, uint64_t *room)
-{
-	uint64_t above = align_up(kernel->end, align);
-	uint64_t gap = limit > above ? limit - above : 0;
-	uint64_t below = align_down(min_u64(limit, kernel->start), align);
-
-	size = align_up(size, align);
-	*room = max_u64(gap, below);
-	if (size <= gap)
-		*at = limit - size;
-	else if (size <= below)
-		*at = below - size;
-	return size <= *room;
-}
-
-/* Device tree and ramdisk below @top, a multiple of 2 MiB. Returns the name of what does not fit. */
-static const char *place_rest(struct loader *l, uint64_t top, const struct span *kernel,
-			      uint64_t *needs, uint64_t *room)
-{
-	uint64_t at = 0;
-
-	*needs = LOADER_FDT_SIZE;
-	if (!place_below(top, *needs, LOADER_FDT_SIZE, kernel, &at, room))
-		return "device tree";
-	l->result.fdt = gpa(GUEST_RAM_BASE + at);
-	*needs = l->cfg->ramdisk.size;
-	if (l->cfg->ramdisk.data == NULL)
-		return NULL;
-	if (!place_below(at, *needs, PAGE_SIZE, kernel, &at, room))
-		return "ramdisk";
-	l->pieces[RAMDISK].at = gpa(GUEST_RAM_BASE + at);
-	return NULL;
-}
-
 int loader_begin(struct loader *l, struct vm *vm, const struct vm_config *cfg)
 {
-	uint64_t needs, room;
-	struct image_linux header;
-	struct span kernel;
-	const char *problem;
-	int err;
-
 	*l = (struct loader){ .vm = vm,
 			      .cfg = cfg,
 			      .stack = l->stack,
 			      .coroutine = l->coroutine,
 			      .random = l->random };
-	problem = image_mistake(cfg->kernel.data, cfg->kernel.size);
-	if (problem != NULL)
-		return bad_kernel(l, problem);
-	if (image_is_linux(cfg->kernel.data, cfg->kernel.size, &header))
-		err = place_image(l, &header, &kernel);
-	else
-		err = place_raw(l, &kernel);
-	if (err != 0)
-		return err;
-	l->kernel_start = kernel.start;
-	l->kernel_end = kernel.end;
-	l->pieces[KERNEL].data = cfg->kernel.data;
-	l->pieces[KERNEL].size = cfg->kernel.size;
-	if (cfg->ramdisk.data != NULL) {
-		l->pieces[RAMDISK].data = cfg->ramdisk.data;
-		l->pieces[RAMDISK].size = cfg->ramdisk.size;
-	}
-	problem = place_rest(l, min_u64(cfg->memory, LOW_RAM), &kernel, &needs, &room);
-	if (problem != NULL && cfg->memory > LOW_RAM)
-		problem = place_rest(l, cfg->memory, &kernel, &needs, &room);
-	if (problem != NULL)
-		return too_big(l, problem, problem[0] == 'r' ? &cfg->ramdisk : NULL, needs, room);
-	return 0;
+	return loader_place(l);
 }
 
 void loader_plan(const struct loader *l, struct vm_ram_plan *out)
 {
-	const struct loader_piece *ramdisk = &l->pieces[RAMDISK];
+	const struct loader_image *ramdisk = &l->images[LOADER_RAMDISK];
 	gpa_t fdt = l->result.fdt;
 
 	*out = (struct vm_ram_plan){
@@ -244,9 +74,9 @@ void loader_plan(const struct loader *l, struct vm_ram_plan *out)
 		.spare = { "device tree", gpa_add(fdt, GUEST_FDT_SIZE),
 			   LOADER_FDT_SIZE - GUEST_FDT_SIZE },
 	};
-	if (ramdisk->size)
-		out->images[out->nr_images++] =
-			(struct vm_range){ "ramdisk", ramdisk->at, ramdisk->size };
+	if (ramdisk->given)
+		out->images[out->nr_images++] = (struct vm_range){ "ramdisk", ramdisk->pieces[0].at,
+								   ramdisk->unpack.bytes };
 }
 
 /* --- steps ------------------------------------------------------------------------------------------ */
@@ -255,14 +85,14 @@ void loader_plan(const struct loader *l, struct vm_ram_plan *out)
 
 static int build_fdt(struct loader *l, void *buf)
 {
-	const struct loader_piece *ramdisk = &l->pieces[RAMDISK];
+	const struct loader_image *ramdisk = &l->images[LOADER_RAMDISK];
 	const struct vm_config *cfg = l->cfg;
 	uint8_t seed[SEED_SIZE];
 	bool have_seed = make_seed(l, seed);
 	int err;
 
-	err = guest_fdt_build(l->vm, cfg, ramdisk->at, ramdisk->size, have_seed ? seed : NULL, buf,
-			      GUEST_FDT_SIZE);
+	err = guest_fdt_build(l->vm, cfg, ramdisk->pieces[0].at, ramdisk->unpack.done,
+			      have_seed ? seed : NULL, buf, GUEST_FDT_SIZE);
 	erase(seed, sizeof(seed));
 	if (err == 0 && cfg->overlay.data != NULL)
 		err = guest_fdt_apply_overlay(buf, GUEST_FDT_SIZE, (char *)buf + GUEST_FDT_SIZE,
@@ -284,22 +114,40 @@ static void make_tree(void *arg)
 	erase(scratch, l->scratch_size);
 }
 
-/* --- and off again --- */
-
-static int begin_tree(struct loader *l)
+/* Of the image that is being unpacked. */
+static int put(void *arg, uint64_t at, const void *bytes, uint64_t n)
 {
-	uint64_t overlay = min_u64(l->cfg->overlay.size, GUEST_FDT_OVERLAY_MAX);
-	uint64_t size = GUEST_FDT_SIZE + align_up(overlay, PAGE_SIZE);
+	const struct loader *l = arg;
+	const struct loader_image *im = &l->images[l->image];
+	int err = HV_OK;
 
-	if (!page_alloc(size, PAGE_SIZE, &l->scratch)) {
-		log_error("config: %s: no memory left to make %s's device tree in", l->cfg->path,
-			  l->cfg->name);
-		return HV_ENOMEM;
+	for (unsigned int i = 0; i < im->nr && err == HV_OK; i++) {
+		const struct loader_piece *p = &im->pieces[i];
+		uint64_t from = max_u64(at, p->from), to = min_u64(at + n, p->from + p->size);
+
+		if (from < to)
+			err = gstage_write(&l->vm->gstage, gpa_add(p->at, from - p->from),
+					   (const char *)bytes + (from - at), to - from);
 	}
-	l->scratch_size = size;
-	coroutine_begin(&l->coroutine, make_tree, l);
-	return 1;
+	return err;
 }
+
+static void unpack_image(void *arg)
+{
+	struct loader *l = arg;
+	struct loader_image *im = &l->images[l->image];
+
+	im->unpack.scratch = hpa_to_ptr(l->scratch);
+	im->unpack.put = put;
+	im->unpack.arg = l;
+	l->problem = unpack_all(&im->unpack);
+	if (l->problem == NULL && im->unpack.done < im->needed)
+		l->problem = "an ELF file that is cut short";
+	/* The pool holds no VM's data. */
+	erase(im->unpack.scratch, l->scratch_size);
+}
+
+/* --- and off again --- */
 
 static void free_scratch(struct loader *l)
 {
@@ -307,14 +155,74 @@ static void free_scratch(struct loader *l)
 	l->scratch_size = 0;
 }
 
-static int tree_step(struct loader *l)
+/* One step of @fn in the coroutine, with @size bytes of scratch memory. 1: call again; 0: it is done. */
+static int job_step(struct loader *l, uint64_t size, void (*fn)(void *l), const char *verb,
+		    const char *what)
 {
-	if (l->scratch_size == 0)
-		return begin_tree(l);
+	if (l->scratch_size == 0) {
+		if (!page_alloc(size, PAGE_SIZE, &l->scratch)) {
+			log_error("config: %s: no memory left to %s %s's %s in", l->cfg->path, verb,
+				  l->cfg->name, what);
+			return HV_ENOMEM;
+		}
+		l->scratch_size = size;
+		coroutine_begin(&l->coroutine, fn, l);
+		return 1;
+	}
 	if (!coroutine_run(&l->coroutine))
 		return 1;
 	free_scratch(l);
-	return l->tree_result;
+	return 0;
+}
+
+static int tree_step(struct loader *l)
+{
+	uint64_t overlay = min_u64(l->cfg->overlay.size, GUEST_FDT_OVERLAY_MAX);
+	int err = job_step(l, GUEST_FDT_SIZE + align_up(overlay, PAGE_SIZE), make_tree, "make",
+			   "device tree");
+
+	return err == 0 ? l->tree_result : err;
+}
+
+static int unpack_step(struct loader *l)
+{
+	struct loader_image *im = &l->images[l->image];
+	int err = job_step(l, im->unpack.scratch_size, unpack_image, "unpack",
+			   l->image == LOADER_KERNEL ? "kernel" : "ramdisk");
+
+	if (err != 0)
+		return err;
+	if (l->problem != NULL)
+		return loader_bad_image(l, l->image, l->problem);
+	l->image++;
+	return 1;
+}
+
+/* Of an image that is not packed. */
+static int copy_step(struct loader *l)
+{
+	struct loader_image *im = &l->images[l->image];
+	const struct loader_piece *p = &im->pieces[l->piece];
+	uint64_t n = min_u64(LOADER_STEP, p->size - l->copied), at = p->at.gpa + l->copied;
+	int err = n == 0 ? HV_OK :
+			   gstage_write(&l->vm->gstage, gpa(at),
+					im->unpack.data + p->from + l->copied, n);
+
+	if (err != 0) {
+		log_error("config: %s: %s's RAM at 0x%" PRIx64 " cannot be written (error %d)",
+			  l->cfg->path, l->cfg->name, at, err);
+		return err;
+	}
+	l->copied += n;
+	if (l->copied < p->size)
+		return 1;
+	l->copied = 0;
+	if (++l->piece < im->nr)
+		return 1;
+	l->piece = 0;
+	im->unpack.done = im->unpack.size;
+	l->image++;
+	return 1;
 }
 
 bool loader_abandon_step(struct loader *l)
@@ -336,26 +244,11 @@ bool loader_abandon_step(struct loader *l)
 
 int loader_step(struct loader *l)
 {
-	const struct loader_piece *p;
-	uint64_t n;
-	int err;
-
-	while (l->piece < ARRAY_SIZE(l->pieces) && l->copied == l->pieces[l->piece].size) {
-		l->piece++;
-		l->copied = 0;
-	}
-	if (l->piece == ARRAY_SIZE(l->pieces))
+	while (l->image < LOADER_IMAGES && l->images[l->image].given == NULL)
+		l->image++;
+	if (l->image == LOADER_IMAGES)
 		return tree_step(l);
-	p = &l->pieces[l->piece];
-	n = min_u64(LOADER_STEP, p->size - l->copied);
-	err = gstage_write(&l->vm->gstage, gpa_add(p->at, l->copied), p->data + l->copied, n);
-	if (err != 0) {
-		log_error("config: %s: %s's RAM at 0x%" PRIx64 " cannot be written (error %d)",
-			  l->cfg->path, l->cfg->name, p->at.gpa + l->copied, err);
-		return err;
-	}
-	l->copied += n;
-	return 1;
+	return l->images[l->image].unpack.packing == PACKING_NONE ? copy_step(l) : unpack_step(l);
 }
 
 int loader_load(struct vm *vm, const struct vm_config *cfg, struct loader_result *out)

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The loader: puts kernel, ramdisk and device tree of a VM into its RAM.
+ * The loader: puts kernel, ramdisk and device tree of a VM into its RAM (loader.c), each in its place (loader_place.c).
  *
  *   RAM base                                                                   top
  *   | 2 MiB | kernel, image_size bytes |  ...  | ramdisk | device tree, 2 MiB |
  *
  * top is the end of RAM, or 2 GiB into it when all fits below. A kernel with a RISC-V Linux Image
- * header lies where that says; one without is copied to `load` as it is. If a raw kernel occupies the
- * top, the others go below it. Nothing overlaps, and what does not fit is an error.
+ * header lies where that says, an ELF file's segments at their physical addresses; any other is copied to `load` as it
+ * is. If such a kernel occupies the top, the others go below it. Nothing overlaps, and what does not fit is an error.
+ *
+ * Images may be packed (unpack.h). The places are known before anything is unpacked, and the same each time: what packs
+ * an image says how large it is at most, and a kernel's first bytes are unpacked to know what it is.
  *
  * A reboot loads a VM again between the time slices of others, so the work comes in steps of some 10,000 instructions:
  *
@@ -15,8 +18,8 @@
  *	while (err == 0 && (err = loader_step(&l)) == 1)
  *		;
  *
- * The device tree is made by libfdt in one go, so that is done in a coroutine, which interrupts leave
- * (arch/coroutine.h).
+ * The device tree is made by libfdt in one go, and images are unpacked by other libraries, so that is done in a coroutine,
+ * which interrupts leave (arch/coroutine.h).
  *
  * The tree's /chosen/rng-seed is new at each boot (lib/random.h). Without entropy there is none: a guest
  * would credit it, although it could be guessed.
@@ -30,6 +33,8 @@
 #include "lib/random.h"
 #include "vcpu/vm_part.h"
 #include "vm/config.h"
+#include "vm/elf.h"
+#include "vm/unpack.h"
 
 /* Copied by one loader_step() at most, and erased by one loader_abandon_step(). */
 #define LOADER_STEP KIB(16)
@@ -42,25 +47,38 @@ struct loader_result {
 	gpa_t fdt;   /* its a1 */
 };
 
+/* The bytes [from, from + size) of the unpacked image go to @at, in the order of the file. */
 struct loader_piece {
-	const uint8_t *data;
+	uint64_t from;
 	uint64_t size;
 	gpa_t at;
 };
+
+struct loader_image {
+	const struct vm_image *given; /* NULL: there is none */
+	struct unpack unpack;	      /* PACKING_NONE: as it lies there */
+	uint64_t needed;	      /* unpacked bytes at least: an ELF file's segments */
+	unsigned int nr;
+	struct loader_piece pieces[ELF_SEGMENTS_MAX];
+};
+
+enum { LOADER_KERNEL, LOADER_RAMDISK, LOADER_IMAGES };
 
 struct loader {
 	struct vm *vm;
 	const struct vm_config *cfg;
 	uint64_t kernel_start; /* what the kernel takes of RAM, from its base on */
 	uint64_t kernel_end;
-	struct loader_piece pieces[2]; /* kernel, ramdisk (size 0: none) */
-	unsigned int piece;	       /* being copied */
-	uint64_t copied;	       /* of that piece */
+	struct loader_image images[LOADER_IMAGES];
+	unsigned int image; /* being put into RAM */
+	unsigned int piece; /* of that image, being copied */
+	uint64_t copied;    /* of that piece */
 	struct loader_result result;
-	/* The device tree, once the pieces are in place. */
-	hpa_t scratch;	       /* where it is made; the copy of the overlay is behind it */
+	/* What the coroutine does: one image unpacked, or the device tree, once the images are in place. */
+	hpa_t scratch; /* for the tree: where it is made; the copy of the overlay is behind it */
 	uint64_t scratch_size; /* 0: not begun */
 	int tree_result;       /* HV_*: when the coroutine is done */
+	const char *problem;   /* likewise: with the image */
 	uint64_t erased;       /* of scratch, when the load is abandoned */
 	/* The VM's, from loader_prepare() on */
 	uint64_t stack; /* its top */
@@ -75,7 +93,7 @@ void loader_free(struct loader *l);
 int loader_prepare(struct loader *l, const struct vm *vm);
 
 /*
- * loader_begin - check the images and give each its place. HV_EINVAL, HV_EOVERFLOW after a message. @l is done with
+ * loader_begin - check the images and give each its place. HV_EINVAL, HV_EOVERFLOW, HV_ENOMEM after a message. @l is done with
  * what was begun before (loader_step() or loader_abandon_step() has said so).
  */
 int loader_begin(struct loader *l, struct vm *vm, const struct vm_config *cfg);
@@ -94,6 +112,13 @@ bool loader_abandon_step(struct loader *l);
  * spare.
  */
 void loader_plan(const struct loader *l, struct vm_ram_plan *out);
+
+/*
+ * loader_place - loader.c's own: fills images, the places and the result's addresses. HV_* after a message.
+ * loader_bad_image - HV_EINVAL after a message about image @i.
+ */
+int loader_place(struct loader *l);
+int loader_bad_image(const struct loader *l, unsigned int i, const char *what);
 
 /* loader_load - all steps at once. */
 int loader_load(struct vm *vm, const struct vm_config *cfg, struct loader_result *out);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
+// SOURCES: hyp/vm/loader_place.c hyp/vm/elf.c hyp/vm/unpack.c hyp/vm/unpack_gzip.c hyp/vm/unpack_lz4.c hyp/lib/xxh32.c
 // SOURCES: hyp/vm/loader.c hyp/vm/image.c hyp/lib/text.c hyp/lib/fdt.c tests/unit/fake/coroutine.c
 /*
- * Kernels and ramdisks of any size and with any header, into guests' memory of any size: nothing overlaps, nothing is
- * written outside of RAM, and the kernel begins where it says. Loads are abandoned, too.
+ * Kernels and ramdisks of any size and with any header, packed or as ELF files, into guests' memory of any size: nothing
+ * overlaps, nothing is written outside of RAM, and the kernel begins where it says. Loads are abandoned, too.
  */
 #include <sys/mman.h>
 
@@ -24,6 +25,7 @@
 static struct vm vm = { .name = "a" };
 static struct vm_config cfg;
 static uint8_t *kernel, *ramdisk; /* of IMAGE_MAX */
+static uint8_t *dirty;		  /* from here on the kernel's memory may not be zero */
 static uint64_t written;	  /* bytes */
 static unsigned int pages_out;
 static bool no_pages;
@@ -57,7 +59,7 @@ void page_free(hpa_t base, uint64_t size)
 {
 	const uint8_t *p = hpa_to_ptr(base);
 
-	/* The tree holds the guest's seed. */
+	/* The tree holds the guest's seed, and what is unpacked is a guest's. */
 	for (uint64_t i = 0; i < size; i += 61)
 		fuzz_must(p[i] == 0);
 	free(hpa_to_ptr(base));
@@ -98,7 +100,9 @@ int guest_fdt_build(const struct vm *of, const struct vm_config *c, gpa_t initrd
 		    uint64_t initrd_size, const uint8_t rng_seed[32], void *buf, uint64_t cap)
 {
 	fuzz_must(of == &vm && c == &cfg && cap == GUEST_FDT_SIZE);
-	fuzz_must(initrd_size == (cfg.ramdisk.data ? cfg.ramdisk.size : 0));
+	fuzz_must(initrd_size == 0 || cfg.ramdisk.data);
+	fuzz_must(cfg.ramdisk_packing != PACKING_NONE ||
+		  initrd_size == (cfg.ramdisk.data ? cfg.ramdisk.size : 0));
 	fuzz_must(initrd_size == 0 || initrd.gpa >= GUEST_RAM_BASE);
 	fuzz_must(fdt_create_empty_tree(buf, 256) == 0);
 	if (rng_seed)
@@ -122,16 +126,26 @@ static bool apart(uint64_t a, uint64_t a_size, uint64_t b, uint64_t b_size)
 
 static void check_places(const struct loader *l)
 {
-	const struct loader_piece *k = &l->pieces[0], *r = &l->pieces[1];
+	const struct loader_image *k = &l->images[LOADER_KERNEL];
+	const struct loader_piece *r = &l->images[LOADER_RAMDISK].pieces[0];
 	uint64_t end = GUEST_RAM_BASE + cfg.memory, fdt = l->result.fdt.gpa;
+	bool has_entry = false;
 
-	fuzz_must(k->at.gpa >= GUEST_RAM_BASE && k->at.gpa + k->size <= end);
-	fuzz_must(l->result.entry.gpa >= k->at.gpa && l->result.entry.gpa < k->at.gpa + k->size);
+	fuzz_must(k->nr >= 1 && k->nr <= ARRAY_SIZE(k->pieces));
+	for (unsigned int i = 0; i < k->nr; i++) {
+		const struct loader_piece *p = &k->pieces[i];
+
+		fuzz_must(p->at.gpa >= GUEST_RAM_BASE + l->kernel_start &&
+			  p->at.gpa + p->size <= GUEST_RAM_BASE + l->kernel_end);
+		fuzz_must(p->from + p->size <= k->unpack.bytes);
+		has_entry |= l->result.entry.gpa >= p->at.gpa &&
+			     l->result.entry.gpa < p->at.gpa + p->size;
+	}
+	fuzz_must(has_entry && GUEST_RAM_BASE + l->kernel_end <= end);
 	fuzz_must(fdt >= GUEST_RAM_BASE && fdt % LOADER_FDT_SIZE == 0 &&
 		  fdt + LOADER_FDT_SIZE <= end);
 	fuzz_must(r->size == 0 || (r->at.gpa >= GUEST_RAM_BASE && r->at.gpa + r->size <= end));
 	fuzz_must(r->size == 0 || r->at.gpa % PAGE_SIZE == 0);
-	fuzz_must(l->kernel_end - l->kernel_start >= k->size);
 	fuzz_must(apart(GUEST_RAM_BASE + l->kernel_start, l->kernel_end - l->kernel_start, fdt,
 			LOADER_FDT_SIZE));
 	fuzz_must(apart(GUEST_RAM_BASE + l->kernel_start, l->kernel_end - l->kernel_start,
@@ -146,7 +160,7 @@ static void check_plan(const struct loader *l)
 	struct vm_ram_plan plan;
 
 	loader_plan(l, &plan);
-	fuzz_must(plan.nr_images == (l->pieces[1].size ? 3 : 2));
+	fuzz_must(plan.nr_images == (l->images[LOADER_RAMDISK].given ? 3 : 2));
 	for (unsigned int i = 0; i <= plan.nr_images; i++) {
 		const struct vm_range *r = i < plan.nr_images ? &plan.images[i] : &plan.spare;
 
@@ -161,7 +175,9 @@ static void check_plan(const struct loader *l)
 static void load(struct loader *l, unsigned int steps)
 {
 	int err = loader_begin(l, &vm, &cfg);
+	uint64_t all = 0;
 
+	fuzz_must(pages_out == 0);
 	if (err != HV_OK) {
 		fuzz_must(err < 0 && fake_log_count == 1);
 		return;
@@ -173,8 +189,13 @@ static void load(struct loader *l, unsigned int steps)
 	err = 1;
 	for (unsigned int n = 0; n < steps && (err = loader_step(l)) == 1; n++)
 		;
+	for (unsigned int i = 0; i < LOADER_IMAGES; i++)
+		for (unsigned int k = 0; l->images[i].unpack.exact && k < l->images[i].nr; k++)
+			all += l->images[i].pieces[k].size;
 	if (err == 0)
-		fuzz_must(written >= cfg.kernel.size + (cfg.ramdisk.data ? cfg.ramdisk.size : 0));
+		fuzz_must(written >= all);
+	fuzz_must(err >= 0 || fake_log_count == 1 ||
+		  cfg.overlay.data); /* a fake one says nothing */
 	while (loader_abandon_step(l))
 		;
 	fuzz_must(pages_out == 0);
@@ -190,6 +211,7 @@ static void map_images(void)
 	ramdisk = mmap(NULL, IMAGE_MAX + PAGE_SIZE, PROT_READ | PROT_WRITE,
 		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	fuzz_must(kernel != MAP_FAILED && ramdisk != MAP_FAILED);
+	dirty = kernel + IMAGE_MAX;
 	fuzz_must(mprotect(kernel + IMAGE_MAX, PAGE_SIZE, PROT_NONE) == 0);
 	fuzz_must(mprotect(ramdisk + IMAGE_MAX, PAGE_SIZE, PROT_NONE) == 0);
 }
@@ -214,11 +236,25 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	cfg.kernel.load = gpa(fuzz_number(&in, GUEST_RAM_BASE + cfg.memory - kernel_size));
 	cfg.kernel.entry = gpa(fuzz_number(&in, cfg.kernel.load.gpa + kernel_size));
 	if (how & 8)
-		cfg.ramdisk = (struct vm_image){ "r", ramdisk + IMAGE_MAX - ramdisk_size,
-						 ramdisk_size, gpa(0), gpa(0) };
+		cfg.ramdisk = (struct vm_image){ "r",	       ramdisk + IMAGE_MAX - ramdisk_size,
+						 ramdisk_size, gpa(0),
+						 gpa(0),       PACKING_NONE };
 	if (how & 16)
 		cfg.overlay = (struct vm_image){ "o", ramdisk, ramdisk_size, gpa(0), gpa(0) };
-	fuzz_bytes(&in, kernel + IMAGE_MAX - kernel_size, min_u64(kernel_size, 80));
+	memset(dirty, 0, (size_t)(kernel + IMAGE_MAX - dirty));
+	/* An image that is small is all of what is left of the input: packed ones then end where they should. */
+	if (kernel_size == 1 && in.left > 1) {
+		cfg.kernel.size = kernel_size = min_u64(in.left, IMAGE_MAX);
+		cfg.kernel.data = kernel + IMAGE_MAX - kernel_size;
+		cfg.kernel_packing = (uint8_t)((how >> 6) % (PACKING_LZ4 + 1));
+		if (how & 8) {
+			cfg.ramdisk = cfg.kernel;
+			cfg.ramdisk_packing = cfg.kernel_packing;
+		}
+	}
+	dirty = kernel + IMAGE_MAX - kernel_size;
+	fuzz_bytes(&in, kernel + IMAGE_MAX - kernel_size,
+		   min_u64(kernel_size, max_u64(80, in.left)));
 	(void)loader_prepare(&l, &vm);
 	load(&l, how & 32 ? 1000 : how >> 6);
 	/* A second time, as a reboot does. */

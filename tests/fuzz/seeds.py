@@ -20,6 +20,8 @@ import tempfile
 
 sys.path.insert(0, "tests/system")
 import broken_configs  # noqa: E402
+import packed  # noqa: E402
+from packed import elf  # noqa: E402
 
 # In place of an image of the build: a jump to itself.
 KERNEL = struct.pack("<I", 0x6F)
@@ -202,6 +204,20 @@ def kernels(seeds):
         for flags in (0x20, 0x28, 0x38, 0x5E):
             for load in (b"\x00", b"\x0c\x1f", b"\x84"):
                 seeds.add("loader", bytes([flags, 0x04, 0x05, 0x04]) + load + b"\x00" + start)
+    # Whole ones: a size of 1 takes all of the rest of the input.
+    image, lines = header.ljust(1500, b"\x13"), bytes(range(64)) * 20
+    ram = 0x80200000
+    files = [elf_file for entry in (ram, ram + 64) for elf_file in (
+        elf([(ram, ram, image, 5000)], entry), elf([(packed.KERNEL_LINK, 0, lines, 1 << 20), (ram, 1 << 21, lines, 4096)], entry),
+        elf([(ram, ram, lines, 1280)] * 2, entry), elf([(ram, ram, lines, 1280)], entry, machine=62))]
+    files += [packed.vmlinux(image.ljust((4 << 20) + 64, b"\0"))[:1024]]
+    whole = [pack(file) for file in (image, lines, files[0]) for pack in (packed.by_gzip, packed.lz4_plain)]
+    whole += [b"\x02\x21\x4c\x18\x09\0\0\0\x5f\x13\x12\x11\x10\x0f\x05\0\xff\x20", packed.zboot(whole[0])[:0x1000] + whole[0],
+              packed.zboot(whole[1], b"lz4")[:0x1000] + whole[1]]
+    whole += [whole[0][:-8] + bytes(8), whole[0][:-20], whole[1] + b"x"]
+    for data in [*files, *whole]:
+        for flags in (0x20, 0x68, 0xA8):
+            seeds.add("loader", bytes([flags, 0x00, 0x00, 0x04, 0x00, 0x00]) + data)
 
 
 def main():

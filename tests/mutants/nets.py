@@ -122,7 +122,7 @@ class UnitProgram:
                 folders.append(shadow / folder)
             folders.append(folder)
         command = ["gcc", *self.flags, *[f"-I{f}" for f in folders], "-isystem", self.build.libfdt, "-isystem",
-                   self.build.bearssl, "-MMD", "-c", str(text or source), "-o", str(obj)]
+                   self.build.bearssl, *self.build.unpack, "-MMD", "-c", str(text or source), "-o", str(obj)]
         if text:
             command.insert(1, f"-iquote{pathlib.Path(source).parent}")
         if shadow:  # what a mutated file includes from its own folder
@@ -174,8 +174,8 @@ class UnitProgram:
         folder.mkdir(parents=True, exist_ok=True)
         out = folder / "program"
         objects = [str(replaced.get(s, self.object_of(s))) for s in self.sources]
-        result = subprocess.run(["gcc", *self.flags, *objects, self.build.unit_libfdt, self.build.unit_bearssl(self.kind),
-                                 "-lcmocka", "-lpthread", "-o", str(out)], stdout=subprocess.DEVNULL,
+        result = subprocess.run(["gcc", *self.flags, *objects, self.build.unit_libfdt, "build/unit/libunpack.a",
+                                 self.build.unit_bearssl(self.kind), "-lcmocka", "-lpthread", "-o", str(out)], stdout=subprocess.DEVNULL,
                                 stderr=subprocess.DEVNULL)
         return out.resolve() if result.returncode == 0 else None
 
@@ -228,6 +228,7 @@ class Build:
         variables = dict(line.split("=", 1) for line in run_make("print-mutants").splitlines() if "=" in line)
         self.cc, self.flags = variables["CC"], variables["FLAGS"].split()
         self.libfdt, self.bearssl = variables["LIBFDT"], variables["BEARSSL"] + "/inc"
+        self.unpack = [word for folder in variables["UNPACK"].split() for word in ("-isystem", folder)]
         self.unit_libfdt = "build/unit/libfdt.a"
         self.small = set(variables["SMALL"].split())
 
@@ -288,7 +289,7 @@ class SystemTests:
         (tree / "build").mkdir(parents=True, exist_ok=True)
         for part in self.PARTS:
             bring_up_to_date(pathlib.Path(part), tree / part)
-        for part in ("setup.mk", "libfdt-src", "bearssl-src"):
+        for part in ("setup.mk", "libfdt-src", "bearssl-src", "zlib-src", "lz4-src"):
             link = tree / "build" / part
             if not link.exists():
                 link.symlink_to((pathlib.Path("build") / part).resolve())

@@ -2,8 +2,7 @@
 """Bundles that are wrong in one thing each, and what hartvisor says of it.
 
 BROKEN is a list of Broken. For each, the harness writes `its` to a file with {GOOD_KERNEL} replaced
-by the path of a bare-metal guest's .bin (linked to 0x80200000) and {GOOD_ELF} by its .elf, makes
-a bundle of it by `tool`, passes the bundle's bytes through `mutate` if there is one, and boots it.
+by the path of a bare-metal guest's .bin (linked to 0x80200000), makes a bundle of it by `tool`, passes the bundle's bytes through `mutate` if there is one, and boots it.
 All fragments of `expect` must then stand in one line of the log. `good_boots`: the VM "good" beside
 the bad one runs; False: hartvisor has nothing to run, and says so and stops.
 
@@ -13,10 +12,13 @@ what mkimage would itself refuse.
 
 from __future__ import annotations
 
+import random
 import struct
 import subprocess
 from dataclasses import dataclass, field
 from typing import Callable, Optional
+
+from packed import LZ4_HEADER, by_gzip, elf, lz4_plain, zboot
 
 BAD = "config: /configurations/test/bad: "
 
@@ -147,6 +149,28 @@ def endless_structure(itb: bytes) -> bytes:
     return itb[: at + 8] + struct.pack(">II", 1, 0) * 64 + itb[at + 8 + 64 * 8 :]
 
 
+def raw(data: bytes) -> str:
+    return "data = [" + data.hex() + "];"
+
+
+# 5000 bytes that no compressor makes much smaller, and in other forms.
+PAYLOAD = random.Random(1).randbytes(5000)
+GZIP = by_gzip(PAYLOAD)
+RAM = 0x80200000
+ELF = [(RAM, RAM, PAYLOAD, 5000)]
+
+
+def packed(name: str, data: str, says: str, by: str = "gzip", said: str = "") -> Broken:
+    """A bad VM whose kernel is compressed @by, which its property says, or says @said."""
+    return Broken(f"kernel-{name}", its(vm(kernel='kernel = "k";'), image("k", data, "kernel", said or by)),
+                  [BAD + f'kernel "k": compressed by {by}: {says}'])
+
+
+def elf_kernel(name: str, data: bytes, says: str) -> Broken:
+    return Broken(f"kernel-elf-{name}", its(vm(kernel='kernel = "elf";'), image("elf", raw(data))),
+                  [BAD + f'kernel "elf": {says}'])
+
+
 BROKEN = [
     Broken("kernel-missing", its(vm(kernel="")), [BAD + "kernel is missing", "image below /images"]),
     Broken("kernel-unknown", its(vm(kernel='kernel = "linix";')),
@@ -159,12 +183,40 @@ BROKEN = [
            [BAD + 'kernel = "none"', "has no data"], tool="dtc"),
     Broken("kernel-empty", its(vm(kernel='kernel = "none";'), image("none", "data;")),
            [BAD + 'kernel = "none"', "is empty (0 bytes)"], tool="dtc"),
-    Broken("kernel-gzip", its(vm(kernel='kernel = "gz";'), image("gz", words(1, 2), "kernel", "gzip")),
-           [BAD + 'kernel = "gz"', 'compression = "gzip": must be "none"']),
-    Broken("kernel-gzip-unsaid", its(vm(kernel='kernel = "gz";'), image("gz", words(0x1F8B0800, 0))),
-           [BAD + 'kernel "gz": compressed by gzip']),
-    Broken("kernel-elf", its(vm(kernel='kernel = "elf";'), image("elf", 'data = /incbin/("{GOOD_ELF}");')),
-           [BAD + 'kernel "elf": an ELF file', "objcopy -O binary"]),
+    Broken("kernel-bzip2", its(vm(kernel='kernel = "bz";'), image("bz", words(1, 2), "kernel", "bzip2")),
+           [BAD + 'kernel = "bz"', 'compression = "bzip2": must be "none", "gzip" or "lz4"']),
+    packed("gzip-is-none", words(1, 2), "it is not: its first bytes are others"),
+    packed("gzip-unsaid", words(0x1F8B0800, 0), "cut short", said="none"),
+    packed("gzip-truncated", raw(GZIP[:2000] + GZIP[-4:]), "cut short"),
+    packed("gzip-corrupt", raw(GZIP[:600] + bytes(200) + GZIP[800:]), "damaged"),
+    packed("gzip-wrong-crc", raw(GZIP[:-8] + b"1234" + GZIP[-4:]), "damaged: its checksum is wrong"),
+    packed("gzip-twice", raw(GZIP + GZIP), "something is behind its end: must be one gzip file alone"),
+    packed("gzip-bomb", raw(by_gzip(bytes(64 << 20))), "needs 67108864 bytes, 35651584 more than bad's memory leaves"),
+    packed("gzip-bomb-lies", raw(by_gzip(bytes(64 << 20))[:-4] + struct.pack("<I", 5000)),
+           "unpacks to more than its last four bytes say"),
+    packed("lz4-truncated", raw(lz4_plain(PAYLOAD)[:-5]), "cut short", by="lz4"),
+    packed("lz4-corrupt", raw(LZ4_HEADER + struct.pack("<I", 9) + b"\x10x\xff\xff" + bytes(9)), "damaged: no valid LZ4 data",
+           by="lz4"),
+    packed("lz4-rubbish", raw(lz4_plain(PAYLOAD) + b"rubbish"), "something is behind its end", by="lz4"),
+    packed("lz4-bomb", raw(lz4_plain(PAYLOAD)[:-4] + (struct.pack("<I", 1) + b"\0") * 1000 + bytes(4)),
+           "needs 65541000 bytes, 34083720 more than bad's memory leaves", by="lz4"),
+    Broken("ramdisk-gzip-corrupt",
+           its(vm(more='ramdisk = "rd";'), image("rd", raw(GZIP[:-8] + b"1234" + GZIP[-4:]), "ramdisk", "gzip")),
+           [BAD + 'ramdisk "rd": compressed by gzip: damaged: its checksum is wrong']),
+    Broken("fdt-gzip", its(vm(more='fdt = "dt";'), image("dt", raw(GZIP), "flat_dt", "gzip")),
+           [BAD + 'fdt = "dt": /images/dt: compression = "gzip": must be "none" here']),
+    Broken("kernel-zboot-zstd", its(vm(kernel='kernel = "z";'), image("z", raw(zboot(GZIP, b"zstd22")))),
+           [BAD + 'kernel "z": an EFI zboot image: must have its kernel packed by gzip or lz4']),
+    Broken("kernel-zboot-truncated", its(vm(kernel='kernel = "z";'), image("z", raw(zboot(GZIP)[:-1000]))),
+           [BAD + 'kernel "z": an EFI zboot image that is cut short']),
+    elf_kernel("machine", elf(ELF, RAM, machine=62), "an ELF file for another machine: must be for riscv64"),
+    elf_kernel("relocatable", elf(ELF, RAM, kind=1), "an ELF file that is not linked: must be an executable"),
+    elf_kernel("truncated", elf(ELF, RAM)[:-1], "an ELF file that is cut short"),
+    elf_kernel("overlap", elf(ELF + ELF, RAM), "a damaged ELF file: two segments overlap at their physical addresses"),
+    elf_kernel("entry", elf(ELF, RAM - 2), "an ELF file whose entry point lies in none of its segments"),
+    elf_kernel("outside-ram", elf([(RAM, 0xffffffff80000000, PAYLOAD, 5000)], RAM),
+               "an ELF segment at = <0xffffffff80000000>: must be 0x80000000 to 0x81ffffff"),
+    elf_kernel("too-large", elf([(RAM, RAM, PAYLOAD, 0x3000000)], RAM), "needs 50331648 bytes, 18874368 more"),
     Broken("kernel-arm64", its(vm(kernel='kernel = "arm";'), image("arm", ARM64)),
            [BAD + 'kernel "arm": an Image for arm64', "riscv64"]),
     Broken("arch-arm64", its(vm(kernel='kernel = "arm";'), image("arm", words(1), arch="arm64")),

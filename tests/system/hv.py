@@ -94,6 +94,7 @@ class Image:
     path: pathlib.Path
     load: int = 0
     entry: int = 0
+    compression: str = "none"
 
 
 @dataclass
@@ -102,7 +103,7 @@ class Vm:
     kernel: Union[pathlib.Path, Image]
     cpus: int = 1
     memory: int = 64 * MIB
-    ramdisk: Optional[pathlib.Path] = None
+    ramdisk: Union[pathlib.Path, Image, None] = None
     bootargs: str = ""
     more: str = ""  # properties as they stand in the .its
     fdt: Optional[pathlib.Path] = None  # a .dtbo
@@ -120,13 +121,14 @@ def image_name(image: Union[pathlib.Path, Image]) -> str:
 
 
 def image_node(image: Union[pathlib.Path, Image], kind: str) -> str:
-    path, load, entry = (image, 0, 0) if isinstance(image, pathlib.Path) else (image.path, image.load, image.entry)
-    where = f"load = <{load:#x}>; entry = <{entry:#x}>;" if kind == "kernel" else ""
+    if isinstance(image, pathlib.Path):
+        image = Image(image_name(image), image)
+    where = f"load = <{image.load:#x}>; entry = <{image.entry:#x}>;" if kind == "kernel" else ""
     return f"""
         {image_name(image)} {{
-            description = "{path.name}";
-            data = /incbin/("{path}");
-            type = "{kind}"; arch = "riscv"; os = "linux"; compression = "none"; {where}
+            description = "{image.path.name}";
+            data = /incbin/("{image.path}");
+            type = "{kind}"; arch = "riscv"; os = "linux"; compression = "{image.compression}"; {where}
         }};"""
 
 

@@ -11,7 +11,6 @@ GOOD = "hello"
 @pytest.mark.parametrize("broken", BROKEN, ids=lambda broken: broken.name)
 def test_broken_bundle(name, broken):
     its = broken.its.replace("{GOOD_KERNEL}", str(guest(GOOD)))
-    its = its.replace("{GOOD_ELF}", str(BUILD / "guest-tests" / f"{GOOD}.elf"))
     itb = make_itb(name, its, broken.tool)
     if broken.mutate:
         itb.write_bytes(broken.mutate(itb.read_bytes()))

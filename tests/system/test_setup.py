@@ -49,12 +49,14 @@ class Fresh:
     def __init__(self, path):
         self.path, self.bin, self.apt = path, path / "bin", path / "apt"
         for folder in ("bin", "apt", "tools", "build/dl", "build/libfdt-src/libfdt", "build/bearssl-src/inc",
+                       "build/zlib-src", "build/lz4-src/lib",
                        "opensbi", "u-boot"):
             (path / folder).mkdir(parents=True)
         for script in [*ROOT.glob("tools/setup*.sh"), ROOT / "tools/apt-state.sh"]:
             shutil.copy(script, path / "tools")
         for file in ("build/dl/linux-image-6.12-riscv64_6.12_riscv64.deb", "build/dl/busybox-static_1_riscv64.deb",
                      "build/libfdt-src/libfdt/fdt.c", "build/bearssl-src/inc/bearssl.h", "opensbi/fw_jump.bin",
+                     "build/zlib-src/inflate.c", "build/lz4-src/lib/lz4.c",
                      "opensbi/fw_dynamic.bin", "u-boot/u-boot.bin"):
             (path / file).touch()
         for tool in REAL.split():

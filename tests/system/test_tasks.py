@@ -9,7 +9,8 @@ import re
 import subprocess
 
 import pytest
-from hv import BUILD, MIB, WORK, Machine, Vm, bundle, guest, run_tool
+from hv import BUILD, MIB, WORK, Image, Machine, Vm, bundle, guest, run_tool
+from packed import by_gzip, by_lz4, write
 from test_flood import flood
 
 ICOUNT = ["-icount", "shift=0,sleep=off"]
@@ -32,8 +33,14 @@ def large_overlay(name):
     return dtbo
 
 
-def reboots(vm, more="", cpus=1, memory=16, fdt=None, **args):
-    return Vm(vm, guest("reboots"), cpus=cpus, memory=memory * MIB, more=more, fdt=fdt,
+def packed_kernel(name, pack):
+    """The guest that reboots, with 6 MiB behind it that take a while to unpack."""
+    behind = bytes(n * n >> 7 & 0xff for n in range(64 << 10)) * 96
+    return Image("packed", write(f"{name}.kernel", pack(guest("reboots").read_bytes() + behind)), 0x80200000, 0x80200000)
+
+
+def reboots(vm, more="", cpus=1, memory=16, fdt=None, kernel=None, **args):
+    return Vm(vm, kernel or guest("reboots"), cpus=cpus, memory=memory * MIB, more=more, fdt=fdt,
               bootargs=" ".join(f"{key}={value}" for key, value in args.items()))
 
 
@@ -47,6 +54,8 @@ KINDS = {
     "harts": lambda name: [reboots("harts", cpus=64, memory=64)],
     "busy-harts": lambda name: [reboots("busy", cpus=64, memory=64, busy=1)],
     "overlay": lambda name: [reboots("overlay", memory=16, fdt=large_overlay(name))],
+    "gzip": lambda name: [reboots("gzip", memory=32, kernel=packed_kernel(name, by_gzip))],
+    "lz4": lambda name: [reboots("lz4", memory=32, kernel=packed_kernel(name, lambda data: by_lz4(data, size=True)))],
     "ends": lambda name: [reboots("ends", cpus=64, memory=512, off=1, ms=700)],
     "all": lambda name: [reboots("large", memory=1200), reboots("harts", cpus=64, memory=64),
                          reboots("busy", cpus=64, memory=64, busy=1),

@@ -133,18 +133,21 @@ void use_image(uint64_t bytes, uint64_t text_offset, uint64_t image_size)
 	put_le64(kernel + 16, image_size);
 	put_le64(kernel + 24, 0);
 	memcpy(kernel + 56, "RSC\x05", 4);
+	cfg.kernel_packing = PACKING_NONE;
 	cfg.kernel = (struct vm_image){ "linux", kernel, bytes, gpa(0), gpa(0) };
 }
 
 void use_raw(uint64_t bytes, uint64_t load, uint64_t entry)
 {
 	memset(kernel, 0x13, sizeof(kernel));
+	cfg.kernel_packing = PACKING_NONE;
 	cfg.kernel = (struct vm_image){ "payload", kernel, bytes, gpa(load), gpa(entry) };
 }
 
 void use_ramdisk(uint64_t bytes)
 {
 	memset(ramdisk, 0x52, sizeof(ramdisk));
+	cfg.ramdisk_packing = PACKING_NONE;
 	cfg.ramdisk = (struct vm_image){ "busybox", ramdisk, bytes, gpa(0), gpa(0) };
 }
 
@@ -177,6 +180,20 @@ void assert_says(const char *line)
 	snprintf(with_newline, sizeof(with_newline), "%s\n", line);
 	assert_string_equal(fake_log_text, with_newline);
 	assert_in_range(strlen(line), 1, 240);
+}
+
+void assert_fails(int err, const char *line)
+{
+	struct loader_result r;
+	char all[300];
+
+	dirty_page_freed = false;
+	assert_int_equal(loader_load(&vm, &cfg, &r), err);
+	snprintf(all, sizeof(all), "config: %s: %s", cfg.path, line);
+	assert_says(all);
+	assert_int_equal(pages_out, 0);
+	assert_false(dirty_page_freed);
+	fake_log_reset();
 }
 
 /* All three are in RAM, whole, and apart from each other. */

@@ -3,6 +3,7 @@
  * What the loader stands on: a VM's RAM, pages, and a device tree that is a text. A program that is LIKE this file is made
  * of
  *
+ * SOURCES: hyp/vm/loader_place.c hyp/vm/elf.c hyp/vm/unpack.c hyp/vm/unpack_gzip.c hyp/vm/unpack_lz4.c hyp/lib/xxh32.c
  * SOURCES: hyp/vm/loader.c hyp/vm/image.c hyp/lib/text.c hyp/lib/fdt.c hyp/lib/random.c
  * SOURCES: tests/unit/fake/coroutine.c tests/unit/fake/loader_world.c
  */
@@ -41,6 +42,9 @@ const uint8_t *at(uint64_t gpa_value);
 
 /* assert_says - the log has this line and no other. */
 void assert_says(const char *line);
+
+/* assert_fails - the load gives @err and this line, behind the VM's path, and leaks nothing. */
+void assert_fails(int err, const char *line);
 
 /* assert_loaded - kernel, ramdisk and tree are in RAM, whole, and apart from each other. */
 void assert_loaded(const struct loader_result *r, uint64_t kernel_at, uint64_t occupies);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// SOURCES: hyp/vm/bundle.c tests/unit/fake/unmoved.c hyp/lib/text.c hyp/lib/fdt.c
+// SOURCES: hyp/vm/bundle.c hyp/vm/unpack.c hyp/vm/unpack_gzip.c hyp/vm/unpack_lz4.c hyp/lib/xxh32.c tests/unit/fake/unmoved.c hyp/lib/text.c hyp/lib/fdt.c
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,6 +12,8 @@
 #include "fake/log.h"
 #include "lib/fdt.h"
 #include "vm/bundle.h"
+
+static uint8_t packing; /* of the image that was found last */
 
 static _Alignas(8) uint8_t fit[FIT_ROOM];
 static char why[240];
@@ -43,7 +45,7 @@ static int find(uint64_t size, const char *name, enum bundle_use use, struct vm_
 
 	err = bundle_open(&b, blob, size);
 	text_begin(&t, why, sizeof(why));
-	return err != 0 ? err : bundle_find_image(&b, name, use, out, &t);
+	return err != 0 ? err : bundle_find_image(&b, name, use, out, &packing, &t);
 }
 
 static void set_u32(const char *path, const char *prop, uint32_t v)
@@ -190,7 +192,8 @@ static void an_external_bundle_cut_anywhere_gives_no_byte_beyond(void **state)
 		if (len < blob_size - 8 - 3)
 			assert_int_equal(err, HV_EINVAL);
 		if (err == 0)
-			assert_int_equal(bundle_find_image(&b, "linux", BUNDLE_KERNEL, &image, &t),
+			assert_int_equal(bundle_find_image(&b, "linux", BUNDLE_KERNEL, &image,
+							   &packing, &t),
 					 HV_EINVAL);
 		free(copy);
 	}
@@ -285,7 +288,8 @@ static void reasons_longer_than_the_buffer_are_cut_and_end(void **state)
 	blob_make(NULL, 0);
 	assert_int_equal(bundle_open(&b, blob, blob_size), 0);
 	text_begin(&t, small, sizeof(small));
-	assert_int_equal(bundle_find_image(&b, "x", BUNDLE_KERNEL, &image, &t), HV_ENOENT);
+	assert_int_equal(bundle_find_image(&b, "x", BUNDLE_KERNEL, &image, &packing, &t),
+			 HV_ENOENT);
 	assert_string_equal(small, "no such i");
 	assert_true(t.full);
 }
@@ -308,7 +312,7 @@ static void corrupted_external_bundles_never_lead_outside(void **state)
 			copy[fit_random(&seed) % blob_size] = (uint8_t)fit_random(&seed);
 		text_begin(&t, why, sizeof(why));
 		if (bundle_open(&b, copy, blob_size) == 0 &&
-		    bundle_find_image(&b, "linux", BUNDLE_KERNEL, &image, &t) == 0) {
+		    bundle_find_image(&b, "linux", BUNDLE_KERNEL, &image, &packing, &t) == 0) {
 			volatile uint8_t sum = 0;
 
 			for (uint64_t i = 0; i < image.size; i++)

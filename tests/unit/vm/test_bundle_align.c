@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// SOURCES: hyp/vm/bundle_align.c hyp/vm/bundle.c hyp/lib/text.c hyp/lib/fdt.c hyp/mm/page.c tests/unit/fake/page.c
+// SOURCES: hyp/vm/bundle_align.c hyp/vm/bundle.c hyp/vm/unpack.c hyp/vm/unpack_gzip.c hyp/vm/unpack_lz4.c hyp/lib/xxh32.c hyp/lib/text.c hyp/lib/fdt.c hyp/mm/page.c tests/unit/fake/page.c
 /* Bundles at any address: their trees are copied when they are small, moved by a few bytes when they are large. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,6 +17,8 @@
 #include "mm/page.h"
 #include "platform/machine.h"
 #include "vm/bundle.h"
+
+static uint8_t packing; /* of the image that was found last */
 
 #define LARGE KIB(300)
 #define ROOM  (LARGE + FIT_ROOM)
@@ -94,11 +96,11 @@ static void assert_images(const struct bundle *b, uint64_t data)
 	struct text why;
 
 	text_begin(&why, line, sizeof(line));
-	assert_int_equal(bundle_find_image(b, "k", BUNDLE_KERNEL, &k, &why), 0);
+	assert_int_equal(bundle_find_image(b, "k", BUNDLE_KERNEL, &k, &packing, &why), 0);
 	assert_int_equal(k.size, data);
 	for (uint64_t i = 0; i < data; i++)
 		assert_int_equal(k.data[i], 0x5a);
-	assert_int_equal(bundle_find_image(b, "behind", BUNDLE_KERNEL, &behind, &why), 0);
+	assert_int_equal(bundle_find_image(b, "behind", BUNDLE_KERNEL, &behind, &packing, &why), 0);
 	assert_int_equal(behind.size, 6);
 	assert_memory_equal(behind.data, "behind", 6);
 }
@@ -233,7 +235,8 @@ static void corrupted_bundles_at_odd_addresses_never_lead_outside(void **state)
 		text_begin(&why, line, sizeof(line));
 		if (bundle_open(&b, at, bundle_size) == 0) {
 			opened++;
-			if (bundle_find_image(&b, "behind", BUNDLE_KERNEL, &image, &why) == 0)
+			if (bundle_find_image(&b, "behind", BUNDLE_KERNEL, &image, &packing,
+					      &why) == 0)
 				assert_true(image.data + image.size <= at + bundle_size ||
 					    fdt_totalsize(b.fit) >= image.size);
 		}
