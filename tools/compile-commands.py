@@ -13,7 +13,7 @@ import shlex
 import subprocess
 import sys
 
-COMPILES = re.compile(r"^\S*gcc .* -c (\S+\.[cS]) -o (\S+)$")
+COMPILES = re.compile(r"^\S*gcc .* -[cS] (\S+\.[cS]) -o (\S+)$")
 
 
 def commands(make, targets):

@@ -236,9 +236,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	cfg.kernel.load = gpa(fuzz_number(&in, GUEST_RAM_BASE + cfg.memory - kernel_size));
 	cfg.kernel.entry = gpa(fuzz_number(&in, cfg.kernel.load.gpa + kernel_size));
 	if (how & 8)
-		cfg.ramdisk = (struct vm_image){ "r",	       ramdisk + IMAGE_MAX - ramdisk_size,
-						 ramdisk_size, gpa(0),
-						 gpa(0),       PACKING_NONE };
+		cfg.ramdisk = (struct vm_image){ "r", ramdisk + IMAGE_MAX - ramdisk_size,
+						 ramdisk_size, gpa(0), gpa(0) };
 	if (how & 16)
 		cfg.overlay = (struct vm_image){ "o", ramdisk, ramdisk_size, gpa(0), gpa(0) };
 	memset(dirty, 0, (size_t)(kernel + IMAGE_MAX - dirty));
