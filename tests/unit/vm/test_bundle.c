@@ -258,6 +258,29 @@ static void a_long_list_of_images_is_shortened(void **state)
 		     "...");
 }
 
+static void how_an_image_is_compressed_is_told(void **state)
+{
+	static const char *const names[] = { "none", "gzip", "lz4" };
+	static const enum image_packing packings[] = { PACKING_NONE, PACKING_GZIP, PACKING_LZ4 };
+	struct vm_image image;
+
+	(void)state;
+	for (uint8_t i = 0; i < ARRAY_SIZE(names); i++) {
+		fit_make(fit);
+		fit_ok(fdt_setprop_string(fit, fit_node(fit, "/images/linux"), "compression",
+					  names[i]));
+		fit_ok(fdt_setprop_string(fit, fit_node(fit, "/images/linux"), "type", "other"));
+		blob_make(NULL, 0);
+		packing = 99;
+		assert_int_equal(find(blob_size, "linux", BUNDLE_KERNEL, &image), 0);
+		assert_int_equal(packing, packings[i]);
+		assert_int_equal(find(blob_size, "linux", BUNDLE_RAMDISK, &image), 0);
+		/* An overlay is read where it lies. */
+		assert_int_equal(find(blob_size, "linux", BUNDLE_FDT, &image), i ? HV_EINVAL : 0);
+	}
+	assert_string_equal(why, "/images/linux: compression = \"lz4\": must be \"none\" here");
+}
+
 static void no_images_at_all_is_said(void **state)
 {
 	struct vm_image image;
@@ -345,6 +368,7 @@ int main(void)
 		cmocka_unit_test(addresses_are_one_or_two_cells_and_default_to_virt_s),
 		cmocka_unit_test(what_is_no_tree_is_refused_with_the_reason),
 		cmocka_unit_test(a_long_list_of_images_is_shortened),
+		cmocka_unit_test(how_an_image_is_compressed_is_told),
 		cmocka_unit_test(no_images_at_all_is_said),
 		cmocka_unit_test(reasons_longer_than_the_buffer_are_cut_and_end),
 		cmocka_unit_test(corrupted_external_bundles_never_lead_outside),

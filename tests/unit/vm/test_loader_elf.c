@@ -115,6 +115,9 @@ static void a_wrong_elf_file_is_told(void **state)
 		{ 32, 8, UINT64_MAX - 8, HV_EINVAL,
 		  "an ELF file whose program headers do not lie in its first 1024 bytes: must have "
 		  "them there, 17 at most" },
+		{ 32, 8, KIB(24) - 100, HV_EINVAL,
+		  "an ELF file whose program headers do not lie in its first 1024 bytes: must have "
+		  "them there, 17 at most" },
 		{ ELF_PH(0) + 32, 8, MIB(2), HV_EINVAL,
 		  "a damaged ELF file: a segment's size is wrong" },
 		{ ELF_PH(0) + 40, 8, UINT64_MAX, HV_EINVAL,

@@ -76,10 +76,8 @@ static void comes_out(struct packed p, uint64_t size)
 }
 
 /* Bytes of one of several kinds, from incompressible to runs, with repetitions from far away. */
-static void make_data(uint64_t size)
+static void make_data_of(uint64_t size, uint64_t kind)
 {
-	uint64_t kind = fit_random(&seed) % 4;
-
 	for (uint64_t i = 0; i < size;) {
 		uint64_t n = min_u64(1 + fit_random(&seed) % 300, size - i);
 		uint64_t back = 1 + fit_random(&seed) % 100000;
@@ -89,6 +87,11 @@ static void make_data(uint64_t size)
 				  kind == 1			 ? (uint8_t)(n / 8) :
 								   (uint8_t)fit_random(&seed);
 	}
+}
+
+static void make_data(uint64_t size)
+{
+	make_data_of(size, fit_random(&seed) % 4);
 }
 
 static uint64_t random_size(void)
@@ -126,12 +129,22 @@ static void what_lz4_packs_comes_out(void **state)
 static void blocks_of_all_sizes_come_out(void **state)
 {
 	(void)state;
-	make_data(DATA_MAX);
+	make_data_of(DATA_MAX, 2); /* blocks refer to those before */
 	comes_out(pack_lz4(data, DATA_MAX, (struct pack_lz4){ 7, true, true, true }), DATA_MAX);
 	comes_out(pack_lz4(data, MIB(9) - 77, (struct pack_lz4){ 4, true, false, true }),
 		  MIB(9) - 77);
 	comes_out(pack_lz4(data, MIB(5), (struct pack_lz4){ 6, false, true, false }), MIB(5));
 	comes_out(pack_gzip(data, DATA_MAX, 6, 0, 0), DATA_MAX);
+}
+
+/* The length of what is not compressed comes before it: one byte for each 255. */
+static void the_head_of_incompressible_data_is_found(void **state)
+{
+	(void)state;
+	make_data_of(DATA_MAX, 0);
+	comes_out(pack_lz4_legacy(data, MIB(8)), MIB(8));
+	comes_out(pack_lz4(data, KIB(600), (struct pack_lz4){ 7, false, true, true }), KIB(600));
+	comes_out(pack_gzip(data, KIB(600), 9, 0, 0), KIB(600));
 }
 
 /* A measure by blocks of 8 MiB is above what this can take: 8 MiB + 1 byte are two of them. */
@@ -361,6 +374,7 @@ int main(void)
 		cmocka_unit_test(what_gzip_packs_comes_out),
 		cmocka_unit_test(what_lz4_packs_comes_out),
 		cmocka_unit_test(blocks_of_all_sizes_come_out),
+		cmocka_unit_test(the_head_of_incompressible_data_is_found),
 		cmocka_unit_test(legacy_blocks_are_counted),
 		cmocka_unit_test(what_was_changed_is_refused),
 		cmocka_unit_test(changes_without_checksums_do_no_harm),
