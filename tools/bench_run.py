@@ -98,7 +98,7 @@ def rows_of(run: Run, text: str) -> dict:
 
 LINUX_BOOTS = 7
 LINUX_ARGS = "console=ttyS0 rdinit=/bench-init"
-INIT_LINE = r"BENCH-INIT time=(\d+)"
+INIT_LINE = r"BENCH-INIT time=(\d+)\r"
 STARTED = r"\[hartvisor\] (\d+\.\d{6}) [^\n]*: started: "
 
 
