@@ -78,7 +78,7 @@ static inline bool sched_is_capped(const struct sched_entity *se)
 	return se->group && se->group->quota != 0 && !se->uncapped;
 }
 
-/* --- Which queue is whose, and its lock --- */
+/* --- The queue of a pcpu or an entity, and its lock --- */
 
 static inline struct runq *this_runq(void)
 {
