@@ -359,9 +359,11 @@ static void the_tables_are_walked_once_until_they_change(void **state)
 	assert_int_equal(set_shmem(RAM_BASE, 0, 0), SBI_SUCCESS);
 	for (v.se.account.wait = 1; v.se.account.wait < 9; v.se.account.wait++) {
 		pv_preempted(&v);
-		pv_update(&v);
+		vcpu_call_hooks(update, &v); /* STEAL_UPDATE was served */
 	}
 	assert_int_equal(walks, 1);
+	assert_int_equal(shared(RAM_BASE)->preempted, 0);
+	assert_int_equal(shared(RAM_BASE)->sequence, 16);
 	vcpu_call_hooks(unmapped, &v); /* TLB_FLUSH was served */
 	pv_preempted(&v);
 	assert_int_equal(walks, 2);
