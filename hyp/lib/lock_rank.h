@@ -18,6 +18,7 @@
 #define LOCK_RANKS(X)                                       \
 	X(LOCK_VM, "a VM's lock (its G-stage)")             \
 	X(LOCK_VM_TRANSITION, "a VM's transition")          \
+	X(LOCK_VIRTQ, "a virtqueue of a guest's device")    \
 	X(LOCK_VDEV, "a guest's device")                    \
 	X(LOCK_VIRQCHIP, "a guest's interrupt controller")  \
 	X(LOCK_RUNQ, "a run queue")                         \

@@ -473,6 +473,11 @@ void *gstage_write_ptr(const struct gstage *gs, gpa_t a, uint64_t len)
 	return n == len ? p : NULL;
 }
 
+void *gstage_leaf(const struct gstage *gs, gpa_t a, enum gstage_right right, uint64_t *len)
+{
+	return leaf_ptr(gs, a, right == GSTAGE_WRITE ? PTE_W : PTE_R, len);
+}
+
 void *gstage_ptr(const struct gstage *gs, gpa_t a, uint64_t len)
 {
 	uint64_t n = len;

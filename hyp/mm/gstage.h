@@ -161,6 +161,13 @@ int gstage_write(const struct gstage *gs, gpa_t a, const void *buf, uint64_t len
  * else NULL. In the same bracket as gstage_write(). */
 void *gstage_write_ptr(const struct gstage *gs, gpa_t a, uint64_t len);
 
+/*
+ * gstage_leaf - direct-map pointer to @a, which is memory that may be read / written; *@len is lowered to what follows it
+ * in its leaf. NULL: it is not. In the same bracket as gstage_write().
+ */
+enum gstage_right { GSTAGE_READ, GSTAGE_WRITE };
+void *gstage_leaf(const struct gstage *gs, gpa_t a, enum gstage_right right, uint64_t *len);
+
 /* gstage_ptr - direct-map pointer to [a, a+len) if it is RAM within one leaf, else NULL. Host use
  * while the VM does not run (loader). */
 void *gstage_ptr(const struct gstage *gs, gpa_t a, uint64_t len);

@@ -34,4 +34,10 @@ static inline bool vcpu_tries_again(struct vcpu *v)
 	return again;
 }
 
+/* vcpu_try_again - own pcpu, handling an exit: the instruction is to be executed again, after interrupts and the scheduler. */
+static inline void vcpu_try_again(struct vcpu *v)
+{
+	v->halt.again = true;
+}
+
 #endif

@@ -17,15 +17,20 @@
 #define VUART_BASE   UINT64_C(0x10000000) /* ns16550a, registers one byte apart */
 #define VUART_SIZE   UINT64_C(0x100)
 
+#define VVIRTIO_BASE UINT64_C(0x10001000) /* virtio,mmio: eight slots of a page */
+#define VVIRTIO_SIZE UINT64_C(0x8000)
+
 #define GUEST_RAM_BASE UINT64_C(0x80000000)
 
 /* Sources of the interrupt controller. */
-#define VUART_IRQ 10
-#define VRTC_IRQ  11
+#define VVIRTIO_IRQ 1 /* of the first slot; the others' follow */
+#define VUART_IRQ   10
+#define VRTC_IRQ    11
 
 static_assert(VSYSCON_BASE + VSYSCON_SIZE <= VRTC_BASE && VRTC_BASE + VRTC_SIZE <= VPLIC_BASE &&
 		      VPLIC_BASE + VPLIC_SIZE <= VUART_BASE &&
-		      VUART_BASE + VUART_SIZE <= GUEST_RAM_BASE,
+		      VUART_BASE + VUART_SIZE <= VVIRTIO_BASE &&
+		      VVIRTIO_BASE + VVIRTIO_SIZE <= GUEST_RAM_BASE,
 	      "nothing overlaps");
 
 #endif

@@ -221,6 +221,7 @@ int vm_give_back_ram(struct vm *vm, gpa_t base, uint64_t size)
 	spin_lock(&vm->lock);
 	err = gstage_unmap_ram(&vm->gstage, base, size, pieces, ARRAY_SIZE(pieces), &nr);
 	if (err == HV_OK) {
+		vm_mem_changed(vm);
 		(void)vm_make_all_vcpus_request(vm, REQUEST_TLB_FLUSH);
 		vm_mem_wait();
 		gstage_free_pieces(pieces, nr);

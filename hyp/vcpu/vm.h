@@ -66,6 +66,7 @@ struct vcpu;
 struct vm_config;
 struct vm_life;
 struct virqchip;
+struct virtio_slots;
 struct vm_part_of;
 struct vm_reserved;
 
@@ -105,6 +106,7 @@ struct vm {
 	struct arena arena;
 	struct gstage gstage;
 	uint32_t mem_open; /* atomic; device code may use its memory (vcpu/vm_mem.h) */
+	uint64_t mem_gen;  /* atomic; counts the changes that make a pointer into it invalid */
 	unsigned int nr_vcpus;
 	struct vcpu *vcpus[VM_MAX_VCPUS]; /* index = vcpu id = guest hart id */
 	uint64_t htimedelta;		  /* atomic; guest time = host time + it */
@@ -117,6 +119,7 @@ struct vm {
 
 	struct mmio_bus *bus;
 	struct virqchip *irqchip;	      /* its interrupt controller (irqchip/virqchip.h) */
+	struct virtio_slots *virtio;	      /* dev/virtio/transport.h */
 	struct vm_part_of *parts, *last_part; /* as they were made (vcpu/vm_part.h); then fixed */
 	struct vm_reserved *reserved;	      /* of its RAM */
 	uint32_t nr_phandles;		      /* that vm_new_phandle() has given */

@@ -48,6 +48,7 @@ int vm_mem_write(const struct vm *vm, gpa_t a, const void *buf, uint64_t len)
 
 void vm_mem_open(struct vm *vm)
 {
+	vm_mem_changed(vm);
 	atomic_set_release(&vm->mem_open, 1);
 }
 

@@ -28,6 +28,20 @@ void vm_mem_end(void);
 int vm_mem_read(const struct vm *vm, gpa_t a, void *buf, uint64_t len);
 int vm_mem_write(const struct vm *vm, gpa_t a, const void *buf, uint64_t len);
 
+/*
+ * vm_mem_generation - in a bracket: pointers that an earlier bracket has got are good as long as this stays the same.
+ * vm_mem_changed - memory has been taken out of the tables; before vm_mem_wait().
+ */
+static inline uint64_t vm_mem_generation(const struct vm *vm)
+{
+	return atomic_read(&vm->mem_gen);
+}
+
+static inline void vm_mem_changed(struct vm *vm)
+{
+	(void)atomic_fetch_add(&vm->mem_gen, 1);
+}
+
 /* vm_mem_open - the life cycle's: a life begins. vm_mem_close - it is over; when it returns no access goes on. */
 void vm_mem_open(struct vm *vm);
 void vm_mem_close(struct vm *vm);

@@ -15,6 +15,7 @@
 /* Parts are made in this order, and reset and destroyed in the other one: a device lets its line go first. */
 enum vm_part_order {
 	VM_PART_IRQCHIP,
+	VM_PART_BUS,
 	VM_PART_DEVICE,
 	VM_PART_ORDERS,
 };
@@ -65,6 +66,7 @@ struct vm_snapshot; /* floor 7 will have them */
 struct vm_part {
 	const char *name; /* in messages */
 	enum vm_part_order order;
+	const char *child;
 	/* What the VM's node may say of it, in a structure that begins as @config_default. VM_PART_CONFIG() sets both. */
 	struct property_table properties;
 	const void *config_default;
@@ -81,6 +83,10 @@ struct vm_part {
 	void (*destroy)(void *state);
 	/* describe - what the guest's tree says of it in @place. Called twice (lib/fdt_writer.h). */
 	void (*describe)(const void *state, struct fdtw *w, enum vm_place place);
+	/* map - the tables of @vm's G-stage have been made anew: add pages and slots. HV_E*: the VM cannot start. */
+	int (*map)(void *state, struct vm *vm);
+	/* resume - the VM goes on after a pause. No locks. */
+	void (*resume)(void *state);
 	/* Of a VM that is paused. No part has them yet. */
 	int (*save)(void *state, struct vm_snapshot *to);
 	int (*restore)(void *state, const struct vm_snapshot *from);

@@ -1,0 +1,351 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The registers of virtio-mmio version 2 (virtio 1.2, section 4.2.2) that a driver writes. Those that it reads are in the
+ * device's page; what a write changes is stored there before the write is over.
+ *
+ * A driver selects a queue or a word of features by a write, so what it reads then belongs to one vcpu at a time. Two that do
+ * so at once read each other's, and set up each other's queue: theirs to avoid, and no more than what one alone may do.
+ */
+#include "dev/virtio/transport.h"
+#include "lib/index.h"
+#include "vcpu/console.h"
+
+static uint32_t *page_word(const struct virtio_dev *d, uint64_t off)
+{
+	return (uint32_t *)(void *)(d->page + off % PAGE_SIZE);
+}
+
+static void page_set(const struct virtio_dev *d, uint64_t off, uint32_t val)
+{
+	atomic_set(page_word(d, off), val);
+}
+
+/* --- queues --------------------------------------------------------------------------------------- */
+
+static struct virtq *queue(const struct virtio_dev *d, uint32_t index)
+{
+	return index < d->nr_queues ? &d->queues[index_below(index, d->nr_queues)] : NULL;
+}
+
+/* The queue that the driver has selected, locked; NULL: there is none. */
+static struct virtq *selected(struct virtio_dev *d)
+{
+	struct virtq *q;
+
+	spin_lock(&d->lock);
+	q = queue(d, d->queue_sel);
+	spin_unlock(&d->lock);
+	if (q)
+		spin_lock(&q->lock);
+	return q;
+}
+
+static void show_queue(const struct virtio_dev *d)
+{
+	const struct virtq *q = queue(d, d->queue_sel);
+
+	page_set(d, VIRTIO_MMIO_QUEUE_SIZE_MAX, q ? q->max : 0);
+	page_set(d, VIRTIO_MMIO_QUEUE_READY, q ? atomic_read(&q->ready) : 0);
+}
+
+static void select_queue(struct virtio_dev *d, uint32_t val)
+{
+	spin_lock(&d->lock);
+	d->queue_sel = val;
+	show_queue(d);
+	spin_unlock(&d->lock);
+}
+
+static void show_ready(struct virtio_dev *d)
+{
+	spin_lock(&d->lock);
+	show_queue(d);
+	spin_unlock(&d->lock);
+}
+
+static void set_size(struct virtio_dev *d, uint32_t val)
+{
+	struct virtq *q = selected(d);
+
+	if (!q)
+		return;
+	if (!q->ready) /* 0, which no queue may have, for what does not fit */
+		q->size = val > q->max ? 0 : (uint16_t)val;
+	spin_unlock(&q->lock);
+}
+
+/* One half of an address. A queue that is ready keeps what it has. */
+static void set_address(struct virtio_dev *d, enum virtq_part part, bool high, uint32_t val)
+{
+	struct virtq *q = selected(d);
+	gpa_t *a;
+
+	if (!q)
+		return;
+	a = &q->ring.at[part % VIRTQ_PARTS];
+	if (!q->ready)
+		*a = high ? gpa((uint64_t)val << 32 | (uint32_t)a->gpa) :
+			    gpa((a->gpa >> 32) << 32 | val);
+	spin_unlock(&q->lock);
+}
+
+/* What the driver takes back it may use for something else at once: no chain is being worked on then. */
+static void stop_queue(struct virtio_dev *d, struct virtq *q)
+{
+	virtq_disable(q);
+	if (d->ops->stopped)
+		d->ops->stopped(d, q);
+}
+
+static void set_ready(struct virtio_dev *d, uint32_t val)
+{
+	struct virtq *q = selected(d);
+	int err = HV_OK;
+
+	if (!q)
+		return;
+	if (val == 1 && !q->ready)
+		err = virtq_enable(q, virtio_has(d, VIRTIO_F_EVENT_IDX),
+				   virtio_has(d, VIRTIO_F_INDIRECT_DESC));
+	else if (val == 0 && q->ready)
+		stop_queue(d, q);
+	spin_unlock(&q->lock);
+	show_ready(d);
+	if (err != HV_OK)
+		virtio_needs_reset(d);
+}
+
+/* It is over at once, so the driver reads 0 (2.6.1, "Virtqueue Reset"). */
+static void reset_queue(struct virtio_dev *d, uint32_t val)
+{
+	struct virtq *q = val == 1 && virtio_has(d, VIRTIO_F_RING_RESET) ? selected(d) : NULL;
+
+	if (!q)
+		return;
+	stop_queue(d, q);
+	spin_unlock(&q->lock);
+	show_ready(d);
+}
+
+/* What is left of the work is the store's, which is executed again. */
+static void notify(struct virtio_dev *d, uint32_t index)
+{
+	if (index < d->nr_queues && virtio_serve(d, index, true))
+		vcpu_try_again(this_vcpu());
+}
+
+/* --- features and status -------------------------------------------------------------------------- */
+
+static void select_features(struct virtio_dev *d, uint32_t val)
+{
+	page_set(d, VIRTIO_MMIO_DEVICE_FEATURES,
+		 val == 0 ? (uint32_t)d->offered :
+		 val == 1 ? (uint32_t)(d->offered >> 32) :
+			    0);
+}
+
+static void take_features(struct virtio_dev *d, uint32_t val)
+{
+	uint64_t low;
+
+	spin_lock(&d->lock);
+	low = (uint32_t)d->features;
+	if (!(d->status & VIRTIO_DRIVER) || (d->status & VIRTIO_FEATURES_OK))
+		;
+	else if (d->features_sel == 0)
+		d->features = d->features >> 32 << 32 | val;
+	else if (d->features_sel == 1)
+		d->features = (uint64_t)val << 32 | low;
+	else if (val != 0)
+		d->features = UINT64_MAX; /* what was never offered */
+	spin_unlock(&d->lock);
+}
+
+static void select_driver_features(struct virtio_dev *d, uint32_t val)
+{
+	spin_lock(&d->lock);
+	d->features_sel = val;
+	spin_unlock(&d->lock);
+}
+
+static void show_status(const struct virtio_dev *d)
+{
+	page_set(d, VIRTIO_MMIO_STATUS, d->status);
+}
+
+/* FEATURES_OK stays off when the driver has taken what was not offered, or has not taken VERSION_1 (3.1.1, 6.1). */
+static uint32_t allowed_status(const struct virtio_dev *d, uint32_t val)
+{
+	const uint32_t known = VIRTIO_ACKNOWLEDGE | VIRTIO_DRIVER | VIRTIO_DRIVER_OK |
+			       VIRTIO_FEATURES_OK | VIRTIO_FAILED;
+
+	val &= known;
+	if ((d->features & ~d->offered) || !(d->features & VIRTIO_F_VERSION_1))
+		val &= ~VIRTIO_FEATURES_OK;
+	if (!(val & VIRTIO_FEATURES_OK))
+		val &= ~VIRTIO_DRIVER_OK;
+	return val;
+}
+
+/* No bit goes but by a reset (2.1.1). */
+static void set_status(struct virtio_dev *d, uint32_t val)
+{
+	bool starts;
+
+	if (val == 0) {
+		virtio_reset(d);
+		return;
+	}
+	spin_lock(&d->lock);
+	val = allowed_status(d, val) | d->status;
+	starts = (val & ~d->status) & VIRTIO_DRIVER_OK;
+	atomic_set(&d->status, val);
+	show_status(d);
+	spin_unlock(&d->lock);
+	if (!starts)
+		return;
+	if (d->ops->started)
+		d->ops->started(d);
+	/* A driver may have notified too early. */
+	for (unsigned int i = 0; i < d->nr_queues; i++)
+		if (virtio_serve(d, i, true))
+			vcpu_try_again(this_vcpu());
+}
+
+/* --- interrupts ----------------------------------------------------------------------------------- */
+
+static void show_interrupts(struct virtio_dev *d, uint32_t val)
+{
+	const bool was = d->interrupts != 0;
+
+	d->interrupts = val;
+	page_set(d, VIRTIO_MMIO_INTERRUPT_STATUS, val);
+	if ((val != 0) != was)
+		virq_set_level(d->irq, val != 0);
+}
+
+/* No interrupt before DRIVER_OK (3.1.1). */
+void virtio_interrupt(struct virtio_dev *d, uint32_t why)
+{
+	spin_lock(&d->lock);
+	if (d->status & VIRTIO_DRIVER_OK)
+		show_interrupts(d, d->interrupts | why);
+	spin_unlock(&d->lock);
+}
+
+static void acknowledge(struct virtio_dev *d, uint32_t val)
+{
+	spin_lock(&d->lock);
+	show_interrupts(d, d->interrupts & ~val);
+	spin_unlock(&d->lock);
+}
+
+void virtio_needs_reset(struct virtio_dev *d)
+{
+	spin_lock(&d->lock);
+	atomic_set(&d->status, d->status | VIRTIO_NEEDS_RESET);
+	show_status(d);
+	spin_unlock(&d->lock);
+	virtio_interrupt(d, VIRTIO_INT_CONFIG);
+}
+
+void virtio_config_changed(struct virtio_dev *d)
+{
+	spin_lock(&d->lock);
+	page_set(d, VIRTIO_MMIO_CONFIG_GENERATION,
+		 *page_word(d, VIRTIO_MMIO_CONFIG_GENERATION) + 1);
+	spin_unlock(&d->lock);
+	virtio_interrupt(d, VIRTIO_INT_CONFIG);
+}
+
+/* --- all of them ---------------------------------------------------------------------------------- */
+
+void virtio_init_registers(struct virtio_dev *d)
+{
+	page_set(d, VIRTIO_MMIO_MAGIC_VALUE, VIRTIO_MMIO_MAGIC);
+	page_set(d, VIRTIO_MMIO_VERSION, VIRTIO_MMIO_VERSION_2);
+	page_set(d, VIRTIO_MMIO_DEVICE_ID, d->ops->id);
+	page_set(d, VIRTIO_MMIO_VENDOR_ID, VIRTIO_VENDOR);
+	for (unsigned int i = 0; i < 4; i++) /* no shared memory */
+		page_set(d, VIRTIO_MMIO_SHM_LEN_LOW + 4 * i, UINT32_MAX);
+	virtio_reset_registers(d);
+}
+
+void virtio_reset_registers(struct virtio_dev *d)
+{
+	d->features = 0;
+	d->features_sel = d->queue_sel = 0;
+	atomic_set(&d->status, 0);
+	select_features(d, 0);
+	show_queue(d);
+	show_status(d);
+	show_interrupts(d, 0);
+}
+
+static void write_queue_register(struct virtio_dev *d, uint64_t off, uint32_t val)
+{
+	switch (off) {
+	case VIRTIO_MMIO_QUEUE_SEL:
+		select_queue(d, val);
+		break;
+	case VIRTIO_MMIO_QUEUE_SIZE:
+		set_size(d, val);
+		break;
+	case VIRTIO_MMIO_QUEUE_READY:
+		set_ready(d, val);
+		break;
+	case VIRTIO_MMIO_QUEUE_RESET:
+		reset_queue(d, val);
+		break;
+	case VIRTIO_MMIO_QUEUE_DESC_LOW:
+	case VIRTIO_MMIO_QUEUE_DESC_HIGH:
+		set_address(d, VIRTQ_PART_DESC, off == VIRTIO_MMIO_QUEUE_DESC_HIGH, val);
+		break;
+	case VIRTIO_MMIO_QUEUE_DRIVER_LOW:
+	case VIRTIO_MMIO_QUEUE_DRIVER_HIGH:
+		set_address(d, VIRTQ_PART_AVAIL, off == VIRTIO_MMIO_QUEUE_DRIVER_HIGH, val);
+		break;
+	case VIRTIO_MMIO_QUEUE_DEVICE_LOW:
+	case VIRTIO_MMIO_QUEUE_DEVICE_HIGH:
+		set_address(d, VIRTQ_PART_USED, off == VIRTIO_MMIO_QUEUE_DEVICE_HIGH, val);
+		break;
+	default: /* read-only, or none */
+		break;
+	}
+}
+
+void virtio_write_register(struct virtio_dev *d, uint64_t off, unsigned int len, uint64_t val64)
+{
+	uint32_t val = (uint32_t)val64;
+
+	if (off >= VIRTIO_MMIO_CONFIG) {
+		if (d->ops->write_config)
+			d->ops->write_config(d, off - VIRTIO_MMIO_CONFIG, len, val64);
+		return;
+	}
+	if (len != 4)
+		return;
+	switch (off) {
+	case VIRTIO_MMIO_QUEUE_NOTIFY:
+		notify(d, val);
+		break;
+	case VIRTIO_MMIO_INTERRUPT_ACK:
+		acknowledge(d, val);
+		break;
+	case VIRTIO_MMIO_STATUS:
+		set_status(d, val);
+		break;
+	case VIRTIO_MMIO_DEVICE_FEATURES_SEL:
+		select_features(d, val);
+		break;
+	case VIRTIO_MMIO_DRIVER_FEATURES:
+		take_features(d, val);
+		break;
+	case VIRTIO_MMIO_DRIVER_FEATURES_SEL:
+		select_driver_features(d, val);
+		break;
+	default:
+		write_queue_register(d, off, val);
+		break;
+	}
+}

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "dev/virtio/virtio.h"
+
+#include "dev/virtio/transport.h"
+#include "lib/index.h"
+#include "vcpu/layout.h"
+#include "vcpu/vm_mem.h"
+
+/* --- work on queues ------------------------------------------------------------------------------- */
+
+/* One look at the queue. 1: it has a chain. 0: there is nothing to do. */
+static int next_chain(struct virtio_dev *d, struct virtq *q, bool *interrupt)
+{
+	int err;
+
+	if (q->busy)
+		return 1;
+	if (d->ops->wants && !d->ops->wants(d, q))
+		return 0;
+	err = virtq_pop(q);
+	if (err == HV_OK)
+		return 1;
+	if (err != HV_ENOENT)
+		return err;
+	/* None is there, and the driver is to tell of the next one. One that came just now told nothing. */
+	err = virtq_rearm(q, interrupt);
+	return err == 1 ? HV_EBUSY : err;
+}
+
+/* Chain after chain, up to one step's work. 1: there is more. */
+static int work(struct virtio_dev *d, struct virtq *q, bool *interrupt)
+{
+	int64_t budget = VIRTIO_STEP;
+	int err = virtq_open(q);
+
+	if (err == HV_OK)
+		err = virtq_quiet(q);
+	while (err == HV_OK && budget > 0) {
+		bool wanted = false;
+		int64_t moved;
+
+		err = next_chain(d, q, &wanted);
+		*interrupt |= wanted;
+		if (err == HV_EBUSY) {
+			err = HV_OK;
+			continue;
+		}
+		if (err <= 0)
+			return err;
+		moved = d->ops->handle(d, q, (uint64_t)budget);
+		if (moved < 0)
+			return (int)moved;
+		budget -= moved + (int64_t)VIRTIO_STEP_CHAIN;
+		err = HV_OK;
+	}
+	return err == HV_OK ? 1 : err;
+}
+
+/* In a bracket, with the queue's lock. */
+static int serve(struct virtio_dev *d, struct virtq *q)
+{
+	bool interrupt = false, last = false;
+	int more = work(d, q, &interrupt);
+
+	if (more >= 0 && virtq_publish(q, &last) != HV_OK)
+		more = HV_EFAULT;
+	if (interrupt || last)
+		virtio_interrupt(d, VIRTIO_INT_USED);
+	return more;
+}
+
+/* A device that asks for a reset works no more, but the other queues of it do (2.1.2). */
+static bool may_work(const struct virtio_dev *d, const struct virtq *q)
+{
+	return q->ready && (atomic_read(&d->status) & VIRTIO_DRIVER_OK);
+}
+
+bool virtio_serve(struct virtio_dev *d, unsigned int index, bool guest)
+{
+	struct virtq *q = &d->queues[index_below(index, d->nr_queues)];
+	int more = 0;
+
+	spin_lock(&q->lock);
+	if (may_work(d, q) && vm_mem_begin(d->vm)) {
+		/* In the bracket: a pause waits for it (vm_pause). */
+		if (guest || vm_may_run(d->vm))
+			more = serve(d, q);
+		vm_mem_end();
+	}
+	if (more < 0)
+		virtq_disable(q);
+	spin_unlock(&q->lock);
+	if (more < 0)
+		virtio_needs_reset(d);
+	return more > 0;
+}
+
+void virtio_serve_all(struct virtio_dev *d, unsigned int index)
+{
+	while (virtio_serve(d, index, false))
+		;
+}
+
+/* --- life ------------------------------------------------------------------------------------------ */
+
+cold void virtio_reset(struct virtio_dev *d)
+{
+	for (unsigned int i = 0; i < d->nr_queues; i++) {
+		struct virtq *q = &d->queues[i];
+
+		spin_lock(&q->lock);
+		virtq_disable(q);
+		spin_unlock(&q->lock);
+	}
+	if (d->ops->reset)
+		d->ops->reset(d);
+	spin_lock(&d->lock);
+	virtio_reset_registers(d);
+	spin_unlock(&d->lock);
+}
+
+static int init_queues(struct virtio_dev *d, struct arena *a, unsigned int nr, uint16_t size)
+{
+	d->queues = arena_alloc(a, nr * sizeof(*d->queues), _Alignof(struct virtq));
+	if (!d->queues)
+		return HV_ENOMEM;
+	d->nr_queues = nr;
+	for (unsigned int i = 0; i < nr; i++) {
+		struct virtq *q = &d->queues[i];
+
+		spin_init(&q->lock, LOCK_VIRTQ);
+		q->dev = d;
+		q->index = i;
+		q->max = size;
+		q->bufs = arena_alloc(a, size * sizeof(*q->bufs), _Alignof(struct virtq_buf));
+		if (!q->bufs)
+			return HV_ENOMEM;
+		virtq_disable(q);
+	}
+	return HV_OK;
+}
+
+static int take_slot(struct virtio_dev *d, const struct vm_part_args *args)
+{
+	unsigned int wanted = ((const struct virtio_config *)args->config)->slot;
+	int err = virtio_slots_take(d->vm->virtio, d, wanted);
+
+	if (err == HV_EEXIST)
+		config_error(args->node, "slot", "must be free: the slot has a device already");
+	else if (err != HV_OK)
+		config_error(args->node, NULL,
+			     "all %u virtio slots have a device: must be %u "
+			     "devices at most",
+			     VIRTIO_SLOTS, VIRTIO_SLOTS);
+	return err == HV_OK ? HV_OK : HV_EINVAL;
+}
+
+cold int virtio_init(struct virtio_dev *d, struct vm *vm, const struct vm_part_args *args,
+		     const struct virtio_ops *ops, uint64_t features, unsigned int nr,
+		     uint16_t size)
+{
+	int err;
+
+	d->ops = ops;
+	d->vm = vm;
+	d->offered = features | VIRTIO_F_VERSION_1 | VIRTIO_F_EVENT_IDX | VIRTIO_F_INDIRECT_DESC |
+		     VIRTIO_F_IN_ORDER | VIRTIO_F_RING_RESET;
+	spin_init(&d->lock, LOCK_VDEV);
+	d->page = arena_alloc(&vm->arena, PAGE_SIZE, PAGE_SIZE);
+	err = d->page ? init_queues(d, &vm->arena, nr, size) : HV_ENOMEM;
+	if (err == HV_OK)
+		err = take_slot(d, args);
+	if (err != HV_OK)
+		return err;
+	d->irq = virq_of(vm, VVIRTIO_IRQ + d->slot);
+	d->phandle = vm_new_phandle(vm);
+	virtio_init_registers(d);
+	return HV_OK;
+}

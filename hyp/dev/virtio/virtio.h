@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A virtio device of a guest behind the transport virtio-mmio (virtio 1.2, section 4.2): registers, status, features and
+ * interrupts, which all devices have alike. A device is a structure that begins with struct virtio_dev, and its operations.
+ *
+ * The registers that a guest reads are a page of memory, which is also mapped read-only at the device's address: a read takes
+ * no exit. A write does, and is the device's whole input. No read has a side effect (4.2.2), so this is all there is to it.
+ *
+ * A driver that notifies waits in that exit while the device works, a bounded step at a time (VIRTIO_STEP). Between two
+ * steps the hart takes interrupts, and the scheduler may give it to another vcpu. Then the driver's store is executed again,
+ * and the device goes on. So the work is the vcpu's own time, by its VM's weight and cap.
+ *
+ * Locks: a queue's (virtq.h), then the device's, then the interrupt controller's.
+ */
+#ifndef DEV_VIRTIO_VIRTIO_H
+#define DEV_VIRTIO_VIRTIO_H
+
+#include "dev/virtio/virtq.h"
+#include "irqchip/virqchip.h"
+#include "vcpu/vm_part.h"
+
+/* One step: so many bytes are moved, and each chain counts as some more. */
+#define VIRTIO_STEP	  KIB(64)
+#define VIRTIO_STEP_CHAIN KIB(2)
+
+struct virtio_dev;
+
+struct virtio_ops {
+	const char *name; /* of the device in messages */
+	uint32_t id;	  /* of its type */
+	/*
+	 * handle - work on the chain of @q (q->chain), moving @budget bytes at most, and push it when it is done; else the
+	 * device is called again with the same chain. Returns how many bytes it moved; HV_E*: the chain is such that the
+	 * device cannot go on. The queue's lock is held, in a bracket of vcpu/vm_mem.h.
+	 */
+	int64_t (*handle)(struct virtio_dev *d, struct virtq *q, uint64_t budget);
+	/* wants - has the device something to do with a chain of @q? False: they stay where they are. NULL: always. With
+	 * the queue's lock. */
+	bool (*wants)(struct virtio_dev *d, const struct virtq *q);
+	/* reset - the driver resets the device, or the VM's life is over. No queue is ready, no lock is held. NULL: nothing */
+	void (*reset)(struct virtio_dev *d);
+	/* started - the driver has set DRIVER_OK. No lock is held. NULL: nothing. */
+	void (*started)(struct virtio_dev *d);
+	/* stopped - the driver has reset the queue @q, with RING_RESET; its lock is held. NULL: nothing. */
+	void (*stopped)(struct virtio_dev *d, struct virtq *q);
+	/* write_config - the driver writes @len bytes (1, 2, 4 or 8) at @off of the device's configuration, which may lie
+	 * outside of it. No lock is held. NULL: all of it is read-only. */
+	void (*write_config)(struct virtio_dev *d, uint64_t off, unsigned int len, uint64_t val);
+};
+
+struct virtio_dev {
+	const struct virtio_ops *ops;
+	struct vm *vm;
+	struct virq irq;
+	unsigned int slot; /* from 0 */
+	uint32_t phandle;
+	uint64_t offered; /* features; fixed */
+	unsigned int nr_queues;
+	struct virtq *queues;
+	uint8_t *page; /* the registers; those that change are written with the lock, and read without */
+
+	struct spinlock lock; /* LOCK_VDEV; guards all that follows */
+	uint64_t features;    /* that the driver has taken; fixed once FEATURES_OK is set */
+	uint32_t features_sel, queue_sel;
+	uint32_t status, interrupts;
+};
+
+/* What each device's node may say, as the first member of its structure of properties. */
+struct virtio_config {
+	uint32_t slot; /* from 1; 0: the first that is free */
+};
+
+#define VIRTIO_SLOTS		8
+#define VIRTIO_PROPERTIES(type) PROPERTY_U32("slot", type, virtio.slot, 1, VIRTIO_SLOTS)
+
+/*
+ * virtio_init - @d, of zeroes, becomes a device of @vm in a slot, with @nr queues of at most @size entries, offering @features
+ * and those of all devices. Memory from the VM's arena. HV_ENOMEM; HV_EINVAL after a message. While the VM is made.
+ */
+int virtio_init(struct virtio_dev *d, struct vm *vm, const struct vm_part_args *args,
+		const struct virtio_ops *ops, uint64_t features, unsigned int nr, uint16_t size);
+
+/* virtio_reset - as the driver does it by writing 0 to Status; also a part's reset and destroy. No lock is held. */
+void virtio_reset(struct virtio_dev *d);
+
+/*
+ * virtio_serve - let the device work on queue @index as long as it has something to do, for one step. True: it has more to do.
+ * @guest: a vcpu of the VM does so in an exit. Otherwise nothing is done while the VM is paused, and the device's part is told
+ * when it goes on (vm_part.resume). No lock of a device is held.
+ */
+bool virtio_serve(struct virtio_dev *d, unsigned int index, bool guest);
+
+/* virtio_serve_all - step after step, for little work that another hart has (input). No lock of a device is held. */
+void virtio_serve_all(struct virtio_dev *d, unsigned int index);
+
+/* virtio_has - has the driver taken the feature @bit (a mask)? Fixed while a queue is ready. */
+static inline bool virtio_has(const struct virtio_dev *d, uint64_t bit)
+{
+	return (d->features & bit) != 0;
+}
+
+/* virtio_config - the device's configuration: as much as is left of the page. Written while the VM is made, or below. */
+static inline void *virtio_config(const struct virtio_dev *d)
+{
+	return d->page + VIRTIO_MMIO_CONFIG;
+}
+
+#define VIRTIO_CONFIG_MAX (PAGE_SIZE - VIRTIO_MMIO_CONFIG)
+
+/*
+ * virtio_config_changed - after the device has changed its configuration: the driver is told. Fields of up to 4 bytes, each
+ * written by one aligned store, so that none is read in two halves. No lock of the device is held.
+ */
+void virtio_config_changed(struct virtio_dev *d);
+
+#endif

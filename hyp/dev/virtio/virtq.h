@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A split virtqueue (virtio 1.2, section 2.7), seen from the device. This room alone sees what a driver wrote into a ring. A
+ * descriptor is copied once, and its copy is checked. Device code gets pieces of this VM's memory, and no guest address.
+ *
+ * The lock of a queue guards all of it. It is held while the device works on the queue, and while the driver sets the queue
+ * up or resets it. So a queue that is not ready is touched by nothing. The functions below are called with the lock held and
+ * in a bracket of vcpu/vm_mem.h, except where they say otherwise.
+ *
+ * What a driver does wrong breaks the queue: HV_EINVAL or HV_EFAULT. virtio_serve() (virtio.h) then stops it, and the device
+ * asks for a reset.
+ *
+ * Two full fences of virtq_rearm() pair with the driver's: the one is between used.idx and used_event, the other between
+ * avail_event and avail.idx (2.7.7, 2.7.10). One fence does both, as both stores come before it and both loads after it.
+ */
+#ifndef DEV_VIRTIO_VIRTQ_H
+#define DEV_VIRTIO_VIRTQ_H
+
+#include "dev/virtio/abi.h"
+#include "lib/spinlock.h"
+#include "vcpu/vm.h"
+
+#define VIRTQ_SIZE_MAX 128 /* of any queue: a power of two */
+
+/* The parts of a ring, each at a guest-physical address of its own. */
+enum virtq_part { VIRTQ_PART_DESC, VIRTQ_PART_AVAIL, VIRTQ_PART_USED, VIRTQ_PARTS };
+
+struct virtq_ring {
+	gpa_t at[VIRTQ_PARTS];
+	/* The same in the direct map, while the VM's memory is of generation `mem_gen`; NULL: in pieces. */
+	uint8_t *host[VIRTQ_PARTS];
+	uint64_t mem_gen;
+};
+
+/* One buffer of a chain. */
+struct virtq_buf {
+	gpa_t gpa;
+	uint32_t len; /* not 0 */
+};
+
+/*
+ * The chain that the device works on: first the buffers that the device reads (out), then those that it writes (in). Buffers
+ * without a byte are left out.
+ */
+struct virtq_chain {
+	uint16_t head;
+	uint16_t nr_out, nr; /* of bufs: the first nr_out are out */
+	uint32_t out, in;    /* bytes */
+};
+
+struct virtio_dev;
+
+struct virtq {
+	struct spinlock lock; /* LOCK_VIRTQ; guards all that follows */
+	struct virtio_dev *dev;
+	unsigned int index;
+	uint16_t max;  /* the largest size; fixed */
+	uint16_t size; /* a power of two while it is ready */
+	bool ready;    /* atomic */
+	bool event_idx, indirect;
+	bool busy; /* `chain` has been taken, and is not pushed yet */
+	struct virtq_ring ring;
+	uint16_t avail_idx;  /* as the driver's avail.idx was last */
+	uint16_t next_avail; /* the entry that is taken next */
+	uint16_t used_idx;   /* the entry that is written next */
+	uint16_t published;  /* what used.idx says */
+	uint16_t signalled;  /* what used_idx was when an interrupt was last thought of */
+	struct virtq_chain chain;
+	struct virtq_buf *bufs; /* of `chain`: `max` of them */
+};
+
+/* Where a device is in the buffers of a chain. */
+struct virtq_cursor {
+	uint16_t buf, end; /* numbers of bufs */
+	uint32_t off;	   /* in the buffer */
+};
+
+/*
+ * virtq_enable - the driver wants the queue, with the size and addresses that it has written (queue->size, queue->ring.at).
+ * HV_EINVAL: the size is no power of two or too large, or an address is not aligned. HV_EFAULT: some of it is no memory that
+ * the guest may write. Then the queue stays as it is.
+ */
+int virtq_enable(struct virtq *q, bool event_idx, bool indirect);
+
+/* virtq_disable - the device forgets the queue and the chain that it had. No bracket is needed. */
+void virtq_disable(struct virtq *q);
+
+/* virtq_open - before the functions below, in each bracket: HV_EFAULT: the ring is no memory of the guest's any more. */
+int virtq_open(struct virtq *q);
+
+/* virtq_pop - take the next chain; q->chain is filled, and q->busy set. HV_ENOENT: none is available. */
+int virtq_pop(struct virtq *q);
+
+/* virtq_push - the chain is used, and @written bytes have been written into it. The driver sees it after virtq_publish(). */
+int virtq_push(struct virtq *q, uint32_t written);
+
+/* virtq_publish - the driver sees what has been pushed. *@interrupt: it wants an interrupt for that. */
+int virtq_publish(struct virtq *q, bool *interrupt);
+
+/* virtq_rearm - the same, and the driver notifies of the next chain. 1: there is one already. 0: there is none. */
+int virtq_rearm(struct virtq *q, bool *interrupt);
+
+/* virtq_quiet - the driver need not notify for now, as the device looks by itself. */
+int virtq_quiet(struct virtq *q);
+
+/* virtq_out / virtq_in - the beginning of what the device reads / writes of q->chain. */
+static inline struct virtq_cursor virtq_out(const struct virtq *q)
+{
+	return (struct virtq_cursor){ 0, q->chain.nr_out, 0 };
+}
+
+static inline struct virtq_cursor virtq_in(const struct virtq *q)
+{
+	return (struct virtq_cursor){ q->chain.nr_out, q->chain.nr, 0 };
+}
+
+/*
+ * virtq_piece - the next bytes at @c, at most @max, that lie together in host memory; @c moves behind them. *@at: where they
+ * are, good until the bracket ends. Returns their number; 0: @c is at the end, or @max is 0. HV_EFAULT: no such memory.
+ */
+int64_t virtq_piece(const struct virtq *q, struct virtq_cursor *c, uint64_t max, uint8_t **at);
+
+/* virtq_read - copy @len bytes at @c, which moves behind them. virtq_write - the other way. HV_EINVAL: there are fewer. */
+int virtq_read(const struct virtq *q, struct virtq_cursor *c, void *to, uint64_t len);
+int virtq_write(const struct virtq *q, struct virtq_cursor *c, const void *from, uint64_t len);
+
+/* virtq_skip - @c moves on by @len bytes. HV_EINVAL: there are fewer. No memory is looked at. */
+int virtq_skip(const struct virtq *q, struct virtq_cursor *c, uint64_t len);
+
+#endif
