@@ -217,15 +217,16 @@ static int add_buf(struct virtq *q, const struct virtq_desc *d)
 	return HV_OK;
 }
 
-/* Copy the chain that begins at @head. Each turn counts one descriptor, so a circle ends. */
+/* Copy the chain that begins at @head. Each turn counts a buffer, or enters the one table, so a circle ends. */
 static int gather(struct virtq *q, uint16_t head)
 {
 	struct table t = { q->ring.at[VIRTQ_PART_DESC], q->ring.host[VIRTQ_PART_DESC], q->size,
 			   false };
 	struct virtq_desc d = { .flags = VIRTQ_DESC_NEXT, .next = head };
+	unsigned int n = 0;
 
 	q->chain = (struct virtq_chain){ .head = head };
-	for (unsigned int n = 0; d.flags & VIRTQ_DESC_NEXT; n++) {
+	while (d.flags & VIRTQ_DESC_NEXT) {
 		uint32_t i = d.next;
 		int err;
 
@@ -238,6 +239,7 @@ static int gather(struct virtq *q, uint16_t head)
 			d.next = 0;
 		} else if (err == HV_OK) {
 			err = add_buf(q, &d);
+			n++;
 		}
 		if (err != HV_OK)
 			return err;
