@@ -129,7 +129,7 @@ static int init_queues(struct virtio_dev *d, struct arena *a, unsigned int nr, u
 		struct virtq *q = &d->queues[i];
 
 		spin_init(&q->lock, LOCK_VIRTQ);
-		q->dev = d;
+		q->vm = d->vm;
 		q->index = i;
 		q->max = size;
 		q->bufs = arena_alloc(a, size * sizeof(*q->bufs), _Alignof(struct virtq_buf));

@@ -48,12 +48,10 @@ struct virtq_chain {
 	uint32_t out, in;    /* bytes */
 };
 
-struct virtio_dev;
-
 struct virtq {
 	struct spinlock lock; /* LOCK_VIRTQ; guards all that follows */
-	struct virtio_dev *dev;
-	unsigned int index;
+	struct vm *vm;
+	unsigned int index; /* of the device's queues */
 	uint16_t max;  /* the largest size; fixed */
 	uint16_t size; /* a power of two while it is ready */
 	bool ready;    /* atomic */
