@@ -82,9 +82,8 @@ bool virtio_serve(struct virtio_dev *d, unsigned int index, bool guest)
 
 	spin_lock(&q->lock);
 	if (may_work(d, q) && vm_mem_begin(d->vm)) {
-		/* In the bracket: a pause waits for it (vm_pause). */
-		if (guest || vm_may_run(d->vm))
-			more = serve(d, q);
+		/* In the bracket: a pause waits for it (vm_pause). The guest's store is executed again when it goes on. */
+		more = vm_may_run(d->vm) ? serve(d, q) : guest;
 		vm_mem_end();
 	}
 	if (more < 0)

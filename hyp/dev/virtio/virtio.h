@@ -85,8 +85,8 @@ void virtio_reset(struct virtio_dev *d);
 
 /*
  * virtio_serve - let the device work on queue @index as long as it has something to do, for one step. True: it has more to do.
- * @guest: a vcpu of the VM does so in an exit. Otherwise nothing is done while the VM is paused, and the device's part is told
- * when it goes on (vm_part.resume). No lock of a device is held.
+ * @guest: a vcpu of the VM asks, in an exit of its own. Nothing is done while the VM is paused. A vcpu is to try again then;
+ * a device's part that got input looks at it in vm_part.resume. No lock of a device is held.
  */
 bool virtio_serve(struct virtio_dev *d, unsigned int index, bool guest);
 
