@@ -76,8 +76,13 @@ void fake_guest_setup(unsigned int vcpus, enum fake_leaves leaves, uint64_t host
 
 bool fake_guest_teardown(void)
 {
-	bool all = fake_ram_teardown();
+	bool all;
 
+	/* What arena_destroy_step() does first. */
+	for (struct arena_extra *e = fake_vm.arena.extras; e; e = e->next)
+		while (e->free_step(e))
+			;
+	all = fake_ram_teardown();
 	this_pcpu()->current = NULL;
 	fake_vm_teardown();
 	return all;
