@@ -86,8 +86,11 @@ bool virtio_serve(struct virtio_dev *d, unsigned int index, bool guest)
 		more = vm_may_run(d->vm) ? serve(d, q) : guest;
 		vm_mem_end();
 	}
-	if (more < 0)
+	if (more < 0) {
 		virtq_disable(q);
+		if (d->ops->stopped)
+			d->ops->stopped(d, q);
+	}
 	spin_unlock(&q->lock);
 	if (more < 0)
 		virtio_needs_reset(d);
