@@ -8,12 +8,29 @@
 
 #include "lib/types.h"
 
+struct text;
+
+/* An image that a property names: bytes in host memory, which stay there and are never written. */
+struct config_image {
+	const char *name;
+	const uint8_t *data; /* direct map, any alignment */
+	uint64_t size;	     /* not 0 */
+};
+
+/* Where the images are that a node may name. */
+struct config_images {
+	/* find - image @name. On errors HV_E*, @why gets what is wrong and what is allowed, and @out is untouched. */
+	int (*find)(const struct config_images *from, const char *name, struct config_image *out,
+		    struct text *why);
+};
+
 struct config_node {
 	const void *fdt; /* has passed fdtx_check() */
 	int node;
-	const char *path; /* for messages */
-	bool failed;	  /* an error has been found */
-	bool quiet;	  /* all has been told already: nothing is */
+	const char *path;		    /* for messages */
+	const struct config_images *images; /* NULL: the node is not of a bundle, and may name none */
+	bool failed;			    /* an error has been found */
+	bool quiet;			    /* all has been told already: nothing is */
 };
 
 /*

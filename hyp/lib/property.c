@@ -58,6 +58,26 @@ void property_string(struct config_node *n, const struct property *p, void *valu
 			     (unsigned int)p->max);
 }
 
+void property_image(struct config_node *n, const struct property *p, void *value)
+{
+	const char *name = fdtx_prop_string(n->fdt, n->node, p->name);
+	char line[200];
+	struct text why;
+
+	if (!n->images) {
+		config_error(n, p->name,
+			     "must not be in a VM of the host's tree: images come from a bundle");
+		return;
+	}
+	if (!name) {
+		config_error(n, p->name, "must be the name of an image below /images");
+		return;
+	}
+	text_begin(&why, line, sizeof(line));
+	if (n->images->find(n->images, name, value, &why) != HV_OK)
+		config_error(n, p->name, "%s", line);
+}
+
 void property_read_all(struct config_node *n, const struct property_table *t, void *out)
 {
 	for (unsigned int i = 0; i < t->nr; i++) {

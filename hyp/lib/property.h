@@ -33,6 +33,12 @@ void property_word(struct config_node *n, const struct property *p, void *value)
 /* One string of at most .max characters; where it is in the tree, into a const char *. */
 void property_string(struct config_node *n, const struct property *p, void *value);
 
+/*
+ * The name of an image of the bundle, into a struct config_image; with .required also when there is no such property.
+ * The bytes are as they stand in the bundle: not unpacked, of any alignment.
+ */
+void property_image(struct config_node *n, const struct property *p, void *value);
+
 #define PROPERTY_U32(text, type, field, least, most)                                   \
 	{                                                                              \
 		.name = (text), .read = property_u32, .offset = offsetof(type, field), \
@@ -47,6 +53,15 @@ void property_string(struct config_node *n, const struct property *p, void *valu
 	{                                                                                 \
 		.name = (text), .read = property_string, .offset = offsetof(type, field), \
 		.max = (most)                                                             \
+	}
+#define PROPERTY_IMAGE(text, type, field)                                                \
+	{                                                                                \
+		.name = (text), .read = property_image, .offset = offsetof(type, field), \
+	}
+#define PROPERTY_IMAGE_REQUIRED(text, type, field)                                       \
+	{                                                                                \
+		.name = (text), .read = property_image, .offset = offsetof(type, field), \
+		.required = true                                                         \
 	}
 /* With a reader of its own. */
 #define PROPERTY(text, reader, type, field)                                       \

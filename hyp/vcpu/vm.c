@@ -6,6 +6,7 @@
 #include "arch/timer.h"
 #include "vcpu/vcpu.h"
 #include "vcpu/vm_mem.h"
+#include "vcpu/vm_part.h"
 
 void (*vm_state_trace)(const struct vm *vm, enum vm_state from, enum vm_state to);
 
@@ -186,6 +187,13 @@ static void resume(struct vm *vm)
 	(void)vm_make_all_vcpus_request(vm, REQUEST_UPDATE_CLOCK);
 }
 
+static void resume_parts(const struct vm *vm)
+{
+	for (const struct vm_part_of *p = vm->parts; p; p = p->next)
+		if (p->part->resume)
+			p->part->resume(p->state);
+}
+
 bool vm_resume(struct vm *vm)
 {
 	bool done;
@@ -196,6 +204,8 @@ bool vm_resume(struct vm *vm)
 	if (done)
 		resume(vm);
 	spin_unlock(&vm->transition);
+	if (done)
+		resume_parts(vm);
 	return done;
 }
 

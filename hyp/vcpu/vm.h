@@ -94,6 +94,13 @@ struct vm_console {
 	struct vm_console *next;
 };
 
+/* Guest-physical addresses that are no RAM, which parts map something at (vm_new_window()). */
+struct vm_windows {
+	uint64_t next;	/* where the next one comes */
+	uint64_t end;	/* of the last one; 0: there is none */
+	uint64_t limit; /* what the machine's G-stage addresses */
+};
+
 struct vm {
 	char name[VM_NAME_MAX + 1];
 	unsigned int id;
@@ -133,6 +140,7 @@ struct vm {
 	struct vm_part_of *parts, *last_part; /* as they were made (vcpu/vm_part.h); then fixed */
 	struct vm_reserved *reserved;	      /* of its RAM */
 	uint32_t nr_phandles;		      /* that vm_new_phandle() has given */
+	struct vm_windows windows;	      /* behind its RAM */
 	struct vm_console_port console;	      /* a device that shows it */
 	struct term_stream *stream;	      /* its console */
 	struct vm_console *consoles;	      /* further ones, as they were made; then fixed */

@@ -28,6 +28,9 @@ enum vm_place {
 	VM_PLACE_ROOT,	  /* nodes below the root */
 };
 
+/* So many child nodes CHILD@N of a VM may make one of its parts: N is 0 to 1f, hexadecimal. */
+#define VM_PART_UNITS 32
+
 /* A range of the guest's RAM, and what lies there. */
 struct vm_range {
 	const char *what;
@@ -53,8 +56,10 @@ struct vm_reserved {
 struct vm_part_args {
 	const void *config; /* as its properties say, in the part's own structure */
 	const struct vm_ram_plan *plan;
-	struct config_node
-		*node; /* for errors that only the making finds; the properties have been checked */
+	/* That of the properties, the VM's or the child's: for errors that only the making finds. The properties have been
+	 * checked. Gone when create() returns. */
+	struct config_node *node;
+	unsigned int unit; /* N of the child node CHILD@N; 0: there is none */
 };
 
 /* The largest structure of a part's properties. */
@@ -65,17 +70,32 @@ struct vm_snapshot; /* floor 7 will have them */
 /* All operations but create may be NULL. @state: what create has made. */
 struct vm_part {
 	const char *name; /* in messages */
-	enum vm_part_order order;
+	/*
+	 * NULL: each VM has one. Else the VM has one for each child node of its node that is called CHILD@N and is not
+	 * disabled, made in the order of N. A node's properties are then that child's.
+	 */
 	const char *child;
-	/* What the VM's node may say of it, in a structure that begins as @config_default. VM_PART_CONFIG() sets both. */
+	enum vm_part_order order;
+	/* What the node may say of it, in a structure that begins as @config_default. VM_PART_CONFIG() sets both. */
 	struct property_table properties;
 	const void *config_default;
 	size_t config_size;
+	/* check - what no reader of one property finds: config_error() with what is wrong in @config. When the node is
+	 * read, and only if each property is right by itself. */
+	void (*check)(struct config_node *n, const void *config);
 	/*
 	 * create - for @vm, after its vcpus, its bus and its console's stream; memory from the VM's arena. *@state: as the
 	 * other operations get it. HV_ENOMEM; HV_EINVAL after a message.
 	 */
 	int (*create)(struct vm *vm, const struct vm_part_args *args, void **state);
+	/*
+	 * map - the VM's G-stage tables have been made anew, with its RAM: add what the part has there (gstage_add_slot(),
+	 * gstage_map_page()). HV_E*: the VM cannot start. What was added goes with the tables. No vcpu runs.
+	 */
+	int (*map)(void *state, struct vm *vm);
+	/* resume - the VM goes on after a pause: look at what came meanwhile. Any hart, no locks; a vcpu may run, and the
+	 * VM may have ended again, so that reset() runs beside it. */
+	void (*resume)(void *state);
 	/* reset - as after create, but for what a battery keeps. A life has ended: no vcpu runs. */
 	void (*reset)(void *state);
 	/* destroy - the VM goes: no timer, no interrupt and no other VM may come to @state from here on. Its memory goes
@@ -83,10 +103,6 @@ struct vm_part {
 	void (*destroy)(void *state);
 	/* describe - what the guest's tree says of it in @place. Called twice (lib/fdt_writer.h). */
 	void (*describe)(const void *state, struct fdtw *w, enum vm_place place);
-	/* map - the tables of @vm's G-stage have been made anew: add pages and slots. HV_E*: the VM cannot start. */
-	int (*map)(void *state, struct vm *vm);
-	/* resume - the VM goes on after a pause. No locks. */
-	void (*resume)(void *state);
 	/* Of a VM that is paused. No part has them yet. */
 	int (*save)(void *state, struct vm_snapshot *to);
 	int (*restore)(void *state, const struct vm_snapshot *from);
@@ -110,10 +126,21 @@ struct vm_part_of {
 	struct vm_part_of *next, *before; /* in the order of their making */
 	const struct vm_part *part;
 	void *state;
+	unsigned int unit; /* as in struct vm_part_args */
 };
 
 /* vm_new_phandle - a phandle for a node of @vm's tree that no other node has. While the VM is made. */
 uint32_t vm_new_phandle(struct vm *vm);
+
+/*
+ * vm_new_window - @size bytes of @vm's guest-physical addresses, behind its RAM and in no other window, for what a part
+ * maps there: from *@base on, which is a multiple of VM_WINDOW_ALIGN. While the VM is made. HV_EINVAL: the machine's
+ * G-stage does not address as much; vm_window_room() is how much it does. vm_windows_init - before the parts are made.
+ */
+#define VM_WINDOW_ALIGN GIB(1)
+void vm_windows_init(struct vm *vm, uint64_t ram_end, uint64_t limit);
+int vm_new_window(struct vm *vm, uint64_t size, gpa_t *base);
+uint64_t vm_window_room(const struct vm *vm);
 
 /* vm_intc_phandle - that of the interrupt controller of vcpu @id, which is in its node. */
 static inline uint32_t vm_intc_phandle(unsigned int id)

@@ -99,7 +99,12 @@ static int find_data(const struct bundle *b, int node, const char *name, struct 
 	return 0;
 }
 
-/* An overlay is small, and read where it lies. */
+/* An overlay is small, and read where it lies. Data is given to guests where it lies. */
+static bool may_be_packed(enum bundle_use use)
+{
+	return use == BUNDLE_KERNEL || use == BUNDLE_RAMDISK;
+}
+
 static int get_packing(const struct bundle *b, int node, const char *name, enum bundle_use use,
 		       enum image_packing *out, struct text *why)
 {
@@ -107,11 +112,11 @@ static int get_packing(const struct bundle *b, int node, const char *name, enum 
 	bool known = s == NULL ? !fdtx_prop_bool(b->fit, node, "compression") :
 				 unpack_by_name(s, out);
 
-	if (known && (use != BUNDLE_FDT || *out == PACKING_NONE))
+	if (known && (may_be_packed(use) || *out == PACKING_NONE))
 		return 0;
 	complain_property(b, node, name, "compression", why);
-	text_add(why, use == BUNDLE_FDT ? "must be \"none\" here" :
-					  "must be \"none\", \"gzip\" or \"lz4\"");
+	text_add(why, may_be_packed(use) ? "must be \"none\", \"gzip\" or \"lz4\"" :
+					   "must be \"none\" here");
 	return HV_EINVAL;
 }
 
@@ -127,7 +132,7 @@ static int check_kind(const struct bundle *b, int node, const char *name, enum b
 	if (get_packing(b, node, name, use, packing, why) != 0)
 		return HV_EINVAL;
 	s = fdtx_prop_string(b->fit, node, "arch");
-	if (s != NULL && strcmp(s, "riscv") != 0) {
+	if (s != NULL && strcmp(s, "riscv") != 0 && use != BUNDLE_DATA) {
 		complain_property(b, node, name, "arch", why);
 		text_add(why, "must be \"riscv\"");
 		return HV_EINVAL;
@@ -137,7 +142,8 @@ static int check_kind(const struct bundle *b, int node, const char *name, enum b
 		if (i == use || strcmp(s, use_type[i]) != 0)
 			continue;
 		complain_property(b, node, name, "type", why);
-		text_add(why, "must be \"%s\" here", use_type[use]);
+		text_add(why, "must be \"%s\" here",
+			 use == BUNDLE_DATA ? "filesystem" : use_type[use]);
 		return HV_EINVAL;
 	}
 	return 0;
@@ -185,4 +191,34 @@ int bundle_find_image(const struct bundle *b, const char *name, enum bundle_use 
 	*out = image;
 	*packing = (uint8_t)how;
 	return 0;
+}
+
+static_assert(offsetof(struct bundle_images, images) == 0, "find_data_image()");
+
+static int find_data_image(const struct config_images *from, const char *name,
+			   struct config_image *out, struct text *why)
+{
+	const struct bundle_images *images = (const void *)from; /* it is the first member */
+	struct vm_image image;
+	uint8_t packing;
+	int err = bundle_find_image(&images->bundle, name, BUNDLE_DATA, &image, &packing, why);
+
+	if (err == HV_OK)
+		*out = (struct config_image){ image.name, image.data, image.size };
+	return err;
+}
+
+void bundle_images_init(struct bundle_images *out, const struct bundle *b)
+{
+	*out = (struct bundle_images){ .images = { find_data_image }, .bundle = *b };
+}
+
+const struct config_images *bundle_images_of(struct bundle_images *out, const struct vm_config *cfg)
+{
+	const struct bundle b = { cfg->fdt, cfg->bundle, cfg->bundle_size };
+
+	if (!cfg->bundle)
+		return NULL;
+	bundle_images_init(out, &b);
+	return &out->images;
 }

@@ -10,8 +10,9 @@
 #ifndef VM_BUNDLE_H
 #define VM_BUNDLE_H
 
-#include "vm/config.h"
+#include "lib/config_node.h"
 #include "lib/text.h"
+#include "vm/config.h"
 
 struct bundle {
 	const void *fit;      /* the tree, aligned to 8 bytes */
@@ -24,6 +25,7 @@ enum bundle_use {
 	BUNDLE_KERNEL,
 	BUNDLE_RAMDISK,
 	BUNDLE_FDT,
+	BUNDLE_DATA, /* of a part of a VM: anything else, mkimage's "filesystem" for example; not packed */
 };
 
 /*
@@ -47,5 +49,18 @@ const void *bundle_align(const void *at, uint64_t size);
  */
 int bundle_find_image(const struct bundle *b, const char *name, enum bundle_use use,
 		      struct vm_image *out, uint8_t *packing, struct text *why);
+
+/* The images of a bundle, for properties that name one (lib/property.h). */
+struct bundle_images {
+	struct config_images images;
+	struct bundle bundle;
+};
+
+/* bundle_images_init - of @b. @out must be there as long as a node refers to it. */
+void bundle_images_init(struct bundle_images *out, const struct bundle *b);
+
+/* bundle_images_of - the same of the bundle that @cfg comes from. NULL: it comes from none, and @out is untouched. */
+const struct config_images *bundle_images_of(struct bundle_images *out,
+					     const struct vm_config *cfg);
 
 #endif

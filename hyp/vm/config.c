@@ -103,14 +103,32 @@ static void check_overlay(struct vm_node *n, const struct vm_image *overlay)
 			     overlay->size);
 }
 
+/* The children of a VM's node: vcpus, and parts. One line about others is enough. */
+static void parse_children(struct vm_node *n)
+{
+	bool told = false;
+	int child;
+
+	vm_node_vcpus(n);
+	fdtx_for_each_child(n->at.fdt, n->at.node, child) {
+		if (vm_node_is_vcpu(n->at.fdt, child) || parts_check_child(&n->at, child) || told)
+			continue;
+		vm_node_unknown_child(n, child, "vcpu@N");
+		told = true;
+	}
+}
+
 static void parse_vm(const struct bundle *b, int node, struct vm_config *all, unsigned int nr)
 {
 	struct vm_config *vm = &all[nr - 1];
+	struct bundle_images images;
 	struct vm_node n;
 	uint8_t none;
-	int child;
 
 	vm_node_begin(&n, b->fit, node, vm);
+	vm->bundle = b->start;
+	vm->bundle_size = b->size;
+	n.at.images = bundle_images_of(&images, vm);
 	if (!fdtx_is_compatible(b->fit, node, "hartvisor,vm")) {
 		config_error(&n.at, "compatible", "must be \"hartvisor,vm\"");
 		vm_node_end(&n);
@@ -125,13 +143,7 @@ static void parse_vm(const struct bundle *b, int node, struct vm_config *all, un
 	check_overlay(&n, &vm->overlay);
 	vm_node_sched(&n);
 	parts_check(&n.at);
-	vm_node_vcpus(&n);
-	fdtx_for_each_child(b->fit, node, child) {
-		if (vm_node_is_vcpu(b->fit, child))
-			continue;
-		config_error(&n.at, NULL, "has a child node that is not called vcpu@N");
-		break;
-	}
+	parse_children(&n);
 	vm_node_end(&n);
 }
 

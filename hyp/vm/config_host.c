@@ -149,10 +149,9 @@ static void parse_vm(const void *fdt, int node, struct vm_config *all, unsigned 
 		if (is_module(fdt, child) && vm_node_is_disabled(fdt, child))
 			continue;
 		if (!is_module(fdt, child)) {
-			if (ours && !vm_node_is_vcpu(fdt, child))
-				module_error(&n, child, "compatible",
-					     "must be a module, or the node be called vcpu@N");
-			n.at.failed |= ours && !vm_node_is_vcpu(fdt, child);
+			if (ours && !vm_node_is_vcpu(fdt, child) &&
+			    !parts_check_child(&n.at, child))
+				vm_node_unknown_child(&n, child, "modules, vcpu@N");
 			continue;
 		}
 		has_kernel |= fdtx_is_compatible(fdt, child, "multiboot,kernel");

@@ -191,6 +191,19 @@ void vm_node_names(struct vm_node *n, const struct property_table *form)
 	property_check_names(&n->at, tables, nr);
 }
 
+void vm_node_unknown_child(struct vm_node *n, int child, const char *known)
+{
+	char path[FDTX_PATH_MAX], list[120];
+	struct config_node at = { .fdt = n->at.fdt, .node = child, .path = path };
+	struct text t;
+
+	fdtx_path(at.fdt, child, path, sizeof(path));
+	text_begin(&t, list, sizeof(list));
+	parts_add_children(&t);
+	config_error(&at, NULL, "unknown, allowed as a VM's child nodes: %s%s", known, list);
+	n->at.failed = true;
+}
+
 void vm_node_common(struct vm_node *n)
 {
 	if (!fdtx_is_available(n->at.fdt, n->at.node))

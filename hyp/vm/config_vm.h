@@ -36,6 +36,9 @@ void vm_node_common(struct vm_node *n);
 /* vm_node_module_bootargs - those of the VM's kernel module @module, which has some, are the VM's. */
 void vm_node_module_bootargs(struct vm_node *n, int module);
 
+/* vm_node_unknown_child - an error for @child, which is none of @known and no part (vm/parts.h). */
+void vm_node_unknown_child(struct vm_node *n, int child, const char *known);
+
 /* config_read_cpus - reader of a list of host cpus, into a uint64_t: bit n is host cpu n. */
 void config_read_cpus(struct config_node *n, const struct property *p, void *value);
 

@@ -169,11 +169,12 @@ static bool ram_step(struct vm_life *life)
 {
 	bool more =
 		ram_may_come(); /* before the attempt, or what comes between the two is missed */
+	const struct vm_part_of *refused = NULL;
 	int err;
 
 	if (loader_abandon_step(&life->loader))
 		return true;
-	err = gstage_has_root(&life->vm->gstage) ? HV_OK : vm_make_ram(life->vm);
+	err = gstage_has_root(&life->vm->gstage) ? HV_OK : vm_make_ram(life->vm, &refused);
 	if (err == HV_OK) {
 		life->cleared = 0;
 		atomic_set(&life->phase, PHASE_CLEAR);
@@ -182,7 +183,7 @@ static bool ram_step(struct vm_life *life)
 		timer_arm(&life->restart, timer_now() + timer_ns_to_ticks(RAM_PERIOD_NS));
 		return false;
 	} else {
-		vm_tell_ram(life->vm, err);
+		vm_tell_ram(life->vm, err, refused);
 		fail(life->vm);
 	}
 	return true;
@@ -405,6 +406,7 @@ static void make_task(struct vm *vm)
 static void make(struct vm *vm)
 {
 	struct vm_life *life = arena_new(&vm->arena, struct vm_life);
+	const struct vm_part_of *refused = NULL;
 	int err;
 
 	if (!life) {
@@ -428,11 +430,11 @@ static void make(struct vm *vm)
 		vm->state = VM_OFF;
 		return;
 	}
-	err = vm_make_ram(vm);
+	err = vm_make_ram(vm, &refused);
 	if (err == HV_OK)
 		vm->state = VM_BUILDING;
 	else
-		vm_tell_ram(vm, err);
+		vm_tell_ram(vm, err, refused);
 }
 
 /* The VMs of boot have been made: one that is made now begins at once. */

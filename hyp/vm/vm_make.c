@@ -10,6 +10,7 @@
 #include "lib/log.h"
 #include "mm/page.h"
 #include "vcpu/vcpu.h"
+#include "vm/bundle.h"
 #include "vm/config_ram.h"
 #include "vm/console.h"
 #include "vm/loader.h"
@@ -20,13 +21,18 @@
 static int make_parts(struct vm *vm, const struct loader *l)
 {
 	const struct vm_config *cfg = vm->config;
-	struct config_node n = { .fdt = cfg->fdt, .node = cfg->node, .path = cfg->path };
+	struct bundle_images images;
+	struct config_node n = { .fdt = cfg->fdt,
+				 .node = cfg->node,
+				 .path = cfg->path,
+				 .images = bundle_images_of(&images, cfg) };
 	struct vm_ram_plan plan;
 
 	vm->bus = mmio_bus_new(&vm->arena);
 	vm->stream = vm->bus ? vm_console_new(vm) : NULL;
 	if (!vm->stream)
 		return HV_ENOMEM;
+	vm_windows_init(vm, config_ram_end(cfg), gstage_limit());
 	loader_plan(l, &plan);
 	return parts_create(vm, &n, &plan);
 }
@@ -47,27 +53,32 @@ static bool make_vcpus(struct vm *vm, const struct vm_config *cfg)
 	return true;
 }
 
-int vm_make_ram(struct vm *vm)
+int vm_make_ram(struct vm *vm, const struct vm_part_of **refused)
 {
 	const struct vm_config *cfg = vm->config;
-	int err = gstage_init(&vm->gstage, config_ram_end(cfg));
+	int err = gstage_init(&vm->gstage, max_u64(config_ram_end(cfg), vm->windows.end));
 
 	for (unsigned int i = 0; err == HV_OK && i < config_nr_ram(cfg); i++) {
 		struct config_ram r = config_ram(cfg, i);
 
 		err = gstage_alloc_ram(&vm->gstage, r.base, r.size);
 	}
+	*refused = NULL;
+	if (err == HV_OK)
+		err = parts_map(vm, refused);
 	if (err != HV_OK)
 		gstage_destroy(&vm->gstage);
 	return err;
 }
 
-void vm_tell_ram(const struct vm *vm, int err)
+void vm_tell_ram(const struct vm *vm, int err, const struct vm_part_of *refused)
 {
 	const struct vm_config *cfg = vm->config;
 	const char *what = cfg->nr_extra_ram != 0 ? "memory + extra-memory" : "memory";
 
-	if (err == HV_ENOMEM)
+	if (refused)
+		parts_tell_map(vm, refused, err);
+	else if (err == HV_ENOMEM)
 		log_error("config: %s: %s = %" PRIu64 " MiB: only %" PRIu64
 			  " MiB of the machine are left, give less",
 			  cfg->path, what, config_ram_bytes(cfg) >> 20, page_free_bytes() >> 20);
@@ -84,7 +95,7 @@ static bool check_ram(struct vm *vm)
 
 	gstage_destroy(&vm->gstage);
 	if (err != HV_OK && err != HV_ENOMEM)
-		vm_tell_ram(vm, err);
+		vm_tell_ram(vm, err, NULL);
 	return err == HV_OK || err == HV_ENOMEM;
 }
 

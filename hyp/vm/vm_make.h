@@ -14,8 +14,11 @@
  */
 void vm_make(struct vm *vm);
 
-/* vm_make_ram - allocate @vm's RAM and map it. HV_ENOMEM, HV_ENOTSUP change nothing; vm_tell_ram() says why in the log. */
-int vm_make_ram(struct vm *vm);
-void vm_tell_ram(const struct vm *vm, int err);
+/*
+ * vm_make_ram - allocate @vm's RAM and map it, and what its parts have in its memory. HV_E* changes nothing, and
+ * *@refused is the part that could not, or NULL. vm_tell_ram - say why in the log.
+ */
+int vm_make_ram(struct vm *vm, const struct vm_part_of **refused);
+void vm_tell_ram(const struct vm *vm, int err, const struct vm_part_of *refused);
 
 #endif

@@ -21,6 +21,7 @@ from typing import Callable, Optional
 from packed import LZ4_HEADER, by_gzip, elf, lz4_plain, zboot
 
 BAD = "config: /configurations/test/bad: "
+NODE = "config: /configurations/test/bad/"
 
 
 @dataclass(frozen=True)
@@ -299,8 +300,8 @@ BROKEN = [
             "vcpu@a"], tool="dtc"),
     Broken("affinity-of-absent-harts", its(vm(more="affinity = <1 2>;")),
            [BAD + "affinity of vcpu 0: none of these harts runs"]),
-    Broken("child-node", its(vm(more="disk { };")), [BAD + "has a child node that is not called vcpu@N"]),
-    Broken("deep-tree", its(vm(more=deep(6))), [BAD + "has a child node"]),
+    Broken("child-node", its(vm(more="disk { };")), [NODE + "disk: unknown, allowed as a VM's child nodes: vcpu@N"]),
+    Broken("deep-tree", its(vm(more=deep(6))), [NODE + "d: unknown, allowed as a VM's child nodes: vcpu@N"]),
     Broken("compatible-wrong", its('compatible = "hartvisor,wm"; kernel = "payload";'),
            [BAD + 'compatible = "hartvisor,wm": must be "hartvisor,vm"']),
     Broken("name-with-blank", its(vm(more='label = "my vm";')),

@@ -39,8 +39,10 @@ struct life {
 	unsigned int to_abandon;      /* steps that giving up an unfinished load takes */
 	struct vm *stopped_by_loader; /* an operator destroys it while its last step is taken */
 
-	const char *cannot_make; /* "vcpu", "bus", "plic", ...: there is no memory for it */
-	const char *refuses;	 /* a part that says that the configuration is wrong */
+	const char *cannot_make;    /* "vcpu", "bus", "plic", ...: there is no memory for it */
+	const char *refuses;	    /* a part that says that the configuration is wrong */
+	int map_error;		    /* of the UART's map() */
+	unsigned int maps, resumes; /* calls of the UART's */
 	struct term_stream *focus;
 
 	bool grace_lasts;   /* some pcpu does not come to its loop */

@@ -19,6 +19,7 @@
 #include "vcpu/registry.h"
 #include "vcpu/vm_mem.h"
 #include "vcpu/vm_part.h"
+#include "vm/bundle.h"
 #include "vm/config_ram.h"
 #include "vm/loader.h"
 
@@ -37,6 +38,13 @@ void life_parts_reset(void)
 static bool can_make(const char *part)
 {
 	return !life.cannot_make || strcmp(life.cannot_make, part) != 0;
+}
+
+/* No bundle is read here. */
+const struct config_images *bundle_images_of(struct bundle_images *out, const struct vm_config *cfg)
+{
+	(void)out, (void)cfg;
+	return NULL;
 }
 
 /* --- the hart and its timers --------------------------------------------------------------------------- */
@@ -218,7 +226,25 @@ static int create(struct vm *vm, const char *part, void **state)
 	return can_make(part) ? HV_OK : HV_ENOMEM;
 }
 
-#define FAKE_PART(part, of_order)                                                              \
+/* The RAM is there before a part is asked. */
+static int uart_map(void *state, struct vm *vm)
+{
+	assert_ptr_equal(state, vm);
+	assert_true(gstage_is_ram(&vm->gstage, gpa(GUEST_RAM_BASE), vm->config->memory));
+	life.maps++;
+	return life.map_error;
+}
+
+static void uart_resume(void *state)
+{
+	struct vm *vm = state;
+
+	assert_int_equal(vm->state, VM_RUNNING);
+	assert_int_equal(lock_rank_held()->ranks, 0);
+	life.resumes++;
+}
+
+#define FAKE_PART(part, of_order, ...)                                                         \
 	static int part##_create(struct vm *vm, const struct vm_part_args *args, void **state) \
 	{                                                                                      \
 		assert_int_equal(args->plan->nr_images, 0);                                    \
@@ -234,15 +260,14 @@ static int create(struct vm *vm, const char *part, void **state)
 		assert_non_null(state);                                                        \
 		life_called(#part " destroyed");                                               \
 	}                                                                                      \
-	VM_PART(part) = {                                                                      \
-		.name = #part,                                                                 \
-		.order = of_order,                                                             \
-		.create = part##_create,                                                       \
-		.reset = part##_reset,                                                         \
-		.destroy = part##_destroy,                                                     \
-	}
+	VM_PART(part) = { .name = #part,                                                       \
+			  .order = of_order,                                                   \
+			  .create = part##_create,                                             \
+			  .reset = part##_reset,                                               \
+			  .destroy = part##_destroy,                                           \
+			  __VA_ARGS__ }
 
-FAKE_PART(uart, VM_PART_DEVICE);
+FAKE_PART(uart, VM_PART_DEVICE, .map = uart_map, .resume = uart_resume);
 FAKE_PART(plic, VM_PART_IRQCHIP);
 
 struct term_stream *vm_console_new(struct vm *vm)

@@ -48,9 +48,8 @@ int fake_virtio_make(const char *name, struct config_node *n, unsigned int unit,
 	const struct vm_part *part = fake_part_named(name);
 	struct config_node empty = { .path = name };
 	uint64_t config[CONFIG_WORDS] = { 0 };
-	struct vm_part_args args = { .config = config, .node = n ? n : &empty };
+	struct vm_part_args args = { .config = config, .node = n ? n : &empty, .unit = unit };
 
-	(void)unit;
 	if (part->config_size != 0)
 		memcpy(config, part->config_default, part->config_size);
 	if (n)

@@ -261,7 +261,7 @@ static void a_child_of_a_vm_is_an_error(void **state)
 	fit_make(fit);
 	fit_add_node(fit, BAD, "disk");
 	assert_int_equal(parse(), 2);
-	assert_logged("config: " BAD ": has a child node that is not called vcpu@N");
+	assert_logged("config: " BAD "/disk: unknown, allowed as a VM's child nodes: vcpu@N");
 	assert_good(&vmc[0]);
 	assert_true(vmc[1].failed);
 }

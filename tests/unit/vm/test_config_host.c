@@ -349,7 +349,7 @@ static void a_wrong_module_fails_its_vm(void **state)
 		"must be the only one in its VM",
 		"must also have multiboot,kernel, multiboot,ramdisk or",
 		"must be \"okay\" or \"disabled\"",
-		"must be a module, or the node be called vcpu@N",
+		"unknown, allowed as a VM's child nodes: modules, vcpu@N",
 	};
 
 	(void)state;

@@ -15,6 +15,7 @@
 #include "mm/page.h"
 #include "vcpu/registry.h"
 #include "vcpu/vcpu.h"
+#include "vcpu/vm_part.h"
 
 /* It is there with its name and reason, cannot be started, and holds no guest memory. */
 static void is_failed(struct vm *vm)
@@ -140,6 +141,95 @@ static void wrong_images_and_a_part_that_refuses_make_no_vm(void **state)
 	is_failed(life_create_alone(&life.cfg2));
 	assert_int_equal(life_count("plic destroyed"), 1);
 	assert_int_equal(fake_log_count, 0);
+}
+
+/* Nothing is kept, the part is named, and it is tried again when the VM is started. */
+static void a_part_that_cannot_be_mapped_keeps_its_vm_from_starting(void **state)
+{
+	uint64_t before;
+	struct vm *vm;
+
+	(void)state;
+	life.cfg.autostart = 0;
+	vm = life_create_alone(&life.cfg);
+	assert_int_equal(life.maps, 0); /* it has no RAM either */
+	before = page_free_bytes();
+	life.map_error = HV_EEXIST;
+	assert_true(vm_start(vm));
+	life_run_all();
+	assert_int_equal(vm->state, VM_FAILED);
+	assert_int_equal(life.maps, 1);
+	assert_logged("config: /one/uart: cannot be mapped into the VM: something else is at its "
+		      "addresses");
+	assert_int_equal(page_free_bytes(), before);
+	assert_false(gstage_has_root(&vm->gstage));
+	fake_log_reset();
+	life.map_error = HV_ENOMEM;
+	assert_true(vm_start(vm));
+	life_run_all();
+	assert_logged("config: /one/uart: cannot be mapped into the VM: no memory is left for its "
+		      "page tables, or no slot");
+	life.map_error = HV_OK;
+	assert_true(vm_start(vm));
+	life_run_until(vm, VM_RUNNING);
+	assert_int_equal(life.maps, 3);
+	life_end(vm, VM_STOP_REBOOT);
+	life_run_until(vm, VM_RUNNING);
+	assert_int_equal(life.maps, 3); /* a reboot keeps the tables */
+}
+
+/* While it is made, when it starts by itself. */
+static void a_part_that_cannot_be_mapped_at_boot_is_named(void **state)
+{
+	(void)state;
+	life.map_error = HV_EINVAL;
+	assert_int_equal(life_create_alone(&life.cfg)->state, VM_FAILED);
+	assert_logged(
+		"config: /one/uart: cannot be mapped into the VM: its addresses are not within "
+		"what the VM's G-stage addresses");
+}
+
+static void parts_are_told_when_the_vm_goes_on(void **state)
+{
+	struct vm *vm = life_create();
+
+	(void)state;
+	life_run_until(vm, VM_RUNNING);
+	assert_false(vm_resume(vm));
+	assert_int_equal(life.resumes, 0);
+	assert_true(vm_pause(vm));
+	assert_int_equal(life.resumes, 0);
+	assert_true(vm_resume(vm));
+	assert_int_equal(life.resumes, 1);
+	assert_false(vm_resume(vm));
+	assert_int_equal(life.resumes, 1);
+}
+
+/* A part's window lies behind all RAM, and the tables reach it. */
+static void the_tables_reach_the_windows_of_parts(void **state)
+{
+	struct vm *vm;
+	gpa_t first, second;
+
+	(void)state;
+	life.cfg.autostart = 0;
+	vm = life_create_alone(&life.cfg);
+	assert_int_equal(vm_window_room(vm), BIT(41) - GIB(3));
+	assert_int_equal(vm_new_window(vm, BIT(41) - GIB(3) + 1, &first), HV_EINVAL);
+	assert_int_equal(vm_new_window(vm, 0, &first), HV_EINVAL);
+	assert_int_equal(vm_new_window(vm, GIB(1) + 1, &first), HV_OK);
+	assert_int_equal(first.gpa, GIB(3));
+	assert_int_equal(vm_new_window(vm, BIT(41) - GIB(5), &second), HV_OK);
+	assert_int_equal(second.gpa, GIB(5));
+	assert_int_equal(vm_window_room(vm), 0);
+	assert_int_equal(vm_new_window(vm, 1, &first), HV_EINVAL);
+	vm->windows.end += 1; /* the tables would have to be wider than the machine's */
+	assert_true(vm_start(vm));
+	life_run_all();
+	assert_int_equal(vm->state, VM_FAILED);
+	vm->windows.end -= 1;
+	assert_true(vm_start(vm));
+	life_run_until(vm, VM_RUNNING);
 }
 
 static void too_little_memory_is_told_and_kept_for_the_others(void **state)
@@ -324,6 +414,10 @@ int main(void)
 		test(a_vm_with_an_error_in_its_configuration_is_not_made),
 		cmocka_unit_test(what_there_is_no_memory_for_is_told),
 		test(wrong_images_and_a_part_that_refuses_make_no_vm),
+		test(a_part_that_cannot_be_mapped_keeps_its_vm_from_starting),
+		test(a_part_that_cannot_be_mapped_at_boot_is_named),
+		test(parts_are_told_when_the_vm_goes_on),
+		test(the_tables_reach_the_windows_of_parts),
 		test(too_little_memory_is_told_and_kept_for_the_others),
 		test(ram_may_lie_in_several_ranges),
 		test(what_the_ranges_have_too_much_is_told),
