@@ -52,6 +52,8 @@ size_t vcpu_console_write(struct vcpu *v, const char *buf, size_t len)
 
 void vcpu_stream_wait(struct vcpu *v, struct term_stream *s)
 {
+	if (vcpu_is_halted(v)) /* for another one, and then it tries again */
+		return;
 	wait_begins(v);
 	if (!term_stream_want_room(s, 1)) {
 		sleep_for_room(v);
