@@ -49,7 +49,7 @@ static int work(struct virtio_dev *d, struct virtq *q, bool *interrupt)
 			return err;
 		moved = d->ops->handle(d, q, (uint64_t)budget);
 		if (moved < 0)
-			return (int)moved;
+			return moved == HV_EBUSY ? 0 : (int)moved;
 		budget -= moved + (int64_t)VIRTIO_STEP_CHAIN;
 		err = HV_OK;
 	}
@@ -94,6 +94,8 @@ bool virtio_serve(struct virtio_dev *d, unsigned int index, bool guest)
 	spin_unlock(&q->lock);
 	if (more < 0)
 		virtio_needs_reset(d);
+	if (d->ops->served)
+		d->ops->served(d, index, guest);
 	return more > 0;
 }
 

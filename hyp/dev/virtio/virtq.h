@@ -46,6 +46,7 @@ struct virtq_chain {
 	uint16_t head;
 	uint16_t nr_out, nr; /* of bufs: the first nr_out are out */
 	uint32_t out, in;    /* bytes */
+	uint32_t done;	     /* the device's, 0 of a new chain: how far it has come */
 };
 
 struct virtq {
