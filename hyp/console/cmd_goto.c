@@ -5,6 +5,7 @@
 
 #include "console/cmd.h"
 #include "term/term.h"
+#include "vcpu/console.h"
 #include "vcpu/registry.h"
 
 static char typed[VM_NAME_MAX + 1];
@@ -60,6 +61,38 @@ static unsigned int by_name(unsigned int *nr_found)
 	return found;
 }
 
+/*
+ * The further consoles of VMs, by their own names: the one that is typed gets the focus, or the only one that begins so.
+ * Returns how many there are.
+ */
+static unsigned int further_by_name(void)
+{
+	char found[sizeof(typed)];
+	unsigned int nr = 0;
+
+	for_each_vm(vm) {
+		struct term_stream *s = vm_stream_after(vm, NULL);
+
+		while (s && (s = vm_stream_after(vm, s)) != NULL) {
+			if (strncmp(term_stream_name(s), typed, len) != 0)
+				continue;
+			nr++;
+			snprintf(found, sizeof(found), "%s", term_stream_name(s));
+			if (found[len] != '\0')
+				continue;
+			term_focus(s);
+			vm_put(vm);
+			return 1;
+		}
+	}
+	if (nr == 1) {
+		snprintf(typed, sizeof(typed), "%s", found);
+		len = (unsigned int)strlen(typed);
+		return further_by_name();
+	}
+	return nr;
+}
+
 static void go(void)
 {
 	unsigned int nr = 0, n = number();
@@ -68,12 +101,20 @@ static void go(void)
 		n = by_name(&nr);
 	else
 		nr = 1;
-	if (nr == 1)
+	if (nr == 1) {
 		menu_focus(n);
-	else if (nr == 0)
+		return;
+	}
+	if (nr == 0) {
+		nr = further_by_name();
+		if (nr == 1)
+			return;
+	}
+	if (nr == 0)
 		term_printf("no VM has the number or name \"%s\": ^] l lists them", typed);
 	else
-		term_printf("%u VMs have names that begin with \"%s\": type more of it", nr, typed);
+		term_printf("%u consoles have names that begin with \"%s\": type more of it", nr,
+			    typed);
 }
 
 bool goto_key(int key, bool plain)

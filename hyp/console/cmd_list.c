@@ -7,6 +7,7 @@
 #include "console/cmd.h"
 #include "mm/page.h"
 #include "term/term.h"
+#include "vcpu/console.h"
 #include "vcpu/hsm.h"
 #include "vcpu/registry.h"
 #include "vm/config_ram.h"
@@ -87,7 +88,7 @@ static unsigned int run_percent(unsigned int number, const struct vm *vm, uint64
 /* Signs of a guest that has stopped, on one line. */
 static void list_silence(const struct vm *vm)
 {
-	uint64_t at = vm->stream ? term_stream_written_at(vm->stream) : 0;
+	uint64_t at = vm_written_at(vm);
 	uint64_t silent = timer_ticks_to_ns(timer_now() - at) / UINT64_C(1000000000);
 	char said[48] = "", hint[96] = "";
 
@@ -110,7 +111,7 @@ static const char *reason(const struct vm *vm)
 
 static void list_vm(unsigned int number, const struct vm *vm, uint64_t since, uint64_t now)
 {
-	bool focused = vm->stream && vm->stream == term_focused();
+	bool focused = vm_has_stream(vm, term_focused());
 	uint64_t memory = vm->config ? config_ram_bytes(vm->config) : 0;
 	const char *why = reason(vm);
 	char class[24], cap[12];
@@ -149,13 +150,32 @@ static void list_how_to_start(void)
 	}
 }
 
-/* Where the next row is: the VM with the id @row, or the next vcpu of the one before, and behind these its silence. */
-static unsigned int row, vcpu;
+/* The console number @i of @vm, from 1 on: its own one, 0, has its name. False: it has none. */
+static bool list_console(const struct vm *vm, unsigned int i)
+{
+	const struct term_stream *s = vm_stream_after(vm, NULL);
+
+	for (; s && i; i--)
+		s = vm_stream_after(vm, s);
+	if (s)
+		term_printf("%c      console %s", s == term_focused() ? '*' : ' ',
+			    term_stream_name(s));
+	return s != NULL;
+}
+
+/* Where the next row is: the VM with the id @row, or of the one before the next further console, the next vcpu, and behind
+ * these its silence. */
+static unsigned int row, console, vcpu;
 static uint64_t since, now;
 
 /* A row of the VM that was listed last. False: there are no more. */
 static bool list_more_of(const struct vm *vm)
 {
+	if (console && list_console(vm, console)) {
+		console++;
+		return true;
+	}
+	console = 0;
 	if (vcpu > vm->nr_vcpus || !vm_has_life(atomic_read(&vm->state)))
 		return false;
 	if (vcpu == vm->nr_vcpus) {
@@ -178,6 +198,7 @@ static bool list_next(void)
 		list_vm(row, vm, since, now);
 		vm_put(vm);
 		row++;
+		console = 1;
 		vcpu = 0;
 		return true;
 	}
@@ -190,7 +211,7 @@ static bool list_row(bool first)
 	bool more;
 
 	if (first) {
-		row = 0;
+		row = console = 0;
 		vcpu = VM_MAX_VCPUS;
 		now = timer_now();
 		term_printf(" no  %-31s  %-8s %10s %5s  %-11s %5s %5s", "name", "state",

@@ -2,6 +2,7 @@
 /* What the operator does to the VM whose console is in focus. */
 #include "console/cmd.h"
 #include "term/term.h"
+#include "vcpu/console.h"
 #include "vcpu/registry.h"
 #include "vm/lifecycle.h"
 
@@ -11,7 +12,7 @@ static struct vm *focused_vm(void)
 	const struct term_stream *s = term_focused();
 
 	for_each_vm(vm) {
-		if (s && vm->stream == s)
+		if (vm_has_stream(vm, s))
 			return vm;
 	}
 	term_printf("no VM's console is in focus: ^] l lists them");

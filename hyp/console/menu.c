@@ -3,6 +3,7 @@
 
 #include "console/cmd.h"
 #include "term/term.h"
+#include "vcpu/console.h"
 #include "vcpu/registry.h"
 
 static void cmd_help(void);
@@ -17,7 +18,8 @@ static const struct menu_cmd {
 	{ 'h', TERM_MENU_ONE, "this help", cmd_help },
 	{ 'l', TERM_MENU_ONE, "list of VMs", cmd_list },
 	{ 'n', TERM_MENU_ONE, "next console", cmd_next },
-	{ 'g', TERM_MENU_LINE, "console of the VM with a number or name that you type", cmd_goto },
+	{ 'g', TERM_MENU_LINE, "console of the VM with a number, or of a name, that you type",
+	  cmd_goto },
 	{ 'a', TERM_MENU_ONE,
 	  "attach to this VM, raw, for programs that use the screen; or end that", cmd_attach },
 	{ 's', TERM_MENU_ONE, "statistics of every vcpu", cmd_stats },
@@ -86,18 +88,35 @@ void menu_focus(unsigned int number)
 	vm_put(vm);
 }
 
-static void cmd_next(void)
+/* The next one of the VM that has the focus, which then has @from as its id. False: it has no more. */
+static bool next_of_same(unsigned int *from)
 {
-	struct term_stream *now = term_focused();
-	unsigned int from = VM_MAX - 1;
+	const struct term_stream *now = term_focused();
 
 	for_each_vm(vm) {
-		if (now && vm->stream == now)
-			from = vm->id;
+		struct term_stream *s;
+
+		if (!vm_has_stream(vm, now))
+			continue;
+		*from = vm->id;
+		s = vm_stream_after(vm, now);
+		if (s)
+			term_focus(s);
+		vm_put(vm);
+		return s != NULL;
 	}
+	return false;
+}
+
+static void cmd_next(void)
+{
+	unsigned int from = VM_MAX - 1;
+
+	if (next_of_same(&from))
+		return;
 	for (unsigned int i = 1; i <= VM_MAX; i++) {
 		struct vm *vm = vm_get((from + i) % VM_MAX);
-		struct term_stream *s = vm ? vm->stream : NULL;
+		struct term_stream *s = vm ? vm_stream_after(vm, NULL) : NULL;
 
 		if (s)
 			term_focus(s);

@@ -178,6 +178,11 @@ cold struct term_stream *term_stream_new(struct arena *a, const char *name,
 	return s;
 }
 
+const char *term_stream_name(const struct term_stream *s)
+{
+	return s->name;
+}
+
 /* What @c comes to on the wire at most, but for the prefixes of rows that the terminal's width ends. */
 static unsigned int cost_of(const struct term_stream *s, char c)
 {

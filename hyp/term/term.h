@@ -69,6 +69,9 @@ void term_prefix(bool always);
 struct term_stream *term_stream_new(struct arena *a, const char *name,
 				    const struct term_owner *owner, void *arg);
 
+/* term_stream_name - as term_stream_new() was told, as much as is shown of it. */
+const char *term_stream_name(const struct term_stream *s);
+
 /*
  * term_stream_write - up to @len bytes of guest output; returns how many it took. 0: its queue is full, and
  * output_ready() is called when that is over. Any hart; takes the term lock.

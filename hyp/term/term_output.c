@@ -218,7 +218,7 @@ bool term_stream_want_room(struct term_stream *s, size_t len)
 	bool room;
 
 	spin_lock(&term_lock);
-	room = term_stream_room(s) >= len;
+	room = term_stream_room(s) >= len || is_held(s); /* what is written then is lost */
 	if (!room)
 		s->wants_room = true;
 	spin_unlock(&term_lock);

@@ -29,9 +29,8 @@ static void wait_ends(struct vcpu *v)
 		vcpu_set_atomic_remove(&v->vm->console_waits, v->id);
 }
 
-size_t vcpu_console_write(struct vcpu *v, const char *buf, size_t len)
+size_t vcpu_stream_write(struct vcpu *v, struct term_stream *s, const char *buf, size_t len)
 {
-	struct term_stream *s = v->vm->stream;
 	size_t n = term_stream_write(s, buf, len);
 
 	if (n == 0) {
@@ -46,14 +45,40 @@ size_t vcpu_console_write(struct vcpu *v, const char *buf, size_t len)
 	return n;
 }
 
+size_t vcpu_console_write(struct vcpu *v, const char *buf, size_t len)
+{
+	return vcpu_stream_write(v, v->vm->stream, buf, len);
+}
+
+void vcpu_stream_wait(struct vcpu *v, struct term_stream *s)
+{
+	if (vcpu_is_halted(v)) /* for another one, and then it tries again */
+		return;
+	wait_begins(v);
+	if (!term_stream_want_room(s, 1)) {
+		sleep_for_room(v);
+		return;
+	}
+	wait_ends(v);
+	vcpu_try_again(v);
+}
+
+/* Each that has something queued tells when it is out. */
+static bool all_is_out(const struct vm *vm)
+{
+	struct term_stream *s;
+	bool out = true;
+
+	vm_for_each_stream(s, vm) out &= term_stream_want_out(s);
+	return out;
+}
+
 bool vcpu_console_is_out(struct vcpu *v)
 {
-	struct term_stream *s = v->vm->stream;
-
-	if (!s || term_stream_want_out(s))
+	if (all_is_out(v->vm))
 		return true;
 	wait_begins(v);
-	if (!term_stream_want_out(s)) {
+	if (!all_is_out(v->vm)) {
 		sleep_for_room(v);
 		return false;
 	}

@@ -7,6 +7,7 @@
 #ifndef VCPU_CONSOLE_H
 #define VCPU_CONSOLE_H
 
+#include "term/term.h"
 #include "vcpu/vcpu.h"
 #include "vcpu/vm.h"
 
@@ -16,11 +17,64 @@
  */
 size_t vcpu_console_write(struct vcpu *v, const char *buf, size_t len);
 
+/* vcpu_stream_write - the same, to the stream @s of a console of @v's VM. */
+size_t vcpu_stream_write(struct vcpu *v, struct term_stream *s, const char *buf, size_t len);
+
+/* vcpu_stream_wait - @v, as above, sleeps until @s has room, and then tries again. If there is room now: it tries at once. */
+void vcpu_stream_wait(struct vcpu *v, struct term_stream *s);
+
 /* vcpu_console_is_out - is all that @v's VM has printed on its way? False: as above. For a guest that ends itself. */
 bool vcpu_console_is_out(struct vcpu *v);
 
 /* vm_console_room - the terminal's word that there is room: those that sleep for it try again. Any hart. */
 void vm_console_room(struct vm *vm);
+
+/*
+ * vm_add_console - @c, whose port and absent are set, becomes a console of @vm, and the operator's terminal has a stream for
+ * it: "VM.@label", of which the VM's part is cut if both are long. While the VM is made. HV_ENOMEM.
+ */
+int vm_add_console(struct vm *vm, struct vm_console *c, const char *label);
+
+/* vm_console_absent - term_owner.absent() as far as @vm's state says why. */
+const char *vm_console_absent(const struct vm *vm, bool *keeps);
+
+/* vm_stream_after - the streams of @vm's consoles: its own first (@s NULL), then in the order of their making. NULL: no more. */
+static inline struct term_stream *vm_stream_after(const struct vm *vm, const struct term_stream *s)
+{
+	const struct vm_console *c = vm->consoles;
+
+	if (!s && vm->stream)
+		return vm->stream;
+	if (s && s != vm->stream) {
+		while (c && c->stream != s)
+			c = c->next;
+		c = c ? c->next : NULL;
+	}
+	return c ? c->stream : NULL;
+}
+
+/* vm_for_each_stream - @s is each of them. */
+#define vm_for_each_stream(s, vm) \
+	for ((s) = vm_stream_after((vm), NULL); (s); (s) = vm_stream_after((vm), (s)))
+
+/* vm_has_stream - is @s, which may be NULL, one of them? */
+static inline bool vm_has_stream(const struct vm *vm, const struct term_stream *s)
+{
+	const struct term_stream *of;
+
+	vm_for_each_stream(of, vm) if (of == s) return true;
+	return false;
+}
+
+/* vm_written_at - host time of the last output of any of them; 0: there was none. */
+static inline uint64_t vm_written_at(const struct vm *vm)
+{
+	const struct term_stream *s;
+	uint64_t last = 0;
+
+	vm_for_each_stream(s, vm) last = max_u64(last, term_stream_written_at(s));
+	return last;
+}
 
 /*
  * vcpu_tries_again - after the instruction that took @v out was handled: is it to be executed again? Asked once; then the

@@ -155,6 +155,7 @@ bool vm_pause(struct vm *vm)
 	for (unsigned int i = 0; i < vm->nr_vcpus; i++)
 		vcpu_make_request(REQUEST_SLEEP, vm->vcpus[i]);
 	(void)vm_make_all_vcpus_request(vm, REQUEST_OUTSIDE_GUEST_MODE);
+	vm_mem_wait(); /* for device code that has seen it run (dev/virtio/virtio.c) */
 	/*
 	 * A vcpu that handles an exit may have ended the VM meanwhile. Then the pause is void; the next life
 	 * begins without one, and another operator may have begun to pause that.

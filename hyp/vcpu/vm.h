@@ -77,11 +77,21 @@ struct vm_pv {
 	gpa_t locks;	/* of vcpu 0's PV-lock structure, the others' follow; 0: not placed yet */
 };
 
-/* What the device that is the guest's end of the VM's console wants to be told. Any hart, no locks of term held. */
+/* What the device that is the guest's end of a console wants to be told. Any hart, no locks of term held. */
 struct vm_console_port {
 	void (*input_ready)(void *dev);	 /* the stream has input; NULL: there is no such device */
 	void (*output_ready)(void *dev); /* the stream has room again */
 	void *dev;
+};
+
+/* A console besides the VM's own, in the memory of its device (vm_add_console()). */
+struct vm_console {
+	struct vm *vm;
+	struct term_stream *stream;
+	struct vm_console_port port;
+	/* Why what is typed is not read, while the VM runs; NULL: it is. With the term lock held. */
+	const char *(*absent)(void *dev);
+	struct vm_console *next;
 };
 
 /* Guest-physical addresses that are no RAM, which parts map something at (vm_new_window()). */
@@ -133,6 +143,7 @@ struct vm {
 	struct vm_windows windows;	      /* behind its RAM */
 	struct vm_console_port console;	      /* a device that shows it */
 	struct term_stream *stream;	      /* its console */
+	struct vm_console *consoles;	      /* further ones, as they were made; then fixed */
 	struct vcpu_set console_waits;	/* atomic: sleep until there is room (vcpu/console.h) */
 	const struct vm_config *config; /* its own copy */
 	struct sched_entity task;	/* made and ended by it, in steps (vm/lifecycle.c) */

@@ -6,7 +6,7 @@
 
 #include "arch/timer.h"
 #include "lib/log.h"
-#include "term/term.h"
+#include "vcpu/console.h"
 #include "vcpu/vcpu.h"
 #include "vcpu/registry.h"
 
@@ -48,7 +48,7 @@ static struct {
  */
 static bool shows_life(struct vm *vm, uint64_t now, struct vcpu_set *busy)
 {
-	bool life = term_stream_written_at(vm->stream) > vm->watch.since;
+	bool life = vm_written_at(vm) > vm->watch.since;
 	uint64_t mmio = 0;
 
 	for (unsigned int i = 0; i < vm->nr_vcpus; i++) {

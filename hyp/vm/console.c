@@ -23,25 +23,7 @@ static void output_ready(void *arg)
 
 static const char *absent(void *arg, bool *keeps)
 {
-	const struct vm *vm = arg;
-
-	switch ((enum vm_state)atomic_read(&vm->state)) {
-	case VM_OFF:
-	case VM_CRASHED:
-	case VM_FAILED:
-	case VM_DESTROYED:
-		*keeps = false;
-		return "does not run: what is typed goes nowhere (^] o starts it, ^] n: next console)";
-	case VM_PAUSING:
-	case VM_PAUSED:
-		return "is paused: what is typed waits until ^] p lets it go on";
-	case VM_RUNNING:
-	case VM_BUILDING:
-	case VM_STOPPING:
-	case VM_STATES:
-		break;
-	}
-	return NULL;
+	return vm_console_absent(arg, keeps);
 }
 
 static const struct term_owner vm_owner = {

@@ -7,6 +7,7 @@
 #include "mm/hostmap.h"
 #include "mm/page.h"
 #include "term/term.h"
+#include "vcpu/console.h"
 #include "vcpu/vtimer.h"
 #include "vcpu/registry.h"
 #include "vcpu/vcpu.h"
@@ -98,6 +99,16 @@ static void free_vm(struct vm *vm)
 	vm_free_id(id);
 }
 
+/* Once all that they have is shown. False: it is not yet. */
+static bool close_consoles(const struct vm *vm)
+{
+	struct term_stream *s;
+
+	vm_for_each_stream(s, vm) if (!term_stream_want_out(s)) return false;
+	vm_for_each_stream(s, vm) term_stream_close(s);
+	return true;
+}
+
 enum progress {
 	GOES_ON, /* another step, now */
 	WAITS,	 /* for another hart, or for the terminal */
@@ -108,10 +119,8 @@ static enum progress reap_step(struct vm *vm)
 {
 	switch (vm->reaped) {
 	case REAP_OUTPUT:
-		if (vm->stream && !term_stream_want_out(vm->stream))
+		if (!close_consoles(vm))
 			return WAITS;
-		if (vm->stream)
-			term_stream_close(vm->stream);
 		smp_grace_begin(&grace);
 		vm->reaped = REAP_CALLS;
 		return WAITS;

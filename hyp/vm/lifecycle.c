@@ -8,6 +8,7 @@
 #include "lib/log.h"
 #include "mm/page.h"
 #include "term/term.h"
+#include "vcpu/console.h"
 #include "vcpu/hsm.h"
 #include "pv/magic.h"
 #include "vcpu/registry.h"
@@ -58,8 +59,9 @@ void lifecycle_trace(void)
 static bool finish(struct vm *vm, enum vm_state state)
 {
 	struct vm_life *life = vm->life;
+	struct term_stream *s;
 
-	term_stream_flush(vm->stream);
+	vm_for_each_stream(s, vm) term_stream_flush(s);
 	life->cleared = 0;
 	atomic_set(&vm->ended_at, timer_now());
 	life->vcpus = 0;
@@ -77,9 +79,11 @@ static bool reset_step(struct vm_life *life)
 	struct vm *vm = life->vm;
 
 	if (!life->resets) {
+		struct term_stream *s;
+
 		life->resets = true;
 		life->part = vm->last_part;
-		term_stream_discard_input(vm->stream);
+		vm_for_each_stream(s, vm) term_stream_discard_input(s);
 	}
 	if (parts_reset_step(&life->part))
 		return true;
@@ -90,7 +94,7 @@ static bool reset_step(struct vm_life *life)
 /* The operator looks at a VM that will never say anything: show another one. False: there is none that may. */
 static bool give_focus_away(const struct vm *from)
 {
-	if (term_focused() != from->stream)
+	if (!vm_has_stream(from, term_focused()))
 		return true;
 	for_each_vm(vm) {
 		if (vm->stream && !vm_has_ended(atomic_read(&vm->state))) {

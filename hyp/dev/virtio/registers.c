@@ -202,11 +202,11 @@ static void set_status(struct virtio_dev *d, uint32_t val)
 	atomic_set(&d->status, val);
 	show_status(d);
 	spin_unlock(&d->lock);
-	if (!starts)
+	if (!(val & VIRTIO_DRIVER_OK))
 		return;
-	if (d->ops->started)
+	if (starts && d->ops->started)
 		d->ops->started(d);
-	/* A driver may have notified too early. */
+	/* A driver may have notified too early. The store that is executed again goes on with it. */
 	for (unsigned int i = 0; i < d->nr_queues; i++)
 		if (virtio_serve(d, i, true))
 			vcpu_try_again(this_vcpu());
@@ -245,6 +245,7 @@ void virtio_needs_reset(struct virtio_dev *d)
 	spin_lock(&d->lock);
 	atomic_set(&d->status, d->status | VIRTIO_NEEDS_RESET);
 	show_status(d);
+	show_queue(d); /* it has been stopped */
 	spin_unlock(&d->lock);
 	virtio_interrupt(d, VIRTIO_INT_CONFIG);
 }

@@ -49,7 +49,7 @@ static int work(struct virtio_dev *d, struct virtq *q, bool *interrupt)
 			return err;
 		moved = d->ops->handle(d, q, (uint64_t)budget);
 		if (moved < 0)
-			return (int)moved;
+			return moved == HV_EBUSY ? 0 : (int)moved;
 		budget -= moved + (int64_t)VIRTIO_STEP_CHAIN;
 		err = HV_OK;
 	}
@@ -82,9 +82,8 @@ bool virtio_serve(struct virtio_dev *d, unsigned int index, bool guest)
 
 	spin_lock(&q->lock);
 	if (may_work(d, q) && vm_mem_begin(d->vm)) {
-		/* In the bracket: a pause waits for it (vm_pause). */
-		if (guest || vm_may_run(d->vm))
-			more = serve(d, q);
+		/* In the bracket: a pause waits for it (vm_pause). The guest's store is executed again when it goes on. */
+		more = vm_may_run(d->vm) ? serve(d, q) : guest;
 		vm_mem_end();
 	}
 	if (more < 0) {
@@ -95,6 +94,8 @@ bool virtio_serve(struct virtio_dev *d, unsigned int index, bool guest)
 	spin_unlock(&q->lock);
 	if (more < 0)
 		virtio_needs_reset(d);
+	if (d->ops->served)
+		d->ops->served(d, index, guest);
 	return more > 0;
 }
 
@@ -132,7 +133,7 @@ static int init_queues(struct virtio_dev *d, struct arena *a, unsigned int nr, u
 		struct virtq *q = &d->queues[i];
 
 		spin_init(&q->lock, LOCK_VIRTQ);
-		q->dev = d;
+		q->vm = d->vm;
 		q->index = i;
 		q->max = size;
 		q->bufs = arena_alloc(a, size * sizeof(*q->bufs), _Alignof(struct virtq_buf));

@@ -30,13 +30,16 @@ struct virtio_ops {
 	uint32_t id;	  /* of its type */
 	/*
 	 * handle - work on the chain of @q (q->chain), moving @budget bytes at most, and push it when it is done; else the
-	 * device is called again with the same chain. Returns how many bytes it moved; HV_E*: the chain is such that the
-	 * device cannot go on. The queue's lock is held, in a bracket of vcpu/vm_mem.h.
+	 * device is called again with the same chain. Returns how many bytes it moved. HV_EBUSY: not now, the device has
+	 * the queue served when it can go on. Another HV_E*: the chain is such that the device cannot go on. The queue's
+	 * lock is held, in a bracket of vcpu/vm_mem.h.
 	 */
 	int64_t (*handle)(struct virtio_dev *d, struct virtq *q, uint64_t budget);
 	/* wants - has the device something to do with a chain of @q? False: they stay where they are. NULL: always. With
 	 * the queue's lock. */
 	bool (*wants)(struct virtio_dev *d, const struct virtq *q);
+	/* served - virtio_serve() of queue @index is over, with what it has or has not done. No lock is held. NULL: nothing. */
+	void (*served)(struct virtio_dev *d, unsigned int index, bool guest);
 	/* reset - the driver resets the device, or the VM's life is over. No queue is ready, no lock is held. NULL: nothing */
 	void (*reset)(struct virtio_dev *d);
 	/* started - the driver has set DRIVER_OK. No lock is held. NULL: nothing. */
@@ -86,8 +89,8 @@ void virtio_reset(struct virtio_dev *d);
 
 /*
  * virtio_serve - let the device work on queue @index as long as it has something to do, for one step. True: it has more to do.
- * @guest: a vcpu of the VM does so in an exit. Otherwise nothing is done while the VM is paused, and the device's part is told
- * when it goes on (vm_part.resume). No lock of a device is held.
+ * @guest: a vcpu of the VM asks, in an exit of its own. Nothing is done while the VM is paused. A vcpu is to try again then;
+ * a device's part that got input looks at it in vm_part.resume. No lock of a device is held.
  */
 bool virtio_serve(struct virtio_dev *d, unsigned int index, bool guest);
 

@@ -46,14 +46,13 @@ struct virtq_chain {
 	uint16_t head;
 	uint16_t nr_out, nr; /* of bufs: the first nr_out are out */
 	uint32_t out, in;    /* bytes */
+	uint32_t done;	     /* the device's, 0 of a new chain: how far it has come */
 };
-
-struct virtio_dev;
 
 struct virtq {
 	struct spinlock lock; /* LOCK_VIRTQ; guards all that follows */
-	struct virtio_dev *dev;
-	unsigned int index;
+	struct vm *vm;
+	unsigned int index; /* of the device's queues */
 	uint16_t max;  /* the largest size; fixed */
 	uint16_t size; /* a power of two while it is ready */
 	bool ready;    /* atomic */

@@ -48,6 +48,57 @@ static void next_goes_round_and_passes_vms_without_a_console(void **state)
 	assert_row("there is no console");
 }
 
+static void the_further_consoles_of_a_vm_come_behind_its_own(void **state)
+{
+	(void)state;
+	add_consoles(1);
+	press("n");
+	assert_ptr_equal(focused, stream(1));
+	press("n");
+	assert_ptr_equal(focused, further[0].stream);
+	press("n");
+	assert_ptr_equal(focused, further[1].stream);
+	press("n");
+	assert_ptr_equal(focused, stream(2));
+	vms[1]->stream = NULL;
+	press("nn");
+	assert_ptr_equal(focused, further[0].stream);
+}
+
+static void commands_mean_the_vm_whose_further_console_is_in_focus(void **state)
+{
+	(void)state;
+	add_consoles(2);
+	focused = further[1].stream;
+	press("p");
+	assert_int_equal(machines[2].state, VM_PAUSED);
+	assert_true(machines[0].state == VM_RUNNING && machines[1].state == VM_RUNNING);
+	press("l");
+	assert_non_null(strstr(text, "\n* 3  vm-3"));
+	assert_row("       console vm-3.con0");
+	assert_row("*      console vm-3.con1");
+	assert_int_equal(count(" console vm"), 2);
+}
+
+static void further_consoles_are_reached_by_name(void **state)
+{
+	(void)state;
+	add_consoles(1);
+	press("g.v.m.-.2.\r");
+	assert_ptr_equal(focused, stream(1));
+	press("g.v.m.-.2...c.o.n.1.\r");
+	assert_ptr_equal(focused, further[1].stream);
+	press("g.v.m.-.2...\r");
+	assert_row("2 consoles have names that begin with \"vm-2.\": type more of it");
+	assert_ptr_equal(focused, further[1].stream);
+	vms[1]->consoles->next = NULL;
+	press("g.v.m.-.2...\r");
+	assert_ptr_equal(focused, further[0].stream);
+	press("g.v.m.-.2...x.\r");
+	assert_row("no VM has the number or name \"vm-2.x\": ^] l lists them");
+	assert_ptr_equal(focused, further[0].stream);
+}
+
 static void without_vms_nothing_breaks(void **state)
 {
 	(void)state;
@@ -197,7 +248,7 @@ static void names_and_numbers_beyond_nine_are_reached(void **state)
 	assert_string_equal(prompt, "console of VM (number or name): 4294967297");
 	assert_row("no VM has the number or name \"4294967297\": ^] l lists them");
 	press("g.v.m.\r");
-	assert_row("11 VMs have names that begin with \"vm\": type more of it");
+	assert_row("11 consoles have names that begin with \"vm\": type more of it");
 }
 
 static void each_question_for_a_console_begins_anew(void **state)
@@ -285,6 +336,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CONSOLE_TEST(digits_choose_by_the_lists_number),
 		CONSOLE_TEST(next_goes_round_and_passes_vms_without_a_console),
+		CONSOLE_TEST(further_consoles_are_reached_by_name),
+		CONSOLE_TEST(commands_mean_the_vm_whose_further_console_is_in_focus),
+		CONSOLE_TEST(the_further_consoles_of_a_vm_come_behind_its_own),
 		CONSOLE_TEST(without_vms_nothing_breaks),
 		CONSOLE_TEST(quit_ends_the_machine_and_strangers_do_not),
 		CONSOLE_TEST(commands_mean_the_vm_in_focus),

@@ -196,6 +196,28 @@ uint64_t timer_ticks_to_ns(uint64_t ticks)
 
 /* --- some VMs ------------------------------------------------------------------------------------- */
 
+struct vm_console further[2];
+
+const char *term_stream_name(const struct term_stream *s)
+{
+	static const char *const names[VM_MAX][2] = { { "vm-1.con0", "vm-1.con1" },
+						      { "vm-2.con0", "vm-2.con1" },
+						      { "vm-3.con0", "vm-3.con1" } };
+	unsigned int i = s == further[1].stream;
+
+	assert_ptr_equal(s, further[i].stream);
+	return names[further[i].vm->id][i];
+}
+
+void add_consoles(unsigned int vm)
+{
+	for (unsigned int i = 0; i < 2; i++)
+		further[i] = (struct vm_console){ .vm = vms[vm],
+						  .stream = (void *)&further[i],
+						  .next = i ? NULL : &further[1] };
+	vms[vm]->consoles = &further[0];
+}
+
 const struct vm *stopped;
 enum vm_stop stopped_how;
 

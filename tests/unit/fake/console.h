@@ -42,6 +42,10 @@ struct term_stream *stream(unsigned int i);
 int console_setup(void **state);
 void make_vms(unsigned int n, unsigned int nr_vcpus);
 
+/* add_consoles - VM @vm, from 0 on, gets the two in further[], "vm-N.con0" and "vm-N.con1". */
+extern struct vm_console further[2];
+void add_consoles(unsigned int vm);
+
 #define CONSOLE_TEST(name) cmocka_unit_test_setup(name, console_setup)
 
 /* press - type @what, each key behind ^] unless a dot is in front of it, and let the menu do what it does. */

@@ -141,6 +141,7 @@ static int setup(void **state)
 	}
 	does[0] = RUNS;
 	does[1] = SLEEPS;
+	vm.stream = (struct term_stream *)(void *)&vm;
 	vms[0] = &vm;
 	nr_vms = 1;
 	now = 1000 * SECOND;

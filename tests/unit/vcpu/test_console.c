@@ -16,6 +16,8 @@ static struct vcpu vcpus[3];
 static struct vcpu *const v = &vcpus[1];
 static const char text[] = "0123456789";
 static size_t room;
+static bool other_is_out; /* of the VM's further console */
+static struct vm_console other = { .stream = (struct term_stream *)(void *)&other };
 static size_t room_comes; /* with the second look */
 static bool told_before;
 static unsigned int looks;
@@ -39,8 +41,17 @@ size_t term_stream_write(struct term_stream *s, const char *buf, size_t len)
 	return len < room ? len : room;
 }
 
+bool term_stream_want_room(struct term_stream *s, size_t len)
+{
+	assert_ptr_equal(s, other.stream);
+	assert_int_equal(len, 1);
+	return room != 0;
+}
+
 bool term_stream_want_out(struct term_stream *s)
 {
+	if (s == other.stream)
+		return other_is_out;
 	assert_ptr_equal(s, vm.stream);
 	look();
 	return room != 0;
@@ -181,6 +192,36 @@ static void a_vm_without_a_console_has_nothing_to_wait_for(void **state)
 	assert_false(vcpu_is_halted(v));
 }
 
+static void a_further_console_that_is_not_out_counts_too(void **state)
+{
+	(void)state;
+	vm.consoles = &other;
+	room = 1;
+	assert_false(vcpu_console_is_out(v));
+	assert_true(vcpu_is_halted(v));
+	other_is_out = true;
+	assert_true(vcpu_console_is_out(v));
+	room = 0;
+	assert_false(vcpu_console_is_out(v));
+	other_is_out = false;
+}
+
+/* A device has found the console full, in the midst of a vcpu's store. */
+static void a_device_has_the_vcpu_sleep_unless_there_is_room_by_now(void **state)
+{
+	(void)state;
+	vcpu_stream_wait(v, other.stream);
+	assert_true(vcpu_is_halted(v));
+	assert_true(vcpu_tries_again(v));
+	assert_int_equal(vm.console_waits.bits, BIT(1));
+	v->halt.ends = 0;
+	room = 1;
+	vcpu_stream_wait(v, other.stream);
+	assert_false(vcpu_is_halted(v));
+	assert_true(vcpu_tries_again(v));
+	assert_int_equal(vm.console_waits.bits, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -193,6 +234,9 @@ int main(void)
 		cmocka_unit_test_setup(room_that_the_second_look_finds_ends_the_wait, setup),
 		cmocka_unit_test_setup(all_that_wait_for_room_are_woken, setup),
 		cmocka_unit_test_setup(a_vm_without_a_console_has_nothing_to_wait_for, setup),
+		cmocka_unit_test_setup(a_further_console_that_is_not_out_counts_too, setup),
+		cmocka_unit_test_setup(a_device_has_the_vcpu_sleep_unless_there_is_room_by_now,
+				       setup),
 		cmocka_unit_test_setup(interrupts_end_the_sleep_if_the_guest_takes_them, setup),
 	};
 

@@ -77,6 +77,24 @@ static void what_was_typed_before_a_reset_is_not_for_the_next_life(void **state)
 		"counters zeroed 0", "start 0 at 80000000 with 80100000", "kick 0", NULL });
 }
 
+static void each_console_of_a_vm_ends_with_its_life(void **state)
+{
+	struct vm *vm = life_create();
+	struct vm_console further = { .stream = (struct term_stream *)(void *)&further };
+
+	(void)state;
+	vm->consoles = &further;
+	life_run_until(vm, VM_RUNNING);
+	life_end(vm, VM_STOP_REBOOT);
+	life_run_until(vm, VM_BUILDING);
+	life_run_until(vm, VM_RUNNING);
+	assert_int_equal(life_count("input discarded"), 2);
+	life_end(vm, VM_STOP_POWEROFF);
+	life_run_until(vm, VM_OFF);
+	assert_int_equal(life_count("output shown"), 2);
+	vm->consoles = NULL;
+}
+
 static void which_end_is_followed_by_a_start_is_configured(void **state)
 {
 	static const struct {
@@ -155,6 +173,7 @@ int main(void)
 		test(a_vm_whose_loading_failed_leaves_no_image_in_the_pool),
 		test(what_was_typed_before_a_reset_is_not_for_the_next_life),
 		cmocka_unit_test(which_end_is_followed_by_a_start_is_configured),
+		test(each_console_of_a_vm_ends_with_its_life),
 		test(a_vm_is_restarted_once_a_second_at_most),
 	};
 
