@@ -27,6 +27,7 @@
 	X(LOCK_REGISTRY, "the registry of VMs")             \
 	X(LOCK_BOOT_ORDER, "the boot order")                \
 	X(LOCK_DYING, "the list of VMs that are destroyed") \
+	X(LOCK_PMEM, "the images that VMs share")           \
 	X(LOCK_HOST_STACKS, "the list of stacks")           \
 	X(LOCK_PAGES, "the page allocator")                 \
 	X(LOCK_LOG, "the log")                              \

@@ -159,6 +159,7 @@ PAYLOAD = random.Random(1).randbytes(5000)
 GZIP = by_gzip(PAYLOAD)
 RAM = 0x80200000
 ELF = [(RAM, RAM, PAYLOAD, 5000)]
+DISK = image("d", raw(PAYLOAD), "filesystem")
 
 
 def packed(name: str, data: str, says: str, by: str = "gzip", said: str = "") -> Broken:
@@ -300,8 +301,26 @@ BROKEN = [
             "vcpu@a"], tool="dtc"),
     Broken("affinity-of-absent-harts", its(vm(more="affinity = <1 2>;")),
            [BAD + "affinity of vcpu 0: none of these harts runs"]),
-    Broken("child-node", its(vm(more="disk { };")), [NODE + "disk: unknown, allowed as a VM's child nodes: vcpu@N"]),
-    Broken("deep-tree", its(vm(more=deep(6))), [NODE + "d: unknown, allowed as a VM's child nodes: vcpu@N"]),
+    Broken("child-node", its(vm(more="disk { };")), [NODE + "disk: unknown, allowed as a VM's child nodes: vcpu@N, pmem@N"]),
+    Broken("pmem-number", its(vm(more='pmem@20 { image = "d"; };'), DISK),
+           [NODE + "pmem@20: must be called pmem@N, N from 0 to 1f in hexadecimal"]),
+    Broken("pmem-leading-zero", its(vm(more='pmem@01 { image = "d"; };'), DISK),
+           [NODE + "pmem@01: must be called pmem@N, N from 0 to 1f in hexadecimal, without leading zeros"], tool="dtc"),
+    Broken("pmem-without-image", its(vm(more="pmem@0 { };")),
+           [NODE + "pmem@0: image is missing: must be the name of an image below /images"]),
+    Broken("pmem-image-unknown", its(vm(more='pmem@0 { image = "e"; };'), DISK),
+           [NODE + 'pmem@0: image = "e": no such image; there are payload, d']),
+    Broken("pmem-is-a-kernel", its(vm(more='pmem@0 { image = "payload"; };')),
+           [NODE + 'pmem@0: image = "payload": /images/payload: type = "kernel": must be "filesystem" here']),
+    Broken("pmem-gzip", its(vm(more='pmem@0 { image = "d"; };'), image("d", raw(GZIP), "filesystem", "gzip")),
+           [NODE + 'pmem@0: image = "d": /images/d: compression = "gzip": must be "none" here']),
+    Broken("pmem-property", its(vm(more='pmem@0 { imag = "d"; image = "d"; };'), DISK),
+           [NODE + 'pmem@0: imag = "d": unknown, did you mean image?']),
+    Broken("pmem-status", its(vm(more='pmem@0 { image = "d"; status = "off"; };'), DISK),
+           [NODE + 'pmem@0: status = "off": must be "okay" or "disabled"']),
+    Broken("pmem-five", its(vm(more="".join(f'pmem@{n} {{ image = "d"; }};' for n in range(5))), DISK),
+           [NODE + "pmem@4: a VM must have at most 4 pmem nodes"]),
+    Broken("deep-tree", its(vm(more=deep(6))), [NODE + "d: unknown, allowed as a VM's child nodes: vcpu@N, pmem@N"]),
     Broken("compatible-wrong", its('compatible = "hartvisor,wm"; kernel = "payload";'),
            [BAD + 'compatible = "hartvisor,wm": must be "hartvisor,vm"']),
     Broken("name-with-blank", its(vm(more='label = "my vm";')),

@@ -146,8 +146,9 @@ def vm_node(vm: Vm) -> str:
             }};"""
 
 
-def its_text(vms: Sequence[Vm]) -> str:
-    images = {}
+def its_text(vms: Sequence[Vm], data: Sequence[Image] = ()) -> str:
+    """@data: images that properties in the VMs' `more` name."""
+    images = {image.name: image_node(image, "filesystem") for image in data}
     for vm in vms:
         images[image_name(vm.kernel)] = image_node(vm.kernel, "kernel")
         if vm.ramdisk:

@@ -81,6 +81,13 @@ static void see(const char *const *nodes, int depth, const char *name, const cha
 			machine.more_ram[n].size = be(data + 8, 8);
 		}
 	}
+	if (depth == 2 && starts_with(nodes[1], "pmem@") && !strcmp(name, "reg") && len == 16 &&
+	    machine.nr_pmem < 4) {
+		unsigned int n = machine.nr_pmem++;
+
+		machine.pmem[n].base = be(data, 8);
+		machine.pmem[n].size = be(data + 8, 8);
+	}
 	if (depth == 2 && !strcmp(nodes[1], "chosen"))
 		see_chosen(name, data, len);
 	if (depth == 3 && !strcmp(nodes[1], "soc") && starts_with(nodes[2], "probe@"))

@@ -30,6 +30,10 @@ struct machine {
 	uint64_t probe_base; /* of /soc/probe@..., the tests' own device; 0: there is none */
 	uint32_t probe_irq;
 	const char *probe_mode;
+	unsigned int nr_pmem; /* /pmem@... */
+	struct {
+		uint64_t base, size;
+	} pmem[4];
 	uint64_t pv_lock_base, pv_lock_size; /* of /reserved-memory/pv-lock@... */
 };
 

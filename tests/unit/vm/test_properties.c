@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // LIKE: tests/unit/vm/test_config.c
-// SOURCES: hyp/vm/config_host.c hyp/lib/options.c
+// SOURCES: hyp/vm/config_host.c hyp/lib/options.c hyp/dev/pmem.c hyp/mm/page.c hyp/mm/gstage.c hyp/mm/pgtable.c tests/unit/fake/csr.c tests/unit/fake/fence.c
 /*
  * dts/bindings/hartvisor,vm.yaml and docs/configuration.md have the properties of the parser's tables, with their bounds
  * and words, and no others.
@@ -24,6 +24,10 @@
 static struct property_table tables[MAX_TABLES];
 static unsigned int nr_tables;
 static char yaml[32768], doc[65536];
+
+/* The parts that child nodes make. */
+static const struct vm_part *kinds[PARTS_MAX];
+static unsigned int nr_kinds;
 
 /* Not reached: no VM is made here. */
 struct machine machine;
@@ -65,6 +69,8 @@ static int setup(void **state)
 	memcpy(tables, ours, sizeof(ours));
 	nr_tables = ARRAY_SIZE(ours) + parts_properties(tables + ARRAY_SIZE(ours), PARTS_MAX);
 	assert_true(nr_tables > ARRAY_SIZE(ours)); /* those of the PV interfaces */
+	nr_kinds = parts_of_children(kinds, PARTS_MAX);
+	assert_true(nr_kinds > 0); /* pmem */
 	return 0;
 }
 
@@ -109,29 +115,30 @@ static void says(const char *where, const struct property *p, const char *text, 
 		fail_msg("%s: %s: must say \"%s\", but says:%s", where, p->name, want, text);
 }
 
-/* A key of the schema at the depth of a VM's properties, up to the empty line behind it. */
-static const char *schema_of(const char *name)
+/* A key of @text that is @depth blanks from the edge, up to the empty line behind it. */
+static const char *schema_of(const char *text, int depth, const char *name)
 {
 	char head[80];
 	const char *s;
 
-	snprintf(head, sizeof(head), "\n  %s:", name);
-	s = part_of(yaml, head, "\n\n");
+	snprintf(head, sizeof(head), "\n%*s%s:", depth, "", name);
+	s = part_of(text, head, "\n\n");
 	if (s)
 		return s;
-	snprintf(head, sizeof(head), "\n  \"%s\":", name);
-	s = part_of(yaml, head, "\n\n");
+	snprintf(head, sizeof(head), "\n%*s\"%s\":", depth, "", name);
+	s = part_of(text, head, "\n\n");
 	if (s)
 		return s;
 	/* dt-schema takes a property with the name of one of its keywords only as a pattern. */
-	snprintf(head, sizeof(head), "\n  \"^(%s)$\":", name);
-	return part_of(yaml, head, "\n\n");
+	snprintf(head, sizeof(head), "\n%*s\"^(%s)$\":", depth, "", name);
+	return part_of(text, head, "\n\n");
 }
 
-static void check_schema(const struct property *p)
+/* @p is in @text at @depth as it is in the table. */
+static void check_schema(const char *text, int depth, const struct property *p)
 {
 	static const char where[] = "dts/bindings/hartvisor,vm.yaml";
-	const char *s = schema_of(p->name);
+	const char *s = schema_of(text, depth, p->name);
 
 	if (!s)
 		fail_msg("%s: %s is missing", where, p->name);
@@ -155,13 +162,14 @@ static void check_schema(const struct property *p)
 	}
 }
 
-static void check_document(const struct property *p)
+/* @device: what stands before the property in a row. */
+static void check_document(const char *device, const struct property *p)
 {
 	static const char where[] = "docs/configuration.md";
 	char head[80];
 	const char *row;
 
-	snprintf(head, sizeof(head), "\n| `%s` |", p->name);
+	snprintf(head, sizeof(head), "\n|%s `%s` |", device, p->name);
 	row = part_of(doc, head, "\n");
 	if (!row)
 		fail_msg("%s: %s has no row", where, p->name);
@@ -178,10 +186,104 @@ static void each_property_of_the_tables_is_written_down(void **state)
 	(void)state;
 	for (unsigned int i = 0; i < nr_tables; i++) {
 		for (unsigned int j = 0; j < tables[i].nr; j++) {
-			check_schema(&tables[i].rows[j]);
+			check_schema(yaml, 2, &tables[i].rows[j]);
 			if (tables[i].rows != host_properties.rows)
-				check_document(&tables[i].rows[j]);
+				check_document("", &tables[i].rows[j]);
 		}
+	}
+}
+
+/* The schema's pattern of child nodes of this kind, up to the next one. */
+static const char *schema_of_kind(const struct vm_part *kind)
+{
+	static char copy[4096];
+	char head[80];
+	const char *s;
+
+	snprintf(head, sizeof(head), "\n  \"^%s@1?[0-9a-f]$\":", kind->child);
+	s = part_of(yaml, head, "\n  \"^");
+	if (!s)
+		fail_msg("dts/bindings/hartvisor,vm.yaml: %s@N is missing", kind->child);
+	return strcpy(copy, s);
+}
+
+static void each_property_of_child_nodes_is_written_down(void **state)
+{
+	(void)state;
+	for (unsigned int i = 0; i < nr_kinds; i++) {
+		const char *schema = schema_of_kind(kinds[i]);
+		char device[40];
+
+		snprintf(device, sizeof(device), " `%s@N` |", kinds[i]->child);
+		for (unsigned int j = 0; j < kinds[i]->properties.nr; j++) {
+			check_schema(schema, 6, &kinds[i]->properties.rows[j]);
+			check_document(device, &kinds[i]->properties.rows[j]);
+			if (kinds[i]->properties.rows[j].required)
+				says("dts/bindings/hartvisor,vm.yaml",
+				     &kinds[i]->properties.rows[j],
+				     strstr(schema, "\n    required:"), "\n      - %s\n",
+				     kinds[i]->properties.rows[j].name);
+		}
+		for (unsigned int j = 0; j < part_child_properties.nr; j++)
+			check_schema(schema, 6, &part_child_properties.rows[j]);
+	}
+	for (unsigned int j = 0; j < part_child_properties.nr; j++)
+		check_document(" any |", &part_child_properties.rows[j]);
+}
+
+/* Is @name, of @len characters, a property of child nodes called @child? */
+static bool is_of_child(const char *child, size_t child_len, const char *name, size_t len)
+{
+	for (unsigned int i = 0; i <= nr_kinds; i++) {
+		const struct property_table *t = &part_child_properties;
+
+		if (i < nr_kinds && (strlen(kinds[i]->child) != child_len ||
+				     memcmp(kinds[i]->child, child, child_len) != 0))
+			continue;
+		if (i < nr_kinds)
+			t = &kinds[i]->properties;
+		for (unsigned int j = 0; j < t->nr; j++)
+			if (strlen(t->rows[j].name) == len &&
+			    memcmp(t->rows[j].name, name, len) == 0)
+				return true;
+	}
+	return false;
+}
+
+static void what_is_written_down_of_child_nodes_is_in_a_table(void **state)
+{
+	unsigned int rows = 0;
+	const char *at, *end;
+
+	(void)state;
+	for (unsigned int i = 0; i < nr_kinds; i++) {
+		at = schema_of_kind(kinds[i]);
+		for (at = strstr(at, "\n      "); at; at = strstr(at + 1, "\n      ")) {
+			const char *name = at + 7;
+			size_t n = strcspn(name, ":\n");
+
+			/* Neither deeper, nor a list, nor a pattern. */
+			if (*name == ' ' || *name == '-' || *name == '"' || name[n] != ':')
+				continue;
+			if (!is_of_child(kinds[i]->child, strlen(kinds[i]->child), name, n))
+				fail_msg(
+					"dts/bindings/hartvisor,vm.yaml: %s@N: %.*s is in no table",
+					kinds[i]->child, (int)n, name);
+			rows++;
+		}
+	}
+	assert_true(rows >= 2 * nr_kinds);
+	at = strstr(doc, "\n| device | property |");
+	assert_non_null(at);
+	end = strstr(at, "\n\n");
+	for (at = strstr(at, "@N` | `"); at && at < end; at = strstr(at + 1, "@N` | `")) {
+		const char *child = at;
+
+		while (child[-1] != '`')
+			child--;
+		if (!is_of_child(child, (size_t)(at - child), at + 7, strcspn(at + 7, "`")))
+			fail_msg("docs/configuration.md: of a device: %.*s is in no table",
+				 (int)strcspn(at + 7, "`"), at + 7);
 	}
 }
 
@@ -242,6 +344,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_property_of_the_tables_is_written_down),
 		cmocka_unit_test(what_is_written_down_is_in_a_table),
+		cmocka_unit_test(each_property_of_child_nodes_is_written_down),
+		cmocka_unit_test(what_is_written_down_of_child_nodes_is_in_a_table),
 		cmocka_unit_test(each_name_is_in_one_table),
 	};
 
