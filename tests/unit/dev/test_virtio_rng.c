@@ -106,7 +106,9 @@ static void a_large_request_gets_no_more_than_one_output(void **state)
 static void the_buffers_of_a_chain_are_filled_one_after_the_other(void **state)
 {
 	const uint64_t at = fake_ram_alloc(80, 1);
-	const struct vbuf bufs[] = { { at, 10, true }, { at + 20, 50, true }, { at + 70, 10, true } };
+	const struct vbuf bufs[] = { { at, 10, true },
+				     { at + 20, 50, true },
+				     { at + 70, 10, true } };
 	uint32_t id, len;
 
 	(void)state;
