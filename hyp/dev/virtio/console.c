@@ -142,7 +142,7 @@ static bool vconsole_wants(struct virtio_dev *d, const struct virtq *q)
 	const struct vconsole_port *p;
 
 	if (q->index == VCONSOLE_CTRL_RX)
-		return has_ports(d) && vconsole_ctrl_due(c);
+		return vconsole_ctrl_due(c);
 	if (q->index == VCONSOLE_CTRL_TX)
 		return has_ports(d);
 	p = port_of(c, q->index);

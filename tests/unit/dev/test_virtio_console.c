@@ -205,6 +205,7 @@ static void a_vcpu_sleeps_while_the_terminal_is_full_and_nothing_is_printed_twic
 	assert_true(vcpu_is_halted(this_vcpu()));
 	assert_int_equal(fake_vm.console_waits.bits, 1);
 	printed(0, "0123");
+	assert_int_equal(fake_streams[0].asked, 2);
 	assert_int_equal(con_used(TX0, &len), 0);
 	/* An interrupt has ended its sleep: it tries again. */
 	vcpu_unhalt(this_vcpu());
@@ -370,20 +371,47 @@ static void what_comes_during_a_pause_is_moved_after_it(void **state)
 
 static void a_reset_forgets_messages_and_open_ports(void **state)
 {
+	for (unsigned int n = 1; n <= 2; n++) {
+		assert_int_equal(con_setup(state), 0);
+		begin(n);
+		con_send(0, VIRTIO_CONSOLE_DEVICE_READY, 1);
+		con_send(n - 1, VIRTIO_CONSOLE_PORT_READY, 1);
+		for (unsigned int i = n; i-- > 0;)
+			fake_part_named("console")->reset(con_parts[i]);
+		assert_int_equal(vdev_get(VDEV(0), VIRTIO_MMIO_STATUS), 0);
+		con_driver(CON_ALL, n);
+		con_give_ctrl(4);
+		assert_string_equal(con_told(), "nothing");
+		(void)con_give(RX0, 8);
+		con_type(0, "abc");
+		assert_int_equal(fake_streams[0].given, 0);
+		assert_int_equal(vdev_get(VDEV(0), VIRTIO_MMIO_CONFIG + 4), n);
+		assert_int_equal(con_teardown(state), 0);
+	}
+}
+
+/* Two queues are full when the driver says that it is ready: the vcpu sleeps once, for the first. */
+static void a_vcpu_that_sleeps_for_one_port_is_not_woken_by_another(void **state)
+{
 	(void)state;
-	begin(2);
-	con_send(0, VIRTIO_CONSOLE_DEVICE_READY, 1);
-	con_send(1, VIRTIO_CONSOLE_PORT_READY, 1);
-	for (unsigned int i = 2; i-- > 0;)
-		fake_part_named("console")->reset(con_parts[i]);
-	assert_int_equal(vdev_get(VDEV(0), VIRTIO_MMIO_STATUS), 0);
-	con_driver(CON_ALL, 2);
-	con_give_ctrl(4);
-	assert_string_equal(con_told(), "nothing");
-	(void)con_give(RX0, 8);
-	con_type(0, "abc");
-	assert_int_equal(fake_streams[0].given, 0);
-	assert_int_equal(vdev_get(VDEV(0), VIRTIO_MMIO_CONFIG + 4), 2);
+	con_ports(2);
+	assert_true(driver_begin(VDEV(0), CON_ALL) & VIRTIO_FEATURES_OK);
+	vring_begin(&con_rings[TX0], VDEV(0), TX0, CON_QUEUE, CON_ALL);
+	vring_begin(&con_rings[TX1], VDEV(0), TX1, CON_QUEUE, CON_ALL);
+	(void)con_print(TX0, "abc");
+	(void)con_print(TX1, "defghi");
+	con_room(0, 0);
+	con_room(1, 0);
+	fake_streams[1].comes = SIZE_MAX; /* on the way into the sleep */
+	vdev_set(VDEV(0), VIRTIO_MMIO_STATUS,
+		 VIRTIO_ACKNOWLEDGE | VIRTIO_DRIVER | VIRTIO_FEATURES_OK | VIRTIO_DRIVER_OK);
+	assert_true(vcpu_is_halted(this_vcpu()));
+	assert_int_equal(fake_vm.console_waits.bits, 1);
+	con_room(0, SIZE_MAX);
+	assert_false(vcpu_is_halted(this_vcpu()));
+	printed(0, "abc");
+	con_room(1, SIZE_MAX);
+	printed(1, "defghi");
 }
 
 /* --- hostile drivers ------------------------------------------------------------------------------ */
@@ -535,7 +563,8 @@ int main(void)
 		test(a_buffer_waits_for_input),
 		test(input_waits_until_the_guest_opens_the_port),
 		test(what_comes_during_a_pause_is_moved_after_it),
-		test(a_reset_forgets_messages_and_open_ports),
+		cmocka_unit_test(a_reset_forgets_messages_and_open_ports),
+		test(a_vcpu_that_sleeps_for_one_port_is_not_woken_by_another),
 		test(odd_messages_are_left_alone),
 		test(a_chain_in_the_wrong_direction_breaks_its_queue_alone),
 		test(buffers_without_room_break_their_queue),

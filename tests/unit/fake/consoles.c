@@ -59,6 +59,7 @@ size_t term_stream_write(struct term_stream *of, const char *buf, size_t len)
 	assert_true(s->printed + n <= sizeof(s->out));
 	memcpy(s->out + s->printed, buf, n);
 	s->printed += n;
+	s->asked++;
 	if (s->room != SIZE_MAX)
 		s->room -= n;
 	s->wants_room |= n == 0;
@@ -69,6 +70,9 @@ bool term_stream_want_room(struct term_stream *of, size_t len)
 {
 	struct fake_stream *s = fake(of);
 
+	if (s->comes)
+		s->room = s->comes;
+	s->comes = 0;
 	s->wants_room |= s->room < len;
 	return s->room >= len;
 }

@@ -26,7 +26,9 @@ struct fake_stream {
 	size_t printed, room; /* bytes that it has taken, and takes at most from now on */
 	char in[512];
 	size_t given, typed; /* bytes that were read, of those typed */
+	size_t comes;	     /* not 0: the room that the next look for it finds */
 	bool wants_room;
+	unsigned int asked; /* how often it was to take some */
 };
 extern struct fake_stream fake_streams[VCONSOLE_PORTS + 1];
 extern unsigned int nr_fake_streams;
