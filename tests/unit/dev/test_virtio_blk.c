@@ -293,6 +293,27 @@ static void several_ranges_are_discarded_by_one_request(void **state)
 	assert_disk(); /* the last sector is no whole block */
 }
 
+/* Also after it has been read; and the last block, which is a short one. */
+static void what_is_discarded_is_given_back(void **state)
+{
+	static const uint64_t sectors[] = { 0, SECTORS / 8 * 8 };
+
+	(void)state;
+	start(OVERLAY);
+	for (unsigned int i = 0; i < ARRAY_SIZE(sectors); i++) {
+		const uint32_t nr = i == 0 ? 8 : SECTORS % 8;
+		uint64_t before;
+
+		assert_int_equal(disk_write(sectors[i], want, 512), OK);
+		assert_int_equal(disk_read(sectors[i], got, 512), OK);
+		before = page_free_bytes();
+		assert_int_equal(disk_zero(DISCARD, sectors[i], nr, 0), OK);
+		assert_int_equal(page_free_bytes(), before + PAGE_SIZE);
+		zero_in_want(sectors[i], nr);
+	}
+	assert_disk();
+}
+
 static void a_disk_keeps_its_data_when_the_guest_is_reset(void **state)
 {
 	(void)state;
@@ -381,6 +402,7 @@ int main(void)
 		test(what_is_written_is_read_again),
 		test(any_requests_leave_what_an_array_would_have),
 		test(several_ranges_are_discarded_by_one_request),
+		test(what_is_discarded_is_given_back),
 		test(a_disk_keeps_its_data_when_the_guest_is_reset),
 		test(an_overlay_that_is_full_gives_errors_and_goes_on),
 		test(zeroes_without_unmap_keep_the_memory),

@@ -12,9 +12,11 @@
 
 #include <cmocka.h>
 
+#include "arch/memmap.h"
 #include "fake/diskvm.h"
 #include "lib/errno.h"
 #include "mm/page.h"
+#include "vcpu/vm_mem.h"
 
 #define OVERLAY	  ((struct disk_says){ "root", "overlay", 0, 2 })
 #define READ_ONLY ((struct disk_says){ "root", NULL, 0, 2 })
@@ -295,10 +297,25 @@ static void break_queue(void)
 	vdev_set(DISK, VIRTIO_MMIO_QUEUE_SEL, 0);
 }
 
+/* For a moment the ring is no memory, so that the queue breaks before the device sees the chain again. */
+static void lose_ring(void)
+{
+	const uint64_t page = align_down(disk_ring.avail, PAGE_SIZE);
+
+	assert_int_equal(pgtable_unmap(&fake_vm.gstage.pt, page, PAGE_SIZE), HV_OK);
+	vm_mem_changed(&fake_vm);
+	break_queue();
+	assert_int_equal(pgtable_map(&fake_vm.gstage.pt, page, ptr_to_hpa(fake_ram_at(page)),
+				     PAGE_SIZE, PTE_R | PTE_W | PTE_U | PTE_RAM),
+			 HV_OK);
+	vm_mem_changed(&fake_vm);
+}
+
 static void a_new_chain_knows_nothing_of_one_that_was_given_up(void **state)
 {
-	static void (*const ways[])(void) = { reset_queue_by_register, reset_queue_by_ready,
-					      reset_device, disk_end_life, break_queue };
+	static void (*const ways[])(
+		void) = { reset_queue_by_register, reset_queue_by_ready, reset_device,
+			  disk_end_life,	   break_queue,		 lose_ring };
 
 	(void)state;
 	assert_int_equal(disk_make(READ_ONLY, 0), HV_OK);
