@@ -106,7 +106,7 @@ bool term_stream_input_pending(const struct term_stream *of)
 	return s->given != s->typed;
 }
 
-/* As the real one, it tells when there was none before. */
+/* The owner is told when there was none before. */
 void con_type(unsigned int i, const char *text)
 {
 	struct fake_stream *s = &fake_streams[i];
@@ -208,6 +208,14 @@ void con_driver(uint64_t features, unsigned int n)
 	(void)driver_ok(VDEV(0));
 }
 
+void con_begin(unsigned int n)
+{
+	con_ports(n);
+	con_driver(CON_ALL, n);
+	for (unsigned int i = 0; i < n; i++)
+		con_send(i, VIRTIO_CONSOLE_PORT_OPEN, 1);
+}
+
 void con_message(const void *bytes, uint32_t nr)
 {
 	struct vring *r = &con_rings[VCONSOLE_CTRL_TX];
@@ -299,6 +307,12 @@ bool con_print(unsigned int q, const char *text)
 	(void)vring_add(&con_rings[q], &(struct vbuf){ at, len, false }, 1);
 	(void)vring_publish(&con_rings[q]);
 	return vring_notify_once(&con_rings[q]);
+}
+
+void con_printed(unsigned int i, const char *text)
+{
+	assert_int_equal(fake_streams[i].printed, strlen(text));
+	assert_memory_equal(fake_streams[i].out, text, strlen(text));
 }
 
 unsigned int con_used(unsigned int q, uint32_t *len)
