@@ -122,12 +122,15 @@ void con_type(unsigned int i, const char *text)
 void con_room(unsigned int i, size_t n)
 {
 	struct fake_stream *s = &fake_streams[i];
+	struct vcpu *v = this_vcpu();
 
 	s->room = n;
 	if (!s->wants_room)
 		return;
 	s->wants_room = false;
+	this_pcpu()->current = NULL; /* a work item between two vcpus */
 	owners[i].owner->output_ready(owners[i].arg);
+	this_pcpu()->current = v;
 }
 
 /* --- vcpus ---------------------------------------------------------------------------------------- */
