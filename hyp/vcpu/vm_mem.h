@@ -29,12 +29,13 @@ int vm_mem_read(const struct vm *vm, gpa_t a, void *buf, uint64_t len);
 int vm_mem_write(const struct vm *vm, gpa_t a, const void *buf, uint64_t len);
 
 /*
- * vm_mem_generation - in a bracket: pointers that an earlier bracket has got are good as long as this stays the same.
+ * vm_mem_generation - in a bracket: pointers that an earlier bracket has got are good as long as this stays the same. To be
+ * read before the walk that finds them: a walk that comes later sees what was taken out of the tables before.
  * vm_mem_changed - memory has been taken out of the tables; before vm_mem_wait().
  */
 static inline uint64_t vm_mem_generation(const struct vm *vm)
 {
-	return atomic_read(&vm->mem_gen);
+	return atomic_read_acquire(&vm->mem_gen);
 }
 
 static inline void vm_mem_changed(struct vm *vm)

@@ -270,6 +270,11 @@ def said(key, path):
     return " ".join(re.findall(rf"^[/ ]*[/*] *{key}: *(.*)$", text, re.M)).split()
 
 
+def links(sources, files):
+    """Can a change of @files be seen by a program that is made of @sources? One of a header may be seen by all."""
+    return not files or any(f.endswith(".h") or f in sources for f in files)
+
+
 class Net:
     """Some programs that are compiled alike, so that they share their objects."""
 
@@ -332,7 +337,8 @@ class Net:
     def judge(self, folder, replaced, trace, tries, files=()):
         """(caught, by which program and what it said)"""
         soon = [SOON[f] for f in files if f in SOON]
-        for program in sorted(self.sources, key=lambda p: p not in soon) * tries:
+        linked = [p for p in self.sources if links(self.sources[p], files)]
+        for program in sorted(linked, key=lambda p: p not in soon) * tries:
             caught, why = run(self.link(program, folder, replaced), trace)
             if caught:
                 return True, f"{program.removeprefix(self.name + '/')}: {why}"
@@ -391,7 +397,7 @@ def one(name, nets, options):
         return None, files
     result, words = {}, []
     for net in nets:
-        if ONLY.get(name, net.name) != net.name:
+        if ONLY.get(name, net.name) != net.name or not any(links(s, files) for s in net.sources.values()):
             continue
         header = any(f.endswith(".h") for f in files)
         replaced = net.build_in_copy(folder, files) if header else net.build_mutant(folder, files)
@@ -415,6 +421,13 @@ def outcome(name, nets, inputs, options):
     return result, why
 
 
+def needed(nets, names):
+    """Of each net the programs that can see one of the mutants @names; the others are not even built."""
+    files = [[change[0] for change in MUTANTS[name]] for name in names]
+    programs = {net.name: [p for p, s in net.sources.items() if any(links(s, f) for f in files)] for net in nets}
+    return [Net(name, some) for name, some in programs.items() if some]
+
+
 def main():
     parser = argparse.ArgumentParser(description="Break the vcpu protocol; the nets must notice.")
     parser.add_argument("--only", default="", help="mutants whose name matches")
@@ -423,7 +436,9 @@ def main():
     parser.add_argument("--trace", action="store_true", help="show what a net said")
     options = parser.parse_args()
 
-    nets = [Net(name, programs) for name, programs in NETS.items()]
+    names = [n for n in MUTANTS if re.search(options.only, n)]
+    nets = needed([Net(name, programs) for name, programs in NETS.items()], names) if options.only else \
+        [Net(name, programs) for name, programs in NETS.items()]
     passed = failed = 0
     table = {}
     pool = concurrent.futures.ThreadPoolExecutor(options.jobs)
@@ -438,7 +453,6 @@ def main():
         print(f"{'unbroken':<48} {net.name}: {'FAILS: ' + why if caught else 'passes'}", flush=True)
         failed += caught
         passed += not caught
-    names = [n for n in MUTANTS if re.search(options.only, n)]
     if options.only and JSON.exists():
         table = {n: r for n, r in json.loads(JSON.read_text()).items() if n in MUTANTS}
     inputs = keep.digest(*[net.inputs() for net in nets])

@@ -53,9 +53,9 @@ struct virtq {
 	struct spinlock lock; /* LOCK_VIRTQ; guards all that follows */
 	struct vm *vm;
 	unsigned int index; /* of the device's queues */
-	uint16_t max;  /* the largest size; fixed */
-	uint16_t size; /* a power of two while it is ready */
-	bool ready;    /* atomic */
+	uint16_t max;	    /* the largest size; fixed */
+	uint16_t size;	    /* a power of two while it is ready */
+	bool ready;	    /* atomic */
 	bool event_idx, indirect;
 	bool busy; /* `chain` has been taken, and is not pushed yet */
 	struct virtq_ring ring;
