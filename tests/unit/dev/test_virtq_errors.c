@@ -106,6 +106,11 @@ static void half_an_entry(void)
 	put(0, table(2, 0, 0), 24, TABLE, 0);
 }
 
+static void right_table(void)
+{
+	put(0, table(2, IN, 0), 32, TABLE, 0);
+}
+
 static void table_and_next(void)
 {
 	put(0, table(1, 0, 0), 16, TABLE | NEXT, 1);
@@ -195,7 +200,7 @@ static const struct {
 	{ .name = "a circle in a table", .make = circle_in_a_table },
 	{ .name = "a table of more than the largest queue", .make = table_of_too_many },
 	{ .name = "the same with a buffer before it", .make = table_and_one_of_too_many },
-	{ .name = "a table that was not agreed on", half_an_entry, .no_tables = true },
+	{ .name = "a table that was not agreed on", .make = right_table, .no_tables = true },
 };
 
 static void begin(enum fake_leaves leaves, uint64_t features)
