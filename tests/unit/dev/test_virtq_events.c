@@ -97,8 +97,8 @@ static void an_interrupt_comes_when_used_event_is_passed(void **state)
 		unsigned int nr;
 		bool interrupt;
 	} cases[] = {
-		{ 0, 1, true },	 { 1, 1, false }, { 1, 2, true },	   { 0, 2, true },
-		{ 7, 7, false }, { 7, 8, true },  { 0, 8, true },	   { 3, 8, true },
+		{ 0, 1, true },	 { 1, 1, false },   { 1, 2, true },	      { 0, 2, true },
+		{ 7, 7, false }, { 7, 8, true },    { 0, 8, true },	      { 3, 8, true },
 		{ 8, 8, false }, { 100, 8, false }, { UINT16_MAX, 8, false }, { 0x8000, 8, false },
 	};
 
