@@ -22,12 +22,13 @@ static int64_t move(struct virtq *q, uint64_t n)
 	if (err == HV_OK)
 		err = virtq_skip(q, &to, q->chain.done);
 	for (uint64_t left = n; err == HV_OK && left > 0;) {
-		uint8_t *at;
-		int64_t got = virtq_piece(q, &from, left, &at);
+		uint8_t *at, bytes[512]; /* buffers may overlap */
+		int64_t got = virtq_piece(q, &from, min_u64(left, sizeof(bytes)), &at);
 
 		if (got <= 0)
 			return got < 0 ? got : HV_EINVAL;
-		err = virtq_write(q, &to, at, (uint64_t)got);
+		memcpy(bytes, at, (uint64_t)got);
+		err = virtq_write(q, &to, bytes, (uint64_t)got);
 		left -= (uint64_t)got;
 	}
 	return err == HV_OK ? (int64_t)n : err;
