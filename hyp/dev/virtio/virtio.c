@@ -123,6 +123,8 @@ cold void virtio_reset(struct virtio_dev *d)
 	spin_unlock(&d->lock);
 }
 
+static_assert(_Alignof(struct virtq_buf) <= _Alignof(struct vm_mem_window), "one behind the other");
+
 static int init_queues(struct virtio_dev *d, struct arena *a, unsigned int nr, uint16_t size)
 {
 	d->queues = arena_alloc(a, nr * sizeof(*d->queues), _Alignof(struct virtq));
@@ -136,10 +138,12 @@ static int init_queues(struct virtio_dev *d, struct arena *a, unsigned int nr, u
 		q->vm = d->vm;
 		q->index = i;
 		q->max = size;
-		q->bufs = arena_alloc(a, size * sizeof(*q->bufs), _Alignof(struct virtq_buf));
-		q->window = arena_new(a, struct vm_mem_window);
-		if (!q->bufs || !q->window)
+		/* Both in one piece. */
+		q->window = arena_alloc(a, sizeof(*q->window) + size * sizeof(*q->bufs),
+					_Alignof(struct vm_mem_window));
+		if (!q->window)
 			return HV_ENOMEM;
+		q->bufs = (struct virtq_buf *)(q->window + 1);
 		virtq_disable(q);
 	}
 	return HV_OK;

@@ -53,15 +53,21 @@ static int find_part(struct virtq *q, enum virtq_part part)
 	return HV_OK;
 }
 
+/*
+ * The generation is read before the walk. Otherwise memory that is taken out of the tables just behind the walk would be
+ * taken for that of the new generation, and be written in a later bracket.
+ */
 static int find_ring(struct virtq *q)
 {
+	const uint64_t gen = vm_mem_generation(q->vm);
+
 	for (unsigned int part = 0; part < VIRTQ_PARTS; part++) {
 		int err = find_part(q, (enum virtq_part)part);
 
 		if (err != HV_OK)
 			return err;
 	}
-	q->ring.mem_gen = vm_mem_generation(q->vm);
+	q->ring.mem_gen = gen;
 	return HV_OK;
 }
 
