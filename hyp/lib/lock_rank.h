@@ -20,6 +20,7 @@
 	X(LOCK_VM_TRANSITION, "a VM's transition")          \
 	X(LOCK_VIRTQ, "a virtqueue of a guest's device")    \
 	X(LOCK_VDEV, "a guest's device")                    \
+	X(LOCK_OVERLAY, "the overlay of a guest's disk")    \
 	X(LOCK_VIRQCHIP, "a guest's interrupt controller")  \
 	X(LOCK_RUNQ, "a run queue")                         \
 	X(LOCK_SCHED_GROUP, "a scheduling group")           \

@@ -18,6 +18,7 @@ struct arena_block {
 void arena_init(struct arena *a)
 {
 	a->blocks = NULL;
+	a->extras = NULL;
 	a->bytes = 0;
 }
 
@@ -86,6 +87,11 @@ bool arena_destroy_step(struct arena *a)
 	struct arena_block *b = a->blocks;
 	uint64_t size;
 
+	if (a->extras) {
+		if (!a->extras->free_step(a->extras))
+			a->extras = a->extras->next;
+		return true;
+	}
 	if (!b)
 		return false;
 	size = b->size;

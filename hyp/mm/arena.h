@@ -11,9 +11,17 @@
 
 struct arena_block;
 
+/* Memory besides the arena's own that goes with it. In the structure of the code that has it. */
+struct arena_extra {
+	struct arena_extra *next;
+	/* free_step - erase and free some of it, in well under a millisecond. False: there is none left. */
+	bool (*free_step)(struct arena_extra *e);
+};
+
 struct arena {
 	struct arena_block *blocks; /* the newest first */
-	uint64_t bytes;		    /* host memory held, in whole pages */
+	struct arena_extra *extras;
+	uint64_t bytes; /* host memory held, in whole pages */
 };
 
 void arena_init(struct arena *a);
@@ -24,7 +32,15 @@ void *arena_alloc(struct arena *a, uint64_t size, uint64_t align);
 /* arena_strdup - a copy of at most @max bytes of @s, terminated; NULL: no memory. */
 char *arena_strdup(struct arena *a, const char *s, uint64_t max);
 
-/* arena_destroy_step - erases and frees one block, of 16 KiB or the largest object. False: there is none left. */
+/* arena_add_extra - @e, which lies in the arena, is asked to free what it has before the arena's own memory goes. */
+static inline void arena_add_extra(struct arena *a, struct arena_extra *e)
+{
+	e->next = a->extras;
+	a->extras = e;
+}
+
+/* arena_destroy_step - erases and frees one step of an extra, or one block, of 16 KiB or the largest object. False: there is
+ * none left. */
 bool arena_destroy_step(struct arena *a);
 void arena_destroy(struct arena *a);
 

@@ -155,6 +155,7 @@ bool vm_pause(struct vm *vm)
 	for (unsigned int i = 0; i < vm->nr_vcpus; i++)
 		vcpu_make_request(REQUEST_SLEEP, vm->vcpus[i]);
 	(void)vm_make_all_vcpus_request(vm, REQUEST_OUTSIDE_GUEST_MODE);
+	vm_mem_wait(); /* for device code that has seen it run (dev/virtio/virtio.c) */
 	/*
 	 * A vcpu that handles an exit may have ended the VM meanwhile. Then the pause is void; the next life
 	 * begins without one, and another operator may have begun to pause that.
@@ -229,9 +230,10 @@ int vm_give_back_ram(struct vm *vm, gpa_t base, uint64_t size)
 	int err;
 
 	spin_lock(&vm->lock);
+	vm_mem_change_begins(vm);
 	err = gstage_unmap_ram(&vm->gstage, base, size, pieces, ARRAY_SIZE(pieces), &nr);
+	vm_mem_change_ends(vm);
 	if (err == HV_OK) {
-		vm_mem_changed(vm);
 		(void)vm_make_all_vcpus_request(vm, REQUEST_TLB_FLUSH);
 		vm_mem_wait();
 		gstage_free_pieces(pieces, nr);

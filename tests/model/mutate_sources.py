@@ -32,8 +32,8 @@ NETS = {"unit": ["vcpu/test_vtimer", "vcpu/test_poll", "vcpu/test_request", "arc
                  "run/test_rest", "run/test_fast_calls", "run/test_fast_access"],
         "sim": ["sched/test_rest"],
         "explorer": ["explorer/test_" + name for name in ("requests", "kicks", "halts", "timers", "waits", "life", "sleeps",
-                                                          "sleeps_more", "timer")],
-        "threads": ["threads/test_timer", "threads/test_order", "threads/test_protocol"]}
+                                                          "sleeps_more", "timer", "virtq")],
+        "threads": ["threads/test_timer", "threads/test_order", "threads/test_protocol", "threads/test_virtq"]}
 OUT = pathlib.Path("build/verify/sources")
 JSON = pathlib.Path("build/verify/sources.json")
 TIMEOUT = 120  # of processor time, so that a busy machine catches no mutant by itself
@@ -46,6 +46,8 @@ ENTRY, FAST = "hyp/run/entry.h", "hyp/run/fastpath.c"
 VCPU_H, IRQ_H = "hyp/vcpu/vcpu.h", "hyp/vcpu/irq.h"
 WAKE_H, VTIMER_H, VTIMER = "hyp/vcpu/wake.h", "hyp/vcpu/vtimer.h", "hyp/vcpu/vtimer.c"
 POLL, REST, SCHED_REST, TIMER = "hyp/vcpu/poll.c", "hyp/run/rest.c", "hyp/sched/rest.c", "hyp/arch/timer.c"
+
+VIRTQ = "hyp/dev/virtio/virtq.c"
 
 LAST_LOOK = "vcpu_has_reason(v, vcpu_sleep_ends(v));"
 
@@ -232,6 +234,19 @@ MUTANTS = {
     "a full ring loses the fence": [("hyp/vcpu/fence.c", "			all = vcpu_set_or(all, vcpu_set_head(left));", "			set = vcpu_set_without(set, vcpu_set_head(left));")],
     "a sleeper's fences one by one": [("hyp/vcpu/fence.c", "		if (atomic_read(&v->halt.blocked) || !queue_fence(v, f))", "		if (!queue_fence(v, f))")],
     "the ring runs over": [("hyp/vcpu/fence.c", "	room = v->fences.nr < VCPU_FENCE_RING;", "	room = true;")],
+    # virtqueues
+    "virtq: fence of rearm dropped": [(VIRTQ, "	fence_full(); /* used.idx, then used_event; and avail_event, then avail.idx */\n", "")],
+    "virtq: avail.idx read before avail_event is written": [(VIRTQ, "	int err = put_used_idx(q);\n\n	*interrupt = false;\n	if (err == HV_OK)\n		err = q->event_idx", "	int err = put_used_idx(q);\n\n	*interrupt = false;\n	if (err == HV_OK)\n		err = look_at_avail(q);\n	if (err == HV_OK)\n		err = q->event_idx"),
+                                                           (VIRTQ, "	if (err == HV_OK)\n		err = look_at_avail(q);\n	if (err != HV_OK)\n		return err;\n	return q->avail_idx", "	if (err != HV_OK)\n		return err;\n	return q->avail_idx")],
+    "virtq: used_event read before used.idx is written": [(VIRTQ, "	int err = put_used_idx(q);\n\n	*interrupt = false;\n	if (err == HV_OK)\n		err = q->event_idx", "	int err;\n\n	*interrupt = false;\n	err = think_of_interrupt(q, interrupt);\n	if (err == HV_OK)\n		err = put_used_idx(q);\n	if (err == HV_OK)\n		err = q->event_idx"),
+                                                         (VIRTQ, "	err = think_of_interrupt(q, interrupt);\n	if (err == HV_OK)\n		err = look_at_avail(q);", "	err = look_at_avail(q);")],
+    "virtq: no second look at avail.idx": [(VIRTQ, "	return q->avail_idx != q->next_avail;", "	return 0;")],
+    "virtq: used.idx without release": [(VIRTQ, "atomic_set_release(idx, q->used_idx);", "atomic_set(idx, q->used_idx);")],
+    "virtq: avail.idx without acquire": [(VIRTQ, "atomic_read_acquire(idx)", "atomic_read(idx)")],
+    "virtq: used.idx before the element": [(VIRTQ, "	int err = ring_store32(q, VIRTQ_PART_USED, at + offsetof(struct virtq_used_elem, id),\n			       q->chain.head);\n", "	int err;\n\n	q->used_idx++;\n	err = put_used_idx(q);\n	q->used_idx--;\n	if (err == HV_OK)\n		err = ring_store32(q, VIRTQ_PART_USED, at + offsetof(struct virtq_used_elem, id), q->chain.head);\n")],
+    "virtq: avail_event is one behind": [(VIRTQ, "						q->next_avail) :", "						(uint16_t)(q->next_avail - 1)) :")],
+    "virtq: an interrupt is thought of but once": [(VIRTQ, "	q->signalled = new;", "	q->signalled = (uint16_t)(new + 1);")],
+    "virtq: with flags the driver is never asked to notify": [(VIRTQ, "ring_store(q, VIRTQ_PART_USED, VIRTQ_USED_FLAGS, 0);", "HV_OK;")],
 }
 
 # What only one net can see: the explorer has locks of its own and does not reorder loads, and a raw

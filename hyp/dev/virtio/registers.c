@@ -245,6 +245,7 @@ void virtio_needs_reset(struct virtio_dev *d)
 	spin_lock(&d->lock);
 	atomic_set(&d->status, d->status | VIRTIO_NEEDS_RESET);
 	show_status(d);
+	show_queue(d); /* it has been stopped */
 	spin_unlock(&d->lock);
 	virtio_interrupt(d, VIRTIO_INT_CONFIG);
 }

@@ -82,13 +82,15 @@ bool virtio_serve(struct virtio_dev *d, unsigned int index, bool guest)
 
 	spin_lock(&q->lock);
 	if (may_work(d, q) && vm_mem_begin(d->vm)) {
-		/* In the bracket: a pause waits for it (vm_pause). */
-		if (guest || vm_may_run(d->vm))
-			more = serve(d, q);
+		/* In the bracket: a pause waits for it (vm_pause). The guest's store is executed again when it goes on. */
+		more = vm_may_run(d->vm) ? serve(d, q) : guest;
 		vm_mem_end();
 	}
-	if (more < 0)
+	if (more < 0) {
 		virtq_disable(q);
+		if (d->ops->stopped)
+			d->ops->stopped(d, q);
+	}
 	spin_unlock(&q->lock);
 	if (more < 0)
 		virtio_needs_reset(d);
@@ -131,11 +133,12 @@ static int init_queues(struct virtio_dev *d, struct arena *a, unsigned int nr, u
 		struct virtq *q = &d->queues[i];
 
 		spin_init(&q->lock, LOCK_VIRTQ);
-		q->dev = d;
+		q->vm = d->vm;
 		q->index = i;
 		q->max = size;
 		q->bufs = arena_alloc(a, size * sizeof(*q->bufs), _Alignof(struct virtq_buf));
-		if (!q->bufs)
+		q->window = arena_new(a, struct vm_mem_window);
+		if (!q->bufs || !q->window)
 			return HV_ENOMEM;
 		virtq_disable(q);
 	}

@@ -44,7 +44,8 @@ struct virtio_ops {
 	void (*reset)(struct virtio_dev *d);
 	/* started - the driver has set DRIVER_OK. No lock is held. NULL: nothing. */
 	void (*started)(struct virtio_dev *d);
-	/* stopped - the driver has reset the queue @q, with RING_RESET; its lock is held. NULL: nothing. */
+	/* stopped - the queue @q, which has been stopped or reset by the driver, or is broken, begins anew the next time; its
+	 * lock is held. NULL: nothing. */
 	void (*stopped)(struct virtio_dev *d, struct virtq *q);
 	/* write_config - the driver writes @len bytes (1, 2, 4 or 8) at @off of the device's configuration, which may lie
 	 * outside of it. No lock is held. NULL: all of it is read-only. */
@@ -88,8 +89,8 @@ void virtio_reset(struct virtio_dev *d);
 
 /*
  * virtio_serve - let the device work on queue @index as long as it has something to do, for one step. True: it has more to do.
- * @guest: a vcpu of the VM does so in an exit. Otherwise nothing is done while the VM is paused, and the device's part is told
- * when it goes on (vm_part.resume). No lock of a device is held.
+ * @guest: a vcpu of the VM asks, in an exit of its own. Nothing is done while the VM is paused. A vcpu is to try again then;
+ * a device's part that got input looks at it in vm_part.resume. No lock of a device is held.
  */
 bool virtio_serve(struct virtio_dev *d, unsigned int index, bool guest);
 

@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "dev/virtio/virtio.h"
 #include "lib/copy.h"
 #include "lib/index.h"
 #include "vcpu/vm_mem.h"
@@ -33,7 +32,7 @@ static uint64_t part_bytes(const struct virtq *q, enum virtq_part part)
  */
 static int find_part(struct virtq *q, enum virtq_part part)
 {
-	const struct gstage *gs = &q->dev->vm->gstage;
+	const struct gstage *gs = &q->vm->gstage;
 	uint64_t size = part_bytes(q, part);
 	uint8_t *start = NULL;
 	bool together = true;
@@ -62,13 +61,13 @@ static int find_ring(struct virtq *q)
 		if (err != HV_OK)
 			return err;
 	}
-	q->ring.mem_gen = vm_mem_generation(q->dev->vm);
+	q->ring.mem_gen = vm_mem_generation(q->vm);
 	return HV_OK;
 }
 
 int virtq_open(struct virtq *q)
 {
-	if (q->ring.mem_gen == vm_mem_generation(q->dev->vm))
+	if (q->ring.mem_gen == vm_mem_generation(q->vm))
 		return HV_OK;
 	return find_ring(q);
 }
@@ -78,7 +77,7 @@ static void *ring_field(const struct virtq *q, enum virtq_part part, uint64_t of
 {
 	if (q->ring.host[part])
 		return q->ring.host[part] + off;
-	return gstage_write_ptr(&q->dev->vm->gstage, gpa_add(q->ring.at[part], off), len);
+	return gstage_write_ptr(&q->vm->gstage, gpa_add(q->ring.at[part], off), len);
 }
 
 static int ring_load(const struct virtq *q, enum virtq_part part, uint64_t off, uint16_t *out)
@@ -175,7 +174,7 @@ static int read_desc(const struct virtq *q, const struct table *t, uint32_t i,
 	const uint64_t off = sizeof(*out) * (uint64_t)i;
 
 	if (!t->host)
-		return gstage_read(&q->dev->vm->gstage, gpa_add(t->at, off), out, sizeof(*out));
+		return gstage_read(&q->vm->gstage, gpa_add(t->at, off), out, sizeof(*out));
 	copy_desc(out, t->host + off);
 	return HV_OK;
 }
@@ -189,7 +188,7 @@ static int enter_indirect(const struct virtq *q, const struct virtq_desc *d, str
 	    d->len % sizeof(*d) != 0 || d->addr + d->len < d->addr)
 		return HV_EINVAL;
 	*t = (struct table){ gpa(d->addr), NULL, d->len / (uint32_t)sizeof(*d), true };
-	t->host = gstage_leaf(&q->dev->vm->gstage, t->at, GSTAGE_READ, &left);
+	t->host = vm_mem_find(q->vm, q->window, t->at, GSTAGE_READ, &left);
 	if (left < d->len)
 		t->host = NULL;
 	return HV_OK;
@@ -217,15 +216,16 @@ static int add_buf(struct virtq *q, const struct virtq_desc *d)
 	return HV_OK;
 }
 
-/* Copy the chain that begins at @head. Each turn counts one descriptor, so a circle ends. */
+/* Copy the chain that begins at @head. Each turn counts a buffer, or enters the one table, so a circle ends. */
 static int gather(struct virtq *q, uint16_t head)
 {
 	struct table t = { q->ring.at[VIRTQ_PART_DESC], q->ring.host[VIRTQ_PART_DESC], q->size,
 			   false };
 	struct virtq_desc d = { .flags = VIRTQ_DESC_NEXT, .next = head };
+	unsigned int n = 0;
 
 	q->chain = (struct virtq_chain){ .head = head };
-	for (unsigned int n = 0; d.flags & VIRTQ_DESC_NEXT; n++) {
+	while (d.flags & VIRTQ_DESC_NEXT) {
 		uint32_t i = d.next;
 		int err;
 
@@ -238,6 +238,7 @@ static int gather(struct virtq *q, uint16_t head)
 			d.next = 0;
 		} else if (err == HV_OK) {
 			err = add_buf(q, &d);
+			n++;
 		}
 		if (err != HV_OK)
 			return err;
@@ -295,11 +296,16 @@ int virtq_push(struct virtq *q, uint32_t written)
 
 static int put_used_idx(struct virtq *q)
 {
+	uint16_t *idx;
+
 	if (q->published == q->used_idx)
 		return HV_OK;
-	fence_release(); /* elements and data before the index */
+	idx = ring_field(q, VIRTQ_PART_USED, VIRTQ_USED_IDX, sizeof(*idx));
+	if (!idx)
+		return HV_EFAULT;
 	q->published = q->used_idx;
-	return ring_store(q, VIRTQ_PART_USED, VIRTQ_USED_IDX, q->used_idx);
+	atomic_set_release(idx, q->used_idx); /* data and elements before it */
+	return HV_OK;
 }
 
 /* The driver has asked for an interrupt when used.idx passes used_event (2.7.10), or has not forbidden it (2.7.7.1). */
@@ -386,7 +392,7 @@ int64_t virtq_piece(const struct virtq *q, struct virtq_cursor *c, uint64_t max,
 	if (c->buf >= c->end || max == 0)
 		return 0;
 	n = left_in_buf(q, c, max);
-	*at = gstage_leaf(&q->dev->vm->gstage,
+	*at = vm_mem_find(q->vm, q->window,
 			  gpa_add(q->bufs[index_below(c->buf, q->max)].gpa, c->off),
 			  in ? GSTAGE_WRITE : GSTAGE_READ, &n);
 	if (!*at)

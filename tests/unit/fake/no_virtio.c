@@ -2,6 +2,7 @@
 /* For programs that look at the properties of virtio devices and make none: what making and using one would call. */
 #include <stdlib.h>
 
+#include "dev/virtio/blk.h"
 #include "dev/virtio/console.h"
 #include "lib/random.h"
 #include "vcpu/console.h"
@@ -73,5 +74,24 @@ bool random_child_bytes(struct random_child *c, void *out, size_t len, const voi
 			size_t use_len)
 {
 	(void)c, (void)out, (void)len, (void)use, (void)use_len;
+	abort();
+}
+
+int64_t blk_handle(struct virtio_dev *d, struct virtq *q, uint64_t budget)
+{
+	(void)d, (void)q, (void)budget;
+	abort();
+}
+
+uint64_t overlay_size_for(uint64_t size)
+{
+	(void)size;
+	abort();
+}
+
+int overlay_init(struct overlay *o, struct arena *a, const uint8_t *image, uint64_t size,
+		 uint64_t most)
+{
+	(void)o, (void)a, (void)image, (void)size, (void)most;
 	abort();
 }

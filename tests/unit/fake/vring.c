@@ -54,6 +54,8 @@ int fake_virtio_make(const char *name, struct config_node *n, unsigned int unit,
 		memcpy(config, part->config_default, part->config_size);
 	if (n)
 		property_read_all(n, &part->properties, config);
+	if (n && !n->failed && part->check)
+		part->check(n, config);
 	if (n && n->failed)
 		return HV_EINVAL;
 	return part->create(&fake_vm, &args, state);
@@ -75,8 +77,13 @@ void fake_guest_setup(unsigned int vcpus, enum fake_leaves leaves, uint64_t host
 
 bool fake_guest_teardown(void)
 {
-	bool all = fake_ram_teardown();
+	bool all;
 
+	/* What arena_destroy_step() does first. */
+	for (struct arena_extra *e = fake_vm.arena.extras; e; e = e->next)
+		while (e->free_step(e))
+			;
+	all = fake_ram_teardown();
 	this_pcpu()->current = NULL;
 	fake_vm_teardown();
 	return all;

@@ -143,6 +143,41 @@ static void copies_of_strings_end_where_they_must(void **state)
 	assert_string_equal(copy, "abcd");
 }
 
+struct extra {
+	struct arena_extra extra;
+	unsigned int left, *order, number;
+};
+
+static bool free_extra(struct arena_extra *e)
+{
+	struct extra *x = container_of(e, struct extra, extra);
+
+	assert_int_not_equal(arena.bytes, 0);
+	*x->order = *x->order * 10 + x->number;
+	x->left--;
+	return x->left > 0;
+}
+
+/* A step each, until it says that there is none left; its own structure is good as long. */
+static void what_goes_with_it_goes_first_and_in_steps(void **state)
+{
+	unsigned int order = 0;
+
+	(void)state;
+	for (unsigned int i = 1; i <= 2; i++) {
+		struct extra *x = arena_new(&arena, struct extra);
+
+		*x = (struct extra){ { .free_step = free_extra }, 4 - i, &order, i };
+		arena_add_extra(&arena, &x->extra);
+	}
+	for (unsigned int i = 0; i < 5; i++)
+		assert_true(arena_destroy_step(&arena));
+	assert_int_equal(order, 22111);
+	assert_true(arena_destroy_step(&arena));
+	assert_int_equal(arena.bytes, 0);
+	assert_false(arena_destroy_step(&arena));
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -153,6 +188,7 @@ int main(void)
 		TEST(it_goes_block_by_block),
 		TEST(no_memory_is_null_and_leaves_the_rest_usable),
 		TEST(copies_of_strings_end_where_they_must),
+		TEST(what_goes_with_it_goes_first_and_in_steps),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
