@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Optional
 
 MIB = 1 << 20
-ONE, PAIR, HARTS, FENCES, SCALE, SWITCH, IDLE, RUNNING, BOOT = range(1, 10)  # enum bench_set
+ONE, PAIR, HARTS, FENCES, SCALE, SWITCH, IDLE, RUNNING, BOOT, VIRTIO = range(1, 11)  # enum bench_set
 
 
 # --- what is measured -----------------------------------------------------------------------------
@@ -43,6 +43,12 @@ ROWS = [
     Row("uart-write", "ns16550 register write"),
     Row("plic-claim-complete", "PLIC claim and complete", 600),
     Row("plic-100-enabled", "likewise, 100 sources enabled"),
+    Row("virtio-register", "virtio-mmio register read"),
+    Row("virtio-notify", "virtio notification of nothing"),
+    Row("virtio-ack", "virtio interrupt acknowledged that is not there"),
+    Row("disk-read-4k", "virtio-blk read of 4 KiB, image in memory, notified and acknowledged", 2000),
+    Row("disk-read-4k-32", "likewise, 32 at once, each", 2000),
+    Row("console-2k", "virtio-console write of 2 KiB"),
     Row("page-first-touch", "first touch of a 4 KiB page", 4),
     Row("dbcn-1", "DBCN write of 1 byte"),
     Row("dbcn-64", "DBCN write of 64 bytes"),
@@ -116,6 +122,7 @@ class Run:
     native: bool = False
     machine: str = "virt"
     prefix: dict = field(default_factory=dict)  # row in the output -> row here
+    images: dict = field(default_factory=dict)  # of the bundle: name to bytes
     others: bool = True  # the rows that prefix does not name are wanted, too
     split: bool = False  # once more with a trace, for the rows of SPLITS
 
@@ -129,6 +136,7 @@ RUNS = [
     Run("one", [f"set={ONE}"], split=True),
     Run("one-native", [f"set={ONE}"], native=True),
     Run("one-64", [f"set={ONE}"], cpus=64, prefix={"uart-read": "uart-read-64"}, others=False),
+    Run("virtio", [f"set={VIRTIO}"], more='disk@0 { image = "disk"; }; console@0 { };', images={"disk": b"h" * (1 << 20)}),
     Run("pair", [f"set={PAIR}"], cpus=2, split=True),
     Run("harts", [f"set={HARTS}"], cpus=2, harts=2),
     Run("harts-sswi", [f"set={HARTS}"], cpus=2, harts=2, machine="virt,aclint=on",

@@ -51,13 +51,22 @@ def boot(name: str, arguments: list, harts: int, mem: str, pattern: str, ends: i
             qemu.kill()
 
 
+def images(run: Run) -> list:
+    found = []
+    for name, data in run.images.items():
+        path = hv.WORK / f"bench-{run.name}.{name}"
+        path.write_bytes(data)
+        found.append(hv.Image(name, path))
+    return found
+
+
 def run_payload(run: Run) -> str:
     if run.native:
         return boot(run.name, ["-kernel", PAYLOAD, "-append", run.args[0]], run.harts, run.mem, "BENCH-END", run.ends,
                     300, run.machine)
     vms = [hv.Vm(f"vm{i}", PAYLOAD, cpus=run.cpus, memory=run.memory, bootargs=args, more=run.more)
            for i, args in enumerate(run.args)]
-    initrd = hv.bundle(f"bench-{run.name}", vms)
+    initrd = hv.make_itb(f"bench-{run.name}", hv.its_text(vms, images(run)), "mkimage -E -B 0x1000" if run.images else "mkimage")
     return boot(run.name, ["-kernel", hv.HARTVISOR, "-initrd", initrd, "-append", "hartvisor.prefix=1"], run.harts, run.mem, "BENCH-END", run.ends, 600,
                 run.machine)
 

@@ -18,7 +18,7 @@
 #include "mm/page.h"
 #include "vcpu/vm_part.h"
 
-/* A region's base and size are multiples of it. With the image's own address they give the largest leaves. */
+/* A region's base and size are multiples of it, or Linux's nd_pmem calls it misaligned. With the image's own address they give the largest leaves. */
 #define PMEM_UNIT MIB(2)
 
 /* Of a VM. Each takes up to two slots of the G-stage, and the VM's RAM up to eight. */

@@ -473,6 +473,17 @@ void *gstage_write_ptr(const struct gstage *gs, gpa_t a, uint64_t len)
 	return n == len ? p : NULL;
 }
 
+struct gstage_ram gstage_piece(const struct gstage *gs, gpa_t a)
+{
+	for (unsigned int i = 0; i < gs->nr_ram && i < GSTAGE_MAX_RAM; i++) {
+		struct gstage_ram r = gs->ram[i];
+
+		if (a.gpa - r.gpa.gpa < r.size)
+			return r;
+	}
+	return (struct gstage_ram){ 0 };
+}
+
 void *gstage_leaf(const struct gstage *gs, gpa_t a, enum gstage_right right, uint64_t *len)
 {
 	return leaf_ptr(gs, a, right == GSTAGE_WRITE ? PTE_W : PTE_R, len);

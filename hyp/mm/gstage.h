@@ -168,6 +168,12 @@ void *gstage_write_ptr(const struct gstage *gs, gpa_t a, uint64_t len);
 enum gstage_right { GSTAGE_READ, GSTAGE_WRITE };
 void *gstage_leaf(const struct gstage *gs, gpa_t a, enum gstage_right right, uint64_t *len);
 
+/*
+ * gstage_piece - the piece of RAM that has @a; size 0: none. The list of pieces must not change meanwhile, or the caller
+ * finds out that it did (vcpu/vm_mem.h); then the answer may be anything.
+ */
+struct gstage_ram gstage_piece(const struct gstage *gs, gpa_t a);
+
 /* gstage_ptr - direct-map pointer to [a, a+len) if it is RAM within one leaf, else NULL. Host use
  * while the VM does not run (loader). */
 void *gstage_ptr(const struct gstage *gs, gpa_t a, uint64_t len);

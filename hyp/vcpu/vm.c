@@ -230,9 +230,10 @@ int vm_give_back_ram(struct vm *vm, gpa_t base, uint64_t size)
 	int err;
 
 	spin_lock(&vm->lock);
+	vm_mem_change_begins(vm);
 	err = gstage_unmap_ram(&vm->gstage, base, size, pieces, ARRAY_SIZE(pieces), &nr);
+	vm_mem_change_ends(vm);
 	if (err == HV_OK) {
-		vm_mem_changed(vm);
 		(void)vm_make_all_vcpus_request(vm, REQUEST_TLB_FLUSH);
 		vm_mem_wait();
 		gstage_free_pieces(pieces, nr);

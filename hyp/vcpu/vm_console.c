@@ -43,7 +43,7 @@ int vm_add_console(struct vm *vm, struct vm_console *c, const char *label)
 {
 	const size_t rest = min_u64(strlen(label) + 1, NAME_MAX - VM_NAME_MIN);
 	struct vm_console **last = &vm->consoles;
-	char name[sizeof(vm->name) + NAME_MAX + 1];
+	char name[VM_NAME_MAX + NAME_MAX + 2];
 
 	snprintf(name, sizeof(name), "%.*s.%s", (int)(NAME_MAX - rest), vm->name, label);
 	c->vm = vm;

@@ -31,16 +31,48 @@ int vm_mem_write(const struct vm *vm, gpa_t a, const void *buf, uint64_t len);
 /*
  * vm_mem_generation - in a bracket: pointers that an earlier bracket has got are good as long as this stays the same. To be
  * read before the walk that finds them: a walk that comes later sees what was taken out of the tables before.
- * vm_mem_changed - memory has been taken out of the tables; before vm_mem_wait().
+ * vm_mem_change_begins, vm_mem_change_ends - memory is taken out of the tables in between, and it is odd. The end comes
+ * before vm_mem_wait(). With vm->lock.
  */
 static inline uint64_t vm_mem_generation(const struct vm *vm)
 {
 	return atomic_read_acquire(&vm->mem_gen);
 }
 
-static inline void vm_mem_changed(struct vm *vm)
+static inline void vm_mem_change_begins(struct vm *vm)
 {
 	(void)atomic_fetch_add(&vm->mem_gen, 1);
+}
+
+static inline void vm_mem_change_ends(struct vm *vm)
+{
+	(void)atomic_fetch_add(&vm->mem_gen, 1);
+}
+
+/* Memory that lies together in the host's, and may be written, as it was in generation @gen. All zeroes at first. */
+struct vm_mem_window {
+	gpa_t start;
+	uint64_t size;
+	uint8_t *host;
+	uint64_t gen;
+};
+
+/*
+ * vm_mem_find - in a bracket: gstage_leaf(), which remembers in @w where it looked last, and looks at whole pieces of RAM. The
+ * caller sees to it that one hart at a time uses @w.
+ */
+uint8_t *vm_mem_find_anew(const struct vm *vm, struct vm_mem_window *w, gpa_t a,
+			  enum gstage_right right, uint64_t *len);
+
+static inline uint8_t *vm_mem_find(const struct vm *vm, struct vm_mem_window *w, gpa_t a,
+				   enum gstage_right right, uint64_t *len)
+{
+	uint64_t off = a.gpa - w->start.gpa;
+
+	if (off >= w->size || w->gen != vm_mem_generation(vm))
+		return vm_mem_find_anew(vm, w, a, right, len);
+	*len = min_u64(*len, w->size - off);
+	return w->host + off;
 }
 
 /* vm_mem_open - the life cycle's: a life begins. vm_mem_close - it is over; when it returns no access goes on. */

@@ -133,9 +133,10 @@ struct vm_part_of {
 uint32_t vm_new_phandle(struct vm *vm);
 
 /*
- * vm_new_window - @size bytes of @vm's guest-physical addresses, behind its RAM and in no other window, for what a part
- * maps there: from *@base on, which is a multiple of VM_WINDOW_ALIGN. While the VM is made. HV_EINVAL: the machine's
- * G-stage does not address as much; vm_window_room() is how much it does. vm_windows_init - before the parts are made.
+ * vm_new_window - @size bytes of @vm's guest-physical addresses, in no other window, for what a part maps there: from
+ * *@base on, which is a multiple of VM_WINDOW_ALIGN. It lies behind the RAM: below that Linux has no struct pages, and
+ * refuses pmem (-EINVAL of 6.12's nd_pmem). While the VM is made. HV_EINVAL: the machine's G-stage does not address as
+ * much; vm_window_room() is how much it does. vm_windows_init - before the parts are made.
  */
 #define VM_WINDOW_ALIGN GIB(1)
 void vm_windows_init(struct vm *vm, uint64_t ram_end, uint64_t limit);

@@ -54,12 +54,12 @@ struct vm_config {
 	struct vm_image ramdisk;   /* data NULL: none */
 	struct vm_image overlay;   /* data NULL: none */
 	struct sched_params sched; /* but for affinity; config_vcpu_sched() puts all together */
-	const void *
-		fdt; /* the tree that it comes from, and its node there; NULL: a node of another kind */
-	int node;
 	/* Of a VM of a bundle, whose tree is @fdt: where its external data counts from (vm/bundle.h); else NULL, 0. */
 	const uint8_t *bundle;
 	uint64_t bundle_size;
+	const void *
+		fdt; /* the tree that it comes from, and its node there; NULL: a node of another kind */
+	int node;
 	unsigned int cpus;
 	unsigned int nr_extra_ram;
 	enum vm_on_crash on_crash;

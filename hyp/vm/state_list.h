@@ -351,6 +351,7 @@ FIELD_VIRTQ(next_avail, NEW, "virtio")
 FIELD_VIRTQ(used_idx, NEW, "virtio")
 FIELD_VIRTQ(published, NEW, "virtio")
 FIELD_VIRTQ(signalled, NEW, "virtio")
+FIELD_VIRTQ(window, KEPT, "host") /* good for one generation of the memory */
 FIELD_VIRTQ(chain, PARTS, "virtio")
 FIELD_VIRTQ(bufs, KEPT, "virtio") /* those of a chain are written before they are read */
 FIELD_VIRTQ_RING(at, NEW, "virtio")

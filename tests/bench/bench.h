@@ -31,6 +31,7 @@ enum bench_set {
 	SET_IDLE = 7,	 /* all vcpus sleep: company for SET_SCALE in another VM */
 	SET_RUNNING = 8, /* fences to 1, 3, ... siblings; a hart for each */
 	SET_BOOT = 9,	 /* nothing but when it began */
+	SET_VIRTIO = 10, /* virtio devices */
 };
 
 /* bench_result - @row took @total instructions @n times. */
@@ -53,6 +54,7 @@ void bench_running(void);
 void bench_scale(void);
 void bench_switch(void);
 void bench_idle(void);
+void bench_virtio(void);
 
 /* bench_wait_asleep - until the others have had the time to go to sleep. */
 void bench_wait_asleep(void);

@@ -111,6 +111,9 @@ void guest_main(void)
 	case SET_IDLE:
 		bench_idle();
 		break;
+	case SET_VIRTIO:
+		bench_virtio();
+		break;
 	case SET_BOOT:
 		break;
 	default:

@@ -1,11 +1,17 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Devices that child nodes of a VM make: pmem@N, an image of the bundle as read-only memory."""
 
+import hashlib
+import io
+import lzma
 import random
 import re
+import shutil
+import subprocess
+import tarfile
 
 import pytest
-from hv import WORK, Image, Machine, Vm, guest, its_text, make_itb
+from hv import BUSYBOX, ROOT, WORK, Image, Machine, Vm, guest, initramfs_with, its_text, linux, make_itb, run_tool, setting
 
 RET = b"\x82\x80"  # c.jr ra: what can be executed of an image
 
@@ -61,3 +67,52 @@ def test_an_image_stays_for_the_next_life(name):
         m.send("x")
         m.expect_passed("one", "pmem")
         assert "FAIL" not in m.expect_end()
+
+
+# --- stock Linux ---------------------------------------------------------------------------------------
+
+MODULES = ["crc16", "crc32c_generic", "mbcache", "jbd2", "ext4", "libnvdimm", "nd_btt", "nd_pmem", "of_pmem"]
+
+
+def debian_modules(test):
+    """MODULES of the kernel that the guests run, as files of the initramfs."""
+    deb, folder = ROOT / setting("KERNEL_DEB", ""), WORK / f"{test}.modules"
+    folder.mkdir(parents=True, exist_ok=True)
+    packed = subprocess.run(["dpkg-deb", "--fsys-tarfile", deb], check=True, stdout=subprocess.PIPE).stdout
+    with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
+        for member in archive:
+            match = re.search(r"/([a-z0-9_]+)\.ko\.xz$", member.name)
+            if match and match[1] in MODULES:
+                (folder / f"{match[1]}.ko").write_bytes(lzma.decompress(archive.extractfile(member).read()))
+    return {f"lib/m/{name}.ko": folder / f"{name}.ko" for name in MODULES}
+
+
+def root_file_system(test):
+    """An ext4 of 20 MiB with a file of 3 MiB and a program."""
+    tree, image, data = WORK / f"{test}.tree", WORK / f"{test}.ext4", random.Random(3).randbytes(3 << 20)
+    tree.mkdir(parents=True, exist_ok=True)
+    (tree / "data").write_bytes(data)
+    shutil.copy(BUSYBOX, tree / "busybox")
+    image.unlink(missing_ok=True)
+    run_tool(["mke2fs", "-q", "-t", "ext4", "-b", "4096", "-d", tree, image, "20M"])
+    return Image("root", image), hashlib.md5(data).hexdigest()
+
+
+@pytest.mark.parametrize("tool", ["mkimage", "mkimage -E -B 0x1000"], ids=["inside", "aligned"])
+def test_linux_mounts_it_with_dax(name, tool):
+    """Two stock kernels on one root: read, executed, and not written, after which the guest goes on."""
+    root, digest = root_file_system(name)
+    ramdisk = initramfs_with(name, debian_modules(name))
+    vms = [linux(vm, ramdisk=ramdisk, cpus=1) for vm in ("one", "two")]
+    for vm in vms:
+        vm.more = 'pmem@0 { image = "root"; };'
+    with Machine(name, make_itb(name, its_text(vms, [root]), tool), smp=2) as m:
+        m.expect_lines({"one": "GUEST-UP", "two": "GUEST-UP"})
+        for number, vm in enumerate(("one", "two"), start=1):
+            m.focus(number, vm)
+            for module in MODULES:
+                m.send_line(f"insmod /lib/m/{module}.ko")
+            m.shell(vm, "mkdir -p /mnt; mount -t ext4 -o ro,dax /dev/pmem0 /mnt && echo mou''nted", "mounted")
+            m.shell(vm, "grep -o ro,.*dax=always /proc/mounts >/dev/null && echo by d''ax", "by dax")
+            m.shell(vm, "md5sum </mnt/data", f"{digest}  -")
+            m.shell(vm, "/mnt/busybox echo exe''cuted", "executed")

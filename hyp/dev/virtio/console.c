@@ -86,7 +86,6 @@ static int64_t transmit(struct vconsole_port *p, struct virtq *q)
 		if (err != HV_OK)
 			return err;
 		taken = term_stream_write(p->console.stream, piece, len);
-		atomic_set(&p->stuck, taken == 0);
 		if (taken == 0)
 			return HV_EBUSY;
 		q->chain.done += (uint32_t)taken;
@@ -142,7 +141,7 @@ static bool vconsole_wants(struct virtio_dev *d, const struct virtq *q)
 	const struct vconsole_port *p;
 
 	if (q->index == VCONSOLE_CTRL_RX)
-		return has_ports(d) && vconsole_ctrl_due(c);
+		return vconsole_ctrl_due(c);
 	if (q->index == VCONSOLE_CTRL_TX)
 		return has_ports(d);
 	p = port_of(c, q->index);
@@ -151,22 +150,21 @@ static bool vconsole_wants(struct virtio_dev *d, const struct virtq *q)
 	return is_open(p) && term_stream_input_pending(p->console.stream);
 }
 
-/* Is the chain that was taken from @q one that the terminal has no room for? */
-static bool is_stuck(const struct vconsole_port *p, struct virtq *q)
+/* Is a chain of @q not done? */
+static bool is_busy(struct virtq *q)
 {
-	bool stuck;
+	bool busy;
 
 	spin_lock(&q->lock);
-	stuck = q->busy && atomic_read(&p->stuck);
+	busy = q->busy;
 	spin_unlock(&q->lock);
-	return stuck;
+	return busy;
 }
 
-/* A message of the driver's may mean an answer, or that a port is open. */
+/* A message of the driver's may mean an answer, or that a port is open. A chain that is not done wants room. */
 static void vconsole_served(struct virtio_dev *d, unsigned int index, bool guest)
 {
 	const struct vconsole *c = vconsole_of(d);
-	const struct vconsole_port *p;
 
 	if (index == VCONSOLE_CTRL_TX) {
 		virtio_serve_all(d, VCONSOLE_CTRL_RX);
@@ -176,9 +174,8 @@ static void vconsole_served(struct virtio_dev *d, unsigned int index, bool guest
 	}
 	if (!guest || index == VCONSOLE_CTRL_RX || index % 2 == 0)
 		return;
-	p = port_of(c, index);
-	if (is_stuck(p, &d->queues[index_below(index, d->nr_queues)]))
-		vcpu_stream_wait(this_vcpu(), p->console.stream);
+	if (is_busy(&d->queues[index_below(index, d->nr_queues)]))
+		vcpu_stream_wait(this_vcpu(), port_of(c, index)->console.stream);
 }
 
 /* A byte that is printed before any queue is set up, or by a guest that panics. Of a wider field, the lowest one. */
@@ -200,7 +197,6 @@ static void vconsole_reset(struct virtio_dev *d)
 	for (unsigned int i = 0; i < c->nr_ports; i++) {
 		atomic_set(&c->ports[i]->due, 0);
 		atomic_set(&c->ports[i]->open, 0);
-		atomic_set(&c->ports[i]->stuck, 0);
 	}
 }
 

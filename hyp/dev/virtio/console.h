@@ -80,7 +80,6 @@ struct vconsole_port {
 
 	uint32_t due;  /* atomic; bits of console_ctrl.c: the driver is to be told */
 	uint32_t open; /* atomic; 1: a program of the guest's, or its console, has the port open */
-	uint32_t stuck; /* atomic; 1: the terminal took nothing of the chain that is being transmitted */
 };
 
 struct vconsole {

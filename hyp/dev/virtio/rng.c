@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The entropy device (virtio 1.2, section 5.4): random bytes of the VM's own generator (lib/random.h), seeded when the driver
- * starts it. One output of the generator costs some 40,000 instructions, so a request gets no more than one: the driver asks
+ * The entropy device (virtio 1.2, section 5.4): random bytes of the VM's own generator (lib/random.h), seeded when the VM is
+ * made. One output of the generator costs some 40,000 instructions, so a request gets no more than one: the driver asks
  * again. A machine that has no entropy has no such device, as bytes that can be guessed are worse than none.
  */
 #include <string.h>

@@ -137,7 +137,8 @@ static int init_queues(struct virtio_dev *d, struct arena *a, unsigned int nr, u
 		q->index = i;
 		q->max = size;
 		q->bufs = arena_alloc(a, size * sizeof(*q->bufs), _Alignof(struct virtq_buf));
-		if (!q->bufs)
+		q->window = arena_new(a, struct vm_mem_window);
+		if (!q->bufs || !q->window)
 			return HV_ENOMEM;
 		virtq_disable(q);
 	}

@@ -194,7 +194,7 @@ static int enter_indirect(const struct virtq *q, const struct virtq_desc *d, str
 	    d->len % sizeof(*d) != 0 || d->addr + d->len < d->addr)
 		return HV_EINVAL;
 	*t = (struct table){ gpa(d->addr), NULL, d->len / (uint32_t)sizeof(*d), true };
-	t->host = gstage_leaf(&q->vm->gstage, t->at, GSTAGE_READ, &left);
+	t->host = vm_mem_find(q->vm, q->window, t->at, GSTAGE_READ, &left);
 	if (left < d->len)
 		t->host = NULL;
 	return HV_OK;
@@ -398,7 +398,8 @@ int64_t virtq_piece(const struct virtq *q, struct virtq_cursor *c, uint64_t max,
 	if (c->buf >= c->end || max == 0)
 		return 0;
 	n = left_in_buf(q, c, max);
-	*at = gstage_leaf(&q->vm->gstage, gpa_add(q->bufs[index_below(c->buf, q->max)].gpa, c->off),
+	*at = vm_mem_find(q->vm, q->window,
+			  gpa_add(q->bufs[index_below(c->buf, q->max)].gpa, c->off),
 			  in ? GSTAGE_WRITE : GSTAGE_READ, &n);
 	if (!*at)
 		return HV_EFAULT;

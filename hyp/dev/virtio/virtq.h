@@ -18,7 +18,7 @@
 
 #include "dev/virtio/abi.h"
 #include "lib/spinlock.h"
-#include "vcpu/vm.h"
+#include "vcpu/vm_mem.h"
 
 #define VIRTQ_SIZE_MAX 128 /* of any queue: a power of two */
 
@@ -59,11 +59,12 @@ struct virtq {
 	bool event_idx, indirect;
 	bool busy; /* `chain` has been taken, and is not pushed yet */
 	struct virtq_ring ring;
-	uint16_t avail_idx;  /* as the driver's avail.idx was last */
-	uint16_t next_avail; /* the entry that is taken next */
-	uint16_t used_idx;   /* the entry that is written next */
-	uint16_t published;  /* what used.idx says */
-	uint16_t signalled;  /* what used_idx was when an interrupt was last thought of */
+	uint16_t avail_idx;	      /* as the driver's avail.idx was last */
+	uint16_t next_avail;	      /* the entry that is taken next */
+	uint16_t used_idx;	      /* the entry that is written next */
+	uint16_t published;	      /* what used.idx says */
+	uint16_t signalled;	      /* what used_idx was when an interrupt was last thought of */
+	struct vm_mem_window *window; /* where its buffers are */
 	struct virtq_chain chain;
 	struct virtq_buf *bufs; /* of `chain`: `max` of them */
 };

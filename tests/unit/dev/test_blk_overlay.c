@@ -331,12 +331,15 @@ static void zeroes_of_the_whole_disk_cost_no_memory(void **state)
 static void zeroes_end_where_they_are_to(void **state)
 {
 	(void)state;
+	assert_int_equal(zero(LEAF, 3, false),
+			 HV_OK); /* from a leaf's begin on, but not to its end */
+	assert_int_equal(kind(LEAF + 2), OVERLAY_ZERO);
+	assert_int_equal(kind(LEAF + 3), OVERLAY_IMAGE);
 	assert_int_equal(put(LEAF + 3, 0, 512, 0x12), HV_OK);
 	assert_int_equal(zero(LEAF - 2, 4, false), HV_OK);
 	assert_int_equal(kind(LEAF - 3), OVERLAY_IMAGE);
 	for (uint64_t n = LEAF - 2; n < LEAF + 2; n++)
 		assert_int_equal(kind(n), OVERLAY_ZERO);
-	assert_int_equal(kind(LEAF + 2), OVERLAY_IMAGE);
 	assert_bytes(LEAF + 3, 0, 512, 0x12);
 	assert_int_equal(zero(2 * LEAF + 1, 9, false), HV_OK);
 	assert_int_equal(kind(2 * LEAF), OVERLAY_IMAGE);

@@ -23,9 +23,8 @@
 #include "vm/config.h"
 #include "vm/parts.h"
 
-#define BASE	(GUEST_RAM_BASE + GIB(1)) /* of the first region: behind the RAM, which is 4 MiB */
-#define BUNDLE	(MIB(2) + MIB(6))
-#define NR_SIZE MIB(2)
+#define BASE   (GUEST_RAM_BASE + GIB(1)) /* of the first region: behind the RAM, which is 4 MiB */
+#define BUNDLE (MIB(2) + MIB(6))
 
 /* What is in memory beside an image: another VM's. */
 #define SECRET 0x5e

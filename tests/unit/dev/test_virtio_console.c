@@ -17,27 +17,12 @@
 #define RX1 4
 #define TX1 5
 
-static void printed(unsigned int i, const char *text)
-{
-	assert_int_equal(fake_streams[i].printed, strlen(text));
-	assert_memory_equal(fake_streams[i].out, text, strlen(text));
-}
-
 static void is_at(uint64_t at, const char *text)
 {
 	char buf[512];
 
 	fake_ram_read(at, buf, strlen(text));
 	assert_memory_equal(buf, text, strlen(text));
-}
-
-/* A driver with ports; each is open. */
-static void begin(unsigned int n)
-{
-	con_ports(n);
-	con_driver(CON_ALL, n);
-	for (unsigned int i = 0; i < n; i++)
-		con_send(i, VIRTIO_CONSOLE_PORT_OPEN, 1);
 }
 
 /* --- ports ---------------------------------------------------------------------------------------- */
@@ -112,7 +97,7 @@ static void a_driver_without_ports_has_the_first_one(void **state)
 	con_ports(2);
 	con_driver(CON_PLAIN, 1);
 	assert_false(con_print(TX0, "hello"));
-	printed(0, "hello");
+	con_printed(0, "hello");
 	con_type(0, "ls\n");
 	at = con_give(RX0, 16);
 	assert_int_equal(con_used(RX0, &len), 1);
@@ -149,13 +134,13 @@ static void what_fits_is_used_when_the_notification_is_over(void **state)
 	uint32_t len = 9;
 
 	(void)state;
-	begin(2);
+	con_begin(2);
 	assert_false(con_print(TX0, "login: "));
-	printed(0, "login: ");
+	con_printed(0, "login: ");
 	assert_int_equal(con_used(TX0, &len), 1);
 	assert_int_equal(len, 0);
 	assert_false(con_print(TX1, "two"));
-	printed(1, "two");
+	con_printed(1, "two");
 	assert_false(vcpu_is_halted(this_vcpu()));
 	assert_false(con_print(TX0, ""));
 	assert_int_equal(con_used(TX0, &len), 1);
@@ -169,14 +154,14 @@ static void a_long_chain_goes_in_steps(void **state)
 	unsigned int steps = 1;
 
 	(void)state;
-	begin(1);
+	con_begin(1);
 	for (unsigned int i = 0; i < sizeof(text) - 1; i++)
 		text[i] = (char)('a' + i % 26);
 	assert_true(con_print(TX0, text));
 	while (vring_notify_once(&con_rings[TX0]))
 		steps++;
 	assert_in_range(steps, 3, 12);
-	printed(0, text);
+	con_printed(0, text);
 	assert_int_equal(con_used(TX0, &len), 1);
 	assert_false(vcpu_is_halted(this_vcpu()));
 }
@@ -187,11 +172,11 @@ static void all_buffers_of_a_chain_are_printed(void **state)
 	const struct vbuf bufs[] = { { at, 1, false }, { at + 1, 2, false }, { at + 3, 3, false } };
 
 	(void)state;
-	begin(1);
+	con_begin(1);
 	fake_ram_write(at, "abcdef", 6);
 	(void)vring_add(&con_rings[TX0], bufs, 3);
 	(void)vring_kick(&con_rings[TX0]);
-	printed(0, "abcdef");
+	con_printed(0, "abcdef");
 }
 
 static void a_vcpu_sleeps_while_the_terminal_is_full_and_nothing_is_printed_twice(void **state)
@@ -199,28 +184,29 @@ static void a_vcpu_sleeps_while_the_terminal_is_full_and_nothing_is_printed_twic
 	uint32_t len;
 
 	(void)state;
-	begin(2);
+	con_begin(2);
 	con_room(0, 4);
 	assert_true(con_print(TX0, "0123456789"));
 	assert_true(vcpu_is_halted(this_vcpu()));
 	assert_int_equal(fake_vm.console_waits.bits, 1);
-	printed(0, "0123");
+	con_printed(0, "0123");
+	assert_int_equal(fake_streams[0].asked, 2);
 	assert_int_equal(con_used(TX0, &len), 0);
 	/* An interrupt has ended its sleep: it tries again. */
 	vcpu_unhalt(this_vcpu());
 	assert_true(vring_notify_once(&con_rings[TX0]));
 	assert_true(vcpu_is_halted(this_vcpu()));
-	printed(0, "0123");
+	con_printed(0, "0123");
 	/* Another port is not held up. */
 	this_pcpu()->current = fake_vm.vcpus[1];
 	assert_false(con_print(TX1, "other"));
 	assert_false(vcpu_is_halted(this_vcpu()));
 	this_pcpu()->current = fake_vm.vcpus[0];
-	printed(1, "other");
+	con_printed(1, "other");
 	con_room(0, SIZE_MAX);
 	assert_false(vcpu_is_halted(this_vcpu()));
 	assert_false(vring_notify_once(&con_rings[TX0]));
-	printed(0, "0123456789");
+	con_printed(0, "0123456789");
 	assert_int_equal(con_used(TX0, &len), 1);
 }
 
@@ -230,14 +216,14 @@ static void room_is_used_without_the_vcpu_that_waits_for_it(void **state)
 	uint32_t len;
 
 	(void)state;
-	begin(1);
+	con_begin(1);
 	con_room(0, 2);
 	assert_true(con_print(TX0, "abcdef"));
 	con_room(0, 3);
-	printed(0, "abcde");
+	con_printed(0, "abcde");
 	assert_int_equal(con_used(TX0, &len), 0);
 	con_room(0, 3);
-	printed(0, "abcdef");
+	con_printed(0, "abcdef");
 	assert_int_equal(con_used(TX0, &len), 1);
 }
 
@@ -254,7 +240,7 @@ static void a_chain_that_came_before_the_driver_was_ready_is_printed(void **stat
 	assert_false(con_print(TX0, text));
 	assert_int_equal(fake_streams[0].printed, 0);
 	assert_true(driver_ok(VDEV(0)) > 1);
-	printed(0, text);
+	con_printed(0, text);
 	assert_int_equal(con_used(TX0, &len), 1);
 }
 
@@ -272,10 +258,10 @@ static void a_queue_that_is_reset_forgets_what_was_printed_of_its_chain(void **s
 	vcpu_unhalt(this_vcpu());
 	assert_false(vring_notify_once(&con_rings[TX0])); /* nothing is left to wait for */
 	con_room(0, SIZE_MAX);
-	printed(0, "0123");
+	con_printed(0, "0123");
 	vring_begin(&con_rings[TX0], VDEV(0), TX0, CON_QUEUE, features);
 	assert_false(con_print(TX0, "abcdefgh"));
-	printed(0, "0123abcdefgh");
+	con_printed(0, "0123abcdefgh");
 }
 
 /* --- input ---------------------------------------------------------------------------------------- */
@@ -286,7 +272,7 @@ static void input_waits_in_the_terminal_for_a_buffer(void **state)
 	uint32_t len;
 
 	(void)state;
-	begin(1);
+	con_begin(1);
 	con_type(0, "abcdef");
 	assert_int_equal(fake_streams[0].given, 0);
 	at = con_give(RX0, 4);
@@ -305,7 +291,7 @@ static void a_buffer_waits_for_input(void **state)
 	uint32_t len;
 
 	(void)state;
-	begin(2);
+	con_begin(2);
 	at = con_give(RX1, 8);
 	assert_int_equal(con_used(RX1, &len), 0);
 	con_type(0, "no");
@@ -341,7 +327,7 @@ static void input_waits_until_the_guest_opens_the_port(void **state)
 	con_type(0, "d");
 	assert_int_equal(con_used(RX0, &len), 0);
 	assert_false(con_print(TX0, "still works"));
-	printed(0, "still works");
+	con_printed(0, "still works");
 }
 
 static void what_comes_during_a_pause_is_moved_after_it(void **state)
@@ -350,7 +336,7 @@ static void what_comes_during_a_pause_is_moved_after_it(void **state)
 	uint32_t len;
 
 	(void)state;
-	begin(1);
+	con_begin(1);
 	at = con_give(RX0, 8);
 	con_room(0, 1);
 	assert_true(con_print(TX0, "xyz"));
@@ -358,160 +344,59 @@ static void what_comes_during_a_pause_is_moved_after_it(void **state)
 	con_type(0, "abc");
 	con_room(0, SIZE_MAX);
 	assert_int_equal(fake_streams[0].given, 0);
-	printed(0, "x");
+	con_printed(0, "x");
 	fake_vm.state = VM_RUNNING;
 	fake_part_named("console")->resume(con_parts[0]);
 	assert_int_equal(con_used(RX0, &len), 1);
 	is_at(at, "abc");
-	printed(0, "xyz");
+	con_printed(0, "xyz");
 }
 
 /* --- resets --------------------------------------------------------------------------------------- */
 
 static void a_reset_forgets_messages_and_open_ports(void **state)
 {
-	(void)state;
-	begin(2);
-	con_send(0, VIRTIO_CONSOLE_DEVICE_READY, 1);
-	con_send(1, VIRTIO_CONSOLE_PORT_READY, 1);
-	for (unsigned int i = 2; i-- > 0;)
-		fake_part_named("console")->reset(con_parts[i]);
-	assert_int_equal(vdev_get(VDEV(0), VIRTIO_MMIO_STATUS), 0);
-	con_driver(CON_ALL, 2);
-	con_give_ctrl(4);
-	assert_string_equal(con_told(), "nothing");
-	(void)con_give(RX0, 8);
-	con_type(0, "abc");
-	assert_int_equal(fake_streams[0].given, 0);
-	assert_int_equal(vdev_get(VDEV(0), VIRTIO_MMIO_CONFIG + 4), 2);
-}
-
-/* --- hostile drivers ------------------------------------------------------------------------------ */
-
-static void odd_messages_are_left_alone(void **state)
-{
-	static const struct virtio_console_control odd[] = {
-		{ 1, VIRTIO_CONSOLE_PORT_READY, 1 },
-		{ UINT32_MAX, VIRTIO_CONSOLE_PORT_READY, 1 },
-		{ 1, VIRTIO_CONSOLE_PORT_OPEN, 1 },
-		{ UINT32_MAX, VIRTIO_CONSOLE_PORT_OPEN, 0 },
-		{ 0, VIRTIO_CONSOLE_PORT_ADD, 1 },
-		{ 0, VIRTIO_CONSOLE_PORT_REMOVE, 1 },
-		{ 0, VIRTIO_CONSOLE_CONSOLE_PORT, 1 },
-		{ 0, VIRTIO_CONSOLE_PORT_NAME, 1 },
-		{ 0, VIRTIO_CONSOLE_PORT_NAME + 1, 1 },
-		{ 0, UINT16_MAX, UINT16_MAX },
-		{ 0, VIRTIO_CONSOLE_PORT_READY, 2 },
-		{ 0, VIRTIO_CONSOLE_DEVICE_READY, 0xffff },
-	};
-	static const uint8_t ready[8] = { [6] = 1 };
-	uint32_t len;
-
-	(void)state;
-	con_ports(1);
-	con_driver(CON_ALL, 1);
-	con_give_ctrl(4);
-	for (uint32_t n = 0; n < 8; n++)
-		con_message(ready, n);
-	for (unsigned int i = 0; i < ARRAY_SIZE(odd); i++)
-		con_message(&odd[i], sizeof(odd[i]));
-	assert_int_equal(con_used(VCONSOLE_CTRL_TX, &len), 8 + ARRAY_SIZE(odd));
-	assert_string_equal(con_told(), "nothing");
-	assert_false(con_broken());
-	con_message((const uint8_t[12]){ [6] = 1 },
-		    12); /* what is behind a message does not matter */
-	assert_string_equal(con_told(), "ADD 0");
-}
-
-static void a_chain_in_the_wrong_direction_breaks_its_queue_alone(void **state)
-{
-	static const struct {
-		unsigned int q;
-		bool in[2];
-	} rows[] = {
-		{ RX0, { false, false } },
-		{ RX0, { false, true } },
-		{ TX0, { true, true } },
-		{ TX0, { false, true } },
-		{ VCONSOLE_CTRL_RX, { false, false } },
-		{ VCONSOLE_CTRL_RX, { false, true } },
-		{ VCONSOLE_CTRL_TX, { true, true } },
-		{ VCONSOLE_CTRL_TX, { false, true } },
-	};
-
-	(void)state;
-	con_ports(2);
-	for (unsigned int i = 0; i < ARRAY_SIZE(rows); i++) {
-		const uint64_t at = fake_ram_alloc(16, 1);
-		const struct vbuf bufs[] = { { at, 8, rows[i].in[0] },
-					     { at + 8, 8, rows[i].in[1] } };
-		const unsigned int tx = rows[i].q == TX0 ? TX1 : TX0;
-
-		con_driver(CON_ALL, 2);
-		con_send(0, VIRTIO_CONSOLE_PORT_OPEN, 1);
+	for (unsigned int n = 1; n <= 2; n++) {
+		assert_int_equal(con_setup(state), 0);
+		con_begin(n);
 		con_send(0, VIRTIO_CONSOLE_DEVICE_READY, 1);
-		if (fake_streams[0].given == fake_streams[0].typed)
-			con_type(0, "a");
-		assert_false(con_broken());
-		(void)vring_add(&con_rings[rows[i].q], bufs, 2);
-		(void)vring_publish(&con_rings[rows[i].q]);
-		assert_false(vring_notify_once(&con_rings[rows[i].q]));
-		assert_true(con_broken());
-		fake_streams[0].printed = fake_streams[1].printed = 0;
-		assert_false(con_print(tx, "other"));
-		printed(tx == TX1, "other");
+		con_send(n - 1, VIRTIO_CONSOLE_PORT_READY, 1);
+		for (unsigned int i = n; i-- > 0;)
+			fake_part_named("console")->reset(con_parts[i]);
+		assert_int_equal(vdev_get(VDEV(0), VIRTIO_MMIO_STATUS), 0);
+		con_driver(CON_ALL, n);
+		con_give_ctrl(4);
+		assert_string_equal(con_told(), "nothing");
+		(void)con_give(RX0, 8);
+		con_type(0, "abc");
 		assert_int_equal(fake_streams[0].given, 0);
+		assert_int_equal(vdev_get(VDEV(0), VIRTIO_MMIO_CONFIG + 4), n);
+		assert_int_equal(con_teardown(state), 0);
 	}
 }
 
-static void buffers_without_room_break_their_queue(void **state)
-{
-	uint32_t len;
-
-	(void)state;
-	begin(1);
-	con_send(0, VIRTIO_CONSOLE_DEVICE_READY, 1);
-	(void)con_give(VCONSOLE_CTRL_RX, 7);
-	assert_true(con_broken());
-	assert_int_equal(con_used(VCONSOLE_CTRL_RX, &len), 0);
-	con_driver(CON_ALL, 1);
-	con_send(0, VIRTIO_CONSOLE_PORT_OPEN, 1);
-	con_type(0, "a");
-	(void)con_give(RX0, 0);
-	assert_true(con_broken());
-	assert_int_equal(fake_streams[0].given, 0);
-}
-
-static void memory_that_is_not_the_guests_is_not_printed(void **state)
-{
-	(void)state;
-	begin(1);
-	(void)vring_add(&con_rings[TX0], &(struct vbuf){ FAKE_RAM_END, 8, false }, 1);
-	(void)vring_kick(&con_rings[TX0]);
-	assert_true(con_broken());
-	assert_int_equal(fake_streams[0].printed, 0);
-}
-
-/* Before any set-up, and of any width. */
-static void an_emergency_byte_is_printed_at_once(void **state)
+/* Two queues are full when the driver says that it is ready: the vcpu sleeps once, for the first. */
+static void a_vcpu_that_sleeps_for_one_port_is_not_woken_by_another(void **state)
 {
 	(void)state;
 	con_ports(2);
-	vdev_set(VDEV(0), VIRTIO_MMIO_CONFIG + 8, 'a');
-	guest_write(VDEV(0) + VIRTIO_MMIO_CONFIG + 8, 1, 'b');
-	guest_write(VDEV(0) + VIRTIO_MMIO_CONFIG + 8, 2, 'c' | 'X' << 8);
-	guest_write(VDEV(0) + VIRTIO_MMIO_CONFIG + 8, 8, 'd' | UINT64_C(0x5858585800));
-	for (uint64_t off = 0; off < 16; off++)
-		if (off != 8)
-			guest_write(VDEV(0) + VIRTIO_MMIO_CONFIG + off, 1, 'X');
-	guest_write(VDEV(0) + PAGE_SIZE - 8, 8, 'X');
-	printed(0, "abcd");
-	assert_int_equal(fake_streams[1].printed, 0);
-	assert_int_equal(vdev_get(VDEV(0), VIRTIO_MMIO_CONFIG + 4), 2);
+	assert_true(driver_begin(VDEV(0), CON_ALL) & VIRTIO_FEATURES_OK);
+	vring_begin(&con_rings[TX0], VDEV(0), TX0, CON_QUEUE, CON_ALL);
+	vring_begin(&con_rings[TX1], VDEV(0), TX1, CON_QUEUE, CON_ALL);
+	(void)con_print(TX0, "abc");
+	(void)con_print(TX1, "defghi");
 	con_room(0, 0);
-	vdev_set(VDEV(0), VIRTIO_MMIO_CONFIG + 8, 'e');
+	con_room(1, 0);
+	fake_streams[1].comes = SIZE_MAX; /* on the way into the sleep */
+	vdev_set(VDEV(0), VIRTIO_MMIO_STATUS,
+		 VIRTIO_ACKNOWLEDGE | VIRTIO_DRIVER | VIRTIO_FEATURES_OK | VIRTIO_DRIVER_OK);
 	assert_true(vcpu_is_halted(this_vcpu()));
-	assert_true(vcpu_tries_again(this_vcpu()));
+	assert_int_equal(fake_vm.console_waits.bits, 1);
+	con_room(0, SIZE_MAX);
+	assert_false(vcpu_is_halted(this_vcpu()));
+	con_printed(0, "abc");
+	con_room(1, SIZE_MAX);
+	con_printed(1, "defghi");
 }
 
 #define test(fn) CON_TEST(fn)
@@ -535,12 +420,8 @@ int main(void)
 		test(a_buffer_waits_for_input),
 		test(input_waits_until_the_guest_opens_the_port),
 		test(what_comes_during_a_pause_is_moved_after_it),
-		test(a_reset_forgets_messages_and_open_ports),
-		test(odd_messages_are_left_alone),
-		test(a_chain_in_the_wrong_direction_breaks_its_queue_alone),
-		test(buffers_without_room_break_their_queue),
-		test(memory_that_is_not_the_guests_is_not_printed),
-		test(an_emergency_byte_is_printed_at_once),
+		cmocka_unit_test(a_reset_forgets_messages_and_open_ports),
+		test(a_vcpu_that_sleeps_for_one_port_is_not_woken_by_another),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

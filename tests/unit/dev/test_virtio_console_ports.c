@@ -87,6 +87,11 @@ static void there_are_eight_ports_at_most(void **state)
 	con_driver(CON_ALL, VCONSOLE_PORTS);
 	assert_false(con_print(vconsole_tx(7), "last"));
 	assert_memory_equal(fake_streams[7].out, "last", 4);
+	con_give_ctrl(2);
+	con_send(VCONSOLE_PORTS, VIRTIO_CONSOLE_PORT_READY, 1);
+	assert_string_equal(con_told(), "nothing");
+	con_send(7, VIRTIO_CONSOLE_PORT_READY, 1);
+	assert_string_equal(con_told(), "CONSOLE 7");
 }
 
 /* The VM's streams are where the operator, the end of a life and the end of the VM look for them. */

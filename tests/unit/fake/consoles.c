@@ -59,6 +59,7 @@ size_t term_stream_write(struct term_stream *of, const char *buf, size_t len)
 	assert_true(s->printed + n <= sizeof(s->out));
 	memcpy(s->out + s->printed, buf, n);
 	s->printed += n;
+	s->asked++;
 	if (s->room != SIZE_MAX)
 		s->room -= n;
 	s->wants_room |= n == 0;
@@ -69,6 +70,9 @@ bool term_stream_want_room(struct term_stream *of, size_t len)
 {
 	struct fake_stream *s = fake(of);
 
+	if (s->comes)
+		s->room = s->comes;
+	s->comes = 0;
 	s->wants_room |= s->room < len;
 	return s->room >= len;
 }
@@ -102,7 +106,7 @@ bool term_stream_input_pending(const struct term_stream *of)
 	return s->given != s->typed;
 }
 
-/* As the real one, it tells when there was none before. */
+/* The owner is told when there was none before. */
 void con_type(unsigned int i, const char *text)
 {
 	struct fake_stream *s = &fake_streams[i];
@@ -118,12 +122,15 @@ void con_type(unsigned int i, const char *text)
 void con_room(unsigned int i, size_t n)
 {
 	struct fake_stream *s = &fake_streams[i];
+	struct vcpu *v = this_vcpu();
 
 	s->room = n;
 	if (!s->wants_room)
 		return;
 	s->wants_room = false;
+	this_pcpu()->current = NULL; /* a work item between two vcpus */
 	owners[i].owner->output_ready(owners[i].arg);
+	this_pcpu()->current = v;
 }
 
 /* --- vcpus ---------------------------------------------------------------------------------------- */
@@ -202,6 +209,14 @@ void con_driver(uint64_t features, unsigned int n)
 	for (unsigned int i = 0; i < queues; i++)
 		vring_begin(&con_rings[i], VDEV(0), i, CON_QUEUE, features);
 	(void)driver_ok(VDEV(0));
+}
+
+void con_begin(unsigned int n)
+{
+	con_ports(n);
+	con_driver(CON_ALL, n);
+	for (unsigned int i = 0; i < n; i++)
+		con_send(i, VIRTIO_CONSOLE_PORT_OPEN, 1);
 }
 
 void con_message(const void *bytes, uint32_t nr)
@@ -295,6 +310,12 @@ bool con_print(unsigned int q, const char *text)
 	(void)vring_add(&con_rings[q], &(struct vbuf){ at, len, false }, 1);
 	(void)vring_publish(&con_rings[q]);
 	return vring_notify_once(&con_rings[q]);
+}
+
+void con_printed(unsigned int i, const char *text)
+{
+	assert_int_equal(fake_streams[i].printed, strlen(text));
+	assert_memory_equal(fake_streams[i].out, text, strlen(text));
 }
 
 unsigned int con_used(unsigned int q, uint32_t *len)

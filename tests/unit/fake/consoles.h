@@ -26,7 +26,9 @@ struct fake_stream {
 	size_t printed, room; /* bytes that it has taken, and takes at most from now on */
 	char in[512];
 	size_t given, typed; /* bytes that were read, of those typed */
+	size_t comes;	     /* not 0: the room that the next look for it finds */
 	bool wants_room;
+	unsigned int asked; /* how often it was to take some */
 };
 extern struct fake_stream fake_streams[VCONSOLE_PORTS + 1];
 extern unsigned int nr_fake_streams;
@@ -54,6 +56,9 @@ extern void *con_parts[VCONSOLE_PORTS + 1];
 extern struct vring con_rings[2 + 2 * VCONSOLE_PORTS];
 void con_driver(uint64_t features, unsigned int n);
 
+/* con_begin - @n consoles without properties, and a driver of all of them that has them open. */
+void con_begin(unsigned int n);
+
 /* con_send - the driver's message. con_message - @nr bytes of any content as a message. */
 void con_send(uint32_t id, uint16_t event, uint16_t value);
 void con_message(const void *bytes, uint32_t nr);
@@ -67,6 +72,9 @@ const char *con_told(void);
 
 /* con_print - the driver transmits @text on queue @q, and notifies once. True: the store is executed again. */
 bool con_print(unsigned int q, const char *text);
+
+/* con_printed - the terminal has got @text of port @i, and no more. */
+void con_printed(unsigned int i, const char *text);
 
 /* con_used - how many chains of queue @q have been used since the last time; *@len: the last one's length. */
 unsigned int con_used(unsigned int q, uint32_t *len);

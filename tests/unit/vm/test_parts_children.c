@@ -124,8 +124,7 @@ static void add_image(const char *name, const char *type, const char *arch, cons
 
 	fit_ok(fdt_setprop(fit, node, "data", data, len));
 	if (type)
-		fit_ok(fdt_setprop_string(fit, fit_node(fit, "/images") < 0 ? -1 : node, "type",
-					  type));
+		fit_ok(fdt_setprop_string(fit, node, "type", type));
 	if (arch)
 		fit_ok(fdt_setprop_string(fit, node, "arch", arch));
 }

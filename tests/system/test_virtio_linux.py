@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""A stock Linux with virtio devices: disks of the bundle, entropy, a second console."""
+
+import hashlib
+import random
+
+import pytest
+from hv import MIB, WORK, Image, Machine, initramfs_with, its_text, linux, make_itb, user_program
+from modules import VIRTIO, load, modules
+
+DISK = 16 * MIB
+
+
+def disk(test, size=DISK, seed=1):
+    """@size random bytes as an image of the bundle, and their digest."""
+    WORK.mkdir(parents=True, exist_ok=True)
+    data = random.Random(seed).randbytes(size)
+    path = WORK / f"{test}.disk"
+    path.write_bytes(data)
+    return Image("disk", path), hashlib.md5(data).hexdigest()
+
+
+def guest_with(test, more, name="one", cpus=1):
+    ramdisk = initramfs_with(test, {**modules(*VIRTIO), "bin/blkcheck": user_program("blkcheck")})
+    vm = linux(name, ramdisk=ramdisk, cpus=cpus)
+    vm.more = more
+    return vm
+
+
+def start(m, vm="one", number=1):
+    m.focus(number, vm)
+    load(m, vm, *VIRTIO)
+
+
+def booted(test, vms, images, smp=2, mem="1G"):
+    """@mem: the images are in the bundle, and each VM has 256 MiB."""
+    return Machine(test, make_itb(test, its_text(vms, images), "mkimage -E -B 0x1000"), smp=smp, mem=mem)
+
+
+def test_a_disk_that_cannot_be_written(name):
+    """Two guests read the same image; none can write it."""
+    image, digest = disk(name)
+    vms = [guest_with(name, 'disk@0 { image = "disk"; }; rng@0 { };', name=vm) for vm in ("one", "two")]
+    with booted(name, vms, [image], mem="2G") as m:
+        m.expect_lines({"one": "GUEST-UP", "two": "GUEST-UP"})
+        for number, vm in enumerate(("one", "two"), start=1):
+            start(m, vm, number)
+            m.shell(vm, "cat /sys/block/vda/size /sys/block/vda/ro | tr '\\n' ' '; echo", f"{DISK // 512} 1 ")
+            m.shell(vm, "md5sum </dev/vda", f"{digest}  -")
+            m.shell(vm, "dd if=/dev/zero of=/dev/vda count=1 2>/dev/null || echo can''not", "cannot")
+            m.shell(vm, "blkcheck /dev/vda 8 500 read", "BLKCHECK PASS 500")
+            m.shell(vm, "head -c 64 /dev/hwrng | wc -c", "64")
+
+
+OVERLAY = 'disk@0 {{ image = "disk"; access = "overlay"; overlay-memory = <{bytes:#x}>; {more} }}; rng@0 {{ }};'
+
+
+@pytest.mark.parametrize("cpus, queues", [(1, 1), (2, 2)], ids=["one", "two-queues"])
+def test_an_overlay_keeps_what_is_written(name, cpus, queues):
+    """Random requests at several depths with data that says what it is; the same disk after a reboot of the guest."""
+    image, digest = disk(name)
+    more = OVERLAY.format(bytes=2 * DISK, more=f"queues = <{queues}>;")
+    with booted(name, [guest_with(name, more, cpus=cpus)], [image]) as m:
+        m.expect_line("one", "GUEST-UP")
+        start(m)
+        m.shell("one", "md5sum </dev/vda", f"{digest}  -")
+        for depth in (1, 4, 32):
+            m.shell("one", f"blkcheck /dev/vda {depth} 1000", "BLKCHECK PASS 1000")
+        m.shell("one", "sync; md5sum </dev/vda >/tmp/sum; md5sum </dev/vda | cmp - /tmp/sum && echo sa''me", "same")
+        m.send_line("md5sum </dev/vda")
+        m.expect(r"\[one\] ([0-9a-f]{32})  -")
+        digest = m.child.match.group(1)
+        m.send_line("reboot -f")
+        m.expect_line("one", "GUEST-UP")
+        start(m)
+        m.shell("one", "md5sum </dev/vda", f"{digest}  -")
+        m.shell("one", "blkdiscard /dev/vda; echo done", "done")
+        m.shell("one", f"head -c {DISK} /dev/zero | cmp - /dev/vda && echo ze''ro", "zero")
+
+
+def test_an_overlay_that_is_full_is_an_error_of_the_guest(name):
+    image, _ = disk(name)
+    with booted(name, [guest_with(name, OVERLAY.format(bytes=2 * MIB, more=""))], [image]) as m:
+        m.expect_line("one", "GUEST-UP")
+        start(m)
+        m.shell("one", "dd if=/dev/zero of=/dev/vda bs=1M count=1 oflag=direct 2>/dev/null && echo fi''ts", "fits")
+        m.shell("one", "dd if=/dev/zero of=/dev/vda bs=1M count=8 oflag=direct 2>/dev/null || echo fu''ll", "full")
+        m.shell("one", "blkdiscard /dev/vda; echo done", "done")
+        m.shell("one", "dd if=/dev/zero of=/dev/vda bs=1M count=1 oflag=direct 2>/dev/null && echo fi''ts", "fits")
