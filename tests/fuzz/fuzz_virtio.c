@@ -173,8 +173,9 @@ static void take(unsigned int i)
 
 	if (taken[i])
 		return;
+	vm_mem_change_begins(&fake_vm);
 	fuzz_must(pgtable_unmap(&fake_vm.gstage.pt, at, PAGE_SIZE) == HV_OK);
-	fake_ram_changed(&fake_vm);
+	vm_mem_change_ends(&fake_vm);
 	taken[i] = true;
 	memcpy(pages[i], fake_ram_at(at), PAGE_SIZE);
 }

@@ -262,7 +262,10 @@ def virtio(seeds):
             v = Virtio()
             v.data = long.data
             seeds.add("virtio", v.misc(2, *misc).offer(2, 0).misc(2, 0, 0).misc(2, 4, 0).op(3, 2, 0).data)
-        for buffers in ([(0, 64, 2, 0), (0, 64, 1, 0)], [(0, 64, 1, 0)], [(0, 64, 1, 99)], [(0, 24, 4, 0)], [(0, 0, 4, 0)], [(0, 32, 5, 1)]):
+        for page in (2, 8):  # that of the ring, or of the buffers: it goes before the notification
+            v = Virtio(scattered).begin(2, 2).buffer(2, 0, 0, 900, 1, 1).buffer(2, 1, 1, 900, 2).offer(2, 0)
+            seeds.add("virtio", v.op(2, 2, 0, 4, 1, 0).misc(2, 1, page).op(3, 2, 0).op(3, 2, 0).data)
+        for buffers in ([(0, 64, 2, 0), (0, 64, 1, 0)], [(0, 64, 1, 0)], [(0, 0, 1, 0)], [(0, 64, 1, 99)], [(0, 24, 4, 0)], [(0, 0, 4, 0)], [(0, 32, 5, 1)]):
             v = Virtio(scattered).begin(2, 6)
             for i, (number, length, flags, following) in enumerate(buffers):
                 v.buffer(2, i, number, length, flags, following)

@@ -50,7 +50,7 @@ inline apply(w, x)
 BUFFER(buf_driver);
 BUFFER(buf_device);
 
-/* vring_need_event(): has the index passed @event on its way from @old to @new? */
+/* Has the index passed @event on its way from @old to @new (2.7.10)? */
 #define PASSED(event, old, new) (event >= (old) && event < (new))
 
 /* --- the driver --- */

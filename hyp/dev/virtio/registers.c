@@ -196,7 +196,7 @@ static uint32_t allowed_status(const struct virtio_dev *d, uint32_t val)
 		val &= ~VIRTIO_FEATURES_OK;
 	if (!(val & VIRTIO_FEATURES_OK))
 		val &= ~VIRTIO_DRIVER_OK;
-	return val;
+	return d->resets ? 0 : val;
 }
 
 /* No bit goes but by a reset (2.1.1). */

@@ -109,6 +109,11 @@ void virtio_serve_all(struct virtio_dev *d, unsigned int index)
 
 cold void virtio_reset(struct virtio_dev *d)
 {
+	/* From here on no queue is worked on, and another vcpu cannot start the device. */
+	spin_lock(&d->lock);
+	d->resets++;
+	atomic_set(&d->status, 0);
+	spin_unlock(&d->lock);
 	for (unsigned int i = 0; i < d->nr_queues; i++) {
 		struct virtq *q = &d->queues[i];
 
@@ -120,6 +125,7 @@ cold void virtio_reset(struct virtio_dev *d)
 		d->ops->reset(d);
 	spin_lock(&d->lock);
 	virtio_reset_registers(d);
+	d->resets--;
 	spin_unlock(&d->lock);
 }
 
