@@ -57,7 +57,7 @@ static const struct virtio_ops vrng_ops = {
 /* --- as a part of a VM ---------------------------------------------------------------------------- */
 
 struct vrng_config {
-	struct virtio_config virtio;
+	struct virtio_config virtio; /* cppcheck-suppress unusedStructMember ; virtio_init() reads it */
 };
 
 static const struct property rows[] = { VIRTIO_PROPERTIES(struct vrng_config) };
