@@ -15,8 +15,6 @@
 #define FREE_STEP 1024
 #define FREE_PAGE 64 /* what a page counts there */
 
-static_assert(OVERLAY_BLOCK == PAGE_SIZE, "a block is a page");
-
 /* --- pages ---------------------------------------------------------------------------------------- */
 
 static void *to_ptr(uint64_t address)
