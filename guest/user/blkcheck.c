@@ -19,7 +19,7 @@ enum {
 
 #define MAX_DEPTH  64
 #define BLOCK	   4096UL
-#define MAX_BLOCKS 16 /* of a request */
+#define MAX_BLOCKS 16	 /* of a request */
 #define DEVICE_MAX 16384 /* blocks that are used: 64 MiB */
 #define MARK	   0x6b63656863UL
 
@@ -41,7 +41,8 @@ struct io_event {
 
 static char buffers[MAX_DEPTH][MAX_BLOCKS * BLOCK] __attribute__((aligned(4096)));
 static struct iocb requests[MAX_DEPTH];
-static unsigned int first[MAX_DEPTH], count[MAX_DEPTH]; /* blocks of the request; 0: there is none */
+static unsigned int first[MAX_DEPTH],
+	count[MAX_DEPTH];		 /* blocks of the request; 0: there is none */
 static unsigned int written[DEVICE_MAX]; /* how often */
 static unsigned char busy[DEVICE_MAX];
 static unsigned long seed = 88172645463325252UL;
@@ -157,8 +158,11 @@ static void submit(unsigned long ctx, unsigned int slot, long fd, unsigned long 
 		blocks = 1 + (unsigned int)rnd(MAX_BLOCKS);
 		block = (unsigned int)rnd(size - blocks + 1);
 	} while (!range_is_free(block, blocks));
-	*r = (struct iocb){ .data = slot, .fd = (unsigned int)fd, .buf = (unsigned long)buffers[slot],
-			    .bytes = blocks * BLOCK, .offset = (long)(block * BLOCK) };
+	*r = (struct iocb){ .data = slot,
+			    .fd = (unsigned int)fd,
+			    .buf = (unsigned long)buffers[slot],
+			    .bytes = blocks * BLOCK,
+			    .offset = (long)(block * BLOCK) };
 	r->opcode = writes && rnd(2); /* IOCB_CMD_PREAD, _PWRITE */
 	for (unsigned int i = 0; i < blocks; i++) {
 		busy[block + i] = 1;
@@ -188,8 +192,10 @@ static void complete(const struct io_event *e)
 __attribute__((used)) static void run(long argc, char **argv)
 {
 	int writes = argc < 5;
-	unsigned long depth = number(argv[2]), left = number(argv[3]), ctx = 0, under_way = 0, done = 0;
-	long fd = syscall5(SYS_openat, -100, (long)argv[1], writes ? O_RDWR | O_DIRECT : O_DIRECT, 0, 0);
+	unsigned long depth = number(argv[2]), left = number(argv[3]), ctx = 0, under_way = 0,
+		      done = 0;
+	long fd = syscall5(SYS_openat, -100, (long)argv[1], writes ? O_RDWR | O_DIRECT : O_DIRECT,
+			   0, 0);
 	long size = syscall5(SYS_lseek, fd, 0, 2, 0, 0) / (long)BLOCK;
 	struct io_event e;
 

@@ -475,12 +475,9 @@ void *gstage_write_ptr(const struct gstage *gs, gpa_t a, uint64_t len)
 
 struct gstage_ram gstage_piece(const struct gstage *gs, gpa_t a)
 {
-	for (unsigned int i = 0; i < gs->nr_ram && i < GSTAGE_MAX_RAM; i++) {
-		struct gstage_ram r = gs->ram[i];
-
-		if (a.gpa - r.gpa.gpa < r.size)
-			return r;
-	}
+	for (unsigned int i = 0; i < gs->nr_ram && i < GSTAGE_MAX_RAM; i++)
+		if (a.gpa - gs->ram[i].gpa.gpa < gs->ram[i].size)
+			return gs->ram[i];
 	return (struct gstage_ram){ 0 };
 }
 

@@ -33,7 +33,7 @@ static const char *absent(void *arg, bool *keeps)
 	return why || !c->absent ? why : c->absent(c->port.dev);
 }
 
-static const struct term_owner owner = {
+static const struct term_owner stream_owner = {
 	.input_ready = input_ready,
 	.output_ready = output_ready,
 	.absent = absent,
@@ -47,7 +47,7 @@ int vm_add_console(struct vm *vm, struct vm_console *c, const char *label)
 
 	snprintf(name, sizeof(name), "%.*s.%s", (int)(NAME_MAX - rest), vm->name, label);
 	c->vm = vm;
-	c->stream = term_stream_new(&vm->arena, name, &owner, c);
+	c->stream = term_stream_new(&vm->arena, name, &stream_owner, c);
 	if (!c->stream)
 		return HV_ENOMEM;
 	while (*last)

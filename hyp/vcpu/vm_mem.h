@@ -29,7 +29,8 @@ int vm_mem_read(const struct vm *vm, gpa_t a, void *buf, uint64_t len);
 int vm_mem_write(const struct vm *vm, gpa_t a, const void *buf, uint64_t len);
 
 /*
- * vm_mem_generation - in a bracket: pointers that an earlier bracket has got are good as long as this stays the same.
+ * vm_mem_generation - in a bracket: pointers that an earlier bracket has got are good as long as this stays the same. To be
+ * read before the walk that finds them: a walk that comes later sees what was taken out of the tables before.
  * vm_mem_change_begins, vm_mem_change_ends - memory is taken out of the tables in between, and it is odd. The end comes
  * before vm_mem_wait(). With vm->lock.
  */

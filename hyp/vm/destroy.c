@@ -24,7 +24,7 @@ static void look_again(struct timer *t);
 static struct spinlock lock = SPINLOCK_INIT(LOCK_DYING); /* guards `dying` */
 static struct list dying = { &dying, &dying };
 static struct work reaper = { .fn = reap };
-static struct timer again = { .deadline = TIMER_NEVER, .fn = look_again };
+static struct timer look = { .deadline = TIMER_NEVER, .fn = look_again };
 static struct smp_grace grace; /* the reaper's, of the first VM in the list */
 
 static void look_again(struct timer *t)
@@ -172,7 +172,7 @@ static void reap(struct work *w)
 		return;
 	switch (reap_step(vm)) {
 	case WAITS:
-		timer_arm(&again, timer_now() + timer_ns_to_ticks(LOOK_PERIOD_NS));
+		timer_arm(&look, timer_now() + timer_ns_to_ticks(LOOK_PERIOD_NS));
 		return;
 	case IS_GONE:
 		spin_lock(&lock);

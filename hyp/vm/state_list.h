@@ -80,6 +80,21 @@
 #ifndef FIELD_VRTC
 #define FIELD_VRTC(field, kept, state)
 #endif
+#ifndef FIELD_VIRTIO_DEV
+#define FIELD_VIRTIO_DEV(field, kept, state)
+#endif
+#ifndef FIELD_VIRTQ
+#define FIELD_VIRTQ(field, kept, state)
+#endif
+#ifndef FIELD_VIRTQ_RING
+#define FIELD_VIRTQ_RING(field, kept, state)
+#endif
+#ifndef FIELD_VIRTQ_CHAIN
+#define FIELD_VIRTQ_CHAIN(field, kept, state)
+#endif
+#ifndef FIELD_VRNG
+#define FIELD_VRNG(field, kept, state)
+#endif
 
 /* --- a vcpu's registers --- */
 STATE(gprs, GUEST, "switch.S, at each exit", "switch.S, at each entry", "guest_regs_reset")
@@ -104,6 +119,7 @@ STATE(magic, GUEST, "-", "-", "pv_magic_reset")
 STATE(uart, GUEST, "-", "-", "vuart_reset")
 STATE(rtc, GUEST, "-", "-", "vrtc_reset; not the time, as with a battery")
 STATE(plic, GUEST, "-", "-", "vplic_reset")
+STATE(virtio, OTHER, "tests/unit/dev/test_virtio_state.c", "-", "virtio_reset")
 STATE(clock, GUEST, "-", "vcpu_load, htimedelta", "vm_begin_life")
 STATE(memory, OTHER, "guest/tests/leak.c", "-", "gstage_clear_step")
 STATE(seed, OTHER, "tests/system/test_seed.py", "-", "loader, at each load")
@@ -304,6 +320,55 @@ FIELD_VRTC(irq_pending, NEW, "rtc")
 FIELD_VRTC(line, NEW, "rtc")
 FIELD_VRTC(timer, KEPT, "rtc") /* cancelled */
 
+/* --- struct virtio_dev and its queues, dev/virtio/virtio.h --- */
+FIELD_VIRTIO_DEV(ops, KEPT, "host")
+FIELD_VIRTIO_DEV(vm, KEPT, "host")
+FIELD_VIRTIO_DEV(irq, KEPT, "host")
+FIELD_VIRTIO_DEV(slot, KEPT, "host")
+FIELD_VIRTIO_DEV(phandle, KEPT, "host")
+FIELD_VIRTIO_DEV(offered, KEPT, "host")
+FIELD_VIRTIO_DEV(nr_queues, KEPT, "host")
+FIELD_VIRTIO_DEV(queues, KEPT, "virtio") /* each of them is as new */
+FIELD_VIRTIO_DEV(page, KEPT, "virtio")	 /* so are the registers in it */
+FIELD_VIRTIO_DEV(lock, LOCK, "host")
+FIELD_VIRTIO_DEV(features, NEW, "virtio")
+FIELD_VIRTIO_DEV(features_sel, NEW, "virtio")
+FIELD_VIRTIO_DEV(queue_sel, NEW, "virtio")
+FIELD_VIRTIO_DEV(status, NEW, "virtio")
+FIELD_VIRTIO_DEV(interrupts, NEW, "virtio")
+FIELD_VIRTIO_DEV(resets, NEW, "virtio")
+FIELD_VIRTQ(lock, LOCK, "host")
+FIELD_VIRTQ(vm, KEPT, "host")
+FIELD_VIRTQ(index, KEPT, "host")
+FIELD_VIRTQ(max, KEPT, "host")
+FIELD_VIRTQ(size, NEW, "virtio")
+FIELD_VIRTQ(ready, NEW, "virtio")
+FIELD_VIRTQ(event_idx, SET, "virtio") /* virtq_enable() */
+FIELD_VIRTQ(indirect, SET, "virtio")
+FIELD_VIRTQ(busy, NEW, "virtio")
+FIELD_VIRTQ(ring, PARTS, "virtio")
+FIELD_VIRTQ(avail_idx, NEW, "virtio")
+FIELD_VIRTQ(next_avail, NEW, "virtio")
+FIELD_VIRTQ(used_idx, NEW, "virtio")
+FIELD_VIRTQ(published, NEW, "virtio")
+FIELD_VIRTQ(signalled, NEW, "virtio")
+FIELD_VIRTQ(window, KEPT, "host") /* good for one generation of the memory */
+FIELD_VIRTQ(chain, PARTS, "virtio")
+FIELD_VIRTQ(bufs, KEPT, "virtio") /* those of a chain are written before they are read */
+FIELD_VIRTQ_RING(at, NEW, "virtio")
+FIELD_VIRTQ_RING(host, NEW, "virtio")
+FIELD_VIRTQ_RING(mem_gen, NEW, "virtio")
+FIELD_VIRTQ_CHAIN(head, NEW, "virtio")
+FIELD_VIRTQ_CHAIN(nr_out, NEW, "virtio")
+FIELD_VIRTQ_CHAIN(nr, NEW, "virtio")
+FIELD_VIRTQ_CHAIN(out, NEW, "virtio")
+FIELD_VIRTQ_CHAIN(in, NEW, "virtio")
+FIELD_VIRTQ_CHAIN(done, NEW, "virtio")
+
+/* --- struct vrng, dev/virtio/rng.c --- */
+FIELD_VRNG(dev, PARTS, "virtio")
+FIELD_VRNG(random, KEPT, "host") /* no output tells anything of another one */
+
 #undef STATE
 #undef FIELD_VCPU
 #undef FIELD_VCPU_HSM
@@ -324,3 +389,8 @@ FIELD_VRTC(timer, KEPT, "rtc") /* cancelled */
 #undef FIELD_VPLIC
 #undef FIELD_VPLIC_CONTEXT
 #undef FIELD_VRTC
+#undef FIELD_VIRTIO_DEV
+#undef FIELD_VIRTQ
+#undef FIELD_VIRTQ_RING
+#undef FIELD_VIRTQ_CHAIN
+#undef FIELD_VRNG

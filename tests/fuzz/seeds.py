@@ -220,6 +220,62 @@ def kernels(seeds):
             seeds.add("loader", bytes([flags, 0x00, 0x00, 0x04, 0x00, 0x00]) + data)
 
 
+class Virtio:
+    """An input of fuzz_virtio.c. A ring is 0 (the entropy device) or 2, 3 (the one that copies); its size is 16."""
+
+    def __init__(self, scattered=0):
+        self.data = bytes([scattered])
+
+    def op(self, what, ring, how, *rest):
+        self.data += bytes([what | ring << 3 | how << 5, *rest])
+        return self
+
+    def begin(self, ring, features):
+        return self.op(0, ring, features, 4)
+
+    def buffer(self, ring, i, number, length, flags, following=0, table=0):
+        """Buffer @number, 1000 bytes behind the one before, or the table (flags 4)."""
+        return self.op(1, ring, table, i, number << 3, 7, *struct.pack("<Q", length), flags, following)
+
+    def offer(self, ring, head, how=0, ahead=1):
+        return self.op(2, ring, how, 4, ahead, head).op(3, ring, 0)
+
+    def misc(self, ring, how, number):
+        return self.op(7, ring, how, number)
+
+
+def virtio(seeds):
+    for scattered in (0, 1):
+        for features in range(8):
+            v = Virtio(scattered).begin(0, features)
+            for i in range(3):
+                v.buffer(0, i, i, 64, 2).offer(0, i)
+            seeds.add("virtio", v.data)
+            v = Virtio(scattered).begin(2, features)
+            v.buffer(2, 0, 0, 900, 1, 1).buffer(2, 1, 4, 900, 2).offer(2, 0)
+            v.buffer(2, 2, 0, 32, 4).buffer(2, 0, 1, 100, 1, 1, table=1).buffer(2, 1, 5, 100, 2, table=1).offer(2, 2)
+            v.buffer(3, 0, 0, 200000, 1, 1).buffer(3, 1, 1, 200000, 2).offer(3, 0)
+            seeds.add("virtio", v.data)
+        # A page of a buffer goes in the middle of a chain; a pause; a life ends; the driver's errors.
+        long = Virtio(scattered).begin(2, 6).buffer(2, 0, 0, 200000, 1, 1).buffer(2, 1, 1, 200000, 2)
+        for misc in ((1, 20), (1, 2), (0, 1), (3, 0), (4, 1), (4, 2), (4, 4), (6, 0)):
+            v = Virtio()
+            v.data = long.data
+            seeds.add("virtio", v.misc(2, *misc).offer(2, 0).misc(2, 0, 0).misc(2, 4, 0).op(3, 2, 0).data)
+        for page in (2, 8):  # that of the ring, or of the buffers: it goes before the notification
+            v = Virtio(scattered).begin(2, 2).buffer(2, 0, 0, 900, 1, 1).buffer(2, 1, 1, 900, 2).offer(2, 0)
+            seeds.add("virtio", v.op(2, 2, 0, 4, 1, 0).misc(2, 1, page).op(3, 2, 0).op(3, 2, 0).data)
+        for buffers in ([(0, 64, 2, 0), (0, 64, 1, 0)], [(0, 64, 1, 0)], [(0, 0, 1, 0)], [(0, 64, 1, 99)], [(0, 24, 4, 0)], [(0, 0, 4, 0)], [(0, 32, 5, 1)]):
+            v = Virtio(scattered).begin(2, 6)
+            for i, (number, length, flags, following) in enumerate(buffers):
+                v.buffer(2, i, number, length, flags, following)
+            seeds.add("virtio", v.offer(2, 0).offer(2, 0, 2, 40).data)
+    v = Virtio()
+    for reg in range(64):  # each register of each device: written with small numbers and with all ones
+        v.op(4, 0, 0, reg, 1 << 3).op(4, 2, 0, reg, 6).op(5, 2, 2, 2, 4 * reg)
+    seeds.add("virtio", v.data)
+
+
 def main():
     seeds = Seeds(pathlib.Path(sys.argv[1]))
     bundles(seeds)
@@ -227,6 +283,7 @@ def main():
     words(seeds)
     terminal(seeds)
     kernels(seeds)
+    virtio(seeds)
     for source in OVERLAYS:
         tree = compile_tree(source)
         if tree:

@@ -53,6 +53,7 @@ SHORT = {
     "inject": [("ROUNDS=1",)],
     "wait": [("ROUNDS=1",)],
     "timer": [(), ("SSTC",)],
+    "virtq": [(), ("FLAGS",), ("STEPS",), ("STEPS", "FLAGS")],
 }
 
 # model: explorations in the long run. Each is gone through once more for cycles.
@@ -63,6 +64,7 @@ LONG = {
     "inject": [("ROUNDS=2",), ("ROUNDS=3", "EXITS=2")],
     "wait": [("ROUNDS=1",), ("ROUNDS=2",)],
     "timer": [("ROUNDS=3", "TIME_MAX=8"), ("SSTC", "ROUNDS=3", "TIME_MAX=8")],
+    "virtq": [("REQUESTS=5",), ("FLAGS", "REQUESTS=5"), ("STEPS", "REQUESTS=5"), ("STEPS", "FLAGS", "REQUESTS=5")],
 }
 
 # mutant: (title, {model: the exploration that sees it})
@@ -104,6 +106,14 @@ SPIN_MUTANTS = {
     "STAND_IN_NOT_ARMED": {"timer": ("SSTC",)},
     "TIMER_FIRE_QUIET": {"timer": ()},
     "TIMER_KICK_UNCLAIMED": {"timer": ()},
+    "REARM_NO_FENCE": {"virtq": ()},
+    "PUBLISH_NO_FENCE": {"virtq": ("STEPS",)},
+    "DRIVER_NO_FENCE": {"virtq": ()},
+    "DRIVER_LOOK_NO_FENCE": {"virtq": ()},
+    "NO_SECOND_LOOK": {"virtq": ("FLAGS",)},
+    "LOOK_BEFORE_EVENT": {"virtq": ()},
+    "EVENT_BEFORE_IDX": {"virtq": ()},
+    "QUIET_STAYS": {"virtq": ("FLAGS",)},
 }
 
 TITLES = {
@@ -145,6 +155,14 @@ TITLES = {
     "STAND_IN_NOT_ARMED": "the host timer is not armed for a sleep",
     "TIMER_FIRE_QUIET": "the host timer kicks no vcpu",
     "TIMER_KICK_UNCLAIMED": "the host timer clears blocked without an exchange",
+    "REARM_NO_FENCE": "virtq_rearm's fence dropped",
+    "PUBLISH_NO_FENCE": "virtq_publish's fence dropped",
+    "DRIVER_NO_FENCE": "the driver's fence after avail.idx dropped",
+    "DRIVER_LOOK_NO_FENCE": "the driver's fence after used_event dropped",
+    "NO_SECOND_LOOK": "virtq_rearm does not look at avail.idx",
+    "LOOK_BEFORE_EVENT": "avail.idx read before avail_event is written",
+    "EVENT_BEFORE_IDX": "used_event read before used.idx is written",
+    "QUIET_STAYS": "used.flags are not cleared",
     "LAST_PCPU_UNORDERED": "last_pcpu not ordered before mode",
 }
 
@@ -256,7 +274,7 @@ def run_spin(options, results):
         runs += [Spin(model, definitions) for definitions in explorations]
     for model, explorations in (SHORT if options.short else LONG).items():
         for definitions in explorations:
-            if not options.short or model in ("check", "inject", "wait", "timer"):
+            if not options.short or model in ("check", "inject", "wait", "timer", "virtq"):
                 runs.append(Spin(model, definitions, cycles=True))
     for mutant, models in SPIN_MUTANTS.items():
         runs += [Spin(model, definitions, mutant) for model, definitions in models.items()]

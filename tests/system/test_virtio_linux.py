@@ -87,3 +87,21 @@ def test_an_overlay_that_is_full_is_an_error_of_the_guest(name):
         m.shell("one", "dd if=/dev/zero of=/dev/vda bs=1M count=8 oflag=direct 2>/dev/null || echo fu''ll", "full")
         m.shell("one", "blkdiscard /dev/vda; echo done", "done")
         m.shell("one", "dd if=/dev/zero of=/dev/vda bs=1M count=1 oflag=direct 2>/dev/null && echo fi''ts", "fits")
+
+
+def test_a_second_console_and_a_port(name):
+    """hvc0 shows on the operator's terminal under its own name and takes what is typed; a port is a plain device."""
+    more = 'console@0 { label = "mux"; }; console@1 { label = "data"; type = "port"; };'
+    with booted(name, [guest_with(name, more)], []) as m:
+        m.expect_line("one", "GUEST-UP")
+        start(m)
+        m.shell("one", "cat /sys/class/virtio-ports/*/name | tr '\\n' ' '; echo", "mux data ")
+        m.send_line("echo said on hvc0 >/dev/hvc0; echo said on the port >/dev/vport0p1")
+        m.expect_line("one.mux", "said on hvc0")
+        m.expect_line("one.data", "said on the port")
+        m.shell("one", "seq 1 3000 >/dev/hvc0; echo done", "done")
+        m.expect_line("one.mux", "3000")
+        m.send_line("while read -r line; do echo got $line; done </dev/hvc0 &")
+        m.menu("g one.mux\r")
+        m.send_line("typed for mux")
+        m.expect_line("one", "got typed for mux")

@@ -49,16 +49,16 @@ static void read_size(struct config_node *n, const struct property *p, void *val
 {
 	struct vconsole_size *out = value;
 	const fdt32_t *cells;
-	uint32_t cols = 0, rows = 0;
+	uint32_t cols = 0, lines = 0;
 	int len = 0;
 
 	cells = fdt_getprop(n->fdt, n->node, p->name, &len);
 	if (cells && len == 2 * (int)sizeof(*cells)) {
 		cols = fdt32_ld(&cells[0]);
-		rows = fdt32_ld(&cells[1]);
+		lines = fdt32_ld(&cells[1]);
 	}
-	if (cols >= 1 && cols <= UINT16_MAX && rows >= 1 && rows <= UINT16_MAX)
-		*out = (struct vconsole_size){ (uint16_t)cols, (uint16_t)rows };
+	if (cols >= 1 && cols <= UINT16_MAX && lines >= 1 && lines <= UINT16_MAX)
+		*out = (struct vconsole_size){ (uint16_t)cols, (uint16_t)lines };
 	else
 		config_error(n, p->name, "must be <COLUMNS ROWS>, each from 1 to %u", UINT16_MAX);
 }

@@ -9,6 +9,7 @@
 #include "dev/virtio/transport.h"
 #include "lib/index.h"
 #include "vcpu/console.h"
+#include "vcpu/vm_mem.h"
 
 static uint32_t *page_word(const struct virtio_dev *d, uint64_t off)
 {
@@ -97,6 +98,18 @@ static void stop_queue(struct virtio_dev *d, struct virtq *q)
 		d->ops->stopped(d, q);
 }
 
+static int enable(struct virtio_dev *d, struct virtq *q)
+{
+	int err;
+
+	if (!vm_mem_begin(d->vm))
+		return HV_EFAULT;
+	err = virtq_enable(q, virtio_has(d, VIRTIO_F_EVENT_IDX),
+			   virtio_has(d, VIRTIO_F_INDIRECT_DESC));
+	vm_mem_end();
+	return err;
+}
+
 static void set_ready(struct virtio_dev *d, uint32_t val)
 {
 	struct virtq *q = selected(d);
@@ -105,8 +118,7 @@ static void set_ready(struct virtio_dev *d, uint32_t val)
 	if (!q)
 		return;
 	if (val == 1 && !q->ready)
-		err = virtq_enable(q, virtio_has(d, VIRTIO_F_EVENT_IDX),
-				   virtio_has(d, VIRTIO_F_INDIRECT_DESC));
+		err = enable(d, q);
 	else if (val == 0 && q->ready)
 		stop_queue(d, q);
 	spin_unlock(&q->lock);
@@ -184,7 +196,7 @@ static uint32_t allowed_status(const struct virtio_dev *d, uint32_t val)
 		val &= ~VIRTIO_FEATURES_OK;
 	if (!(val & VIRTIO_FEATURES_OK))
 		val &= ~VIRTIO_DRIVER_OK;
-	return val;
+	return d->resets ? 0 : val;
 }
 
 /* No bit goes but by a reset (2.1.1). */

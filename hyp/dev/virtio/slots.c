@@ -82,7 +82,7 @@ int virtio_slots_take(struct virtio_slots *s, struct virtio_dev *d, unsigned int
 	if (wanted)
 		slot = wanted - 1;
 	else
-		while (slot < VIRTIO_SLOTS && s->dev[slot])
+		while (slot < VIRTIO_SLOTS && s->dev[slot % VIRTIO_SLOTS])
 			slot++;
 	if (slot >= VIRTIO_SLOTS)
 		return HV_ENOMEM;
@@ -119,6 +119,8 @@ static int slots_map(void *state, struct vm *vm)
 	return HV_OK;
 }
 
+#define LABEL_DIGIT (sizeof("virtio_mmio") - 1)
+
 /* Kernels name disks and consoles in the order of their nodes. */
 static void slots_describe(const void *state, struct fdtw *w, enum vm_place place)
 {
@@ -132,7 +134,7 @@ static void slots_describe(const void *state, struct fdtw *w, enum vm_place plac
 
 		if (!d)
 			continue;
-		label[sizeof(label) - 2] = (char)('0' + i);
+		label[LABEL_DIGIT] = (char)('0' + i);
 		fdtw_begin_device(w, "virtio_mmio", label, d->phandle, slot_base(i).gpa, PAGE_SIZE);
 		fdtw_string(w, "compatible", "virtio,mmio");
 		virq_describe(d->irq, w);

@@ -109,6 +109,11 @@ void virtio_serve_all(struct virtio_dev *d, unsigned int index)
 
 cold void virtio_reset(struct virtio_dev *d)
 {
+	/* From here on no queue is worked on, and another vcpu cannot start the device. */
+	spin_lock(&d->lock);
+	d->resets++;
+	atomic_set(&d->status, 0);
+	spin_unlock(&d->lock);
 	for (unsigned int i = 0; i < d->nr_queues; i++) {
 		struct virtq *q = &d->queues[i];
 
@@ -120,8 +125,11 @@ cold void virtio_reset(struct virtio_dev *d)
 		d->ops->reset(d);
 	spin_lock(&d->lock);
 	virtio_reset_registers(d);
+	d->resets--;
 	spin_unlock(&d->lock);
 }
+
+static_assert(_Alignof(struct virtq_buf) <= _Alignof(struct vm_mem_window), "one behind the other");
 
 static int init_queues(struct virtio_dev *d, struct arena *a, unsigned int nr, uint16_t size)
 {
@@ -136,10 +144,12 @@ static int init_queues(struct virtio_dev *d, struct arena *a, unsigned int nr, u
 		q->vm = d->vm;
 		q->index = i;
 		q->max = size;
-		q->bufs = arena_alloc(a, size * sizeof(*q->bufs), _Alignof(struct virtq_buf));
-		q->window = arena_new(a, struct vm_mem_window);
-		if (!q->bufs || !q->window)
+		/* Both in one piece. */
+		q->window = arena_alloc(a, sizeof(*q->window) + size * sizeof(*q->bufs),
+					_Alignof(struct vm_mem_window));
+		if (!q->window)
 			return HV_ENOMEM;
+		q->bufs = (struct virtq_buf *)(q->window + 1);
 		virtq_disable(q);
 	}
 	return HV_OK;

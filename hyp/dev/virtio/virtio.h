@@ -66,7 +66,9 @@ struct virtio_dev {
 	struct spinlock lock; /* LOCK_VDEV; guards all that follows */
 	uint64_t features;    /* that the driver has taken; fixed once FEATURES_OK is set */
 	uint32_t features_sel, queue_sel;
-	uint32_t status, interrupts;
+	uint32_t status; /* atomic */
+	uint32_t interrupts;
+	uint32_t resets; /* that are under way */
 };
 
 /* What each device's node may say, as the first member of its structure of properties. */

@@ -41,7 +41,8 @@ static int find_part(struct virtq *q, enum virtq_part part)
 		uint8_t *p;
 
 		n = size - done;
-		p = gstage_leaf(gs, gpa_add(q->ring.at[part], done), GSTAGE_WRITE, &n);
+		p = gstage_leaf(gs, gpa_add(q->ring.at[part % VIRTQ_PARTS], done), GSTAGE_WRITE,
+				&n);
 		if (!p)
 			return HV_EFAULT;
 		if (done == 0)
@@ -49,19 +50,25 @@ static int find_part(struct virtq *q, enum virtq_part part)
 		else if (p != start + done)
 			together = false;
 	}
-	q->ring.host[part] = together ? start : NULL;
+	q->ring.host[part % VIRTQ_PARTS] = together ? start : NULL;
 	return HV_OK;
 }
 
+/*
+ * The generation is read before the walk. Otherwise memory that is taken out of the tables just behind the walk would be
+ * taken for that of the new generation, and be written in a later bracket.
+ */
 static int find_ring(struct virtq *q)
 {
+	const uint64_t gen = vm_mem_generation(q->vm);
+
 	for (unsigned int part = 0; part < VIRTQ_PARTS; part++) {
 		int err = find_part(q, (enum virtq_part)part);
 
 		if (err != HV_OK)
 			return err;
 	}
-	q->ring.mem_gen = vm_mem_generation(q->vm);
+	q->ring.mem_gen = gen;
 	return HV_OK;
 }
 
@@ -75,9 +82,9 @@ int virtq_open(struct virtq *q)
 /* A field of @len bytes, which is aligned to its size and so lies in one leaf. NULL: it is no memory any more. */
 static void *ring_field(const struct virtq *q, enum virtq_part part, uint64_t off, uint64_t len)
 {
-	if (q->ring.host[part])
-		return q->ring.host[part] + off;
-	return gstage_write_ptr(&q->vm->gstage, gpa_add(q->ring.at[part], off), len);
+	if (q->ring.host[part % VIRTQ_PARTS])
+		return q->ring.host[part % VIRTQ_PARTS] + off;
+	return gstage_write_ptr(&q->vm->gstage, gpa_add(q->ring.at[part % VIRTQ_PARTS], off), len);
 }
 
 static int ring_load(const struct virtq *q, enum virtq_part part, uint64_t off, uint16_t *out)

@@ -302,15 +302,13 @@ static void lose_ring(void)
 {
 	const uint64_t page = align_down(disk_ring.avail, PAGE_SIZE);
 
-	vm_mem_change_begins(&fake_vm);
 	assert_int_equal(pgtable_unmap(&fake_vm.gstage.pt, page, PAGE_SIZE), HV_OK);
-	vm_mem_change_ends(&fake_vm);
+	fake_ram_changed(&fake_vm);
 	break_queue();
 	assert_int_equal(pgtable_map(&fake_vm.gstage.pt, page, ptr_to_hpa(fake_ram_at(page)),
 				     PAGE_SIZE, PTE_R | PTE_W | PTE_U | PTE_RAM),
 			 HV_OK);
-	vm_mem_change_begins(&fake_vm);
-	vm_mem_change_ends(&fake_vm);
+	fake_ram_changed(&fake_vm);
 }
 
 static void a_new_chain_knows_nothing_of_one_that_was_given_up(void **state)

@@ -75,6 +75,13 @@ static bool needs_event(uint16_t event, uint16_t new, uint16_t old)
 	return (uint16_t)(new - event - 1) < (uint16_t)(new - old);
 }
 
+/* An exit or an interrupt is not held back behind later stores. Otherwise the driver's next chain would come with it. */
+static void tell(uint32_t *count)
+{
+	atomic_set(count, atomic_read(count) + 1);
+	fence_full();
+}
+
 /* --- the driver (2.7.13, 2.7.14) -------------------------------------------------------------------- */
 
 static void offer(uint16_t i)
@@ -89,7 +96,7 @@ static void offer(uint16_t i)
 	notify = w.event_idx ? needs_event(atomic_read(&w.used.event), (uint16_t)(i + 1), i) :
 			       !(atomic_read(&w.used.flags) & VIRTQ_USED_NO_NOTIFY);
 	if (notify)
-		atomic_set(&w.notified, atomic_read(&w.notified) + 1);
+		tell(&w.notified);
 }
 
 static bool interrupt(void *seen)
@@ -126,7 +133,7 @@ static void drives(void *unused)
 static void interrupts(bool yes)
 {
 	if (yes)
-		atomic_set(&w.interrupted, atomic_read(&w.interrupted) + 1);
+		tell(&w.interrupted);
 }
 
 static void handle(struct virtq *q)

@@ -9,7 +9,7 @@
 #include "vcpu/irq.h"
 #include "vcpu/vm_part.h"
 
-#define MAX_ALLOCS 64
+#define MAX_ALLOCS 128
 
 struct vm fake_vm;
 unsigned int fake_arena_left = UINT_MAX;

@@ -7,6 +7,7 @@
 #define FAKE_GUEST_RAM_H
 
 #include "lib/types.h"
+#include "vcpu/vm_mem.h"
 
 #define FAKE_RAM      GIB(2)
 #define FAKE_RAM_SIZE MIB(1)
@@ -37,6 +38,13 @@ void fake_ram_write(uint64_t a, const void *from, uint64_t len);
 uint16_t fake_ram_u16(uint64_t a);
 uint32_t fake_ram_u32(uint64_t a);
 void fake_ram_set_u16(uint64_t a, uint16_t val);
+
+/* fake_ram_changed - the tables have been changed, as vm_give_back_ram() says it. */
+static inline void fake_ram_changed(struct vm *vm)
+{
+	vm_mem_change_begins(vm);
+	vm_mem_change_ends(vm);
+}
 
 /* fake_ram_is - are all @len bytes at @a @val? */
 bool fake_ram_is(uint64_t a, uint8_t val, uint64_t len);

@@ -84,6 +84,7 @@ static void others_do_not_wait_and_what_they_lose_is_counted(void **state)
 	assert_int_equal(term_stream_write(b, text, sizeof(text)), sizeof(text));
 	assert_int_equal(term_stream_write(b, "y", 1), 1);
 	assert_true(term_stream_want_out(b)); /* so it may power itself off */
+	assert_true(term_stream_want_room(b, 1));
 	for (unsigned int i = 0; i < 1000; i++)
 		term_log("a line that is kept\n", 20);
 	transmit_all();
