@@ -5,7 +5,7 @@ import hashlib
 import random
 
 import pytest
-from hv import MIB, WORK, Image, Machine, initramfs_with, its_text, linux, make_itb, user_program
+from hv import ESCAPE, MIB, WORK, Image, Machine, initramfs_with, its_text, linux, make_itb, user_program
 from modules import VIRTIO, load, modules
 
 DISK = 16 * MIB
@@ -102,6 +102,6 @@ def test_a_second_console_and_a_port(name):
         m.send_line("seq 1 3000 >/dev/hvc0; echo do''ne")
         m.expect_lines({"one.mux": "3000", "one": "done"})
         m.send_line("while read -r line; do echo got $line; done </dev/hvc0 &")
-        m.menu("g one.mux\r")
+        m.send(f"{ESCAPE}gone.mux\r")
         m.send_line("typed for mux")
         m.expect_line("one", "got typed for mux")

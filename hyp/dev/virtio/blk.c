@@ -37,7 +37,8 @@ static const struct virtio_ops disk_ops = {
 enum disk_access { DISK_READ_ONLY, DISK_OVERLAY };
 
 struct disk_config {
-	struct virtio_config virtio; /* cppcheck-suppress unusedStructMember ; virtio_init() reads it */
+	// cppcheck-suppress unusedStructMember
+	struct virtio_config virtio; /* first: virtio_init() reads it */
 	uint32_t queues;
 	struct config_image image;
 	unsigned int access;	 /* enum disk_access */

@@ -251,13 +251,16 @@ void overlay_write_end(struct overlay *o, unsigned int user, struct overlay_writ
 /* Blocks from @block on that have no page become zeroes. Returns how many; 0: @block has one, or its leaf is a mark. */
 static uint64_t mark_run(struct overlay *o, uint64_t block, uint64_t max)
 {
-	uint64_t *entry = entry_of(o, block), n = 0;
+	uint64_t *entry = entry_of(o, block);
 
 	max = min_u64(max, OVERLAY_LEAF_BLOCKS - block % OVERLAY_LEAF_BLOCKS);
-	max = min_u64(max, ZERO_RUN);
-	for (; entry && n < max && entry[n] < OVERLAY_PAGE; n++)
+	max = entry ? min_u64(max, ZERO_RUN) : 0;
+	for (uint64_t n = 0; n < max; n++) {
+		if (entry[n] >= OVERLAY_PAGE)
+			return n;
 		entry[n] = OVERLAY_ZERO;
-	return n;
+	}
+	return max;
 }
 
 /* The same for a whole leaf that is a mark, or the part of one that is zeroes already. */

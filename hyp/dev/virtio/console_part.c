@@ -32,11 +32,11 @@ static bool is_label_char(char c)
 static void read_label(struct config_node *n, const struct property *p, void *value)
 {
 	const char *s = fdtx_prop_string(n->fdt, n->node, p->name);
-	size_t len = 0;
+	const char *end = s;
 
-	while (s && is_label_char(s[len]))
-		len++;
-	if (s && len >= 1 && len <= VCONSOLE_LABEL_MAX && s[len] == '\0')
+	while (end && is_label_char(*end))
+		end++;
+	if (s && end > s && end - s <= VCONSOLE_LABEL_MAX && *end == '\0')
 		*(const char **)value = s;
 	else
 		config_error(n, p->name,
@@ -137,7 +137,8 @@ static void add_port(struct vconsole *c, struct vconsole_port *p)
 	}
 	p->of = c;
 	p->id = c->nr_ports;
-	c->ports[c->nr_ports++] = p;
+	c->ports[index_below(c->nr_ports, VCONSOLE_PORTS)] = p;
+	c->nr_ports++;
 	config->max_nr_ports = c->nr_ports;
 	c->dev.nr_queues = 2 + 2 * c->nr_ports;
 }

@@ -57,7 +57,8 @@ static const struct virtio_ops vrng_ops = {
 /* --- as a part of a VM ---------------------------------------------------------------------------- */
 
 struct vrng_config {
-	struct virtio_config virtio; /* cppcheck-suppress unusedStructMember ; virtio_init() reads it */
+	// cppcheck-suppress unusedStructMember
+	struct virtio_config virtio;
 };
 
 static const struct property rows[] = { VIRTIO_PROPERTIES(struct vrng_config) };
