@@ -103,5 +103,6 @@ def test_a_second_console_and_a_port(name):
         m.expect_lines({"one.mux": "3000", "one": "done"})
         m.send_line("while read -r line; do echo got $line; done </dev/hvc0 &")
         m.send(f"{ESCAPE}gone.mux\r")
+        m.expect(r"console: one\.mux")
         m.send_line("typed for mux")
         m.expect_line("one", "got typed for mux")
