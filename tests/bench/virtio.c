@@ -1,18 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Virtio devices behind virtio-mmio: notifications, a disk that is an image in memory, a console. Interrupts are polled: what a
+ * Virtio devices behind virtio-mmio: notifications, and a disk that is an image in memory. Interrupts are polled: what a
  * row counts is the notifying store, from which the guest comes back when the device has done all. On hartvisor only.
  */
 #include "bench.h"
-#include "string.h"
 #include "test.h"
 #include "virtio.h"
 
-#define BLOCK	   4096
-#define QUEUE	   128 /* entries */
-#define AT_ONCE	   32
-#define TEXT	   2048
-#define CONSOLE_TX 1 /* its queue */
+#define BLOCK	4096
+#define QUEUE	128 /* entries */
+#define AT_ONCE 32
 
 struct disk_request {
 	uint32_t type, reserved;
@@ -96,32 +93,7 @@ static void disk(void)
 	CHECK(!virtio_broken(&dev));
 }
 
-/* --- a console ------------------------------------------------------------------------------------ */
-
-static void console(void)
-{
-	static char text[TEXT];
-	long samples[BATCHES];
-
-	memset(text, '.', TEXT - 1);
-	text[TEXT - 1] = '\n';
-	begin(VIRTIO_ID_CONSOLE, CONSOLE_TX, 16);
-	virtq_desc(&q, 0, (uintptr_t)text, TEXT, 0, 0);
-	for (unsigned int i = 0; i < BATCHES; i++) {
-		long began;
-
-		bench_wait_asleep(); /* what is under way goes out */
-		virtq_offer(&q, 0);
-		began = clock_edge();
-		virtq_notify(&q);
-		samples[i] = clock_now() - began;
-	}
-	CHECK_EQ(ring.used.idx, BATCHES);
-	bench_result("console-2k", bench_median(samples, BATCHES), 1);
-}
-
 void bench_virtio(void)
 {
 	disk();
-	console();
 }
