@@ -84,7 +84,7 @@ static void no_device_is_made_without_a_slot(void **state)
 }
 
 /* Itself, its page, its queues, and two things of each. */
-#define NR_ALLOCS (3 + 2 * COPY_QUEUES)
+#define NR_ALLOCS (3 + COPY_QUEUES)
 
 static void a_vm_without_memory_gets_none(void **state)
 {
