@@ -80,7 +80,7 @@ SMALL_OBJS := $(filter $(B)/obj/hyp/vm/% $(B)/obj/hyp/console/%,$(OBJS)) \
 	$(addprefix $(B)/obj/hyp/lib/,config_node.o fdt.o fdt_exact.o fdt_writer.o log.o options.o property.o random.o text.o word.o work.o xxh32.o) \
 	$(addprefix $(B)/obj/hyp/arch/,isa.o panic.o symbols.o boot_map.o cache.o) \
 	$(addprefix $(B)/obj/hyp/term/,term_answer.o term_filter.o term_input.o term_output.o term_own.o term_raw.o term_row.o term_sbi.o) \
-	$(addprefix $(B)/obj/hyp/mm/,page.o arena.o hostmap.o) $(addprefix $(B)/obj/hyp/,dev/vrtc.o dev/vsyscon.o dev/pmem.o sbi/srst.o sbi/legacy.o sbi/dbcn.o pv/sta.o pv/pv_part.o pv/pv_lock.o vcpu/hsm.o vcpu/registry.o vcpu/vm.o vcpu/vm_part.o \
+	$(addprefix $(B)/obj/hyp/mm/,page.o arena.o hostmap.o) $(addprefix $(B)/obj/hyp/,dev/vrtc.o dev/vsyscon.o sbi/srst.o sbi/legacy.o sbi/dbcn.o pv/sta.o pv/pv_part.o pv/pv_lock.o vcpu/hsm.o vcpu/registry.o vcpu/vm.o vcpu/vm_part.o \
 	vcpu/watch.o arch/features.o)
 $(SMALL_OBJS): CFLAGS += -Os -msave-restore
 
