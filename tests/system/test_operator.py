@@ -12,11 +12,13 @@ def hello(name, more="", memory=32):
 
 
 def states(m, **wanted):
-    """The list says of each VM that it is in this state."""
-    m.menu("l")
-    for vm, state in wanted.items():
-        m.expect(rf"\b{vm} +{state} ")
-    m.expect("hartvisor's own memory")
+    """The list says of each VM that it is in this state. One whose end has just been told may be stopping for a moment."""
+    while True:
+        m.menu("l")
+        found = [m.expect(rf"\b{vm} +{state} ", rf"\b{vm} +stopping ") for vm, state in wanted.items()]
+        m.expect("hartvisor's own memory")
+        if not any(found):
+            return
 
 
 def test_a_vm_is_started_by_hand_and_again_after_it_was_off(name):
