@@ -4,7 +4,7 @@
  * written, up to a bound.
  *
  * The disk is of blocks of 4 KiB. A block is the image's (nothing is kept), or zeroes (a mark), or a page. Marks and pages are
- * in leaf tables, one for each 2 MiB of the disk; those are made by need, too, and count for the bound. A leaf whose blocks
+ * in leaf tables, one for each 2 MiB of the disk; those are made when they are needed, too, and count for the bound. A leaf whose blocks
  * are all the image's, or all zeroes, is a mark itself.
  *
  * Several queues use an overlay at once, each with a number (@user), and each with one block at a time. The overlay's lock
