@@ -30,8 +30,8 @@ bool vcpu_console_is_out(struct vcpu *v);
 void vm_console_room(struct vm *vm);
 
 /*
- * vm_add_console - @c, whose port and absent are set, becomes a console of @vm, and the operator's terminal has a stream for
- * it: "VM.@label", of which the VM's part is cut if both are long. While the VM is made. HV_ENOMEM.
+ * vm_add_console - @c becomes a console of @vm; the caller has set c->port and c->absent. The operator's terminal has a stream
+ * for it: "VM.@label", of which the VM's part is cut if both are long. While the VM is made. HV_ENOMEM.
  */
 int vm_add_console(struct vm *vm, struct vm_console *c, const char *label);
 

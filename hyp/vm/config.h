@@ -54,7 +54,7 @@ struct vm_config {
 	struct vm_image ramdisk;   /* data NULL: none */
 	struct vm_image overlay;   /* data NULL: none */
 	struct sched_params sched; /* but for affinity; config_vcpu_sched() puts all together */
-	/* Of a VM of a bundle, whose tree is @fdt: where its external data counts from (vm/bundle.h); else NULL, 0. */
+	/* If @fdt is a bundle's tree: where the bundle's external data counts from (vm/bundle.h). Else NULL, 0. */
 	const uint8_t *bundle;
 	uint64_t bundle_size;
 	const void *

@@ -26,7 +26,7 @@ void parts_add_children(struct text *t);
 
 /*
  * parts_check - read what a VM's node @n says of its parts, only for what is wrong in it.
- * parts_check_child - the same of its child node @child, whose errors are the VM's. False: it is no part.
+ * parts_check_child - the same of the VM's child node @child; an error there makes the VM fail. False: it is no part.
  */
 void parts_check(struct config_node *n);
 bool parts_check_child(struct config_node *n, int child);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a guest has written to a disk whose image is not written: an overlay in host memory. It costs as much as has been
- * written, up to a bound.
+ * An overlay: what a guest has written to a disk. It is kept in host memory, and the disk's image stays as it is. It costs as
+ * much as has been written, up to a bound.
  *
  * The disk is of blocks of 4 KiB. A block is the image's (nothing is kept), or zeroes (a mark), or a page. Marks and pages are
- * in leaf tables, one for each 2 MiB of the disk; those are made when they are needed, too, and count for the bound. A leaf whose blocks
- * are all the image's, or all zeroes, is a mark itself.
+ * in leaf tables, one for each 2 MiB of the disk. A leaf table is made when a block needs it, and counts for the bound. While
+ * all blocks of a leaf are the image's, or all are zeroes, the leaf is a mark itself.
  *
  * Several queues use an overlay at once, each with a number (@user), and each with one block at a time. The overlay's lock
  * guards the tables. It is not held while data is copied. So a user says which page it copies from or to (`busy`), and a

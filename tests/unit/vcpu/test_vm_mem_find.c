@@ -102,6 +102,14 @@ static void a_piece_is_found_up_to_its_end(void **state)
 	must_find(BASE + 5, 7, 0x100005, 7);
 }
 
+/* Nothing is remembered yet, so that the look into the list bounds it, too. */
+static void a_first_look_ends_with_the_piece(void **state)
+{
+	(void)state;
+	must_find(BASE + MIB(4) - 1, 64, 0x100000 + MIB(4) - 1, 1);
+	must_find(BASE + MIB(6) - 8, 64, 0x900000 + MIB(2) - 8, 8);
+}
+
 static void what_is_in_no_piece_is_walked_for(void **state)
 {
 	(void)state;
@@ -156,6 +164,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(a_piece_is_found_up_to_its_end, setup),
+		cmocka_unit_test_setup(a_first_look_ends_with_the_piece, setup),
 		cmocka_unit_test_setup(what_is_in_no_piece_is_walked_for, setup),
 		cmocka_unit_test_setup(what_was_remembered_is_forgotten_when_memory_goes, setup),
 		cmocka_unit_test_setup(a_list_that_changes_while_it_is_read_says_nothing, setup),

@@ -110,7 +110,7 @@ VM_PART(a_crate) = {
 	.create = crate_create,
 };
 
-/* One of each VM, whose own node has none of the properties of the others. */
+/* Each VM has one. The VM's own node has none of the properties of the others. */
 VM_PART(a_door) = {
 	.name = "door",
 	.order = VM_PART_DEVICE,
