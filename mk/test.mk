@@ -178,7 +178,7 @@ test:
 # What .ci/run runs. Lint and fresh come last: what is wrong with the code is said first.
 .PHONY: ci
 ci:
-	+@$(RUN_TESTS) build unit model fuzz system busy bench lint fresh
+	+@FUZZ_SECONDS='$(or $(FUZZ_SECONDS),75)' $(RUN_TESTS) build unit model fuzz system busy bench lint fresh
 
 # A newcomer's first minute, in a minimal chroot of each release (tools/fresh.sh).
 .PHONY: fresh

@@ -271,7 +271,10 @@ static void restart_timer(struct timer *t)
 	(void)sched_wake(&container_of(t, struct vm_life, restart)->vm->task);
 }
 
-/* It is off, or has crashed. */
+/*
+ * It is off, or has crashed. Its line in the log came before: as soon as all states say so, another hart may power the
+ * machine off. So for a moment the list may show a VM as stopping that has been told to be off.
+ */
 static void stays_ended(struct vm *vm, enum vm_state state)
 {
 	(void)finish(vm, state);

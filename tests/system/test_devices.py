@@ -98,7 +98,8 @@ def root_file_system(test):
     return Image("root", image), hashlib.md5(data).hexdigest()
 
 
-@pytest.mark.parametrize("tool", ["mkimage", "mkimage -E -B 0x1000"], ids=["inside", "aligned"])
+@pytest.mark.parametrize("tool", [pytest.param("mkimage", marks=pytest.mark.long, id="inside"),
+                                  pytest.param("mkimage -E -B 0x1000", id="aligned")])
 def test_linux_mounts_it_with_dax(name, tool):
     """Two stock kernels on one root: read, executed, and not written, after which the guest goes on."""
     root, digest = root_file_system(name)

@@ -50,7 +50,7 @@ def bytes_of(vm, text):
 
 @pytest.mark.clock
 @pytest.mark.parametrize("kind, focus", [each_time(kind, "flood") for kind in FLOODS] +
-                         [each_time("uart-text", "lines"), each_time("dbcn-returns", "lines")])
+                         [pytest.param(kind, "lines", marks=pytest.mark.long) for kind in ("uart-text", "dbcn-returns")])
 def test_a_flood_leaves_half_of_a_slow_line(name, kind, focus):
     """And nothing is lost of what the other prints."""
     vms = [flood(kind), Vm("lines", guest("flood"), memory=16 * MIB, bootargs="n=1000000")]

@@ -94,7 +94,7 @@ def test_fifo_wakes_beside_everything(name, kind):
     assert worst < WORST_WAKE_UP
 
 
-@pytest.mark.parametrize("weights", [(100, 100), (10000, 1)])
+@pytest.mark.parametrize("weights", [pytest.param((100, 100), marks=pytest.mark.long), (10000, 1)])
 def test_a_fair_neighbour_keeps_its_share(name, weights):
     """The other one spins, reboots, is cleared (1800 MiB), and so on: it has always something to do, and gets no more
     than its own part. With next to no weight it sleeps instead, because it would come to no end of its spinning."""

@@ -55,7 +55,8 @@ def test_a_disk_that_cannot_be_written(name):
 OVERLAY = 'disk@0 {{ image = "disk"; access = "overlay"; overlay-memory = <{bytes:#x}>; {more} }}; rng@0 {{ }};'
 
 
-@pytest.mark.parametrize("cpus, queues", [(1, 1), (2, 2)], ids=["one", "two-queues"])
+@pytest.mark.parametrize("cpus, queues", [pytest.param(1, 1, marks=pytest.mark.long, id="one"),
+                                          pytest.param(2, 2, id="two-queues")])
 def test_an_overlay_keeps_what_is_written(name, cpus, queues):
     """Random requests at several depths with data that says what it is; the same disk after a reboot of the guest."""
     image, digest = disk(name)

@@ -36,6 +36,7 @@ def type_to(m, number, vm, command):
     m.send_line(command)
 
 
+@pytest.mark.long
 def test_guests_that_stopped_are_told_from_those_that_work(name):
     """The two that work have one vcpu each: nothing but what that does shows that they live. The one that copies is in its
     kernel nearly all the time, in one loop and one system call: few samples meet anything else."""
