@@ -15,6 +15,7 @@
 #include "arch/cache.h"
 #include "arch/memmap.h"
 #include "lib/list.h"
+#include "lib/log.h"
 #include "mm/page.h"
 #include "vcpu/vm_part.h"
 
@@ -67,11 +68,15 @@ static bool copy(struct pmem_piece *p, const uint8_t *from, uint64_t len, uint64
 	return true;
 }
 
+static bool starts_at_page(const struct pmem_pages *p)
+{
+	return is_aligned((uint64_t)(uintptr_t)p->data, PAGE_SIZE);
+}
+
 /* What is mapped where it lies, and what is copied. */
 static bool fill(struct pmem_pages *p)
 {
-	bool aligned = is_aligned((uint64_t)(uintptr_t)p->data, PAGE_SIZE);
-	uint64_t whole = aligned ? align_down(p->size, PAGE_SIZE) : 0;
+	uint64_t whole = starts_at_page(p) ? align_down(p->size, PAGE_SIZE) : 0;
 	uint64_t rest = region_size(p->size) - whole;
 
 	if (whole != 0) {
@@ -86,10 +91,9 @@ static void free_pages(struct pmem_pages *p)
 	for (unsigned int i = 0; i < ARRAY_SIZE(p->pieces); i++) {
 		const struct pmem_piece *piece = &p->pieces[i];
 
-		if (!piece->is_copy || piece->size == 0)
-			continue;
-		arch_zero_range(hpa_to_ptr(piece->at), piece->size);
-		page_free(piece->at, piece->size);
+		/* Not cleared, which may be long: the bundle still has what it holds, and it is cleared when it is given to a guest. */
+		if (piece->is_copy && piece->size != 0)
+			page_free(piece->at, piece->size);
 	}
 	page_free(ptr_to_hpa(p), PAGE_SIZE);
 }
@@ -113,6 +117,10 @@ static struct pmem_pages *make(const struct config_image *image)
 		return NULL;
 	p->data = image->data;
 	p->size = image->size;
+	if (!starts_at_page(p))
+		log_info("pmem: %s: begins within a page of the bundle: 0x%" PRIx64
+			 " bytes are copied; mkimage -E -B 0x1000 saves them",
+			 image->name, region_size(p->size));
 	if (!fill(p)) {
 		free_pages(p);
 		return NULL;

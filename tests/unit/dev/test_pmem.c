@@ -196,21 +196,24 @@ static void vms_that_name_one_image_share_its_pages(void **state)
 {
 	uint64_t before = page_free_bytes(), one;
 	struct pgtable_leaf a, b;
-	uint8_t *was;
 
 	(void)state;
 	place(8, MIB(2) + 100);
 	assert_int_equal(create(&fake_vm, 1), HV_OK);
+	assert_logged(
+		"pmem: root: begins within a page of the bundle: 0x400000 bytes are copied; mkimage -E "
+		"-B 0x1000 saves them");
 	one = page_free_bytes();
 	assert_int_equal(before - one, MIB(4) + PAGE_SIZE);
+	fake_log_reset();
 	assert_int_equal(create(&other, 1), HV_OK);
+	assert_int_equal(fake_log_count, 0);
 	assert_int_equal(page_free_bytes(), one);
 	assert_int_equal(map(&fake_vm), HV_OK);
 	assert_int_equal(map(&other), HV_OK);
 	shows_the_image_alone(&fake_vm, MIB(4));
 	shows_the_image_alone(&other, MIB(4));
 	assert_int_equal(where(&fake_vm, MIB(2), &a), where(&other, MIB(2), &b));
-	was = hpa_to_ptr(a.pa);
 	gstage_destroy(&fake_vm.gstage);
 	parts_destroy(&fake_vm);
 	shows_the_image_alone(&other, MIB(4));
@@ -218,8 +221,6 @@ static void vms_that_name_one_image_share_its_pages(void **state)
 	assert_int_equal(page_free_bytes(), one);
 	parts_destroy(&other);
 	assert_int_equal(page_free_bytes(), before);
-	for (unsigned int i = 0; i < 100; i++)
-		assert_int_not_equal(was[64 + i], image.data[MIB(2) + 64 + i]);
 	/* And anew. */
 	make(&fake_vm);
 	shows_the_image_alone(&fake_vm, MIB(4));
