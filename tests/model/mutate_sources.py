@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Break the vcpu protocol's sources in known ways; at least one of the nets must notice each.
 
-usage: mutate_sources.py [--only REGEX] [--quick] [--jobs N] [--trace]
+usage: mutate_sources.py [--only REGEX] [--quick] [--jobs N] [--check] [--trace]
 
 The nets are programs of tests/unit/explorer and tests/unit/threads, and some that test one file on one hart; a mutant goes
 from one program of a net to the next until it is caught. A mutant is a file of hyp/ with some text replaced;
@@ -293,6 +293,12 @@ class Net:
         subprocess.run(["gcc", *self.flags, *[f"-I{f}" for f in self.folders], "-MMD", "-c", str(source), "-o",
                         str(obj.resolve())], check=True, cwd=tree)
 
+    def compiles(self, source):
+        """None, or what the compiler says."""
+        said = subprocess.run(["gcc", *self.flags, *[f"-I{f}" for f in self.folders], "-fsyntax-only", str(source)],
+                              capture_output=True, text=True)
+        return None if said.returncode == 0 else f"{self.name}: {said.stderr}"
+
     def object_of(self, source, folder=OUT):
         return folder / self.name / "objects" / (source.replace("/", "_") + ".o")
 
@@ -428,11 +434,22 @@ def needed(nets, names):
     return [Net(name, some) for name, some in programs.items() if some]
 
 
+def check(nets, pool):
+    """That the mutants are there to be made: their texts are found, and the compiler takes what the nets consist of."""
+    wrong = [f"{name}: {why}" for name in MUTANTS for folder, why in [mutate(name, MUTANTS[name])] if folder is None]
+    checked = pool.map(lambda job: job[0].compiles(job[1]), [(net, s) for net in nets for s in net.all_sources])
+    wrong += [why for why in checked if why]
+    print(*wrong, sep="\n", end="\n" if wrong else "")
+    print(f"{len(MUTANTS)} mutants, {len(wrong)} wrong")
+    return 1 if wrong else 0
+
+
 def main():
     parser = argparse.ArgumentParser(description="Break the vcpu protocol; the nets must notice.")
     parser.add_argument("--only", default="", help="mutants whose name matches")
     parser.add_argument("--quick", action="store_true", help="stop at the first net that catches a mutant")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--check", action="store_true", help="make none: could they be made? (make lint)")
     parser.add_argument("--trace", action="store_true", help="show what a net said")
     options = parser.parse_args()
 
@@ -442,6 +459,8 @@ def main():
     passed = failed = 0
     table = {}
     pool = concurrent.futures.ThreadPoolExecutor(options.jobs)
+    if options.check:
+        return check(nets, pool)
     for net in nets:
         net.build_all(pool)
         if options.quick:
