@@ -360,6 +360,7 @@ FIELD_VIRTQ(chain, PARTS, "virtio")
 FIELD_VIRTQ(bufs, KEPT, "virtio") /* those of a chain are written before they are read */
 FIELD_VIRTQ_RING(at, NEW, "virtio")
 FIELD_VIRTQ_RING(host, NEW, "virtio")
+FIELD_VIRTQ_RING(together, NEW, "virtio")
 FIELD_VIRTQ_RING(mem_gen, NEW, "virtio")
 FIELD_VIRTQ_CHAIN(head, NEW, "virtio")
 FIELD_VIRTQ_CHAIN(nr_out, NEW, "virtio")
