@@ -306,7 +306,7 @@ FIELD_VPLIC(nr_pending, NEW, "plic")
 FIELD_VPLIC(lone, NEW, "plic")
 FIELD_VPLIC(listening, NEW, "plic")
 FIELD_VPLIC(raised, NEW, "interrupts")
-FIELD_VPLIC_CONTEXT(enabled, NEW, "plic")
+FIELD_VPLIC_CONTEXT(enabled, KEPT, "plic") /* the set is as new */
 FIELD_VPLIC_CONTEXT(threshold, NEW, "plic")
 
 /* --- struct vrtc, dev/vrtc.c --- */

@@ -33,15 +33,16 @@ def test_a_read_from_a_disk_takes_few_exits(name):
         m.expect_line("one", "GUEST-UP")
         start(m)
         one = exits_of_one(m, "dd if=/dev/vda of=/dev/null bs=4k count={n} iflag=direct", 500, 3500)
-        assert one["mmio"] <= 5.05
+        assert one["mmio"] <= 5.2  # what is typed takes some, too
         many = exits_of_one(m, "blkcheck /dev/vda 32 {n} read", 500, 3500)
-        assert many["mmio"] <= 5.05
+        assert many["mmio"] <= 5.2
 
 
 def test_output_on_a_second_console_takes_few_exits(name):
+    """2 KiB are one notification. With OPOST, as it is at first, Linux writes each line and its end one after the other."""
     with booted(name, [guest_with(name, "console@0 { };")], [], smp=1) as m:
         m.expect_line("one", "GUEST-UP")
         start(m)
-        m.shell("one", "seq 1000000 1020000 >/tmp/text; echo DO''NE", "DONE")
+        m.shell("one", "seq 1000000 1020000 >/tmp/text; exec 3<>/dev/hvc0; stty -opost <&3; echo DO''NE", "DONE")
         one = exits_of_one(m, "dd if=/tmp/text of=/dev/hvc0 bs=2048 count={n}", 10, 70)
         assert one["mmio"] / 2048 <= 0.005
