@@ -306,7 +306,7 @@ FIELD_VPLIC(nr_pending, NEW, "plic")
 FIELD_VPLIC(lone, NEW, "plic")
 FIELD_VPLIC(listening, NEW, "plic")
 FIELD_VPLIC(raised, NEW, "interrupts")
-FIELD_VPLIC_CONTEXT(enabled, NEW, "plic")
+FIELD_VPLIC_CONTEXT(enabled, KEPT, "plic") /* the set is as new */
 FIELD_VPLIC_CONTEXT(threshold, NEW, "plic")
 
 /* --- struct vrtc, dev/vrtc.c --- */
@@ -360,6 +360,7 @@ FIELD_VIRTQ(chain, PARTS, "virtio")
 FIELD_VIRTQ(bufs, KEPT, "virtio") /* those of a chain are written before they are read */
 FIELD_VIRTQ_RING(at, NEW, "virtio")
 FIELD_VIRTQ_RING(host, NEW, "virtio")
+FIELD_VIRTQ_RING(together, NEW, "virtio")
 FIELD_VIRTQ_RING(mem_gen, NEW, "virtio")
 FIELD_VIRTQ_CHAIN(head, NEW, "virtio")
 FIELD_VIRTQ_CHAIN(nr_out, NEW, "virtio")

@@ -236,17 +236,17 @@ MUTANTS = {
     "the ring runs over": [("hyp/vcpu/fence.c", "	room = v->fences.nr < VCPU_FENCE_RING;", "	room = true;")],
     # virtqueues
     "virtq: fence of rearm dropped": [(VIRTQ, "	fence_full(); /* used.idx, then used_event; and avail_event, then avail.idx */\n", "")],
-    "virtq: avail.idx read before avail_event is written": [(VIRTQ, "	int err = put_used_idx(q);\n\n	*interrupt = false;\n	if (err == HV_OK)\n		err = q->event_idx", "	int err = put_used_idx(q);\n\n	*interrupt = false;\n	if (err == HV_OK)\n		err = look_at_avail(q);\n	if (err == HV_OK)\n		err = q->event_idx"),
-                                                           (VIRTQ, "	if (err == HV_OK)\n		err = look_at_avail(q);\n	if (err != HV_OK)\n		return err;\n	return q->avail_idx", "	if (err != HV_OK)\n		return err;\n	return q->avail_idx")],
-    "virtq: used_event read before used.idx is written": [(VIRTQ, "	int err = put_used_idx(q);\n\n	*interrupt = false;\n	if (err == HV_OK)\n		err = q->event_idx", "	int err;\n\n	*interrupt = false;\n	err = think_of_interrupt(q, interrupt);\n	if (err == HV_OK)\n		err = put_used_idx(q);\n	if (err == HV_OK)\n		err = q->event_idx"),
-                                                         (VIRTQ, "	err = think_of_interrupt(q, interrupt);\n	if (err == HV_OK)\n		err = look_at_avail(q);", "	err = look_at_avail(q);")],
+    "virtq: avail.idx read before avail_event is written": [(VIRTQ, "	int err = put_used_idx(q, together);\n\n	*interrupt = false;\n	if (err == HV_OK)\n		err = q->event_idx", "	int err = put_used_idx(q, together);\n\n	*interrupt = false;\n	if (err == HV_OK)\n		err = look_at_avail(q, together);\n	if (err == HV_OK)\n		err = q->event_idx"),
+                                                           (VIRTQ, "	if (err == HV_OK)\n		err = look_at_avail(q, together);\n	if (err != HV_OK)\n		return err;\n	return q->avail_idx", "	if (err != HV_OK)\n		return err;\n	return q->avail_idx")],
+    "virtq: used_event read before used.idx is written": [(VIRTQ, "	int err = put_used_idx(q, together);\n\n	*interrupt = false;\n	if (err == HV_OK)\n		err = q->event_idx", "	int err;\n\n	*interrupt = false;\n	err = think_of_interrupt(q, together, interrupt);\n	if (err == HV_OK)\n		err = put_used_idx(q, together);\n	if (err == HV_OK)\n		err = q->event_idx"),
+                                                         (VIRTQ, "	err = think_of_interrupt(q, together, interrupt);\n	if (err == HV_OK)\n		err = look_at_avail(q, together);", "	err = look_at_avail(q, together);")],
     "virtq: no second look at avail.idx": [(VIRTQ, "	return q->avail_idx != q->next_avail;", "	return 0;")],
     "virtq: used.idx without release": [(VIRTQ, "atomic_set_release(idx, q->used_idx);", "atomic_set(idx, q->used_idx);")],
     "virtq: avail.idx without acquire": [(VIRTQ, "atomic_read_acquire(idx)", "atomic_read(idx)")],
-    "virtq: used.idx before the element": [(VIRTQ, "	int err = ring_store32(q, VIRTQ_PART_USED, at + offsetof(struct virtq_used_elem, id),\n			       q->chain.head);\n", "	int err = ring_store(q, VIRTQ_PART_USED, VIRTQ_USED_IDX, (uint16_t)(q->used_idx + 1));\n\n	if (err == HV_OK)\n		err = ring_store32(q, VIRTQ_PART_USED, at + offsetof(struct virtq_used_elem, id), q->chain.head);\n")],
-    "virtq: avail_event is one behind": [(VIRTQ, "						q->next_avail) :", "						(uint16_t)(q->next_avail - 1)) :")],
+    "virtq: used.idx before the element": [(VIRTQ, "	int err = ring_store32(q, together, VIRTQ_PART_USED,\n			       at + offsetof(struct virtq_used_elem, id), q->chain.head);\n", "	int err = ring_store(q, together, VIRTQ_PART_USED, VIRTQ_USED_IDX, (uint16_t)(q->used_idx + 1));\n\n	if (err == HV_OK)\n		err = ring_store32(q, together, VIRTQ_PART_USED, at + offsetof(struct virtq_used_elem, id), q->chain.head);\n")],
+    "virtq: avail_event is one behind": [(VIRTQ, "VIRTQ_USED_EVENT(q->size), q->next_avail) :", "VIRTQ_USED_EVENT(q->size),\n						(uint16_t)(q->next_avail - 1)) :")],
     "virtq: an interrupt is thought of but once": [(VIRTQ, "	q->signalled = new;", "	q->signalled = (uint16_t)(new + 1);")],
-    "virtq: with flags the driver is never asked to notify": [(VIRTQ, "ring_store(q, VIRTQ_PART_USED, VIRTQ_USED_FLAGS, 0);", "HV_OK;")],
+    "virtq: with flags the driver is never asked to notify": [(VIRTQ, "ring_store(q, together, VIRTQ_PART_USED, VIRTQ_USED_FLAGS, 0);", "HV_OK;")],
 }
 
 # What only one net can see: the explorer has locks of its own and does not reorder loads, and a raw

@@ -2,7 +2,7 @@
 """Virtio devices against hostile drivers: guest/tests/virtio_*.c, alone and beside neighbours."""
 
 import pytest
-from hv import Machine, Vm, bundle, guest
+from hv import MIB, WORK, Image, Machine, Vm, bundle, guest, its_text, make_itb
 
 HOSTILE = ["virtio_ring", "virtio_queues", "virtio_regs"]
 RNG = "rng@0 { };"
@@ -27,3 +27,22 @@ def test_hostile_drivers_reach_no_neighbour(name):
         text = m.expect_end()
     for test in HOSTILE:
         assert f"[{test.replace('_', '-')}] TEST {test} PASS" in text
+
+
+def own_memory(name, more):
+    """KiB of hartvisor's own memory with a VM that has @more."""
+    image = WORK / f"{name}.disk"
+    image.write_bytes(bytes(64 * MIB))
+    vms = [Vm("vm", guest("share"), memory=16 * MIB, more=more, bootargs="ms=10")]
+    with Machine(name, make_itb(name, its_text(vms, [Image("disk", image)]), "mkimage -E -B 0x1000"), smp=1) as m:
+        m.expect_line("vm", "SHARE 0: ")
+        m.menu("l")
+        m.expect(r"own memory: (\d+) KiB")
+        return int(m.child.match.group(1))
+
+
+def test_a_disk_and_a_console_take_little_memory(name):
+    """At most 64 KiB, however large the image is."""
+    devices = own_memory(name, 'disk@0 { image = "disk"; }; console@0 { };') - own_memory(name, "")
+    print(f"{devices} KiB")
+    assert 0 < devices <= 64

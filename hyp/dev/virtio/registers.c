@@ -327,7 +327,8 @@ static void write_queue_register(struct virtio_dev *d, uint64_t off, uint32_t va
 	}
 }
 
-void virtio_write_register(struct virtio_dev *d, uint64_t off, unsigned int len, uint64_t val64)
+static noinline void write_other(struct virtio_dev *d, uint64_t off, unsigned int len,
+				 uint64_t val64)
 {
 	uint32_t val = (uint32_t)val64;
 
@@ -339,12 +340,6 @@ void virtio_write_register(struct virtio_dev *d, uint64_t off, unsigned int len,
 	if (len != 4)
 		return;
 	switch (off) {
-	case VIRTIO_MMIO_QUEUE_NOTIFY:
-		notify(d, val);
-		break;
-	case VIRTIO_MMIO_INTERRUPT_ACK:
-		acknowledge(d, val);
-		break;
 	case VIRTIO_MMIO_STATUS:
 		set_status(d, val);
 		break;
@@ -361,4 +356,15 @@ void virtio_write_register(struct virtio_dev *d, uint64_t off, unsigned int len,
 		write_queue_register(d, off, val);
 		break;
 	}
+}
+
+/* The two that a driver writes all the time come first. */
+void virtio_write_register(struct virtio_dev *d, uint64_t off, unsigned int len, uint64_t val)
+{
+	if (len == 4 && off == VIRTIO_MMIO_QUEUE_NOTIFY)
+		notify(d, (uint32_t)val);
+	else if (len == 4 && off == VIRTIO_MMIO_INTERRUPT_ACK)
+		acknowledge(d, (uint32_t)val);
+	else
+		write_other(d, off, len, val);
 }

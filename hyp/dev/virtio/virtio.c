@@ -8,23 +8,30 @@
 
 /* --- work on queues ------------------------------------------------------------------------------- */
 
-/* One look at the queue. 1: it has a chain. 0: there is nothing to do. */
-static int next_chain(struct virtio_dev *d, struct virtq *q, bool *interrupt)
+/*
+ * 1: the queue has a chain. 0: there is nothing to do, and the driver is to tell of the next chain. @first: in this step.
+ * Later on virtq_rearm() sees by itself whether there are more than those that are known.
+ */
+static int next_chain(struct virtio_dev *d, struct virtq *q, bool first, bool *interrupt)
 {
-	int err;
+	int err = HV_ENOENT;
 
 	if (q->busy)
 		return 1;
 	if (d->ops->wants && !d->ops->wants(d, q))
 		return 0;
-	err = virtq_pop(q);
-	if (err == HV_OK)
-		return 1;
-	if (err != HV_ENOENT)
-		return err;
-	/* None is there, and the driver is to tell of the next one. One that came just now told nothing. */
-	err = virtq_rearm(q, interrupt);
-	return err == 1 ? HV_EBUSY : err;
+	if (first || virtq_knows(q))
+		err = virtq_pop(q);
+	if (err == HV_ENOENT) {
+		bool wanted;
+
+		err = virtq_rearm(q, &wanted);
+		*interrupt |= wanted;
+		if (err != 1) /* otherwise one came just now, and told nothing */
+			return err;
+		err = virtq_pop(q);
+	}
+	return err == HV_OK ? 1 : err;
 }
 
 /* Chain after chain, up to one step's work. 1: there is more. */
@@ -35,25 +42,20 @@ static int work(struct virtio_dev *d, struct virtq *q, bool *interrupt)
 
 	if (err == HV_OK)
 		err = virtq_quiet(q);
-	while (err == HV_OK && budget > 0) {
-		bool wanted = false;
+	if (err != HV_OK)
+		return err;
+	while (budget > 0) {
 		int64_t moved;
 
-		err = next_chain(d, q, &wanted);
-		*interrupt |= wanted;
-		if (err == HV_EBUSY) {
-			err = HV_OK;
-			continue;
-		}
+		err = next_chain(d, q, budget == VIRTIO_STEP, interrupt);
 		if (err <= 0)
 			return err;
 		moved = d->ops->handle(d, q, (uint64_t)budget);
 		if (moved < 0)
 			return moved == HV_EBUSY ? 0 : (int)moved;
 		budget -= moved + (int64_t)VIRTIO_STEP_CHAIN;
-		err = HV_OK;
 	}
-	return err == HV_OK ? 1 : err;
+	return 1;
 }
 
 /* In a bracket, with the queue's lock. */
@@ -62,7 +64,7 @@ static int serve(struct virtio_dev *d, struct virtq *q)
 	bool interrupt = false, last = false;
 	int more = work(d, q, &interrupt);
 
-	if (more >= 0 && virtq_publish(q, &last) != HV_OK)
+	if (more >= 0 && !virtq_is_published(q) && virtq_publish(q, &last) != HV_OK)
 		more = HV_EFAULT;
 	if (interrupt || last)
 		virtio_interrupt(d, VIRTIO_INT_USED);

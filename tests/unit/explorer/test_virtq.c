@@ -139,7 +139,7 @@ static void interrupts(bool yes)
 static void handle(struct virtq *q)
 {
 	struct virtq_cursor c = virtq_in(q);
-	uint8_t *at;
+	uint8_t *at = NULL;
 
 	if (virtq_piece(q, &c, 1, &at) != 1)
 		explorer_fail("the chain is not what the driver made");
@@ -158,11 +158,12 @@ static bool notification(void *seen)
 /* As virtio_serve() has it. */
 static void serves(struct virtq *q)
 {
-	bool yes;
+	bool yes, first = true;
 	int err = virtq_quiet(q);
 
 	while (err == HV_OK) {
-		err = virtq_pop(q);
+		err = first || virtq_knows(q) ? virtq_pop(q) : HV_ENOENT;
+		first = false;
 		if (err == HV_OK) {
 			handle(q);
 		} else if (err == HV_ENOENT) {
@@ -213,6 +214,7 @@ static void scene(bool event_idx)
 	w.q.ring.host[VIRTQ_PART_DESC] = (uint8_t *)w.desc;
 	w.q.ring.host[VIRTQ_PART_AVAIL] = (uint8_t *)&w.avail;
 	w.q.ring.host[VIRTQ_PART_USED] = (uint8_t *)&w.used;
+	w.q.ring.together = true;
 	explorer_begin();
 	explorer_name(&w.avail.idx, "avail.idx");
 	explorer_name(&w.avail.event, "used_event");
