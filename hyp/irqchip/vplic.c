@@ -442,7 +442,7 @@ cold void vplic_reset(struct virqchip *chip)
 /* All enable registers, as a guest sees them: whole pages, which it may read without an exit. */
 static cold bool make_enables(struct vplic *p)
 {
-	struct plic_set *sets = arena_alloc(&p->vm->arena, vplic_enables_size(p), PAGE_SIZE);
+	struct plic_set *sets = arena_pages(&p->vm->arena, vplic_enables_size(p));
 
 	for (unsigned int i = 0; sets && i < p->nr_contexts; i++)
 		p->contexts[i].enabled = &sets[i];

@@ -183,7 +183,7 @@ cold int virtio_init(struct virtio_dev *d, struct vm *vm, const struct vm_part_a
 	d->offered = features | VIRTIO_F_VERSION_1 | VIRTIO_F_EVENT_IDX | VIRTIO_F_INDIRECT_DESC |
 		     VIRTIO_F_IN_ORDER | VIRTIO_F_RING_RESET;
 	spin_init(&d->lock, LOCK_VDEV);
-	d->page = arena_alloc(&vm->arena, PAGE_SIZE, PAGE_SIZE);
+	d->page = arena_pages(&vm->arena, PAGE_SIZE);
 	err = d->page ? init_queues(d, &vm->arena, nr, size) : HV_ENOMEM;
 	if (err == HV_OK)
 		err = take_slot(d, args);
