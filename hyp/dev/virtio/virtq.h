@@ -88,6 +88,9 @@ void virtq_disable(struct virtq *q);
 /* virtq_open - before the functions below, in each bracket: HV_EFAULT: the ring is no memory of the guest's any more. */
 int virtq_open(struct virtq *q);
 
+/* virtq_hole - is some of the ring, or of the buffers of q->chain, RAM that the VM has given back (mm/gstage.h)? *@at: where. */
+bool virtq_hole(const struct virtq *q, gpa_t *at);
+
 /* virtq_pop - take the next chain; q->chain is filled, and q->busy set. HV_ENOENT: none is available. */
 int virtq_pop(struct virtq *q);
 
