@@ -164,24 +164,6 @@ static bool ram_may_come(void)
 	return false;
 }
 
-/* One that reboots has kept its RAM, but for what it has given back. HV_EBUSY: call again. */
-static int make_ram(struct vm_life *life, const struct vm_part_of **refused)
-{
-	struct gstage *gs = &life->vm->gstage;
-	int64_t n;
-
-	if (gs->is_going) { /* it was off, and is started while its RAM is freed */
-		if (gstage_free_step(gs))
-			return HV_EBUSY;
-		gstage_destroy(gs);
-	}
-	if (!gstage_has_root(gs))
-		return vm_make_ram(life->vm, refused);
-	n = gstage_refill_step(gs, life->cleared);
-	life->cleared += n > 0 ? (uint64_t)n : 0;
-	return n > 0 ? HV_EBUSY : (int)n;
-}
-
 static bool ram_step(struct vm_life *life)
 {
 	bool more =
@@ -191,7 +173,7 @@ static bool ram_step(struct vm_life *life)
 
 	if (loader_abandon_step(&life->loader))
 		return true;
-	err = make_ram(life, &refused);
+	err = vm_remake_ram(life->vm, &life->cleared, &refused);
 	if (err == HV_EBUSY)
 		return true;
 	if (err == HV_OK) {
