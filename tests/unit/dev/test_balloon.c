@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // LIKE: tests/unit/fake/vring.h
-// SOURCES: hyp/dev/virtio/balloon.c hyp/dev/virtio/balloon_ram.c
+// SOURCES: hyp/dev/virtio/balloon.c
 /* The balloon: what a driver gives back goes to the pool, and comes again when it is touched. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,6 +15,13 @@
 #include "fake/vring.h"
 #include "mm/page.h"
 #include "vcpu/console.h"
+#include "vcpu/vm_mem.h"
+
+static void counted_wait(void);
+
+#define vm_mem_wait() counted_wait()
+#include "dev/virtio/balloon_ram.c"
+#undef vm_mem_wait
 
 #define LEAVES	   4
 #define RAM	   GIB(1) /* leaves; FAKE_RAM has the rings */
@@ -25,7 +32,7 @@
 static struct vring ring;
 static struct vballoon *b;
 static uint64_t at_first; /* free bytes */
-static unsigned int flushes, unhalted, armed, own_flushes;
+static unsigned int flushes, waits, unhalted, armed, own_flushes;
 static struct timer *timer;
 static uint64_t flushed; /* the leaf that must be on its way; 0: none */
 
@@ -48,6 +55,16 @@ bool vm_make_all_vcpus_request(struct vm *vm, enum vcpu_request req)
 	assert_int_equal(vm_mem_generation(vm) & 1, 0);
 	flushes++;
 	return true;
+}
+
+/* Device code is waited for once the flush is done, and before anything else happens. */
+static void counted_wait(void)
+{
+	if (flushes > waits) {
+		assert_int_equal(b->job.active, 0);
+		waits++;
+	}
+	vm_mem_wait();
 }
 
 void vcpu_make_request(enum vcpu_request req, struct vcpu *v)
@@ -109,7 +126,7 @@ static int setup(void **state)
 
 	(void)state;
 	fake_log_reset();
-	flushes = unhalted = armed = own_flushes = 0;
+	flushes = waits = unhalted = armed = own_flushes = 0;
 	flushed = 0;
 	fake_guest_setup(2, FAKE_ONE_PIECE, MIB(16));
 	spin_init(&fake_vm.lock, LOCK_VM);
@@ -207,6 +224,7 @@ static void a_reported_leaf_goes_to_the_pool_cleared_and_comes_again_of_zeroes(v
 	memset(leaf(2), 0x77, GSTAGE_LEAF);
 	assert_true(report_leaf(1));
 	assert_int_equal(flushes, 1);
+	assert_int_equal(waits, 1);
 	assert_true(is_hole(1) && !is_hole(0) && !is_hole(2));
 	assert_int_equal(free_bytes(), at_first + GSTAGE_LEAF);
 	assert_int_equal(gstage_ram_bytes(&fake_vm.gstage), (LEAVES - 1) * GSTAGE_LEAF);
@@ -237,6 +255,8 @@ static void whole_leaves_of_a_chain_go_and_no_others(void **state)
 
 static void no_more_than_one_step_is_done_in_an_exit(void **state)
 {
+	uint32_t id, len;
+
 	(void)state;
 	(void)vring_add(&ring, &(struct vbuf){ LEAF(0), GSTAGE_LEAF, true }, 1);
 	/* One to take it, one for each step, and one that finds nothing more. */
@@ -244,8 +264,11 @@ static void no_more_than_one_step_is_done_in_an_exit(void **state)
 		assert_int_equal(b->job.active, i > 0);
 		assert_int_equal(b->job.left, i ? GSTAGE_LEAF - (i - 1) * VIRTIO_STEP : 0);
 		step();
+		assert_false(vring_used(&ring, &id, &len)); /* before the pool has it */
 	}
 	assert_int_equal(b->job.active, 0);
+	step();
+	assert_true(vring_used(&ring, &id, &len));
 }
 
 static void a_leaf_goes_when_all_of_its_pages_are_in_the_balloon(void **state)
