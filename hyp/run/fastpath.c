@@ -203,6 +203,8 @@ static always_inline struct next access_of_kind(struct vcpu *v, uint64_t cause, 
 	region = mmio_find(v->vm->bus, a, m.len);
 	if (region)
 		return access_device(v, store, a, region);
+	if (v->vm->balloon) /* it may be RAM that the VM has given back */
+		return next_is(NEXT_EXIT);
 	v->regs.sstatus = csr_read(CSR_SSTATUS);
 	access_fault(v, cause, csr_read(CSR_STVAL));
 	return next_is(NEXT_GUEST_ALL);

@@ -6,6 +6,7 @@ from hv import MIB, WORK, Image, Machine, Vm, bundle, guest, its_text, make_itb
 
 HOSTILE = ["virtio_ring", "virtio_queues", "virtio_regs"]
 RNG = "rng@0 { };"
+BALLOON = "balloon@0 { }; rng@0 { };"
 
 
 @pytest.mark.parametrize("test", HOSTILE)
@@ -46,3 +47,23 @@ def test_a_disk_and_a_console_take_little_memory(name):
     devices = own_memory(name, 'disk@0 { image = "disk"; }; console@0 { };') - own_memory(name, "")
     print(f"{devices} KiB")
     assert 0 < devices <= 64
+
+
+@pytest.mark.parametrize("cpu", ["rv64", "rv64,svpbmt=on,zicbom=off"], ids=["rv64", "no-zicbom"])
+def test_a_balloon_takes_what_its_driver_gives_and_no_more(name, cpu):
+    """What is given back has zeroes when anything touches it; hostile drivers lose their own memory alone. Two lives."""
+    evil = Vm("evil", guest("virtio_balloon"), memory=40 * 1048576, more=BALLOON)
+    with Machine(name, bundle(name, [evil]), smp=1, cpu=cpu) as m:
+        m.expect_passed("evil", "virtio_balloon")
+        m.expect_end()
+
+
+@pytest.mark.concurrent
+def test_a_balloon_reaches_no_neighbour(name):
+    """Two vcpus write into memory that a third one gives back; the neighbour takes its RAM from the same pool."""
+    vms = [Vm("evil", guest("virtio_balloon"), cpus=3, memory=40 * 1048576, more=BALLOON),
+           Vm("neighbour", guest("virtio_canary"), more=RNG)]
+    with Machine(name, bundle(name, vms), smp=2) as m:
+        m.expect_passed("evil", "virtio_balloon")
+        m.expect_passed("neighbour", "virtio_canary")
+        m.expect_end()

@@ -107,3 +107,50 @@ def test_a_second_console_and_a_port(name):
         m.expect(r"console: one\.mux")
         m.send_line("typed for mux")
         m.expect_line("one", "got typed for mux")
+
+
+def gave(m, least=0, most=1 << 20):
+    """What the list says that VM one gave back, in MiB, once it is @least to @most; and hartvisor's own memory, in KiB."""
+    while True:
+        m.menu("l")
+        m.expect(r"gave (\d+) MiB back")
+        mib = int(m.child.match[1])
+        m.expect(r"own memory: (\d+) KiB")
+        if least <= mib <= most:
+            return mib, int(m.child.match[1])
+        m.shell("one", "sleep 1; echo lo''ok", "look")  # Linux looks for free blocks every two seconds
+
+
+NUMBERS = 50000
+
+
+@pytest.mark.long
+def test_free_memory_goes_back_to_the_machine(name):
+    """Linux reports its free pages; what it needs comes again, of zeroes. The operator makes it smaller. A second life."""
+    numbers = "".join(f"{n}\n" for n in range(1, NUMBERS + 1)).encode() * 32
+    digest = hashlib.md5(numbers).hexdigest()
+    vms = [guest_with(name, "balloon@0 { }; rng@0 { };", cpus=2)]
+    with booted(name, vms, []) as m:
+        m.expect_line("one", "GUEST-UP")
+        _, own = gave(m, 0, 0)
+        for life in range(2):
+            start(m)
+            gave(m, 100)
+            m.shell("one", f"dd if=/dev/zero of=/tmp/f bs=1M count=120 2>/dev/null; cmp -n {4 * MIB} /tmp/f /dev/zero && echo ze''ro", "zero")
+            gave(m, 0, 99)
+            m.shell("one", "rm /tmp/f; echo rem''oved", "removed")
+            gave(m, 100)
+            m.shell("one", f"seq 1 {NUMBERS} >/tmp/f; cd /tmp; cat f f f f f f f f >g; cat g g g g >f; md5sum <f", f"{digest}  -")
+            if life == 0:
+                m.send_line("reboot -f")
+                m.expect_line("one", "GUEST-UP")
+                assert gave(m, 0, 0)[1] == own
+        m.send(f"{ESCAPE}b100\r")
+        m.expect("is asked to keep 100 of 256 MiB")
+        gave(m, 120)
+        m.shell("one", "md5sum <f", f"{digest}  -")
+        m.send(f"{ESCAPE}b256\r")
+        m.shell("one", "cat f f f f f f f f | wc -c", str(8 * len(numbers)))
+        m.menu("k")
+        m.expect("one: destroyed")
+        m.expect_end()

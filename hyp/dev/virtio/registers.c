@@ -98,14 +98,23 @@ static void stop_queue(struct virtio_dev *d, struct virtq *q)
 		d->ops->stopped(d, q);
 }
 
+/* HV_EBUSY: the store is to be executed again. */
 static int enable(struct virtio_dev *d, struct virtq *q)
 {
+	struct vm_balloon *b = d->vm->balloon;
+	gpa_t a;
 	int err;
 
 	if (!vm_mem_begin(d->vm))
 		return HV_EFAULT;
-	err = virtq_enable(q, virtio_has(d, VIRTIO_F_EVENT_IDX),
-			   virtio_has(d, VIRTIO_F_INDIRECT_DESC));
+	/* What the ring lies in may have been given back, and not be touched yet. */
+	if (b && virtq_hole(q, &a)) {
+		(void)b->touch(b, this_vcpu(), a);
+		err = HV_EBUSY;
+	} else {
+		err = virtq_enable(q, virtio_has(d, VIRTIO_F_EVENT_IDX),
+				   virtio_has(d, VIRTIO_F_INDIRECT_DESC));
+	}
 	vm_mem_end();
 	return err;
 }
@@ -123,7 +132,9 @@ static void set_ready(struct virtio_dev *d, uint32_t val)
 		stop_queue(d, q);
 	spin_unlock(&q->lock);
 	show_ready(d);
-	if (err != HV_OK)
+	if (err == HV_EBUSY)
+		vcpu_try_again(this_vcpu());
+	else if (err != HV_OK)
 		virtio_needs_reset(d);
 }
 

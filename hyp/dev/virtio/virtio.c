@@ -4,6 +4,7 @@
 #include "dev/virtio/transport.h"
 #include "lib/index.h"
 #include "vcpu/layout.h"
+#include "vcpu/vcpu.h"
 #include "vcpu/vm_mem.h"
 
 /* --- work on queues ------------------------------------------------------------------------------- */
@@ -34,12 +35,30 @@ static int next_chain(struct virtio_dev *d, struct virtq *q, bool first, bool *i
 	return err == HV_OK ? 1 : err;
 }
 
+/*
+ * Memory that the VM has given back and that @q needs comes again, a step of it. False: all is there. *@err, 1: try again; 0: the
+ * host has none, and no vcpu waits for it here.
+ */
+static bool bring(const struct virtio_dev *d, const struct virtq *q, bool guest, int *err)
+{
+	struct vm_balloon *b = d->vm->balloon;
+	gpa_t a;
+
+	if (!b || d->ops->takes_pages || !virtq_hole(q, &a))
+		return false;
+	*err = b->touch(b, guest ? this_vcpu() : NULL, a) || guest ||
+	       !gstage_is_hole(&d->vm->gstage, a);
+	return true;
+}
+
 /* Chain after chain, up to one step's work. 1: there is more. */
-static int work(struct virtio_dev *d, struct virtq *q, bool *interrupt)
+static int work(struct virtio_dev *d, struct virtq *q, bool guest, bool *interrupt)
 {
 	int64_t budget = VIRTIO_STEP;
 	int err = virtq_open(q);
 
+	if (err == HV_EFAULT && bring(d, q, guest, &err))
+		return err;
 	if (err == HV_OK)
 		err = virtq_quiet(q);
 	if (err != HV_OK)
@@ -48,7 +67,7 @@ static int work(struct virtio_dev *d, struct virtq *q, bool *interrupt)
 		int64_t moved;
 
 		err = next_chain(d, q, budget == VIRTIO_STEP, interrupt);
-		if (err <= 0)
+		if (err <= 0 || bring(d, q, guest, &err))
 			return err;
 		moved = d->ops->handle(d, q, (uint64_t)budget);
 		if (moved < 0)
@@ -59,10 +78,10 @@ static int work(struct virtio_dev *d, struct virtq *q, bool *interrupt)
 }
 
 /* In a bracket, with the queue's lock. */
-static int serve(struct virtio_dev *d, struct virtq *q)
+static int serve(struct virtio_dev *d, struct virtq *q, bool guest)
 {
 	bool interrupt = false, last = false;
-	int more = work(d, q, &interrupt);
+	int more = work(d, q, guest, &interrupt);
 
 	if (more >= 0 && !virtq_is_published(q) && virtq_publish(q, &last) != HV_OK)
 		more = HV_EFAULT;
@@ -85,7 +104,7 @@ bool virtio_serve(struct virtio_dev *d, unsigned int index, bool guest)
 	spin_lock(&q->lock);
 	if (may_work(d, q) && vm_mem_begin(d->vm)) {
 		/* In the bracket: a pause waits for it (vm_pause). The guest's store is executed again when it goes on. */
-		more = vm_may_run(d->vm) ? serve(d, q) : guest;
+		more = vm_may_run(d->vm) ? serve(d, q, guest) : guest;
 		vm_mem_end();
 	}
 	if (more < 0) {

@@ -75,6 +75,28 @@ int virtq_find_ring(struct virtq *q)
 	return HV_OK;
 }
 
+/* Where the first hole of [a, a+len) is. A range that is no RAM has none. */
+static bool first_hole(const struct virtq *q, gpa_t a, uint64_t len, gpa_t *at)
+{
+	for (uint64_t done = 0; done < len; done += gstage_leaf_left(gpa_add(a, done))) {
+		*at = gpa_add(a, done);
+		if (gstage_is_hole(&q->vm->gstage, *at))
+			return true;
+	}
+	return false;
+}
+
+bool virtq_hole(const struct virtq *q, gpa_t *at)
+{
+	for (unsigned int part = 0; part < VIRTQ_PARTS; part++)
+		if (first_hole(q, q->ring.at[part], part_bytes(q, (enum virtq_part)part), at))
+			return true;
+	for (unsigned int i = 0; i < q->chain.nr; i++)
+		if (first_hole(q, q->bufs[i].gpa, q->bufs[i].len, at))
+			return true;
+	return false;
+}
+
 /* A field of @len bytes, which is aligned to its size and so lies in one leaf. NULL: it is no memory any more. */
 static noinline void *field_in_pieces(const struct virtq *q, enum virtq_part part, uint64_t off,
 				      uint64_t len)

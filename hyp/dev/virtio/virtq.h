@@ -95,6 +95,9 @@ static inline int virtq_open(struct virtq *q)
 	return q->ring.mem_gen == vm_mem_generation(q->vm) ? HV_OK : virtq_find_ring(q);
 }
 
+/* virtq_hole - is some of the ring, or of the buffers of q->chain, RAM that the VM has given back (mm/gstage.h)? *@at: where. */
+bool virtq_hole(const struct virtq *q, gpa_t *at);
+
 /* virtq_pop - take the next chain; q->chain is filled, and q->busy set. HV_ENOENT: none is available. */
 int virtq_pop(struct virtq *q);
 
