@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Floods its virtio devices without end: mode=1 and so on; the table says by what. It has a disk with an overlay, a console
- * and an entropy device. It says FLOODS once all is set up.
+ * Floods its virtio devices: mode=1 and so on; the table says by what. It has a disk with an overlay, a console
+ * and an entropy device. It says FLOODS once all is set up. ms=: it ends then.
  */
+#include "csr.h"
 #include "fdt.h"
 #include "string.h"
 #include "test.h"
+#include "time.h"
 #include "virtio.h"
 
 GUEST("virtio_flood");
@@ -133,15 +135,32 @@ static void registers(void)
 		*virtio_reg(&rng, off) = 0;
 }
 
+/* Some of each, so that whatever ends the VM comes in the middle of any. Few lines: the operator's terminal is slow. */
+static void all_sorts(void)
+{
+	static unsigned int turns;
+
+	write_much();
+	read_much();
+	if (turns++ % 64 == 0) {
+		virtq_desc(&cq, 0, AT("x\n"), 2, 0, 0);
+		notify_for(&cq, 1);
+	}
+	random_bytes();
+	zeroes();
+	write_and_discard();
+}
+
 static void (*const modes[])(void) = {
 	read_sector,  read_much,   write_much,	write_and_discard,   zeroes,
 	random_bytes, print_lines, print_bytes, empty_notifications, other_notifications,
-	bad_chains,   resets,	   registers,
+	bad_chains,   resets,	   registers,	all_sorts,
 };
 
 void guest_main(void)
 {
-	const unsigned long mode = machine_arg("mode", 1);
+	const unsigned long mode = machine_arg("mode", 1), ms = machine_arg("ms", 0);
+	const unsigned long end = ms ? time_in_ms(ms) : ~0UL;
 
 	CHECK(mode >= 1 && mode <= sizeof(modes) / sizeof(modes[0]));
 	CHECK(virtio_find(&disk, VIRTIO_ID_BLOCK, 0));
@@ -151,6 +170,9 @@ void guest_main(void)
 	start(&console, &cq, 1, 32, &crings);
 	start(&rng, &rq, 0, 16, &rrings);
 	print("FLOODS\n");
-	for (;;)
+	for (;;) {
 		modes[mode - 1]();
+		if (time_now() > end)
+			return;
+	}
 }
