@@ -132,7 +132,8 @@ def test_sixteen_stock_kernels_on_one_root(name):
         for vm in vms:
             m.send(f"{ESCAPE}g{vm.name}\r")
             m.expect(rf"console: {vm.name}\b")
-            m.send_line(f"{load}; mount -t ext4 -o ro,dax /dev/pmem0 /mnt; md5sum </mnt/data")
+            m.send_line(f"{load}; until [ -e /dev/pmem0 ]; do :; done; mount -t ext4 -o ro,dax /dev/pmem0 /mnt; "
+                        "md5sum </mnt/data")
             m.expect_line(vm.name, f"{digest}  -")
         m.menu("l")
         m.expect(r"hartvisor's own memory: (\d+) KiB, its image (\d+) KiB")
