@@ -33,6 +33,7 @@ BOOT_MAP, COROUTINE, HOSTMAP, ENTRY, FENCE_H = ("hyp/arch/boot_map.c", "hyp/arch
                                                 "hyp/arch/entry.S", "hyp/arch/fence.h")
 
 CALL, BACK = "run/test_fast_calls", "dev/test_balloon"
+STEPS = "vm/test_lifecycle_steps"
 RANDOM, TWO, ORDERS, HOST = "tlb/test_random", "tlb/test_two_harts", "tlb/test_orders", "tlb/test_hostmap"
 
 FLUSH = "(void)vm_make_all_vcpus_request(v->vm, REQUEST_TLB_FLUSH);"
@@ -80,6 +81,7 @@ MUTANTS = [
     ("one's vsatp with another's hgatp", LOAD, "	csr_write(CSR_VSATP, 0);\n", "", [ORDERS]),
     ("vsatp before hgatp", LOAD, "	vcpu_load_hgatp(v);\n	guest_vs_restore(&v->vs);", "	guest_vs_restore(&v->vs);\n	vcpu_load_hgatp(v);", [ORDERS]),
     # memory that goes
+    ("a pause does not wait for devices", VM_C, "	vm_mem_wait(); /* for device code that has seen it run (dev/virtio/virtio.c) */\n", "", [STEPS]),
     ("RAM goes without a flush", VM_C, "		(void)vm_make_all_vcpus_request(vm, REQUEST_TLB_FLUSH);\n", "", [RANDOM, TWO]),
     ("RAM goes before the flush", VM_C, "		(void)vm_make_all_vcpus_request(vm, REQUEST_TLB_FLUSH);\n		vm_mem_wait();\n		gstage_free_pieces(pieces, nr);", "		gstage_free_pieces(pieces, nr);\n		(void)vm_make_all_vcpus_request(vm, REQUEST_TLB_FLUSH);", [TWO]),
     ("empty tables go after the flush", GSTAGE, [("	pgtable_prune(&gs->pt);\n	memcpy(gs->ram, kept", "	memcpy(gs->ram, kept"),

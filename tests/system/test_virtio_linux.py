@@ -2,11 +2,13 @@
 """A stock Linux with virtio devices: disks of the bundle, entropy, a second console."""
 
 import hashlib
+import os
 import random
+import shutil
 
 import pytest
-from hv import ESCAPE, MIB, WORK, Image, Machine, initramfs_with, its_text, linux, make_itb, user_program
-from modules import VIRTIO, load, modules
+from hv import ESCAPE, MIB, ROOT, WORK, Image, Machine, initramfs_with, its_text, linux, make_itb, run_tool, setting, user_program
+from modules import EXT4, VIRTIO, load, modules
 
 DISK = 16 * MIB
 
@@ -88,6 +90,84 @@ def test_an_overlay_that_is_full_is_an_error_of_the_guest(name):
         m.shell("one", "dd if=/dev/zero of=/dev/vda bs=1M count=8 oflag=direct 2>/dev/null || echo fu''ll", "full")
         m.shell("one", "blkdiscard /dev/vda; echo done", "done")
         m.shell("one", "dd if=/dev/zero of=/dev/vda bs=1M count=1 oflag=direct 2>/dev/null && echo fi''ts", "fits")
+
+
+def file_system(test, mebibytes=24):
+    """An empty ext4 with a journal, as an image of the bundle."""
+    WORK.mkdir(parents=True, exist_ok=True)
+    image = WORK / f"{test}.ext4"
+    image.unlink(missing_ok=True)
+    mke2fs = shutil.which("mke2fs", path=f"{os.environ['PATH']}:/usr/sbin:/sbin")
+    run_tool([mke2fs, "-q", "-t", "ext4", "-b", "4096", "-J", "size=4", image, f"{mebibytes}M"])
+    return Image("disk", image)
+
+
+def e2fsck(test):
+    """Debian's, static: a path here."""
+    folder = WORK / f"{test}.e2fsck"
+    run_tool(["dpkg-deb", "-x", ROOT / setting("E2FSCK_DEB", ""), folder])
+    return next(path for path in folder.rglob("e2fsck*") if path.is_file() and os.access(path, os.X_OK))
+
+
+# Some are written again, some removed.
+FILES = """
+i=0
+while [ $i -lt 1000 ]; do
+    n=$((i * 7919 % 211))
+    case $((i % 10)) in
+    9) rm -f /mnt/f$n ;;
+    *) dd if=/dev/urandom of=/mnt/f$n bs=512 count=$((i * 31 % 120 + 1)) seek=$((i % 7)) conv=notrunc 2>/dev/null ;;
+    esac
+    [ $((i % 200)) = 50 ] && sync
+    i=$((i + 1))
+done
+"""
+
+
+@pytest.mark.long
+def test_a_file_system_is_whole_after_a_thousand_writes(name):
+    """ext4 with its journal, on an overlay. The guest's own e2fsck looks at it, and each file is as it was."""
+    image = file_system(name)
+    script = WORK / f"{name}.files"
+    script.write_text(f"#!/bin/sh\n{FILES}")
+    script.chmod(0o755)
+    ramdisk = initramfs_with(name, {**modules(*VIRTIO, *EXT4), "bin/e2fsck": e2fsck(name), "bin/files": script})
+    vm = linux("one", ramdisk=ramdisk, cpus=2)
+    vm.more = OVERLAY.format(bytes=32 * MIB, more="queues = <2>;")
+    with booted(name, [vm], [image]) as m:
+        m.expect_line("one", "GUEST-UP")
+        start(m)
+        load(m, "one", *EXT4)
+        m.shell("one", "mkdir -p /mnt; mount -t ext4 -o discard /dev/vda /mnt && echo moun''ted", "mounted")
+        m.shell("one", "files; echo writ''ten", "written")
+        m.shell("one", "md5sum /mnt/f* >/tmp/sums; umount /mnt; e2fsck -f -n /dev/vda && echo cle''an", "clean")
+        m.shell("one", "mount -t ext4 /dev/vda /mnt; md5sum -c -s /tmp/sums && echo the sa''me", "the same")
+        # A reset in the middle of writes: the journal is replayed, and the rest is whole.
+        m.send_line("rm -f /mnt/f*; echo be''gun; files")
+        m.expect_line("one", "begun")
+        m.menu("r")
+        m.expect_line("one", "GUEST-UP")
+        start(m)
+        load(m, "one", *EXT4)
+        m.shell("one", "e2fsck -p /dev/vda; e2fsck -f -n /dev/vda && echo cle''an", "clean")
+
+
+@pytest.mark.long
+def test_a_pause_in_the_middle_of_requests(name):
+    """Ten times, at any moment of random reads and writes of several depths, whose data is right afterwards."""
+    image, _ = disk(name)
+    more = OVERLAY.format(bytes=2 * DISK, more="queues = <2>;")
+    with booted(name, [guest_with(name, more, cpus=2)], [image]) as m:
+        m.expect_line("one", "GUEST-UP")
+        start(m)
+        m.send_line("for d in 1 4 32; do blkcheck /dev/vda $d 2500; done; echo a''ll")
+        for _ in range(10):
+            m.menu("p")
+            m.expect_line("hartvisor", "one is paused")
+            m.menu("p")
+            m.expect_line("hartvisor", "one goes on")
+        m.expect_line("one", "all")
+        assert m.text().count("BLKCHECK PASS 2500") == 3
 
 
 def test_a_second_console_and_a_port(name):

@@ -48,6 +48,9 @@ struct life {
 	bool grace_lasts;   /* some pcpu does not come to its loop */
 	bool output_stays;  /* the terminal is slow */
 	unsigned int grace; /* how many have begun */
+
+	const struct vm *mem_waited_for; /* a VM whose states at the next vm_mem_wait() count */
+	enum vm_state at_mem_wait;	 /* what it was */
 };
 
 extern struct life life;
