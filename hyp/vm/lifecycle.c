@@ -281,10 +281,7 @@ static void restart_timer(struct timer *t)
 	(void)sched_wake(&container_of(t, struct vm_life, restart)->vm->task);
 }
 
-/*
- * It is off, or has crashed. Its line in the log came before: as soon as all states say so, another hart may power the
- * machine off. So for a moment the list may show a VM as stopping that has been told to be off.
- */
+/* It is off, or has crashed. The log has its line already, as with the last state the machine may be powered off. */
 static void stays_ended(struct vm *vm, enum vm_state state)
 {
 	(void)finish(vm, state);

@@ -13,16 +13,9 @@ static_assert((VIRTQ_SIZE_MAX & (VIRTQ_SIZE_MAX - 1)) == 0, "sizes are powers of
 
 static uint64_t part_bytes(const struct virtq *q, enum virtq_part part)
 {
-	switch (part) {
-	case VIRTQ_PART_DESC:
-		return sizeof(struct virtq_desc) * q->size;
-	case VIRTQ_PART_AVAIL:
-		return VIRTQ_AVAIL_BYTES(q->size);
-	case VIRTQ_PART_USED:
-	case VIRTQ_PARTS:
-		break;
-	}
-	return VIRTQ_USED_BYTES(q->size);
+	return part == VIRTQ_PART_DESC	? sizeof(struct virtq_desc) * q->size :
+	       part == VIRTQ_PART_AVAIL ? VIRTQ_AVAIL_BYTES(q->size) :
+					  VIRTQ_USED_BYTES(q->size);
 }
 
 /*
