@@ -151,6 +151,11 @@ static inline void gstage_allow_holes(struct gstage *gs)
 	gs->has_holes = true;
 }
 
+static inline bool gstage_may_have_holes(const struct gstage *gs)
+{
+	return gs->has_holes;
+}
+
 bool gstage_is_hole(const struct gstage *gs, gpa_t a);
 int gstage_take_leaf(struct gstage *gs, gpa_t a, hpa_t *out);
 int gstage_put_leaf(struct gstage *gs, gpa_t a, hpa_t pa);

@@ -269,7 +269,7 @@ static bool wipe_step(struct vm_life *life)
 	if (life->vcpus < vm->nr_vcpus)
 		return true;
 	/* With holes there may be as many pieces as leaves, and the pool looks for the place of each. */
-	if (vm->gstage.has_holes && gstage_free_step(&vm->gstage))
+	if (gstage_may_have_holes(&vm->gstage) && gstage_free_step(&vm->gstage))
 		return true;
 	gstage_destroy(&vm->gstage);
 	atomic_set_release(&life->phase, PHASE_NONE);
