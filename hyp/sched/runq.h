@@ -332,6 +332,13 @@ static inline void cap_give_back(struct sched_entity *se, uint64_t now)
 		cap_return_part(se, now);
 }
 
+/* cap_extend - more of the cap, if there is more. */
+static inline bool cap_extend(struct sched_entity *se, uint64_t now)
+{
+	cap_give_back(se, now);
+	return cap_take(se, now);
+}
+
 /* cap_throttle - @se, RUNNABLE and off the queue, waits for the next period. Its queue's lock is held. */
 void cap_throttle(struct sched_entity *se, uint64_t now);
 /* cap_is_out - would cap_take() fail just now? */

@@ -158,9 +158,15 @@ static void no_longer_waits(struct runq *q, struct sched_entity *se)
 }
 
 /*
- * Work for a VM of class fair gets a moment of each millisecond even where class fifo runs for ever. Otherwise a VM that is
- * starved could not be reset, nor would its memory come back when it is destroyed.
+ * How long class fifo runs before what is expedited, or a task, has a turn beside it. Without one, a VM that is starved could
+ * not be reset. A task's turns are longer and as much rarer: part of each is spent on the way in and out, and on a slow machine
+ * (QEMU) a coroutine that an interrupt leaves after a few microseconds would not get on at all.
  */
+static inline uint64_t fifo_turn(const struct runq *q)
+{
+	return q->fifo.used >> LEVEL_EXPEDITED ? ticks_per_ms : 10 * ticks_per_ms;
+}
+
 static inline bool task_waits(const struct runq *q)
 {
 	return !list_empty(&q->tasks);
@@ -196,8 +202,8 @@ bool runq_add(struct runq *q, struct sched_entity *se, uint64_t now)
 		return true;
 	}
 	if (running->class == SCHED_CLASS_FIFO && task_waits(q)) {
-		in_turn = running->slice_end > now + ticks_per_ms;
-		atomic_set(&running->slice_end, min_u64(running->slice_end, now + ticks_per_ms));
+		in_turn = running->slice_end > now + fifo_turn(q);
+		atomic_set(&running->slice_end, min_u64(running->slice_end, now + fifo_turn(q)));
 	}
 	return first || in_turn; /* it ran without a timer, or with a later one */
 }
@@ -271,7 +277,7 @@ static struct sched_entity *choose(struct runq *q, uint64_t now)
 
 	if (levels >> LEVEL_EXPEDITED)
 		levels = expedite_take_turn(q, levels);
-	else if (levels && task_waits(q) && now >= q->fair_at + ticks_per_ms)
+	else if (levels && task_waits(q) && now >= q->fair_at + fifo_turn(q))
 		return list_entry(q->tasks.next, struct sched_entity, node);
 	se = levels ? fifo_first_of(&q->fifo, levels) : NULL;
 	if (q->next && (!se || q->next_first))
@@ -291,10 +297,12 @@ static uint64_t slice_end_of(const struct runq *q, const struct sched_entity *se
 		return end;
 	/* Taking turns. What is expedited has the shorter ones, since it needs a moment only; and so has a task. */
 	if (se->level < SCHED_PRIORITIES)
-		return min_u64(end, now + ticks_per_ms);
-	if (se->level == LEVEL_EXPEDITED || sched_is_task(se))
-		return q->fifo.used & ~BIT(LEVEL_EXPEDITED) ? now + ticks_per_ms / 100 + 1 : end;
-	return end;
+		return min_u64(end, now + fifo_turn(q));
+	if (se->level != LEVEL_EXPEDITED && !sched_is_task(se))
+		return end;
+	if (!(q->fifo.used & ~BIT(LEVEL_EXPEDITED)))
+		return end;
+	return now + (se->level == LEVEL_EXPEDITED ? ticks_per_ms / 100 : ticks_per_ms / 10) + 1;
 }
 
 /* The next one that may run; those on the way whose cap is used up leave the queue. */
@@ -365,16 +373,18 @@ struct sched_entity *sched_pick(uint64_t now)
 /* It stays runnable. */
 static void put_back(struct runq *q, struct sched_entity *se, enum sched_reason why, uint64_t now)
 {
+	bool in_turn;
+
 	atomic_set(&se->state, SCHED_RUNNABLE);
 	if (se->class == SCHED_CLASS_FAIR) {
 		fair_renew(se);
 		if (why == SCHED_YIELDED && !q->next)
 			fair_yielded(se);
 	}
-	/* One that a higher priority interrupts goes on afterwards before its equals. */
-	runq_wait_on(q, se,
-		     why == SCHED_PREEMPTED && (now < se->slice_end ||
-						q->fifo.used >> LEVEL_EXPEDITED || task_waits(q)));
+	/* One that a higher priority interrupts goes on afterwards before its equals, and so does one that takes turns. */
+	in_turn = se->level < SCHED_PRIORITIES &&
+		  (q->fifo.used >> LEVEL_EXPEDITED || task_waits(q));
+	runq_wait_on(q, se, why == SCHED_PREEMPTED && (now < se->slice_end || in_turn));
 }
 
 static inline void put(struct runq *q, struct sched_entity *se, enum sched_reason why, uint64_t now)
@@ -451,13 +461,6 @@ struct sched_entity *sched_running(void)
 bool sched_others_wait(void)
 {
 	return atomic_read(&this_runq()->nr_waiting) != 0;
-}
-
-/* More of the cap, if there is more. */
-static bool cap_extend(struct sched_entity *se, uint64_t now)
-{
-	cap_give_back(se, now);
-	return cap_take(se, now);
 }
 
 bool sched_should_switch(struct sched_entity *se)

@@ -260,7 +260,7 @@ static void a_name_is_for_the_next_pick(void **state)
 	sim_end();
 }
 
-/* Beside class fifo a task waits for a millisecond: the hart's timer is set anew only where it is later than that. */
+/* Beside class fifo a task waits for ten milliseconds: the hart's timer is set anew only where it is later than that. */
 static void for_a_task_a_longer_slice_is_cut(void **state)
 {
 	struct sched_params fifo = { .affinity = pcpu_set_first(1), .class = SCHED_CLASS_FIFO };
@@ -278,10 +278,10 @@ static void for_a_task_a_longer_slice_is_cut(void **state)
 		task = sim_add_task(NULL, &fair, SIM_MS, 0);
 		sim_become(0);
 		(void)sched_wake(&first->se);
-		urgent->se.slice_end = sim_now + SIM_MS + (uint64_t)more;
+		urgent->se.slice_end = sim_now + 10 * SIM_MS + (uint64_t)more;
 		task->se.state = SCHED_RUNNABLE;
 		assert_int_equal(runq_add(&runqs[0], &task->se, sim_now), more > 0);
-		assert_int_equal(urgent->se.slice_end, sim_now + SIM_MS - (more < 0));
+		assert_int_equal(urgent->se.slice_end, sim_now + 10 * SIM_MS - (more < 0));
 		sim_end();
 	}
 }

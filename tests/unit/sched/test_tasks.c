@@ -190,6 +190,8 @@ static void what_ends_does_so_beside_fifo_that_never_sleeps(void **state)
 	sim_start();
 	sim_run(10 * SIM_MS);
 	assert_int_equal(sim_vcpus[3].se.account.switches, 0); /* it comes behind the two */
+	/* Their task is in its turn. It does not end, and stays no longer for that before those that do. */
+	assert_ptr_equal(sim_running(0), &sim_vcpus[3 + ENDING]);
 	sim_become(0);
 	expedite(3);
 	sim_mark();
@@ -233,6 +235,8 @@ static void a_task_gets_a_moment_beside_fifo_that_never_sleeps(void **state)
 		sim_run(SIM_S);
 		sim_check();
 		assert_in_range(sim_ran(task), SIM_S / 150, SIM_S / 90);
+		/* Few turns, and long ones: what it costs to begin one must not be all of it. */
+		assert_in_range(task->se.account.switches, 50, 110);
 		assert_int_equal(sim_ran(vcpu), 0);
 		assert_int_equal(sim_ran(second), 0);
 		assert_true(sim_ran(first) + sim_ran(task) == SIM_S);
