@@ -21,6 +21,7 @@
 	X(LOCK_VIRTQ, "a virtqueue of a guest's device")    \
 	X(LOCK_VDEV, "a guest's device")                    \
 	X(LOCK_OVERLAY, "the overlay of a guest's disk")    \
+	X(LOCK_HOST_DISK, "a disk of the machine")          \
 	X(LOCK_VIRQCHIP, "a guest's interrupt controller")  \
 	X(LOCK_RUNQ, "a run queue")                         \
 	X(LOCK_SCHED_GROUP, "a scheduling group")           \
@@ -28,6 +29,7 @@
 	X(LOCK_REGISTRY, "the registry of VMs")             \
 	X(LOCK_BOOT_ORDER, "the boot order")                \
 	X(LOCK_DYING, "the list of VMs that are destroyed") \
+	X(LOCK_DISK_SOURCES, "the parts of the machine's disks") \
 	X(LOCK_PMEM, "the images that VMs share")           \
 	X(LOCK_HOST_STACKS, "the list of stacks")           \
 	X(LOCK_PAGES, "the page allocator")                 \

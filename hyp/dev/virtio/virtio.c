@@ -35,6 +35,8 @@ static int work(struct virtio_dev *d, struct virtq *q, bool *interrupt)
 
 	if (err == HV_OK)
 		err = virtq_quiet(q);
+	if (err == HV_OK && d->ops->collect)
+		err = d->ops->collect(d, q);
 	while (err == HV_OK && budget > 0) {
 		bool wanted = false;
 		int64_t moved;
@@ -107,8 +109,10 @@ void virtio_serve_all(struct virtio_dev *d, unsigned int index)
 
 /* --- life ------------------------------------------------------------------------------------------ */
 
-cold void virtio_reset(struct virtio_dev *d)
+cold bool virtio_reset(struct virtio_dev *d)
 {
+	bool over = true;
+
 	/* From here on no queue is worked on, and another vcpu cannot start the device. */
 	spin_lock(&d->lock);
 	d->resets++;
@@ -119,14 +123,19 @@ cold void virtio_reset(struct virtio_dev *d)
 
 		spin_lock(&q->lock);
 		virtq_disable(q);
+		if (d->ops->stopped)
+			d->ops->stopped(d, q);
+		over &= !(d->ops->busy && d->ops->busy(d, q));
 		spin_unlock(&q->lock);
 	}
 	if (d->ops->reset)
 		d->ops->reset(d);
 	spin_lock(&d->lock);
-	virtio_reset_registers(d);
+	if (over)
+		virtio_reset_registers(d);
 	d->resets--;
 	spin_unlock(&d->lock);
+	return over;
 }
 
 static_assert(_Alignof(struct virtq_buf) <= _Alignof(struct vm_mem_window), "one behind the other");
@@ -179,7 +188,7 @@ cold int virtio_init(struct virtio_dev *d, struct vm *vm, const struct vm_part_a
 	d->ops = ops;
 	d->vm = vm;
 	d->offered = features | VIRTIO_F_VERSION_1 | VIRTIO_F_EVENT_IDX | VIRTIO_F_INDIRECT_DESC |
-		     VIRTIO_F_IN_ORDER | VIRTIO_F_RING_RESET;
+		     (ops->out_of_order ? 0 : VIRTIO_F_IN_ORDER) | VIRTIO_F_RING_RESET;
 	spin_init(&d->lock, LOCK_VDEV);
 	d->page = arena_alloc(&vm->arena, PAGE_SIZE, PAGE_SIZE);
 	err = d->page ? init_queues(d, &vm->arena, nr, size) : HV_ENOMEM;

@@ -38,6 +38,13 @@ struct virtio_ops {
 	/* wants - has the device something to do with a chain of @q? False: they stay where they are. NULL: always. With
 	 * the queue's lock. */
 	bool (*wants)(struct virtio_dev *d, const struct virtq *q);
+	/* collect - push what has been detached and is over. With the queue's lock, in a bracket. HV_E*: as handle. NULL: nothing */
+	int (*collect)(struct virtio_dev *d, struct virtq *q);
+	/* busy - is something that was detached from @q not over yet? The driver sees a reset end only then. With the queue's lock.
+	 * NULL: never */
+	bool (*busy)(struct virtio_dev *d, const struct virtq *q);
+	/* Chains are used in any order: IN_ORDER is not offered. */
+	bool out_of_order;
 	/* served - virtio_serve() of queue @index is over, with what it has or has not done. No lock is held. NULL: nothing. */
 	void (*served)(struct virtio_dev *d, unsigned int index, bool guest);
 	/* reset - the driver resets the device, or the VM's life is over. No queue is ready, no lock is held. NULL: nothing */
@@ -86,8 +93,11 @@ struct virtio_config {
 int virtio_init(struct virtio_dev *d, struct vm *vm, const struct vm_part_args *args,
 		const struct virtio_ops *ops, uint64_t features, unsigned int nr, uint16_t size);
 
-/* virtio_reset - as the driver does it by writing 0 to Status; also a part's reset and destroy. No lock is held. */
-void virtio_reset(struct virtio_dev *d);
+/*
+ * virtio_reset - as the driver does it by writing 0 to Status; also a part's reset and destroy. No lock is held. False: it is
+ * not over, since something that was detached from a queue is not (virtio_ops.busy); to be called again.
+ */
+bool virtio_reset(struct virtio_dev *d);
 
 /*
  * virtio_serve - let the device work on queue @index as long as it has something to do, for one step. True: it has more to do.

@@ -286,19 +286,24 @@ int virtq_pop(struct virtq *q)
 
 /* --- the used ring -------------------------------------------------------------------------------- */
 
-int virtq_push(struct virtq *q, uint32_t written)
+int virtq_push_to(struct virtq *q, uint16_t head, uint32_t written)
 {
 	const uint64_t at =
 		VIRTQ_USED_RING + sizeof(struct virtq_used_elem) * (q->used_idx & (q->size - 1u));
 	int err = ring_store32(q, VIRTQ_PART_USED, at + offsetof(struct virtq_used_elem, id),
-			       q->chain.head);
+			       head);
 
 	if (err == HV_OK)
 		err = ring_store32(q, VIRTQ_PART_USED, at + offsetof(struct virtq_used_elem, len),
 				   written);
 	q->used_idx++;
-	q->busy = false;
 	return err;
+}
+
+int virtq_push(struct virtq *q, uint32_t written)
+{
+	q->busy = false;
+	return virtq_push_to(q, q->chain.head, written);
 }
 
 static int put_used_idx(struct virtq *q)

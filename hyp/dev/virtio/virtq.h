@@ -16,7 +16,7 @@
 #ifndef DEV_VIRTIO_VIRTQ_H
 #define DEV_VIRTIO_VIRTQ_H
 
-#include "dev/virtio/abi.h"
+#include "lib/virtio_abi.h"
 #include "lib/spinlock.h"
 #include "vcpu/vm_mem.h"
 
@@ -93,6 +93,17 @@ int virtq_pop(struct virtq *q);
 
 /* virtq_push - the chain is used, and @written bytes have been written into it. The driver sees it after virtq_publish(). */
 int virtq_push(struct virtq *q, uint32_t written);
+
+/*
+ * virtq_detach - the chain is taken from the queue, whose next one may be popped. Later virtq_push_to() pushes it by its @head, unless
+ * the queue has been disabled in between.
+ */
+static inline void virtq_detach(struct virtq *q)
+{
+	q->busy = false;
+}
+
+int virtq_push_to(struct virtq *q, uint16_t head, uint32_t written);
 
 /* virtq_publish - the driver sees what has been pushed. *@interrupt: it wants an interrupt for that. */
 int virtq_publish(struct virtq *q, bool *interrupt);
