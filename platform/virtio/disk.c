@@ -139,7 +139,7 @@ static void give_turns(struct host_disk *d)
 }
 
 /* A disk that does not even stop may go on to write, so what it has been given is never given back. */
-static void fail(struct host_disk *d, const char *why)
+static void give_up(struct host_disk *d, const char *why)
 {
 	struct host_disk_request *r;
 	bool stopped;
@@ -177,7 +177,7 @@ static void collect(struct host_disk *d)
 	broken = d->ring.broken;
 	spin_unlock(&d->lock);
 	if (broken)
-		fail(d, "it answered what it was not asked");
+		give_up(d, "it answered what it was not asked");
 	give_turns(d);
 	if (r)
 		work_queue(&d->work);
@@ -194,7 +194,7 @@ static void interrupted(void *arg)
 	uint32_t why = host_virtio_interrupts(d->dev);
 
 	if ((why & VIRTIO_INT_CONFIG) && host_virtio_failed(d->dev))
-		fail(d, "it asks for a reset");
+		give_up(d, "it asks for a reset");
 	if (why & VIRTIO_INT_USED)
 		collect(d);
 }
@@ -213,7 +213,7 @@ static void patience_ends(struct timer *t)
 		timer_arm(t, end);
 	spin_unlock(&d->lock);
 	if (late)
-		fail(d, "it does not answer");
+		give_up(d, "it does not answer");
 }
 
 /* --- requests ------------------------------------------------------------------------------------- */
@@ -422,7 +422,7 @@ int host_disk_read_now(struct host_disk *d, uint64_t sector, void *to, unsigned 
 	while (err == HV_OK && !now->over && !d->failed) {
 		collect(d);
 		if (timer_now() >= end)
-			fail(d, "it does not answer");
+			give_up(d, "it does not answer");
 	}
 	return err == HV_OK && now->over && now->status == BLK_OK ? HV_OK : HV_EIO;
 }

@@ -128,7 +128,7 @@ static uint64_t offered(const struct host_virtio *d)
 	return (uint64_t)read_reg(d, VIRTIO_MMIO_DEVICE_FEATURES) << 32 | low;
 }
 
-static void take(const struct host_virtio *d, uint64_t features)
+static void accept_features(const struct host_virtio *d, uint64_t features)
 {
 	write_reg(d, VIRTIO_MMIO_DRIVER_FEATURES_SEL, 0);
 	write_reg(d, VIRTIO_MMIO_DRIVER_FEATURES, (uint32_t)features);
@@ -145,7 +145,7 @@ int host_virtio_begin(struct host_virtio *d, uint64_t wanted)
 	d->features = offered(d) & (wanted | VIRTIO_F_VERSION_1);
 	if (!(d->features & VIRTIO_F_VERSION_1))
 		return HV_ENXIO;
-	take(d, d->features);
+	accept_features(d, d->features);
 	add_status(d, VIRTIO_FEATURES_OK);
 	return read_reg(d, VIRTIO_MMIO_STATUS) & VIRTIO_FEATURES_OK ? HV_OK : HV_ENXIO;
 }

@@ -3,11 +3,11 @@
 
 import hashlib
 import random
-import subprocess
 
 import pytest
-from hv import MIB, WORK, Machine, initramfs_with, its_text, linux, make_itb, user_program
+from hv import MIB, WORK, Machine, Vm, guest, initramfs_with, its_text, linux, make_itb, user_program
 from modules import VIRTIO, load, modules
+from partitions import gpt, logical, mbr
 
 SIZE = 32 * MIB
 
@@ -75,3 +75,208 @@ def test_a_whole_disk(name, cpus, queues):
         m.send_line("reboot -f")
         start(m)
         m.shell("one", "blkcheck /dev/vda 32 1000", "BLKCHECK PASS 1000")
+
+
+def random_disk(size, seed=1):
+    return bytearray(random.Random(seed).randbytes(size))
+
+
+def with_gpt():
+    disk = random_disk(8 * MIB)
+    disk[:34 * 512] = bytes(34 * 512)
+    gpt(disk, [(64, 127), None, (2048, 10239), (10240, 10240)])
+    return disk, (1, 3, 4)
+
+
+def with_gpt_whose_first_table_is_damaged():
+    disk, numbers = with_gpt()
+    disk[2 * 512 + 200] ^= 1
+    return disk, numbers
+
+
+def with_mbr():
+    disk = random_disk(8 * MIB)
+    disk[:512] = bytes(512)
+    mbr(disk, [(0x83, 64, 100), (0x0F, 2048, 12288), (0x83, 15000, 1000)])
+    disk[2048 * 512:2049 * 512] = bytes(512)
+    disk[6000 * 512:6001 * 512] = bytes(512)
+    logical(disk, 2048, [(2100, 1000), (6001, 500)])
+    return disk, (1, 3, 5, 6)
+
+
+def put_disk(test, disk):
+    WORK.mkdir(parents=True, exist_ok=True)
+    path = WORK / f"{test}.disk"
+    path.write_bytes(disk)
+    return path
+
+
+@pytest.mark.parametrize("made", [with_gpt, with_gpt_whose_first_table_is_damaged, with_mbr])
+def test_partitions_are_those_that_linux_finds(name, made):
+    """One VM has the whole disk, and Linux's own idea of its partitions; the other has each partition as a disk."""
+    disk, numbers = made()
+    path = put_disk(name, disk)
+    sources = source("whole") + "".join(source(f"p{n}", more=f"partition = <{n}>;") for n in numbers)
+    whole = guest_with(name, 'disk@0 { disk = "whole"; access = "read-only"; };')
+    whole.bootargs += " gpt"  # Linux looks at the copy of a damaged table only if it is told to
+    parts = guest_with(name, "".join(f'disk@{i} {{ disk = "p{n}"; access = "read-only"; }};'
+                                     for i, n in enumerate(numbers)), name="two")
+    with booted(name, [whole, parts], sources, drive(path)) as m:
+        m.expect_lines({"one": "GUEST-UP", "two": "GUEST-UP"})
+        sums = {}
+        for number, vm, disks in ((1, "one", [f"vda{n}" for n in numbers]), (2, "two", ["vda", "vdb", "vdc", "vdd"])):
+            m.focus(number, vm)
+            load(m, vm, *VIRTIO)
+            disks = disks[:len(numbers)]
+            m.send_line("for d in " + " ".join(disks) + "; do echo su''m $(md5sum </dev/$d); done; echo al''l")
+            m.expect_line(vm, "all")
+            sums[vm] = [line.split("sum ")[1].split()[0] for line in m.text().splitlines() if line.startswith(f"[{vm}] sum ")]
+        assert len(sums["one"]) == len(numbers) and sums["one"] == sums["two"], sums
+
+
+def test_a_part_of_a_disk_is_all_that_a_vm_can_reach(name):
+    """Two VMs write to parts that lie side by side; each finds its own data, and what lies around stays as it was."""
+    disk = random_disk(16 * MIB)
+    before = bytes(disk)
+    path = put_disk(name, disk)
+    sources = (source("low", more=f"offset = <{1 * MIB}>; size = <{4 * MIB}>;")
+               + source("high", more=f"offset = <{5 * MIB}>; size = <{4 * MIB + 512}>;"))
+    vms = [guest_with(name, 'disk@0 { disk = "low"; };'), guest_with(name, 'disk@0 { disk = "high"; };', name="two")]
+    with booted(name, vms, sources, drive(path)) as m:
+        m.expect_lines({"one": "GUEST-UP", "two": "GUEST-UP"})
+        for number, vm in ((1, "one"), (2, "two")):
+            m.focus(number, vm)
+            load(m, vm, *VIRTIO)
+            m.send_line("blkcheck /dev/vda 32 3000")
+        m.expect_lines({"one": "BLKCHECK PASS 3000", "two": "BLKCHECK PASS 3000"})
+        m.shell("two", "dd if=/dev/zero of=/dev/vda bs=1M count=8 oflag=direct 2>/dev/null; cat /sys/block/vda/size",
+                f"{4 * MIB // 512 + 1}")
+    after = path.read_bytes()
+    assert after[:MIB] == before[:MIB]
+    assert after[9 * MIB + 512:] == before[9 * MIB + 512:]
+    assert after[MIB:5 * MIB] != before[MIB:5 * MIB]
+    assert after[5 * MIB:9 * MIB + 512] == bytes(4 * MIB + 512)
+
+
+def test_a_read_only_disk_cannot_be_written(name):
+    disk = random_disk(MIB)
+    path = put_disk(name, disk)
+    vm = guest_with(name, 'disk@0 { disk = "data"; };')
+    args = ["-drive", f"file={path},if=none,format=raw,id=drive0,readonly=on", "-device",
+            "virtio-blk-device,drive=drive0,bus=virtio-mmio-bus.0"]
+    with booted(name, [vm], source("data"), args) as m:
+        start(m)
+        m.shell("one", "cat /sys/block/vda/ro", "1")
+        m.shell("one", "dd if=/dev/zero of=/dev/vda count=1 2>/dev/null || echo can''not", "cannot")
+    assert path.read_bytes() == disk
+
+
+WRONG = {
+    "no such slot": ('a { compatible = "hartvisor,disk"; host = "/soc/nothing"; };',
+                     r'/disks/a: host = "/soc/nothing": no such node: must be the path or the alias of a virtio device'),
+    "an empty slot": (source("a", 3), r'/disks/a: host = "/soc/virtio_mmio@10004000": there is no device'),
+    "no disk": (source("a", 1), r'/disks/a: host = "/soc/virtio_mmio@10002000": must be a device of another type'),
+    "no host": ('a { compatible = "hartvisor,disk"; };', "/disks/a: host is missing: must be the path or the alias of a disk"),
+    "no compatible": (f'a {{ host = "{slot(0)}"; }};', '/disks/a: compatible is missing: must be "hartvisor,disk"'),
+    "unknown": (source("a", more="sise = <512>;"), "/disks/a: sise = .*: unknown, did you mean size"),
+    "no partitions": (source("a", more="partition = <1>;"), "/disks/a: partition = <1>: the disk has no partitions"),
+    "partition 0": (source("a", more="partition = <0>;"), "/disks/a: partition = <0>: must be 1 to 128"),
+    "offset": (source("a", more="offset = <100>;"), "/disks/a: offset = <100>: must be bytes, .* a multiple of 512"),
+    "beyond": (source("a", more=f"offset = <{MIB}>;"), r"/disks/a: offset = <0x100000>: must lie within the 1048576 bytes"),
+    "too long": (source("a", more=f"offset = <512>; size = <{MIB}>;"),
+                 r"/disks/a: size = <0x100000>: must be at most 1048064"),
+    "no source": ("", r'disk = "a": must be the name of a node below the configuration.s disks, which has none'),
+    "another source": (source("b"), r'disk = "a": must be the name of a node below the configuration.s disks, of b'),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_what_is_wrong_is_told(name, case):
+    """The VM that names the disk does not start; the other does."""
+    disks, line = WRONG[case]
+    path = put_disk(name, bytes(MIB))
+    vms = [Vm("bad", guest("hello"), more='disk@0 { disk = "a"; };'), Vm("good", guest("hello"))]
+    args = [*drive(path), "-device", "virtio-rng-device,bus=virtio-mmio-bus.1"]
+    with booted(name, vms, disks or "/* none */", args) as m:
+        m.expect(line)
+        m.expect_line("good", "HELLO")
+
+
+USES = {
+    "an overlay": ('disk@0 { disk = "a"; access = "overlay"; };', "access = .overlay.: must be .read-only. or .read-write."),
+    "neither": ("disk@0 { };", "bad/disk@0: must have either image or disk"),
+    "written twice": ('disk@0 { disk = "a"; }; disk@1 { disk = "a"; };', "bad/disk@1: disk = .a.: bad writes to a, which has "),
+    "written beside readers": ('disk@0 { disk = "a"; access = "read-only"; }; disk@1 { disk = "part"; };',
+                               "bad/disk@1: disk = .part.: another VM reads a, which has some"),
+}
+
+
+@pytest.mark.parametrize("case", USES)
+def test_a_wrong_use_is_told(name, case):
+    more, line = USES[case]
+    path = put_disk(name, bytes(MIB))
+    vms = [Vm("bad", guest("hello"), more=more), Vm("good", guest("hello"))]
+    with booted(name, vms, source("a") + source("part", more="offset = <512>; size = <1024>;"), drive(path)) as m:
+        m.expect(line)
+        m.expect_line("good", "HELLO")
+
+
+def test_a_legacy_device_is_told_of(name):
+    path = put_disk(name, bytes(MIB))
+    vms = [Vm("bad", guest("hello"), more='disk@0 { disk = "a"; };'), Vm("good", guest("hello"))]
+    text = its_text(vms).replace('compatible = "hartvisor,config";',
+                                 f'compatible = "hartvisor,config"; disks {{ {source("a")} }};', 1)
+    with Machine(name, make_itb(name, text), args=drive(path)) as m:
+        m.expect(r"virtio_mmio@10001000: a legacy virtio device: its version must be 2 \(QEMU: -global "
+                 r"virtio-mmio.force-legacy=false\)")
+        m.expect_line("good", "HELLO")
+
+
+def slow_drive(path, number=0):
+    """Requests of it are in flight for a while."""
+    options = drive(path, number)
+    options[1] += ",throttling.iops-total=400"
+    return options
+
+
+def test_a_stopped_queue_gets_nothing_any_more(name):
+    """The device, its queue, or both ways of stopping that, with sixteen requests in flight."""
+    path = put_disk(name, random_disk(4 * MIB))
+    vm = Vm("vm", guest("host_disk"), more='disk@0 { disk = "data"; };', bootargs="reset=30")
+    with booted(name, [vm], source("data"), slow_drive(path)) as m:
+        m.expect_passed("vm", "host_disk")
+
+
+@pytest.mark.parametrize("lives", [5, pytest.param(200, marks=pytest.mark.long)])
+def test_lives_end_in_the_middle(name, lives):
+    """Each life ends with requests in flight. No page is lost, and what the other VM reads and writes stays right."""
+    path = put_disk(name, random_disk(16 * MIB))
+    sources = source("low", more=f"size = <{8 * MIB}>;") + source("high", more=f"offset = <{8 * MIB}>;")
+    vms = [Vm("dies", guest("host_disk"), more='disk@0 { disk = "low"; };', bootargs="write=0", memory=32 * MIB),
+           Vm("lives", guest("host_disk"), more='disk@0 { disk = "high"; };', bootargs="write=0", memory=32 * MIB)]
+    with booted(name, vms, sources, slow_drive(path)) as m:
+        m.expect_lines({"dies": "DISK 1", "lives": "DISK 1"})
+        for _ in range(lives):
+            m.menu("r")
+            m.expect_line("hartvisor", "dies: rebooting")
+            m.expect_line("dies", "DISK begins")
+            m.expect_line("dies", "DISK 1")
+        m.expect_line("lives", r"DISK \d+")
+        m.menu("k")
+        m.expect_line("hartvisor", "dies: destroyed")
+        m.expect_line("lives", r"DISK \d+")
+        m.expect_line("lives", r"DISK \d+")
+        assert "FAIL" not in m.text()
+
+
+def test_a_pause_in_the_middle_loses_nothing(name):
+    path = put_disk(name, random_disk(4 * MIB))
+    vm = Vm("vm", guest("host_disk"), more='disk@0 { disk = "data"; };', bootargs="write=12")
+    with booted(name, [vm], source("data"), slow_drive(path)) as m:
+        m.expect_line("vm", "DISK 1")
+        for _ in range(4):
+            m.menu("p")
+            m.expect("vm is paused")
+            m.menu("p")
+            m.expect("vm goes on")
+        m.expect_passed("vm", "host_disk")
