@@ -50,8 +50,8 @@ static struct opened {
 } opened[HOST_DISK_MAX];
 static unsigned int nr_opened;
 
-static struct disk_source sources[SOURCES_MAX];
-static unsigned int nr_sources;
+static struct disk_source made[SOURCES_MAX];
+static unsigned int nr_made;
 
 static struct host_disk *open_anew(struct config_node *n, const char *host)
 {
@@ -166,19 +166,19 @@ static void parse_one(struct config_node *n)
 			     "(\"/soc/virtio_mmio@10008000\")");
 	if (!n->failed && disk_source_find(name))
 		config_error(n, NULL, "must be unique: another node has this name");
-	if (!n->failed && nr_sources == SOURCES_MAX)
+	if (!n->failed && nr_made == SOURCES_MAX)
 		config_error(n, NULL, "must be at most %d nodes below disks", SOURCES_MAX);
 	if (!n->failed)
 		disk = open_disk(n, c.host);
 	if (!disk || !find_whole(n, disk, c.partition, &p) || !cut(n, &c, &p))
 		return;
-	sources[nr_sources] = (struct disk_source){
+	made[nr_made] = (struct disk_source){
 		.name = name,
 		.disk = disk,
 		.sector = p.sector,
 		.sectors = p.sectors,
 	};
-	disk_source_add(&sources[nr_sources++]);
+	disk_source_add(&made[nr_made++]);
 }
 
 void disks_parse(const void *fdt, int node, const char *path)

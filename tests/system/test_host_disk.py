@@ -204,7 +204,7 @@ def test_what_is_wrong_is_told(name, case):
 
 USES = {
     "an overlay": ('disk@0 { disk = "a"; access = "overlay"; };', "access = .overlay.: must be .read-only. or .read-write."),
-    "neither": ("disk@0 { };", "bad/disk@0: must have either image or disk"),
+    "neither": ("disk@0 { };", "bad/disk@0: image is missing: must be the name of an image below /images, or else disk"),
     "written twice": ('disk@0 { disk = "a"; }; disk@1 { disk = "a"; };', "bad/disk@1: disk = .a.: bad writes to a, which has "),
     "written beside readers": ('disk@0 { disk = "a"; access = "read-only"; }; disk@1 { disk = "part"; };',
                                "bad/disk@1: disk = .part.: another VM reads a, which has some"),

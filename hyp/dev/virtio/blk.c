@@ -120,8 +120,12 @@ static void disk_check(struct config_node *n, const void *config)
 {
 	const struct disk_config *c = config;
 
-	if (!c->image.data == !c->source)
-		config_error(n, NULL, "must have either image or disk");
+	if (!c->image.data && !c->source)
+		config_error(n, "image",
+			     "must be the name of an image below /images, or else disk that of a "
+			     "node below the configuration's disks");
+	if (c->image.data && c->source)
+		config_error(n, "disk", "must not be there beside image");
 	if (c->source && c->access == DISK_OVERLAY)
 		config_error(n, "access",
 			     "must be \"read-only\" or \"read-write\": an overlay is for an image");

@@ -16,7 +16,7 @@ int virtio_init(struct virtio_dev *d, struct vm *vm, const struct vm_part_args *
 	abort();
 }
 
-void virtio_reset(struct virtio_dev *d)
+bool virtio_reset(struct virtio_dev *d)
 {
 	(void)d;
 	abort();
