@@ -28,11 +28,11 @@ struct host_disk;
 struct host_disk_facts {
 	uint64_t sectors; /* of 512 bytes */
 	bool read_only, flush, discard, write_zeroes;
-	uint32_t pieces;	 /* of one request at most, and at most HOST_DISK_PIECES */
-	uint32_t piece_bytes;	 /* of one piece at most; not 0 */
+	uint32_t pieces;	  /* of one request at most, and at most HOST_DISK_PIECES */
+	uint32_t piece_bytes;	  /* of one piece at most; not 0 */
 	uint32_t discard_sectors; /* of one DISCARD at most; 0 without */
-	uint32_t zero_sectors;	 /* of one WRITE_ZEROES at most; 0 without */
-	uint32_t block_bytes;	 /* what the disk reads and writes at once: a multiple of 512 */
+	uint32_t zero_sectors;	  /* of one WRITE_ZEROES at most; 0 without */
+	uint32_t block_bytes;	  /* what the disk reads and writes at once: a multiple of 512 */
 };
 
 /* One that has requests. Guarded by the disk's lock. */

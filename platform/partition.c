@@ -110,19 +110,19 @@ static int find_in_mbr(const struct partition_disk *d, unsigned int number, stru
 
 /* --- GPT ------------------------------------------------------------------------------------------ */
 
-#define GPT_HEADER_MIN	   92u
-#define GPT_ENTRY_MIN	   128u
-#define GPT_ENTRY_MAX	   4096u
-#define GPT_TABLE_MAX	   MIB(1)
-#define GPT_HEADER_BYTES   12u
-#define GPT_HEADER_CRC	   16u
-#define GPT_HEADER_SELF	   24u
-#define GPT_HEADER_TABLE   72u
-#define GPT_HEADER_NUMBER  80u
-#define GPT_HEADER_ENTRY   84u
+#define GPT_HEADER_MIN	       92u
+#define GPT_ENTRY_MIN	       128u
+#define GPT_ENTRY_MAX	       4096u
+#define GPT_TABLE_MAX	       MIB(1)
+#define GPT_HEADER_BYTES       12u
+#define GPT_HEADER_CRC	       16u
+#define GPT_HEADER_SELF	       24u
+#define GPT_HEADER_TABLE       72u
+#define GPT_HEADER_NUMBER      80u
+#define GPT_HEADER_ENTRY       84u
 #define GPT_HEADER_ENTRIES_CRC 88u
-#define GPT_ENTRY_FIRST	   32u
-#define GPT_ENTRY_LAST	   40u
+#define GPT_ENTRY_FIRST	       32u
+#define GPT_ENTRY_LAST	       40u
 
 struct gpt {
 	uint64_t table; /* in blocks */
@@ -217,8 +217,9 @@ static int find_in_gpt(const struct partition_disk *d, unsigned int number, stru
 		if (err == HV_OK)
 			err = read_table(d, &g, number, &first, &last);
 	}
-	*why = err == HV_EIO ? unreadable :
-			       "the disk's GPT is damaged, and so is its copy at the end of the disk";
+	*why = err == HV_EIO ?
+		       unreadable :
+		       "the disk's GPT is damaged, and so is its copy at the end of the disk";
 	if (err != HV_OK)
 		return err;
 	*why = none;

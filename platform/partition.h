@@ -15,9 +15,9 @@
 #define PARTITION_MAX 128 /* the highest number that is looked for */
 
 struct partition_disk {
-	uint64_t sectors;	  /* of 512 bytes */
-	uint32_t block_bytes;	  /* in which a GPT counts: a power of two from 512 to PARTITION_BUFFER */
-	uint8_t *buffer;	  /* PARTITION_BUFFER bytes */
+	uint64_t sectors;     /* of 512 bytes */
+	uint32_t block_bytes; /* in which a GPT counts: a power of two from 512 to PARTITION_BUFFER */
+	uint8_t *buffer;      /* PARTITION_BUFFER bytes */
 	/* read - @sectors from @sector on, which the disk has, into @to. HV_EIO. */
 	int (*read)(void *arg, uint64_t sector, void *to, unsigned int sectors);
 	void *arg;

@@ -46,7 +46,8 @@ static void offer(unsigned int i, uint32_t type, uint64_t sector)
 	header[i].type = type;
 	header[i].sector = sector;
 	status[i] = 0xff;
-	virtq_desc(&q, d, AT(&header[i]), sizeof(header[i]), VRING_NEXT, (uint16_t)(moves ? d + 1 : d + 2));
+	virtq_desc(&q, d, AT(&header[i]), sizeof(header[i]), VRING_NEXT,
+		   (uint16_t)(moves ? d + 1 : d + 2));
 	virtq_desc(&q, d + 1, AT(data[i]), BLOCK, VRING_NEXT | (type == IN ? VRING_WRITE : 0),
 		   (uint16_t)(d + 2));
 	virtq_desc(&q, d + 2, AT(&status[i]), 1, VRING_WRITE, 0);

@@ -168,8 +168,9 @@ static void check_configuration(const void *fit, int config, const char *path)
 			continue;
 		text_begin(&t, shown, sizeof(shown));
 		text_add_plain(&t, name, sizeof(shown) - 1);
-		log_error("config: %s: %s: unknown, allowed: compatible, description, disks, and VM nodes",
-			  path, shown);
+		log_error(
+			"config: %s: %s: unknown, allowed: compatible, description, disks, and VM nodes",
+			path, shown);
 		return; /* one line is enough */
 	}
 }
@@ -186,7 +187,8 @@ static void parse_disks(const void *fit, int config)
 
 static bool is_disks(const void *fit, int node)
 {
-	return strcmp(fdtx_name(fit, node), "disks") == 0 && !fdtx_prop_bool(fit, node, "compatible");
+	return strcmp(fdtx_name(fit, node), "disks") == 0 &&
+	       !fdtx_prop_bool(fit, node, "compatible");
 }
 
 /* mkimage signs a configuration in nodes called signature-1, or so. */

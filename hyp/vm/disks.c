@@ -17,7 +17,7 @@
 
 struct source_config {
 	const char *host;
-	uint32_t partition;	/* 0: none */
+	uint32_t partition;    /* 0: none */
 	uint64_t offset, size; /* bytes; 0: from the beginning, up to the end */
 };
 
@@ -25,7 +25,8 @@ static void read_bytes(struct config_node *n, const struct property *p, void *va
 {
 	uint64_t bytes = 0;
 
-	if (fdtx_prop_u64(n->fdt, n->node, p->name, &bytes) == HV_OK && is_aligned(bytes, BLK_SECTOR))
+	if (fdtx_prop_u64(n->fdt, n->node, p->name, &bytes) == HV_OK &&
+	    is_aligned(bytes, BLK_SECTOR))
 		*(uint64_t *)value = bytes;
 	else
 		config_error(n, p->name, "must be bytes, one cell or two: a multiple of 512");
@@ -140,7 +141,9 @@ static bool cut(struct config_node *n, const struct source_config *c, struct par
 	p->sector += offset;
 	p->sectors -= offset;
 	if (size > p->sectors) {
-		config_error(n, "size", "must be at most %" PRIu64 ", which is all that there is from the offset on",
+		config_error(n, "size",
+			     "must be at most %" PRIu64
+			     ", which is all that there is from the offset on",
 			     p->sectors * BLK_SECTOR);
 		return false;
 	}

@@ -12,8 +12,8 @@
 #include "platform/driver.h"
 #include "platform/virtio/mmio.h"
 
-#define FEATURES                                                                                 \
-	(VIRTIO_F_EVENT_IDX | BLK_F_SIZE_MAX | BLK_F_SEG_MAX | BLK_F_RO | BLK_F_BLK_SIZE |       \
+#define FEATURES                                                                           \
+	(VIRTIO_F_EVENT_IDX | BLK_F_SIZE_MAX | BLK_F_SEG_MAX | BLK_F_RO | BLK_F_BLK_SIZE | \
 	 BLK_F_FLUSH | BLK_F_DISCARD | BLK_F_WRITE_ZEROES)
 
 #define QUEUE 0
@@ -33,9 +33,9 @@ struct host_disk {
 	struct host_ring ring;
 	unsigned int in_flight;
 	uint64_t progress_at; /* when a request was last answered, or the first one was given to an idle disk */
-	bool timed;	      /* patience is armed */
+	bool timed; /* patience is armed */
 	bool failed;
-	struct list users;	    /* that wait, in the order of their turns */
+	struct list users;	     /* that wait, in the order of their turns */
 	struct host_disk_user *turn; /* whose may_go() is being called */
 };
 
@@ -242,8 +242,7 @@ static void watch(struct host_disk *d)
 		d->progress_at = timer_now();
 	if (!d->timed) {
 		d->timed = true;
-		timer_arm(&d->patience,
-			  d->progress_at + timer_ns_to_ticks(HOST_DISK_PATIENCE_NS));
+		timer_arm(&d->patience, d->progress_at + timer_ns_to_ticks(HOST_DISK_PATIENCE_NS));
 	}
 }
 
@@ -331,7 +330,8 @@ static void read_facts(struct host_disk *d)
 	f->zero_sectors = f->write_zeroes ? c->max_write_zeroes_sectors : 0;
 	f->pieces = has & BLK_F_SEG_MAX ? clamp(c->seg_max, 1, HOST_DISK_PIECES) : 1;
 	f->pieces = clamp(f->pieces, 1, d->ring.size - 2u);
-	f->piece_bytes = has & BLK_F_SIZE_MAX ? clamp(c->size_max, BLK_SECTOR, UINT32_MAX) : UINT32_MAX;
+	f->piece_bytes = has & BLK_F_SIZE_MAX ? clamp(c->size_max, BLK_SECTOR, UINT32_MAX) :
+						UINT32_MAX;
 	f->block_bytes = has & BLK_F_BLK_SIZE && c->blk_size % BLK_SECTOR == 0 ?
 				 clamp(c->blk_size, BLK_SECTOR, KIB(64)) :
 				 BLK_SECTOR;

@@ -47,7 +47,8 @@ static int mmio_probe(const void *fdt, int node)
 	if (!d.regs)
 		return HV_ENOMEM;
 	if (read_reg(&d, VIRTIO_MMIO_MAGIC_VALUE) != VIRTIO_MMIO_MAGIC)
-		return mmio_wrong(fdt, node, "no virtio device: its first register must be 0x74726976");
+		return mmio_wrong(fdt, node,
+				  "no virtio device: its first register must be 0x74726976");
 	d.id = read_reg(&d, VIRTIO_MMIO_DEVICE_ID);
 	if (d.id == 0)
 		return HV_OK;

@@ -55,6 +55,7 @@ uint32_t host_virtio_interrupts(const struct host_virtio *d);
 bool host_virtio_failed(const struct host_virtio *d);
 
 /* host_virtio_config - @words cells of its configuration from @off, a multiple of 4, on; what the device has not is 0. */
-void host_virtio_config(const struct host_virtio *d, uint64_t off, uint32_t *to, unsigned int words);
+void host_virtio_config(const struct host_virtio *d, uint64_t off, uint32_t *to,
+			unsigned int words);
 
 #endif

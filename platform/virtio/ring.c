@@ -17,8 +17,8 @@ static uint16_t *used(const struct host_ring *r, uint64_t off)
 	return (uint16_t *)(void *)(r->memory->used + off);
 }
 
-void host_ring_init(struct host_ring *r, struct host_ring_memory *memory, struct host_ring_chain *chains,
-		    uint16_t size, bool event_idx)
+void host_ring_init(struct host_ring *r, struct host_ring_memory *memory,
+		    struct host_ring_chain *chains, uint16_t size, bool event_idx)
 {
 	*r = (struct host_ring){
 		.memory = memory,
@@ -28,7 +28,8 @@ void host_ring_init(struct host_ring *r, struct host_ring_memory *memory, struct
 		.event_idx = event_idx,
 	};
 	for (uint16_t i = 0; i < size; i++)
-		chains[i] = (struct host_ring_chain){ .next = (uint16_t)(i + 1 < size ? i + 1 : END) };
+		chains[i] =
+			(struct host_ring_chain){ .next = (uint16_t)(i + 1 < size ? i + 1 : END) };
 }
 
 /* --- to the device -------------------------------------------------------------------------------- */

@@ -30,7 +30,7 @@ struct host_ring_chain {
 	void *token; /* NULL: no chain begins here */
 	uint16_t nr; /* its descriptors */
 	uint16_t next; /* of each descriptor: the one behind it in its chain, or among the free ones */
-	uint32_t in;   /* bytes that the device may write */
+	uint32_t in; /* bytes that the device may write */
 };
 
 /* The memory that the device sees, for a ring of HOST_RING_MAX. */
@@ -40,7 +40,8 @@ struct host_ring_memory {
 	uint8_t used[VIRTQ_USED_BYTES(HOST_RING_MAX) + 2];
 } __attribute__((aligned(16)));
 
-static_assert(offsetof(struct host_ring_memory, used) % 4 == 0, "2.7: the alignment of a ring's parts");
+static_assert(offsetof(struct host_ring_memory, used) % 4 == 0,
+	      "2.7: the alignment of a ring's parts");
 
 struct host_ring {
 	struct host_ring_memory *memory;
@@ -54,8 +55,8 @@ struct host_ring {
 };
 
 /* host_ring_init - a ring of @size descriptors, empty. @memory and @chains are zeroed. */
-void host_ring_init(struct host_ring *r, struct host_ring_memory *memory, struct host_ring_chain *chains,
-		    uint16_t size, bool event_idx);
+void host_ring_init(struct host_ring *r, struct host_ring_memory *memory,
+		    struct host_ring_chain *chains, uint16_t size, bool event_idx);
 
 /* One chain begins: its descriptors are added one by one, those that the device reads first. */
 struct host_ring_adding {

@@ -61,7 +61,7 @@ struct disk_config {
 	// cppcheck-suppress unusedStructMember
 	struct virtio_config virtio; /* first: virtio_init() reads it */
 	uint32_t queues;
-	struct config_image image;   /* data NULL: it is a part of a disk of the machine */
+	struct config_image image; /* data NULL: it is a part of a disk of the machine */
 	struct disk_source *source;
 	unsigned int access;	 /* enum disk_access */
 	uint64_t overlay_memory; /* 0: nothing is said */
@@ -89,7 +89,8 @@ static void read_source(struct config_node *n, const struct property *p, void *v
 	}
 	text_begin(&t, line, sizeof(line));
 	add_sources(&t);
-	config_error(n, p->name, "must be the name of a node below the configuration's disks%s", line);
+	config_error(n, p->name, "must be the name of a node below the configuration's disks%s",
+		     line);
 }
 
 static void read_overlay_memory(struct config_node *n, const struct property *p, void *value)
@@ -205,15 +206,17 @@ static int claim(const struct vm *vm, const struct vm_part_args *args, bool writ
 	if (disk_source_claim(c->source, vm->name, writes, &other) == HV_OK)
 		return HV_OK;
 	if (other->writer)
-		config_error(args->node, "disk",
-			     "%s writes to %s, which has some of the same sectors: one disk of one VM "
-			     "alone must have what is written",
-			     other->writer, other->name);
+		config_error(
+			args->node, "disk",
+			"%s writes to %s, which has some of the same sectors: one disk of one VM "
+			"alone must have what is written",
+			other->writer, other->name);
 	else
-		config_error(args->node, "disk",
-			     "another VM reads %s, which has some of the same sectors: one disk of one "
-			     "VM alone must have what is written",
-			     other->name);
+		config_error(
+			args->node, "disk",
+			"another VM reads %s, which has some of the same sectors: one disk of one "
+			"VM alone must have what is written",
+			other->name);
 	return HV_EINVAL;
 }
 
@@ -233,8 +236,9 @@ static int create_on_host(struct disk *k, struct vm *vm, const struct vm_part_ar
 	if (err != HV_OK)
 		return err;
 	snprintf(k->id, sizeof(k->id), "hartvisor-%x-%s", args->unit, c->source->name);
-	err = virtio_init(&k->dev, vm, args, &host_disk_ops, blk_host_features(c->source, writes, c->queues),
-			  c->queues, BLK_QUEUE_SIZE);
+	err = virtio_init(&k->dev, vm, args, &host_disk_ops,
+			  blk_host_features(c->source, writes, c->queues), c->queues,
+			  BLK_QUEUE_SIZE);
 	if (err == HV_OK)
 		err = blk_host_init(&k->host, &k->dev, c->source, writes, k->id);
 	if (err == HV_OK)

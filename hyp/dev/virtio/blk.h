@@ -42,7 +42,7 @@ struct disk {
 	bool writable; /* it has an overlay */
 	char id[BLK_ID_BYTES + 1];
 	struct overlay overlay;
-	struct blk_host host; /* its source is NULL: the disk is an image */
+	struct blk_host host;			 /* its source is NULL: the disk is an image */
 	struct blk_request requests[BLK_QUEUES]; /* each guarded by its queue's lock */
 };
 

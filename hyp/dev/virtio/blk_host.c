@@ -131,8 +131,8 @@ static bool in_range(const struct blk_host *h, uint64_t sector, uint64_t bytes)
 }
 
 /* The buffers of the chain's data as pieces of the machine's memory. HV_EOVERFLOW: more than the machine's disk takes. */
-static int find_pieces(const struct virtq *q, struct blk_lane *lane, const struct host_disk_facts *facts,
-		       struct virtq_cursor *c, uint64_t bytes)
+static int find_pieces(const struct virtq *q, struct blk_lane *lane,
+		       const struct host_disk_facts *facts, struct virtq_cursor *c, uint64_t bytes)
 {
 	unsigned int nr = 0;
 
@@ -163,9 +163,8 @@ static int submit(struct blk_host *h, struct virtq *q, const struct blk_header *
 	if (!f)
 		return HV_EBUSY; /* flight_over() serves the queue */
 	f->request.header = *header;
-	f->request.header.sector += header->type == BLK_IN || header->type == BLK_OUT ?
-					    h->source->sector :
-					    0;
+	f->request.header.sector +=
+		header->type == BLK_IN || header->type == BLK_OUT ? h->source->sector : 0;
 	if (range)
 		f->request.range = *range;
 	f->life = lane->life;
@@ -228,7 +227,8 @@ static int change_range(struct blk_host *h, struct virtq *q, const struct blk_he
 		return HV_EBUSY;
 	range.sector += h->source->sector;
 	/* The machine's disk reads our copy of it, in the flight that submit() takes. */
-	lane->pieces[0] = (struct host_piece){ ptr_to_hpa(&lane->free->request.range), sizeof(range) };
+	lane->pieces[0] =
+		(struct host_piece){ ptr_to_hpa(&lane->free->request.range), sizeof(range) };
 	return submit(h, q, header, &range, 1, 0);
 }
 
@@ -251,7 +251,8 @@ static int handle(struct blk_host *h, struct virtq *q)
 	err = virtq_read(q, &out, &header, sizeof(header));
 	if (err != HV_OK)
 		return err;
-	header.reserved = 0; /* the priority of the guest's request says nothing about other guests' */
+	header.reserved =
+		0; /* the priority of the guest's request says nothing about other guests' */
 	switch (header.type) {
 	case BLK_IN:
 	case BLK_OUT:

@@ -43,7 +43,7 @@ struct blk_flight {
 struct blk_lane {
 	struct blk_flight *free, *over;
 	unsigned int in_flight;
-	uint32_t life; /* grows whenever the queue is stopped */
+	uint32_t life;				    /* grows whenever the queue is stopped */
 	struct host_piece pieces[HOST_DISK_PIECES]; /* of the request that is being given away */
 };
 

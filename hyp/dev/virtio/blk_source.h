@@ -32,7 +32,8 @@ struct disk_source *disk_source_next(const struct disk_source *s);
  * disk_source_claim - VM @vm is to read @s, or to read and write it. HV_EBUSY: not beside what another disk of a guest does;
  * *@other is that one's source. disk_source_release - it does no longer.
  */
-int disk_source_claim(struct disk_source *s, const char *vm, bool writes, const struct disk_source **other);
+int disk_source_claim(struct disk_source *s, const char *vm, bool writes,
+		      const struct disk_source **other);
 void disk_source_release(struct disk_source *s, bool writes);
 
 #endif

@@ -290,8 +290,7 @@ int virtq_push_to(struct virtq *q, uint16_t head, uint32_t written)
 {
 	const uint64_t at =
 		VIRTQ_USED_RING + sizeof(struct virtq_used_elem) * (q->used_idx & (q->size - 1u));
-	int err = ring_store32(q, VIRTQ_PART_USED, at + offsetof(struct virtq_used_elem, id),
-			       head);
+	int err = ring_store32(q, VIRTQ_PART_USED, at + offsetof(struct virtq_used_elem, id), head);
 
 	if (err == HV_OK)
 		err = ring_store32(q, VIRTQ_PART_USED, at + offsetof(struct virtq_used_elem, len),

@@ -284,7 +284,8 @@ void hw_setup(void)
 		hw[s].features = VIRTIO_F_VERSION_1 | BLK_F_SEG_MAX | BLK_F_FLUSH | BLK_F_BLK_SIZE |
 				 VIRTIO_F_INDIRECT_DESC | BIT(40);
 		hw[s].queue_size = 1024;
-		hw[s].layout = (struct blk_layout){ .capacity = SECTORS, .seg_max = 254, .blk_size = 512 };
+		hw[s].layout =
+			(struct blk_layout){ .capacity = SECTORS, .seg_max = 254, .blk_size = 512 };
 		for (unsigned int i = 0; i < sizeof(hw[s].data); i++)
 			hw[s].data[i] = (uint8_t)(i / BLK_SECTOR + s);
 	}
@@ -346,7 +347,8 @@ void takes_turn(struct host_disk_user *u)
 		struct host_piece p = { ptr_to_hpa(a->data), BLK_SECTOR };
 		int err;
 
-		a->request = (struct host_disk_request){ .header = { BLK_IN, 0, 0 }, .done = over_and_gone };
+		a->request = (struct host_disk_request){ .header = { BLK_IN, 0, 0 },
+							 .done = over_and_gone };
 		err = host_disk_submit(hw_disk, u, &a->request, &p, 1);
 		if (err != HV_OK) {
 			free(a);
@@ -362,4 +364,3 @@ void fill(void)
 	for (unsigned int i = 0; i < RING_FULL; i++)
 		assert_int_equal(ask(&many[i], BLK_IN, 0, 1), HV_OK);
 }
-

@@ -23,8 +23,8 @@ struct hw {
 };
 
 extern struct hw hw[SLOTS];
-extern int hw_irq_err;		/* what host_irq_request() gives */
-extern uint64_t hw_tree[2048];	/* the machine's */
+extern int hw_irq_err;		  /* what host_irq_request() gives */
+extern uint64_t hw_tree[2048];	  /* the machine's */
 extern struct host_disk *hw_disk; /* the last that was opened */
 extern const char *hw_why;
 
@@ -75,5 +75,3 @@ extern struct asked many[RING_FULL + 1];
 void fill(void);
 
 #endif
-
-

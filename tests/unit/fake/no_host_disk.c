@@ -4,8 +4,7 @@
 
 #include "dev/virtio/blk_host.h"
 
-__attribute__((weak)) const struct host_disk_facts *
-host_disk_facts(const struct host_disk *d)
+__attribute__((weak)) const struct host_disk_facts *host_disk_facts(const struct host_disk *d)
 {
 	(void)d;
 	abort();

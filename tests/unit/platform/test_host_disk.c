@@ -34,9 +34,10 @@ static void a_disk_is_set_up(void **state)
 
 	(void)state;
 	assert_int_equal(hw_open(0), HV_OK);
-	assert_int_equal(hw[0].taken, VIRTIO_F_VERSION_1 | BLK_F_SEG_MAX | BLK_F_FLUSH | BLK_F_BLK_SIZE);
-	assert_int_equal(hw[0].status,
-			 VIRTIO_ACKNOWLEDGE | VIRTIO_DRIVER | VIRTIO_FEATURES_OK | VIRTIO_DRIVER_OK);
+	assert_int_equal(hw[0].taken,
+			 VIRTIO_F_VERSION_1 | BLK_F_SEG_MAX | BLK_F_FLUSH | BLK_F_BLK_SIZE);
+	assert_int_equal(hw[0].status, VIRTIO_ACKNOWLEDGE | VIRTIO_DRIVER | VIRTIO_FEATURES_OK |
+					       VIRTIO_DRIVER_OK);
 	assert_int_equal(hw[0].ready, 1);
 	assert_int_equal(hw[0].size, HOST_RING_MAX);
 	f = host_disk_facts(hw_disk);
@@ -52,7 +53,8 @@ static void a_disk_is_set_up(void **state)
 static void what_cannot_be_opened_is_told(void **state)
 {
 	(void)state;
-	assert_int_equal(host_disk_open(hw_tree, "/soc/nothing", spare, &hw_disk, &hw_why), HV_ENOENT);
+	assert_int_equal(host_disk_open(hw_tree, "/soc/nothing", spare, &hw_disk, &hw_why),
+			 HV_ENOENT);
 	assert_non_null(strstr(hw_why, "no such node"));
 	assert_int_equal(host_disk_open(hw_tree, "/soc", spare, &hw_disk, &hw_why), HV_ENXIO);
 	hw[0].id = 1;
@@ -73,7 +75,8 @@ static void what_cannot_be_opened_is_told(void **state)
 	assert_int_equal(hw_open(6), HV_EINVAL);
 	hw_irq_err = HV_ENXIO;
 	assert_int_equal(hw_open(7), HV_ENXIO);
-	assert_string_equal(hw_why, "the device has no interrupt that the machine's controller knows");
+	assert_string_equal(hw_why,
+			    "the device has no interrupt that the machine's controller knows");
 	/* What was begun has been taken back. */
 	for (unsigned int s = 0; s < 8; s++)
 		assert_false(hw[s].status & VIRTIO_DRIVER_OK);
@@ -88,9 +91,10 @@ static void what_is_no_device_of_ours_is_told_or_passed_over(void **state)
 	assert_int_equal(fake_log_count, 0);
 	hw[1].version = 1;
 	assert_int_equal(hw_probe(1), HV_EINVAL);
-	assert_string_equal(fake_log_last,
-			    "/soc/virtio_mmio@10002000: a legacy virtio device: its version must be 2 "
-			    "(QEMU: -global virtio-mmio.force-legacy=false); the device is not used");
+	assert_string_equal(
+		fake_log_last,
+		"/soc/virtio_mmio@10002000: a legacy virtio device: its version must be 2 "
+		"(QEMU: -global virtio-mmio.force-legacy=false); the device is not used");
 	hw[2].magic = 0;
 	assert_int_equal(hw_probe(2), HV_EINVAL);
 	assert_non_null(strstr(fake_log_last, "0x74726976"));
@@ -166,8 +170,8 @@ static void errors_are_passed_on(void **state)
 	static const struct {
 		int forced;
 		enum blk_status is;
-	} rows[] = { { BLK_OK, BLK_OK },     { BLK_IOERR, BLK_IOERR }, { BLK_UNSUPP, BLK_UNSUPP },
-		     { 3, BLK_IOERR },	     { 255, BLK_IOERR },       { -1, BLK_IOERR } };
+	} rows[] = { { BLK_OK, BLK_OK }, { BLK_IOERR, BLK_IOERR }, { BLK_UNSUPP, BLK_UNSUPP },
+		     { 3, BLK_IOERR },	 { 255, BLK_IOERR },	   { -1, BLK_IOERR } };
 	static struct asked a;
 
 	(void)state;

@@ -109,8 +109,9 @@ static void one_that_answers_what_it_was_not_asked(void **state)
 	*hw_u16(hw[0].used + VIRTQ_USED_IDX) = 1;
 	hw_interrupt(0, VIRTIO_INT_USED);
 	is_dead(5);
-	assert_string_equal(fake_log_last, "/soc/virtio_mmio@10001000: it answered what it was not asked: "
-					   "the disk is not used any more");
+	assert_string_equal(fake_log_last,
+			    "/soc/virtio_mmio@10001000: it answered what it was not asked: "
+			    "the disk is not used any more");
 }
 
 static void one_that_asks_for_a_reset(void **state)
@@ -166,9 +167,10 @@ static void one_that_does_not_even_stop(void **state)
 	fake_timer_pass(timer_ns_to_ticks(HOST_DISK_PATIENCE_NS));
 	assert_int_equal(many[0].over, 0);
 	assert_int_equal(ask(&many[1], BLK_IN, 0, 1), HV_EIO);
-	assert_string_equal(fake_log_last,
-			    "/soc/virtio_mmio@10001000: it does not answer: the disk is not used any "
-			    "more, and does not stop: what it was asked never ends");
+	assert_string_equal(
+		fake_log_last,
+		"/soc/virtio_mmio@10001000: it does not answer: the disk is not used any "
+		"more, and does not stop: what it was asked never ends");
 }
 
 static void those_who_wait_for_a_dead_disk_are_told(void **state)

@@ -232,7 +232,8 @@ static void guid_partitions(void **state)
 
 static void the_copy_serves_when_the_first_is_damaged(void **state)
 {
-	static const unsigned int places[] = { 512, 512 + 16, 512 + 24, 512 + 72, 512 + 88, 1024, 1024 + 16383 };
+	static const unsigned int places[] = { 512,	 512 + 16, 512 + 24,	512 + 72,
+					       512 + 88, 1024,	   1024 + 16383 };
 
 	(void)state;
 	for (unsigned int i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
@@ -255,10 +256,12 @@ static void tables_of_any_size(void **state)
 		uint32_t number, bytes;
 		bool right;
 	} rows[] = {
-		{ 4, 128, true },	   { 4, 256, true },	     { 3, 4096, true },
-		{ 0, 128, false },	   { 4, 64, false },	     { 4, 0, false },
-		{ 4, 8192, false },	   { 4, 384, false },	     { UINT32_MAX, 128, false },
-		{ UINT32_MAX, 4096, false }, { 0x2001, 128, false },
+		{ 4, 128, true },	    { 4, 256, true },
+		{ 3, 4096, true },	    { 0, 128, false },
+		{ 4, 64, false },	    { 4, 0, false },
+		{ 4, 8192, false },	    { 4, 384, false },
+		{ UINT32_MAX, 128, false }, { UINT32_MAX, 4096, false },
+		{ 0x2001, 128, false },
 	};
 
 	(void)state;
@@ -269,7 +272,8 @@ static void tables_of_any_size(void **state)
 		setup(NULL);
 		mbr(0, 0, 0xee, 1, UINT32_MAX);
 		gpt_entry(2, 0, 128, 64, 99);
-		gpt_header(1, 2, rows[i].right ? rows[i].number : 1, rows[i].right ? rows[i].bytes : 128);
+		gpt_header(1, 2, rows[i].right ? rows[i].number : 1,
+			   rows[i].right ? rows[i].bytes : 128);
 		h = block(1);
 		put(h + 80, rows[i].number, 4);
 		put(h + 84, rows[i].bytes, 4);
@@ -285,8 +289,11 @@ static void tables_of_any_size(void **state)
 
 static void guid_partitions_beyond_the_disk(void **state)
 {
-	static const uint64_t rows[][2] = { { 64, 63 },	  { 64, SECTORS }, { SECTORS, SECTORS },
-					    { 1, UINT64_MAX }, { UINT64_MAX, UINT64_MAX } };
+	static const uint64_t rows[][2] = { { 64, 63 },
+					    { 64, SECTORS },
+					    { SECTORS, SECTORS },
+					    { 1, UINT64_MAX },
+					    { UINT64_MAX, UINT64_MAX } };
 
 	(void)state;
 	for (unsigned int i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -323,7 +330,8 @@ static void any_bytes(void **state)
 				primary_and_logical(NULL);
 			bad_sector = 0;
 		}
-		disk[(unsigned int)rand() % (round % 3 ? 1536u : (unsigned int)sizeof(disk))] = (uint8_t)rand();
+		disk[(unsigned int)rand() % (round % 3 ? 1536u : (unsigned int)sizeof(disk))] =
+			(uint8_t)rand();
 		if (round % 2) {
 			disk[510] = 0x55;
 			disk[511] = 0xaa;
@@ -342,14 +350,10 @@ static void any_bytes(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		test(primary_and_logical),
-		test(a_circle_of_logical_ones_ends),
-		test(beyond_the_disk),
-		test(no_table),
-		test(guid_partitions),
-		test(the_copy_serves_when_the_first_is_damaged),
-		test(tables_of_any_size),
-		test(guid_partitions_beyond_the_disk),
+		test(primary_and_logical), test(a_circle_of_logical_ones_ends),
+		test(beyond_the_disk),	   test(no_table),
+		test(guid_partitions),	   test(the_copy_serves_when_the_first_is_damaged),
+		test(tables_of_any_size),  test(guid_partitions_beyond_the_disk),
 		test(any_bytes),
 	};
 

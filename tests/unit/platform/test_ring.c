@@ -66,7 +66,8 @@ static bool add(unsigned int out, unsigned int in, void *token)
 		return false;
 	for (unsigned int i = 0; i < out + in; i++)
 		host_ring_add(&ring, &a,
-			      (struct host_piece){ hpa((uint64_t)(uintptr_t)token + i), 16 }, i >= out);
+			      (struct host_piece){ hpa((uint64_t)(uintptr_t)token + i), 16 },
+			      i >= out);
 	host_ring_end(&ring, &a, token);
 	return true;
 }
@@ -88,8 +89,8 @@ static void is_chain(uint16_t head, void *of, unsigned int out, unsigned int in)
 		assert_true(i < SIZE);
 		assert_int_equal(d->addr, (uint64_t)(uintptr_t)of + n);
 		assert_int_equal(d->len, 16);
-		assert_int_equal(d->flags, (n >= out ? VIRTQ_DESC_WRITE : 0) |
-						   (last ? 0 : VIRTQ_DESC_NEXT));
+		assert_int_equal(d->flags,
+				 (n >= out ? VIRTQ_DESC_WRITE : 0) | (last ? 0 : VIRTQ_DESC_NEXT));
 		i = d->next;
 	}
 }

@@ -22,7 +22,8 @@
 extern struct machine machine;
 
 static uint64_t host[512], tree[2048];
-static const char *const hosts[] = { "disk0", "disk1", "disk2", "disk3", "disk4", "disk5", "disk6", "disk7", "disk8" };
+static const char *const hosts[] = { "disk0", "disk1", "disk2", "disk3", "disk4",
+				     "disk5", "disk6", "disk7", "disk8" };
 
 static int setup(void **state)
 {
@@ -93,7 +94,8 @@ static void whole_disks_and_parts(void **state)
 	(void)state;
 	fake_host_disk[510] = 0x55;
 	fake_host_disk[511] = 0xaa;
-	memcpy(fake_host_disk + 446, (uint8_t[]){ 0, 0, 0, 0, 0x83, 0, 0, 0, 64, 0, 0, 0, 0, 1, 0, 0 }, 16);
+	memcpy(fake_host_disk + 446,
+	       (uint8_t[]){ 0, 0, 0, 0, 0x83, 0, 0, 0, 64, 0, 0, 0, 0, 1, 0, 0 }, 16);
 	begin();
 	whole("a", "/disk0");
 	whole("by-alias", "/disk1");
