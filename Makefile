@@ -153,9 +153,15 @@ $(B)/$(1).itb: dts/$(1).its $(filter-out $(L)/%,$(call its_inputs,dts/$(1).its))
 endef
 $(foreach its,$(ITS),$(eval $(call itb_rule,$(its:dts/%.its=%))))
 
+# What a bundle needs of QEMU (harts, memory, devices) is in dts/NAME.qemu. Of options that stand twice QEMU takes the last
+# one: that file's before those of SMP and MEM, unless the user has named these.
+qemu_file = $(shell sed 's/\#.*//' dts/$(CONFIG).qemu 2>/dev/null)
+user_says = $(filter command environment override,$(origin $(1)))
+qemu_options = -smp $(SMP) -m $(MEM) $(qemu_file) $(if $(call user_says,SMP),-smp $(SMP)) $(if $(call user_says,MEM),-m $(MEM))
+
 .PHONY: run
 run: $(B)/hartvisor.bin $(B)/$(CONFIG).itb
-	$(QEMU) -M virt -cpu rv64 -smp $(SMP) -m $(MEM) -nographic -kernel $(B)/hartvisor.bin -initrd $(B)/$(CONFIG).itb $(QEMU_ARGS)
+	$(QEMU) -M virt -cpu rv64 $(strip $(qemu_options)) -nographic -kernel $(B)/hartvisor.bin -initrd $(B)/$(CONFIG).itb $(QEMU_ARGS)
 
 $(B)/%.itb:
 	@echo "There is no dts/$*.its. CONFIG= may be one of: $(ITBS:$(B)/%.itb=%)" >&2; exit 1

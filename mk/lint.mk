@@ -21,6 +21,8 @@ lint-layout: $(MADE)/arch/asm_offsets.h
 	$(Q)PYTHONDONTWRITEBYTECODE=1 $(PYTHON) tools/bench_doc.py --check
 	$(call say,LINT,'fences: each has a mutant')
 	+$(Q)PYTHONDONTWRITEBYTECODE=1 $(PYTHON) tests/mutants/fences.py --check >$(B)/fences.log || { cat $(B)/fences.log; exit 1; }
+	$(call say,LINT,'mutants of the protocol: they can be made')
+	$(Q)PYTHONDONTWRITEBYTECODE=1 $(PYTHON) tests/model/mutate_sources.py --check >$(B)/fences.log || { cat $(B)/fences.log; exit 1; }
 
 lint-format:
 	$(call say,LINT,clang-format)

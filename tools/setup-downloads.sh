@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # shellcheck shell=bash disable=SC2154 # $refresh is of setup.sh
 #
-# Download the sources of libraries and the guests' kernel and busybox, for tools/setup.sh. To be sourced, behind
+# Download the sources of libraries and the guests' kernel, busybox and e2fsck, for tools/setup.sh. To be sourced, behind
 # apt-state.sh.
 
 readonly GUEST_SUITE=trixie
@@ -97,7 +97,8 @@ newest()
 
 have_guests()
 {
-	[ -n "$(newest 'linux-image-*_riscv64.deb')" ] && [ -n "$(newest 'busybox-static_*_riscv64.deb')" ]
+	[ -n "$(newest 'linux-image-*_riscv64.deb')" ] && [ -n "$(newest 'busybox-static_*_riscv64.deb')" ] &&
+		[ -n "$(newest 'e2fsck-static_*_riscv64.deb')" ]
 }
 
 # have_source FILE TARBALL: is the source that has FILE unpacked, or could it be?
@@ -129,9 +130,9 @@ setup_guests()
 	if ! have apt-get || ! have dpkg-deb || [ ! -f "$KEYRING" ]; then
 		die "the guests come from Debian's archive by apt-get, dpkg-deb and debian-archive-keyring," \
 			"which this system lacks. By hand: put Debian's riscv64 packages of linux-image-6.12*" \
-			"and busybox-static (*.deb) into build/dl/."
+			"busybox-static and e2fsck-static (*.deb) into build/dl/."
 	fi
-	say "looking for the guests' kernel and busybox in $GUEST_SUITE (riscv64)"
+	say "looking for the guests' kernel, busybox and e2fsck in $GUEST_SUITE (riscv64)"
 	apt_state guest "deb $GUEST_SUITE"
 	: >"$APT/guest/status"
 	cat >>"$APT/guest/apt.conf" <<-EOC
@@ -150,6 +151,9 @@ setup_guests()
 	fi
 	if $refresh || [ -z "$(newest 'busybox-static_*_riscv64.deb')" ]; then
 		wanted="$wanted busybox-static"
+	fi
+	if $refresh || [ -z "$(newest 'e2fsck-static_*_riscv64.deb')" ]; then
+		wanted="$wanted e2fsck-static"
 	fi
 	say "downloading $(one_line "$wanted") (the kernel has about 110 MB)"
 	rm -rf "$DL/part"

@@ -11,7 +11,7 @@
 #   tools/setup.sh --refresh  forget the cached guests and take the archive's newest
 #
 # Four things are looked for: tools (a package each), a QEMU of version 8 or newer with an OpenSBI
-# beside it, the sources of libfdt, BearSSL, zlib and lz4, and the guests' kernel and busybox. What is there is
+# beside it, the sources of libfdt, BearSSL, zlib and lz4, and the guests' kernel, busybox and e2fsck. What is there is
 # not touched; when all is there this takes a fraction of a second and says nothing. Debian packages for
 # another suite or architecture come through an apt state of our own below build/apt: the machine's own
 # apt configuration stays as it is, and signatures are checked all the same.
@@ -109,6 +109,7 @@ write_setup_mk()
 		PICOLIBC_INCLUDE ?= ${libs%/lib}/include
 		KERNEL_DEB ?= ${KERNEL_DEB#"$PWD"/}
 		BUSYBOX_DEB ?= ${BUSYBOX_DEB#"$PWD"/}
+		E2FSCK_DEB ?= ${E2FSCK_DEB#"$PWD"/}
 	EOC
 }
 
@@ -150,7 +151,7 @@ name_what_is_missing()
 	)
 	downloads=$(missing_sources | sed 's/ .*//' | paste -sd+ | sed "s,+, and ,g")
 	downloads=${downloads:+the source of $downloads}
-	have_guests || downloads="${downloads:+$downloads, }the guests' kernel and busybox (about 115 MB)"
+	have_guests || downloads="${downloads:+$downloads, }the guests' kernel, busybox and e2fsck (about 115 MB)"
 	[ -n "$packages$downloads" ] || return 0
 	{
 		[ -z "$packages" ] || say "missing packages (Debian's names): $(one_line "$packages")"
@@ -225,6 +226,7 @@ main()
 
 	KERNEL_DEB=$(newest 'linux-image-*_riscv64.deb')
 	BUSYBOX_DEB=$(newest 'busybox-static_*_riscv64.deb')
+	E2FSCK_DEB=$(newest 'e2fsck-static_*_riscv64.deb')
 	write_setup_mk
 	if $check; then
 		return

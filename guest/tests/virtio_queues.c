@@ -182,18 +182,22 @@ static void select_is_inert(uint32_t sel)
 	victim_works("a queue that there is not");
 }
 
+/* rounds=: how often all of it is gone through. */
 void guest_main(void)
 {
 	victim_find();
-	test_sizes();
-	test_places();
-	test_overlaps();
-	test_last_bytes();
-	test_frozen();
-	test_queue_stops();
-	select_is_inert(1);
-	select_is_inert(2);
-	select_is_inert(0xffff);
-	select_is_inert(0xffffffff);
-	print("virtio_queues: %u cases\n", nr_cases);
+	for (unsigned long n = machine_arg("rounds", 1); n; n--) {
+		nr_cases = 0;
+		test_sizes();
+		test_places();
+		test_overlaps();
+		test_last_bytes();
+		test_frozen();
+		test_queue_stops();
+		select_is_inert(1);
+		select_is_inert(2);
+		select_is_inert(0xffff);
+		select_is_inert(0xffffffff);
+		print("virtio_queues: %u cases\n", nr_cases);
+	}
 }

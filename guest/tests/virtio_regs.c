@@ -258,15 +258,19 @@ static void test_empty_slots(void)
 	}
 }
 
+/* rounds=: how often all of it is gone through. */
 void guest_main(void)
 {
 	victim_find();
-	test_notify();
-	test_features();
-	test_status();
-	test_interrupts();
-	test_widths();
-	test_traps();
-	test_empty_slots();
-	print("virtio_regs: %u cases\n", nr_cases);
+	for (unsigned long n = machine_arg("rounds", 1); n; n--) {
+		nr_cases = 0;
+		test_notify();
+		test_features();
+		test_status();
+		test_interrupts();
+		test_widths();
+		test_traps();
+		test_empty_slots();
+		print("virtio_regs: %u cases\n", nr_cases);
+	}
 }

@@ -320,18 +320,22 @@ static void test_odd_tables(void)
 	offer("to write, then a table to read", 0, REJECT);
 }
 
+/* rounds=: how often all of it is gone through. */
 void guest_main(void)
 {
 	memset(before, 0x5a, sizeof(before));
 	memset(after, 0x5a, sizeof(after));
 	CHECK(virtio_find(&dev, VIRTIO_ID_RNG, 0));
 	works("at first");
-	test_addresses();
-	test_lengths();
-	test_own_ring();
-	test_chains();
-	test_indices();
-	test_tables();
-	test_odd_tables();
-	print("virtio_ring: %u cases\n", nr_cases);
+	for (unsigned long n = machine_arg("rounds", 1); n; n--) {
+		nr_cases = 0;
+		test_addresses();
+		test_lengths();
+		test_own_ring();
+		test_chains();
+		test_indices();
+		test_tables();
+		test_odd_tables();
+		print("virtio_ring: %u cases\n", nr_cases);
+	}
 }

@@ -52,9 +52,17 @@ bool table_step(struct work *w);
 void table_cancel_typed(void);
 void cmd_cancel(void);
 
-/* cmd_goto - the console of a VM that is typed. goto_key - @key was typed: true: it was for that. */
+/*
+ * line_begin - show @what and take a line, which @fn gets unless it is empty. line_key - @key was typed: true: it was for
+ * that.
+ */
+#define LINE_MAX_LEN 31
+void line_begin(const char *what, void (*fn)(const char *line));
+bool line_key(int key, bool plain);
+
+/* cmd_goto - the console of a VM that is typed. cmd_balloon - how much memory the VM in focus is to keep. */
 void cmd_goto(void);
-bool goto_key(int key, bool plain);
+void cmd_balloon(void);
 
 /* menu_focus - the console of VM @number, from 1 on, or a word on why not. */
 void menu_focus(unsigned int number);

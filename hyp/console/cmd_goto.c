@@ -8,25 +8,8 @@
 #include "vcpu/console.h"
 #include "vcpu/registry.h"
 
-static char typed[VM_NAME_MAX + 1];
-static unsigned int len;
-static bool is_typing;
-
-static void prompt(void)
-{
-	char line[VM_NAME_MAX + 40];
-
-	snprintf(line, sizeof(line), "console of VM (number or name): %s", typed);
-	term_prompt(line);
-}
-
-void cmd_goto(void)
-{
-	is_typing = true;
-	len = 0;
-	typed[0] = '\0';
-	prompt();
-}
+static const char *typed;
+static size_t len;
 
 /* 0: it is no number of a VM. */
 static unsigned int number(void)
@@ -67,7 +50,7 @@ static unsigned int by_name(unsigned int *nr_found)
  */
 static unsigned int further_by_name(void)
 {
-	char found[sizeof(typed)];
+	char found[LINE_MAX_LEN + 1];
 	unsigned int nr = 0;
 
 	for_each_vm(vm) {
@@ -86,17 +69,20 @@ static unsigned int further_by_name(void)
 		}
 	}
 	if (nr == 1) {
-		snprintf(typed, sizeof(typed), "%s", found);
-		len = (unsigned int)strlen(typed);
+		typed = found;
+		len = strlen(typed);
 		return further_by_name();
 	}
 	return nr;
 }
 
-static void go(void)
+static void go(const char *line)
 {
-	unsigned int nr = 0, n = number();
+	unsigned int nr = 0, n;
 
+	typed = line;
+	len = strlen(line);
+	n = number();
 	if (n == 0)
 		n = by_name(&nr);
 	else
@@ -117,26 +103,7 @@ static void go(void)
 			    typed);
 }
 
-bool goto_key(int key, bool plain)
+void cmd_goto(void)
 {
-	if (!is_typing)
-		return false;
-	if (!plain || key == TERM_MENU_CANCEL) {
-		is_typing = false;
-		return plain;
-	}
-	if (key == '\r' || key == '\n') {
-		is_typing = false;
-		if (len)
-			go();
-		return true;
-	}
-	if ((key == '\b' || key == 0x7f) && len)
-		typed[--len] = '\0';
-	else if (key > ' ' && key < 0x7f && len < VM_NAME_MAX) {
-		typed[len++] = (char)key;
-		typed[len] = '\0';
-	}
-	prompt();
-	return true;
+	line_begin("console of VM (number or name)", go);
 }

@@ -114,8 +114,13 @@ static void list_vm(unsigned int number, const struct vm *vm, uint64_t since, ui
 	bool focused = vm_has_stream(vm, term_focused());
 	uint64_t memory = vm->config ? config_ram_bytes(vm->config) : 0;
 	const char *why = reason(vm);
-	char class[24], cap[12];
+	char class[24], cap[12], back[32];
 
+	if (vm->balloon && vm_has_life(atomic_read(&vm->state))) {
+		snprintf(back, sizeof(back), "gave %" PRIu64 " MiB back",
+			 (memory - min_u64(memory, gstage_ram_bytes(&vm->gstage))) >> 20);
+		why = back;
+	}
 	class_name(vm, class, sizeof(class));
 	cap_name(vm, cap, sizeof(cap));
 	term_printf("%c%2u  %-31s  %-8s %10" PRIu64 " %5u  %-11s %5s %5u%s%s", focused ? '*' : ' ',

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What the operator does to the VM whose console is in focus. */
+#include <inttypes.h>
+
 #include "console/cmd.h"
 #include "term/term.h"
 #include "vcpu/console.h"
 #include "vcpu/registry.h"
+#include "vm/config_ram.h"
 #include "vm/lifecycle.h"
 
 /* With a reference; NULL: there is none, and a line has said so. */
@@ -58,6 +61,55 @@ void cmd_pause(void)
 	else
 		tell_state(vm);
 	vm_put(vm);
+}
+
+/* Decimal digits. UINT64_MAX: it is no such number. */
+static uint64_t number(const char *s)
+{
+	uint64_t n = 0;
+
+	for (; *s; s++) {
+		if (*s < '0' || *s > '9' || n > UINT32_MAX)
+			return UINT64_MAX;
+		n = n * 10 + (uint64_t)(*s - '0');
+	}
+	return n;
+}
+
+static void keep(const char *line)
+{
+	struct vm *vm = focused_vm();
+	uint64_t mib = number(line), all;
+
+	if (!vm)
+		return;
+	all = config_ram_bytes(vm->config) >> 20;
+	if (mib == 0 || mib > all) {
+		term_printf("%s: must be 1 to %" PRIu64 " MiB", vm->name, all);
+	} else if (!vm->balloon || !vm_has_life(atomic_read(&vm->state))) {
+		tell_state(vm); /* or another one has the focus now */
+	} else {
+		vm->balloon->aim(vm->balloon, (all - mib) << 20);
+		term_printf("%s is asked to keep %" PRIu64 " of %" PRIu64
+			    " MiB: ^] l shows what it gives back",
+			    vm->name, mib, all);
+	}
+	vm_put(vm);
+}
+
+void cmd_balloon(void)
+{
+	struct vm *vm = focused_vm();
+
+	if (vm && vm->balloon) {
+		line_begin("MiB of memory that this VM is to keep", keep);
+	} else {
+		term_menu_release();
+		if (vm)
+			term_printf("%s has no balloon", vm->name);
+	}
+	if (vm)
+		vm_put(vm);
 }
 
 static void reset(struct vm *vm)

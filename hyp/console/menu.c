@@ -27,6 +27,8 @@ static const struct menu_cmd {
 	{ 'c', TERM_MENU_ONE, "cut what is being printed short", cmd_cancel },
 	{ 'o', TERM_MENU_ONE, "start this VM, which is off", cmd_start },
 	{ 'p', TERM_MENU_ONE, "pause this VM, or let it go on", cmd_pause },
+	{ 'b', TERM_MENU_LINE, "balloon: how many MiB of memory this VM is to keep, which you type",
+	  cmd_balloon },
 	{ 'r', TERM_MENU_ANSWER, "reset this VM (asks)", cmd_reset },
 	{ 'k', TERM_MENU_ANSWER, "destroy this VM (asks)", cmd_destroy },
 	{ 'q', TERM_MENU_ANSWER, "stop all VMs and the machine (asks)", cmd_quit },
@@ -148,7 +150,7 @@ static void take_key(int key)
 	key &= 0xff;
 	if (ask_answer(key, plain))
 		return;
-	if (goto_key(key, plain) ||
+	if (line_key(key, plain) ||
 	    plain) /* an answer that came too late is not a guest's either */
 		return;
 	run_key(key);

@@ -28,7 +28,7 @@ static noinline unsigned int vplic_search(const struct vplic *p, const struct vp
 		for (uint32_t words = p->pending_words; words; words &= words - 1) {
 			unsigned int w = bit_first(words) % PLIC_WORDS;
 			uint64_t found =
-				p->pending.word[w % PLIC_WORDS] & c->enabled.word[w % PLIC_WORDS] &
+				p->pending.word[w % PLIC_WORDS] & c->enabled->word[w % PLIC_WORDS] &
 				p->of_priority[prio % PLIC_NR_PRIORITIES].word[w % PLIC_WORDS];
 
 			if (found)
@@ -46,7 +46,7 @@ static inline unsigned int vplic_best(const struct vplic *p, const struct vplic_
 
 	if (lone == 0)
 		return p->pending_prios ? vplic_search(p, c, priority) : 0;
-	return plic_set_test(&c->enabled, lone) && p->priority[lone % VPLIC_NR_SOURCES] > priority ?
+	return plic_set_test(c->enabled, lone) && p->priority[lone % VPLIC_NR_SOURCES] > priority ?
 		       lone :
 		       0;
 }
@@ -121,7 +121,7 @@ static inline void vplic_offer(struct vplic *p, unsigned int source, unsigned in
 {
 	const struct vplic_context *c = vplic_s_context(p, hart);
 
-	if (plic_set_test(&c->enabled, source) &&
+	if (plic_set_test(c->enabled, source) &&
 	    p->priority[source % VPLIC_NR_SOURCES] > c->threshold)
 		vplic_drive(p, hart, true);
 }
@@ -180,7 +180,7 @@ static unsigned int vplic_claim(struct vplic *p, unsigned int context)
 static void vplic_complete(struct vplic *p, unsigned int context, uint32_t source)
 {
 	if (context % 2 == 0 || source == 0 || source >= VPLIC_NR_SOURCES ||
-	    !plic_set_test(&vplic_context(p, context)->enabled, source) ||
+	    !plic_set_test(vplic_context(p, context)->enabled, source) ||
 	    !plic_set_test(&p->service, source))
 		return;
 	plic_set_remove(&p->service, source);
@@ -241,7 +241,7 @@ static uint32_t vplic_read32(const struct vplic *p, uint64_t off)
 	case PLIC_REG_PENDING:
 		return plic_set_read32(&p->pending, index);
 	case PLIC_REG_ENABLE:
-		return plic_set_read32(&vplic_context(p, context)->enabled, index);
+		return plic_set_read32(vplic_context(p, context)->enabled, index);
 	case PLIC_REG_THRESHOLD:
 		return vplic_context(p, context)->threshold;
 	default:
@@ -270,7 +270,7 @@ static cold void vplic_write_priority(struct vplic *p, unsigned int source, uint
 static cold void vplic_write_enable(struct vplic *p, unsigned int context, unsigned int index,
 				    uint32_t val)
 {
-	struct plic_set *enabled = &vplic_context(p, context)->enabled;
+	struct plic_set *enabled = vplic_context(p, context)->enabled;
 	uint64_t any = 0;
 
 	/* Source 0 does not exist. */
@@ -419,8 +419,10 @@ cold void vplic_reset(struct virqchip *chip)
 	struct vplic *p = vplic_of(chip);
 
 	spin_lock(&p->lock);
-	for (unsigned int i = 0; i < p->nr_contexts; i++)
-		p->contexts[i] = (struct vplic_context){ 0 };
+	for (unsigned int i = 0; i < p->nr_contexts; i++) {
+		*p->contexts[i].enabled = (struct plic_set){ 0 };
+		p->contexts[i].threshold = 0;
+	}
 	p->level = (struct plic_set){ 0 };
 	p->pending = (struct plic_set){ 0 };
 	p->service = (struct plic_set){ 0 };
@@ -437,6 +439,24 @@ cold void vplic_reset(struct virqchip *chip)
 	spin_unlock(&p->lock);
 }
 
+/* All enable registers, as a guest sees them: whole pages, which it may read without an exit. */
+static cold bool make_enables(struct vplic *p)
+{
+	struct plic_set *sets = arena_pages(&p->vm->arena, vplic_enables_size(p));
+
+	for (unsigned int i = 0; sets && i < p->nr_contexts; i++)
+		p->contexts[i].enabled = &sets[i];
+	return sets;
+}
+
+uint8_t *vplic_enables(const struct virqchip *chip, uint64_t *size)
+{
+	const struct vplic *p = (const struct vplic *)(const void *)chip;
+
+	*size = vplic_enables_size(p);
+	return (uint8_t *)p->contexts[0].enabled;
+}
+
 cold struct virqchip *vplic_new(struct vm *vm)
 {
 	struct vplic *p = arena_new(&vm->arena, struct vplic);
@@ -449,7 +469,7 @@ cold struct virqchip *vplic_new(struct vm *vm)
 	p->nr_contexts = 2 * vm->nr_vcpus;
 	p->contexts = arena_alloc(&vm->arena, p->nr_contexts * sizeof(*p->contexts),
 				  _Alignof(struct vplic_context));
-	if (!p->contexts)
+	if (!p->contexts || !make_enables(p))
 		return NULL;
 	if (mmio_add(vm->bus, gpa(VPLIC_BASE), VPLIC_SIZE, &vplic_ops, p, "plic"))
 		return NULL;

@@ -29,6 +29,14 @@ struct virqchip *vplic_new(struct vm *vm);
 /* vplic_reset - as after power-on: nothing enabled, pending or in service. No vcpu runs. */
 void vplic_reset(struct virqchip *chip);
 
+/*
+ * vplic_enables - the enable registers of all contexts, *@size bytes of whole pages, which are to be mapped read-only at
+ * VPLIC_BASE + VPLIC_ENABLES. Linux reads one of them for each interrupt, from 6.12 on.
+ */
+uint8_t *vplic_enables(const struct virqchip *chip, uint64_t *size);
+
+#define VPLIC_ENABLES 0x2000u
+
 /* vplic_nr_contexts - two for each vcpu. */
 unsigned int vplic_nr_contexts(const struct virqchip *chip);
 

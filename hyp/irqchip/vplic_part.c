@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The PLIC as a part of a VM: made, reset, and described in the guest's tree. */
 #include "arch/csr.h"
+#include "arch/memmap.h"
 #include "irqchip/vplic.h"
 #include "vcpu/vm_part.h"
 
@@ -20,6 +21,18 @@ static int vplic_create(struct vm *vm, const struct vm_part_args *args, void **s
 static void vplic_reset_part(void *state)
 {
 	vplic_reset(state);
+}
+
+static int vplic_map(void *state, struct vm *vm)
+{
+	uint64_t size;
+	uint8_t *page = vplic_enables(state, &size);
+	int err = HV_OK;
+
+	for (uint64_t done = 0; err == HV_OK && done < size; done += PAGE_SIZE)
+		err = gstage_map_page(&vm->gstage, gpa(VPLIC_BASE + VPLIC_ENABLES + done),
+				      ptr_to_hpa(page + done));
+	return err;
 }
 
 /*
@@ -58,6 +71,7 @@ VM_PART(vplic) = {
 	.name = "plic",
 	.order = VM_PART_IRQCHIP,
 	.create = vplic_create,
+	.map = vplic_map,
 	.reset = vplic_reset_part,
 	.describe = vplic_describe,
 };

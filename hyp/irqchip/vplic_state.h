@@ -8,7 +8,7 @@
 #include "vcpu/vm.h"
 
 #define PLIC_PENDING	    0x1000u
-#define PLIC_ENABLE	    0x2000u
+#define PLIC_ENABLE	    VPLIC_ENABLES
 #define PLIC_ENABLE_STRIDE  0x80u
 #define PLIC_CONTEXT	    0x200000u
 #define PLIC_CONTEXT_STRIDE 0x1000u
@@ -28,7 +28,8 @@ struct plic_set {
 };
 
 struct vplic_context {
-	struct plic_set enabled;
+	struct plic_set
+		*enabled; /* one of an array: the registers as they lie in the guest's pages */
 	uint32_t threshold;
 };
 
@@ -54,8 +55,15 @@ struct vplic {
 };
 
 static_assert(offsetof(struct vplic, chip) == 0, "vplic_nr_contexts()");
+static_assert(sizeof(struct plic_set) == PLIC_ENABLE_STRIDE && PLIC_ENABLE % PAGE_SIZE == 0,
+	      "the sets of enabled sources are pages of registers");
 static_assert((PLIC_WORDS & (PLIC_WORDS - 1)) == 0, "a word's number is masked by it");
 static_assert(PLIC_WORDS <= 32, "pending_words has a bit for each");
+
+static inline uint64_t vplic_enables_size(const struct vplic *p)
+{
+	return align_up(p->nr_contexts * PLIC_ENABLE_STRIDE, PAGE_SIZE);
+}
 
 static inline bool plic_set_test(const struct plic_set *s, unsigned int source)
 {
@@ -83,7 +91,8 @@ static inline void plic_set_write32(struct plic_set *s, unsigned int reg, uint32
 	unsigned int shift = 32 * (reg % 2);
 	uint64_t others = s->word[reg / 2 % PLIC_WORDS] & ~((uint64_t)UINT32_MAX << shift);
 
-	s->word[reg / 2 % PLIC_WORDS] = others | (uint64_t)val << shift;
+	/* A guest may read it at the same time. */
+	atomic_set(&s->word[reg / 2 % PLIC_WORDS], others | (uint64_t)val << shift);
 }
 
 /* The highest priority is bit 0, so that the first bit is the one to begin with. */

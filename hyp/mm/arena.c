@@ -72,6 +72,41 @@ void *arena_alloc(struct arena *a, uint64_t size, uint64_t align)
 	return block_take(b, size, align);
 }
 
+/* Pages that lie by themselves. */
+struct arena_of_pages {
+	struct arena_extra extra;
+	struct arena *arena;
+	void *pages;
+	uint64_t size;
+};
+
+static bool free_pages(struct arena_extra *e)
+{
+	struct arena_of_pages *p = container_of(e, struct arena_of_pages, extra);
+
+	p->arena->bytes -= p->size;
+	memset(p->pages, 0, p->size);
+	page_free(ptr_to_hpa(p->pages), p->size);
+	return false;
+}
+
+void *arena_pages(struct arena *a, uint64_t size)
+{
+	struct arena_of_pages *p = arena_new(a, struct arena_of_pages);
+
+	if (!p)
+		return NULL;
+	p->pages = page_alloc_zeroed(size, PAGE_SIZE);
+	if (!p->pages)
+		return NULL;
+	p->size = size;
+	p->arena = a;
+	p->extra.free_step = free_pages;
+	a->bytes += size;
+	arena_add_extra(a, &p->extra);
+	return p->pages;
+}
+
 char *arena_strdup(struct arena *a, const char *s, uint64_t max)
 {
 	uint64_t len = strnlen(s, max);

@@ -39,6 +39,9 @@ static inline void arena_add_extra(struct arena *a, struct arena_extra *e)
 	a->extras = e;
 }
 
+/* arena_pages - @size zeroed bytes, whole pages, which lie by themselves: what guests see, or large. NULL: no memory. */
+void *arena_pages(struct arena *a, uint64_t size);
+
 /* arena_destroy_step - erases and frees one step of an extra, or one block, of 16 KiB or the largest object. False: there is
  * none left. */
 bool arena_destroy_step(struct arena *a);

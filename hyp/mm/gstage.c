@@ -3,14 +3,11 @@
 
 #include <string.h>
 
-#include "arch/cache.h"
 #include "arch/csr.h"
 #include "arch/memmap.h"
 #include "lib/atomic.h"
 #include "lib/copy.h"
 #include "mm/page.h"
-
-#define GSTAGE_PROT (PTE_R | PTE_W | PTE_X | PTE_U | PTE_RAM)
 
 /* Levels of tables, from Sv39x4's on; bit n: n levels. Written once, before the first VM. */
 static unsigned int levels_there;
@@ -282,28 +279,6 @@ cold int gstage_alloc_ram(struct gstage *gs, gpa_t base, uint64_t size)
 	return HV_OK;
 }
 
-static void clear(void *p, uint64_t len)
-{
-	arch_zero_range(p, len);
-	arch_clean_range(p, len);
-}
-
-uint64_t gstage_clear_step(const struct gstage *gs, uint64_t offset, uint64_t max)
-{
-	for (unsigned int i = 0; i < gs->nr_ram; i++) {
-		const struct gstage_ram *r = &gs->ram[i];
-
-		if (offset < r->size) {
-			uint64_t n = min_u64(max, r->size - offset);
-
-			clear((char *)hpa_to_ptr(r->hpa) + offset, n);
-			return n;
-		}
-		offset -= r->size;
-	}
-	return 0;
-}
-
 /*
  * The parts of @r outside of [base, base+size) go to @kept, the one inside to @out. Either may be empty.
  */
@@ -351,17 +326,11 @@ cold int gstage_unmap_ram(struct gstage *gs, gpa_t base, uint64_t size, struct g
 	return HV_OK;
 }
 
-void gstage_free_pieces(const struct gstage_ram *pieces, unsigned int nr)
-{
-	for (unsigned int i = 0; i < nr; i++) {
-		clear(hpa_to_ptr(pieces[i].hpa), pieces[i].size);
-		page_free(pieces[i].hpa, pieces[i].size);
-	}
-}
-
 int gstage_map_page(struct gstage *gs, gpa_t a, hpa_t page)
 {
-	int err = pgtable_map(&gs->pt, a.gpa, page, PAGE_SIZE, PTE_R | PTE_U);
+	int err = gstage_is_hole(gs, a) ?
+			  HV_EEXIST :
+			  pgtable_map(&gs->pt, a.gpa, page, PAGE_SIZE, PTE_R | PTE_U);
 
 	if (err == HV_ENOMEM) /* some of the tables are there */
 		pgtable_prune_at(&gs->pt, a.gpa);
@@ -377,8 +346,8 @@ void gstage_unmap_page(struct gstage *gs, gpa_t a)
 
 cold void gstage_destroy(struct gstage *gs)
 {
-	for (unsigned int i = 0; i < gs->nr_ram; i++)
-		page_free(gs->ram[i].hpa, gs->ram[i].size);
+	while (gstage_free_step(gs))
+		;
 	pgtable_destroy(&gs->pt);
 	memset(gs, 0, sizeof(*gs));
 }
@@ -475,7 +444,7 @@ void *gstage_write_ptr(const struct gstage *gs, gpa_t a, uint64_t len)
 
 struct gstage_ram gstage_piece(const struct gstage *gs, gpa_t a)
 {
-	for (unsigned int i = 0; i < gs->nr_ram && i < GSTAGE_MAX_RAM; i++)
+	for (unsigned int i = 0; !gs->has_holes && i < gs->nr_ram && i < GSTAGE_MAX_RAM; i++)
 		if (a.gpa - gs->ram[i].gpa.gpa < gs->ram[i].size)
 			return gs->ram[i];
 	return (struct gstage_ram){ 0 };

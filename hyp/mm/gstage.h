@@ -49,7 +49,10 @@ struct gstage {
 	struct gstage_slot slots[GSTAGE_MAX_SLOTS]; /* none overlaps another */
 	unsigned int nr_ram;
 	struct gstage_ram ram[GSTAGE_MAX_RAM]; /* ordered by gpa */
-	uint64_t ram_bytes;
+	uint64_t ram_bytes;		       /* that are there */
+	/* gstage_allow_holes(): `ram` says where RAM is, and the tables alone which of it is there, and where it lies. */
+	bool has_holes;
+	bool is_going; /* gstage_free_step() has begun */
 };
 
 /* Bytes, and alignment, of a G-stage root (privileged specification, "Two-Stage Address Translation"). */
@@ -124,6 +127,41 @@ int gstage_unmap_ram(struct gstage *gs, gpa_t base, uint64_t size, struct gstage
 void gstage_free_pieces(const struct gstage_ram *pieces, unsigned int nr);
 
 /*
+ * RAM with holes (mm/gstage_leaf.c), of a VM that gives memory back and gets it again, by leaves of GSTAGE_LEAF bytes. Writers
+ * are serialised by vm->lock; no other RAM is unmapped then.
+ * gstage_allow_holes - from here on, until gstage_destroy(). No vcpu runs.
+ * gstage_is_hole - is @a RAM that is not there? Lockless.
+ * gstage_take_leaf - unmap the leaf at @a and say where it lay: the caller's, once every vcpu is flushed and
+ * vm_mem_wait() has been called. HV_EINVAL: it is not a whole leaf of RAM that is there; HV_ENOMEM: a larger one cannot be split.
+ * gstage_put_leaf - map the host's leaf @pa into the hole at @a. No flush is due, but a hart may remember the hole.
+ * gstage_refill_step - from @offset on, as gstage_clear_step() counts: fill what is a hole. Returns how many bytes were looked
+ * at; 0: no hole is left. HV_ENOMEM.
+ */
+#define GSTAGE_LEAF MIB(2)
+#define GSTAGE_PROT (PTE_R | PTE_W | PTE_X | PTE_U | PTE_RAM) /* of RAM */
+
+/* gstage_leaf_left - bytes from @a to the end of its leaf of this size. */
+static inline uint64_t gstage_leaf_left(gpa_t a)
+{
+	return GSTAGE_LEAF - a.gpa % GSTAGE_LEAF;
+}
+
+static inline void gstage_allow_holes(struct gstage *gs)
+{
+	gs->has_holes = true;
+}
+
+static inline bool gstage_may_have_holes(const struct gstage *gs)
+{
+	return gs->has_holes;
+}
+
+bool gstage_is_hole(const struct gstage *gs, gpa_t a);
+int gstage_take_leaf(struct gstage *gs, gpa_t a, hpa_t *out);
+int gstage_put_leaf(struct gstage *gs, gpa_t a, hpa_t pa);
+int64_t gstage_refill_step(struct gstage *gs, uint64_t offset);
+
+/*
  * One page of the host's that is not RAM, read-only for the guest and unknown to gstage_read() and
  * gstage_write(). HV_EEXIST: something is mapped at @a; HV_EINVAL: no page's address, or too high; HV_ENOMEM.
  * gstage_unmap_page - the page is not the VM's RAM. Writers are serialised by vm->lock.
@@ -140,6 +178,10 @@ void gstage_unmap_page(struct gstage *gs, gpa_t a);
  * gstage_clear_step(): the pool holds no VM's data.
  */
 void gstage_destroy(struct gstage *gs);
+
+/* gstage_free_step - a part of it, of RAM with holes: some of the RAM is freed. False: none is left. From the first one on the
+ * rest is to be destroyed, too. */
+bool gstage_free_step(struct gstage *gs);
 
 /* gstage_hgatp - value for hgatp: mode, @vmid, root. */
 static inline uint64_t gstage_hgatp(const struct gstage *gs, unsigned int vmid)

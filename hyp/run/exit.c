@@ -205,6 +205,10 @@ cold exit_handler handle_guest_fault(struct vcpu *v, uint64_t cause)
 	uint32_t insn;
 	bool decoded;
 
+	if (v->vm->balloon && v->vm->balloon->fault(v->vm->balloon, v, a)) {
+		counter_inc(&v->stats.exits[EXIT_GUEST_FAULT]);
+		return next_is(NEXT_GUEST);
+	}
 	if (cause == EXC_INSN_GUEST_FAULT || insn_htinst_is_pseudo(t.htinst))
 		return inject_access_fault(v, &t);
 	if (t.htinst != 0) {

@@ -203,9 +203,22 @@ static always_inline struct next access_of_kind(struct vcpu *v, uint64_t cause, 
 	region = mmio_find(v->vm->bus, a, m.len);
 	if (region)
 		return access_device(v, store, a, region);
+	if (v->vm->balloon) /* it may be RAM that the VM has given back */
+		return next_is(NEXT_EXIT);
 	v->regs.sstatus = csr_read(CSR_SSTATUS);
 	access_fault(v, cause, csr_read(CSR_STVAL));
 	return next_is(NEXT_GUEST_ALL);
+}
+
+/* Two functions, as a store has less to keep for what comes after it. */
+static noinline struct next fast_store(struct vcpu *v)
+{
+	return access_of_kind(v, EXC_STORE_GUEST_FAULT, true);
+}
+
+static noinline struct next fast_load(struct vcpu *v)
+{
+	return access_of_kind(v, EXC_LOAD_GUEST_FAULT, false);
 }
 
 /*
@@ -218,6 +231,5 @@ struct next fast_access(struct guest_regs *r, uint64_t cause)
 
 	if (!FAST_PATH || sched_spins(&v->se))
 		return next_is(NEXT_EXIT);
-	return cause == EXC_STORE_GUEST_FAULT ? access_of_kind(v, cause, true) :
-						access_of_kind(v, cause, false);
+	return cause == EXC_STORE_GUEST_FAULT ? fast_store(v) : fast_load(v);
 }

@@ -38,8 +38,12 @@ static struct next console_write(struct vcpu *v, gpa_t from, uint64_t num)
 static struct next console_read(struct vcpu *v, gpa_t to, uint64_t num)
 {
 	char buf[DBCN_CHUNK];
-	uint64_t n = term_stream_read(v->vm->stream, buf, index_limit(num, sizeof(buf)));
+	uint64_t n = index_limit(num, sizeof(buf));
 
+	/* What has been read of the stream is gone. */
+	if (vcpu_bring_guest(v, to, n))
+		return sbi_err(v, SBI_ERR_INVALID_PARAM);
+	n = term_stream_read(v->vm->stream, buf, n);
 	if (vcpu_write_guest(v, to, buf, n))
 		return sbi_err(v, SBI_ERR_INVALID_PARAM);
 	return sbi_ok(v, n);

@@ -1,19 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "vcpu/console.h"
 
-#include "arch/csr.h"
 #include "term/term.h"
 
-/*
- * An interrupt that the guest does not take now must not end the sleep: the instruction would be tried over and over.
- * In VU-mode interrupts are enabled whatever SIE says.
- */
 static void sleep_for_room(struct vcpu *v)
 {
-	bool takes = !(v->regs.sstatus & SSTATUS_SPP) || (csr_read(CSR_VSSTATUS) & SSTATUS_SIE);
-
-	v->halt.again = true;
-	vcpu_halt(v, takes ? SLEEP_WFI : SLEEP_PV_WAIT);
+	vcpu_try_again(v);
+	vcpu_sleep_to_try(v);
 }
 
 /* Its bit is set before it looks for the last time, so that the terminal's word finds it. */

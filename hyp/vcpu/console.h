@@ -7,6 +7,7 @@
 #ifndef VCPU_CONSOLE_H
 #define VCPU_CONSOLE_H
 
+#include "arch/csr.h"
 #include "term/term.h"
 #include "vcpu/vcpu.h"
 #include "vcpu/vm.h"
@@ -92,6 +93,18 @@ static inline bool vcpu_tries_again(struct vcpu *v)
 static inline void vcpu_try_again(struct vcpu *v)
 {
 	v->halt.again = true;
+}
+
+/*
+ * vcpu_sleep_to_try - own pcpu, handling an exit: @v sleeps until vcpu_unhalt(), before an instruction is executed again.
+ * An interrupt that the guest does not take now must not end the sleep: the instruction would be tried over and over.
+ * In VU-mode interrupts are enabled whatever SIE says.
+ */
+static inline void vcpu_sleep_to_try(struct vcpu *v)
+{
+	bool takes = !(v->regs.sstatus & SSTATUS_SPP) || (csr_read(CSR_VSSTATUS) & SSTATUS_SIE);
+
+	vcpu_halt(v, takes ? SLEEP_WFI : SLEEP_PV_WAIT);
 }
 
 #endif

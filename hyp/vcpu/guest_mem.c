@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "vcpu/guest_mem.h"
 
+#include "arch/csr.h"
 #include "arch/fence.h"
 #include "arch/insn.h"
 #include "arch/trap.h"
+#include "vcpu/console.h"
 #include "vcpu/vm.h"
 
 /*
@@ -21,10 +23,22 @@ void vcpu_reading_end(struct vcpu *v)
 	vcpu_leave(v);
 }
 
+bool vcpu_bring_guest(struct vcpu *v, gpa_t a, uint64_t len)
+{
+	struct vm_balloon *b = v->vm->balloon;
+	bool waits = b && len && (b->touch(b, v, a) || b->touch(b, v, gpa_add(a, len - 1)));
+
+	if (waits)
+		vcpu_try_again(v);
+	return waits;
+}
+
 int vcpu_read_guest(struct vcpu *v, gpa_t a, void *buf, uint64_t len)
 {
 	int err;
 
+	if (vcpu_bring_guest(v, a, len))
+		return HV_EFAULT;
 	vcpu_reading_begin(v);
 	err = gstage_read(&v->vm->gstage, a, buf, len);
 	vcpu_reading_end(v);
@@ -35,6 +49,8 @@ int vcpu_write_guest(struct vcpu *v, gpa_t a, const void *buf, uint64_t len)
 {
 	int err;
 
+	if (vcpu_bring_guest(v, a, len))
+		return HV_EFAULT;
 	vcpu_reading_begin(v);
 	err = gstage_write(&v->vm->gstage, a, buf, len);
 	vcpu_reading_end(v);
@@ -84,5 +100,10 @@ int vcpu_read_guest_virt_u64(struct vcpu *v, gva_t a, uint64_t *out)
 	reading_virt_begin(v);
 	err = guest_hlv_d(a, out);
 	vcpu_reading_end(v);
-	return err == 0 ? HV_OK : HV_EFAULT;
+	if (err == 0)
+		return HV_OK;
+	/* htval is 0 unless it was a guest page fault (privileged specification, "htval"). */
+	if (v->vm->balloon)
+		(void)vcpu_bring_guest(v, gpa(csr_read(CSR_HTVAL) << 2), sizeof(*out));
+	return HV_EFAULT;
 }

@@ -9,7 +9,12 @@
 
 #include "vcpu/vcpu.h"
 
-/* Copy @len bytes from / to guest-physical @a. HV_EFAULT when any of it is not the VM's RAM. */
+/*
+ * Copy @len bytes, at most GSTAGE_LEAF, from / to guest-physical @a. HV_EFAULT when any of it is not the VM's RAM; or when it
+ * has been given back, and comes again (struct vm_balloon): the answer is not the guest's then, since @v tries again.
+ * vcpu_bring_guest - is that so? For what must not be done twice.
+ */
+bool vcpu_bring_guest(struct vcpu *v, gpa_t a, uint64_t len);
 int vcpu_read_guest(struct vcpu *v, gpa_t a, void *buf, uint64_t len);
 int vcpu_write_guest(struct vcpu *v, gpa_t a, const void *buf, uint64_t len);
 

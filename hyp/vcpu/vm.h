@@ -84,6 +84,21 @@ struct vm_console_port {
 	void *dev;
 };
 
+/*
+ * The device by which a VM gives memory back (dev/virtio/balloon.c): some of its RAM may be holes (mm/gstage.h). What is needed
+ * comes again, of zeroes, in steps. @v: a vcpu of the VM in an exit of its own. It is to try again when the answer is true,
+ * perhaps after a sleep, as the host may have no memory left.
+ */
+struct vm_balloon {
+	/* touch - the RAM at @a is needed. False: it is no hole; or, with @v NULL, the host has no memory. In a bracket of
+	 * vm_mem.h, or with @v not NULL; any locks of ranks before LOCK_PAGES but LOCK_VM. */
+	bool (*touch)(struct vm_balloon *b, struct vcpu *v, gpa_t a);
+	/* fault - a guest page fault at @a. False: that is no RAM. */
+	bool (*fault)(struct vm_balloon *b, struct vcpu *v, gpa_t a);
+	/* aim - the operator wants the VM to give back @bytes in all. Any hart, no locks; the caller has a reference. */
+	void (*aim)(struct vm_balloon *b, uint64_t bytes);
+};
+
 /* A console besides the VM's own, in the memory of its device (vm_add_console()). */
 struct vm_console {
 	struct vm *vm;
@@ -123,6 +138,7 @@ struct vm {
 	struct arena arena;
 	struct gstage gstage;
 	uint32_t mem_open; /* atomic; device code may use its memory (vcpu/vm_mem.h) */
+	uint32_t dma;	   /* atomic: requests that devices of the machine have, with parts of it */
 	uint64_t mem_gen;  /* atomic; counts the changes that make a pointer into it invalid */
 	unsigned int nr_vcpus;
 	struct vcpu *vcpus[VM_MAX_VCPUS]; /* index = vcpu id = guest hart id */
@@ -137,6 +153,7 @@ struct vm {
 	struct mmio_bus *bus;
 	struct virqchip *irqchip;	      /* its interrupt controller (irqchip/virqchip.h) */
 	struct virtio_slots *virtio;	      /* dev/virtio/transport.h */
+	struct vm_balloon *balloon;	      /* NULL: all of its RAM is there; then fixed */
 	struct vm_part_of *parts, *last_part; /* as they were made (vcpu/vm_part.h); then fixed */
 	struct vm_reserved *reserved;	      /* of its RAM */
 	uint32_t nr_phandles;		      /* that vm_new_phandle() has given */

@@ -69,8 +69,13 @@ static inline uint8_t *vm_mem_find(const struct vm *vm, struct vm_mem_window *w,
 {
 	uint64_t off = a.gpa - w->start.gpa;
 
-	if (off >= w->size || w->gen != vm_mem_generation(vm))
-		return vm_mem_find_anew(vm, w, a, right, len);
+	if (off >= w->size || w->gen != vm_mem_generation(vm)) {
+		uint64_t found = *len; /* so that the caller's can be in a register */
+		uint8_t *at = vm_mem_find_anew(vm, w, a, right, &found);
+
+		*len = found;
+		return at;
+	}
 	*len = min_u64(*len, w->size - off);
 	return w->host + off;
 }

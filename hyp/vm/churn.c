@@ -9,6 +9,7 @@
 #include "lib/options.h"
 #include "lib/work.h"
 #include "mm/page.h"
+#include "vcpu/console.h"
 #include "vcpu/registry.h"
 #include "vm/destroy.h"
 #include "vm/lifecycle.h"
@@ -17,7 +18,15 @@
 #define LOOK_PERIOD_NS 100000
 
 /* When a VM is destroyed. */
-enum moment { AT_ONCE, WHILE_LOADED, WHILE_IT_RUNS, WHILE_PAUSED, ONCE_IT_HAS_ENDED, MOMENTS };
+enum moment {
+	AT_ONCE,
+	WHILE_LOADED,
+	WHILE_IT_RUNS,
+	ONCE_IT_HAS_PRINTED,
+	WHILE_PAUSED,
+	ONCE_IT_HAS_ENDED,
+	MOMENTS
+};
 
 static struct {
 	struct vm_config cfg;
@@ -52,6 +61,8 @@ static bool is_time(struct vm *vm)
 		return random_below(3) == 0;
 	case WHILE_IT_RUNS:
 		return state == VM_RUNNING;
+	case ONCE_IT_HAS_PRINTED: /* some time later: its guest is in the middle of something */
+		return vm_written_at(vm) != 0 && random_below(8) == 0;
 	case WHILE_PAUSED:
 		return vm_pause(vm);
 	case ONCE_IT_HAS_ENDED:

@@ -164,7 +164,6 @@ static bool ram_may_come(void)
 	return false;
 }
 
-/* One that reboots has kept its RAM. */
 static bool ram_step(struct vm_life *life)
 {
 	bool more =
@@ -174,7 +173,9 @@ static bool ram_step(struct vm_life *life)
 
 	if (loader_abandon_step(&life->loader))
 		return true;
-	err = gstage_has_root(&life->vm->gstage) ? HV_OK : vm_make_ram(life->vm, &refused);
+	err = vm_remake_ram(life->vm, &life->cleared, &refused);
+	if (err == HV_EBUSY)
+		return true;
 	if (err == HV_OK) {
 		life->cleared = 0;
 		atomic_set(&life->phase, PHASE_CLEAR);
@@ -211,6 +212,12 @@ static bool load_step(struct vm_life *life)
 	return true;
 }
 
+static void begin_ram(struct vm_life *life)
+{
+	life->cleared = 0;
+	atomic_set(&life->phase, PHASE_RAM);
+}
+
 /* One step of a VM that is BUILDING on its way to RUNNING. True: call again. */
 static bool build_step(struct vm_life *life)
 {
@@ -220,7 +227,7 @@ static bool build_step(struct vm_life *life)
 			timer_arm(&life->restart, life->begin_at);
 			return false;
 		}
-		atomic_set(&life->phase, PHASE_RAM);
+		begin_ram(life);
 		return true;
 	case PHASE_RAM:
 		return ram_step(life);
@@ -242,7 +249,7 @@ static bool build_step(struct vm_life *life)
 		start(life->vm, &life->loader.result);
 		return false;
 	default: /* it was off until now */
-		atomic_set(&life->phase, PHASE_RAM);
+		begin_ram(life);
 		return true;
 	}
 }
@@ -261,6 +268,9 @@ static bool wipe_step(struct vm_life *life)
 		pv_magic_free(vm->vcpus[life->vcpus++]);
 	if (life->vcpus < vm->nr_vcpus)
 		return true;
+	/* With holes there may be as many pieces as leaves, and the pool looks for the place of each. */
+	if (gstage_may_have_holes(&vm->gstage) && gstage_free_step(&vm->gstage))
+		return true;
 	gstage_destroy(&vm->gstage);
 	atomic_set_release(&life->phase, PHASE_NONE);
 	return false;
@@ -271,10 +281,7 @@ static void restart_timer(struct timer *t)
 	(void)sched_wake(&container_of(t, struct vm_life, restart)->vm->task);
 }
 
-/*
- * It is off, or has crashed. Its line in the log came before: as soon as all states say so, another hart may power the
- * machine off. So for a moment the list may show a VM as stopping that has been told to be off.
- */
+/* It is off, or has crashed. The log has its line already, as with the last state the machine may be powered off. */
 static void stays_ended(struct vm *vm, enum vm_state state)
 {
 	(void)finish(vm, state);

@@ -227,6 +227,7 @@ FIELD_VM(lock, LOCK, "host")
 FIELD_VM(arena, KEPT, "host")
 FIELD_VM(gstage, KEPT, "memory")  /* cleared, and without magic pages */
 FIELD_VM(mem_open, SET, "memory") /* the life cycle's start() */
+FIELD_VM(dma, KEPT, "host")
 FIELD_VM(mem_gen, KEPT, "host")
 FIELD_VM(nr_vcpus, KEPT, "host")
 FIELD_VM(vcpus, KEPT, "host")
@@ -239,6 +240,7 @@ FIELD_VM(halt_poll_max, KEPT, "host")
 FIELD_VM(bus, KEPT, "host")
 FIELD_VM(irqchip, KEPT, "plic")
 FIELD_VM(virtio, KEPT, "virtio")
+FIELD_VM(balloon, KEPT, "host")
 FIELD_VM(parts, KEPT, "host")
 FIELD_VM(last_part, KEPT, "host")
 FIELD_VM(reserved, KEPT, "host")
@@ -306,7 +308,7 @@ FIELD_VPLIC(nr_pending, NEW, "plic")
 FIELD_VPLIC(lone, NEW, "plic")
 FIELD_VPLIC(listening, NEW, "plic")
 FIELD_VPLIC(raised, NEW, "interrupts")
-FIELD_VPLIC_CONTEXT(enabled, NEW, "plic")
+FIELD_VPLIC_CONTEXT(enabled, KEPT, "plic") /* the set is as new */
 FIELD_VPLIC_CONTEXT(threshold, NEW, "plic")
 
 /* --- struct vrtc, dev/vrtc.c --- */
@@ -360,6 +362,7 @@ FIELD_VIRTQ(chain, PARTS, "virtio")
 FIELD_VIRTQ(bufs, KEPT, "virtio") /* those of a chain are written before they are read */
 FIELD_VIRTQ_RING(at, NEW, "virtio")
 FIELD_VIRTQ_RING(host, NEW, "virtio")
+FIELD_VIRTQ_RING(together, NEW, "virtio")
 FIELD_VIRTQ_RING(mem_gen, NEW, "virtio")
 FIELD_VIRTQ_CHAIN(head, NEW, "virtio")
 FIELD_VIRTQ_CHAIN(nr_out, NEW, "virtio")

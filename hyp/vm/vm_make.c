@@ -71,6 +71,23 @@ int vm_make_ram(struct vm *vm, const struct vm_part_of **refused)
 	return err;
 }
 
+int vm_remake_ram(struct vm *vm, uint64_t *done, const struct vm_part_of **refused)
+{
+	struct gstage *gs = &vm->gstage;
+	int64_t n;
+
+	if (gs->is_going) { /* it was off, and is started while its RAM is freed */
+		if (gstage_free_step(gs))
+			return HV_EBUSY;
+		gstage_destroy(gs);
+	}
+	if (!gstage_has_root(gs))
+		return vm_make_ram(vm, refused);
+	n = gstage_refill_step(gs, *done);
+	*done += n > 0 ? (uint64_t)n : 0;
+	return n > 0 ? HV_EBUSY : (int)n;
+}
+
 void vm_tell_ram(const struct vm *vm, int err, const struct vm_part_of *refused)
 {
 	const struct vm_config *cfg = vm->config;

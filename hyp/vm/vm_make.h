@@ -19,6 +19,12 @@ void vm_make(struct vm *vm);
  * *@refused is the part that could not, or NULL. vm_tell_ram - say why in the log.
  */
 int vm_make_ram(struct vm *vm, const struct vm_part_of **refused);
+
+/*
+ * vm_remake_ram - a step of it for the next life of a VM that may have its RAM still, but for what it has given back. *@done: 0
+ * at first, its own. HV_EBUSY: call again.
+ */
+int vm_remake_ram(struct vm *vm, uint64_t *done, const struct vm_part_of **refused);
 void vm_tell_ram(const struct vm *vm, int err, const struct vm_part_of *refused);
 
 #endif

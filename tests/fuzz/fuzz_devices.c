@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // SOURCES: hyp/dev/vuart.c hyp/dev/vrtc.c hyp/dev/vsyscon.c hyp/dev/mmio.c hyp/irqchip/vplic.c hyp/irqchip/vplic_part.c hyp/lib/fdt_writer.c
-// SOURCES: hyp/vm/parts.c hyp/vcpu/vm_part.c hyp/lib/property.c hyp/lib/config_node.c hyp/lib/word.c hyp/lib/text.c hyp/lib/fdt.c tests/unit/fake/devvm.c tests/unit/fake/timer.c tests/unit/fake/pcpu.c
+// SOURCES: hyp/vm/parts.c hyp/vcpu/vm_part.c hyp/lib/property.c hyp/lib/config_node.c hyp/lib/word.c hyp/lib/text.c hyp/lib/fdt.c tests/unit/fake/devvm.c tests/unit/fake/timer.c tests/unit/fake/pcpu.c tests/unit/fake/no_magic_page.c
 /*
  * Every device of a VM on its bus, wired as in a VM: accesses of a guest in any order and size, while input is typed,
  * room for output comes and goes, time passes and the VM is reset.

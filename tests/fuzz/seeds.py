@@ -276,6 +276,52 @@ def virtio(seeds):
     seeds.add("virtio", v.data)
 
 
+class Vdevs:
+    """An input of fuzz_vdevs.c. Queues 0 and 1 are the disk's; 2, 3: the first port's, 4, 5: control, 6, 7: the second one's."""
+
+    def __init__(self, scattered=0, features=0, ports=1):
+        self.data = bytes([scattered])
+        self.op(0, 0, features, 3).op(0, 2, features, ports, 3)
+
+    def op(self, what, queue, how, *rest):
+        self.data += bytes([what | queue << 3 | how << 6, *rest])
+        return self
+
+    def disk(self, queue, kind, sector, sectors, flags=0):
+        """@kind: the type's index in fuzz_vdevs.c."""
+        return self.op(3, queue, 1, 3, kind + flags, sectors, sector << 3)
+
+    def message(self, port, event, value=1):
+        return self.op(3, 5, 2 | value, 3, event, port << 3)
+
+    def other(self, what, number):
+        return self.op(7, 0, 0, what, number)
+
+
+def vdevs(seeds):
+    for scattered in (0, 1):
+        for features in range(4):
+            v = Vdevs(scattered, features)
+            for kind in (1, 0, 2, 3, 4, 5, 0):  # write, read, flush, name, discard, zeroes
+                v.disk(0, kind, 0, 8).disk(1, kind, 3, 17)
+            seeds.add("vdevs", v.disk(0, 1, 30, 9).disk(0, 5, 5, 20, flags=0x84).disk(1, 1, 0, 63).disk(1, 0, 0, 63).data)
+            v = Vdevs(scattered, features)
+            for _ in range(4):
+                v.op(3, 4, 1, 3, 0)  # a buffer for messages
+            v.message(0, 0).message(0, 3).message(1, 3).message(0, 6).message(1, 6)
+            v.op(3, 2, 1, 3, 0).other(2, 40).op(3, 6, 1, 3, 0).other(2, 41)  # buffers for input, and input
+            seeds.add("vdevs", v.op(3, 3, 2, 3, 0, 0).other(3, 0).op(3, 7, 2, 3, 0, 0).other(3, 100).other(0, 1).other(0, 0).data)
+        # Beyond the end and the bound; a life ends in between; a driver without ports.
+        v = Vdevs(scattered).disk(0, 1, 0, 63).disk(0, 1, 31, 63).disk(0, 1, 31, 63).disk(1, 0, 31, 63)
+        seeds.add("vdevs", v.other(1, 0).op(0, 0, 0, 3).disk(0, 0, 0, 20).data)
+        v = Vdevs(scattered, ports=0).op(3, 3, 2, 3, 0, 0).op(3, 2, 1, 3, 0).other(2, 8).message(0, 0)
+        seeds.add("vdevs", v.op(3, 7, 2, 3, 0, 0).data)
+    v = Vdevs()
+    for reg in range(0, 128):
+        v.op(5, 0, 0, reg, 1 << 3).op(5, 2, 0, reg, 6)
+    seeds.add("vdevs", v.data)
+
+
 def main():
     seeds = Seeds(pathlib.Path(sys.argv[1]))
     bundles(seeds)
@@ -284,6 +330,7 @@ def main():
     terminal(seeds)
     kernels(seeds)
     virtio(seeds)
+    vdevs(seeds)
     for source in OVERLAYS:
         tree = compile_tree(source)
         if tree:

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Litmus tests of the vcpu protocol, with the instructions as the compiler emitted them.
+"""Litmus tests of the vcpu protocol and of virtqueues, with the instructions as the compiler emitted them.
 
 usage: extract_litmus.py [--elf ELF] [--out DIR] [--objdump OBJDUMP]
 
@@ -23,7 +23,7 @@ import re
 import subprocess
 import sys
 
-from litmus_tests import INLINE, R, TESTS, W
+from litmus_tests import INLINE, R, TESTS, W, Written
 from litmus_text import Event, Failure, Thread, litmus, mutate
 
 # --- reading the ELF ------------------------------------------------------------------------------
@@ -73,6 +73,20 @@ def vcpu_words(objdump, elf):
     for part, names in (("irq", ("inject", "levels")), ("halt", ("blocked", "kicked")), ("place", ("pcpu",))):
         words.update({vcpu[part] + members[f"vcpu_{part}"][name]: name for name in names})
     return words
+
+
+# Words of a virtqueue, by (part, offset); EVENT: behind the part's ring, whose size is the driver's. Whether the driver wants an
+# interrupt says used_event or, without EVENT_IDX, avail.flags: both may be one load, and here are one word.
+EVENT = "event"
+RING_WORDS = {("avail", 0): "used_event", ("avail", 2): "avail_idx", ("avail", EVENT): "used_event",
+              ("used", 0): "used_flags", ("used", 2): "used_idx", ("used", EVENT): "avail_event"}
+
+
+def ring_pointers(objdump, elf):
+    """{offset in struct virtq: part} of where the ring's parts are in host memory (enum virtq_part)."""
+    members = member_offsets(objdump, elf, ("virtq", "virtq_ring"))
+    host = members["virtq"]["ring"] + members["virtq_ring"]["host"]
+    return {host + 8: "avail", host + 16: "used"}
 
 
 class Instruction:
@@ -151,8 +165,9 @@ class Explorer:
     same accesses to the test's words, and otherwise fewer fences and other AMOs.
     """
 
-    def __init__(self, program, words, side, relevant):
+    def __init__(self, program, words, rings, side, relevant):
         self.program, self.words, self.side, self.relevant = program, words, side, relevant
+        self.rings = rings if side.ring else {}
         self.found = []
         self.seen = {}
         self.steps = 0
@@ -298,6 +313,8 @@ class Explorer:
         base, known = registers.get(register, ANY)
         if base in ("sp", "tp", "const"):
             return None
+        if base in self.rings.values():
+            return RING_WORDS.get((base, known if known == EVENT else known + offset))
         return self.words.get(known + offset)
 
     def memory(self, i, registers):
@@ -336,6 +353,20 @@ class Explorer:
         base, value = registers.get(register, ANY)
         return value if base == "const" else None
 
+    # A pointer to a part of a virtqueue's ring, or into it, if the instruction makes one.
+    def ring(self, op, args, registers):
+        if not self.rings:
+            return None
+        if op == "ld":
+            offset, register = re.match(r"(-?\d+)\((\w+)\)$", args[1]).groups()
+            base, known = registers.get(register, ANY)
+            part = self.rings.get(known + int(offset)) if base == "pointer" else None
+            return (part, 0) if part else None
+        if op == "add" and re.match(r"[a-z]", args[2]):
+            parts = [registers.get(r, ANY)[0] for r in args[1:3] if registers.get(r, ANY)[0] in self.rings.values()]
+            return (parts[0], EVENT) if parts else None
+        return None
+
     # What the instruction leaves in its destination: a constant, or a pointer + offset. Whose pointer does
     # not matter, since a word is known by its offset; without one it is not kept, so that paths meet again.
     def result(self, i, registers):
@@ -344,6 +375,9 @@ class Explorer:
             return registers
         rd, value = args[0], ANY
         known = registers.get(args[1], ANY) if len(args) > 1 else None
+        ring = self.ring(op, args, registers)
+        if ring:
+            return {**registers, rd: ring}
         if op == "li":
             value = ("const", int(args[1], 0))
         elif op == "mv":
@@ -360,14 +394,21 @@ class Explorer:
 
 # --- litmus ---------------------------------------------------------------------------------------
 
-def generate(program, words, name):
+def written(side):
+    """The events of a Written."""
+    return (Event(("W", "sw", "", side.start[1], side.start[2], None)), Event(("F", "fence", "", "rw,rw", None, None)),
+            Event(("R", "lw", "", side.end[1], None, None)))
+
+
+def generate(program, words, rings, name):
     """[(file name, text, mutant or None, how)] of one test."""
     sides, init, forbidden, mutants = TESTS[name][:2], *TESTS[name][2:]
     relevant = {what.split(":")[1].partition("@")[0] for what in forbidden}
     for side in sides:
         relevant |= {p[1] for p in (side.start, side.end) if isinstance(p, tuple)}
         relevant |= {side.through} if side.through else set()
-    paths = [Explorer(program, words, side, relevant).paths() for side in sides]
+    paths = [[written(side)] if isinstance(side, Written) else Explorer(program, words, rings, side, relevant).paths()
+             for side in sides]
     out = []
 
     def emit(pair, mutant, how, n):
@@ -389,13 +430,13 @@ def generate_all(elf, out, objdump):
     out.mkdir(parents=True, exist_ok=True)
     for old in out.glob("*.litmus"):
         old.unlink()
-    words = vcpu_words(objdump, elf)
+    words, rings = vcpu_words(objdump, elf), ring_pointers(objdump, elf)
     program = Program(objdump, elf)
     made, failed = {}, {}
     for name in TESTS:
         try:
             made[name] = []
-            for label, text, mutant, how in generate(program, words, name):
+            for label, text, mutant, how in generate(program, words, rings, name):
                 path = out / f"{label}.litmus"
                 path.write_text(text)
                 made[name].append((path, mutant, how))

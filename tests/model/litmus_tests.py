@@ -22,13 +22,23 @@ class Side:
     start, end: (kind, word, value) with None for any; "entry", "return", or "call NAME".
     before, after: accesses of the caller's, for the word that the protocol guards.
     through: a word that the path has to access by an rmw.
+    ring: its words are those of a virtqueue's ring.
     """
 
-    def __init__(self, functions, start, end, before=None, after=None, through=None):
+    def __init__(self, functions, start, end, before=None, after=None, through=None, ring=False):
         self.functions = functions
         self.start, self.end = start, end
         self.before, self.after = before, after
         self.through = through
+        self.ring = ring
+
+
+class Written:
+    """Code of one hart that is not hartvisor's, a guest's driver: a store to one word, a full fence, a load from another."""
+    before = after = through = None
+
+    def __init__(self, stored, loaded):
+        self.start, self.end = (W, stored, 1), (R, loaded, None)
 
 
 # The vcpu's sides.
@@ -61,6 +71,12 @@ def requester(functions, made, looked_at):
 MAKE_KICK = ["vcpu_make_request", "vcpu_kick"]
 BROADCAST = ["vcpus_make_request"]
 
+# The device's side of a virtqueue whose ring lies together; the driver's is Written.
+def device(function, stored, loaded):
+    return Side([function], (W, stored, None), (R, loaded, None), ring=True)
+
+
+REARM = [("REARM_NO_FENCE", 0, "fences")]
 DEKKER_ENTRY = [("FENCE_B", 0, "fences"), ("FENCE_A", 1, "fences"), ("FENCE_A", 1, "order"),
                 ("MODE_LATE", 0, "swap"), ("KICK_EARLY", 1, "swap")]
 DEKKER_BLOCK = [("FENCE_C", 0, "fences"), ("FENCE_A", 1, "fences"), ("FENCE_A", 1, "order"),
@@ -185,4 +201,16 @@ TESTS = {
                         Side(BROADCAST, (R, "mode", None), (R, "pcpu", None)), {},
                         {"1:mode@first": 1, "1:pcpu": 0},
                         [("LAST_PCPU_UNORDERED", 0, "fences"), ("LAST_PCPU_UNORDERED", 1, "order")]),
+    # virtqueues: the device does not see the next chain, and the driver does not see that it has to notify of it
+    "virtq_notify": (device("virtq_rearm", "avail_event", "avail_idx"), Written("avail_idx", "avail_event"), {},
+                     {"0:avail_idx": 0, "1:avail_event": 0}, REARM + [("DRIVER_NO_FENCE", 1, "fences")]),
+    "virtq_notify_flags": (device("virtq_rearm", "used_flags", "avail_idx"), Written("avail_idx", "used_flags"),
+                           {"used_flags": 1}, {"0:avail_idx": 0, "1:used_flags": 1},
+                           REARM + [("DRIVER_NO_FENCE", 1, "fences")]),
+    # the driver does not see the used chain, and the device does not see that it is to interrupt
+    "virtq_interrupt": (device("virtq_rearm", "used_idx", "used_event"), Written("used_event", "used_idx"), {},
+                        {"0:used_event": 0, "1:used_idx": 0}, REARM + [("DRIVER_LOOK_NO_FENCE", 1, "fences")]),
+    "virtq_publish": (device("virtq_publish", "used_idx", "used_event"), Written("used_event", "used_idx"), {},
+                      {"0:used_event": 0, "1:used_idx": 0},
+                      [("PUBLISH_NO_FENCE", 0, "fences"), ("DRIVER_LOOK_NO_FENCE", 1, "fences")]),
 }

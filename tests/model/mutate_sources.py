@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Break the vcpu protocol's sources in known ways; at least one of the nets must notice each.
 
-usage: mutate_sources.py [--only REGEX] [--quick] [--jobs N] [--trace]
+usage: mutate_sources.py [--only REGEX] [--quick] [--jobs N] [--check] [--trace]
 
 The nets are programs of tests/unit/explorer and tests/unit/threads, and some that test one file on one hart; a mutant goes
 from one program of a net to the next until it is caught. A mutant is a file of hyp/ with some text replaced;
@@ -39,7 +39,7 @@ JSON = pathlib.Path("build/verify/sources.json")
 TIMEOUT = 120  # of processor time, so that a busy machine catches no mutant by itself
 FLAGS = ["-std=gnu11", "-O1", "-g", "-w", "-DHARTVISOR_UNIT_TEST"]
 ALWAYS = ["tests/unit/fake/log.c", "tests/unit/fake/lock_rank.c", "hyp/lib/lock_rank.c"]  # UNIT_ALWAYS of mk/test.mk
-INCLUDES = ["tests/unit/fake", "tests/unit", "hyp", ".", "guest/include"]
+INCLUDES = ["tests/unit/fake", "tests/unit", "hyp", ".", "guest/include", "build/libfdt-src/libfdt"]
 
 REQUEST, VCPU, RUN = "hyp/vcpu/request.c", "hyp/vcpu/vcpu.c", "hyp/run/vcpu_run.c"
 ENTRY, FAST = "hyp/run/entry.h", "hyp/run/fastpath.c"
@@ -236,17 +236,17 @@ MUTANTS = {
     "the ring runs over": [("hyp/vcpu/fence.c", "	room = v->fences.nr < VCPU_FENCE_RING;", "	room = true;")],
     # virtqueues
     "virtq: fence of rearm dropped": [(VIRTQ, "	fence_full(); /* used.idx, then used_event; and avail_event, then avail.idx */\n", "")],
-    "virtq: avail.idx read before avail_event is written": [(VIRTQ, "	int err = put_used_idx(q);\n\n	*interrupt = false;\n	if (err == HV_OK)\n		err = q->event_idx", "	int err = put_used_idx(q);\n\n	*interrupt = false;\n	if (err == HV_OK)\n		err = look_at_avail(q);\n	if (err == HV_OK)\n		err = q->event_idx"),
-                                                           (VIRTQ, "	if (err == HV_OK)\n		err = look_at_avail(q);\n	if (err != HV_OK)\n		return err;\n	return q->avail_idx", "	if (err != HV_OK)\n		return err;\n	return q->avail_idx")],
-    "virtq: used_event read before used.idx is written": [(VIRTQ, "	int err = put_used_idx(q);\n\n	*interrupt = false;\n	if (err == HV_OK)\n		err = q->event_idx", "	int err;\n\n	*interrupt = false;\n	err = think_of_interrupt(q, interrupt);\n	if (err == HV_OK)\n		err = put_used_idx(q);\n	if (err == HV_OK)\n		err = q->event_idx"),
-                                                         (VIRTQ, "	err = think_of_interrupt(q, interrupt);\n	if (err == HV_OK)\n		err = look_at_avail(q);", "	err = look_at_avail(q);")],
+    "virtq: avail.idx read before avail_event is written": [(VIRTQ, "	int err = put_used_idx(q, together);\n\n	*interrupt = false;\n	if (err == HV_OK)\n		err = q->event_idx", "	int err = put_used_idx(q, together);\n\n	*interrupt = false;\n	if (err == HV_OK)\n		err = look_at_avail(q, together);\n	if (err == HV_OK)\n		err = q->event_idx"),
+                                                           (VIRTQ, "	if (err == HV_OK)\n		err = look_at_avail(q, together);\n	if (err != HV_OK)\n		return err;\n	return q->avail_idx", "	if (err != HV_OK)\n		return err;\n	return q->avail_idx")],
+    "virtq: used_event read before used.idx is written": [(VIRTQ, "	int err = put_used_idx(q, together);\n\n	*interrupt = false;\n	if (err == HV_OK)\n		err = q->event_idx", "	int err;\n\n	*interrupt = false;\n	err = think_of_interrupt(q, together, interrupt);\n	if (err == HV_OK)\n		err = put_used_idx(q, together);\n	if (err == HV_OK)\n		err = q->event_idx"),
+                                                         (VIRTQ, "	err = think_of_interrupt(q, together, interrupt);\n	if (err == HV_OK)\n		err = look_at_avail(q, together);", "	err = look_at_avail(q, together);")],
     "virtq: no second look at avail.idx": [(VIRTQ, "	return q->avail_idx != q->next_avail;", "	return 0;")],
     "virtq: used.idx without release": [(VIRTQ, "atomic_set_release(idx, q->used_idx);", "atomic_set(idx, q->used_idx);")],
     "virtq: avail.idx without acquire": [(VIRTQ, "atomic_read_acquire(idx)", "atomic_read(idx)")],
-    "virtq: used.idx before the element": [(VIRTQ, "	int err = ring_store32(q, VIRTQ_PART_USED, at + offsetof(struct virtq_used_elem, id),\n			       q->chain.head);\n", "	int err = ring_store(q, VIRTQ_PART_USED, VIRTQ_USED_IDX, (uint16_t)(q->used_idx + 1));\n\n	if (err == HV_OK)\n		err = ring_store32(q, VIRTQ_PART_USED, at + offsetof(struct virtq_used_elem, id), q->chain.head);\n")],
-    "virtq: avail_event is one behind": [(VIRTQ, "						q->next_avail) :", "						(uint16_t)(q->next_avail - 1)) :")],
+    "virtq: used.idx before the element": [(VIRTQ, "	int err = ring_store32(q, together, VIRTQ_PART_USED,\n			       at + offsetof(struct virtq_used_elem, id), q->chain.head);\n", "	int err = ring_store(q, together, VIRTQ_PART_USED, VIRTQ_USED_IDX, (uint16_t)(q->used_idx + 1));\n\n	if (err == HV_OK)\n		err = ring_store32(q, together, VIRTQ_PART_USED, at + offsetof(struct virtq_used_elem, id), q->chain.head);\n")],
+    "virtq: avail_event is one behind": [(VIRTQ, "VIRTQ_USED_EVENT(q->size), q->next_avail) :", "VIRTQ_USED_EVENT(q->size),\n						(uint16_t)(q->next_avail - 1)) :")],
     "virtq: an interrupt is thought of but once": [(VIRTQ, "	q->signalled = new;", "	q->signalled = (uint16_t)(new + 1);")],
-    "virtq: with flags the driver is never asked to notify": [(VIRTQ, "ring_store(q, VIRTQ_PART_USED, VIRTQ_USED_FLAGS, 0);", "HV_OK;")],
+    "virtq: with flags the driver is never asked to notify": [(VIRTQ, "ring_store(q, together, VIRTQ_PART_USED, VIRTQ_USED_FLAGS, 0);", "HV_OK;")],
 }
 
 # What only one net can see: the explorer has locks of its own and does not reorder loads, and a raw
@@ -292,6 +292,12 @@ class Net:
         obj.parent.mkdir(parents=True, exist_ok=True)
         subprocess.run(["gcc", *self.flags, *[f"-I{f}" for f in self.folders], "-MMD", "-c", str(source), "-o",
                         str(obj.resolve())], check=True, cwd=tree)
+
+    def compiles(self, source):
+        """None, or what the compiler says."""
+        said = subprocess.run(["gcc", *self.flags, *[f"-I{f}" for f in self.folders], "-fsyntax-only", str(source)],
+                              capture_output=True, text=True)
+        return None if said.returncode == 0 else f"{self.name}: {said.stderr}"
 
     def object_of(self, source, folder=OUT):
         return folder / self.name / "objects" / (source.replace("/", "_") + ".o")
@@ -428,11 +434,22 @@ def needed(nets, names):
     return [Net(name, some) for name, some in programs.items() if some]
 
 
+def check(nets, pool):
+    """That the mutants are there to be made: their texts are found, and the compiler takes what the nets consist of."""
+    wrong = [f"{name}: {why}" for name in MUTANTS for folder, why in [mutate(name, MUTANTS[name])] if folder is None]
+    checked = pool.map(lambda job: job[0].compiles(job[1]), [(net, s) for net in nets for s in net.all_sources])
+    wrong += [why for why in checked if why]
+    print(*wrong, sep="\n", end="\n" if wrong else "")
+    print(f"{len(MUTANTS)} mutants, {len(wrong)} wrong")
+    return 1 if wrong else 0
+
+
 def main():
     parser = argparse.ArgumentParser(description="Break the vcpu protocol; the nets must notice.")
     parser.add_argument("--only", default="", help="mutants whose name matches")
     parser.add_argument("--quick", action="store_true", help="stop at the first net that catches a mutant")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--check", action="store_true", help="make none: could they be made? (make lint)")
     parser.add_argument("--trace", action="store_true", help="show what a net said")
     options = parser.parse_args()
 
@@ -442,6 +459,8 @@ def main():
     passed = failed = 0
     table = {}
     pool = concurrent.futures.ThreadPoolExecutor(options.jobs)
+    if options.check:
+        return check(nets, pool)
     for net in nets:
         net.build_all(pool)
         if options.quick:

@@ -28,10 +28,12 @@ DEFINITION = re.compile(r"static inline void arch_\w+\(")
 FENCE_C, VCPU_FENCE_H, CALLS = "hyp/vcpu/fence.c", "hyp/vcpu/fence.h", "hyp/sbi/calls.h"
 VCPU_C, GUEST_MEM, VMID = "hyp/vcpu/vcpu.c", "hyp/vcpu/guest_mem.c", "hyp/mm/vmid.c"
 MAGIC, VM_C, GSTAGE, LOAD = "hyp/pv/magic.c", "hyp/vcpu/vm.c", "hyp/mm/gstage.c", "hyp/vcpu/load.h"
+BALLOON = "hyp/dev/virtio/balloon_ram.c"
 BOOT_MAP, COROUTINE, HOSTMAP, ENTRY, FENCE_H = ("hyp/arch/boot_map.c", "hyp/arch/coroutine.c", "hyp/mm/hostmap.c",
                                                 "hyp/arch/entry.S", "hyp/arch/fence.h")
 
-CALL = "run/test_fast_calls"
+CALL, BACK = "run/test_fast_calls", "dev/test_balloon"
+STEPS = "vm/test_lifecycle_steps"
 RANDOM, TWO, ORDERS, HOST = "tlb/test_random", "tlb/test_two_harts", "tlb/test_orders", "tlb/test_hostmap"
 
 FLUSH = "(void)vm_make_all_vcpus_request(v->vm, REQUEST_TLB_FLUSH);"
@@ -79,10 +81,16 @@ MUTANTS = [
     ("one's vsatp with another's hgatp", LOAD, "	csr_write(CSR_VSATP, 0);\n", "", [ORDERS]),
     ("vsatp before hgatp", LOAD, "	vcpu_load_hgatp(v);\n	guest_vs_restore(&v->vs);", "	guest_vs_restore(&v->vs);\n	vcpu_load_hgatp(v);", [ORDERS]),
     # memory that goes
+    ("a pause does not wait for devices", VM_C, "	vm_mem_wait(); /* for device code that has seen it run (dev/virtio/virtio.c) */\n", "", [STEPS]),
     ("RAM goes without a flush", VM_C, "		(void)vm_make_all_vcpus_request(vm, REQUEST_TLB_FLUSH);\n", "", [RANDOM, TWO]),
     ("RAM goes before the flush", VM_C, "		(void)vm_make_all_vcpus_request(vm, REQUEST_TLB_FLUSH);\n		vm_mem_wait();\n		gstage_free_pieces(pieces, nr);", "		gstage_free_pieces(pieces, nr);\n		(void)vm_make_all_vcpus_request(vm, REQUEST_TLB_FLUSH);", [TWO]),
     ("empty tables go after the flush", GSTAGE, [("	pgtable_prune(&gs->pt);\n	memcpy(gs->ram, kept", "	memcpy(gs->ram, kept"),
                                                 ("	struct gstage_ram kept[GSTAGE_MAX_RAM + 2],", "	pgtable_prune(&gs->pt);\n	struct gstage_ram kept[GSTAGE_MAX_RAM + 2],")], None, [RANDOM, TWO]),
+    ("what a balloon takes goes without a flush", BALLOON, "	(void)vm_make_all_vcpus_request(vm, REQUEST_TLB_FLUSH);\n", "", [BACK]),
+    ("what a balloon takes goes before the flush", BALLOON, "	(void)vm_make_all_vcpus_request(vm, REQUEST_TLB_FLUSH);\n	vm_mem_wait();\n	job_begin(&b->job, a, host, false);", "	job_begin(&b->job, a, host, false);\n	(void)vm_make_all_vcpus_request(vm, REQUEST_TLB_FLUSH);", [BACK]),
+    ("what a balloon takes stays in the tables until the flush", BALLOON, [("	err = gstage_take_leaf(&vm->gstage, a, &host);", "	(void)vm_make_all_vcpus_request(vm, REQUEST_TLB_FLUSH);\n	err = gstage_take_leaf(&vm->gstage, a, &host);"), ("	(void)vm_make_all_vcpus_request(vm, REQUEST_TLB_FLUSH);\n	vm_mem_wait();\n	job", "	job")], None, [BACK]),
+    ("what a balloon takes does not wait for device code", BALLOON, "	vm_mem_wait();\n	job_begin", "	job_begin", [BACK]),
+    ("a hart that remembers a hole has no flush", BALLOON, "		vcpu_make_request(REQUEST_TLB_FLUSH, v);", "		(void)v;", [BACK]),
     ("the magic page goes without a flush", MAGIC, "	(void)vm_make_all_vcpus_request(vm, REQUEST_TLB_FLUSH);\n", "", [RANDOM, TWO]),
     ("the magic page goes after the flush", MAGIC, "	gstage_unmap_page(&vm->gstage, a);\n	(void)vm_make_all_vcpus_request(vm, REQUEST_TLB_FLUSH);", "	(void)vm_make_all_vcpus_request(vm, REQUEST_TLB_FLUSH);\n	gstage_unmap_page(&vm->gstage, a);", [RANDOM, TWO]),
     ("the magic page comes without a flush", MAGIC, "	else /* a hart may remember that there was nothing */\n		" + FLUSH, "", [RANDOM, TWO]),

@@ -15,7 +15,7 @@ from hv import ROOT, WORK, setting
 
 EXT4 = ["crc16", "crc32c_generic", "mbcache", "jbd2", "ext4"]
 PMEM = ["libnvdimm", "nd_btt", "nd_pmem", "of_pmem"]
-VIRTIO = ["virtio_mmio", "virtio_blk", "rng_core", "virtio_rng"]
+VIRTIO = ["virtio_mmio", "virtio_blk", "rng_core", "virtio_rng", "virtio_balloon"]
 KNOWN = EXT4 + PMEM + VIRTIO
 
 FOLDER = WORK / "modules"

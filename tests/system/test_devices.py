@@ -11,7 +11,7 @@ import subprocess
 import tarfile
 
 import pytest
-from hv import BUSYBOX, ROOT, WORK, Image, Machine, Vm, guest, initramfs_with, its_text, linux, make_itb, run_tool, setting
+from hv import BUSYBOX, ESCAPE, ROOT, WORK, Image, Machine, Vm, guest, initramfs_with, its_text, linux, make_itb, run_tool, setting
 
 RET = b"\x82\x80"  # c.jr ra: what can be executed of an image
 
@@ -117,3 +117,27 @@ def test_linux_mounts_it_with_dax(name, tool):
             m.shell(vm, "grep -o ro,.*dax=always /proc/mounts >/dev/null && echo by d''ax", "by dax")
             m.shell(vm, "md5sum </mnt/data", f"{digest}  -")
             m.shell(vm, "/mnt/busybox echo exe''cuted", "executed")
+
+
+@pytest.mark.long
+def test_sixteen_stock_kernels_on_one_root(name):
+    """Each mounts it and reads a file of it. What hartvisor takes for a VM, beyond its RAM and the one image, is little."""
+    root, digest = root_file_system(name)
+    ramdisk = initramfs_with(name, debian_modules(name))
+    vms = [linux(f"vm-{i}", ramdisk=ramdisk, cpus=1) for i in range(16)]
+    for vm in vms:
+        vm.more = 'pmem@0 { image = "root"; };'
+    load = f"for x in {' '.join(MODULES)}; do insmod /lib/m/$x.ko; done; mkdir -p /mnt"
+    with Machine(name, make_itb(name, its_text(vms, [root]), "mkimage -E -B 0x1000"), smp=2, mem="6G") as m:
+        m.expect_lines({vm.name: "GUEST-UP" for vm in vms}, timeout=3600)
+        for vm in vms:
+            m.send(f"{ESCAPE}g{vm.name}\r")
+            m.expect(rf"console: {vm.name}\b")
+            m.send_line(f"{load}; until [ -e /dev/pmem0 ]; do :; done; mount -t ext4 -o ro,dax /dev/pmem0 /mnt; "
+                        "md5sum </mnt/data")
+            m.expect_line(vm.name, f"{digest}  -")
+        m.menu("l")
+        m.expect(r"hartvisor's own memory: (\d+) KiB, its image (\d+) KiB")
+        own, image = map(int, m.child.match.groups())
+    print(f"FIGURE {own} KiB of hartvisor's own, {image} of them its image: {(own - image) // len(vms)} KiB for each VM")
+    assert (own - image) / len(vms) < 4096

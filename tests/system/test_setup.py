@@ -55,6 +55,7 @@ class Fresh:
         for script in [*ROOT.glob("tools/setup*.sh"), ROOT / "tools/apt-state.sh"]:
             shutil.copy(script, path / "tools")
         for file in ("build/dl/linux-image-6.12-riscv64_6.12_riscv64.deb", "build/dl/busybox-static_1_riscv64.deb",
+                     "build/dl/e2fsck-static_1_riscv64.deb",
                      "build/libfdt-src/libfdt/fdt.c", "build/bearssl-src/inc/bearssl.h", "opensbi/fw_jump.bin",
                      "build/zlib-src/inflate.c", "build/lz4-src/lib/lz4.c",
                      "opensbi/fw_dynamic.bin", "u-boot/u-boot.bin"):
@@ -176,7 +177,7 @@ def test_missing_downloads_are_named(fresh):
     (fresh.path / "build/libfdt-src/libfdt/fdt.c").unlink()
     (fresh.path / "build/bearssl-src/inc/bearssl.h").unlink()
     code, said = fresh.setup("--check")
-    assert code == 1 and "the source of libfdt and bearssl, the guests' kernel and busybox" in said
+    assert code == 1 and "the source of libfdt and bearssl, the guests' kernel, busybox and e2fsck" in said
     fresh.lacks("apt-get", "apt-cache")
     code, said = fresh.setup()
     assert code == 1 and "put Debian's tarballs into build/dl/: device-tree-compiler_" in said

@@ -3,6 +3,7 @@
 
 import importlib.util
 import json
+import re
 import subprocess
 
 import pytest
@@ -25,6 +26,15 @@ def test_editors_know_how_each_file_is_compiled(tmp_path):
     assert all((ROOT / row["file"]).is_file() for row in rows)
     small = [row for row in rows if row["file"] == "hyp/vm/loader.c"]
     assert len(small) == 1 and " -Os " in small[0]["command"]  # the flags of its own, too
+
+
+@pytest.mark.parametrize("words, smp, mem", [([], "2", "1G"), (["SMP=3", "MEM=4G"], "3", "4G")])
+def test_what_a_bundle_needs_of_qemu_stands_beside_it(words, smp, mem):
+    """dts/pv-linux.qemu; what the user says wins. QEMU takes the last of options that stand twice."""
+    said = subprocess.run(["make", "-n", "SETUP=no", "run", "CONFIG=pv-linux", *words], cwd=ROOT, check=True,
+                          capture_output=True, text=True).stdout
+    command = next(line for line in said.splitlines() if "-initrd build/pv-linux.itb" in line)
+    assert re.findall(r"-smp (\S+)", command)[-1] == smp and re.findall(r"-m (\S+)", command)[-1] == mem
 
 
 def test_a_release_boots_and_is_what_it_says(name, tmp_path):

@@ -10,7 +10,8 @@ import struct
 import sys
 
 import pytest
-from hv import BUILD, HARTVISOR, MIB, ROOT, UBOOT, WORK, Machine, Vm, guest, its_text, make_itb, run_tool
+from hv import (BUILD, HARTVISOR, INITRAMFS, LINUX, MIB, ROOT, UBOOT, WORK, Image, Machine, Vm, guest, its_text, make_itb,
+                run_tool)
 from test_linux import UP, prompt
 
 FIT_AT = 0x90000000
@@ -188,3 +189,25 @@ def test_extlinux_conf_on_a_disk(name):
         m.expect("Found /extlinux/extlinux.conf")
         m.expect("append: hartvisor.config=second hartvisor.prefix=1")
         say_hello_and_end(m, "another")
+
+
+@pytest.mark.long
+def test_a_guest_reads_its_kernel_from_its_disk(name):
+    """U-Boot in a VM: its own drivers find the virtio disk, read ext4, and start the Linux that lies there."""
+    image = Image("disk", disk(name, {"Image": LINUX.read_bytes(), "initrd": INITRAMFS.read_bytes()}))
+    vm = Vm("vm", Image("u-boot", UBOOT, load=0x80200000, entry=0x80200000), memory=256 * MIB, more='disk@0 { image = "disk"; };')
+    with Machine(name, make_itb(name, its_text([vm], [image]), "mkimage -E -B 0x1000"), smp=1) as m:
+        m.expect_line("vm", "Hit any key to stop autoboot")
+        m.send_line("")
+        m.expect("=> ")
+        for command, answer in [
+                ("virtio scan; virtio info", "Device 0: .*\n.*Type: Hard Disk"),
+                ("load virtio 0:1 ${kernel_addr_r} Image", f"{LINUX.stat().st_size} bytes read"),
+                ("load virtio 0:1 ${ramdisk_addr_r} initrd", f"{INITRAMFS.stat().st_size} bytes read"),
+                ("setenv bootargs console=ttyS0; echo s\"\"et", "set")]:
+            m.send_line(command)
+            m.expect(answer)
+            m.expect("=> ")
+        m.send_line("booti ${kernel_addr_r} ${ramdisk_addr_r}:${filesize} ${fdtcontroladdr}")
+        m.expect_line("vm", "Starting kernel")
+        m.expect_line("vm", UP.format(1))

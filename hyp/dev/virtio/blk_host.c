@@ -28,6 +28,7 @@ static void flight_over(struct host_disk_request *r, enum blk_status status)
 	(void)atomic_fetch_add(&h->finishing, 1);
 	spin_lock(&q->lock);
 	lane->in_flight--;
+	(void)atomic_fetch_sub(&q->vm->dma, 1);
 	f->status = status;
 	if (f->life == lane->life) {
 		f->next = lane->over;
@@ -173,12 +174,15 @@ static int submit(struct blk_host *h, struct virtq *q, const struct blk_header *
 	f->written = written;
 	lane->free = f->next;
 	lane->in_flight++;
+	/* In the bracket that has found the pieces: what takes memory away sees either this, or no piece is of it. */
+	(void)atomic_fetch_add(&q->vm->dma, 1);
 	err = host_disk_submit(h->source->disk, &h->user, &f->request, lane->pieces, nr);
 	if (err == HV_OK) {
 		virtq_detach(q);
 		return HV_OK;
 	}
 	lane->in_flight--;
+	(void)atomic_fetch_sub(&q->vm->dma, 1);
 	release(lane, f);
 	return err == HV_EBUSY ? err : answer(q, BLK_IOERR, 0);
 }

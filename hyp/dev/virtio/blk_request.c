@@ -49,27 +49,31 @@ static int give_id(const struct disk *k, const struct virtq *q, struct blk_reque
 	return virtq_write(q, &to, k->id, r->written);
 }
 
-/* The header is copied once. What follows it is data, and the last byte that the device may write is the status (5.2.6). */
-static int begin(const struct disk *k, const struct virtq *q, struct blk_request *r)
+/* The header, whose fields are read once. */
+static int take_header(const struct virtq *q, struct blk_header *h)
 {
-	struct blk_header h;
+	const uint64_t *words = virtq_front(q, sizeof(*h));
+	struct virtq_cursor c = virtq_out(q);
+
+	if (!words)
+		return virtq_read(q, &c, h, sizeof(*h));
+	h->type = (uint32_t)atomic_read(&words[0]);
+	h->sector = atomic_read(&words[1]);
+	return HV_OK;
+}
+
+/* Other requests than reads. The header is there. */
+static noinline int begin_other(const struct disk *k, const struct virtq *q, struct blk_request *r,
+				uint64_t sector)
+{
+	const uint32_t bytes = q->chain.out - (uint32_t)sizeof(struct blk_header);
 	int err;
 
-	*r = (struct blk_request){ .data = virtq_out(q) };
-	if (q->chain.in == 0)
-		return HV_EINVAL;
-	err = virtq_read(q, &r->data, &h, sizeof(h));
-	if (err != HV_OK)
-		return err;
-	r->active = true;
-	r->type = h.type;
-	switch (h.type) {
-	case BLK_IN:
-		r->data = virtq_in(q);
-		set_range(k, r, h.sector, q->chain.in - 1);
-		break;
+	r->data = virtq_out(q);
+	err = virtq_skip(q, &r->data, sizeof(struct blk_header));
+	switch (r->type) {
 	case BLK_OUT:
-		set_range(k, r, h.sector, q->chain.out - sizeof(h));
+		set_range(k, r, sector, bytes);
 		if (!k->writable)
 			fail(r, BLK_IOERR);
 		break;
@@ -79,19 +83,44 @@ static int begin(const struct disk *k, const struct virtq *q, struct blk_request
 		return give_id(k, q, r);
 	case BLK_DISCARD:
 	case BLK_WRITE_ZEROES:
-		begin_ranges(k, r, q->chain.out - (uint32_t)sizeof(h));
+		begin_ranges(k, r, bytes);
 		break;
 	default:
 		r->status = BLK_UNSUPP;
 		break;
 	}
+	return err;
+}
+
+/* What follows the header is data, and the last byte that the device may write is the status (5.2.6). */
+static int begin(const struct disk *k, const struct virtq *q, struct blk_request *r)
+{
+	struct blk_header h;
+	int err = q->chain.in == 0 ? HV_EINVAL : take_header(q, &h);
+
+	if (err != HV_OK)
+		return err;
+	*r = (struct blk_request){ .active = true, .type = h.type, .data = virtq_in(q) };
+	if (h.type != BLK_IN)
+		return begin_other(k, q, r, h.sector);
+	set_range(k, r, h.sector, q->chain.in - 1);
 	return HV_OK;
 }
 
 /* --- reading -------------------------------------------------------------------------------------- */
 
+/* @n bytes, or zeroes. Not in line: copy_much() is large. */
+static noinline void move(uint8_t *to, const uint8_t *from, uint64_t n)
+{
+	if (from)
+		copy_much(to, from, n);
+	else
+		memset(to, 0, n);
+}
+
 /* @n bytes at @from, or zeroes, go into the driver's buffers. */
-static int put(const struct virtq *q, struct virtq_cursor *c, const uint8_t *from, uint64_t n)
+static always_inline int put(const struct virtq *q, struct virtq_cursor *c, const uint8_t *from,
+			     uint64_t n)
 {
 	while (n > 0) {
 		uint8_t *to;
@@ -99,12 +128,9 @@ static int put(const struct virtq *q, struct virtq_cursor *c, const uint8_t *fro
 
 		if (piece <= 0)
 			return piece == 0 ? HV_EINVAL : (int)piece;
-		if (from) {
-			copy_much(to, from, (uint64_t)piece);
+		move(to, from, (uint64_t)piece);
+		if (from)
 			from += piece;
-		} else {
-			memset(to, 0, (uint64_t)piece);
-		}
 		n -= (uint64_t)piece;
 	}
 	return HV_OK;
@@ -139,16 +165,17 @@ static const uint8_t *data_at(struct disk *k, unsigned int user, uint64_t at, ui
 	return page + off;
 }
 
-static int64_t read_some(struct disk *k, const struct virtq *q, struct blk_request *r,
-			 uint64_t budget)
+/* @overlay: as k->writable, which the compiler is to know. */
+static always_inline int64_t read_from(struct disk *k, const struct virtq *q, struct blk_request *r,
+				       uint64_t budget, bool overlay)
 {
 	uint64_t moved = 0;
 
 	while (r->left > 0 && moved < budget) {
 		uint64_t n = min_u64(r->left, budget - moved);
 		bool held = false;
-		const uint8_t *from = k->writable ? data_at(k, q->index, r->at, &n, &held) :
-						    image_at(k, r->at, &n);
+		const uint8_t *from = overlay ? data_at(k, q->index, r->at, &n, &held) :
+						image_at(k, r->at, &n);
 		int err = put(q, &r->data, from, n);
 
 		if (held)
@@ -163,6 +190,18 @@ static int64_t read_some(struct disk *k, const struct virtq *q, struct blk_reque
 	return (int64_t)moved;
 }
 
+static noinline int64_t read_overlay(struct disk *k, const struct virtq *q, struct blk_request *r,
+				     uint64_t budget)
+{
+	return read_from(k, q, r, budget, true);
+}
+
+static inline int64_t read_some(struct disk *k, const struct virtq *q, struct blk_request *r,
+				uint64_t budget)
+{
+	return k->writable ? read_overlay(k, q, r, budget) : read_from(k, q, r, budget, false);
+}
+
 /* --- writing -------------------------------------------------------------------------------------- */
 
 /* @n bytes of the driver's buffers go to @to. */
@@ -174,7 +213,7 @@ static int get(const struct virtq *q, struct virtq_cursor *c, uint8_t *to, uint6
 
 		if (piece <= 0)
 			return piece == 0 ? HV_EINVAL : (int)piece;
-		copy_much(to, from, (uint64_t)piece);
+		move(to, from, (uint64_t)piece);
 		to += piece;
 		n -= (uint64_t)piece;
 	}
@@ -194,8 +233,8 @@ static void advance(struct blk_request *r, uint64_t n)
 }
 
 /* A block is not split by the budget. */
-static int64_t write_some(struct disk *k, const struct virtq *q, struct blk_request *r,
-			  uint64_t budget)
+static noinline int64_t write_some(struct disk *k, const struct virtq *q, struct blk_request *r,
+				   uint64_t budget)
 {
 	uint64_t moved = 0;
 
@@ -271,8 +310,8 @@ static void zero_blocks(struct disk *k, unsigned int user, struct blk_request *r
 }
 
 /* Each turn counts as a block. */
-static int64_t zero_some(struct disk *k, const struct virtq *q, struct blk_request *r,
-			 uint64_t budget)
+static noinline int64_t zero_some(struct disk *k, const struct virtq *q, struct blk_request *r,
+				  uint64_t budget)
 {
 	uint64_t moved = 0;
 
@@ -308,20 +347,16 @@ static int64_t go_on(struct disk *k, const struct virtq *q, struct blk_request *
 
 static int finish(struct virtq *q, struct blk_request *r)
 {
-	const uint8_t status = (uint8_t)r->status;
-	struct virtq_cursor c = virtq_in(q);
-	int err = virtq_skip(q, &c, q->chain.in - 1);
+	int err = virtq_put_last(q, (uint8_t)r->status);
 
 	r->active = false;
-	if (err == HV_OK)
-		err = virtq_write(q, &c, &status, sizeof(status));
 	return err == HV_OK ? virtq_push(q, r->written + 1) : err;
 }
 
-int64_t blk_handle(struct virtio_dev *d, struct virtq *q, uint64_t budget)
+/* Not in line, so that the compiler does not work out over and over which request it is. */
+static noinline int64_t handle(struct disk *k, struct virtq *q, struct blk_request *r,
+			       uint64_t budget)
 {
-	struct disk *k = disk_of(d);
-	struct blk_request *r = blk_request_of(k, q);
 	int64_t moved = r->active ? HV_OK : begin(k, q, r);
 
 	if (moved == HV_OK && (r->left > 0 || r->ranges > 0))
@@ -334,4 +369,11 @@ int64_t blk_handle(struct virtio_dev *d, struct virtq *q, uint64_t budget)
 	if (moved < 0)
 		r->active = false;
 	return moved;
+}
+
+int64_t blk_handle(struct virtio_dev *d, struct virtq *q, uint64_t budget)
+{
+	struct disk *k = disk_of(d);
+
+	return handle(k, q, blk_request_of(k, q), budget);
 }

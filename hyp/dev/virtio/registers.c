@@ -113,14 +113,23 @@ static void show_stopped(struct virtio_dev *d, bool over)
 		vcpu_try_again(this_vcpu());
 }
 
+/* HV_EBUSY: the store is to be executed again. */
 static int enable(struct virtio_dev *d, struct virtq *q)
 {
+	struct vm_balloon *b = d->vm->balloon;
+	gpa_t a;
 	int err;
 
 	if (!vm_mem_begin(d->vm))
 		return HV_EFAULT;
-	err = virtq_enable(q, virtio_has(d, VIRTIO_F_EVENT_IDX),
-			   virtio_has(d, VIRTIO_F_INDIRECT_DESC));
+	/* What the ring lies in may have been given back, and not be touched yet. */
+	if (b && virtq_hole(q, &a)) {
+		(void)b->touch(b, this_vcpu(), a);
+		err = HV_EBUSY;
+	} else {
+		err = virtq_enable(q, virtio_has(d, VIRTIO_F_EVENT_IDX),
+				   virtio_has(d, VIRTIO_F_INDIRECT_DESC));
+	}
 	vm_mem_end();
 	return err;
 }
@@ -139,7 +148,9 @@ static void set_ready(struct virtio_dev *d, uint32_t val)
 		over = q->ready ? stop_queue(d, q) : !is_busy(d, q);
 	spin_unlock(&q->lock);
 	show_stopped(d, over);
-	if (err != HV_OK)
+	if (err == HV_EBUSY)
+		vcpu_try_again(this_vcpu());
+	else if (err != HV_OK)
 		virtio_needs_reset(d);
 }
 
@@ -345,7 +356,8 @@ static void write_queue_register(struct virtio_dev *d, uint64_t off, uint32_t va
 	}
 }
 
-void virtio_write_register(struct virtio_dev *d, uint64_t off, unsigned int len, uint64_t val64)
+static noinline void write_other(struct virtio_dev *d, uint64_t off, unsigned int len,
+				 uint64_t val64)
 {
 	uint32_t val = (uint32_t)val64;
 
@@ -357,12 +369,6 @@ void virtio_write_register(struct virtio_dev *d, uint64_t off, unsigned int len,
 	if (len != 4)
 		return;
 	switch (off) {
-	case VIRTIO_MMIO_QUEUE_NOTIFY:
-		notify(d, val);
-		break;
-	case VIRTIO_MMIO_INTERRUPT_ACK:
-		acknowledge(d, val);
-		break;
 	case VIRTIO_MMIO_STATUS:
 		set_status(d, val);
 		break;
@@ -379,4 +385,15 @@ void virtio_write_register(struct virtio_dev *d, uint64_t off, unsigned int len,
 		write_queue_register(d, off, val);
 		break;
 	}
+}
+
+/* The two that a driver writes all the time come first. */
+void virtio_write_register(struct virtio_dev *d, uint64_t off, unsigned int len, uint64_t val)
+{
+	if (len == 4 && off == VIRTIO_MMIO_QUEUE_NOTIFY)
+		notify(d, (uint32_t)val);
+	else if (len == 4 && off == VIRTIO_MMIO_INTERRUPT_ACK)
+		acknowledge(d, (uint32_t)val);
+	else
+		write_other(d, off, len, val);
 }

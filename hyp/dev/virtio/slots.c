@@ -15,7 +15,7 @@ static gpa_t slot_base(unsigned int slot)
 
 /* --- registers ------------------------------------------------------------------------------------ */
 
-static struct virtio_dev *at(const struct virtio_slots *s, uint64_t off)
+static struct virtio_dev *dev_at(const struct virtio_slots *s, uint64_t off)
 {
 	return s->dev[off / PAGE_SIZE % VIRTIO_SLOTS];
 }
@@ -39,7 +39,7 @@ static uint64_t empty_slot(uint64_t off, unsigned int len)
 /* The page of a device is mapped, so its guest comes here only when it has no memory for the tables, or its hart none. */
 static uint64_t slots_read(void *dev, uint64_t off, unsigned int len)
 {
-	const struct virtio_dev *d = at(dev, off);
+	const struct virtio_dev *d = dev_at(dev, off);
 	const uint8_t *p;
 
 	if (!d)
@@ -65,7 +65,7 @@ static uint64_t slots_peek(void *dev, uint64_t off, unsigned int len)
 
 static void slots_write(void *dev, uint64_t off, unsigned int len, uint64_t val)
 {
-	struct virtio_dev *d = at(dev, off);
+	struct virtio_dev *d = dev_at(dev, off);
 
 	if (d)
 		virtio_write_register(d, off % PAGE_SIZE, len, val);

@@ -4,67 +4,88 @@
 #include "dev/virtio/transport.h"
 #include "lib/index.h"
 #include "vcpu/layout.h"
+#include "vcpu/vcpu.h"
 #include "vcpu/vm_mem.h"
 
 /* --- work on queues ------------------------------------------------------------------------------- */
 
-/* One look at the queue. 1: it has a chain. 0: there is nothing to do. */
-static int next_chain(struct virtio_dev *d, struct virtq *q, bool *interrupt)
+/*
+ * 1: the queue has a chain. 0: there is nothing to do, and the driver is to tell of the next chain. @first: in this step.
+ * Later on virtq_rearm() sees by itself whether there are more than those that are known.
+ */
+static int next_chain(struct virtio_dev *d, struct virtq *q, bool first, bool *interrupt)
 {
-	int err;
+	int err = HV_ENOENT;
 
 	if (q->busy)
 		return 1;
 	if (d->ops->wants && !d->ops->wants(d, q))
 		return 0;
-	err = virtq_pop(q);
-	if (err == HV_OK)
-		return 1;
-	if (err != HV_ENOENT)
-		return err;
-	/* None is there, and the driver is to tell of the next one. One that came just now told nothing. */
-	err = virtq_rearm(q, interrupt);
-	return err == 1 ? HV_EBUSY : err;
+	if (first || virtq_knows(q))
+		err = virtq_pop(q);
+	if (err == HV_ENOENT) {
+		bool wanted;
+
+		err = virtq_rearm(q, &wanted);
+		*interrupt |= wanted;
+		if (err != 1) /* otherwise one came just now, and told nothing */
+			return err;
+		err = virtq_pop(q);
+	}
+	return err == HV_OK ? 1 : err;
+}
+
+/*
+ * Memory that the VM has given back and that @q needs comes again, a step of it. False: all is there. *@err, 1: try again; 0: the
+ * host has none, and no vcpu waits for it here.
+ */
+static bool bring(const struct virtio_dev *d, const struct virtq *q, bool guest, int *err)
+{
+	struct vm_balloon *b = d->vm->balloon;
+	gpa_t a;
+
+	if (!b || d->ops->takes_pages || !virtq_hole(q, &a))
+		return false;
+	*err = b->touch(b, guest ? this_vcpu() : NULL, a) || guest ||
+	       !gstage_is_hole(&d->vm->gstage, a);
+	return true;
 }
 
 /* Chain after chain, up to one step's work. 1: there is more. */
-static int work(struct virtio_dev *d, struct virtq *q, bool *interrupt)
+static int work(struct virtio_dev *d, struct virtq *q, bool guest, bool *interrupt)
 {
 	int64_t budget = VIRTIO_STEP;
 	int err = virtq_open(q);
 
+	if (err == HV_EFAULT && bring(d, q, guest, &err))
+		return err;
 	if (err == HV_OK)
 		err = virtq_quiet(q);
 	if (err == HV_OK && d->ops->collect)
 		err = d->ops->collect(d, q);
-	while (err == HV_OK && budget > 0) {
-		bool wanted = false;
+	if (err != HV_OK)
+		return err;
+	while (budget > 0) {
 		int64_t moved;
 
-		err = next_chain(d, q, &wanted);
-		*interrupt |= wanted;
-		if (err == HV_EBUSY) {
-			err = HV_OK;
-			continue;
-		}
-		if (err <= 0)
+		err = next_chain(d, q, budget == VIRTIO_STEP, interrupt);
+		if (err <= 0 || bring(d, q, guest, &err))
 			return err;
 		moved = d->ops->handle(d, q, (uint64_t)budget);
 		if (moved < 0)
 			return moved == HV_EBUSY ? 0 : (int)moved;
 		budget -= moved + (int64_t)VIRTIO_STEP_CHAIN;
-		err = HV_OK;
 	}
-	return err == HV_OK ? 1 : err;
+	return 1;
 }
 
 /* In a bracket, with the queue's lock. */
-static int serve(struct virtio_dev *d, struct virtq *q)
+static int serve(struct virtio_dev *d, struct virtq *q, bool guest)
 {
 	bool interrupt = false, last = false;
-	int more = work(d, q, &interrupt);
+	int more = work(d, q, guest, &interrupt);
 
-	if (more >= 0 && virtq_publish(q, &last) != HV_OK)
+	if (more >= 0 && !virtq_is_published(q) && virtq_publish(q, &last) != HV_OK)
 		more = HV_EFAULT;
 	if (interrupt || last)
 		virtio_interrupt(d, VIRTIO_INT_USED);
@@ -85,7 +106,7 @@ bool virtio_serve(struct virtio_dev *d, unsigned int index, bool guest)
 	spin_lock(&q->lock);
 	if (may_work(d, q) && vm_mem_begin(d->vm)) {
 		/* In the bracket: a pause waits for it (vm_pause). The guest's store is executed again when it goes on. */
-		more = vm_may_run(d->vm) ? serve(d, q) : guest;
+		more = vm_may_run(d->vm) ? serve(d, q, guest) : guest;
 		vm_mem_end();
 	}
 	if (more < 0) {
@@ -190,7 +211,7 @@ cold int virtio_init(struct virtio_dev *d, struct vm *vm, const struct vm_part_a
 	d->offered = features | VIRTIO_F_VERSION_1 | VIRTIO_F_EVENT_IDX | VIRTIO_F_INDIRECT_DESC |
 		     (ops->out_of_order ? 0 : VIRTIO_F_IN_ORDER) | VIRTIO_F_RING_RESET;
 	spin_init(&d->lock, LOCK_VDEV);
-	d->page = arena_alloc(&vm->arena, PAGE_SIZE, PAGE_SIZE);
+	d->page = arena_pages(&vm->arena, PAGE_SIZE);
 	err = d->page ? init_queues(d, &vm->arena, nr, size) : HV_ENOMEM;
 	if (err == HV_OK)
 		err = take_slot(d, args);

@@ -28,6 +28,8 @@ struct virtio_dev;
 struct virtio_ops {
 	const char *name; /* of the device in messages */
 	uint32_t id;	  /* of its type */
+	/* Buffers are memory that the guest gives away, which need not be there. */
+	bool takes_pages;
 	/*
 	 * handle - work on the chain of @q (q->chain), moving @budget bytes at most, and push it when it is done; else the
 	 * device is called again with the same chain. Returns how many bytes it moved. HV_EBUSY: not now, the device has

@@ -13,16 +13,9 @@ static_assert((VIRTQ_SIZE_MAX & (VIRTQ_SIZE_MAX - 1)) == 0, "sizes are powers of
 
 static uint64_t part_bytes(const struct virtq *q, enum virtq_part part)
 {
-	switch (part) {
-	case VIRTQ_PART_DESC:
-		return sizeof(struct virtq_desc) * q->size;
-	case VIRTQ_PART_AVAIL:
-		return VIRTQ_AVAIL_BYTES(q->size);
-	case VIRTQ_PART_USED:
-	case VIRTQ_PARTS:
-		break;
-	}
-	return VIRTQ_USED_BYTES(q->size);
+	return part == VIRTQ_PART_DESC	? sizeof(struct virtq_desc) * q->size :
+	       part == VIRTQ_PART_AVAIL ? VIRTQ_AVAIL_BYTES(q->size) :
+					  VIRTQ_USED_BYTES(q->size);
 }
 
 /*
@@ -58,38 +51,67 @@ static int find_part(struct virtq *q, enum virtq_part part)
  * The generation is read before the walk. Otherwise memory that is taken out of the tables just behind the walk would be
  * taken for that of the new generation, and be written in a later bracket.
  */
-static int find_ring(struct virtq *q)
+int virtq_find_ring(struct virtq *q)
 {
 	const uint64_t gen = vm_mem_generation(q->vm);
+	bool together = true;
 
 	for (unsigned int part = 0; part < VIRTQ_PARTS; part++) {
 		int err = find_part(q, (enum virtq_part)part);
 
 		if (err != HV_OK)
 			return err;
+		together = together && q->ring.host[part];
 	}
+	q->ring.together = together;
 	q->ring.mem_gen = gen;
 	return HV_OK;
 }
 
-int virtq_open(struct virtq *q)
+/* Where the first hole of [a, a+len) is. A range that is no RAM has none. */
+static bool first_hole(const struct virtq *q, gpa_t a, uint64_t len, gpa_t *at)
 {
-	if (q->ring.mem_gen == vm_mem_generation(q->vm))
-		return HV_OK;
-	return find_ring(q);
+	for (uint64_t done = 0; done < len; done += gstage_leaf_left(gpa_add(a, done))) {
+		*at = gpa_add(a, done);
+		if (gstage_is_hole(&q->vm->gstage, *at))
+			return true;
+	}
+	return false;
+}
+
+bool virtq_hole(const struct virtq *q, gpa_t *at)
+{
+	for (unsigned int part = 0; part < VIRTQ_PARTS; part++)
+		if (first_hole(q, q->ring.at[part], part_bytes(q, (enum virtq_part)part), at))
+			return true;
+	for (unsigned int i = 0; i < q->chain.nr; i++)
+		if (first_hole(q, q->bufs[i].gpa, q->bufs[i].len, at))
+			return true;
+	return false;
 }
 
 /* A field of @len bytes, which is aligned to its size and so lies in one leaf. NULL: it is no memory any more. */
-static void *ring_field(const struct virtq *q, enum virtq_part part, uint64_t off, uint64_t len)
+static noinline void *field_in_pieces(const struct virtq *q, enum virtq_part part, uint64_t off,
+				      uint64_t len)
 {
-	if (q->ring.host[part % VIRTQ_PARTS])
-		return q->ring.host[part % VIRTQ_PARTS] + off;
 	return gstage_write_ptr(&q->vm->gstage, gpa_add(q->ring.at[part % VIRTQ_PARTS], off), len);
 }
 
-static int ring_load(const struct virtq *q, enum virtq_part part, uint64_t off, uint16_t *out)
+/*
+ * The same. @together: as q->ring.together, and where the caller has looked at it before, the compiler knows that nothing is
+ * called, and keeps all in registers.
+ */
+static always_inline void *ring_field(const struct virtq *q, bool together, enum virtq_part part,
+				      uint64_t off, uint64_t len)
 {
-	const uint16_t *field = ring_field(q, part, off, sizeof(*field));
+	return together ? q->ring.host[part % VIRTQ_PARTS] + off :
+			  field_in_pieces(q, part, off, len);
+}
+
+static always_inline int ring_load(const struct virtq *q, bool together, enum virtq_part part,
+				   uint64_t off, uint16_t *out)
+{
+	const uint16_t *field = ring_field(q, together, part, off, sizeof(*field));
 
 	if (!field)
 		return HV_EFAULT;
@@ -97,9 +119,10 @@ static int ring_load(const struct virtq *q, enum virtq_part part, uint64_t off, 
 	return HV_OK;
 }
 
-static int ring_store(const struct virtq *q, enum virtq_part part, uint64_t off, uint16_t val)
+static always_inline int ring_store(const struct virtq *q, bool together, enum virtq_part part,
+				    uint64_t off, uint16_t val)
 {
-	uint16_t *field = ring_field(q, part, off, sizeof(*field));
+	uint16_t *field = ring_field(q, together, part, off, sizeof(*field));
 
 	if (!field)
 		return HV_EFAULT;
@@ -107,9 +130,10 @@ static int ring_store(const struct virtq *q, enum virtq_part part, uint64_t off,
 	return HV_OK;
 }
 
-static int ring_store32(const struct virtq *q, enum virtq_part part, uint64_t off, uint32_t val)
+static always_inline int ring_store32(const struct virtq *q, bool together, enum virtq_part part,
+				      uint64_t off, uint32_t val)
 {
-	uint32_t *field = ring_field(q, part, off, sizeof(*field));
+	uint32_t *field = ring_field(q, together, part, off, sizeof(*field));
 
 	if (!field)
 		return HV_EFAULT;
@@ -129,7 +153,7 @@ int virtq_enable(struct virtq *q, bool event_idx, bool indirect)
 	for (unsigned int part = 0; part < VIRTQ_PARTS; part++)
 		if (!is_aligned(q->ring.at[part].gpa, align[part]))
 			return HV_EINVAL;
-	err = find_ring(q);
+	err = virtq_find_ring(q);
 	if (err != HV_OK)
 		return err;
 	q->event_idx = event_idx;
@@ -155,108 +179,137 @@ void virtq_disable(struct virtq *q)
 struct table {
 	gpa_t at;
 	const uint8_t *host; /* NULL: in pieces */
-	uint32_t size;	     /* in descriptors */
+	uint64_t size;	     /* in descriptors */
 	bool indirect;
 };
 
-/* Each byte is read once. An indirect table may have any alignment. */
-static void copy_desc(struct virtq_desc *to, const void *from)
+/*
+ * The second word of a descriptor: len, flags, next. Each of the two words is read once. The driver may write them meanwhile;
+ * what counts is the copy. Not in a structure, which the compiler would keep on the stack.
+ */
+static inline uint32_t desc_len(uint64_t word)
 {
-	const uint64_t *words = from;
-	uint64_t copy[2];
-
-	if (!is_aligned((uintptr_t)from, sizeof(copy[0]))) {
-		memcpy(to, from, sizeof(*to));
-		return;
-	}
-	copy[0] = atomic_read(&words[0]);
-	copy[1] = atomic_read(&words[1]);
-	memcpy(to, copy, sizeof(*to));
+	return (uint32_t)word;
 }
 
-/* The driver may write the descriptor meanwhile; what counts is the copy. */
-static int read_desc(const struct virtq *q, const struct table *t, uint32_t i,
-		     struct virtq_desc *out)
+static inline bool desc_has(uint64_t word, unsigned int flag)
 {
-	const uint64_t off = sizeof(*out) * (uint64_t)i;
+	return word >> 32 & flag;
+}
 
-	if (!t->host)
-		return gstage_read(&q->vm->gstage, gpa_add(t->at, off), out, sizeof(*out));
-	copy_desc(out, t->host + off);
+static inline uint16_t desc_next(uint64_t word)
+{
+	return (uint16_t)(word >> 48);
+}
+
+static inline int read_desc(const struct virtq *q, const struct table *t, uint64_t i,
+			    uint64_t *addr, uint64_t *word)
+{
+	const uint64_t off = sizeof(struct virtq_desc) * i;
+
+	if (t->host) {
+		const uint64_t *words = (const uint64_t *)(const void *)(t->host + off);
+
+		*addr = atomic_read(&words[0]);
+		*word = atomic_read(&words[1]);
+	} else {
+		uint64_t copy[2];
+
+		if (gstage_read(&q->vm->gstage, gpa_add(t->at, off), copy, sizeof(copy)) != HV_OK)
+			return HV_EFAULT;
+		*addr = copy[0];
+		*word = copy[1];
+	}
 	return HV_OK;
 }
 
-/* The table that @d names instead of a buffer. */
-static int enter_indirect(const struct virtq *q, const struct virtq_desc *d, struct table *t)
+/* The table that a descriptor names instead of a buffer. It may have any alignment. */
+static noinline int enter_indirect(const struct virtq *q, uint64_t addr, uint64_t word,
+				   struct table *t)
 {
-	uint64_t left = d->len;
+	const uint32_t len = desc_len(word);
+	uint64_t left = len;
 
-	if (!q->indirect || t->indirect || (d->flags & VIRTQ_DESC_NEXT) || d->len == 0 ||
-	    d->len % sizeof(*d) != 0 || d->addr + d->len < d->addr)
+	if (!q->indirect || t->indirect || desc_has(word, VIRTQ_DESC_NEXT) || len == 0 ||
+	    len % sizeof(struct virtq_desc) != 0 || addr + len < addr)
 		return HV_EINVAL;
-	*t = (struct table){ gpa(d->addr), NULL, d->len / (uint32_t)sizeof(*d), true };
+	*t = (struct table){ gpa(addr), NULL, len / sizeof(struct virtq_desc), true };
 	t->host = vm_mem_find(q->vm, q->window, t->at, GSTAGE_READ, &left);
-	if (left < d->len)
+	if (left < len || !is_aligned(addr, sizeof(uint64_t)))
 		t->host = NULL;
 	return HV_OK;
 }
 
-/* Buffers that the device writes come after all that it reads. All bytes of a chain are fewer than 2^32. */
-static int add_buf(struct virtq *q, const struct virtq_desc *d)
-{
-	struct virtq_chain *c = &q->chain;
-	bool in = d->flags & VIRTQ_DESC_WRITE;
-	uint32_t total = c->out + c->in;
+/* struct virtq_chain while it is put together: in registers, without the sizes of a structure that is kept. */
+struct gathered {
+	uint64_t nr_out, nr, out, bytes;
+};
 
-	if (d->addr + d->len < d->addr || total + d->len < total || (!in && c->nr > c->nr_out))
+/* Buffers that the device writes come after all that it reads. All bytes of a chain are fewer than 2^32. */
+static always_inline int add_buf(const struct virtq *q, struct gathered *c, uint64_t addr,
+				 uint64_t word)
+{
+	const bool in = desc_has(word, VIRTQ_DESC_WRITE);
+	const uint64_t len = desc_len(word);
+
+	c->bytes += len;
+	if (addr + len < addr || c->bytes > UINT32_MAX || (!in && c->nr != c->nr_out))
 		return HV_EINVAL;
-	if (d->len == 0)
+	if (len == 0)
 		return HV_OK;
-	q->bufs[index_below(c->nr, q->max)] = (struct virtq_buf){ gpa(d->addr), d->len };
+	q->bufs[index_below(c->nr, q->max)] = (struct virtq_buf){ gpa(addr), (uint32_t)len };
 	c->nr++;
-	if (in) {
-		c->in += d->len;
-	} else {
-		c->out += d->len;
-		c->nr_out++;
+	if (!in) {
+		c->nr_out = c->nr;
+		c->out = c->bytes;
 	}
 	return HV_OK;
 }
 
 /* Copy the chain that begins at @head. Each turn counts a buffer, or enters the one table, so a circle ends. */
-static int gather(struct virtq *q, uint16_t head)
+static always_inline int gather(struct virtq *q, uint64_t head)
 {
 	struct table t = { q->ring.at[VIRTQ_PART_DESC], q->ring.host[VIRTQ_PART_DESC], q->size,
 			   false };
-	struct virtq_desc d = { .flags = VIRTQ_DESC_NEXT, .next = head };
-	unsigned int n = 0;
+	struct gathered c = { 0 };
+	uint64_t i = head, left = q->size;
+	uint64_t addr = 0, word = 0;
+	int err;
 
-	q->chain = (struct virtq_chain){ .head = head };
-	while (d.flags & VIRTQ_DESC_NEXT) {
-		uint32_t i = d.next;
-		int err;
-
-		if (i >= t.size || n >= (t.indirect ? q->max : q->size))
+	do {
+		if (i >= t.size || left == 0)
 			return HV_EINVAL;
-		err = read_desc(q, &t, (uint32_t)index_below(i, t.size), &d);
-		if (err == HV_OK && (d.flags & VIRTQ_DESC_INDIRECT)) {
-			err = enter_indirect(q, &d, &t);
-			d.flags = VIRTQ_DESC_NEXT;
-			d.next = 0;
-		} else if (err == HV_OK) {
-			err = add_buf(q, &d);
-			n++;
+		err = read_desc(q, &t, index_below(i, t.size), &addr, &word);
+		if (err == HV_OK && desc_has(word, VIRTQ_DESC_INDIRECT)) {
+			struct table to = t;
+
+			err = enter_indirect(q, addr, word, &to);
+			t = to;
+			left += (uint64_t)q->max - q->size;
+			i = 0;
+			word = (uint64_t)VIRTQ_DESC_NEXT << 32;
+			continue;
 		}
-		if (err != HV_OK)
-			return err;
-	}
+		if (err == HV_OK)
+			err = add_buf(q, &c, addr, word);
+		i = desc_next(word);
+		left--;
+	} while (err == HV_OK && desc_has(word, VIRTQ_DESC_NEXT));
+	if (err != HV_OK)
+		return err;
+	q->chain = (struct virtq_chain){ .head = (uint16_t)head,
+					 .nr_out = (uint16_t)c.nr_out,
+					 .nr = (uint16_t)c.nr,
+					 .out = (uint32_t)c.out,
+					 .in = (uint32_t)(c.bytes - c.out) };
 	return HV_OK;
 }
 
 /* Chains that the driver made available before it wrote avail.idx. HV_EINVAL: more than the ring holds. */
-static int look_at_avail(struct virtq *q)
+static always_inline int look_at_avail(struct virtq *q, bool together)
 {
-	const uint16_t *idx = ring_field(q, VIRTQ_PART_AVAIL, VIRTQ_AVAIL_IDX, sizeof(*idx));
+	const uint16_t *idx =
+		ring_field(q, together, VIRTQ_PART_AVAIL, VIRTQ_AVAIL_IDX, sizeof(*idx));
 
 	if (!idx)
 		return HV_EFAULT;
@@ -266,14 +319,15 @@ static int look_at_avail(struct virtq *q)
 
 int virtq_pop(struct virtq *q)
 {
+	const bool together = q->ring.together;
 	uint16_t head;
-	int err = q->next_avail == q->avail_idx ? look_at_avail(q) : HV_OK;
+	int err = q->next_avail == q->avail_idx ? look_at_avail(q, together) : HV_OK;
 
 	if (err != HV_OK)
 		return err;
 	if (q->next_avail == q->avail_idx)
 		return HV_ENOENT;
-	err = ring_load(q, VIRTQ_PART_AVAIL,
+	err = ring_load(q, together, VIRTQ_PART_AVAIL,
 			VIRTQ_AVAIL_RING + 2u * (q->next_avail & (q->size - 1u)), &head);
 	if (err == HV_OK)
 		err = gather(q, head);
@@ -286,32 +340,45 @@ int virtq_pop(struct virtq *q)
 
 /* --- the used ring -------------------------------------------------------------------------------- */
 
-int virtq_push_to(struct virtq *q, uint16_t head, uint32_t written)
+static always_inline int put_element(const struct virtq *q, bool together, uint16_t head,
+					    uint32_t written)
 {
 	const uint64_t at =
 		VIRTQ_USED_RING + sizeof(struct virtq_used_elem) * (q->used_idx & (q->size - 1u));
-	int err = ring_store32(q, VIRTQ_PART_USED, at + offsetof(struct virtq_used_elem, id), head);
+	int err = ring_store32(q, together, VIRTQ_PART_USED,
+			       at + offsetof(struct virtq_used_elem, id), head);
 
 	if (err == HV_OK)
-		err = ring_store32(q, VIRTQ_PART_USED, at + offsetof(struct virtq_used_elem, len),
-				   written);
+		err = ring_store32(q, together, VIRTQ_PART_USED,
+				   at + offsetof(struct virtq_used_elem, len), written);
+	return err;
+}
+
+static always_inline int push(struct virtq *q, bool together, uint16_t head, uint32_t written)
+{
+	int err = put_element(q, together, head, written);
+
 	q->used_idx++;
 	return err;
 }
 
-int virtq_push(struct virtq *q, uint32_t written)
+static noinline int push_in_pieces(struct virtq *q, uint16_t head, uint32_t written)
 {
-	q->busy = false;
-	return virtq_push_to(q, q->chain.head, written);
+	return push(q, false, head, written);
 }
 
-static int put_used_idx(struct virtq *q)
+int virtq_push_to(struct virtq *q, uint16_t head, uint32_t written)
+{
+	return q->ring.together ? push(q, true, head, written) : push_in_pieces(q, head, written);
+}
+
+static always_inline int put_used_idx(struct virtq *q, bool together)
 {
 	uint16_t *idx;
 
 	if (q->published == q->used_idx)
 		return HV_OK;
-	idx = ring_field(q, VIRTQ_PART_USED, VIRTQ_USED_IDX, sizeof(*idx));
+	idx = ring_field(q, together, VIRTQ_PART_USED, VIRTQ_USED_IDX, sizeof(*idx));
 	if (!idx)
 		return HV_EFAULT;
 	q->published = q->used_idx;
@@ -320,7 +387,7 @@ static int put_used_idx(struct virtq *q)
 }
 
 /* The driver has asked for an interrupt when used.idx passes used_event (2.7.10), or has not forbidden it (2.7.7.1). */
-static int think_of_interrupt(struct virtq *q, bool *interrupt)
+static always_inline int think_of_interrupt(struct virtq *q, bool together, bool *interrupt)
 {
 	const uint16_t old = q->signalled, new = q->used_idx;
 	uint16_t field = 0;
@@ -329,7 +396,7 @@ static int think_of_interrupt(struct virtq *q, bool *interrupt)
 	*interrupt = false;
 	if (old == new)
 		return HV_OK;
-	err = ring_load(q, VIRTQ_PART_AVAIL,
+	err = ring_load(q, together, VIRTQ_PART_AVAIL,
 			q->event_idx ? VIRTQ_AVAIL_EVENT(q->size) : VIRTQ_AVAIL_FLAGS, &field);
 	if (err != HV_OK)
 		return err;
@@ -341,76 +408,52 @@ static int think_of_interrupt(struct virtq *q, bool *interrupt)
 
 int virtq_publish(struct virtq *q, bool *interrupt)
 {
-	int err = put_used_idx(q);
+	int err = put_used_idx(q, q->ring.together);
 
 	*interrupt = false;
 	if (err != HV_OK || q->signalled == q->used_idx)
 		return err;
 	fence_full(); /* used.idx, then used_event */
-	return think_of_interrupt(q, interrupt);
+	return think_of_interrupt(q, q->ring.together, interrupt);
 }
 
-int virtq_rearm(struct virtq *q, bool *interrupt)
+static always_inline int rearm(struct virtq *q, bool together, bool *interrupt)
 {
-	int err = put_used_idx(q);
+	int err = put_used_idx(q, together);
 
 	*interrupt = false;
 	if (err == HV_OK)
-		err = q->event_idx ? ring_store(q, VIRTQ_PART_USED, VIRTQ_USED_EVENT(q->size),
-						q->next_avail) :
-				     ring_store(q, VIRTQ_PART_USED, VIRTQ_USED_FLAGS, 0);
+		err = q->event_idx ? ring_store(q, together, VIRTQ_PART_USED,
+						VIRTQ_USED_EVENT(q->size), q->next_avail) :
+				     ring_store(q, together, VIRTQ_PART_USED, VIRTQ_USED_FLAGS, 0);
 	if (err != HV_OK)
 		return err;
 	fence_full(); /* used.idx, then used_event; and avail_event, then avail.idx */
-	err = think_of_interrupt(q, interrupt);
+	err = think_of_interrupt(q, together, interrupt);
 	if (err == HV_OK)
-		err = look_at_avail(q);
+		err = look_at_avail(q, together);
 	if (err != HV_OK)
 		return err;
 	return q->avail_idx != q->next_avail;
 }
 
-/* With EVENT_IDX the driver does not notify before avail_event moves on. */
-int virtq_quiet(struct virtq *q)
+static noinline int rearm_in_pieces(struct virtq *q, bool *interrupt)
 {
-	if (q->event_idx)
-		return HV_OK;
-	return ring_store(q, VIRTQ_PART_USED, VIRTQ_USED_FLAGS, VIRTQ_USED_NO_NOTIFY);
+	return rearm(q, false, interrupt);
+}
+
+int virtq_rearm(struct virtq *q, bool *interrupt)
+{
+	return q->ring.together ? rearm(q, true, interrupt) : rearm_in_pieces(q, interrupt);
+}
+
+int virtq_quiet_flags(struct virtq *q)
+{
+	return ring_store(q, q->ring.together, VIRTQ_PART_USED, VIRTQ_USED_FLAGS,
+			  VIRTQ_USED_NO_NOTIFY);
 }
 
 /* --- pieces of buffers ---------------------------------------------------------------------------- */
-
-/* How much of the buffer at @c is left, at most @max. The cursor is not at its end. */
-static uint64_t left_in_buf(const struct virtq *q, const struct virtq_cursor *c, uint64_t max)
-{
-	return min_u64(q->bufs[index_below(c->buf, q->max)].len - c->off, max);
-}
-
-static void move_on(const struct virtq *q, struct virtq_cursor *c, uint64_t n)
-{
-	c->off += (uint32_t)n;
-	if (c->off == q->bufs[index_below(c->buf, q->max)].len) {
-		c->buf++;
-		c->off = 0;
-	}
-}
-
-int64_t virtq_piece(const struct virtq *q, struct virtq_cursor *c, uint64_t max, uint8_t **at)
-{
-	const bool in = c->buf >= q->chain.nr_out;
-	uint64_t n;
-
-	if (c->buf >= c->end || max == 0)
-		return 0;
-	n = left_in_buf(q, c, max);
-	*at = vm_mem_find(q->vm, q->window,
-			  gpa_add(q->bufs[index_below(c->buf, q->max)].gpa, c->off),
-			  in ? GSTAGE_WRITE : GSTAGE_READ, &n);
-	if (!*at)
-		return HV_EFAULT;
-	move_on(q, c, n);
-	return (int64_t)n;
-}
 
 int virtq_read(const struct virtq *q, struct virtq_cursor *c, void *to, uint64_t len)
 {
@@ -443,10 +486,12 @@ int virtq_write(const struct virtq *q, struct virtq_cursor *c, const void *from,
 int virtq_skip(const struct virtq *q, struct virtq_cursor *c, uint64_t len)
 {
 	for (uint64_t done = 0, n; done < len; done += n) {
+		const struct virtq_buf *b = &q->bufs[index_below(c->buf, q->max)];
+
 		if (c->buf >= c->end)
 			return HV_EINVAL;
-		n = left_in_buf(q, c, len - done);
-		move_on(q, c, n);
+		n = min_u64(b->len - c->off, len - done);
+		virtq_move_on(b, c, n);
 	}
 	return HV_OK;
 }

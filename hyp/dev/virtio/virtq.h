@@ -16,8 +16,9 @@
 #ifndef DEV_VIRTIO_VIRTQ_H
 #define DEV_VIRTIO_VIRTQ_H
 
-#include "lib/virtio_abi.h"
+#include "lib/index.h"
 #include "lib/spinlock.h"
+#include "lib/virtio_abi.h"
 #include "vcpu/vm_mem.h"
 
 #define VIRTQ_SIZE_MAX 128 /* of any queue: a power of two */
@@ -29,6 +30,7 @@ struct virtq_ring {
 	gpa_t at[VIRTQ_PARTS];
 	/* The same in the direct map, while the VM's memory is of generation `mem_gen`; NULL: in pieces. */
 	uint8_t *host[VIRTQ_PARTS];
+	bool together; /* none of them is NULL */
 	uint64_t mem_gen;
 };
 
@@ -86,13 +88,24 @@ int virtq_enable(struct virtq *q, bool event_idx, bool indirect);
 void virtq_disable(struct virtq *q);
 
 /* virtq_open - before the functions below, in each bracket: HV_EFAULT: the ring is no memory of the guest's any more. */
-int virtq_open(struct virtq *q);
+int virtq_find_ring(struct virtq *q);
+
+static inline int virtq_open(struct virtq *q)
+{
+	return q->ring.mem_gen == vm_mem_generation(q->vm) ? HV_OK : virtq_find_ring(q);
+}
+
+/* virtq_hole - is some of the ring, or of the buffers of q->chain, RAM that the VM has given back (mm/gstage.h)? *@at: where. */
+bool virtq_hole(const struct virtq *q, gpa_t *at);
 
 /* virtq_pop - take the next chain; q->chain is filled, and q->busy set. HV_ENOENT: none is available. */
 int virtq_pop(struct virtq *q);
 
-/* virtq_push - the chain is used, and @written bytes have been written into it. The driver sees it after virtq_publish(). */
-int virtq_push(struct virtq *q, uint32_t written);
+/* virtq_knows - are there chains that virtq_pop() takes without a look at avail.idx? */
+static inline bool virtq_knows(const struct virtq *q)
+{
+	return q->next_avail != q->avail_idx;
+}
 
 /*
  * virtq_detach - the chain is taken from the queue, whose next one may be popped. Later virtq_push_to() pushes it by its @head, unless
@@ -105,14 +118,34 @@ static inline void virtq_detach(struct virtq *q)
 
 int virtq_push_to(struct virtq *q, uint16_t head, uint32_t written);
 
+/* virtq_push - the chain is used, and @written bytes have been written into it. The driver sees it after virtq_publish(). */
+static inline int virtq_push(struct virtq *q, uint32_t written)
+{
+	q->busy = false;
+	return virtq_push_to(q, q->chain.head, written);
+}
+
+
 /* virtq_publish - the driver sees what has been pushed. *@interrupt: it wants an interrupt for that. */
 int virtq_publish(struct virtq *q, bool *interrupt);
+
+/* virtq_is_published - the driver sees all that has been pushed, and an interrupt has been thought of. */
+static inline bool virtq_is_published(const struct virtq *q)
+{
+	return q->signalled == q->used_idx;
+}
 
 /* virtq_rearm - the same, and the driver notifies of the next chain. 1: there is one already. 0: there is none. */
 int virtq_rearm(struct virtq *q, bool *interrupt);
 
 /* virtq_quiet - the driver need not notify for now, as the device looks by itself. */
-int virtq_quiet(struct virtq *q);
+int virtq_quiet_flags(struct virtq *q);
+
+static inline int virtq_quiet(struct virtq *q)
+{
+	/* With EVENT_IDX the driver does not notify before avail_event moves on. */
+	return q->event_idx ? HV_OK : virtq_quiet_flags(q);
+}
 
 /* virtq_out / virtq_in - the beginning of what the device reads / writes of q->chain. */
 static inline struct virtq_cursor virtq_out(const struct virtq *q)
@@ -125,11 +158,37 @@ static inline struct virtq_cursor virtq_in(const struct virtq *q)
 	return (struct virtq_cursor){ q->chain.nr_out, q->chain.nr, 0 };
 }
 
+/* virtq_move_on - @c moves by @n bytes within @b, its buffer, or to the next one. */
+static inline void virtq_move_on(const struct virtq_buf *b, struct virtq_cursor *c, uint64_t n)
+{
+	c->off += (uint32_t)n;
+	if (c->off == b->len) {
+		c->buf++;
+		c->off = 0;
+	}
+}
+
 /*
  * virtq_piece - the next bytes at @c, at most @max, that lie together in host memory; @c moves behind them. *@at: where they
  * are, good until the bracket ends. Returns their number; 0: @c is at the end, or @max is 0. HV_EFAULT: no such memory.
  */
-int64_t virtq_piece(const struct virtq *q, struct virtq_cursor *c, uint64_t max, uint8_t **at);
+static inline int64_t virtq_piece(const struct virtq *q, struct virtq_cursor *c, uint64_t max,
+				  uint8_t **at)
+{
+	const enum gstage_right right = c->buf >= q->chain.nr_out ? GSTAGE_WRITE : GSTAGE_READ;
+	const struct virtq_buf *b;
+	uint64_t n;
+
+	if (c->buf >= c->end || max == 0)
+		return 0;
+	b = &q->bufs[index_below(c->buf, q->max)];
+	n = min_u64(b->len - c->off, max);
+	*at = vm_mem_find(q->vm, q->window, gpa_add(b->gpa, c->off), right, &n);
+	if (!*at)
+		return HV_EFAULT;
+	virtq_move_on(b, c, n);
+	return (int64_t)n;
+}
 
 /* virtq_read - copy @len bytes at @c, which moves behind them. virtq_write - the other way. HV_EINVAL: there are fewer. */
 int virtq_read(const struct virtq *q, struct virtq_cursor *c, void *to, uint64_t len);
@@ -137,5 +196,37 @@ int virtq_write(const struct virtq *q, struct virtq_cursor *c, const void *from,
 
 /* virtq_skip - @c moves on by @len bytes. HV_EINVAL: there are fewer. No memory is looked at. */
 int virtq_skip(const struct virtq *q, struct virtq_cursor *c, uint64_t len);
+
+/* virtq_put_last - the last byte that the device may write becomes @val. HV_EINVAL: there is none. HV_EFAULT: no memory. */
+static inline int virtq_put_last(const struct virtq *q, uint8_t val)
+{
+	const struct virtq_buf *b = &q->bufs[index_below(q->chain.nr - 1u, q->max)];
+	uint64_t n = 1;
+	uint8_t *at;
+
+	if (q->chain.in == 0)
+		return HV_EINVAL;
+	at = vm_mem_find(q->vm, q->window, gpa_add(b->gpa, b->len - 1u), GSTAGE_WRITE, &n);
+	if (!at)
+		return HV_EFAULT;
+	*at = val;
+	return HV_OK;
+}
+
+/*
+ * virtq_front - what the device reads first, if one buffer has at least @len bytes of it, which lie together at a multiple of
+ * 8; good until the bracket ends. NULL: it is to be copied by virtq_read(). The driver may write it meanwhile.
+ */
+static inline const uint64_t *virtq_front(const struct virtq *q, uint64_t len)
+{
+	const struct virtq_buf *b = &q->bufs[0];
+	uint64_t n = len;
+	const uint8_t *at;
+
+	if (q->chain.nr_out == 0 || b->len < len || !is_aligned(b->gpa.gpa, sizeof(uint64_t)))
+		return NULL;
+	at = vm_mem_find(q->vm, q->window, b->gpa, GSTAGE_READ, &n);
+	return n == len ? (const uint64_t *)(const void *)at : NULL;
+}
 
 #endif

@@ -12,6 +12,7 @@
 #include <hartvisor/sbi.h>
 
 #include "fake/console.h"
+#include "vm/config.h"
 #include "vcpu/vcpu.h"
 
 static void digits_choose_by_the_lists_number(void **state)
@@ -145,16 +146,53 @@ static void commands_mean_the_vm_in_focus(void **state)
 	assert_null(strstr(text, "vm-1 is")); /* it stops */
 }
 
+static uint64_t aimed;
+
+static void aim(struct vm_balloon *b, uint64_t bytes)
+{
+	assert_ptr_equal(b, machines[1].balloon);
+	aimed = bytes;
+}
+
+/* The VM of the list's rows has 32 MiB. */
+static void a_vm_is_asked_to_keep_so_much_memory(void **state)
+{
+	static struct vm_balloon balloon = { .aim = aim };
+	static struct vm_config config = { .memory = MIB(32) };
+
+	(void)state;
+	make_vms(3, 1);
+	press("2b");
+	assert_row("vm-2 has no balloon");
+	machines[1].balloon = &balloon;
+	machines[1].config = &config;
+	aimed = 1;
+	press("b.0.\r");
+	press("b.3.3.\r");
+	press("b.x.\r");
+	assert_int_equal(aimed, 1);
+	assert_int_equal(count("vm-2: must be 1 to 32 MiB"), 3);
+	press("b.1.2.\r");
+	assert_int_equal(aimed, MIB(20));
+	assert_row("vm-2 is asked to keep 12 of 32 MiB: ^] l shows what it gives back");
+	press("b.3.2.\r");
+	assert_int_equal(aimed, 0);
+	aimed = 1;
+	machines[1].state = VM_OFF;
+	press("b.8.\r");
+	assert_int_equal(aimed, 1);
+}
+
 static void commands_without_a_vm_in_focus_say_so_and_ask_nothing(void **state)
 {
 	(void)state;
 	focused = NULL;
-	for (const char *k = "oprk"; *k; k++) {
+	for (const char *k = "opbrk"; *k; k++) {
 		text[0] = '\0';
 		press((char[]){ *k, '\0' });
 		assert_string_equal(text, "no VM's console is in focus: ^] l lists them\n");
 	}
-	assert_int_equal(released, 2); /* of r and k, which might have asked */
+	assert_int_equal(released, 3); /* of b, r and k, which might have asked */
 	assert_null(stopped);
 	/* Of no VM, as the log's would be. */
 	focused = stream(3);
@@ -316,7 +354,7 @@ static void help_names_every_command(void **state)
 {
 	(void)state;
 	press("h");
-	for (const char *k = "hlngaszcoprkq"; *k; k++) {
+	for (const char *k = "hlngaszcopbrkq"; *k; k++) {
 		char want[8];
 
 		snprintf(want, sizeof(want), "\n  %c  ", *k);
@@ -326,9 +364,9 @@ static void help_names_every_command(void **state)
 	assert_row("  k    destroy this VM (asks)");
 	assert_row("  1-9  console of the VM with this number in the list");
 	assert_row("  ^]   ^] itself, to the guest");
-	assert_int_equal(count("\n"), 16);
+	assert_int_equal(count("\n"), 17);
 	press("h");
-	assert_int_equal(count("\n"), 32);
+	assert_int_equal(count("\n"), 34);
 }
 
 int main(void)
@@ -342,6 +380,7 @@ int main(void)
 		CONSOLE_TEST(without_vms_nothing_breaks),
 		CONSOLE_TEST(quit_ends_the_machine_and_strangers_do_not),
 		CONSOLE_TEST(commands_mean_the_vm_in_focus),
+		CONSOLE_TEST(a_vm_is_asked_to_keep_so_much_memory),
 		CONSOLE_TEST(commands_without_a_vm_in_focus_say_so_and_ask_nothing),
 		CONSOLE_TEST(a_vm_that_cannot_be_stopped_any_more_says_what_it_is),
 		CONSOLE_TEST(what_cannot_be_taken_back_is_asked_for),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // SOURCES: hyp/dev/pmem.c hyp/vm/parts.c hyp/vcpu/vm_part.c hyp/lib/property.c hyp/lib/config_node.c hyp/lib/word.c hyp/lib/text.c hyp/lib/fdt.c hyp/lib/fdt_writer.c
-// SOURCES: hyp/mm/gstage.c hyp/mm/pgtable.c hyp/mm/page.c hyp/dev/mmio.c
+// SOURCES: hyp/mm/gstage.c hyp/mm/gstage_leaf.c hyp/mm/pgtable.c hyp/mm/page.c hyp/dev/mmio.c
 // SOURCES: tests/unit/fake/devvm.c tests/unit/fake/page.c tests/unit/fake/csr.c tests/unit/fake/fence.c tests/unit/fake/tree.c
 /* Images of the bundle as read-only memory: whole pages of them where they lie, and nothing that lies beside them. */
 #include <setjmp.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// SOURCES: hyp/dev/mmio.c hyp/vm/parts.c hyp/vcpu/vm_part.c hyp/lib/property.c hyp/lib/config_node.c hyp/lib/word.c hyp/lib/text.c hyp/lib/fdt.c hyp/lib/fdt_writer.c tests/unit/fake/devvm.c tests/unit/fake/part_world.c tests/unit/fake/timer.c tests/unit/fake/pcpu.c
+// SOURCES: hyp/dev/mmio.c hyp/vm/parts.c hyp/vcpu/vm_part.c hyp/lib/property.c hyp/lib/config_node.c hyp/lib/word.c hyp/lib/text.c hyp/lib/fdt.c hyp/lib/fdt_writer.c tests/unit/fake/devvm.c tests/unit/fake/part_world.c tests/unit/fake/timer.c tests/unit/fake/pcpu.c tests/unit/fake/no_magic_page.c
 /* A device that is reset is as a new one, in every field that hyp/vm/state_list.h says so of; and it lists all. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -113,8 +113,13 @@ static void a_clock_that_is_reset_is_as_a_new_one_but_for_its_time(void **state)
 static void mark_plic(struct vplic *p, uint8_t mark)
 {
 	fields_mark("vplic", p, mark);
-	for (unsigned int i = 0; i < p->nr_contexts; i++)
+	for (unsigned int i = 0; i < p->nr_contexts; i++) {
+		struct plic_set *enabled = p->contexts[i].enabled;
+
 		fields_mark("vplic_context", &p->contexts[i], mark);
+		p->contexts[i].enabled = enabled;
+		memset(enabled, mark, sizeof(*enabled));
+	}
 	p->raised = vcpu_set_first(mark ? VCPUS : 0);
 	for (unsigned int h = 0; mark && h < VCPUS; h++)
 		vcpu_set_level(fake_vm.vcpus[h], IRQ_VS_EXT, true);
@@ -132,12 +137,16 @@ static void a_plic_that_is_reset_is_as_a_new_one(void **state)
 		fresh = vplic_of(fresh_chip);
 		mark_plic(p, marks[i]);
 		before = *p;
-		context = p->contexts[0];
+		context = p->contexts[0]; /* each with a pointer of its own */
 		vplic_reset(&p->chip);
 		fields_check_reset("vplic", p, fresh, &before);
-		for (unsigned int c = 0; c < p->nr_contexts; c++)
+		for (unsigned int c = 0; c < p->nr_contexts; c++) {
+			context.enabled = p->contexts[c].enabled;
 			fields_check_reset("vplic_context", &p->contexts[c], &fresh->contexts[c],
 					   &context);
+			assert_memory_equal(context.enabled, fresh->contexts[c].enabled,
+					    sizeof(*context.enabled));
+		}
 		for (unsigned int h = 0; h < VCPUS; h++)
 			assert_false(fake_vseip(h));
 		(void)teardown(state);

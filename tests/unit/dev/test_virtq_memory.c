@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // SOURCES: hyp/dev/virtio/virtio.c hyp/dev/virtio/registers.c hyp/dev/virtio/slots.c hyp/dev/mmio.c
 // SOURCES: hyp/lib/property.c hyp/lib/config_node.c hyp/lib/word.c hyp/lib/text.c hyp/lib/fdt.c hyp/lib/fdt_writer.c hyp/vcpu/vm_part.c
-// SOURCES: hyp/mm/gstage.c hyp/mm/pgtable.c hyp/mm/page.c hyp/vcpu/vm_mem.c
+// SOURCES: hyp/mm/gstage.c hyp/mm/gstage_leaf.c hyp/mm/pgtable.c hyp/mm/page.c hyp/vcpu/vm_mem.c
 // SOURCES: tests/unit/fake/vring.c tests/unit/fake/guest_ram.c tests/unit/fake/devvm.c tests/unit/fake/copy_device.c
 // SOURCES: tests/unit/fake/page.c tests/unit/fake/csr.c tests/unit/fake/fence.c tests/unit/fake/pcpu.c
 /* Memory that a queue uses goes away: no access behind that, whenever it goes. And no access while the VM does not run. */

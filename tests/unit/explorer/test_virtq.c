@@ -52,6 +52,12 @@ uint8_t *vm_mem_find_anew(const struct vm *vm, struct vm_mem_window *window, gpa
 	return (uint8_t *)&w.buffer[a.gpa % SIZE];
 }
 
+bool gstage_is_hole(const struct gstage *gs, gpa_t a)
+{
+	(void)gs, (void)a;
+	return false;
+}
+
 void *gstage_leaf(const struct gstage *gs, gpa_t a, enum gstage_right right, uint64_t *len)
 {
 	(void)gs, (void)a, (void)right, (void)len;
@@ -139,7 +145,7 @@ static void interrupts(bool yes)
 static void handle(struct virtq *q)
 {
 	struct virtq_cursor c = virtq_in(q);
-	uint8_t *at;
+	uint8_t *at = NULL;
 
 	if (virtq_piece(q, &c, 1, &at) != 1)
 		explorer_fail("the chain is not what the driver made");
@@ -158,11 +164,12 @@ static bool notification(void *seen)
 /* As virtio_serve() has it. */
 static void serves(struct virtq *q)
 {
-	bool yes;
+	bool yes, first = true;
 	int err = virtq_quiet(q);
 
 	while (err == HV_OK) {
-		err = virtq_pop(q);
+		err = first || virtq_knows(q) ? virtq_pop(q) : HV_ENOENT;
+		first = false;
 		if (err == HV_OK) {
 			handle(q);
 		} else if (err == HV_ENOENT) {
@@ -213,6 +220,7 @@ static void scene(bool event_idx)
 	w.q.ring.host[VIRTQ_PART_DESC] = (uint8_t *)w.desc;
 	w.q.ring.host[VIRTQ_PART_AVAIL] = (uint8_t *)&w.avail;
 	w.q.ring.host[VIRTQ_PART_USED] = (uint8_t *)&w.used;
+	w.q.ring.together = true;
 	explorer_begin();
 	explorer_name(&w.avail.idx, "avail.idx");
 	explorer_name(&w.avail.event, "used_event");

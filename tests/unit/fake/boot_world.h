@@ -12,7 +12,7 @@
  * SOURCES: hyp/main.c hyp/lib/options.c hyp/lib/word.c hyp/lib/fdt.c hyp/lib/log.c platform/machine.c platform/driver.c
  * SOURCES: platform/host.c platform/hart_intc.c platform/plic.c platform/ns16550.c hyp/arch/timer.c hyp/arch/guest.c
  * SOURCES: hyp/arch/features.c hyp/arch/isa.c hyp/arch/smp.c hyp/mm/hostmap.c hyp/mm/pgtable.c hyp/mm/page.c
- * SOURCES: hyp/mm/gstage.c hyp/mm/vmid.c tests/unit/fake/fence.c tests/unit/fake/tree.c
+ * SOURCES: hyp/mm/gstage.c hyp/mm/gstage_leaf.c hyp/mm/vmid.c tests/unit/fake/fence.c tests/unit/fake/tree.c
  * SOURCES: tests/unit/fake/boot_world.c tests/unit/fake/boot_hart.c tests/unit/fake/boot_parts.c
  * CFLAGS: -include tests/unit/fake/main_headers.h -fno-pie -no-pie -mcmodel=large
  * CFLAGS: -Wl,-Ttests/unit/fake/drivers.lds -Wl,--no-warn-rwx-segments

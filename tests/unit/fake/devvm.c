@@ -34,6 +34,11 @@ void *arena_alloc(struct arena *a, uint64_t size, uint64_t align)
 	return p;
 }
 
+void *arena_pages(struct arena *a, uint64_t size)
+{
+	return arena_alloc(a, size, PAGE_SIZE);
+}
+
 void vcpu_set_level(struct vcpu *v, unsigned int irq, bool high)
 {
 	if (irq != IRQ_VS_EXT || vseip[v->id] == high)

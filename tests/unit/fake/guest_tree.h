@@ -4,7 +4,7 @@
  *
  * SOURCES: hyp/vm/guest_fdt.c hyp/vm/config_ram.c hyp/vm/guest_overlay.c hyp/vm/guest_overlay_check.c hyp/lib/text.c platform/machine.c hyp/arch/isa.c hyp/lib/fdt.c
  * SOURCES: hyp/vm/parts.c hyp/vcpu/vm_part.c hyp/pv/pv_lock.c hyp/pv/pv_part.c hyp/lib/property.c hyp/lib/config_node.c hyp/lib/word.c hyp/lib/fdt_writer.c
- * SOURCES: hyp/dev/mmio.c hyp/dev/vuart.c hyp/dev/vrtc.c hyp/dev/vsyscon.c hyp/irqchip/vplic.c hyp/irqchip/vplic_part.c tests/unit/fake/pcpu.c
+ * SOURCES: hyp/dev/mmio.c hyp/dev/vuart.c hyp/dev/vrtc.c hyp/dev/vsyscon.c hyp/irqchip/vplic.c hyp/irqchip/vplic_part.c tests/unit/fake/pcpu.c tests/unit/fake/no_magic_page.c
  * SOURCES: tests/unit/fake/devvm.c tests/unit/fake/tree.c tests/unit/fake/guest_tree.c tests/unit/fake/part_world.c tests/unit/fake/timer.c
  */
 #ifndef FAKE_GUEST_TREE_H

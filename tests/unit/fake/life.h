@@ -7,7 +7,7 @@
  * A program of such tests is LIKE this file:
  *
  * SOURCES: hyp/vm/lifecycle.c hyp/vm/vm_make.c hyp/vm/config_ram.c hyp/vm/parts.c hyp/vcpu/vm_part.c hyp/lib/property.c hyp/lib/config_node.c hyp/lib/word.c hyp/vm/shutdown.c hyp/vm/destroy.c hyp/vcpu/registry.c hyp/lib/work.c hyp/vcpu/vm.c hyp/lib/text.c hyp/lib/fdt.c
- * SOURCES: hyp/mm/gstage.c hyp/mm/pgtable.c hyp/mm/page.c hyp/mm/arena.c hyp/vm/boot_order.c
+ * SOURCES: hyp/mm/gstage.c hyp/mm/gstage_leaf.c hyp/mm/pgtable.c hyp/mm/page.c hyp/mm/arena.c hyp/vm/boot_order.c
  * SOURCES: tests/unit/fake/page.c tests/unit/fake/life.c tests/unit/fake/life_parts.c tests/unit/fake/life_tasks.c
  */
 #ifndef FAKE_LIFE_H
@@ -48,6 +48,9 @@ struct life {
 	bool grace_lasts;   /* some pcpu does not come to its loop */
 	bool output_stays;  /* the terminal is slow */
 	unsigned int grace; /* how many have begun */
+
+	const struct vm *mem_waited_for; /* a VM whose states at the next vm_mem_wait() count */
+	enum vm_state at_mem_wait;	 /* what it was */
 };
 
 extern struct life life;

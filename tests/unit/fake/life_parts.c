@@ -330,6 +330,8 @@ void vm_mem_close(struct vm *vm)
 
 void vm_mem_wait(void)
 {
+	if (life.mem_waited_for)
+		life.at_mem_wait = atomic_read(&life.mem_waited_for->state);
 }
 
 /* --- the loader ----------------------------------------------------------------------------------------- */

@@ -2,12 +2,14 @@
 /* For programs that look at the properties of virtio devices and make none: what making and using one would call. */
 #include <stdlib.h>
 
+#include "dev/virtio/balloon.h"
 #include "dev/virtio/blk.h"
 #include "dev/virtio/console.h"
 #include "lib/random.h"
 #include "vcpu/console.h"
 
 const struct virtio_ops vconsole_ops;
+_Thread_local struct pcpu *fake_this_pcpu;
 
 int virtio_init(struct virtio_dev *d, struct vm *vm, const struct vm_part_args *args,
 		const struct virtio_ops *ops, uint64_t features, unsigned int nr, uint16_t size)
@@ -93,5 +95,41 @@ int overlay_init(struct overlay *o, struct arena *a, const uint8_t *image, uint6
 		 uint64_t most)
 {
 	(void)o, (void)a, (void)image, (void)size, (void)most;
+	abort();
+}
+
+void virtio_config_changed(struct virtio_dev *d)
+{
+	(void)d;
+	abort();
+}
+
+int virtq_read(const struct virtq *q, struct virtq_cursor *c, void *to, uint64_t len)
+{
+	(void)q, (void)c, (void)to, (void)len;
+	abort();
+}
+
+int virtq_skip(const struct virtq *q, struct virtq_cursor *c, uint64_t len)
+{
+	(void)q, (void)c, (void)len;
+	abort();
+}
+
+void balloon_ram_init(struct vballoon *b)
+{
+	(void)b;
+	abort();
+}
+
+void balloon_ram_reset(struct vballoon *b)
+{
+	(void)b;
+	abort();
+}
+
+bool balloon_give_step(struct vballoon *b, struct vcpu *v, gpa_t a)
+{
+	(void)b, (void)v, (void)a;
 	abort();
 }

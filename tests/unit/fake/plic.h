@@ -3,7 +3,7 @@
  * A virtual PLIC of three vcpus, and accesses to its registers as a guest has them; include after cmocka.h. A program
  * that is LIKE this file is made of
  *
- * SOURCES: hyp/irqchip/vplic.c hyp/irqchip/vplic_part.c hyp/dev/mmio.c hyp/vm/parts.c hyp/vcpu/vm_part.c hyp/lib/property.c hyp/lib/config_node.c hyp/lib/word.c hyp/lib/text.c hyp/lib/fdt.c hyp/lib/fdt_writer.c tests/unit/fake/devvm.c tests/unit/fake/pcpu.c
+ * SOURCES: hyp/irqchip/vplic.c hyp/irqchip/vplic_part.c hyp/dev/mmio.c hyp/vm/parts.c hyp/vcpu/vm_part.c hyp/lib/property.c hyp/lib/config_node.c hyp/lib/word.c hyp/lib/text.c hyp/lib/fdt.c hyp/lib/fdt_writer.c tests/unit/fake/devvm.c tests/unit/fake/pcpu.c tests/unit/fake/no_magic_page.c
  */
 #ifndef FAKE_PLIC_H
 #define FAKE_PLIC_H

@@ -230,6 +230,13 @@ bool gstage_is_ram(const struct gstage *gs, gpa_t a, uint64_t size)
 			     size <= WORLD_RAM + WORLD_RAM_SIZE - a.gpa);
 }
 
+/* No guest here has given memory back. */
+bool vcpu_bring_guest(struct vcpu *v, gpa_t a, uint64_t len)
+{
+	(void)v, (void)a, (void)len;
+	return false;
+}
+
 int vcpu_read_guest(struct vcpu *v, gpa_t a, void *buf, uint64_t len)
 {
 	assert_ptr_equal(v, world_me());

@@ -5,7 +5,7 @@
  *
  * SOURCES: hyp/dev/virtio/virtio.c hyp/dev/virtio/virtq.c hyp/dev/virtio/registers.c hyp/dev/virtio/slots.c hyp/dev/mmio.c
  * SOURCES: hyp/lib/property.c hyp/lib/config_node.c hyp/lib/word.c hyp/lib/text.c hyp/lib/fdt.c hyp/lib/fdt_writer.c hyp/vcpu/vm_part.c
- * SOURCES: hyp/mm/gstage.c hyp/mm/pgtable.c hyp/mm/page.c hyp/vcpu/vm_mem.c hyp/vcpu/vm_mem_find.c
+ * SOURCES: hyp/mm/gstage.c hyp/mm/gstage_leaf.c hyp/mm/pgtable.c hyp/mm/page.c hyp/vcpu/vm_mem.c hyp/vcpu/vm_mem_find.c
  * SOURCES: tests/unit/fake/vring.c tests/unit/fake/guest_ram.c tests/unit/fake/devvm.c
  * SOURCES: tests/unit/fake/page.c tests/unit/fake/csr.c tests/unit/fake/fence.c tests/unit/fake/pcpu.c
  *

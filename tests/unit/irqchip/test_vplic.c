@@ -351,12 +351,34 @@ static void sixty_four_vcpus_fit_the_window(void **state)
 	assert_int_equal(claim(S(63)), 1023);
 }
 
+/* A guest reads them there without an exit. */
+static void the_enable_registers_are_a_page_of_memory(void **state)
+{
+	uint64_t size;
+	const uint32_t *page = (const uint32_t *)(const void *)vplic_enables(plic, &size);
+
+	(void)state;
+	assert_int_equal(size, PAGE_SIZE);
+	assert_int_equal((uintptr_t)page % PAGE_SIZE, 0);
+	for (unsigned int c = 0; c < vplic_nr_contexts(plic); c++)
+		for (unsigned int i = 0; i < 32; i++)
+			wr(0x2000 + 0x80 * c + 4 * i, 0x01010101 * (8 * c + i));
+	for (unsigned int i = 0; i < PAGE_SIZE / 4; i++)
+		assert_int_equal(page[i], rd(0x2000 + 4 * i));
+	assert_int_equal(page[32 + 1], 0x01010101 * 9);
+	vplic_reset(plic);
+	for (unsigned int i = 0; i < PAGE_SIZE / 4; i++)
+		assert_int_equal(page[i], 0);
+}
+
 static void no_memory_is_an_answer(void **state)
 {
 	(void)state;
 	fake_arena_left = 0;
 	assert_null(vplic_new(&fake_vm));
 	fake_arena_left = 1;
+	assert_null(vplic_new(&fake_vm));
+	fake_arena_left = 2;
 	assert_null(vplic_new(&fake_vm));
 }
 
@@ -396,6 +418,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		PLIC_TEST(each_enable_register_is_its_own),
 		PLIC_TEST(enabled_source_reaches_its_vcpu_only),
+		PLIC_TEST(the_enable_registers_are_a_page_of_memory),
 		PLIC_TEST(line_still_high_at_completion_is_delivered_again),
 		PLIC_TEST(line_that_falls_before_the_claim_stays_pending),
 		PLIC_TEST(pulse_in_service_is_kept_once),

@@ -109,7 +109,7 @@ static void check_summaries(void)
 		uint64_t any = 0;
 
 		for (unsigned int i = 0; i < PLIC_WORDS; i++)
-			any |= p->contexts[S(h)].enabled.word[i];
+			any |= p->contexts[S(h)].enabled->word[i];
 		assert_int_equal(vcpu_set_has(p->listening, h), any != 0);
 		assert_int_equal(vcpu_set_has(p->raised, h), fake_vseip(h));
 	}

@@ -178,6 +178,32 @@ static void what_goes_with_it_goes_first_and_in_steps(void **state)
 	assert_false(arena_destroy_step(&arena));
 }
 
+/* Of a block nothing is lost by them, and they go with the arena, cleared. */
+static void pages_lie_by_themselves(void **state)
+{
+	uint64_t before = page_free_bytes();
+	uint8_t *small, *pages;
+
+	(void)state;
+	small = arena_alloc(&arena, 64, 8);
+	pages = arena_pages(&arena, 3 * PAGE_SIZE);
+	assert_non_null(pages);
+	assert_true(is_aligned((uintptr_t)pages, PAGE_SIZE));
+	for (uint64_t i = 0; i < 3 * PAGE_SIZE; i++)
+		assert_int_equal(pages[i], 0);
+	memset(pages, 0xee, 3 * PAGE_SIZE);
+	assert_int_equal(arena.bytes, 4 * PAGE_SIZE + 3 * PAGE_SIZE);
+	assert_true((uint8_t *)arena_alloc(&arena, 64, 8) - small < 256);
+	while (arena_destroy_step(&arena))
+		;
+	assert_int_equal(arena.bytes, 0);
+	assert_int_equal(page_free_bytes(), before);
+	assert_int_equal(pages[0] | pages[3 * PAGE_SIZE - 1], 0);
+	fake_page_starve(2 * PAGE_SIZE);
+	assert_null(arena_pages(&arena, 3 * PAGE_SIZE));
+	fake_page_feed();
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -189,6 +215,7 @@ int main(void)
 		TEST(no_memory_is_null_and_leaves_the_rest_usable),
 		TEST(copies_of_strings_end_where_they_must),
 		TEST(what_goes_with_it_goes_first_and_in_steps),
+		TEST(pages_lie_by_themselves),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// SOURCES: hyp/mm/gstage.c hyp/mm/pgtable.c hyp/mm/page.c
+// SOURCES: hyp/mm/gstage.c hyp/mm/gstage_leaf.c hyp/mm/pgtable.c hyp/mm/page.c
 // SOURCES: tests/unit/fake/page.c tests/unit/fake/csr.c tests/unit/fake/fence.c
 #include <stdarg.h>
 #include <setjmp.h>

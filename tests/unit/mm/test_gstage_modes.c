@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// SOURCES: hyp/mm/gstage.c hyp/mm/pgtable.c hyp/mm/page.c
+// SOURCES: hyp/mm/gstage.c hyp/mm/gstage_leaf.c hyp/mm/pgtable.c hyp/mm/page.c
 // SOURCES: tests/unit/fake/page.c tests/unit/fake/fence.c
 /* Modes of the G-stage: which ones a hart has, which one a guest gets, and what hgatp holds then. */
 #include <stdarg.h>

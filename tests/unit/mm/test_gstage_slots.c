@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// SOURCES: hyp/mm/gstage.c hyp/mm/pgtable.c hyp/mm/page.c
+// SOURCES: hyp/mm/gstage.c hyp/mm/gstage_leaf.c hyp/mm/pgtable.c hyp/mm/page.c
 // SOURCES: tests/unit/fake/page.c tests/unit/fake/fence.c
 /* What a guest finds at its addresses: slots of each kind, more than one of RAM. */
 #include <stdarg.h>

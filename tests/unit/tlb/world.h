@@ -10,7 +10,7 @@
  *
  * A program of such worlds is LIKE this file, which names what it is made of:
  *
- * SOURCES: hyp/mm/vmid.c hyp/mm/gstage.c hyp/mm/pgtable.c hyp/vcpu/vcpu.c hyp/vcpu/request.c hyp/vcpu/fence.c
+ * SOURCES: hyp/mm/vmid.c hyp/mm/gstage.c hyp/mm/gstage_leaf.c hyp/mm/pgtable.c hyp/vcpu/vcpu.c hyp/vcpu/request.c hyp/vcpu/fence.c
  * SOURCES: hyp/vcpu/irq.c hyp/vcpu/hsm.c hyp/pv/steal.c hyp/pv/magic.c hyp/vcpu/vtimer.c hyp/vcpu/guest_mem.c
  * SOURCES: hyp/vcpu/vm.c hyp/sbi/rfence.c hyp/arch/guest.c hyp/arch/features.c hyp/lib/work.c hyp/vcpu/vm_mem.c
  * SOURCES: tests/unit/tlb/memory.c tests/unit/tlb/hart.c tests/unit/tlb/world.c tests/unit/tlb/guest.c

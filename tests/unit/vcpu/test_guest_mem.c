@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// SOURCES: hyp/vcpu/guest_mem.c tests/unit/fake/fence.c
+// SOURCES: hyp/vcpu/guest_mem.c tests/unit/fake/fence.c tests/unit/fake/csr.c
 /* hartvisor's accesses to a guest's memory: code that takes the memory away waits for their end, and sees it. */
 #include <setjmp.h>
 #include <stdarg.h>

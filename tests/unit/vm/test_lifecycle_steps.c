@@ -232,6 +232,21 @@ static void each_transition_is_traced_once(void **state)
 	vm_state_trace = NULL;
 }
 
+/* A device that has seen the VM run may be in the middle of a request. One that looks from now on sees the pause. */
+static void a_pause_waits_for_devices_that_have_seen_it_run(void **state)
+{
+	struct vm *vm = life_create();
+
+	(void)state;
+	life_run_all();
+	life.mem_waited_for = vm;
+	life.at_mem_wait = VM_RUNNING;
+	assert_true(vm_pause(vm));
+	assert_int_equal(life.at_mem_wait, VM_PAUSING);
+	assert_false(vm_may_run(vm));
+	life.mem_waited_for = NULL;
+}
+
 #define test(fn) cmocka_unit_test_setup_teardown(fn, life_setup, life_teardown)
 
 int main(void)
@@ -245,6 +260,7 @@ int main(void)
 		test(a_state_knows_which_command_it_takes),
 		cmocka_unit_test(only_legal_transitions_are_made),
 		test(each_transition_is_traced_once),
+		test(a_pause_waits_for_devices_that_have_seen_it_run),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
