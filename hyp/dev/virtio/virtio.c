@@ -39,16 +39,22 @@ static int next_chain(struct virtio_dev *d, struct virtq *q, bool first, bool *i
  * Memory that the VM has given back and that @q needs comes again, a step of it. False: all is there. *@err, 1: try again; 0: the
  * host has none, and no vcpu waits for it here.
  */
-static bool bring(const struct virtio_dev *d, const struct virtq *q, bool guest, int *err)
+static noinline bool bring_hole(const struct virtio_dev *d, const struct virtq *q, bool guest,
+				int *err)
 {
 	struct vm_balloon *b = d->vm->balloon;
 	gpa_t a;
 
-	if (!b || d->ops->takes_pages || !virtq_hole(q, &a))
+	if (d->ops->takes_pages || !virtq_hole(q, &a))
 		return false;
 	*err = b->touch(b, guest ? this_vcpu() : NULL, a) || guest ||
 	       !gstage_is_hole(&d->vm->gstage, a);
 	return true;
+}
+
+static inline bool bring(const struct virtio_dev *d, const struct virtq *q, bool guest, int *err)
+{
+	return d->vm->balloon && bring_hole(d, q, guest, err);
 }
 
 /* Chain after chain, up to one step's work. 1: there is more. */

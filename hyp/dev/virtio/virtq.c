@@ -341,7 +341,7 @@ int virtq_pop(struct virtq *q)
 /* --- the used ring -------------------------------------------------------------------------------- */
 
 static always_inline int put_element(const struct virtq *q, bool together, uint16_t head,
-					    uint32_t written)
+				     uint32_t written)
 {
 	const uint64_t at =
 		VIRTQ_USED_RING + sizeof(struct virtq_used_elem) * (q->used_idx & (q->size - 1u));

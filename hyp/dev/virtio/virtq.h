@@ -125,7 +125,6 @@ static inline int virtq_push(struct virtq *q, uint32_t written)
 	return virtq_push_to(q, q->chain.head, written);
 }
 
-
 /* virtq_publish - the driver sees what has been pushed. *@interrupt: it wants an interrupt for that. */
 int virtq_publish(struct virtq *q, bool *interrupt);
 
