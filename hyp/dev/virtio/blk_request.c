@@ -49,7 +49,7 @@ static int give_id(const struct disk *k, const struct virtq *q, struct blk_reque
 	return virtq_write(q, &to, k->id, r->written);
 }
 
-/* The header, whose fields are read once. */
+/* The header. Each of its fields is read once. */
 static int take_header(const struct virtq *q, struct blk_header *h)
 {
 	const uint64_t *words = virtq_front(q, sizeof(*h));

@@ -49,7 +49,7 @@ struct life {
 	bool output_stays;  /* the terminal is slow */
 	unsigned int grace; /* how many have begun */
 
-	const struct vm *mem_waited_for; /* a VM whose states at the next vm_mem_wait() count */
+	const struct vm *mem_waited_for; /* the states of this VM at the next vm_mem_wait() count */
 	enum vm_state at_mem_wait;	 /* what it was */
 };
 
