@@ -6,6 +6,7 @@ import random
 
 import pytest
 from hv import MIB, WORK, Machine, Vm, guest, initramfs_with, its_text, linux, make_itb, user_program
+from machine_disks import MODERN, drive, slot, source
 from modules import VIRTIO, load, modules
 from partitions import gpt, logical, mbr
 
@@ -21,23 +22,6 @@ def disk_file(test, size=SIZE, seed=1):
     return path, hashlib.md5(data).hexdigest()
 
 
-def drive(path, number=0, more=""):
-    """QEMU's options for the machine's virtio disk @number, which is in its slot of this number."""
-    return ["-drive", f"file={path},if=none,format=raw,id=drive{number}", "-device",
-            f"virtio-blk-device,drive=drive{number},bus=virtio-mmio-bus.{number}{more}"]
-
-
-MODERN = ["-global", "virtio-mmio.force-legacy=false"]
-
-
-def slot(number):
-    return f"/soc/virtio_mmio@{0x10001000 + 0x1000 * number:x}"
-
-
-def source(name, number=0, more=""):
-    return f'{name} {{ compatible = "hartvisor,disk"; host = "{slot(number)}"; {more} }};'
-
-
 def guest_with(test, more, name="one", cpus=1):
     ramdisk = initramfs_with(test, {**modules(*VIRTIO), "bin/blkcheck": user_program("blkcheck")})
     vm = linux(name, ramdisk=ramdisk, cpus=cpus)
@@ -46,10 +30,7 @@ def guest_with(test, more, name="one", cpus=1):
 
 
 def booted(test, vms, disks, args, smp=2, mem="1G"):
-    text = its_text(vms)
-    text = text.replace('compatible = "hartvisor,config";', f'compatible = "hartvisor,config"; disks {{ {disks} }};', 1)
-    assert "disks {" in text
-    return Machine(test, make_itb(test, text), smp=smp, mem=mem, args=[*MODERN, *args])
+    return Machine(test, make_itb(test, its_text(vms, disks=disks)), smp=smp, mem=mem, args=[*MODERN, *args])
 
 
 def start(m, vm="one", number=1):
@@ -224,9 +205,7 @@ def test_a_wrong_use_is_told(name, case):
 def test_a_legacy_device_is_told_of(name):
     path = put_disk(name, bytes(MIB))
     vms = [Vm("bad", guest("hello"), more='disk@0 { disk = "a"; };'), Vm("good", guest("hello"))]
-    text = its_text(vms).replace('compatible = "hartvisor,config";',
-                                 f'compatible = "hartvisor,config"; disks {{ {source("a")} }};', 1)
-    with Machine(name, make_itb(name, text), args=drive(path)) as m:
+    with Machine(name, make_itb(name, its_text(vms, disks=source("a"))), args=drive(path)) as m:
         m.expect(r"virtio_mmio@10001000: a legacy virtio device: its version must be 2 \(QEMU: -global "
                  r"virtio-mmio.force-legacy=false\)")
         m.expect_line("good", "HELLO")
