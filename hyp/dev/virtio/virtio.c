@@ -147,10 +147,12 @@ cold bool virtio_reset(struct virtio_dev *d)
 	spin_unlock(&d->lock);
 	for (unsigned int i = 0; i < d->nr_queues; i++) {
 		struct virtq *q = &d->queues[i];
+		bool was_ready;
 
 		spin_lock(&q->lock);
+		was_ready = q->ready;
 		virtq_disable(q);
-		if (d->ops->stopped)
+		if (was_ready && d->ops->stopped)
 			d->ops->stopped(d, q);
 		over &= !(d->ops->busy && d->ops->busy(d, q));
 		spin_unlock(&q->lock);

@@ -53,8 +53,8 @@ struct virtio_ops {
 	void (*reset)(struct virtio_dev *d);
 	/* started - the driver has set DRIVER_OK. No lock is held. NULL: nothing. */
 	void (*started)(struct virtio_dev *d);
-	/* stopped - the queue @q, which has been stopped or reset by the driver, or is broken, begins anew the next time; its
-	 * lock is held. NULL: nothing. */
+	/* stopped - the queue @q, which has been stopped or reset by the driver, with its device or alone, or is broken, begins
+	 * anew the next time; its lock is held. NULL: nothing. */
 	void (*stopped)(struct virtio_dev *d, struct virtq *q);
 	/* write_config - the driver writes @len bytes (1, 2, 4 or 8) at @off of the device's configuration, which may lie
 	 * outside of it. No lock is held. NULL: all of it is read-only. */
