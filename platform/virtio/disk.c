@@ -18,8 +18,8 @@
 
 #define QUEUE 0
 
-/* What is done with the disk's lock held for each request, and no more than once for each that the ring holds. */
-#define COLLECT_MAX HOST_RING_MAX
+/* Answers that are taken with the disk's lock held once. */
+#define TAKE_MAX 16
 
 struct host_disk {
 	struct host_virtio *dev;
@@ -78,24 +78,37 @@ static enum blk_status status_of(const struct host_disk_request *r)
 	}
 }
 
-/* One request that the disk has answered; NULL: none, and the disk interrupts for the next. */
-static struct host_disk_request *take(struct host_disk *d)
+/* What one look at the ring has found. */
+struct taken {
+	struct host_disk_request *requests[TAKE_MAX];
+	unsigned int nr;
+	bool more, broken,
+		waiting; /* there is more to take; the ring is broken; some user waits for its turn */
+};
+
+/* Requests that the disk has answered. If these are all, it interrupts for the next. */
+static void take(struct host_disk *d, struct taken *t)
 {
-	struct host_disk_request *r = NULL;
+	unsigned int nr = 0;
 	uint32_t len;
 
 	spin_lock(&d->lock);
 	if (!d->failed) {
 		do {
-			r = host_ring_take(&d->ring, &len);
-		} while (!r && host_ring_rearm(&d->ring));
+			while (nr < TAKE_MAX &&
+			       (t->requests[nr] = host_ring_take(&d->ring, &len)) != NULL)
+				nr++;
+		} while (nr < TAKE_MAX && host_ring_rearm(&d->ring));
 	}
-	if (r) {
-		d->in_flight--;
+	if (nr > 0) {
+		d->in_flight -= nr;
 		d->progress_at = timer_now();
 	}
+	t->nr = nr;
+	t->more = nr == TAKE_MAX;
+	t->broken = d->ring.broken;
+	t->waiting = !list_empty(&d->users);
 	spin_unlock(&d->lock);
-	return r;
 }
 
 /* The next of those that wait. NULL: none, or somebody has its turn already. */
@@ -165,21 +178,25 @@ static void give_up(struct host_disk *d, const char *why)
 	give_turns(d);
 }
 
-/* A guest on another hart may keep the disk busy, so this ends after a while and goes on later. */
+/*
+ * A guest on another hart may keep the disk busy, so this ends after a while and goes on later. A user that begins to wait behind
+ * take() has found the ring full, so there is an answer to come that gives it its turn.
+ */
 static void collect(struct host_disk *d)
 {
-	struct host_disk_request *r = NULL;
-	bool broken;
+	struct taken t;
+	unsigned int left = HOST_RING_MAX / TAKE_MAX;
 
-	for (unsigned int n = 0; n < COLLECT_MAX && (r = take(d)) != NULL; n++)
-		r->done(r, status_of(r));
-	spin_lock(&d->lock);
-	broken = d->ring.broken;
-	spin_unlock(&d->lock);
-	if (broken)
+	do {
+		take(d, &t);
+		for (unsigned int n = 0; n < t.nr; n++)
+			t.requests[n]->done(t.requests[n], status_of(t.requests[n]));
+	} while (t.more && --left > 0);
+	if (t.broken)
 		give_up(d, "it answered what it was not asked");
-	give_turns(d);
-	if (r)
+	if (t.waiting)
+		give_turns(d);
+	if (t.more)
 		work_queue(&d->work);
 }
 
@@ -223,17 +240,18 @@ static struct host_piece piece_of(void *p, uint32_t len)
 	return (struct host_piece){ ptr_to_hpa(p), len };
 }
 
-static void add(struct host_disk *d, struct host_disk_request *r, const struct host_piece *pieces,
-		unsigned int nr, struct host_ring_adding *a)
+static always_inline void add(struct host_disk *d, struct host_disk_request *r,
+			      const struct host_piece *pieces, unsigned int nr,
+			      struct host_ring_adding a)
 {
 	const bool in = r->header.type == BLK_IN;
 
-	host_ring_add(&d->ring, a, piece_of(&r->header, sizeof(r->header)), false);
+	host_ring_add(&d->ring, &a, piece_of(&r->header, sizeof(r->header)), false);
 	for (unsigned int i = 0; i < nr; i++)
-		host_ring_add(&d->ring, a, pieces[i], in);
+		host_ring_add(&d->ring, &a, pieces[i], in);
 	r->status = UINT8_MAX;
-	host_ring_add(&d->ring, a, piece_of(&r->status, sizeof(r->status)), true);
-	host_ring_end(&d->ring, a, r);
+	host_ring_add(&d->ring, &a, piece_of(&r->status, sizeof(r->status)), true);
+	host_ring_end(&d->ring, &a, r);
 }
 
 static void watch(struct host_disk *d)
@@ -278,7 +296,7 @@ int host_disk_submit(struct host_disk *d, struct host_disk_user *user, struct ho
 		wait_for_turn(d, user);
 		err = HV_EBUSY;
 	} else {
-		add(d, r, pieces, nr, &a);
+		add(d, r, pieces, nr, a);
 		watch(d);
 		notify = host_ring_publish(&d->ring);
 	}

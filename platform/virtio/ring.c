@@ -2,8 +2,6 @@
 #include "platform/virtio/ring.h"
 
 #include "arch/memmap.h"
-#include "lib/atomic.h"
-#include "lib/index.h"
 
 #define END UINT16_MAX
 
@@ -34,44 +32,6 @@ void host_ring_init(struct host_ring *r, struct host_ring_memory *memory,
 
 /* --- to the device -------------------------------------------------------------------------------- */
 
-bool host_ring_begin(const struct host_ring *r, struct host_ring_adding *a, uint16_t nr)
-{
-	*a = (struct host_ring_adding){ .head = r->first_free, .last = END };
-	return nr <= r->nr_free;
-}
-
-void host_ring_add(struct host_ring *r, struct host_ring_adding *a, struct host_piece p, bool in)
-{
-	const uint16_t i = r->first_free;
-	struct virtq_desc *desc = r->memory->desc;
-
-	desc[index_below(i, HOST_RING_MAX)] = (struct virtq_desc){
-		.addr = p.at.hpa,
-		.len = p.len,
-		.flags = in ? VIRTQ_DESC_WRITE : 0,
-	};
-	if (a->last != END) {
-		desc[index_below(a->last, HOST_RING_MAX)].next = i;
-		desc[index_below(a->last, HOST_RING_MAX)].flags |= VIRTQ_DESC_NEXT;
-	}
-	r->first_free = r->chains[index_below(i, HOST_RING_MAX)].next;
-	r->nr_free--;
-	a->last = i;
-	a->nr++;
-	a->in += in ? p.len : 0;
-}
-
-void host_ring_end(struct host_ring *r, const struct host_ring_adding *a, void *token)
-{
-	struct host_ring_chain *c = &r->chains[index_below(a->head, HOST_RING_MAX)];
-
-	c->token = token;
-	c->nr = a->nr;
-	c->in = a->in;
-	atomic_set(avail(r, VIRTQ_AVAIL_RING + 2u * (r->avail_idx & (r->size - 1u))), a->head);
-	r->avail_idx++;
-}
-
 /* The device says behind which chain it wants to be notified (2.7.10), or that it does not want to be (2.7.9). */
 bool host_ring_publish(struct host_ring *r)
 {
@@ -93,15 +53,15 @@ bool host_ring_publish(struct host_ring *r)
 /* --- from the device ------------------------------------------------------------------------------ */
 
 /* The chain that begins at @head is out of the ring, and its descriptors are free. */
-static void *give_back(struct host_ring *r, uint16_t head)
+static inline void *give_back(struct host_ring *r, uint16_t head)
 {
-	struct host_ring_chain *c = &r->chains[index_below(head, HOST_RING_MAX)];
+	struct host_ring_chain *c = &r->chains[head % HOST_RING_MAX];
 	void *token = c->token;
 	uint16_t last = head;
 
-	for (uint16_t n = 1; n < c->nr; n++)
-		last = r->chains[index_below(last, HOST_RING_MAX)].next;
-	r->chains[index_below(last, HOST_RING_MAX)].next = r->first_free;
+	for (unsigned int n = c->nr; n > 1; n--)
+		last = r->chains[last % HOST_RING_MAX].next;
+	r->chains[last % HOST_RING_MAX].next = r->first_free;
 	r->first_free = head;
 	r->nr_free = (uint16_t)(r->nr_free + c->nr);
 	c->token = NULL;
@@ -123,11 +83,11 @@ void *host_ring_take(struct host_ring *r, uint32_t *len)
 			   sizeof(*e) * (r->used_idx & (r->size - 1u)));
 	id = atomic_read(&e->id);
 	written = atomic_read(&e->len);
-	if (id >= r->size || !r->chains[index_below(id, HOST_RING_MAX)].token) {
+	if (id >= r->size || !r->chains[id % HOST_RING_MAX].token) {
 		r->broken = true; /* it was not asked this */
 		return NULL;
 	}
-	*len = (uint32_t)min_u64(written, r->chains[index_below(id, HOST_RING_MAX)].in);
+	*len = (uint32_t)min_u64(written, r->chains[id % HOST_RING_MAX].in);
 	r->used_idx++;
 	return give_back(r, (uint16_t)id);
 }

@@ -14,6 +14,7 @@
 #ifndef PLATFORM_VIRTIO_RING_H
 #define PLATFORM_VIRTIO_RING_H
 
+#include "lib/atomic.h"
 #include "lib/virtio_abi.h"
 
 /* So many descriptors at most: a power of two. */
@@ -66,11 +67,49 @@ struct host_ring_adding {
 
 /*
  * host_ring_begin - a chain of @nr descriptors, not 0. False: as many are not free. host_ring_add - the next of them: @p, which the
- * device writes (@in) or reads. host_ring_end - all @nr have been added; @token is what host_ring_take() gives back.
+ * device writes (@in) or reads. host_ring_end - all @nr have been added; @token is what host_ring_take() gives back. In line, so that
+ * what is being added stays in registers.
  */
-bool host_ring_begin(const struct host_ring *r, struct host_ring_adding *a, uint16_t nr);
-void host_ring_add(struct host_ring *r, struct host_ring_adding *a, struct host_piece p, bool in);
-void host_ring_end(struct host_ring *r, const struct host_ring_adding *a, void *token);
+static inline bool host_ring_begin(const struct host_ring *r, struct host_ring_adding *a,
+				   uint16_t nr)
+{
+	*a = (struct host_ring_adding){ .head = r->first_free };
+	return nr <= r->nr_free;
+}
+
+/* Descriptors of a chain are linked as they have been among the free ones. */
+static always_inline void host_ring_add(struct host_ring *r, struct host_ring_adding *a,
+					struct host_piece p, bool in)
+{
+	const uint16_t i = r->first_free, next = r->chains[i % HOST_RING_MAX].next;
+
+	r->memory->desc[i % HOST_RING_MAX] = (struct virtq_desc){
+		.addr = p.at.hpa,
+		.len = p.len,
+		.flags = VIRTQ_DESC_NEXT | (in ? VIRTQ_DESC_WRITE : 0),
+		.next = next,
+	};
+	r->first_free = next;
+	a->last = i;
+	a->nr++;
+	a->in += in ? p.len : 0;
+}
+
+static always_inline void host_ring_end(struct host_ring *r, const struct host_ring_adding *a,
+					void *token)
+{
+	struct host_ring_chain *c = &r->chains[a->head % HOST_RING_MAX];
+
+	r->memory->desc[a->last % HOST_RING_MAX].flags &= (uint16_t)~VIRTQ_DESC_NEXT;
+	r->nr_free = (uint16_t)(r->nr_free - a->nr);
+	c->token = token;
+	c->nr = a->nr;
+	c->in = a->in;
+	atomic_set((uint16_t *)(void *)(r->memory->avail + VIRTQ_AVAIL_RING +
+					2u * (r->avail_idx & (r->size - 1u))),
+		   a->head);
+	r->avail_idx++;
+}
 
 /* host_ring_publish - the device may see all chains that have been added. True: it wants to be notified. */
 bool host_ring_publish(struct host_ring *r);

@@ -27,7 +27,9 @@ static int64_t host_disk_handle(struct virtio_dev *d, struct virtq *q, uint64_t 
 
 static int host_disk_collect(struct virtio_dev *d, struct virtq *q)
 {
-	return blk_host_collect(&disk_of(d)->host, q);
+	struct blk_host *h = &disk_of(d)->host;
+
+	return blk_host_lane(h, q)->over ? blk_host_collect(h, q) : HV_OK;
 }
 
 static bool host_disk_busy(struct virtio_dev *d, const struct virtq *q)

@@ -57,6 +57,19 @@ static inline struct disk *disk_of(struct virtio_dev *d)
 	return container_of(d, struct disk, dev);
 }
 
+/* blk_take_header - the header of @q's chain. Each of its fields is read once. HV_EINVAL: the chain is shorter. HV_EFAULT. */
+static inline int blk_take_header(const struct virtq *q, struct blk_header *h)
+{
+	const uint64_t *words = virtq_front(q, sizeof(*h));
+	struct virtq_cursor c = virtq_out(q);
+
+	if (!words)
+		return virtq_read(q, &c, h, sizeof(*h));
+	h->type = (uint32_t)atomic_read(&words[0]);
+	h->sector = atomic_read(&words[1]);
+	return HV_OK;
+}
+
 /* blk_handle - virtio_ops.handle. */
 int64_t blk_handle(struct virtio_dev *d, struct virtq *q, uint64_t budget);
 

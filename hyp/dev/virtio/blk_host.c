@@ -2,12 +2,7 @@
 #include "dev/virtio/blk_host.h"
 
 #include "arch/memmap.h"
-#include "lib/index.h"
-
-static struct blk_lane *lane_of(const struct blk_host *h, const struct virtq *q)
-{
-	return &h->lanes[index_below(q->index, h->dev->nr_queues)];
-}
+#include "dev/virtio/blk.h"
 
 /* --- flights -------------------------------------------------------------------------------------- */
 
@@ -15,57 +10,6 @@ static void release(struct blk_lane *lane, struct blk_flight *f)
 {
 	f->next = lane->free;
 	lane->free = f;
-}
-
-/* The machine's disk has answered. What the queue was stopped for meanwhile is forgotten. */
-static void flight_over(struct host_disk_request *r, enum blk_status status)
-{
-	struct blk_flight *f = container_of(r, struct blk_flight, request);
-	struct blk_host *h = f->host;
-	struct virtq *q = f->queue;
-	struct blk_lane *lane = lane_of(h, q);
-
-	(void)atomic_fetch_add(&h->finishing, 1);
-	spin_lock(&q->lock);
-	lane->in_flight--;
-	(void)atomic_fetch_sub(&q->vm->dma, 1);
-	f->status = status;
-	if (f->life == lane->life) {
-		f->next = lane->over;
-		lane->over = f;
-	} else {
-		release(lane, f);
-	}
-	spin_unlock(&q->lock);
-	virtio_serve_all(h->dev, q->index);
-	(void)atomic_fetch_sub(&h->finishing, 1);
-}
-
-/* The machine's disk has room again. */
-static void may_go(struct host_disk_user *u)
-{
-	const struct blk_host *h = container_of(u, struct blk_host, user);
-
-	for (unsigned int i = 0; i < h->dev->nr_queues; i++)
-		virtio_serve_all(h->dev, i);
-}
-
-bool blk_host_busy(const struct blk_host *h, const struct virtq *q)
-{
-	return lane_of(h, q)->in_flight != 0 || atomic_read_acquire(&h->finishing) != 0;
-}
-
-void blk_host_stopped(struct blk_host *h, const struct virtq *q)
-{
-	struct blk_lane *lane = lane_of(h, q);
-
-	lane->life++;
-	while (lane->over) {
-		struct blk_flight *f = lane->over;
-
-		lane->over = f->next;
-		release(lane, f);
-	}
 }
 
 static int put_status(const struct virtq *q, gpa_t at, enum blk_status status)
@@ -79,16 +23,93 @@ static int put_status(const struct virtq *q, gpa_t at, enum blk_status status)
 	return HV_OK;
 }
 
+/* In a bracket. */
+static inline int push(const struct blk_flight *f, struct virtq *q)
+{
+	int err = put_status(q, f->status_at, f->status);
+
+	return err == HV_OK ?
+		       virtq_push_to(q, f->head, (f->status == BLK_OK ? f->written : 0) + 1) :
+		       err;
+}
+
+/* Without a look at the rest of the queue. False: virtio_serve() has to do it, or to find what is wrong. */
+static bool push_at_once(struct blk_host *h, const struct blk_flight *f, struct virtq *q)
+{
+	int err;
+
+	if (!virtio_push_begin(h->dev, q))
+		return false;
+	err = push(f, q);
+	return virtio_push_end(h->dev, q) && err == HV_OK;
+}
+
+/*
+ * The machine's disk has answered. What the queue was stopped for meanwhile is forgotten. A chain that waits for a free flight
+ * needs that the queue is served.
+ */
+static void flight_over(struct host_disk_request *r, enum blk_status status)
+{
+	struct blk_flight *f = container_of(r, struct blk_flight, request);
+	struct blk_host *h = f->host;
+	struct virtq *q = f->queue;
+	struct blk_lane *lane = blk_host_lane(h, q);
+	bool serve = false;
+
+	spin_lock(&q->lock);
+	lane->in_flight--;
+	(void)atomic_fetch_sub(&q->vm->dma, 1);
+	f->status = status;
+	serve = f->life == lane->life && (q->busy || lane->over || !push_at_once(h, f, q));
+	if (serve) {
+		f->next = lane->over;
+		lane->over = f;
+		(void)atomic_fetch_add(&h->finishing, 1);
+	} else {
+		release(lane, f);
+	}
+	spin_unlock(&q->lock);
+	if (serve) {
+		virtio_serve_all(h->dev, q->index);
+		(void)atomic_fetch_sub(&h->finishing, 1);
+	}
+}
+
+/* The machine's disk has room again. */
+static void may_go(struct host_disk_user *u)
+{
+	const struct blk_host *h = container_of(u, struct blk_host, user);
+
+	for (unsigned int i = 0; i < h->dev->nr_queues; i++)
+		virtio_serve_all(h->dev, i);
+}
+
+bool blk_host_busy(const struct blk_host *h, const struct virtq *q)
+{
+	return blk_host_lane(h, q)->in_flight != 0 || atomic_read_acquire(&h->finishing) != 0;
+}
+
+void blk_host_stopped(struct blk_host *h, const struct virtq *q)
+{
+	struct blk_lane *lane = blk_host_lane(h, q);
+
+	lane->life++;
+	while (lane->over) {
+		struct blk_flight *f = lane->over;
+
+		lane->over = f->next;
+		release(lane, f);
+	}
+}
+
 int blk_host_collect(struct blk_host *h, struct virtq *q)
 {
-	struct blk_lane *lane = lane_of(h, q);
+	struct blk_lane *lane = blk_host_lane(h, q);
 
 	while (lane->over) {
 		struct blk_flight *f = lane->over;
-		int err = put_status(q, f->status_at, f->status);
+		int err = push(f, q);
 
-		if (err == HV_OK)
-			err = virtq_push_to(q, f->head, (f->status == BLK_OK ? f->written : 0) + 1);
 		if (err != HV_OK)
 			return err;
 		lane->over = f->next;
@@ -108,14 +129,14 @@ static gpa_t status_at(const struct virtq *q)
 }
 
 /* The request is over without the machine's disk. */
-static int answer(struct virtq *q, enum blk_status status, uint32_t written)
+static noinline int answer(struct virtq *q, enum blk_status status, uint32_t written)
 {
 	int err = put_status(q, status_at(q), status);
 
 	return err == HV_OK ? virtq_push(q, written + 1) : err;
 }
 
-static int give_id(const struct blk_host *h, struct virtq *q)
+static noinline int give_id(const struct blk_host *h, struct virtq *q)
 {
 	struct virtq_cursor to = virtq_in(q);
 	uint32_t n = (uint32_t)min_u64(q->chain.in - 1, BLK_ID_BYTES);
@@ -131,15 +152,28 @@ static bool in_range(const struct blk_host *h, uint64_t sector, uint64_t bytes)
 	       bytes / BLK_SECTOR <= h->source->sectors - sector;
 }
 
+/* The data of the chain that follow the header. */
+static struct virtq_cursor behind_header(const struct virtq *q)
+{
+	struct virtq_cursor c = virtq_out(q);
+
+	if (q->bufs[0].len == sizeof(struct blk_header))
+		c.buf = 1;
+	else
+		(void)virtq_skip(q, &c, sizeof(struct blk_header)); /* which has been read */
+	return c;
+}
+
 /* The buffers of the chain's data as pieces of the machine's memory. HV_EOVERFLOW: more than the machine's disk takes. */
-static int find_pieces(const struct virtq *q, struct blk_lane *lane,
-		       const struct host_disk_facts *facts, struct virtq_cursor *c, uint64_t bytes)
+static always_inline int find_pieces(const struct virtq *q, struct blk_lane *lane,
+				     const struct host_disk_facts *facts, struct virtq_cursor c,
+				     uint64_t bytes)
 {
 	unsigned int nr = 0;
 
 	while (bytes > 0) {
 		uint8_t *at;
-		int64_t n = virtq_piece(q, c, min_u64(bytes, facts->piece_bytes), &at);
+		int64_t n = virtq_piece(q, &c, min_u64(bytes, facts->piece_bytes), &at);
 
 		if (n <= 0)
 			return n == 0 ? HV_EINVAL : (int)n;
@@ -153,21 +187,18 @@ static int find_pieces(const struct virtq *q, struct blk_lane *lane,
 	return (int)nr;
 }
 
-/* What the machine's disk is asked, once all is known to be right. */
-static int submit(struct blk_host *h, struct virtq *q, const struct blk_header *header,
-		  const struct blk_range *range, unsigned int nr, uint32_t written)
+/* What the machine's disk is asked, once all is known to be right: the lane's first @nr pieces, from its @sector on. */
+static int submit(struct blk_host *h, struct virtq *q, uint32_t type, uint64_t sector,
+		  unsigned int nr, uint32_t written)
 {
-	struct blk_lane *lane = lane_of(h, q);
+	struct blk_lane *lane = blk_host_lane(h, q);
 	struct blk_flight *f = lane->free;
 	int err;
 
 	if (!f)
 		return HV_EBUSY; /* flight_over() serves the queue */
-	f->request.header = *header;
-	f->request.header.sector +=
-		header->type == BLK_IN || header->type == BLK_OUT ? h->source->sector : 0;
-	if (range)
-		f->request.range = *range;
+	/* The priority of a guest's request says nothing about other guests', so none is passed on. */
+	f->request.header = (struct blk_header){ .type = type, .sector = sector };
 	f->life = lane->life;
 	f->head = q->chain.head;
 	f->status_at = status_at(q);
@@ -187,39 +218,41 @@ static int submit(struct blk_host *h, struct virtq *q, const struct blk_header *
 	return err == HV_EBUSY ? err : answer(q, BLK_IOERR, 0);
 }
 
-static int move_data(struct blk_host *h, struct virtq *q, const struct blk_header *header,
-		     struct virtq_cursor *out)
+static int move_data(struct blk_host *h, struct virtq *q, uint32_t type, uint64_t sector)
 {
-	const bool in = header->type == BLK_IN;
-	struct virtq_cursor to = virtq_in(q), *c = in ? &to : out;
-	const uint32_t bytes = in ? q->chain.in - 1 : q->chain.out - (uint32_t)sizeof(*header);
+	const bool in = type == BLK_IN;
+	const uint32_t bytes = in ? q->chain.in - 1 :
+				    q->chain.out - (uint32_t)sizeof(struct blk_header);
 	int nr;
 
-	if (!in_range(h, header->sector, bytes) || (!in && !h->writes))
+	if (!in_range(h, sector, bytes) || (!in && !h->writes))
 		return answer(q, BLK_IOERR, 0);
 	if (bytes == 0)
 		return answer(q, BLK_OK, 0);
-	nr = find_pieces(q, lane_of(h, q), host_disk_facts(h->source->disk), c, bytes);
+	nr = find_pieces(q, blk_host_lane(h, q), host_disk_facts(h->source->disk),
+			 in ? virtq_in(q) : behind_header(q), bytes);
 	if (nr == HV_EOVERFLOW)
 		return answer(q, BLK_IOERR, 0);
-	return nr < 0 ? nr : submit(h, q, header, NULL, (unsigned int)nr, in ? bytes : 0);
+	return nr < 0 ? nr :
+			submit(h, q, type, h->source->sector + sector, (unsigned int)nr,
+			       in ? bytes : 0);
 }
 
 /* One range, as max_discard_seg says. DISCARD knows no flag, and WRITE_ZEROES one (5.2.6.2). */
-static int change_range(struct blk_host *h, struct virtq *q, const struct blk_header *header,
-			struct virtq_cursor *out)
+static noinline int change_range(struct blk_host *h, struct virtq *q, uint32_t type)
 {
 	const struct host_disk_facts *facts = host_disk_facts(h->source->disk);
-	const bool zeroes = header->type == BLK_WRITE_ZEROES;
-	struct blk_lane *lane = lane_of(h, q);
+	const bool zeroes = type == BLK_WRITE_ZEROES;
+	struct blk_lane *lane = blk_host_lane(h, q);
+	struct virtq_cursor c = behind_header(q);
 	struct blk_range range;
 	int err;
 
 	if (!h->writes || !(zeroes ? facts->write_zeroes : facts->discard))
 		return answer(q, BLK_UNSUPP, 0);
-	if (q->chain.out != sizeof(*header) + sizeof(range))
+	if (q->chain.out != sizeof(struct blk_header) + sizeof(range))
 		return answer(q, BLK_IOERR, 0);
-	err = virtq_read(q, out, &range, sizeof(range));
+	err = virtq_read(q, &c, &range, sizeof(range));
 	if (err != HV_OK)
 		return err;
 	if (range.flags & ~(zeroes ? BLK_UNMAP : 0))
@@ -231,45 +264,25 @@ static int change_range(struct blk_host *h, struct virtq *q, const struct blk_he
 		return HV_EBUSY;
 	range.sector += h->source->sector;
 	/* The machine's disk reads our copy of it, in the flight that submit() takes. */
+	lane->free->request.range = range;
 	lane->pieces[0] =
 		(struct host_piece){ ptr_to_hpa(&lane->free->request.range), sizeof(range) };
-	return submit(h, q, header, &range, 1, 0);
+	return submit(h, q, type, 0, 1, 0);
 }
 
-static int flush(struct blk_host *h, struct virtq *q, const struct blk_header *header)
+static noinline int handle_other(struct blk_host *h, struct virtq *q, uint32_t type)
 {
-	/* A disk without FLUSH keeps what it has acknowledged (5.2.6.2). */
-	if (!h->writes || !host_disk_facts(h->source->disk)->flush)
-		return answer(q, BLK_OK, 0);
-	return submit(h, q, header, NULL, 0, 0);
-}
-
-static int handle(struct blk_host *h, struct virtq *q)
-{
-	struct virtq_cursor out = virtq_out(q);
-	struct blk_header header;
-	int err;
-
-	if (q->chain.in == 0)
-		return HV_EINVAL;
-	err = virtq_read(q, &out, &header, sizeof(header));
-	if (err != HV_OK)
-		return err;
-	header.reserved =
-		0; /* the priority of the guest's request says nothing about other guests' */
-	switch (header.type) {
-	case BLK_IN:
-	case BLK_OUT:
-		return move_data(h, q, &header, &out);
+	switch (type) {
 	case BLK_FLUSH:
-		header.sector = 0;
-		return flush(h, q, &header);
+		/* A disk without FLUSH keeps what it has acknowledged (5.2.6.2). */
+		if (!h->writes || !host_disk_facts(h->source->disk)->flush)
+			return answer(q, BLK_OK, 0);
+		return submit(h, q, type, 0, 0, 0);
 	case BLK_GET_ID:
 		return give_id(h, q);
 	case BLK_DISCARD:
 	case BLK_WRITE_ZEROES:
-		header.sector = 0;
-		return change_range(h, q, &header, &out);
+		return change_range(h, q, type);
 	default:
 		return answer(q, BLK_UNSUPP, 0);
 	}
@@ -278,7 +291,14 @@ static int handle(struct blk_host *h, struct virtq *q)
 /* No byte is moved here. */
 int64_t blk_host_handle(struct blk_host *h, struct virtq *q)
 {
-	return handle(h, q);
+	struct blk_header header;
+	int err = q->chain.in == 0 ? HV_EINVAL : blk_take_header(q, &header);
+
+	if (err != HV_OK)
+		return err;
+	return header.type == BLK_IN || header.type == BLK_OUT ?
+		       move_data(h, q, header.type, header.sector) :
+		       handle_other(h, q, header.type);
 }
 
 /* --- life ------------------------------------------------------------------------------------------ */

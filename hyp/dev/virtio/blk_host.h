@@ -15,6 +15,7 @@
 
 #include "dev/virtio/blk_source.h"
 #include "dev/virtio/virtio.h"
+#include "lib/index.h"
 #include "lib/virtio_blk_abi.h"
 
 /* Requests in flight, of all queues of one disk. So no guest fills the queue of the machine's disk alone. */
@@ -53,10 +54,15 @@ struct blk_host {
 	bool writes; /* the source is claimed so */
 	const char *id;
 	struct host_disk_user user;
-	uint32_t finishing; /* atomic: calls of flight_over() that are under way */
+	uint32_t finishing; /* atomic: calls of flight_over() that serve a queue */
 	struct blk_lane *lanes;
 	struct blk_flight *flights;
 };
+
+static inline struct blk_lane *blk_host_lane(const struct blk_host *h, const struct virtq *q)
+{
+	return &h->lanes[index_below(q->index, h->dev->nr_queues)];
+}
 
 /* blk_host_init - @h, of zeroes, is the back end of @d, which has its queues. Memory from the VM's arena. HV_ENOMEM. */
 int blk_host_init(struct blk_host *h, struct virtio_dev *d, struct disk_source *source, bool writes,

@@ -49,19 +49,6 @@ static int give_id(const struct disk *k, const struct virtq *q, struct blk_reque
 	return virtq_write(q, &to, k->id, r->written);
 }
 
-/* The header. Each of its fields is read once. */
-static int take_header(const struct virtq *q, struct blk_header *h)
-{
-	const uint64_t *words = virtq_front(q, sizeof(*h));
-	struct virtq_cursor c = virtq_out(q);
-
-	if (!words)
-		return virtq_read(q, &c, h, sizeof(*h));
-	h->type = (uint32_t)atomic_read(&words[0]);
-	h->sector = atomic_read(&words[1]);
-	return HV_OK;
-}
-
 /* Other requests than reads. The header is there. */
 static noinline int begin_other(const struct disk *k, const struct virtq *q, struct blk_request *r,
 				uint64_t sector)
@@ -96,7 +83,7 @@ static noinline int begin_other(const struct disk *k, const struct virtq *q, str
 static int begin(const struct disk *k, const struct virtq *q, struct blk_request *r)
 {
 	struct blk_header h;
-	int err = q->chain.in == 0 ? HV_EINVAL : take_header(q, &h);
+	int err = q->chain.in == 0 ? HV_EINVAL : blk_take_header(q, &h);
 
 	if (err != HV_OK)
 		return err;

@@ -134,6 +134,27 @@ void virtio_serve_all(struct virtio_dev *d, unsigned int index)
 		;
 }
 
+/* What the queue knows of chains to come makes no difference: the driver notifies of them, or virtio_serve() knows of them. */
+bool virtio_push_begin(const struct virtio_dev *d, struct virtq *q)
+{
+	if (!may_work(d, q) || !vm_mem_begin(d->vm))
+		return false;
+	if (vm_may_run(d->vm) && virtq_open(q) == HV_OK)
+		return true;
+	vm_mem_end();
+	return false;
+}
+
+bool virtio_push_end(struct virtio_dev *d, struct virtq *q)
+{
+	bool interrupt, good = virtq_publish(q, &interrupt) == HV_OK;
+
+	if (interrupt)
+		virtio_interrupt(d, VIRTIO_INT_USED);
+	vm_mem_end();
+	return good;
+}
+
 /* --- life ------------------------------------------------------------------------------------------ */
 
 cold bool virtio_reset(struct virtio_dev *d)
