@@ -152,7 +152,7 @@ static void give_turns(struct host_disk *d)
 }
 
 /* A disk that does not even stop may go on to write, so what it has been given is never given back. */
-static void give_up(struct host_disk *d, const char *why)
+static cold void give_up(struct host_disk *d, const char *why)
 {
 	struct host_disk_request *r;
 	bool stopped;
@@ -216,7 +216,7 @@ static void interrupted(void *arg)
 		collect(d);
 }
 
-static void patience_ends(struct timer *t)
+static cold void patience_ends(struct timer *t)
 {
 	struct host_disk *d = container_of(t, struct host_disk, patience);
 	uint64_t end;
@@ -306,7 +306,7 @@ int host_disk_submit(struct host_disk *d, struct host_disk_user *user, struct ho
 	return err;
 }
 
-void host_disk_leave(struct host_disk *d, struct host_disk_user *user)
+cold void host_disk_leave(struct host_disk *d, struct host_disk_user *user)
 {
 	bool called;
 
@@ -328,7 +328,7 @@ static uint32_t clamp(uint32_t val, uint32_t least, uint32_t most)
 	return val < least ? least : val > most ? most : val;
 }
 
-static void read_facts(struct host_disk *d)
+static cold void read_facts(struct host_disk *d)
 {
 	struct host_disk_facts *f = &d->facts;
 	const uint64_t has = d->dev->features;
@@ -355,7 +355,7 @@ static void read_facts(struct host_disk *d)
 				 BLK_SECTOR;
 }
 
-static int set_up(struct host_disk *d, struct memory *m, const char **why)
+static cold int set_up(struct host_disk *d, struct memory *m, const char **why)
 {
 	int err;
 
@@ -378,8 +378,8 @@ static int set_up(struct host_disk *d, struct memory *m, const char **why)
 	return host_irq_request(d->dev->fdt, d->dev->node, interrupted, d);
 }
 
-int host_disk_open(const void *fdt, const char *path, void *memory, struct host_disk **out,
-		   const char **why)
+cold int host_disk_open(const void *fdt, const char *path, void *memory, struct host_disk **out,
+			const char **why)
 {
 	struct host_disk *d = &disks[nr_disks % HOST_DISK_MAX];
 	int err;
@@ -410,7 +410,7 @@ int host_disk_open(const void *fdt, const char *path, void *memory, struct host_
 
 /* --- at boot -------------------------------------------------------------------------------------- */
 
-static void now_done(struct host_disk_request *r, enum blk_status status)
+static cold void now_done(struct host_disk_request *r, enum blk_status status)
 {
 	struct now *n = container_of(r, struct now, request);
 
@@ -424,7 +424,7 @@ static void now_may_go(struct host_disk_user *u)
 }
 
 /* The hart takes no interrupt here. */
-int host_disk_read_now(struct host_disk *d, uint64_t sector, void *to, unsigned int sectors)
+cold int host_disk_read_now(struct host_disk *d, uint64_t sector, void *to, unsigned int sectors)
 {
 	struct now *now = &d->memory->now;
 	struct host_disk_user user = { .may_go = now_may_go };

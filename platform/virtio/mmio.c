@@ -10,7 +10,6 @@
 #include "lib/fdt.h"
 #include "lib/log.h"
 #include "platform/driver.h"
-#include "platform/io.h"
 
 static struct host_virtio devices[HOST_VIRTIO_MAX];
 static unsigned int nr_devices;
@@ -194,20 +193,6 @@ void host_virtio_ready(const struct host_virtio *d)
 }
 
 /* --- at work -------------------------------------------------------------------------------------- */
-
-void host_virtio_notify(const struct host_virtio *d, unsigned int index)
-{
-	write_reg(d, VIRTIO_MMIO_QUEUE_NOTIFY, index);
-}
-
-uint32_t host_virtio_interrupts(const struct host_virtio *d)
-{
-	uint32_t why = read_reg(d, VIRTIO_MMIO_INTERRUPT_STATUS);
-
-	if (why)
-		write_reg(d, VIRTIO_MMIO_INTERRUPT_ACK, why);
-	return why;
-}
 
 bool host_virtio_failed(const struct host_virtio *d)
 {

@@ -8,6 +8,7 @@
 
 #include "lib/errno.h"
 #include "lib/virtio_abi.h"
+#include "platform/io.h"
 #include "platform/virtio/ring.h"
 
 struct host_virtio {
@@ -47,9 +48,21 @@ void host_virtio_ready(const struct host_virtio *d);
  * lock of whoever uses it. */
 bool host_virtio_reset(const struct host_virtio *d);
 
-/* host_virtio_notify - look at queue @index. host_virtio_interrupts - why it interrupts (VIRTIO_INT_*); acknowledged. */
-void host_virtio_notify(const struct host_virtio *d, unsigned int index);
-uint32_t host_virtio_interrupts(const struct host_virtio *d);
+/* host_virtio_notify - look at queue @index. */
+static inline void host_virtio_notify(const struct host_virtio *d, unsigned int index)
+{
+	io_write32(index, d->regs + VIRTIO_MMIO_QUEUE_NOTIFY);
+}
+
+/* host_virtio_interrupts - why the device interrupts (VIRTIO_INT_*); acknowledged. */
+static inline uint32_t host_virtio_interrupts(const struct host_virtio *d)
+{
+	uint32_t why = io_read32(d->regs + VIRTIO_MMIO_INTERRUPT_STATUS);
+
+	if (why)
+		io_write32(why, d->regs + VIRTIO_MMIO_INTERRUPT_ACK);
+	return why;
+}
 
 /* host_virtio_failed - the device asks for a reset. */
 bool host_virtio_failed(const struct host_virtio *d);

@@ -62,7 +62,8 @@ void bench_host(void);
 void bench_wait_asleep(void);
 
 /* vectors.S */
-extern char bench_vec_soft[], bench_vec_skip[], bench_vec_timer[], bench_vec_disk[], bench_hart_entry[];
+extern char bench_vec_soft[], bench_vec_skip[], bench_vec_timer[], bench_vec_disk[],
+	bench_hart_entry[];
 
 /* --- the clock, in instructions ------------------------------------------------------------------- */
 

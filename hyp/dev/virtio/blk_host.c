@@ -12,36 +12,10 @@ static void release(struct blk_lane *lane, struct blk_flight *f)
 	lane->free = f;
 }
 
-static int put_status(const struct virtq *q, gpa_t at, enum blk_status status)
+/* What the driver is told to have been written, the status included. */
+static uint32_t written_by(const struct blk_flight *f)
 {
-	uint64_t len = 1;
-	uint8_t *p = vm_mem_find(q->vm, q->window, at, GSTAGE_WRITE, &len);
-
-	if (!p)
-		return HV_EFAULT;
-	*p = (uint8_t)status;
-	return HV_OK;
-}
-
-/* In a bracket. */
-static inline int push(const struct blk_flight *f, struct virtq *q)
-{
-	int err = put_status(q, f->status_at, f->status);
-
-	return err == HV_OK ?
-		       virtq_push_to(q, f->head, (f->status == BLK_OK ? f->written : 0) + 1) :
-		       err;
-}
-
-/* Without a look at the rest of the queue. False: virtio_serve() has to do it, or to find what is wrong. */
-static bool push_at_once(struct blk_host *h, const struct blk_flight *f, struct virtq *q)
-{
-	int err;
-
-	if (!virtio_push_begin(h->dev, q))
-		return false;
-	err = push(f, q);
-	return virtio_push_end(h->dev, q) && err == HV_OK;
+	return (f->status == BLK_OK ? f->written : 0) + 1;
 }
 
 /*
@@ -53,14 +27,16 @@ static void flight_over(struct host_disk_request *r, enum blk_status status)
 	struct blk_flight *f = container_of(r, struct blk_flight, request);
 	struct blk_host *h = f->host;
 	struct virtq *q = f->queue;
-	struct blk_lane *lane = blk_host_lane(h, q);
-	bool serve = false;
+	struct blk_lane *lane = f->lane;
+	bool serve;
 
 	spin_lock(&q->lock);
 	lane->in_flight--;
 	(void)atomic_fetch_sub(&q->vm->dma, 1);
 	f->status = status;
-	serve = f->life == lane->life && (q->busy || lane->over || !push_at_once(h, f, q));
+	serve = f->life == lane->life && (q->busy || lane->over ||
+					  !virtio_push_at_once(h->dev, q, f->head, written_by(f),
+							       f->status_at, (uint8_t)status));
 	if (serve) {
 		f->next = lane->over;
 		lane->over = f;
@@ -89,7 +65,7 @@ bool blk_host_busy(const struct blk_host *h, const struct virtq *q)
 	return blk_host_lane(h, q)->in_flight != 0 || atomic_read_acquire(&h->finishing) != 0;
 }
 
-void blk_host_stopped(struct blk_host *h, const struct virtq *q)
+cold void blk_host_stopped(struct blk_host *h, const struct virtq *q)
 {
 	struct blk_lane *lane = blk_host_lane(h, q);
 
@@ -108,8 +84,10 @@ int blk_host_collect(struct blk_host *h, struct virtq *q)
 
 	while (lane->over) {
 		struct blk_flight *f = lane->over;
-		int err = push(f, q);
+		int err = virtq_put_byte(q, f->status_at, (uint8_t)f->status);
 
+		if (err == HV_OK)
+			err = virtq_push_to(q, f->head, written_by(f));
 		if (err != HV_OK)
 			return err;
 		lane->over = f->next;
@@ -120,23 +98,15 @@ int blk_host_collect(struct blk_host *h, struct virtq *q)
 
 /* --- requests ------------------------------------------------------------------------------------- */
 
-/* The last byte that the device may write is the status (5.2.6). */
-static gpa_t status_at(const struct virtq *q)
-{
-	const struct virtq_buf *last = &q->bufs[index_below(q->chain.nr - 1u, q->max)];
-
-	return gpa_add(last->gpa, last->len - 1);
-}
-
 /* The request is over without the machine's disk. */
 static noinline int answer(struct virtq *q, enum blk_status status, uint32_t written)
 {
-	int err = put_status(q, status_at(q), status);
+	int err = virtq_put_last(q, (uint8_t)status);
 
 	return err == HV_OK ? virtq_push(q, written + 1) : err;
 }
 
-static noinline int give_id(const struct blk_host *h, struct virtq *q)
+static cold int give_id(const struct blk_host *h, struct virtq *q)
 {
 	struct virtq_cursor to = virtq_in(q);
 	uint32_t n = (uint32_t)min_u64(q->chain.in - 1, BLK_ID_BYTES);
@@ -165,10 +135,10 @@ static struct virtq_cursor behind_header(const struct virtq *q)
 }
 
 /* The buffers of the chain's data as pieces of the machine's memory. HV_EOVERFLOW: more than the machine's disk takes. */
-static always_inline int find_pieces(const struct virtq *q, struct blk_lane *lane,
-				     const struct host_disk_facts *facts, struct virtq_cursor c,
-				     uint64_t bytes)
+static noinline int find_pieces(const struct virtq *q, struct blk_lane *lane,
+				const struct host_disk_facts *facts, bool in, uint64_t bytes)
 {
+	struct virtq_cursor c = in ? virtq_in(q) : behind_header(q);
 	unsigned int nr = 0;
 
 	while (bytes > 0) {
@@ -187,6 +157,27 @@ static always_inline int find_pieces(const struct virtq *q, struct blk_lane *lan
 	return (int)nr;
 }
 
+/*
+ * The same if they are one piece: header, data and status have a buffer each, as most drivers have them. 1; 0: it is not so simple.
+ */
+static always_inline int find_one_piece(const struct virtq *q, struct blk_lane *lane,
+					const struct host_disk_facts *facts, bool in,
+					uint64_t bytes)
+{
+	const struct virtq_buf *b = &q->bufs[1];
+	uint64_t n = bytes;
+	uint8_t *at;
+
+	if (q->chain.nr != 3 || q->chain.nr_out != (in ? 1 : 2) || b->len != bytes ||
+	    bytes > facts->piece_bytes)
+		return 0;
+	at = vm_mem_find(q->vm, q->window, b->gpa, in ? GSTAGE_WRITE : GSTAGE_READ, &n);
+	if (!at || n != bytes)
+		return 0;
+	lane->pieces[0] = (struct host_piece){ ptr_to_hpa(at), (uint32_t)n };
+	return 1;
+}
+
 /* What the machine's disk is asked, once all is known to be right: the lane's first @nr pieces, from its @sector on. */
 static int submit(struct blk_host *h, struct virtq *q, uint32_t type, uint64_t sector,
 		  unsigned int nr, uint32_t written)
@@ -201,7 +192,7 @@ static int submit(struct blk_host *h, struct virtq *q, uint32_t type, uint64_t s
 	f->request.header = (struct blk_header){ .type = type, .sector = sector };
 	f->life = lane->life;
 	f->head = q->chain.head;
-	f->status_at = status_at(q);
+	f->status_at = virtq_last(q); /* 5.2.6 */
 	f->written = written;
 	lane->free = f->next;
 	lane->in_flight++;
@@ -223,14 +214,17 @@ static int move_data(struct blk_host *h, struct virtq *q, uint32_t type, uint64_
 	const bool in = type == BLK_IN;
 	const uint32_t bytes = in ? q->chain.in - 1 :
 				    q->chain.out - (uint32_t)sizeof(struct blk_header);
+	const struct host_disk_facts *facts = host_disk_facts(h->source->disk);
+	struct blk_lane *lane = blk_host_lane(h, q);
 	int nr;
 
 	if (!in_range(h, sector, bytes) || (!in && !h->writes))
 		return answer(q, BLK_IOERR, 0);
 	if (bytes == 0)
 		return answer(q, BLK_OK, 0);
-	nr = find_pieces(q, blk_host_lane(h, q), host_disk_facts(h->source->disk),
-			 in ? virtq_in(q) : behind_header(q), bytes);
+	nr = find_one_piece(q, lane, facts, in, bytes);
+	if (nr == 0)
+		nr = find_pieces(q, lane, facts, in, bytes);
 	if (nr == HV_EOVERFLOW)
 		return answer(q, BLK_IOERR, 0);
 	return nr < 0 ? nr :
@@ -239,7 +233,7 @@ static int move_data(struct blk_host *h, struct virtq *q, uint32_t type, uint64_
 }
 
 /* One range, as max_discard_seg says. DISCARD knows no flag, and WRITE_ZEROES one (5.2.6.2). */
-static noinline int change_range(struct blk_host *h, struct virtq *q, uint32_t type)
+static cold int change_range(struct blk_host *h, struct virtq *q, uint32_t type)
 {
 	const struct host_disk_facts *facts = host_disk_facts(h->source->disk);
 	const bool zeroes = type == BLK_WRITE_ZEROES;
@@ -303,8 +297,8 @@ int64_t blk_host_handle(struct blk_host *h, struct virtq *q)
 
 /* --- life ------------------------------------------------------------------------------------------ */
 
-int blk_host_init(struct blk_host *h, struct virtio_dev *d, struct disk_source *source, bool writes,
-		  const char *id)
+cold int blk_host_init(struct blk_host *h, struct virtio_dev *d, struct disk_source *source,
+		       bool writes, const char *id)
 {
 	struct arena *a = &d->vm->arena;
 	const unsigned int nr = d->nr_queues;
@@ -322,12 +316,13 @@ int blk_host_init(struct blk_host *h, struct virtio_dev *d, struct disk_source *
 		f->request.done = flight_over;
 		f->host = h;
 		f->queue = &d->queues[i % nr];
+		f->lane = &h->lanes[i % nr];
 		release(&h->lanes[i % nr], f);
 	}
 	return HV_OK;
 }
 
-uint64_t blk_host_features(const struct disk_source *source, bool writes, uint32_t queues)
+cold uint64_t blk_host_features(const struct disk_source *source, bool writes, uint32_t queues)
 {
 	const struct host_disk_facts *f = host_disk_facts(source->disk);
 
@@ -337,7 +332,7 @@ uint64_t blk_host_features(const struct disk_source *source, bool writes, uint32
 }
 
 /* Segments are as many and as large as surely fit, wherever in its RAM the guest has them. */
-void blk_host_fill_layout(const struct blk_host *h)
+cold void blk_host_fill_layout(const struct blk_host *h)
 {
 	const struct host_disk_facts *f = host_disk_facts(h->source->disk);
 	struct blk_layout *c = virtio_config(h->dev);
@@ -359,7 +354,7 @@ void blk_host_fill_layout(const struct blk_host *h)
 	}
 }
 
-void blk_host_leave(struct blk_host *h)
+cold void blk_host_leave(struct blk_host *h)
 {
 	host_disk_leave(h->source->disk, &h->user);
 	disk_source_release(h->source, h->writes);

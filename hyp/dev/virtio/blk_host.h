@@ -33,10 +33,11 @@ struct blk_flight {
 	struct blk_flight *next; /* of those that are free, or over */
 	struct blk_host *host;
 	struct virtq *queue;
-	gpa_t status_at;  /* where the guest finds its status */
-	uint32_t written; /* bytes of data for the guest, if all is well */
-	uint32_t life;	  /* of the queue, when the chain was taken */
-	uint16_t head;	  /* of the chain */
+	struct blk_lane *lane; /* of the queue */
+	gpa_t status_at;       /* where the guest finds its status */
+	uint32_t written;      /* bytes of data for the guest, if all is well */
+	uint32_t life;	       /* of the queue, when the chain was taken */
+	uint16_t head;	       /* of the chain */
 	enum blk_status status;
 };
 

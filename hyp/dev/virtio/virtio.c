@@ -134,24 +134,19 @@ void virtio_serve_all(struct virtio_dev *d, unsigned int index)
 		;
 }
 
-/* What the queue knows of chains to come makes no difference: the driver notifies of them, or virtio_serve() knows of them. */
-bool virtio_push_begin(const struct virtio_dev *d, struct virtq *q)
+/* The rest of the queue is not looked at: the driver notifies of chains to come, or virtio_serve() knows of them. */
+bool virtio_push_at_once(struct virtio_dev *d, struct virtq *q, uint16_t head, uint32_t written,
+			 gpa_t at, uint8_t val)
 {
+	bool interrupt = false, good;
+
 	if (!may_work(d, q) || !vm_mem_begin(d->vm))
 		return false;
-	if (vm_may_run(d->vm) && virtq_open(q) == HV_OK)
-		return true;
+	good = vm_may_run(d->vm) && virtq_open(q) == HV_OK && virtq_put_byte(q, at, val) == HV_OK &&
+	       virtq_push_and_publish(q, head, written, &interrupt) == HV_OK;
 	vm_mem_end();
-	return false;
-}
-
-bool virtio_push_end(struct virtio_dev *d, struct virtq *q)
-{
-	bool interrupt, good = virtq_publish(q, &interrupt) == HV_OK;
-
 	if (interrupt)
 		virtio_interrupt(d, VIRTIO_INT_USED);
-	vm_mem_end();
 	return good;
 }
 

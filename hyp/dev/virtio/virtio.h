@@ -112,12 +112,12 @@ bool virtio_serve(struct virtio_dev *d, unsigned int index, bool guest);
 void virtio_serve_all(struct virtio_dev *d, unsigned int index);
 
 /*
- * virtio_push_begin - with @q's lock: may something that was detached from @q be pushed at once? True: a bracket of vm_mem.h
- * has begun. False: virtio_serve() is to do it, by virtio_ops.collect. virtio_push_end - the bracket ends, and the driver is told
- * what has been pushed. False: the ring is no memory any more, and virtio_serve() finds that.
+ * virtio_push_at_once - with @q's lock: chain @head, which was detached, is pushed with @written bytes after @val has been put at @at,
+ * and the driver is told. False: that cannot be now, or the ring is no memory any more; virtio_serve() is to do it by
+ * virtio_ops.collect.
  */
-bool virtio_push_begin(const struct virtio_dev *d, struct virtq *q);
-bool virtio_push_end(struct virtio_dev *d, struct virtq *q);
+bool virtio_push_at_once(struct virtio_dev *d, struct virtq *q, uint16_t head, uint32_t written,
+			 gpa_t at, uint8_t val);
 
 /* virtio_has - has the driver taken the feature @bit (a mask)? Fixed while a queue is ready. */
 static inline bool virtio_has(const struct virtio_dev *d, uint64_t bit)
