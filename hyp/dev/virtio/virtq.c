@@ -447,32 +447,6 @@ int virtq_rearm(struct virtq *q, bool *interrupt)
 	return q->ring.together ? rearm(q, true, interrupt) : rearm_in_pieces(q, interrupt);
 }
 
-static always_inline int push_and_publish(struct virtq *q, bool together, uint16_t head,
-					  uint32_t written, bool *interrupt)
-{
-	int err = push(q, together, head, written);
-
-	if (err == HV_OK)
-		err = put_used_idx(q, together);
-	if (err != HV_OK)
-		return err;
-	fence_full(); /* used.idx, then used_event */
-	return think_of_interrupt(q, together, interrupt);
-}
-
-static noinline int push_and_publish_in_pieces(struct virtq *q, uint16_t head, uint32_t written,
-					       bool *interrupt)
-{
-	return push_and_publish(q, false, head, written, interrupt);
-}
-
-int virtq_push_and_publish(struct virtq *q, uint16_t head, uint32_t written, bool *interrupt)
-{
-	*interrupt = false;
-	return q->ring.together ? push_and_publish(q, true, head, written, interrupt) :
-				  push_and_publish_in_pieces(q, head, written, interrupt);
-}
-
 int virtq_quiet_flags(struct virtq *q)
 {
 	return ring_store(q, q->ring.together, VIRTQ_PART_USED, VIRTQ_USED_FLAGS,

@@ -129,7 +129,13 @@ static inline int virtq_push(struct virtq *q, uint32_t written)
 int virtq_publish(struct virtq *q, bool *interrupt);
 
 /* virtq_push_and_publish - virtq_push_to(), then virtq_publish(). */
-int virtq_push_and_publish(struct virtq *q, uint16_t head, uint32_t written, bool *interrupt);
+static inline int virtq_push_and_publish(struct virtq *q, uint16_t head, uint32_t written,
+					 bool *interrupt)
+{
+	int err = virtq_push_to(q, head, written);
+
+	return err == HV_OK ? virtq_publish(q, interrupt) : err;
+}
 
 /* virtq_is_published - the driver sees all that has been pushed, and an interrupt has been thought of. */
 static inline bool virtq_is_published(const struct virtq *q)
