@@ -32,9 +32,9 @@ struct host_disk {
 	struct spinlock lock; /* LOCK_HOST_DISK; guards all that follows, and the ring */
 	struct host_ring ring;
 	unsigned int in_flight;
-	uint64_t progress_at; /* when a request was last answered, or the first one was given to an idle disk */
 	bool timed; /* patience is armed */
 	bool failed;
+	uint64_t progress_at; /* when a request was last answered, or the first one was given to an idle disk */
 	struct list users;	     /* that wait, in the order of their turns */
 	struct host_disk_user *turn; /* whose may_go() is being called */
 };

@@ -18,3 +18,11 @@ def slot(number: int) -> str:
 
 def source(name: str, number: int = 0, more: str = "") -> str:
     return f'{name} {{ compatible = "hartvisor,disk"; host = "{slot(number)}"; {more} }};'
+
+
+def logged_drive(path, log, number: int = 0) -> list:
+    """The same; what the disk is asked to write and to flush is also written to the file @log, in its order."""
+    return ["-blockdev", f"driver=file,node-name=image{number},filename={path}",
+            "-blockdev", f"driver=file,node-name=log{number},filename={log}",
+            "-blockdev", f"driver=blklogwrites,node-name=drive{number},file=image{number},log=log{number},log-sector-size=512",
+            "-device", f"virtio-blk-device,drive=drive{number},bus=virtio-mmio-bus.{number}"]
