@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Disks of the machine. Requests are passed on as they are: the memory of a request is given to the device, which reads and
- * writes it by itself. A disk belongs to nobody; its users (guests' disks, each of a part of it) take turns.
+ * writes it by itself. Its users (guests' disks, each of a part of it) take turns.
  *
  * A disk has a lock (LOCK_HOST_DISK) for its ring and its queue of users. It is taken with a guest's queue locked, and is
  * not held while a request's done() or a user's may_go() is called.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Partitions of a disk: those of a GPT (UEFI specification, section 5.3), or of an MBR with its logical ones. What stands on
- * the disk is anybody's: nothing here goes beyond the disk, or reads more than a bounded part of it.
+ * the disk is not trusted: nothing here goes beyond the disk, or reads more than a bounded part of it.
  */
 #ifndef PLATFORM_PARTITION_H
 #define PLATFORM_PARTITION_H

@@ -111,7 +111,7 @@ static void take(struct host_disk *d, struct taken *t)
 	spin_unlock(&d->lock);
 }
 
-/* The next of those that wait. NULL: none, or somebody has its turn already. */
+/* The next of those that wait. NULL: none, or one has its turn already. */
 static struct host_disk_user *next_turn(struct host_disk *d)
 {
 	struct host_disk_user *u = NULL;
@@ -276,7 +276,7 @@ static void wait_for_turn(struct host_disk *d, struct host_disk_user *u)
 		list_push_back(&d->users, &u->node);
 }
 
-/* Nobody who came later goes first. */
+/* None that came later goes first. */
 static bool others_first(const struct host_disk *d, const struct host_disk_user *u)
 {
 	return d->turn ? d->turn != u || u->waits : !list_empty(&d->users);

@@ -45,7 +45,7 @@ int host_virtio_ring(const struct host_virtio *d, unsigned int index, struct hos
 void host_virtio_ready(const struct host_virtio *d);
 
 /* host_virtio_reset - the device stops, and no longer uses any memory. False: it does not say so within 100 ms. Any hart, with the
- * lock of whoever uses it. */
+ * lock of the code that uses it. */
 bool host_virtio_reset(const struct host_virtio *d);
 
 /* host_virtio_notify - look at queue @index. */

@@ -6,7 +6,7 @@
  * which are free, and how far either side has come. A device that answers with what was not asked makes the ring broken;
  * then it has to be reset, and nothing more is taken from the ring.
  *
- * Whoever owns the ring sees to it that one hart at a time is in these functions.
+ * The ring's owner sees to it that one hart at a time is in these functions.
  *
  * Two full fences pair with the device's: between avail.idx and avail_event (host_ring_publish), and between used_event
  * and used.idx (host_ring_rearm).

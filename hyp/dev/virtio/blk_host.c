@@ -315,9 +315,9 @@ cold int blk_host_init(struct blk_host *h, struct virtio_dev *d, struct disk_sou
 
 		f->request.done = flight_over;
 		f->host = h;
-		f->queue = &d->queues[i % nr];
-		f->lane = &h->lanes[i % nr];
-		release(&h->lanes[i % nr], f);
+		f->queue = d->queues + i % nr;
+		f->lane = h->lanes + i % nr;
+		release(f->lane, f);
 	}
 	return HV_OK;
 }

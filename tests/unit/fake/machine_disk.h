@@ -55,7 +55,7 @@ struct asked {
 	unsigned int over;
 };
 
-/* ask - as somebody who takes no turns. */
+/* ask - as a user that takes no turns. */
 int ask(struct asked *a, enum blk_type type, uint64_t sector, unsigned int pieces);
 extern struct host_disk_user asker;
 

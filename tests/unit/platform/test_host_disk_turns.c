@@ -25,7 +25,7 @@ static int setup(void **state)
 }
 
 /* Each gets its turn in the order in which it came; one that has had it goes behind the others. */
-static void those_who_wait_take_turns(void **state)
+static void waiting_users_take_turns(void **state)
 {
 	static struct turn a, b;
 
@@ -43,7 +43,7 @@ static void those_who_wait_take_turns(void **state)
 	hw_serve(0, 1);
 	assert_int_equal(a.got, 1);
 	assert_int_equal(b.got, 0);
-	/* Somebody new does not go first. */
+	/* A new user does not go first. */
 	assert_int_equal(ask(&many[RING_FULL], BLK_IN, 0, 1), HV_EBUSY);
 	hw_serve(0, 1);
 	hw_serve(0, 1);
@@ -55,12 +55,12 @@ static void those_who_wait_take_turns(void **state)
 	hw_serve(0, 2);
 	assert_int_equal(b.got, 1);
 	host_disk_leave(hw_disk, &asker);
-	/* And with room for all nobody waits. */
+	/* With room for all none waits. */
 	hw_serve(0, hw_waiting(0));
 	assert_int_equal(ask(&many[RING_FULL], BLK_IN, 0, 1), HV_OK);
 }
 
-/* One that does not use its turn (its VM is paused) stands in nobody's way. */
+/* One that does not use its turn (its VM is paused) stands in no other's way. */
 static void a_turn_that_is_not_used_is_lost(void **state)
 {
 	static struct turn a, b;
@@ -173,7 +173,7 @@ static void one_that_does_not_even_stop(void **state)
 		"more, and does not stop: what it was asked never ends");
 }
 
-static void those_who_wait_for_a_dead_disk_are_told(void **state)
+static void users_that_wait_for_a_dead_disk_are_told(void **state)
 {
 	static struct turn a;
 
@@ -193,13 +193,13 @@ static void those_who_wait_for_a_dead_disk_are_told(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		test(those_who_wait_take_turns),
+		test(waiting_users_take_turns),
 		test(a_turn_that_is_not_used_is_lost),
 		test(one_that_answers_what_it_was_not_asked),
 		test(one_that_asks_for_a_reset),
 		test(one_that_does_not_answer),
 		test(one_that_does_not_even_stop),
-		test(those_who_wait_for_a_dead_disk_are_told),
+		test(users_that_wait_for_a_dead_disk_are_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
