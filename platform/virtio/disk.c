@@ -18,6 +18,9 @@
 
 #define QUEUE 0
 
+/* So many interrupts in a row that bring nothing are no accident: a few may come late, with answers that have been taken. */
+#define IDLE_MAX 1000
+
 /* Answers that are taken with the disk's lock held once. */
 #define TAKE_MAX 16
 
@@ -32,7 +35,8 @@ struct host_disk {
 	struct spinlock lock; /* LOCK_HOST_DISK; guards all that follows, and the ring */
 	struct host_ring ring;
 	unsigned int in_flight;
-	bool timed; /* patience is armed */
+	unsigned int idle; /* interrupts since an answer was last taken */
+	bool timed;	   /* patience is armed */
 	bool failed;
 	uint64_t progress_at; /* when a request was last answered, or the first one was given to an idle disk */
 	struct list users;	     /* that wait, in the order of their turns */
@@ -102,6 +106,7 @@ static void take(struct host_disk *d, struct taken *t)
 	}
 	if (nr > 0) {
 		d->in_flight -= nr;
+		d->idle = 0;
 		d->progress_at = timer_now();
 	}
 	t->nr = nr;
@@ -163,8 +168,9 @@ static cold void give_up(struct host_disk *d, const char *why)
 		return;
 	}
 	d->failed = true;
-	stopped = host_virtio_reset(d->dev);
 	spin_unlock(&d->lock);
+	/* It may take a while, and nothing is submitted or taken any more. */
+	stopped = host_virtio_reset(d->dev);
 	log_error("%s: %s: the disk is not used any more%s", d->path, why,
 		  stopped ? "" : ", and does not stop: what it was asked never ends");
 	while (stopped) {
@@ -179,16 +185,18 @@ static cold void give_up(struct host_disk *d, const char *why)
 }
 
 /*
- * A guest on another hart may keep the disk busy, so this ends after a while and goes on later. A user that begins to wait behind
- * take() has found the ring full, so there is an answer to come that gives it its turn.
+ * True: it had answered something. A guest on another hart may keep the disk busy, so this ends after a while and goes on later.
+ * A user that begins to wait behind take() has found the ring full, so there is an answer to come that gives it its turn.
  */
-static void collect(struct host_disk *d)
+static bool collect(struct host_disk *d)
 {
 	struct taken t;
+	bool any = false;
 	unsigned int left = HOST_RING_MAX / TAKE_MAX;
 
 	do {
 		take(d, &t);
+		any |= t.nr != 0;
 		for (unsigned int n = 0; n < t.nr; n++)
 			t.requests[n]->done(t.requests[n], status_of(t.requests[n]));
 	} while (t.more && --left > 0);
@@ -198,11 +206,23 @@ static void collect(struct host_disk *d)
 		give_turns(d);
 	if (t.more)
 		work_queue(&d->work);
+	return any;
 }
 
 static void collect_more(struct work *w)
 {
-	collect(container_of(w, struct host_disk, work));
+	(void)collect(container_of(w, struct host_disk, work));
+}
+
+/* An interrupt has brought nothing. */
+static bool too_many(struct host_disk *d)
+{
+	unsigned int idle;
+
+	spin_lock(&d->lock);
+	idle = ++d->idle;
+	spin_unlock(&d->lock);
+	return idle >= IDLE_MAX;
 }
 
 static void interrupted(void *arg)
@@ -212,8 +232,10 @@ static void interrupted(void *arg)
 
 	if ((why & VIRTIO_INT_CONFIG) && host_virtio_failed(d->dev))
 		give_up(d, "it asks for a reset");
-	if (why & VIRTIO_INT_USED)
-		collect(d);
+	if (!((why & VIRTIO_INT_USED) && collect(d)) && too_many(d)) {
+		give_up(d, "it interrupts without end");
+		host_irq_off(d);
+	}
 }
 
 static cold void patience_ends(struct timer *t)
@@ -438,7 +460,7 @@ cold int host_disk_read_now(struct host_disk *d, uint64_t sector, void *to, unsi
 	err = host_disk_submit(d, &user, &now->request, &piece, 1);
 	host_disk_leave(d, &user);
 	while (err == HV_OK && !now->over && !d->failed) {
-		collect(d);
+		(void)collect(d);
 		if (timer_now() >= end)
 			give_up(d, "it does not answer");
 	}

@@ -25,6 +25,7 @@ static uint8_t window[SLOTS][0x200];
 static void (*irq_fn)(void *arg);
 static void *irq_arg;
 int hw_irq_err;
+unsigned int hw_irq_offs;
 
 static unsigned int slot_of(const volatile void *at)
 {
@@ -168,6 +169,12 @@ int host_irq_request(const void *fdt, int node, void (*fn)(void *arg), void *arg
 	return hw_irq_err;
 }
 
+void host_irq_off(const void *arg)
+{
+	assert_ptr_equal(arg, irq_arg);
+	hw_irq_offs++;
+}
+
 uint16_t *hw_u16(uint64_t at)
 {
 	return (uint16_t *)hpa_to_ptr(hpa(at));
@@ -292,6 +299,7 @@ void hw_setup(void)
 	make_tree();
 	nr_devices = nr_disks = 0;
 	hw_irq_err = HV_OK;
+	hw_irq_offs = 0;
 }
 
 int hw_open(unsigned int s)

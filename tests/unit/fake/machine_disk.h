@@ -24,6 +24,7 @@ struct hw {
 
 extern struct hw hw[SLOTS];
 extern int hw_irq_err;		  /* what host_irq_request() gives */
+extern unsigned int hw_irq_offs;  /* how often host_irq_off() was called */
 extern uint64_t hw_tree[2048];	  /* the machine's */
 extern struct host_disk *hw_disk; /* the last that was opened */
 extern const char *hw_why;
