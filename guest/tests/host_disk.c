@@ -3,6 +3,7 @@
  * A disk of the machine with many requests in flight. Boot arguments:
  *
  *	reset=N		N times the device, or its queue, is stopped in the middle. Then no byte of a buffer changes any more.
+ *	flood=TYPE	without end as many requests of BYTES bytes as the queue takes, each offered again when it is over
  *	write=N		N times 16 blocks are written, and read again when all are on the disk. 0: without end
  */
 #include "csr.h"
@@ -129,6 +130,27 @@ static void resets(unsigned int n)
 	}
 }
 
+/* --- without end ---------------------------------------------------------------------------------- */
+
+static void flood(uint32_t type, uint32_t bytes)
+{
+	uint32_t head, len;
+
+	begin();
+	for (unsigned int i = 0; i < REQUESTS; i++) {
+		offer(i, type, 8 * i);
+		q.ring->desc[3 * i + 1].len = bytes;
+	}
+	print("FLOODS\n");
+	for (;;) {
+		virtq_notify(&q);
+		while (virtq_used(&q, &head, &len)) {
+			CHECK(status[head / 3 % REQUESTS] == 0);
+			virtq_offer(&q, (uint16_t)head);
+		}
+	}
+}
+
 /* --- written and read ----------------------------------------------------------------------------- */
 
 static void fill(unsigned int i, unsigned int seed)
@@ -175,6 +197,8 @@ void guest_main(void)
 	if (!virtio_find(&dev, VIRTIO_ID_BLOCK, 0))
 		test_fail("no disk");
 	print("DISK begins\n");
+	if (machine_arg("flood", UINT32_MAX) != UINT32_MAX)
+		flood((uint32_t)machine_arg("flood", IN), (uint32_t)machine_arg("bytes", BLOCK));
 	resets(stops);
 	if (rounds != UINT32_MAX)
 		writes(rounds, (uint64_t)*virtio_reg(&dev, VIRTIO_CONFIG) / 8);

@@ -5,10 +5,11 @@ import hashlib
 import random
 
 import pytest
-from hv import MIB, WORK, Machine, Vm, guest, initramfs_with, its_text, linux, make_itb, user_program
+from hv import MIB, TIMEOUT, WORK, Machine, Vm, guest, initramfs_with, its_text, linux, make_itb, user_program
 from machine_disks import MODERN, drive, slot, source
 from modules import VIRTIO, load, modules
 from partitions import gpt, logical, mbr
+from test_virtio import AWAY, share_beside
 
 SIZE = 32 * MIB
 
@@ -56,6 +57,24 @@ def test_a_whole_disk(name, cpus, queues):
         m.send_line("reboot -f")
         start(m)
         m.shell("one", "blkcheck /dev/vda 32 1000", "BLKCHECK PASS 1000")
+
+
+@pytest.mark.long
+def test_two_guests_on_two_parts_for_long(name):
+    """Each reads and writes 16,000 times, at depths up to 64, on two vcpus; every sector read is what was written there last."""
+    path, _ = disk_file(name, 2 * SIZE)
+    sources = source("low", more=f"size = <{SIZE}>;") + source("high", more=f"offset = <{SIZE}>;")
+    vms = [guest_with(name, f'disk@0 {{ disk = "{part}"; queues = <2>; }};', name=vm, cpus=2)
+           for vm, part in (("one", "low"), ("two", "high"))]
+    with booted(name, vms, sources, drive(path)) as m:
+        m.expect_lines({"one": "GUEST-UP", "two": "GUEST-UP"})
+        for number, vm in ((1, "one"), (2, "two")):
+            m.focus(number, vm)
+            load(m, vm, *VIRTIO)
+            m.send_line("for d in 1 4 32 64; do blkcheck /dev/vda $d 4000 || break; done; echo EN''DED $d")
+        m.expect_lines({"one": "ENDED 64", "two": "ENDED 64"}, timeout=1800)
+        for vm in ("one", "two"):
+            assert m.text().count(f"[{vm}] BLKCHECK PASS 4000") == 4
 
 
 def random_disk(size, seed=1):
@@ -218,12 +237,13 @@ def slow_drive(path, number=0):
     return options
 
 
-def test_a_stopped_queue_gets_nothing_any_more(name):
+@pytest.mark.parametrize("times", [30, pytest.param(200, marks=pytest.mark.long)])
+def test_a_stopped_queue_gets_nothing_any_more(name, times):
     """The device, its queue, or both ways of stopping that, with sixteen requests in flight."""
     path = put_disk(name, random_disk(4 * MIB))
-    vm = Vm("vm", guest("host_disk"), more='disk@0 { disk = "data"; };', bootargs="reset=30")
+    vm = Vm("vm", guest("host_disk"), more='disk@0 { disk = "data"; };', bootargs=f"reset={times}")
     with booted(name, [vm], source("data"), slow_drive(path)) as m:
-        m.expect_passed("vm", "host_disk")
+        m.expect_passed("vm", "host_disk", timeout=TIMEOUT + 2 * times)
 
 
 @pytest.mark.parametrize("lives", [5, pytest.param(200, marks=pytest.mark.long)])
@@ -259,3 +279,22 @@ def test_a_pause_in_the_middle_loses_nothing(name):
             m.menu("p")
             m.expect("vm goes on")
         m.expect_passed("vm", "host_disk")
+
+
+FLOODS = {"read-sector": "flood=0 bytes=512", "read-4-kib": "flood=0", "write-4-kib": "flood=1", "flush": "flood=4"}
+FASTEST = ["-blockdev", f"driver=null-co,node-name=drive0,size={4 * MIB},read-zeroes=on", "-device",
+           "virtio-blk-device,drive=drive0,bus=virtio-mmio-bus.0"]
+
+
+@pytest.mark.parametrize("kind", ["file", pytest.param("fastest", marks=pytest.mark.long)])
+@pytest.mark.parametrize("flood", [pytest.param(flood, marks=[] if flood == "read-sector" else [pytest.mark.long])
+                                   for flood in FLOODS])
+def test_a_flood_of_requests_is_paid_by_the_vm_that_makes_it(name, flood, kind):
+    """Sixteen under way without end, by a VM that shares its hart, which takes the disk's interrupts, with another one."""
+    disk = drive(put_disk(name, bytes(4 * MIB))) if kind == "file" else FASTEST
+    vm = Vm("flood", guest("host_disk"), memory=16 * MIB, more='disk@0 { disk = "data"; };', bootargs=FLOODS[flood])
+    permille, away, text = share_beside(
+        name, vm, boot=lambda name, vms, smp, args: booted(name, vms, source("data"), [*disk, *args], smp=smp))
+    assert "FLOODS" in text and "FAIL" not in text
+    assert 490 <= permille <= 510
+    assert away < AWAY
