@@ -35,6 +35,9 @@ void driver_probe_all(const void *fdt);
  * time, the one that has the fewest sources, no locks held. HV_ENXIO: no controller. */
 int host_irq_request(const void *fdt, int node, void (*fn)(void *arg), void *arg);
 
+/* host_irq_off - the source that was requested with @arg never interrupts again: its device is broken. Any hart. */
+void host_irq_off(const void *arg);
+
 /* host_irq_handle - this pcpu took a supervisor external interrupt: claim and dispatch all. */
 void host_irq_handle(void);
 

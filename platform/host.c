@@ -36,6 +36,12 @@ int host_irq_request(const void *fdt, int node, void (*fn)(void *arg), void *arg
 	return irqchip ? irqchip->request(fdt, node, fn, arg) : HV_ENXIO;
 }
 
+void host_irq_off(const void *arg)
+{
+	if (irqchip)
+		irqchip->off(arg);
+}
+
 void host_irq_handle(void)
 {
 	if (irqchip)

@@ -10,6 +10,7 @@
 
 struct host_irqchip {
 	int (*request)(const void *fdt, int node, void (*fn)(void *arg), void *arg);
+	void (*off)(const void *arg);
 	void (*handle)(void);
 	void (*init_pcpu)(void);
 	void (*balance)(void);

@@ -159,6 +159,16 @@ static int plic_request(const void *fdt, int node, void (*fn)(void *arg), void *
 	return err;
 }
 
+/* As for a source that nothing has asked for: priority 0 never interrupts. */
+static void plic_off(const void *arg)
+{
+	unsigned int n = atomic_read_acquire(&plic.nr_handlers);
+
+	for (unsigned int i = 0; i < n; i++)
+		if (plic.handlers[i].arg == arg)
+			plic_write(PLIC_PRIORITY(plic.handlers[i].irq), 0);
+}
+
 /* What was requested while no other pcpu ran. None of it is in service: this pcpu has it, and is in no handler. */
 static void plic_balance(void)
 {
@@ -204,6 +214,7 @@ static void plic_handle(void)
 
 static const struct host_irqchip plic_chip = {
 	.request = plic_request,
+	.off = plic_off,
 	.handle = plic_handle,
 	.init_pcpu = plic_init_pcpu,
 	.balance = plic_balance,

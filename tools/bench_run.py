@@ -14,6 +14,7 @@ from bench_rows import IDLE, Run
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests" / "system"))
 import hv  # noqa: E402
+import machine_disks  # noqa: E402
 
 PAYLOAD = hv.BUILD / "bench" / "payload.bin"
 INIT = hv.BUILD / "bench" / "init"
@@ -60,15 +61,24 @@ def images(run: Run) -> list:
     return found
 
 
+def machine_disk(run: Run) -> tuple:
+    """The bundle's disks, and QEMU's options."""
+    path = hv.WORK / f"bench-{run.name}.disk"
+    path.write_bytes(run.disk)
+    return machine_disks.source("host"), [*machine_disks.MODERN, *machine_disks.drive(path)]
+
+
 def run_payload(run: Run) -> str:
     if run.native:
         return boot(run.name, ["-kernel", PAYLOAD, "-append", run.args[0]], run.harts, run.mem, "BENCH-END", run.ends,
                     300, run.machine)
     vms = [hv.Vm(f"vm{i}", PAYLOAD, cpus=run.cpus, memory=run.memory, bootargs=args, more=run.more)
            for i, args in enumerate(run.args)]
-    initrd = hv.make_itb(f"bench-{run.name}", hv.its_text(vms, images(run)), "mkimage -E -B 0x1000" if run.images else "mkimage")
-    return boot(run.name, ["-kernel", hv.HARTVISOR, "-initrd", initrd, "-append", "hartvisor.prefix=1"], run.harts, run.mem, "BENCH-END", run.ends, 600,
-                run.machine)
+    disks, drive = machine_disk(run) if run.disk else ("", [])
+    initrd = hv.make_itb(f"bench-{run.name}", hv.its_text(vms, images(run), disks),
+                         "mkimage -E -B 0x1000" if run.images else "mkimage")
+    return boot(run.name, ["-kernel", hv.HARTVISOR, "-initrd", initrd, "-append", "hartvisor.prefix=1", *drive], run.harts,
+                run.mem, "BENCH-END", run.ends, 600, run.machine)
 
 
 # --- what a machine said --------------------------------------------------------------------------

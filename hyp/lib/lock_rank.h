@@ -15,28 +15,30 @@
 
 #include "lib/types.h"
 
-#define LOCK_RANKS(X)                                       \
-	X(LOCK_VM, "a VM's lock (its G-stage)")             \
-	X(LOCK_VM_TRANSITION, "a VM's transition")          \
-	X(LOCK_VIRTQ, "a virtqueue of a guest's device")    \
-	X(LOCK_VDEV, "a guest's device")                    \
-	X(LOCK_OVERLAY, "the overlay of a guest's disk")    \
-	X(LOCK_VIRQCHIP, "a guest's interrupt controller")  \
-	X(LOCK_RUNQ, "a run queue")                         \
-	X(LOCK_SCHED_GROUP, "a scheduling group")           \
-	X(LOCK_FENCES, "a vcpu's list of fences")           \
-	X(LOCK_REGISTRY, "the registry of VMs")             \
-	X(LOCK_BOOT_ORDER, "the boot order")                \
-	X(LOCK_DYING, "the list of VMs that are destroyed") \
-	X(LOCK_PMEM, "the images that VMs share")           \
-	X(LOCK_HOST_STACKS, "the list of stacks")           \
-	X(LOCK_PAGES, "the page allocator")                 \
-	X(LOCK_LOG, "the log")                              \
-	X(LOCK_TERM, "the terminal")                        \
-	X(LOCK_WORK, "the list of work")                    \
-	X(LOCK_TIMERS, "a timer queue")                     \
-	X(LOCK_HOST_PLIC, "the host's PLIC")                \
-	X(LOCK_HOST_RTC, "the host's clock")                \
+#define LOCK_RANKS(X)                                            \
+	X(LOCK_VM, "a VM's lock (its G-stage)")                  \
+	X(LOCK_VM_TRANSITION, "a VM's transition")               \
+	X(LOCK_VIRTQ, "a virtqueue of a guest's device")         \
+	X(LOCK_VDEV, "a guest's device")                         \
+	X(LOCK_OVERLAY, "the overlay of a guest's disk")         \
+	X(LOCK_HOST_DISK, "a disk of the machine")               \
+	X(LOCK_VIRQCHIP, "a guest's interrupt controller")       \
+	X(LOCK_RUNQ, "a run queue")                              \
+	X(LOCK_SCHED_GROUP, "a scheduling group")                \
+	X(LOCK_FENCES, "a vcpu's list of fences")                \
+	X(LOCK_REGISTRY, "the registry of VMs")                  \
+	X(LOCK_BOOT_ORDER, "the boot order")                     \
+	X(LOCK_DYING, "the list of VMs that are destroyed")      \
+	X(LOCK_DISK_SOURCES, "the parts of the machine's disks") \
+	X(LOCK_PMEM, "the images that VMs share")                \
+	X(LOCK_HOST_STACKS, "the list of stacks")                \
+	X(LOCK_PAGES, "the page allocator")                      \
+	X(LOCK_LOG, "the log")                                   \
+	X(LOCK_TERM, "the terminal")                             \
+	X(LOCK_WORK, "the list of work")                         \
+	X(LOCK_TIMERS, "a timer queue")                          \
+	X(LOCK_HOST_PLIC, "the host's PLIC")                     \
+	X(LOCK_HOST_RTC, "the host's clock")                     \
 	X(LOCK_RANDOM, "the random pool")
 
 #define LOCK_RANK_ENUM(rank, name) rank,

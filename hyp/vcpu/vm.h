@@ -138,6 +138,7 @@ struct vm {
 	struct arena arena;
 	struct gstage gstage;
 	uint32_t mem_open; /* atomic; device code may use its memory (vcpu/vm_mem.h) */
+	uint32_t dma;	   /* atomic: requests that devices of the machine have, with parts of it */
 	uint64_t mem_gen;  /* atomic; counts the changes that make a pointer into it invalid */
 	unsigned int nr_vcpus;
 	struct vcpu *vcpus[VM_MAX_VCPUS]; /* index = vcpu id = guest hart id */

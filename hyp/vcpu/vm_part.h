@@ -98,6 +98,9 @@ struct vm_part {
 	void (*resume)(void *state);
 	/* reset - as after create, but for what a battery keeps. A life has ended: no vcpu runs. */
 	void (*reset)(void *state);
+	/* settled - after reset(). False: something that the machine does for the part is not over, and reset() is to be called
+	 * again, before the VM's memory goes. */
+	bool (*settled)(const void *state);
 	/* destroy - the VM goes: no timer, no interrupt and no other VM may come to @state from here on. Its memory goes
 	 * with the arena. No vcpu runs. */
 	void (*destroy)(void *state);

@@ -12,6 +12,7 @@
 #include "vm/bundle.h"
 #include "vm/config_sched.h"
 #include "vm/config_vm.h"
+#include "vm/disks.h"
 #include "vm/parts.h"
 
 /* Of a VM in a bundle. */
@@ -167,10 +168,27 @@ static void check_configuration(const void *fit, int config, const char *path)
 			continue;
 		text_begin(&t, shown, sizeof(shown));
 		text_add_plain(&t, name, sizeof(shown) - 1);
-		log_error("config: %s: %s: unknown, allowed: compatible, description, and VM nodes",
-			  path, shown);
+		log_error(
+			"config: %s: %s: unknown, allowed: compatible, description, disks, and VM nodes",
+			path, shown);
 		return; /* one line is enough */
 	}
+}
+
+/* Before the VMs, which name what is in it. */
+static void parse_disks(const void *fit, int config)
+{
+	int node = fdt_subnode_offset(fit, config, "disks");
+	char path[VM_PATH_MAX];
+
+	if (node >= 0 && !fdtx_prop_bool(fit, node, "compatible"))
+		disks_parse(fit, node, fdtx_path(fit, node, path, sizeof(path)));
+}
+
+static bool is_disks(const void *fit, int node)
+{
+	return strcmp(fdtx_name(fit, node), "disks") == 0 &&
+	       !fdtx_prop_bool(fit, node, "compatible");
 }
 
 /* mkimage signs a configuration in nodes called signature-1, or so. */
@@ -208,8 +226,9 @@ int config_parse_bundle(const void *at, uint64_t size, const char *select, struc
 		return HV_EINVAL;
 	}
 	check_configuration(fit, config, path);
+	parse_disks(fit, config);
 	fdtx_for_each_child(fit, config, node) {
-		if (is_signature(fit, node))
+		if (is_signature(fit, node) || is_disks(fit, node))
 			continue;
 		if (vm_node_is_disabled(fit, node)) {
 			disabled++;

@@ -273,6 +273,8 @@ bool parts_reset_step(struct vm_part_of **next)
 		return false;
 	if (p->part->reset)
 		p->part->reset(p->state);
+	if (p->part->settled && !p->part->settled(p->state))
+		return true;
 	*next = p->before;
 	return true;
 }

@@ -227,6 +227,7 @@ FIELD_VM(lock, LOCK, "host")
 FIELD_VM(arena, KEPT, "host")
 FIELD_VM(gstage, KEPT, "memory")  /* cleared, and without magic pages */
 FIELD_VM(mem_open, SET, "memory") /* the life cycle's start() */
+FIELD_VM(dma, KEPT, "host")
 FIELD_VM(mem_gen, KEPT, "host")
 FIELD_VM(nr_vcpus, KEPT, "host")
 FIELD_VM(vcpus, KEPT, "host")

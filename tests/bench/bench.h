@@ -32,6 +32,7 @@ enum bench_set {
 	SET_RUNNING = 8, /* fences to 1, 3, ... siblings; a hart for each */
 	SET_BOOT = 9,	 /* nothing but when it began */
 	SET_VIRTIO = 10, /* virtio devices */
+	SET_HOST = 11,	 /* a disk of the machine */
 };
 
 /* bench_result - @row took @total instructions @n times. */
@@ -55,12 +56,14 @@ void bench_scale(void);
 void bench_switch(void);
 void bench_idle(void);
 void bench_virtio(void);
+void bench_host(void);
 
 /* bench_wait_asleep - until the others have had the time to go to sleep. */
 void bench_wait_asleep(void);
 
 /* vectors.S */
-extern char bench_vec_soft[], bench_vec_skip[], bench_vec_timer[], bench_hart_entry[];
+extern char bench_vec_soft[], bench_vec_skip[], bench_vec_timer[], bench_vec_disk[],
+	bench_hart_entry[];
 
 /* --- the clock, in instructions ------------------------------------------------------------------- */
 

@@ -114,6 +114,9 @@ void guest_main(void)
 	case SET_VIRTIO:
 		bench_virtio();
 		break;
+	case SET_HOST:
+		bench_host();
+		break;
 	case SET_BOOT:
 		break;
 	default:

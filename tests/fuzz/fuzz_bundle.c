@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
+// SOURCES: tests/unit/fake/no_disks.c
 // SOURCES: hyp/vm/config.c hyp/vm/config_vm.c hyp/vm/config_ram.c hyp/vm/config_sched.c hyp/vm/parts.c hyp/vcpu/vm_part.c hyp/pv/pv_part.c hyp/pv/pv_lock.c hyp/lib/fdt_writer.c hyp/lib/property.c hyp/lib/config_node.c hyp/dev/mmio.c tests/unit/fake/devvm.c tests/unit/fake/sbi_ids.c hyp/vm/bundle.c hyp/vm/unpack.c hyp/vm/unpack_gzip.c hyp/vm/unpack_lz4.c hyp/lib/xxh32.c
 // SOURCES: hyp/lib/word.c hyp/vm/bundle_align.c hyp/lib/text.c hyp/lib/fdt.c tests/fuzz/common/tree_mutator.c
 /* A bundle, at any alignment, and the configuration in it. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // LIKE: tests/unit/fake/vring.h
-// SOURCES: hyp/dev/virtio/blk.c hyp/dev/virtio/blk_request.c hyp/dev/virtio/blk_overlay.c
+// SOURCES: hyp/dev/virtio/blk.c hyp/dev/virtio/blk_request.c hyp/dev/virtio/blk_overlay.c hyp/dev/virtio/blk_source.c tests/unit/fake/no_host_disk.c
 // SOURCES: hyp/dev/virtio/console.c hyp/dev/virtio/console_ctrl.c hyp/dev/virtio/console_part.c
 // SOURCES: hyp/vcpu/console.c hyp/vcpu/vm_console.c tests/unit/fake/tree.c
 /*

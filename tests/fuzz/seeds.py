@@ -322,6 +322,31 @@ def vdevs(seeds):
     seeds.add("vdevs", v.data)
 
 
+def partitions(seeds):
+    """Inputs of fuzz_partition.c: a number, flags, and the first sectors of a disk."""
+    for block, flag in ((512, 0), (4096, 1)):
+        disk = bytearray(8 * block)
+        disk[510:512] = b"\x55\xaa"
+        disk[450] = 0xEE
+        struct.pack_into("<8s", disk, block, b"EFI PART")
+        struct.pack_into("<I", disk, block + 12, 92)
+        struct.pack_into("<QII", disk, block + 72, 2, 4, 128)
+        for i, (first, last) in enumerate([(7, 7), (8, 15), (16, 1 << 40)]):
+            struct.pack_into("<16s16xQQ", disk, 2 * block + 128 * i, b"\x11" * 16, first, last)
+        for number in range(4):
+            for flags in (2, 4, 6, 0):
+                seeds.add("partition", bytes([number, flags | flag]) + disk)
+    disk = bytearray(2048)
+    for at, entries in ((0, [(0x83, 1, 1), (0x0F, 2, 9), (0x83, 1 << 31, 1 << 31)]), (1024, [(0x83, 1, 2), (0x05, 1, 2)]),
+                        (1536, [(0x83, 1, 1), (0x05, 0, 1)])):
+        for i, (kind, first, nr) in enumerate(entries):
+            struct.pack_into("<4xB3xII", disk, at + 446 + 16 * i, kind, first, nr)
+        disk[at + 510:at + 512] = b"\x55\xaa"
+    for number in (0, 1, 2, 4, 5, 6, 127):
+        for flags in (0, 0x38, 0xF8):
+            seeds.add("partition", bytes([number, flags]) + disk)
+
+
 def main():
     seeds = Seeds(pathlib.Path(sys.argv[1]))
     bundles(seeds)
@@ -331,6 +356,7 @@ def main():
     kernels(seeds)
     virtio(seeds)
     vdevs(seeds)
+    partitions(seeds)
     for source in OVERLAYS:
         tree = compile_tree(source)
         if tree:

@@ -243,7 +243,7 @@ MUTANTS = {
     "virtq: no second look at avail.idx": [(VIRTQ, "	return q->avail_idx != q->next_avail;", "	return 0;")],
     "virtq: used.idx without release": [(VIRTQ, "atomic_set_release(idx, q->used_idx);", "atomic_set(idx, q->used_idx);")],
     "virtq: avail.idx without acquire": [(VIRTQ, "atomic_read_acquire(idx)", "atomic_read(idx)")],
-    "virtq: used.idx before the element": [(VIRTQ, "	int err = ring_store32(q, together, VIRTQ_PART_USED,\n			       at + offsetof(struct virtq_used_elem, id), q->chain.head);\n", "	int err = ring_store(q, together, VIRTQ_PART_USED, VIRTQ_USED_IDX, (uint16_t)(q->used_idx + 1));\n\n	if (err == HV_OK)\n		err = ring_store32(q, together, VIRTQ_PART_USED, at + offsetof(struct virtq_used_elem, id), q->chain.head);\n")],
+    "virtq: used.idx before the element": [(VIRTQ, "	int err = ring_store32(q, together, VIRTQ_PART_USED,\n			       at + offsetof(struct virtq_used_elem, id), head);\n", "	int err = ring_store(q, together, VIRTQ_PART_USED, VIRTQ_USED_IDX, (uint16_t)(q->used_idx + 1));\n\n	if (err == HV_OK)\n		err = ring_store32(q, together, VIRTQ_PART_USED, at + offsetof(struct virtq_used_elem, id), head);\n")],
     "virtq: avail_event is one behind": [(VIRTQ, "VIRTQ_USED_EVENT(q->size), q->next_avail) :", "VIRTQ_USED_EVENT(q->size),\n						(uint16_t)(q->next_avail - 1)) :")],
     "virtq: an interrupt is thought of but once": [(VIRTQ, "	q->signalled = new;", "	q->signalled = (uint16_t)(new + 1);")],
     "virtq: with flags the driver is never asked to notify": [(VIRTQ, "ring_store(q, together, VIRTQ_PART_USED, VIRTQ_USED_FLAGS, 0);", "HV_OK;")],

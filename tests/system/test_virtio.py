@@ -95,10 +95,11 @@ def test_hostile_drivers_reach_no_neighbour(name):
 SHARE = r"SHARE 0: \d+ thousand in \d+ us: (\d+) ppm, away for (\d+) us"
 
 
-def share_beside(name, other, ms=1000, settle=200):
-    """(permille, longest time away in us, the log) of a VM of the same weight as @other, for @ms of its own clock."""
+def share_beside(name, other, ms=1000, settle=200, boot=machine):
+    """(permille, longest time away in us, the log) of a VM of the same weight as @other, for @ms of its own clock. @boot: as
+    machine()."""
     vms = [Vm("neighbour", guest("share"), memory=16 * MIB, bootargs=f"settle={settle} ms={ms}"), other]
-    with machine(name, vms, smp=1, args=ICOUNT) as m:
+    with boot(name, vms, smp=1, args=ICOUNT) as m:
         m.expect_line("neighbour", SHARE)
         found = re.search(SHARE, m.text())
         text = m.text()[:found.end()]

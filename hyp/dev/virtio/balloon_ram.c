@@ -67,7 +67,8 @@ static int take(struct vballoon *b, gpa_t a)
 		return err;
 	(void)vm_make_all_vcpus_request(vm, REQUEST_TLB_FLUSH);
 	vm_mem_wait();
-	job_begin(&b->job, a, host, false);
+	/* A device of the machine may have it: then it is filled again. */
+	job_begin(&b->job, a, host, atomic_read_acquire(&vm->dma) != 0);
 	return HV_OK;
 }
 

@@ -4,29 +4,52 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "lib/text.h"
+
 /* The next chain has nothing to do with the one that the queue was at. */
 static void disk_stopped(struct virtio_dev *d, struct virtq *q)
 {
 	blk_request_of(disk_of(d), q)->active = false;
 }
 
-static void disk_forget(struct virtio_dev *d)
-{
-	for (unsigned int i = 0; i < d->nr_queues; i++) {
-		struct virtq *q = &d->queues[i];
-
-		spin_lock(&q->lock);
-		disk_stopped(d, q);
-		spin_unlock(&q->lock);
-	}
-}
-
 static const struct virtio_ops disk_ops = {
 	.name = "disk",
 	.id = VIRTIO_ID_BLOCK,
 	.handle = blk_handle,
-	.reset = disk_forget,
 	.stopped = disk_stopped,
+};
+
+static int64_t host_disk_handle(struct virtio_dev *d, struct virtq *q, uint64_t budget)
+{
+	(void)budget; /* no byte is moved here */
+	return blk_host_handle(&disk_of(d)->host, q);
+}
+
+static int host_disk_collect(struct virtio_dev *d, struct virtq *q)
+{
+	struct blk_host *h = &disk_of(d)->host;
+
+	return blk_host_lane(h, q)->over ? blk_host_collect(h, q) : HV_OK;
+}
+
+static bool host_disk_busy(struct virtio_dev *d, const struct virtq *q)
+{
+	return blk_host_busy(&disk_of(d)->host, q);
+}
+
+static void host_disk_stopped(struct virtio_dev *d, struct virtq *q)
+{
+	blk_host_stopped(&disk_of(d)->host, q);
+}
+
+static const struct virtio_ops host_disk_ops = {
+	.name = "disk",
+	.id = VIRTIO_ID_BLOCK,
+	.handle = host_disk_handle,
+	.collect = host_disk_collect,
+	.busy = host_disk_busy,
+	.stopped = host_disk_stopped,
+	.out_of_order = true,
 };
 
 /* --- as a part of a VM ---------------------------------------------------------------------------- */
@@ -34,18 +57,43 @@ static const struct virtio_ops disk_ops = {
 /* What an overlay takes if nothing is said; less if the whole image takes less. */
 #define OVERLAY_DEFAULT MIB(64)
 
-enum disk_access { DISK_READ_ONLY, DISK_OVERLAY };
+enum disk_access { DISK_READ_ONLY, DISK_OVERLAY, DISK_READ_WRITE, DISK_ACCESS_UNSAID };
 
 struct disk_config {
 	// cppcheck-suppress unusedStructMember
 	struct virtio_config virtio; /* first: virtio_init() reads it */
 	uint32_t queues;
-	struct config_image image;
+	struct config_image image; /* data NULL: it is a part of a disk of the machine */
+	struct disk_source *source;
 	unsigned int access;	 /* enum disk_access */
 	uint64_t overlay_memory; /* 0: nothing is said */
 };
 
-static const char *const access_words[] = { "read-only", "overlay", NULL };
+static const char *const access_words[] = { "read-only", "overlay", "read-write", NULL };
+
+static void add_sources(struct text *t)
+{
+	text_add(t, disk_source_next(NULL) ? ", of" : ", which has none");
+	for (const struct disk_source *s = disk_source_next(NULL); s; s = disk_source_next(s))
+		text_add(t, " %s", s->name);
+}
+
+static void read_source(struct config_node *n, const struct property *p, void *value)
+{
+	const char *name = fdtx_prop_string(n->fdt, n->node, p->name);
+	struct disk_source *s = name ? disk_source_find(name) : NULL;
+	char line[160];
+	struct text t;
+
+	if (s) {
+		*(struct disk_source **)value = s;
+		return;
+	}
+	text_begin(&t, line, sizeof(line));
+	add_sources(&t);
+	config_error(n, p->name, "must be the name of a node below the configuration's disks%s",
+		     line);
+}
 
 static void read_overlay_memory(struct config_node *n, const struct property *p, void *value)
 {
@@ -61,12 +109,13 @@ static void read_overlay_memory(struct config_node *n, const struct property *p,
 
 static const struct property rows[] = {
 	VIRTIO_PROPERTIES(struct disk_config),
-	PROPERTY_IMAGE_REQUIRED("image", struct disk_config, image),
+	PROPERTY_IMAGE("image", struct disk_config, image),
+	PROPERTY("disk", read_source, struct disk_config, source),
 	PROPERTY_WORD("access", struct disk_config, access, access_words),
 	PROPERTY("overlay-memory", read_overlay_memory, struct disk_config, overlay_memory),
 	PROPERTY_U32("queues", struct disk_config, queues, 1, BLK_QUEUES),
 };
-static const struct disk_config initial = { .queues = 1 };
+static const struct disk_config initial = { .queues = 1, .access = DISK_ACCESS_UNSAID };
 
 static_assert(BLK_QUEUES == 8, "docs/devices.md and the bindings say eight");
 
@@ -74,6 +123,18 @@ static void disk_check(struct config_node *n, const void *config)
 {
 	const struct disk_config *c = config;
 
+	if (!c->image.data && !c->source)
+		config_error(n, "image",
+			     "must be the name of an image below /images, or else disk that of a "
+			     "node below the configuration's disks");
+	if (c->image.data && c->source)
+		config_error(n, "disk", "must not be there beside image");
+	if (c->source && c->access == DISK_OVERLAY)
+		config_error(n, "access",
+			     "must be \"read-only\" or \"read-write\": an overlay is for an image");
+	if (c->image.data && c->access == DISK_READ_WRITE)
+		config_error(n, "access",
+			     "must be \"read-only\" or \"overlay\": an image is never written");
 	if (c->overlay_memory != 0 && c->access != DISK_OVERLAY)
 		config_error(n, "overlay-memory",
 			     "is for access = \"overlay\": must not be there without");
@@ -121,20 +182,11 @@ static int make_overlay(struct disk *k, struct vm *vm, const struct disk_config 
 	return overlay_init(&k->overlay, &vm->arena, k->image, k->image_size, most);
 }
 
-static int disk_create(struct vm *vm, const struct vm_part_args *args, void **state)
+static int create_on_image(struct disk *k, struct vm *vm, const struct vm_part_args *args)
 {
 	const struct disk_config *c = args->config;
-	struct disk *k = arena_new(&vm->arena, struct disk);
 	int err;
 
-	if (!k)
-		return HV_ENOMEM;
-	*state = k;
-	if (c->queues > vm->nr_vcpus) {
-		config_error(args->node, "queues", "must be 1 to %u: the VM has no more vcpus",
-			     vm->nr_vcpus);
-		return HV_EINVAL;
-	}
 	k->image = c->image.data;
 	k->image_size = c->image.size;
 	k->size = align_up(k->image_size, BLK_SECTOR);
@@ -148,10 +200,110 @@ static int disk_create(struct vm *vm, const struct vm_part_args *args, void **st
 	return err;
 }
 
+static int claim(const struct vm *vm, const struct vm_part_args *args, bool writes)
+{
+	const struct disk_config *c = args->config;
+	const struct disk_source *other;
+
+	if (disk_source_claim(c->source, vm->name, writes, &other) == HV_OK)
+		return HV_OK;
+	if (other->writer)
+		config_error(
+			args->node, "disk",
+			"%s writes to %s, which has some of the same sectors: one disk of one VM "
+			"alone must have what is written",
+			other->writer, other->name);
+	else
+		config_error(
+			args->node, "disk",
+			"another VM reads %s, which has some of the same sectors: one disk of one "
+			"VM alone must have what is written",
+			other->name);
+	return HV_EINVAL;
+}
+
+static int create_on_host(struct disk *k, struct vm *vm, const struct vm_part_args *args)
+{
+	const struct disk_config *c = args->config;
+	const bool can = !host_disk_facts(c->source->disk)->read_only;
+	const bool writes = can && c->access != DISK_READ_ONLY;
+	int err;
+
+	if (!can && c->access == DISK_READ_WRITE) {
+		config_error(args->node, "access",
+			     "must be \"read-only\": the machine's disk cannot be written");
+		return HV_EINVAL;
+	}
+	err = claim(vm, args, writes);
+	if (err != HV_OK)
+		return err;
+	snprintf(k->id, sizeof(k->id), "hartvisor-%x-%s", args->unit, c->source->name);
+	err = virtio_init(&k->dev, vm, args, &host_disk_ops,
+			  blk_host_features(c->source, writes, c->queues), c->queues,
+			  BLK_QUEUE_SIZE);
+	if (err == HV_OK)
+		err = blk_host_init(&k->host, &k->dev, c->source, writes, k->id);
+	if (err == HV_OK)
+		blk_host_fill_layout(&k->host);
+	else
+		disk_source_release(c->source, writes);
+	return err;
+}
+
+static int disk_create(struct vm *vm, const struct vm_part_args *args, void **state)
+{
+	const struct disk_config *c = args->config;
+	struct disk *k = arena_new(&vm->arena, struct disk);
+
+	if (!k)
+		return HV_ENOMEM;
+	*state = k;
+	if (c->queues > vm->nr_vcpus) {
+		config_error(args->node, "queues", "must be 1 to %u: the VM has no more vcpus",
+			     vm->nr_vcpus);
+		return HV_EINVAL;
+	}
+	return c->source ? create_on_host(k, vm, args) : create_on_image(k, vm, args);
+}
+
 /* The overlay stays: a disk keeps its data when the guest is reset. It goes with the VM's arena. */
 static void disk_reset(void *state)
 {
-	virtio_reset(&((struct disk *)state)->dev);
+	(void)virtio_reset(&((struct disk *)state)->dev);
+}
+
+static bool disk_settled(const void *state)
+{
+	const struct disk *k = state;
+	bool busy = false;
+
+	for (unsigned int i = 0; k->host.source && i < k->dev.nr_queues; i++) {
+		struct virtq *q = &k->dev.queues[i];
+
+		spin_lock(&q->lock);
+		busy |= blk_host_busy(&k->host, q);
+		spin_unlock(&q->lock);
+	}
+	return !busy;
+}
+
+/* What was over during the pause, and what waited for it. */
+static void disk_resume(void *state)
+{
+	struct disk *k = state;
+
+	for (unsigned int i = 0; k->host.source && i < k->dev.nr_queues; i++)
+		virtio_serve_all(&k->dev, i);
+}
+
+/* Its last life has settled. */
+static void disk_destroy(void *state)
+{
+	struct disk *k = state;
+
+	disk_reset(k);
+	if (k->host.source)
+		blk_host_leave(&k->host);
 }
 
 VM_PART(disk) = {
@@ -161,6 +313,8 @@ VM_PART(disk) = {
 	VM_PART_CONFIG(rows, initial),
 	.check = disk_check,
 	.create = disk_create,
+	.resume = disk_resume,
 	.reset = disk_reset,
-	.destroy = disk_reset,
+	.settled = disk_settled,
+	.destroy = disk_destroy,
 };

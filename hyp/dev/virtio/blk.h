@@ -1,93 +1,25 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A disk (virtio 1.2, section 5.2) that is an image of the bundle. The image lies in host memory and is never written; VMs
- * share it. What a guest writes goes to an overlay (blk_overlay.h), which is the VM's own, or is refused.
+ * A disk (virtio 1.2, section 5.2) that is an image of the bundle, or a part of a disk of the machine (blk_host.h). An image
+ * lies in host memory and is never written; VMs share it. What a guest writes goes to an overlay (blk_overlay.h), which is the
+ * VM's own, or is refused.
  *
- * blk.c is the device, blk_request.c what it does with a chain.
+ * blk.c is the device, blk_request.c what it does with a chain when it is an image.
  */
 #ifndef DEV_VIRTIO_BLK_H
 #define DEV_VIRTIO_BLK_H
 
+#include "dev/virtio/blk_host.h"
 #include "dev/virtio/blk_overlay.h"
 #include "dev/virtio/virtio.h"
 #include "lib/index.h"
+#include "lib/virtio_blk_abi.h"
 
 #define BLK_QUEUE_SIZE 128
 #define BLK_QUEUES     OVERLAY_USERS
-#define BLK_SECTOR     512u
-#define BLK_ID_BYTES   20
 #define BLK_RANGES     32 /* of one DISCARD or WRITE_ZEROES */
 /* A chain has the header and the status, too. */
 #define BLK_SEG_MAX (BLK_QUEUE_SIZE - 2)
-
-#define BLK_F_SEG_MAX	   BIT(2)
-#define BLK_F_RO	   BIT(5)
-#define BLK_F_BLK_SIZE	   BIT(6)
-#define BLK_F_FLUSH	   BIT(9)
-#define BLK_F_TOPOLOGY	   BIT(10)
-#define BLK_F_MQ	   BIT(12)
-#define BLK_F_DISCARD	   BIT(13)
-#define BLK_F_WRITE_ZEROES BIT(14)
-
-enum blk_type {
-	BLK_IN = 0,
-	BLK_OUT = 1,
-	BLK_FLUSH = 4,
-	BLK_GET_ID = 8,
-	BLK_DISCARD = 11,
-	BLK_WRITE_ZEROES = 13,
-};
-
-enum blk_status { BLK_OK, BLK_IOERR, BLK_UNSUPP };
-
-struct blk_header {
-	uint32_t type, reserved;
-	uint64_t sector;
-};
-
-struct blk_range {
-	uint64_t sector;
-	uint32_t sectors, flags;
-};
-
-#define BLK_UNMAP 1u
-
-/* 5.2.4 */
-struct blk_layout {
-	uint64_t capacity; /* in sectors */
-	uint32_t size_max, seg_max;
-	uint32_t geometry;
-	uint32_t blk_size;
-	uint8_t physical_block_exp, alignment_offset;
-	uint16_t min_io_size;
-	uint32_t opt_io_size;
-	uint8_t writeback, unused;
-	uint16_t num_queues;
-	uint32_t max_discard_sectors, max_discard_seg, discard_sector_alignment;
-	uint32_t max_write_zeroes_sectors, max_write_zeroes_seg;
-	uint8_t write_zeroes_may_unmap, unused1[3];
-};
-
-static_assert(sizeof(struct blk_header) == 16 && offsetof(struct blk_header, sector) == 8 &&
-		      sizeof(struct blk_range) == 16 && offsetof(struct blk_range, sectors) == 8 &&
-		      offsetof(struct blk_range, flags) == 12,
-	      "as in the specification");
-static_assert(offsetof(struct blk_layout, size_max) == 8 &&
-		      offsetof(struct blk_layout, seg_max) == 12 &&
-		      offsetof(struct blk_layout, blk_size) == 20 &&
-		      offsetof(struct blk_layout, physical_block_exp) == 24 &&
-		      offsetof(struct blk_layout, min_io_size) == 26 &&
-		      offsetof(struct blk_layout, opt_io_size) == 28 &&
-		      offsetof(struct blk_layout, writeback) == 32 &&
-		      offsetof(struct blk_layout, num_queues) == 34 &&
-		      offsetof(struct blk_layout, max_discard_sectors) == 36 &&
-		      offsetof(struct blk_layout, max_discard_seg) == 40 &&
-		      offsetof(struct blk_layout, discard_sector_alignment) == 44 &&
-		      offsetof(struct blk_layout, max_write_zeroes_sectors) == 48 &&
-		      offsetof(struct blk_layout, max_write_zeroes_seg) == 52 &&
-		      offsetof(struct blk_layout, write_zeroes_may_unmap) == 56 &&
-		      sizeof(struct blk_layout) <= VIRTIO_CONFIG_MAX,
-	      "as in the specification");
 
 /* The request that a queue works on. */
 struct blk_request {
@@ -110,6 +42,7 @@ struct disk {
 	bool writable; /* it has an overlay */
 	char id[BLK_ID_BYTES + 1];
 	struct overlay overlay;
+	struct blk_host host;			 /* its source is NULL: the disk is an image */
 	struct blk_request requests[BLK_QUEUES]; /* each guarded by its queue's lock */
 };
 
@@ -122,6 +55,19 @@ static inline struct blk_request *blk_request_of(struct disk *k, const struct vi
 static inline struct disk *disk_of(struct virtio_dev *d)
 {
 	return container_of(d, struct disk, dev);
+}
+
+/* blk_take_header - the header of @q's chain. Each of its fields is read once. HV_EINVAL: the chain is shorter. HV_EFAULT. */
+static inline int blk_take_header(const struct virtq *q, struct blk_header *h)
+{
+	const uint64_t *words = virtq_front(q, sizeof(*h));
+	struct virtq_cursor c = virtq_out(q);
+
+	if (!words)
+		return virtq_read(q, &c, h, sizeof(*h));
+	h->type = (uint32_t)atomic_read(&words[0]);
+	h->sector = atomic_read(&words[1]);
+	return HV_OK;
 }
 
 /* blk_handle - virtio_ops.handle. */

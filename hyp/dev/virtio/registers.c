@@ -90,12 +90,27 @@ static void set_address(struct virtio_dev *d, enum virtq_part part, bool high, u
 	spin_unlock(&q->lock);
 }
 
-/* What the driver takes back it may use for something else at once: no chain is being worked on then. */
-static void stop_queue(struct virtio_dev *d, struct virtq *q)
+static bool is_busy(struct virtio_dev *d, const struct virtq *q)
+{
+	return d->ops->busy && d->ops->busy(d, q);
+}
+
+/* What the driver takes back it may use for something else at once: no chain is being worked on then. False: one still is. */
+static bool stop_queue(struct virtio_dev *d, struct virtq *q)
 {
 	virtq_disable(q);
 	if (d->ops->stopped)
 		d->ops->stopped(d, q);
+	return !is_busy(d, q);
+}
+
+/* The driver sees it stopped, or its store is executed again until it is. */
+static void show_stopped(struct virtio_dev *d, bool over)
+{
+	if (over)
+		show_ready(d);
+	else
+		vcpu_try_again(this_vcpu());
 }
 
 /* HV_EBUSY: the store is to be executed again. */
@@ -122,32 +137,34 @@ static int enable(struct virtio_dev *d, struct virtq *q)
 static void set_ready(struct virtio_dev *d, uint32_t val)
 {
 	struct virtq *q = selected(d);
+	bool over = true;
 	int err = HV_OK;
 
 	if (!q)
 		return;
 	if (val == 1 && !q->ready)
 		err = enable(d, q);
-	else if (val == 0 && q->ready)
-		stop_queue(d, q);
+	else if (val == 0)
+		over = q->ready ? stop_queue(d, q) : !is_busy(d, q);
 	spin_unlock(&q->lock);
-	show_ready(d);
+	show_stopped(d, over);
 	if (err == HV_EBUSY)
 		vcpu_try_again(this_vcpu());
 	else if (err != HV_OK)
 		virtio_needs_reset(d);
 }
 
-/* It is over at once, so the driver reads 0 (2.6.1, "Virtqueue Reset"). */
+/* It is over when the driver's store is, so it reads 0 (2.6.1, "Virtqueue Reset"). */
 static void reset_queue(struct virtio_dev *d, uint32_t val)
 {
 	struct virtq *q = val == 1 && virtio_has(d, VIRTIO_F_RING_RESET) ? selected(d) : NULL;
+	bool over;
 
 	if (!q)
 		return;
-	stop_queue(d, q);
+	over = stop_queue(d, q);
 	spin_unlock(&q->lock);
-	show_ready(d);
+	show_stopped(d, over);
 }
 
 /* What is left of the work is the store's, which is executed again. */
@@ -216,7 +233,8 @@ static void set_status(struct virtio_dev *d, uint32_t val)
 	bool starts;
 
 	if (val == 0) {
-		virtio_reset(d);
+		if (!virtio_reset(d))
+			vcpu_try_again(this_vcpu());
 		return;
 	}
 	spin_lock(&d->lock);

@@ -39,16 +39,22 @@ static int next_chain(struct virtio_dev *d, struct virtq *q, bool first, bool *i
  * Memory that the VM has given back and that @q needs comes again, a step of it. False: all is there. *@err, 1: try again; 0: the
  * host has none, and no vcpu waits for it here.
  */
-static bool bring(const struct virtio_dev *d, const struct virtq *q, bool guest, int *err)
+static noinline bool bring_hole(const struct virtio_dev *d, const struct virtq *q, bool guest,
+				int *err)
 {
 	struct vm_balloon *b = d->vm->balloon;
 	gpa_t a;
 
-	if (!b || d->ops->takes_pages || !virtq_hole(q, &a))
+	if (d->ops->takes_pages || !virtq_hole(q, &a))
 		return false;
 	*err = b->touch(b, guest ? this_vcpu() : NULL, a) || guest ||
 	       !gstage_is_hole(&d->vm->gstage, a);
 	return true;
+}
+
+static inline bool bring(const struct virtio_dev *d, const struct virtq *q, bool guest, int *err)
+{
+	return d->vm->balloon && bring_hole(d, q, guest, err);
 }
 
 /* Chain after chain, up to one step's work. 1: there is more. */
@@ -61,6 +67,8 @@ static int work(struct virtio_dev *d, struct virtq *q, bool guest, bool *interru
 		return err;
 	if (err == HV_OK)
 		err = virtq_quiet(q);
+	if (err == HV_OK && d->ops->collect)
+		err = d->ops->collect(d, q);
 	if (err != HV_OK)
 		return err;
 	while (budget > 0) {
@@ -126,10 +134,28 @@ void virtio_serve_all(struct virtio_dev *d, unsigned int index)
 		;
 }
 
+/* The rest of the queue is not looked at: the driver notifies of chains to come, or virtio_serve() knows of them. */
+bool virtio_push_at_once(struct virtio_dev *d, struct virtq *q, uint16_t head, uint32_t written,
+			 gpa_t at, uint8_t val)
+{
+	bool interrupt = false, good;
+
+	if (!may_work(d, q) || !vm_mem_begin(d->vm))
+		return false;
+	good = vm_may_run(d->vm) && virtq_open(q) == HV_OK && virtq_put_byte(q, at, val) == HV_OK &&
+	       virtq_push_and_publish(q, head, written, &interrupt) == HV_OK;
+	vm_mem_end();
+	if (interrupt)
+		virtio_interrupt(d, VIRTIO_INT_USED);
+	return good;
+}
+
 /* --- life ------------------------------------------------------------------------------------------ */
 
-cold void virtio_reset(struct virtio_dev *d)
+cold bool virtio_reset(struct virtio_dev *d)
 {
+	bool over = true;
+
 	/* From here on no queue is worked on, and another vcpu cannot start the device. */
 	spin_lock(&d->lock);
 	d->resets++;
@@ -137,17 +163,24 @@ cold void virtio_reset(struct virtio_dev *d)
 	spin_unlock(&d->lock);
 	for (unsigned int i = 0; i < d->nr_queues; i++) {
 		struct virtq *q = &d->queues[i];
+		bool was_ready;
 
 		spin_lock(&q->lock);
+		was_ready = q->ready;
 		virtq_disable(q);
+		if (was_ready && d->ops->stopped)
+			d->ops->stopped(d, q);
+		over &= !(d->ops->busy && d->ops->busy(d, q));
 		spin_unlock(&q->lock);
 	}
 	if (d->ops->reset)
 		d->ops->reset(d);
 	spin_lock(&d->lock);
-	virtio_reset_registers(d);
+	if (over)
+		virtio_reset_registers(d);
 	d->resets--;
 	spin_unlock(&d->lock);
+	return over;
 }
 
 static_assert(_Alignof(struct virtq_buf) <= _Alignof(struct vm_mem_window), "one behind the other");
@@ -200,7 +233,7 @@ cold int virtio_init(struct virtio_dev *d, struct vm *vm, const struct vm_part_a
 	d->ops = ops;
 	d->vm = vm;
 	d->offered = features | VIRTIO_F_VERSION_1 | VIRTIO_F_EVENT_IDX | VIRTIO_F_INDIRECT_DESC |
-		     VIRTIO_F_IN_ORDER | VIRTIO_F_RING_RESET;
+		     (ops->out_of_order ? 0 : VIRTIO_F_IN_ORDER) | VIRTIO_F_RING_RESET;
 	spin_init(&d->lock, LOCK_VDEV);
 	d->page = arena_pages(&vm->arena, PAGE_SIZE);
 	err = d->page ? init_queues(d, &vm->arena, nr, size) : HV_ENOMEM;

@@ -40,14 +40,21 @@ struct virtio_ops {
 	/* wants - has the device something to do with a chain of @q? False: they stay where they are. NULL: always. With
 	 * the queue's lock. */
 	bool (*wants)(struct virtio_dev *d, const struct virtq *q);
+	/* collect - push what has been detached and is over. With the queue's lock, in a bracket. HV_E*: as handle. NULL: nothing */
+	int (*collect)(struct virtio_dev *d, struct virtq *q);
+	/* busy - is something that was detached from @q not over yet? The driver sees a reset end only then. With the queue's lock.
+	 * NULL: never */
+	bool (*busy)(struct virtio_dev *d, const struct virtq *q);
+	/* Chains are used in any order: IN_ORDER is not offered. */
+	bool out_of_order;
 	/* served - virtio_serve() of queue @index is over, with what it has or has not done. No lock is held. NULL: nothing. */
 	void (*served)(struct virtio_dev *d, unsigned int index, bool guest);
 	/* reset - the driver resets the device, or the VM's life is over. No queue is ready, no lock is held. NULL: nothing */
 	void (*reset)(struct virtio_dev *d);
 	/* started - the driver has set DRIVER_OK. No lock is held. NULL: nothing. */
 	void (*started)(struct virtio_dev *d);
-	/* stopped - the queue @q, which has been stopped or reset by the driver, or is broken, begins anew the next time; its
-	 * lock is held. NULL: nothing. */
+	/* stopped - the queue @q, which has been stopped or reset by the driver, with its device or alone, or is broken, begins
+	 * anew the next time; its lock is held. NULL: nothing. */
 	void (*stopped)(struct virtio_dev *d, struct virtq *q);
 	/* write_config - the driver writes @len bytes (1, 2, 4 or 8) at @off of the device's configuration, which may lie
 	 * outside of it. No lock is held. NULL: all of it is read-only. */
@@ -88,8 +95,11 @@ struct virtio_config {
 int virtio_init(struct virtio_dev *d, struct vm *vm, const struct vm_part_args *args,
 		const struct virtio_ops *ops, uint64_t features, unsigned int nr, uint16_t size);
 
-/* virtio_reset - as the driver does it by writing 0 to Status; also a part's reset and destroy. No lock is held. */
-void virtio_reset(struct virtio_dev *d);
+/*
+ * virtio_reset - as the driver does it by writing 0 to Status; also a part's reset and destroy. No lock is held. False: it is
+ * not over, since something that was detached from a queue is not (virtio_ops.busy); to be called again.
+ */
+bool virtio_reset(struct virtio_dev *d);
 
 /*
  * virtio_serve - let the device work on queue @index as long as it has something to do, for one step. True: it has more to do.
@@ -100,6 +110,14 @@ bool virtio_serve(struct virtio_dev *d, unsigned int index, bool guest);
 
 /* virtio_serve_all - step after step, for little work that another hart has (input). No lock of a device is held. */
 void virtio_serve_all(struct virtio_dev *d, unsigned int index);
+
+/*
+ * virtio_push_at_once - with @q's lock: chain @head, which was detached, is pushed with @written bytes after @val has been put at @at,
+ * and the driver is told. False: that cannot be now, or the ring is no memory any more; virtio_serve() is to do it by
+ * virtio_ops.collect.
+ */
+bool virtio_push_at_once(struct virtio_dev *d, struct virtq *q, uint16_t head, uint32_t written,
+			 gpa_t at, uint8_t val);
 
 /* virtio_has - has the driver taken the feature @bit (a mask)? Fixed while a queue is ready. */
 static inline bool virtio_has(const struct virtio_dev *d, uint64_t bit)

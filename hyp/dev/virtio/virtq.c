@@ -340,12 +340,13 @@ int virtq_pop(struct virtq *q)
 
 /* --- the used ring -------------------------------------------------------------------------------- */
 
-static always_inline int put_element(const struct virtq *q, bool together, uint32_t written)
+static always_inline int put_element(const struct virtq *q, bool together, uint16_t head,
+				     uint32_t written)
 {
 	const uint64_t at =
 		VIRTQ_USED_RING + sizeof(struct virtq_used_elem) * (q->used_idx & (q->size - 1u));
 	int err = ring_store32(q, together, VIRTQ_PART_USED,
-			       at + offsetof(struct virtq_used_elem, id), q->chain.head);
+			       at + offsetof(struct virtq_used_elem, id), head);
 
 	if (err == HV_OK)
 		err = ring_store32(q, together, VIRTQ_PART_USED,
@@ -353,23 +354,22 @@ static always_inline int put_element(const struct virtq *q, bool together, uint3
 	return err;
 }
 
-static always_inline int push(struct virtq *q, bool together, uint32_t written)
+static always_inline int push(struct virtq *q, bool together, uint16_t head, uint32_t written)
 {
-	int err = put_element(q, together, written);
+	int err = put_element(q, together, head, written);
 
 	q->used_idx++;
-	q->busy = false;
 	return err;
 }
 
-static noinline int push_in_pieces(struct virtq *q, uint32_t written)
+static noinline int push_in_pieces(struct virtq *q, uint16_t head, uint32_t written)
 {
-	return push(q, false, written);
+	return push(q, false, head, written);
 }
 
-int virtq_push(struct virtq *q, uint32_t written)
+int virtq_push_to(struct virtq *q, uint16_t head, uint32_t written)
 {
-	return q->ring.together ? push(q, true, written) : push_in_pieces(q, written);
+	return q->ring.together ? push(q, true, head, written) : push_in_pieces(q, head, written);
 }
 
 static always_inline int put_used_idx(struct virtq *q, bool together)

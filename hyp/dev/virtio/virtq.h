@@ -16,9 +16,9 @@
 #ifndef DEV_VIRTIO_VIRTQ_H
 #define DEV_VIRTIO_VIRTQ_H
 
-#include "dev/virtio/abi.h"
 #include "lib/index.h"
 #include "lib/spinlock.h"
+#include "lib/virtio_abi.h"
 #include "vcpu/vm_mem.h"
 
 #define VIRTQ_SIZE_MAX 128 /* of any queue: a power of two */
@@ -107,11 +107,35 @@ static inline bool virtq_knows(const struct virtq *q)
 	return q->next_avail != q->avail_idx;
 }
 
+/*
+ * virtq_detach - the chain is taken from the queue, whose next one may be popped. Later virtq_push_to() pushes it by its @head, unless
+ * the queue has been disabled in between.
+ */
+static inline void virtq_detach(struct virtq *q)
+{
+	q->busy = false;
+}
+
+int virtq_push_to(struct virtq *q, uint16_t head, uint32_t written);
+
 /* virtq_push - the chain is used, and @written bytes have been written into it. The driver sees it after virtq_publish(). */
-int virtq_push(struct virtq *q, uint32_t written);
+static inline int virtq_push(struct virtq *q, uint32_t written)
+{
+	q->busy = false;
+	return virtq_push_to(q, q->chain.head, written);
+}
 
 /* virtq_publish - the driver sees what has been pushed. *@interrupt: it wants an interrupt for that. */
 int virtq_publish(struct virtq *q, bool *interrupt);
+
+/* virtq_push_and_publish - virtq_push_to(), then virtq_publish(). */
+static inline int virtq_push_and_publish(struct virtq *q, uint16_t head, uint32_t written,
+					 bool *interrupt)
+{
+	int err = virtq_push_to(q, head, written);
+
+	return err == HV_OK ? virtq_publish(q, interrupt) : err;
+}
 
 /* virtq_is_published - the driver sees all that has been pushed, and an interrupt has been thought of. */
 static inline bool virtq_is_published(const struct virtq *q)
@@ -181,20 +205,30 @@ int virtq_write(const struct virtq *q, struct virtq_cursor *c, const void *from,
 /* virtq_skip - @c moves on by @len bytes. HV_EINVAL: there are fewer. No memory is looked at. */
 int virtq_skip(const struct virtq *q, struct virtq_cursor *c, uint64_t len);
 
-/* virtq_put_last - the last byte that the device may write becomes @val. HV_EINVAL: there is none. HV_EFAULT: no memory. */
-static inline int virtq_put_last(const struct virtq *q, uint8_t val)
+/* virtq_put_byte - the byte at @a, of a buffer that the device may write, becomes @val. HV_EFAULT: no memory. */
+static inline int virtq_put_byte(const struct virtq *q, gpa_t a, uint8_t val)
 {
-	const struct virtq_buf *b = &q->bufs[index_below(q->chain.nr - 1u, q->max)];
 	uint64_t n = 1;
-	uint8_t *at;
+	uint8_t *at = vm_mem_find(q->vm, q->window, a, GSTAGE_WRITE, &n);
 
-	if (q->chain.in == 0)
-		return HV_EINVAL;
-	at = vm_mem_find(q->vm, q->window, gpa_add(b->gpa, b->len - 1u), GSTAGE_WRITE, &n);
 	if (!at)
 		return HV_EFAULT;
 	*at = val;
 	return HV_OK;
+}
+
+/* virtq_last - where the last byte of a chain is that the device may write; q->chain.in is not 0. */
+static inline gpa_t virtq_last(const struct virtq *q)
+{
+	const struct virtq_buf *b = &q->bufs[index_below(q->chain.nr - 1u, q->max)];
+
+	return gpa_add(b->gpa, b->len - 1u);
+}
+
+/* virtq_put_last - that byte becomes @val. HV_EINVAL: there is none. HV_EFAULT: no memory. */
+static inline int virtq_put_last(const struct virtq *q, uint8_t val)
+{
+	return q->chain.in == 0 ? HV_EINVAL : virtq_put_byte(q, virtq_last(q), val);
 }
 
 /*

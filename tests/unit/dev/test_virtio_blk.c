@@ -120,11 +120,11 @@ static void what_is_wrong_in_the_node_is_said(void **state)
 {
 	(void)state;
 	refused((struct disk_says){ .access = "overlay" },
-		"config: /vm/disk@0: image is missing: must be the name of an image below /images");
+		"config: /vm/disk@0: image is missing: must be the name of an image below /images, or else disk that of a node below the configuration's disks");
 	refused((struct disk_says){ .image = "other" },
 		"config: /vm/disk@0: image = \"other\": must be an image");
 	refused((struct disk_says){ .image = "root", .access = "read-write" },
-		"config: /vm/disk@0: access = \"read-write\": must be \"read-only\" or \"overlay\"");
+		"config: /vm/disk@0: access = \"read-write\": must be \"read-only\" or \"overlay\": an image is never written");
 	refused((struct disk_says){ .image = "root", .overlay_memory = MIB(1) },
 		"config: /vm/disk@0: overlay-memory = <0 0x100000>: is for access = \"overlay\": must "
 		"not be there without");

@@ -259,6 +259,7 @@ static void a_ring_is_reset_only_if_that_was_agreed_on(void **state)
 	set(VIRTIO_MMIO_QUEUE_SEL, 0);
 	set(VIRTIO_MMIO_QUEUE_RESET, 0);
 	assert_int_equal(get(VIRTIO_MMIO_QUEUE_READY), 1);
+	copy->stops = 0;
 	set(VIRTIO_MMIO_QUEUE_RESET, 1);
 	assert_int_equal(get(VIRTIO_MMIO_QUEUE_READY), 0);
 	assert_int_equal(copy->stops, 1);

@@ -3,7 +3,7 @@
  * A fake VM with one disk, and requests to it. A program that is LIKE this file is made of
  *
  * SOURCES: hyp/dev/virtio/blk.c hyp/dev/virtio/blk_request.c hyp/dev/virtio/blk_overlay.c
- * SOURCES: tests/unit/fake/diskvm.c tests/unit/fake/tree.c
+ * SOURCES: hyp/dev/virtio/blk_source.c tests/unit/fake/no_host_disk.c tests/unit/fake/diskvm.c tests/unit/fake/tree.c
  *
  * and is LIKE fake/vring.h, too.
  */

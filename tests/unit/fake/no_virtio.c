@@ -18,7 +18,7 @@ int virtio_init(struct virtio_dev *d, struct vm *vm, const struct vm_part_args *
 	abort();
 }
 
-void virtio_reset(struct virtio_dev *d)
+bool virtio_reset(struct virtio_dev *d)
 {
 	(void)d;
 	abort();
@@ -30,9 +30,9 @@ void virtio_serve_all(struct virtio_dev *d, unsigned int index)
 	abort();
 }
 
-int virtq_push(struct virtq *q, uint32_t written)
+int virtq_push_to(struct virtq *q, uint16_t head, uint32_t written)
 {
-	(void)q, (void)written;
+	(void)q, (void)head, (void)written;
 	abort();
 }
 

@@ -46,6 +46,12 @@ static int chip_request(const void *fdt, int node, void (*fn)(void *arg), void *
 	return HV_EINVAL;
 }
 
+static void chip_off(const void *arg)
+{
+	assert_ptr_equal(arg, &argument);
+	note("off");
+}
+
 static void chip_handle(void)
 {
 	note("handle");
@@ -99,7 +105,8 @@ static uint64_t rtc_now(void)
 	return 0x123456789abcdef0;
 }
 
-static const struct host_irqchip chip = { chip_request, chip_handle, chip_init_pcpu, chip_balance };
+static const struct host_irqchip chip = { chip_request, chip_off, chip_handle, chip_init_pcpu,
+					  chip_balance };
 static const struct host_uart uart = { uart_write, uart_getc, uart_interrupts, uart_tx, uart_rx };
 static const struct host_rtc rtc = { rtc_now };
 
@@ -109,6 +116,7 @@ static void a_machine_without_devices_answers(void **state)
 {
 	(void)state;
 	assert_int_equal(host_irq_request(tree, 42, on_irq, &argument), HV_ENXIO);
+	host_irq_off(&argument);
 	host_irq_handle();
 	host_irq_init_pcpu();
 	host_irq_balance();
@@ -127,6 +135,8 @@ static void the_controller_is_asked(void **state)
 	assert_int_equal(host_bind_irqchip(&chip), HV_OK);
 	assert_int_equal(host_irq_request(tree, 42, on_irq, &argument), HV_EINVAL);
 	assert_asked("request");
+	host_irq_off(&argument);
+	assert_asked("off");
 	host_irq_handle();
 	assert_asked("handle");
 	host_irq_init_pcpu();

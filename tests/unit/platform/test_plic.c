@@ -305,6 +305,17 @@ static void everything_pending_is_dispatched_and_completed(void **state)
 	assert_int_equal(claims, 3);
 }
 
+static void a_source_that_is_off_interrupts_no_more(void **state)
+{
+	(void)state;
+	assert_int_equal(probe(), HV_OK);
+	assert_int_equal(request("/ten", &ten), HV_OK);
+	assert_int_equal(request("/eleven", &eleven), HV_OK);
+	chip->off(&eleven);
+	assert_int_equal(priority[10], 1);
+	assert_int_equal(priority[11], 0);
+}
+
 static void sources_of_the_second_word_are_served(void **state)
 {
 	(void)state;
@@ -465,6 +476,7 @@ int main(void)
 				       setup),
 		cmocka_unit_test_setup(a_pcpu_that_is_late_finds_its_sources, setup),
 		cmocka_unit_test_setup(everything_pending_is_dispatched_and_completed, setup),
+		cmocka_unit_test_setup(a_source_that_is_off_interrupts_no_more, setup),
 		cmocka_unit_test_setup(sources_of_the_second_word_are_served, setup),
 		cmocka_unit_test_setup(a_claim_of_nothing_is_not_completed, setup),
 		cmocka_unit_test_setup(a_storm_does_not_hold_the_hart, setup),

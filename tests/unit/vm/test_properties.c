@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // LIKE: tests/unit/vm/test_config.c
 // SOURCES: hyp/vm/config_host.c hyp/lib/options.c hyp/mm/page.c hyp/mm/gstage.c hyp/mm/gstage_leaf.c hyp/mm/pgtable.c tests/unit/fake/csr.c tests/unit/fake/fence.c
-// SOURCES: hyp/dev/pmem.c hyp/dev/virtio/blk.c hyp/dev/virtio/console_part.c hyp/dev/virtio/rng.c hyp/dev/virtio/balloon.c tests/unit/fake/no_virtio.c
+// SOURCES: hyp/dev/pmem.c hyp/dev/virtio/blk.c hyp/dev/virtio/blk_source.c tests/unit/fake/no_host_disk.c hyp/dev/virtio/console_part.c hyp/dev/virtio/rng.c hyp/dev/virtio/balloon.c tests/unit/fake/no_virtio.c
 /*
- * dts/bindings/hartvisor,vm.yaml and docs/configuration.md have the properties of the parser's tables, with their bounds
- * and words, and no others.
+ * dts/bindings/hartvisor,vm.yaml (of child nodes: a file for each kind) and docs/configuration.md have the properties of
+ * the parser's tables, with their bounds and words, and no others.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -116,30 +116,29 @@ static void says(const char *where, const struct property *p, const char *text, 
 		fail_msg("%s: %s: must say \"%s\", but says:%s", where, p->name, want, text);
 }
 
-/* A key of @text that is @depth blanks from the edge, up to the empty line behind it. */
-static const char *schema_of(const char *text, int depth, const char *name)
+/* A key of @text that is two blanks from the edge, up to the empty line behind it. */
+static const char *schema_of(const char *text, const char *name)
 {
 	char head[80];
 	const char *s;
 
-	snprintf(head, sizeof(head), "\n%*s%s:", depth, "", name);
+	snprintf(head, sizeof(head), "\n  %s:", name);
 	s = part_of(text, head, "\n\n");
 	if (s)
 		return s;
-	snprintf(head, sizeof(head), "\n%*s\"%s\":", depth, "", name);
+	snprintf(head, sizeof(head), "\n  \"%s\":", name);
 	s = part_of(text, head, "\n\n");
 	if (s)
 		return s;
 	/* dt-schema takes a property with the name of one of its keywords only as a pattern. */
-	snprintf(head, sizeof(head), "\n%*s\"^(%s)$\":", depth, "", name);
+	snprintf(head, sizeof(head), "\n  \"^(%s)$\":", name);
 	return part_of(text, head, "\n\n");
 }
 
-/* @p is in @text at @depth as it is in the table. */
-static void check_schema(const char *text, int depth, const struct property *p)
+/* @p is in @text, of the file @where, as it is in the table. */
+static void check_schema(const char *where, const char *text, const struct property *p)
 {
-	static const char where[] = "dts/bindings/hartvisor,vm.yaml";
-	const char *s = schema_of(text, depth, p->name);
+	const char *s = schema_of(text, p->name);
 
 	if (!s)
 		fail_msg("%s: %s is missing", where, p->name);
@@ -187,25 +186,34 @@ static void each_property_of_the_tables_is_written_down(void **state)
 	(void)state;
 	for (unsigned int i = 0; i < nr_tables; i++) {
 		for (unsigned int j = 0; j < tables[i].nr; j++) {
-			check_schema(yaml, 2, &tables[i].rows[j]);
+			check_schema("dts/bindings/hartvisor,vm.yaml", yaml, &tables[i].rows[j]);
 			if (tables[i].rows != host_properties.rows)
 				check_document("", &tables[i].rows[j]);
 		}
 	}
 }
 
-/* The schema's pattern of child nodes of this kind, up to the next one. */
+/* The binding of child nodes of this kind, to which the VM's refers. */
+static const char *path_of_kind(const struct vm_part *kind)
+{
+	static char path[80];
+
+	snprintf(path, sizeof(path), "dts/bindings/hartvisor,vm-%s.yaml", kind->child);
+	return path;
+}
+
 static const char *schema_of_kind(const struct vm_part *kind)
 {
-	static char copy[4096];
-	char head[80];
-	const char *s;
+	static char text[8192];
+	char pattern[160];
 
-	snprintf(head, sizeof(head), "\n  \"^%s@1?[0-9a-f]$\":", kind->child);
-	s = part_of(yaml, head, "\n  \"^");
-	if (!s)
-		fail_msg("dts/bindings/hartvisor,vm.yaml: %s@N is missing", kind->child);
-	return strcpy(copy, s);
+	snprintf(pattern, sizeof(pattern),
+		 "\n  \"^%s@1?[0-9a-f]$\":\n    type: object\n    $ref: hartvisor,vm-%s.yaml#\n",
+		 kind->child, kind->child);
+	if (!strstr(yaml, pattern))
+		fail_msg("dts/bindings/hartvisor,vm.yaml: must say%s", pattern);
+	read_file(path_of_kind(kind), text, sizeof(text));
+	return text;
 }
 
 static void each_property_of_child_nodes_is_written_down(void **state)
@@ -217,16 +225,16 @@ static void each_property_of_child_nodes_is_written_down(void **state)
 
 		snprintf(device, sizeof(device), " `%s@N` |", kinds[i]->child);
 		for (unsigned int j = 0; j < kinds[i]->properties.nr; j++) {
-			check_schema(schema, 6, &kinds[i]->properties.rows[j]);
+			check_schema(path_of_kind(kinds[i]), schema, &kinds[i]->properties.rows[j]);
 			check_document(device, &kinds[i]->properties.rows[j]);
 			if (kinds[i]->properties.rows[j].required)
-				says("dts/bindings/hartvisor,vm.yaml",
-				     &kinds[i]->properties.rows[j],
-				     strstr(schema, "\n    required:"), "\n      - %s\n",
+				says(path_of_kind(kinds[i]), &kinds[i]->properties.rows[j],
+				     strstr(schema, "\nrequired:"), "\n  - %s\n",
 				     kinds[i]->properties.rows[j].name);
 		}
 		for (unsigned int j = 0; j < part_child_properties.nr; j++)
-			check_schema(schema, 6, &part_child_properties.rows[j]);
+			check_schema(path_of_kind(kinds[i]), schema,
+				     &part_child_properties.rows[j]);
 	}
 	for (unsigned int j = 0; j < part_child_properties.nr; j++)
 		check_document(" any |", &part_child_properties.rows[j]);
@@ -259,17 +267,18 @@ static void what_is_written_down_of_child_nodes_is_in_a_table(void **state)
 	(void)state;
 	for (unsigned int i = 0; i < nr_kinds; i++) {
 		at = schema_of_kind(kinds[i]);
-		for (at = strstr(at, "\n      "); at; at = strstr(at + 1, "\n      ")) {
-			const char *name = at + 7;
+		at = strstr(at, "\nproperties:\n");
+		end = at ? strstr(at, "\n\npatternProperties:") : NULL;
+		assert_non_null(end);
+		for (at = strstr(at + 1, "\n  "); at && at < end; at = strstr(at + 1, "\n  ")) {
+			const char *name = at + 3;
 			size_t n = strcspn(name, ":\n");
 
-			/* Neither deeper, nor a list, nor a pattern. */
-			if (*name == ' ' || *name == '-' || *name == '"' || name[n] != ':')
+			if (*name == ' ')
 				continue;
 			if (!is_of_child(kinds[i]->child, strlen(kinds[i]->child), name, n))
-				fail_msg(
-					"dts/bindings/hartvisor,vm.yaml: %s@N: %.*s is in no table",
-					kinds[i]->child, (int)n, name);
+				fail_msg("%s: %.*s is in no table", path_of_kind(kinds[i]), (int)n,
+					 name);
 			rows++;
 		}
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Numbers and structures of virtio (Virtual I/O Device, version 1.2): what all devices share. All is little-endian. */
-#ifndef DEV_VIRTIO_ABI_H
-#define DEV_VIRTIO_ABI_H
+#ifndef LIB_VIRTIO_ABI_H
+#define LIB_VIRTIO_ABI_H
 
 #include <stddef.h>
 
