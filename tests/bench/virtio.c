@@ -3,8 +3,8 @@
  * Virtio devices behind virtio-mmio: notifications, and a disk that is an image in memory. Interrupts are polled: what a
  * row counts is the notifying store, from which the guest comes back when the device has done all. On hartvisor only.
  *
- * A disk of the machine answers later, by an interrupt of the machine. The guest takes its own then, while it waits in a loop
- * whose turns are counted and left out, so a row has what hartvisor executes however long the machine's disk takes.
+ * A disk of the machine answers later, by an interrupt of the machine. The guest takes its own then, while it waits in a loop.
+ * The turns of that loop are counted and left out, so a row has what hartvisor executes however long the machine's disk takes.
  */
 #include "bench.h"
 #include "plic.h"

@@ -160,7 +160,7 @@ static void interrupts_without_end(void **state)
 	}
 }
 
-/* One that does not stop, and whose line stays high. */
+/* It does not stop, and its line stays high. */
 static void interrupts_after_the_end(void **state)
 {
 	(void)state;
