@@ -76,21 +76,20 @@ static int check_harts(struct sswi *s)
 	return HV_OK;
 }
 
-static int check_reg(struct sswi *s)
+static int check_reg(struct sswi *s, const struct driver_reg *reg)
 {
-	uint64_t size;
-
-	if (fdtx_reg(s->fdt, s->node, 0, &s->base, &size))
+	if (reg->err)
 		return sswi_wrong(s, "reg: has to be an address and a size");
+	s->base = reg->base;
 	if (s->base % SETSSIP_SIZE != 0)
 		return sswi_wrong(s, "reg: address %#" PRIx64 " has to be a multiple of 4",
 				  s->base);
-	if (size < SETSSIP_SIZE * (uint64_t)s->harts)
+	if (reg->size < SETSSIP_SIZE * (uint64_t)s->harts)
 		return sswi_wrong(s,
 				  "reg: size %#" PRIx64
 				  " has to be %#x at least, 4 for each hart of "
 				  "interrupts-extended",
-				  size, SETSSIP_SIZE * s->harts);
+				  reg->size, SETSSIP_SIZE * s->harts);
 	return HV_OK;
 }
 
@@ -148,12 +147,12 @@ static void take_harts(const struct sswi *s)
 	log_info("kicks: by ACLINT SSWI %s to %u of %u harts", s->path, taken, nr_pcpus);
 }
 
-static int sswi_probe(const void *fdt, int node)
+static int sswi_probe(const void *fdt, int node, const struct driver_reg *reg)
 {
 	struct sswi s = { .fdt = fdt, .node = node };
 
 	fdtx_path(fdt, node, s.path, sizeof(s.path));
-	if (check_harts(&s) || check_reg(&s))
+	if (check_harts(&s) || check_reg(&s, reg))
 		return HV_EINVAL;
 	s.setssip = device_map(hpa(s.base), SETSSIP_SIZE * (uint64_t)s.harts);
 	if (!s.setssip) {

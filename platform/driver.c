@@ -4,6 +4,7 @@
 #include <inttypes.h>
 
 #include "lib/fdt.h"
+#include "lib/index.h"
 #include "lib/log.h"
 #include "platform/machine.h"
 
@@ -26,45 +27,62 @@ static bool driver_matches(const struct driver *d, const void *fdt, int node)
 	return false;
 }
 
+/* A parent that is a walk through the tree away is asked for once. */
+static struct driver_reg read_reg(const void *fdt, int parent, int node)
+{
+	struct driver_reg r = { 0 };
+
+	r.err = fdtx_reg_below(fdt, parent, node, 0, &r.base, &r.size);
+	return r;
+}
+
 /* A wrong `reg` must not make a driver write to memory, or to an address that cannot exist, or that traps. */
-static bool driver_reg_ok(const void *fdt, int node)
+static bool driver_reg_ok(const void *fdt, int node, const struct driver_reg *r)
 {
 	char path[FDTX_PATH_MAX];
 	const char *what = NULL;
-	uint64_t base, size;
 
-	if (fdtx_reg(fdt, node, 0, &base, &size) != HV_OK)
+	if (r->err != HV_OK)
 		return true; /* the driver knows whether it needs one */
-	if (size > ADDRESS_LIMIT || base > ADDRESS_LIMIT - size)
+	if (r->size > ADDRESS_LIMIT || r->base > ADDRESS_LIMIT - r->size)
 		what = "must end below 0x100000000000000";
-	else if (!is_aligned(base, REGISTER_SIZE))
+	else if (!is_aligned(r->base, REGISTER_SIZE))
 		what = "must begin at a multiple of 4";
-	else if (machine_touches_memory(hpa(base), size))
+	else if (machine_touches_memory(hpa(r->base), r->size))
 		what = "must not overlap /memory";
 	if (what)
 		log_warn("%s: reg = 0x%" PRIx64 ", 0x%" PRIx64 ": %s; the device is not used",
-			 fdtx_path(fdt, node, path, sizeof(path)), base, size, what);
+			 fdtx_path(fdt, node, path, sizeof(path)), r->base, r->size, what);
 	return what == NULL;
 }
 
 /* A probe that fails has said why; the machine goes on without that device. */
-static void driver_probe_node(const void *fdt, int node, enum driver_order order)
+static void driver_probe_node(const void *fdt, int parent, int node, enum driver_order order)
 {
+	struct driver_reg reg;
+
 	for (const struct driver *d = drivers_start; d < drivers_end; d++) {
 		if (d->order == order && driver_matches(d, fdt, node)) {
-			if (driver_reg_ok(fdt, node))
-				(void)d->probe(fdt, node);
+			reg = read_reg(fdt, parent, node);
+			if (driver_reg_ok(fdt, node, &reg))
+				(void)d->probe(fdt, node, &reg);
 			return;
 		}
 	}
 }
 
+/* The walk keeps the nodes that it is below, so that no driver's `reg` takes another walk. */
 static void driver_probe_order(const void *fdt, enum driver_order order)
 {
-	for (int node = fdt_next_node(fdt, -1, NULL); node >= 0;
-	     node = fdt_next_node(fdt, node, NULL)) {
+	int above[FDTX_MAX_DEPTH + 1] = { -1 };
+	int depth = 0;
+
+	for (int node = 0; node >= 0 && depth >= 0; node = fdt_next_node(fdt, node, &depth)) {
+		const uint64_t d = index_below((uint64_t)depth, FDTX_MAX_DEPTH);
+
+		above[d + 1] = node;
 		if (fdt_getprop(fdt, node, "compatible", NULL) && fdtx_is_available(fdt, node))
-			driver_probe_node(fdt, node, order);
+			driver_probe_node(fdt, above[d], node, order);
 	}
 }
 

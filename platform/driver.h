@@ -15,11 +15,17 @@ enum driver_order {
 	DRIVER_DEVICE,
 };
 
+/* The first entry of a node's `reg`. */
+struct driver_reg {
+	int err; /* HV_OK, or fdtx_reg()'s; then the rest is 0 */
+	uint64_t base, size;
+};
+
 struct driver {
 	const char *const *compatible; /* NULL-terminated */
 	enum driver_order order;
-	/* 0 or HV_E*; says itself (log) what is wrong with the node. */
-	int (*probe)(const void *fdt, int node);
+	/* 0 or HV_E*; says itself (log) what is wrong with the node. @reg, if it is there, can be that of a device. */
+	int (*probe)(const void *fdt, int node, const struct driver_reg *reg);
 };
 
 #define DRIVER(name)                             \

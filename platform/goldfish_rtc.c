@@ -27,19 +27,18 @@ static uint64_t rtc_now(void)
 
 static const struct host_rtc rtc = { .now = rtc_now };
 
-static int rtc_probe(const void *fdt, int node)
+static int rtc_probe(const void *fdt, int node, const struct driver_reg *reg)
 {
-	uint64_t base, size;
 	char path[FDTX_PATH_MAX];
 
 	if (rtc_regs)
 		return HV_EBUSY;
-	if (fdtx_reg(fdt, node, 0, &base, &size) || size < 8) {
+	if (reg->err || reg->size < 8) {
 		log_warn("%s: reg has to give at least 8 bytes",
 			 fdtx_path(fdt, node, path, sizeof(path)));
 		return HV_EINVAL;
 	}
-	rtc_regs = device_map(hpa(base), size);
+	rtc_regs = device_map(hpa(reg->base), reg->size);
 	if (!rtc_regs)
 		return HV_ENOMEM;
 	return host_bind_rtc(&rtc);

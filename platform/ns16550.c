@@ -194,10 +194,10 @@ static cold int ns16550_wrong(const void *fdt, int node, const char *what)
 	return HV_EINVAL;
 }
 
-static cold int ns16550_map(const void *fdt, int node)
+static cold int ns16550_map(const void *fdt, int node, const struct driver_reg *reg)
 {
 	uint32_t shift = 0, width = 1, offset = 0;
-	uint64_t base, size, need;
+	uint64_t need;
 
 	if (fdtx_prop_u32(fdt, node, "reg-shift", &shift) == HV_EINVAL || shift > 4)
 		return ns16550_wrong(fdt, node, "reg-shift has to be 0 to 4");
@@ -211,24 +211,24 @@ static cold int ns16550_map(const void *fdt, int node)
 		return ns16550_wrong(fdt, node, "reg-offset has to be a multiple of reg-io-width");
 	uart.designware = fdtx_is_compatible(fdt, node, "snps,dw-apb-uart");
 	need = offset + ((uint64_t)(uart.designware ? UART_USR + 1 : UART_REGS) << shift);
-	if (fdtx_reg(fdt, node, 0, &base, &size) || size < need)
+	if (reg->err || reg->size < need)
 		return ns16550_wrong(fdt, node, "reg is missing or too small");
 	uart.shift = shift;
 	uart.width = width;
-	uart.regs = device_map(hpa(base), size);
+	uart.regs = device_map(hpa(reg->base), reg->size);
 	if (!uart.regs)
 		return HV_ENOMEM;
 	uart.regs += offset;
 	return HV_OK;
 }
 
-static cold int ns16550_probe(const void *fdt, int node)
+static cold int ns16550_probe(const void *fdt, int node, const struct driver_reg *reg)
 {
 	int wanted = stdout_node(fdt), err;
 
 	if (host_uart_present() || (wanted >= 0 && wanted != node))
 		return HV_EBUSY;
-	err = ns16550_map(fdt, node);
+	err = ns16550_map(fdt, node, reg);
 	if (err)
 		return err;
 	uart.fdt = fdt;

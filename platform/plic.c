@@ -228,9 +228,8 @@ static int plic_wrong(const void *fdt, int node, const char *what)
 	return HV_EINVAL;
 }
 
-static int plic_probe(const void *fdt, int node)
+static int plic_probe(const void *fdt, int node, const struct driver_reg *reg)
 {
-	uint64_t base, size;
 	uint32_t sources;
 
 	if (plic.regs)
@@ -238,12 +237,12 @@ static int plic_probe(const void *fdt, int node)
 	if (fdtx_prop_u32(fdt, node, "riscv,ndev", &sources) || !sources ||
 	    sources >= PLIC_MAX_SOURCES)
 		return plic_wrong(fdt, node, "riscv,ndev has to be 1 to 1023");
-	if (fdtx_reg(fdt, node, 0, &base, &size) || size < PLIC_CLAIM(0) + 4)
+	if (reg->err || reg->size < PLIC_CLAIM(0) + 4)
 		return plic_wrong(fdt, node, "reg is missing or too small");
-	plic.regs = device_map(hpa(base), size);
+	plic.regs = device_map(hpa(reg->base), reg->size);
 	if (!plic.regs)
 		return HV_ENOMEM;
-	plic.size = size;
+	plic.size = reg->size;
 	plic.fdt = fdt;
 	plic.node = node;
 	plic.sources = sources;

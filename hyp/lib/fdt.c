@@ -305,9 +305,9 @@ static int parent_cells(const void *fdt, int parent, const char *name, uint32_t 
 	return *out <= 2 ? HV_OK : HV_EINVAL;
 }
 
-int fdtx_reg(const void *fdt, int node, unsigned int index, uint64_t *addr, uint64_t *size)
+int fdtx_reg_below(const void *fdt, int parent, int node, unsigned int index, uint64_t *addr,
+		   uint64_t *size)
 {
-	int parent = fdt_parent_offset(fdt, node);
 	uint32_t address_cells, size_cells;
 	int len;
 	const fdt32_t *reg = fdt_getprop(fdt, node, "reg", &len);
@@ -336,6 +336,11 @@ int fdtx_reg(const void *fdt, int node, unsigned int index, uint64_t *addr, uint
 	if (size)
 		*size = bytes;
 	return HV_OK;
+}
+
+int fdtx_reg(const void *fdt, int node, unsigned int index, uint64_t *addr, uint64_t *size)
+{
+	return fdtx_reg_below(fdt, fdt_parent_offset(fdt, node), node, index, addr, size);
 }
 
 /* --- names for messages --------------------------------------------------------------------------- */

@@ -87,6 +87,10 @@ const char *fdtx_strings_next(struct fdtx_strings *it);
  */
 int fdtx_reg(const void *fdt, int node, unsigned int index, uint64_t *addr, uint64_t *size);
 
+/* fdtx_reg_below - the same where the caller knows @node's @parent: to find it takes a walk through the tree. */
+int fdtx_reg_below(const void *fdt, int parent, int node, unsigned int index, uint64_t *addr,
+		   uint64_t *size);
+
 /* fdtx_is_compatible - does the node's `compatible` list @compatible? */
 bool fdtx_is_compatible(const void *fdt, int node, const char *compatible);
 

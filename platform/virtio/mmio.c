@@ -35,14 +35,13 @@ static int mmio_wrong(const void *fdt, int node, const char *what)
 }
 
 /* Only what can be read without a trace is read. An empty slot is no device, and nothing is said of it. */
-static int mmio_probe(const void *fdt, int node)
+static int mmio_probe(const void *fdt, int node, const struct driver_reg *reg)
 {
 	struct host_virtio d = { .fdt = fdt, .node = node };
-	uint64_t base, size;
 
-	if (fdtx_reg(fdt, node, 0, &base, &size) != HV_OK || size < VIRTIO_MMIO_CONFIG)
+	if (reg->err != HV_OK || reg->size < VIRTIO_MMIO_CONFIG)
 		return mmio_wrong(fdt, node, "reg must have at least 0x100 bytes");
-	d.regs = device_map(hpa(base), size);
+	d.regs = device_map(hpa(reg->base), reg->size);
 	if (!d.regs)
 		return HV_ENOMEM;
 	if (read_reg(&d, VIRTIO_MMIO_MAGIC_VALUE) != VIRTIO_MMIO_MAGIC)
@@ -57,7 +56,7 @@ static int mmio_probe(const void *fdt, int node)
 				  "virtio-mmio.force-legacy=false)");
 	if (nr_devices == HOST_VIRTIO_MAX)
 		return mmio_wrong(fdt, node, "there must be at most 32 virtio devices");
-	d.config_size = size - VIRTIO_MMIO_CONFIG;
+	d.config_size = reg->size - VIRTIO_MMIO_CONFIG;
 	devices[nr_devices++] = d;
 	return HV_OK;
 }

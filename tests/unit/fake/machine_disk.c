@@ -16,6 +16,7 @@
 
 #include "arch/memmap.h"
 #include "fake/log.h"
+#include "fake/probe.h"
 #include "fake/timer.h"
 #include "fake/tree.h"
 
@@ -245,7 +246,7 @@ int hw_probe(unsigned int s)
 	char path[48];
 
 	snprintf(path, sizeof(path), "/soc/virtio_mmio@%x", 0x10001000 + 0x1000 * s);
-	return driver_virtio_mmio.probe(hw_tree, fdt_path_offset(hw_tree, path));
+	return probe_path(&driver_virtio_mmio, hw_tree, path);
 }
 
 const char *hw_path(unsigned int s)

@@ -14,6 +14,7 @@
 
 #include "fake/log.h"
 #include "fake/pcpu.h"
+#include "fake/probe.h"
 #include "fake/tree.h"
 
 #define HARTS	  4
@@ -183,7 +184,7 @@ static int setup(void **state)
 
 static int probe(const char *path)
 {
-	return driver_aclint_sswi.probe(tree, fdt_path_offset(tree, path));
+	return probe_path(&driver_aclint_sswi, tree, path);
 }
 
 static int probe_node(const struct sswi_node *n)

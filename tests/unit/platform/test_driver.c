@@ -28,27 +28,33 @@ bool machine_touches_memory(hpa_t base, uint64_t size)
 	return base.hpa < 0x90000000 && base.hpa + size > 0x80000000;
 }
 
-static int remember(const char *driver, const void *fdt, int node)
+/* Each driver is told the node's reg, whatever was walked through before. */
+static int remember(const char *driver, const void *fdt, int node, const struct driver_reg *reg)
 {
+	uint64_t base = 0, size = 0;
+
 	size_t used = strlen(probed);
 
+	assert_int_equal(reg->err, fdtx_reg(fdt, node, 0, &base, &size));
+	assert_int_equal(reg->base, base);
+	assert_int_equal(reg->size, size);
 	snprintf(probed + used, sizeof(probed) - used, "%s:%s ", driver, fdtx_name(fdt, node));
 	return HV_OK;
 }
 
-static int probe_chip(const void *fdt, int node)
+static int probe_chip(const void *fdt, int node, const struct driver_reg *reg)
 {
-	return remember("chip", fdt, node);
+	return remember("chip", fdt, node, reg);
 }
 
-static int probe_uart(const void *fdt, int node)
+static int probe_uart(const void *fdt, int node, const struct driver_reg *reg)
 {
-	return remember("uart", fdt, node);
+	return remember("uart", fdt, node, reg);
 }
 
-static int probe_second(const void *fdt, int node)
+static int probe_second(const void *fdt, int node, const struct driver_reg *reg)
 {
-	return remember("second", fdt, node);
+	return remember("second", fdt, node, reg);
 }
 
 static const char *const chips[] = { "chip", NULL };
@@ -159,6 +165,33 @@ static void registers_at_the_limits_are_taken(void **state)
 	assert_int_equal(fake_log_count, 0);
 }
 
+/* Below parents that have cells of their own, and behind their children. */
+static void each_node_has_the_cells_of_its_parent(void **state)
+{
+	(void)state;
+	begin();
+	tree_node(tree, "bus");
+	tree_cells(tree, "#address-cells", 1, 1);
+	tree_cells(tree, "#size-cells", 1, 1);
+	tree_node(tree, "deep");
+	tree_cells(tree, "#address-cells", 1, 2);
+	tree_cells(tree, "#size-cells", 1, 1);
+	tree_node(tree, "a");
+	tree_string(tree, "compatible", "uart");
+	tree_cells(tree, "reg", 3, 1, 0x1000, 0x10);
+	tree_end_node(tree);
+	tree_end_node(tree);
+	tree_node(tree, "b");
+	tree_string(tree, "compatible", "second");
+	tree_cells(tree, "reg", 2, 0x2000, 0x20);
+	tree_end_node(tree);
+	tree_end_node(tree);
+	put("c", "chip", 0x3000, 0x30);
+	probe_all();
+	assert_string_equal(probed, "chip:c uart:a second:b ");
+	assert_int_equal(fake_log_count, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -166,6 +199,7 @@ int main(void)
 		cmocka_unit_test(a_node_of_two_drivers_is_offered_to_one),
 		cmocka_unit_test(registers_that_cannot_be_there_are_told_and_left_alone),
 		cmocka_unit_test(registers_at_the_limits_are_taken),
+		cmocka_unit_test(each_node_has_the_cells_of_its_parent),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

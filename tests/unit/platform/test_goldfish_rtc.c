@@ -11,6 +11,7 @@
 #include "platform/goldfish_rtc.c"
 
 #include "fake/log.h"
+#include "fake/probe.h"
 #include "fake/tree.h"
 
 #define RTC_BASE 0x101000
@@ -84,7 +85,7 @@ static int probe(uint32_t size)
 		tree_cells(tree, "reg", 4, 0, RTC_BASE, 0, size);
 	tree_end_node(tree);
 	tree_finish(tree);
-	return driver_goldfish_rtc.probe(tree, fdt_path_offset(tree, "/rtc@101000"));
+	return probe_path(&driver_goldfish_rtc, tree, "/rtc@101000");
 }
 
 static int setup(void **state)

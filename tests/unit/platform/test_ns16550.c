@@ -11,6 +11,7 @@
 #include "platform/ns16550.c"
 
 #include "fake/log.h"
+#include "fake/probe.h"
 #include "fake/tree.h"
 
 /* --- a 16550 behind registers of some width and spacing ------------------------------------------- */
@@ -191,7 +192,7 @@ static void open_tree(const char *stdout_path)
 
 static int probe(const char *path)
 {
-	return driver_ns16550.probe(tree, fdt_path_offset(tree, path));
+	return probe_path(&driver_ns16550, tree, path);
 }
 
 static void close_tree(void)

@@ -13,6 +13,7 @@
 
 #include "fake/log.h"
 #include "fake/pcpu.h"
+#include "fake/probe.h"
 #include "fake/tree.h"
 
 #define PLIC_SIZE 0x600000
@@ -189,7 +190,7 @@ static int setup(void **state)
 
 static int probe(void)
 {
-	return driver_plic.probe(tree, fdt_path_offset(tree, "/plic"));
+	return probe_path(&driver_plic, tree, "/plic");
 }
 
 static int request(const char *path, unsigned int *irq)
