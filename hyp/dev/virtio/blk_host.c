@@ -19,6 +19,68 @@ static uint32_t written_by(const struct blk_flight *f)
 }
 
 /*
+ * Ask the machine's disk: @f is in flight. HV_EBUSY: not now, it calls may_go(). HV_EIO. In the bracket that has found the pieces,
+ * so that what takes memory away sees either the count, or no piece is of it.
+ */
+static always_inline int fly(struct blk_host *h, struct blk_flight *f,
+			     const struct host_piece *pieces, unsigned int nr)
+{
+	int err;
+
+	f->lane->in_flight++;
+	(void)atomic_fetch_add(&f->queue->vm->dma, 1);
+	err = host_disk_submit(h->source->disk, &h->user, &f->request, pieces, nr);
+	if (err != HV_OK) {
+		f->lane->in_flight--;
+		(void)atomic_fetch_sub(&f->queue->vm->dma, 1);
+	}
+	return err;
+}
+
+/* The write has been done, and its flush is due. True: it is in flight again, or waits for its turn to be. */
+static noinline bool flush_behind(struct blk_host *h, struct blk_flight *f)
+{
+	int err;
+
+	f->flush = false;
+	if (f->status != BLK_OK)
+		return false;
+	f->request.header = (struct blk_header){ .type = BLK_FLUSH };
+	err = fly(h, f, NULL, 0);
+	f->flush = err == HV_EBUSY;
+	if (err == HV_EIO)
+		f->status = BLK_IOERR;
+	return err != HV_EIO;
+}
+
+static inline void add_over(struct blk_lane *lane, struct blk_flight *f)
+{
+	f->next = lane->over;
+	lane->over = f;
+}
+
+/* A queue that has not been stopped since the chain of @f was taken is to be served. */
+static always_inline bool must_serve(struct blk_host *h, struct blk_lane *lane,
+				     struct blk_flight *f)
+{
+	struct virtq *q = f->queue;
+
+	if (f->flush && flush_behind(h, f)) {
+		if (f->flush)
+			add_over(lane, f);
+		return false;
+	}
+	if (!q->busy && !lane->over &&
+	    virtio_push_at_once(h->dev, q, f->head, written_by(f), f->status_at,
+				(uint8_t)f->status)) {
+		release(lane, f);
+		return false;
+	}
+	add_over(lane, f);
+	return true;
+}
+
+/*
  * The machine's disk has answered. What the queue was stopped for meanwhile is forgotten. A chain that waits for a free flight
  * needs that the queue is served.
  */
@@ -28,22 +90,18 @@ static void flight_over(struct host_disk_request *r, enum blk_status status)
 	struct blk_host *h = f->host;
 	struct virtq *q = f->queue;
 	struct blk_lane *lane = f->lane;
-	bool serve;
+	bool serve = false;
 
 	spin_lock(&q->lock);
 	lane->in_flight--;
 	(void)atomic_fetch_sub(&q->vm->dma, 1);
 	f->status = status;
-	serve = f->life == lane->life && (q->busy || lane->over ||
-					  !virtio_push_at_once(h->dev, q, f->head, written_by(f),
-							       f->status_at, (uint8_t)status));
-	if (serve) {
-		f->next = lane->over;
-		lane->over = f;
-		(void)atomic_fetch_add(&h->finishing, 1);
-	} else {
+	if (f->life != lane->life)
 		release(lane, f);
-	}
+	else
+		serve = must_serve(h, lane, f);
+	if (serve)
+		(void)atomic_fetch_add(&h->finishing, 1);
 	spin_unlock(&q->lock);
 	if (serve) {
 		virtio_serve_all(h->dev, q->index);
@@ -84,7 +142,15 @@ int blk_host_collect(struct blk_host *h, struct virtq *q)
 
 	while (lane->over) {
 		struct blk_flight *f = lane->over;
-		int err = virtq_put_byte(q, f->status_at, (uint8_t)f->status);
+		int err;
+
+		if (f->flush && flush_behind(h, f)) {
+			if (f->flush)
+				return HV_OK; /* may_go() serves the queue */
+			lane->over = f->next;
+			continue;
+		}
+		err = virtq_put_byte(q, f->status_at, (uint8_t)f->status);
 
 		if (err == HV_OK)
 			err = virtq_push_to(q, f->head, written_by(f));
@@ -178,6 +244,12 @@ static always_inline int find_one_piece(const struct virtq *q, struct blk_lane *
 	return 1;
 }
 
+/* A disk of the machine without FLUSH keeps what it has acknowledged. */
+static inline bool writes_through(const struct blk_host *h)
+{
+	return !virtio_has(h->dev, BLK_F_FLUSH) && host_disk_facts(h->source->disk)->flush;
+}
+
 /* What the machine's disk is asked, once all is known to be right: the lane's first @nr pieces, from its @sector on. */
 static int submit(struct blk_host *h, struct virtq *q, uint32_t type, uint64_t sector,
 		  unsigned int nr, uint32_t written)
@@ -194,17 +266,13 @@ static int submit(struct blk_host *h, struct virtq *q, uint32_t type, uint64_t s
 	f->head = q->chain.head;
 	f->status_at = virtq_last(q); /* 5.2.6 */
 	f->written = written;
+	f->flush = type != BLK_IN && type != BLK_FLUSH && writes_through(h);
 	lane->free = f->next;
-	lane->in_flight++;
-	/* In the bracket that has found the pieces: what takes memory away sees either this, or no piece is of it. */
-	(void)atomic_fetch_add(&q->vm->dma, 1);
-	err = host_disk_submit(h->source->disk, &h->user, &f->request, lane->pieces, nr);
+	err = fly(h, f, lane->pieces, nr);
 	if (err == HV_OK) {
 		virtq_detach(q);
 		return HV_OK;
 	}
-	lane->in_flight--;
-	(void)atomic_fetch_sub(&q->vm->dma, 1);
 	release(lane, f);
 	return err == HV_EBUSY ? err : answer(q, BLK_IOERR, 0);
 }

@@ -8,6 +8,9 @@
  * pushes it. A queue that is stopped meanwhile does not, but the stop is over only when nothing of it is in flight: until then
  * the machine's disk may write into the guest's buffers. A life of the VM ends in the same way, before its RAM is taken away.
  *
+ * A driver that has not taken FLUSH takes what it has written for stable (5.2.6.2). Such a write is answered when a flush behind
+ * it is over, in the same flight.
+ *
  * All of a queue's flights are guarded by the queue's lock, under which the machine's disk takes its own.
  */
 #ifndef DEV_VIRTIO_BLK_HOST_H
@@ -38,6 +41,7 @@ struct blk_flight {
 	uint32_t written;      /* bytes of data for the guest, if all is well */
 	uint32_t life;	       /* of the queue, when the chain was taken */
 	uint16_t head;	       /* of the chain */
+	bool flush; /* it is over only when a flush behind it is, which is still to be asked for */
 	enum blk_status status;
 };
 

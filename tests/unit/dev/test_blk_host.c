@@ -2,7 +2,7 @@
 // LIKE: tests/unit/fake/vring.h
 // SOURCES: hyp/dev/virtio/blk.c hyp/dev/virtio/blk_request.c hyp/dev/virtio/blk_overlay.c hyp/dev/virtio/blk_host.c
 // SOURCES: hyp/dev/virtio/blk_source.c tests/unit/fake/tree.c
-/* A guest's disk that is a part of one of the machine's: what that is asked, when its answers are seen, and what a stop waits for. */
+/* A guest's disk that is a part of one of the machine's: what that is asked, and when its answers are seen. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,202 +11,7 @@
 
 #include <cmocka.h>
 
-#include "arch/memmap.h"
-#include "dev/virtio/blk.h"
-#include "fake/said.h"
-#include "fake/tree.h"
-#include "fake/vring.h"
-#include "lib/errno.h"
-#include "vcpu/vm_mem.h"
-
-#define DISK	VDEV(0)
-#define FIRST	100 /* sector of the machine's disk */
-#define SECTORS 64
-
-/* --- the machine's disk ---------------------------------------------------------------------------- */
-
-struct host_disk {
-	struct host_disk_facts facts;
-};
-
-static struct host_disk host;
-static struct asked {
-	struct host_disk_request *r;
-	struct host_piece pieces[HOST_DISK_PIECES];
-	unsigned int nr;
-} asked[256];
-static unsigned int nr_asked, room;
-static int refuses;
-static struct host_disk_user *waits;
-
-const struct host_disk_facts *host_disk_facts(const struct host_disk *d)
-{
-	return &d->facts;
-}
-
-int host_disk_submit(struct host_disk *d, struct host_disk_user *user, struct host_disk_request *r,
-		     const struct host_piece *pieces, unsigned int nr)
-{
-	assert_ptr_equal(d, &host);
-	assert_true(nr <= host.facts.pieces);
-	if (refuses)
-		return refuses;
-	if (nr_asked == room) {
-		waits = user;
-		return HV_EBUSY;
-	}
-	asked[nr_asked].r = r;
-	asked[nr_asked].nr = nr;
-	memcpy(asked[nr_asked++].pieces, pieces, nr * sizeof(*pieces));
-	return HV_OK;
-}
-
-void host_disk_leave(struct host_disk *d, struct host_disk_user *user)
-{
-	(void)d, (void)user;
-	waits = NULL;
-}
-
-/* The disk answers request @i of those that it has. */
-static void answer(unsigned int i, enum blk_status status)
-{
-	struct host_disk_request *r = asked[i].r;
-
-	nr_asked--;
-	memmove(&asked[i], &asked[i + 1], (nr_asked - i) * sizeof(asked[0]));
-	r->done(r, status);
-}
-
-/* --- the guest ------------------------------------------------------------------------------------- */
-
-static struct disk_source source = { .name = "part",
-				     .disk = &host,
-				     .sector = FIRST,
-				     .sectors = SECTORS };
-static uint64_t tree[256];
-static struct vring ring;
-static void *part;
-static uint64_t header, data, status;
-
-static int setup(void **state)
-{
-	(void)state;
-	fake_log_reset();
-	nr_asked = 0;
-	room = 256;
-	refuses = 0;
-	waits = NULL;
-	host.facts = (struct host_disk_facts){ .sectors = 1000,
-					       .flush = true,
-					       .discard = true,
-					       .write_zeroes = true,
-					       .pieces = HOST_DISK_PIECES,
-					       .piece_bytes = UINT32_MAX,
-					       .discard_sectors = 8,
-					       .zero_sectors = 4,
-					       .block_bytes = 512 };
-	if (!disk_source_find("part"))
-		disk_source_add(&source);
-	fake_guest_setup(2, FAKE_ONE_PIECE, MIB(2));
-	header = fake_ram_alloc(64 * 16, 8);
-	data = fake_ram_alloc(KIB(64), 8);
-	status = fake_ram_alloc(128, 1);
-	part = NULL;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	while (nr_asked > 0)
-		answer(0, BLK_OK);
-	if (part)
-		fake_part_named("disk")->destroy(part);
-	return fake_guest_teardown() && !source.writer && source.readers == 0 ? 0 : -1;
-}
-
-static int make(const char *access, uint32_t queues)
-{
-	struct config_node n = { .fdt = tree, .path = "/vm/disk@0" };
-	void *state = NULL;
-	int err;
-
-	tree_begin(tree, sizeof(tree));
-	tree_string(tree, "disk", "part");
-	if (access)
-		tree_string(tree, "access", access);
-	tree_cells(tree, "queues", 1, queues);
-	(void)tree_finish(tree);
-	err = fake_virtio_make("disk", &n, 0, &state);
-	if (err == HV_OK)
-		part = state;
-	return err;
-}
-
-static void begin(void)
-{
-	const uint64_t features = VIRTIO_F_VERSION_1 | VIRTIO_F_RING_RESET |
-				  (vdev_features(DISK) & BLK_F_FLUSH);
-
-	assert_true(driver_begin(DISK, features) & VIRTIO_FEATURES_OK);
-	vring_begin(&ring, DISK, 0, 128, features);
-	assert_int_equal(driver_ok(DISK), 1);
-}
-
-static void start(const char *access)
-{
-	assert_int_equal(make(access, 1), HV_OK);
-	begin();
-}
-
-/* Request @i, of @len bytes of data at data + 512 * @i. */
-static uint16_t offer(unsigned int i, uint32_t type, uint64_t sector, uint32_t len)
-{
-	const uint64_t h[2] = { type, sector };
-	struct vbuf bufs[] = { { header + 16 * i, 16, false },
-			       { data + 512 * i, len, type == BLK_IN || type == BLK_GET_ID },
-			       { status + i, 1, true } };
-
-	fake_ram_write(header + 16 * i, h, sizeof(h));
-	*(uint8_t *)fake_ram_at(status + i) = 0xff;
-	if (len)
-		return vring_add(&ring, bufs, 3);
-	bufs[1] = bufs[2];
-	return vring_add(&ring, bufs, 2);
-}
-
-static uint8_t status_of(unsigned int i)
-{
-	return *(uint8_t *)fake_ram_at(status + i);
-}
-
-static void is_used(uint16_t head, uint32_t written)
-{
-	uint32_t id, len;
-
-	assert_true(vring_used(&ring, &id, &len));
-	assert_int_equal(id, head);
-	assert_int_equal(len, written);
-}
-
-static bool is_idle(void)
-{
-	uint32_t id, len;
-
-	return !vring_used(&ring, &id, &len);
-}
-
-/* One that the machine's disk is not asked for. */
-static void at_once(uint32_t type, uint64_t sector, uint32_t len, uint8_t is)
-{
-	uint16_t head = offer(0, type, sector, len);
-	unsigned int before = nr_asked;
-
-	assert_int_equal(vring_kick(&ring), 1);
-	assert_int_equal(nr_asked, before);
-	is_used(head, 1);
-	assert_int_equal(status_of(0), is);
-}
+#include "fake/blk_host.h"
 
 /* --- what is asked --------------------------------------------------------------------------------- */
 
@@ -285,15 +90,6 @@ static void its_id_is_its_own(void **state)
 	is_used(head, 21);
 	assert_string_equal(fake_ram_at(data), "hartvisor-0-part");
 	assert_int_equal(nr_asked, 0);
-}
-
-static void range(uint32_t type, uint64_t sector, uint32_t sectors, uint32_t flags)
-{
-	const struct blk_range r = { sector, sectors, flags };
-
-	fake_ram_write(data, &r, sizeof(r));
-	(void)offer(0, type, 0, sizeof(r));
-	(void)vring_kick(&ring);
 }
 
 static void range_fails(uint32_t type, uint64_t sector, uint32_t sectors, uint32_t flags,
@@ -386,76 +182,6 @@ static void a_disk_that_has_failed_is_an_error(void **state)
 	assert_int_equal(fake_vm.dma, 0);
 }
 
-/* --- stops ------------------------------------------------------------------------------------------ */
-
-/* A reset is over when nothing is in flight; until then its store is executed again, and the driver does not read 0. */
-static void a_reset_waits_for_what_is_in_flight(void **state)
-{
-	(void)state;
-	start(NULL);
-	(void)offer(0, BLK_IN, 0, 512);
-	(void)offer(1, BLK_IN, 1, 512);
-	(void)vring_kick(&ring);
-	assert_false(virtio_reset(part));
-	assert_int_not_equal(vdev_get(DISK, VIRTIO_MMIO_STATUS), 0);
-	answer(0, BLK_OK);
-	assert_false(virtio_reset(part));
-	answer(0, BLK_OK);
-	assert_int_equal(status_of(0) & status_of(1), 0xff); /* the driver has its memory again */
-	assert_true(virtio_reset(part));
-	assert_int_equal(vdev_get(DISK, VIRTIO_MMIO_STATUS), 0);
-	begin();
-	(void)offer(0, BLK_IN, 0, 512);
-	(void)vring_kick(&ring);
-	answer(0, BLK_OK);
-	is_used(0, 513);
-}
-
-static void a_life_ends_when_nothing_is_in_flight(void **state)
-{
-	const struct vm_part *disk = fake_part_named("disk");
-
-	(void)state;
-	start(NULL);
-	assert_true(disk->settled(part));
-	(void)offer(0, BLK_OUT, 0, 512);
-	(void)vring_kick(&ring);
-	disk->reset(part);
-	assert_false(disk->settled(part));
-	answer(0, BLK_OK);
-	disk->reset(part);
-	assert_true(disk->settled(part));
-}
-
-/* What is over during a pause is seen when the VM goes on. */
-static void a_pause_holds_answers_back(void **state)
-{
-	uint16_t head;
-
-	(void)state;
-	start(NULL);
-	head = offer(0, BLK_IN, 0, 512);
-	(void)vring_kick(&ring);
-	fake_vm.state = VM_PAUSED;
-	answer(0, BLK_OK);
-	assert_int_equal(status_of(0), 0xff);
-	assert_true(is_idle());
-	assert_int_equal(fake_vm.dma, 0);
-	fake_vm.state = VM_RUNNING;
-	fake_part_named("disk")->resume(part);
-	is_used(head, 513);
-}
-
-static void the_part_is_claimed_and_given_back(void **state)
-{
-	(void)state;
-	start(NULL);
-	assert_ptr_equal(source.writer, fake_vm.name);
-	fake_part_named("disk")->destroy(part);
-	part = NULL;
-	assert_null(source.writer);
-}
-
 #define test(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -469,10 +195,6 @@ int main(void)
 		test(what_does_not_fit_waits_for_its_turn),
 		test(a_guest_has_so_many_requests_at_most),
 		test(a_disk_that_has_failed_is_an_error),
-		test(a_reset_waits_for_what_is_in_flight),
-		test(a_life_ends_when_nothing_is_in_flight),
-		test(a_pause_holds_answers_back),
-		test(the_part_is_claimed_and_given_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
