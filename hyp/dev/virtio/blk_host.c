@@ -332,7 +332,7 @@ static cold int change_range(struct blk_host *h, struct virtq *q, uint32_t type)
 	return submit(h, q, type, 0, 1, 0);
 }
 
-static noinline int handle_other(struct blk_host *h, struct virtq *q, uint32_t type)
+static cold int handle_other(struct blk_host *h, struct virtq *q, uint32_t type)
 {
 	switch (type) {
 	case BLK_FLUSH:

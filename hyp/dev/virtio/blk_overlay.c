@@ -315,7 +315,8 @@ static int new_leaf(struct overlay *o, uint64_t block)
 	return HV_OK;
 }
 
-int64_t overlay_zero(struct overlay *o, unsigned int user, uint64_t block, uint64_t max, bool keep)
+cold int64_t overlay_zero(struct overlay *o, unsigned int user, uint64_t block, uint64_t max,
+			  bool keep)
 {
 	int err = HV_OK;
 

@@ -50,8 +50,8 @@ static int give_id(const struct disk *k, const struct virtq *q, struct blk_reque
 }
 
 /* Other requests than reads. The header is there. */
-static noinline int begin_other(const struct disk *k, const struct virtq *q, struct blk_request *r,
-				uint64_t sector)
+static cold int begin_other(const struct disk *k, const struct virtq *q, struct blk_request *r,
+			    uint64_t sector)
 {
 	const uint32_t bytes = q->chain.out - (uint32_t)sizeof(struct blk_header);
 	int err;
@@ -297,8 +297,8 @@ static void zero_blocks(struct disk *k, unsigned int user, struct blk_request *r
 }
 
 /* Each turn counts as a block. */
-static noinline int64_t zero_some(struct disk *k, const struct virtq *q, struct blk_request *r,
-				  uint64_t budget)
+static cold int64_t zero_some(struct disk *k, const struct virtq *q, struct blk_request *r,
+			      uint64_t budget)
 {
 	uint64_t moved = 0;
 

@@ -356,8 +356,7 @@ static void write_queue_register(struct virtio_dev *d, uint64_t off, uint32_t va
 	}
 }
 
-static noinline void write_other(struct virtio_dev *d, uint64_t off, unsigned int len,
-				 uint64_t val64)
+static cold void write_other(struct virtio_dev *d, uint64_t off, unsigned int len, uint64_t val64)
 {
 	uint32_t val = (uint32_t)val64;
 

@@ -23,7 +23,7 @@ static uint64_t part_bytes(const struct virtq *q, enum virtq_part part)
  * The device writes only to the used ring, but a driver that puts another part into memory that it cannot write itself
  * makes no sense, so all three must be writable.
  */
-static int find_part(struct virtq *q, enum virtq_part part)
+static cold int find_part(struct virtq *q, enum virtq_part part)
 {
 	const struct gstage *gs = &q->vm->gstage;
 	uint64_t size = part_bytes(q, part);
@@ -51,7 +51,7 @@ static int find_part(struct virtq *q, enum virtq_part part)
  * The generation is read before the walk. Otherwise memory that is taken out of the tables just behind the walk would be
  * taken for that of the new generation, and be written in a later bracket.
  */
-int virtq_find_ring(struct virtq *q)
+cold int virtq_find_ring(struct virtq *q)
 {
 	const uint64_t gen = vm_mem_generation(q->vm);
 	bool together = true;
@@ -69,7 +69,7 @@ int virtq_find_ring(struct virtq *q)
 }
 
 /* Where the first hole of [a, a+len) is. A range that is no RAM has none. */
-static bool first_hole(const struct virtq *q, gpa_t a, uint64_t len, gpa_t *at)
+static cold bool first_hole(const struct virtq *q, gpa_t a, uint64_t len, gpa_t *at)
 {
 	for (uint64_t done = 0; done < len; done += gstage_leaf_left(gpa_add(a, done))) {
 		*at = gpa_add(a, done);
@@ -79,7 +79,7 @@ static bool first_hole(const struct virtq *q, gpa_t a, uint64_t len, gpa_t *at)
 	return false;
 }
 
-bool virtq_hole(const struct virtq *q, gpa_t *at)
+cold bool virtq_hole(const struct virtq *q, gpa_t *at)
 {
 	for (unsigned int part = 0; part < VIRTQ_PARTS; part++)
 		if (first_hole(q, q->ring.at[part], part_bytes(q, (enum virtq_part)part), at))
@@ -143,7 +143,7 @@ static always_inline int ring_store32(const struct virtq *q, bool together, enum
 
 /* --- setting up ----------------------------------------------------------------------------------- */
 
-int virtq_enable(struct virtq *q, bool event_idx, bool indirect)
+cold int virtq_enable(struct virtq *q, bool event_idx, bool indirect)
 {
 	static const uint8_t align[VIRTQ_PARTS] = { 16, 2, 4 };
 	int err;
@@ -162,7 +162,7 @@ int virtq_enable(struct virtq *q, bool event_idx, bool indirect)
 	return HV_OK;
 }
 
-void virtq_disable(struct virtq *q)
+cold void virtq_disable(struct virtq *q)
 {
 	atomic_set(&q->ready, false);
 	q->busy = false;
@@ -455,7 +455,7 @@ int virtq_quiet_flags(struct virtq *q)
 
 /* --- pieces of buffers ---------------------------------------------------------------------------- */
 
-int virtq_read(const struct virtq *q, struct virtq_cursor *c, void *to, uint64_t len)
+cold int virtq_read(const struct virtq *q, struct virtq_cursor *c, void *to, uint64_t len)
 {
 	for (uint64_t done = 0; done < len;) {
 		uint8_t *from;
@@ -469,7 +469,7 @@ int virtq_read(const struct virtq *q, struct virtq_cursor *c, void *to, uint64_t
 	return HV_OK;
 }
 
-int virtq_write(const struct virtq *q, struct virtq_cursor *c, const void *from, uint64_t len)
+cold int virtq_write(const struct virtq *q, struct virtq_cursor *c, const void *from, uint64_t len)
 {
 	for (uint64_t done = 0; done < len;) {
 		uint8_t *to;
