@@ -102,6 +102,15 @@ bool host_ring_rearm(struct host_ring *r)
 	return atomic_read(used(r, VIRTQ_USED_IDX)) != r->used_idx;
 }
 
+/* With EVENT_IDX it asks for an interrupt behind the chain that comes last of all (2.7.7.2), once in 65,536. */
+void host_ring_quiet(struct host_ring *r)
+{
+	if (r->event_idx)
+		atomic_set(avail(r, VIRTQ_AVAIL_EVENT(r->size)), UINT16_MAX);
+	else
+		atomic_set(avail(r, VIRTQ_AVAIL_FLAGS), VIRTQ_AVAIL_NO_INTERRUPT);
+}
+
 void *host_ring_forget(struct host_ring *r)
 {
 	for (uint16_t i = 0; i < r->size; i++)

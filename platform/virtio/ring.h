@@ -123,6 +123,9 @@ void *host_ring_take(struct host_ring *r, uint32_t *len);
 /* host_ring_rearm - the device is to interrupt for the next chain that it uses. True: it has used one already. */
 bool host_ring_rearm(struct host_ring *r);
 
+/* host_ring_quiet - of a new ring: the device need not interrupt at all (2.7.7: it may all the same). */
+void host_ring_quiet(struct host_ring *r);
+
 /* host_ring_forget - the device has been reset: any chain that is in the ring is taken out; NULL: there is none. */
 void *host_ring_forget(struct host_ring *r);
 
