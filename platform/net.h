@@ -30,7 +30,7 @@ struct host_net_facts {
 	bool csum, tso4, tso6; /* what may be left undone in a frame that is sent */
 };
 
-/* Who gets what comes. Called without locks, by one hart at a time. */
+/* What gets the frames that come. Called without locks, by one hart at a time. */
 struct host_net_user {
 	/* received - a frame of @len bytes, not 0, at @frame, good until it returns. Each field of @h is as the device has it. */
 	void (*received)(struct host_net_user *u, const struct net_header *h, const uint8_t *frame,
