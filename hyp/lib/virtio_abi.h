@@ -59,6 +59,7 @@
 #define VIRTIO_F_RING_RESET    BIT(40)
 
 /* Device ids (5, "Device Types"). */
+#define VIRTIO_ID_NET	  1u
 #define VIRTIO_ID_BLOCK	  2u
 #define VIRTIO_ID_CONSOLE 3u
 #define VIRTIO_ID_RNG	  4u
