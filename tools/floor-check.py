@@ -21,7 +21,7 @@ FLOORS = [
     ["platform"],
     ["hyp/mm"],
     ["hyp/sched", "hyp/term"],
-    ["hyp/vcpu"],
+    ["hyp/vcpu", "hyp/net"],
     ["hyp/sbi", "hyp/irqchip", "hyp/dev"],
     ["hyp/vm", "hyp/pv"],
     ["hyp/run"],

@@ -19,6 +19,9 @@
 	X(LOCK_VM, "a VM's lock (its G-stage)")                  \
 	X(LOCK_VM_TRANSITION, "a VM's transition")               \
 	X(LOCK_VIRTQ, "a virtqueue of a guest's device")         \
+	X(LOCK_VIRTQ_RX, "a network device's receive queue")     \
+	X(LOCK_SWITCH, "a switch")                               \
+	X(LOCK_NET_FILTER, "what a network device receives")     \
 	X(LOCK_VDEV, "a guest's device")                         \
 	X(LOCK_OVERLAY, "the overlay of a guest's disk")         \
 	X(LOCK_HOST_DISK, "a disk of the machine")               \

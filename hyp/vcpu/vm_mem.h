@@ -23,6 +23,15 @@
 bool vm_mem_begin(const struct vm *vm);
 void vm_mem_end(void);
 
+/*
+ * vm_mem_also - in a bracket, which began for another VM: may @vm's memory be used in it, too? A bracket's fence orders its
+ * beginning before each look in it, so whoever closes @vm's memory waits for the bracket, or is seen here.
+ */
+static inline bool vm_mem_also(const struct vm *vm)
+{
+	return atomic_read_acquire(&vm->mem_open);
+}
+
 /* Copy @len bytes from / to guest-physical @a, in a bracket of their own. HV_EFAULT: any of it is no memory of the guest's
  * that may be read / written, or @vm has no life. */
 int vm_mem_read(const struct vm *vm, gpa_t a, void *buf, uint64_t len);

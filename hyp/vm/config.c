@@ -13,6 +13,7 @@
 #include "vm/config_sched.h"
 #include "vm/config_vm.h"
 #include "vm/disks.h"
+#include "vm/networks.h"
 #include "vm/parts.h"
 
 /* Of a VM in a bundle. */
@@ -169,26 +170,41 @@ static void check_configuration(const void *fit, int config, const char *path)
 		text_begin(&t, shown, sizeof(shown));
 		text_add_plain(&t, name, sizeof(shown) - 1);
 		log_error(
-			"config: %s: %s: unknown, allowed: compatible, description, disks, and VM nodes",
+			"config: %s: %s: unknown, allowed: compatible, description, disks, networks, and VM nodes",
 			path, shown);
 		return; /* one line is enough */
 	}
 }
 
-/* Before the VMs, which name what is in it. */
-static void parse_disks(const void *fit, int config)
+/* Nodes beside the VMs, which name what is in them. */
+static const struct {
+	const char *name;
+	void (*parse)(const void *fdt, int node, const char *path);
+} shared[] = {
+	{ "disks", disks_parse },
+	{ "networks", networks_parse },
+};
+
+/* Before the VMs. */
+static void parse_shared(const void *fit, int config)
 {
-	int node = fdt_subnode_offset(fit, config, "disks");
 	char path[VM_PATH_MAX];
 
-	if (node >= 0 && !fdtx_prop_bool(fit, node, "compatible"))
-		disks_parse(fit, node, fdtx_path(fit, node, path, sizeof(path)));
+	for (unsigned int i = 0; i < ARRAY_SIZE(shared); i++) {
+		int node = fdt_subnode_offset(fit, config, shared[i].name);
+
+		if (node >= 0 && !fdtx_prop_bool(fit, node, "compatible"))
+			shared[i].parse(fit, node, fdtx_path(fit, node, path, sizeof(path)));
+	}
 }
 
-static bool is_disks(const void *fit, int node)
+static bool is_shared(const void *fit, int node)
 {
-	return strcmp(fdtx_name(fit, node), "disks") == 0 &&
-	       !fdtx_prop_bool(fit, node, "compatible");
+	bool found = false;
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(shared); i++)
+		found |= strcmp(fdtx_name(fit, node), shared[i].name) == 0;
+	return found && !fdtx_prop_bool(fit, node, "compatible");
 }
 
 /* mkimage signs a configuration in nodes called signature-1, or so. */
@@ -226,9 +242,9 @@ int config_parse_bundle(const void *at, uint64_t size, const char *select, struc
 		return HV_EINVAL;
 	}
 	check_configuration(fit, config, path);
-	parse_disks(fit, config);
+	parse_shared(fit, config);
 	fdtx_for_each_child(fit, config, node) {
-		if (is_signature(fit, node) || is_disks(fit, node))
+		if (is_signature(fit, node) || is_shared(fit, node))
 			continue;
 		if (vm_node_is_disabled(fit, node)) {
 			disabled++;

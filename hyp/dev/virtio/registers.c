@@ -213,14 +213,15 @@ static void show_status(const struct virtio_dev *d)
 	page_set(d, VIRTIO_MMIO_STATUS, d->status);
 }
 
-/* FEATURES_OK stays off when the driver has taken what was not offered, or has not taken VERSION_1 (3.1.1, 6.1). */
+/* FEATURES_OK stays off when the driver has taken what was not offered, or not what something else needs (3.1.1, 6.1). */
 static uint32_t allowed_status(const struct virtio_dev *d, uint32_t val)
 {
 	const uint32_t known = VIRTIO_ACKNOWLEDGE | VIRTIO_DRIVER | VIRTIO_DRIVER_OK |
 			       VIRTIO_FEATURES_OK | VIRTIO_FAILED;
 
 	val &= known;
-	if ((d->features & ~d->offered) || !(d->features & VIRTIO_F_VERSION_1))
+	if ((d->features & ~d->offered) || !(d->features & VIRTIO_F_VERSION_1) ||
+	    (d->ops->agrees && !d->ops->agrees(d, d->features)))
 		val &= ~VIRTIO_FEATURES_OK;
 	if (!(val & VIRTIO_FEATURES_OK))
 		val &= ~VIRTIO_DRIVER_OK;

@@ -91,6 +91,8 @@ static int serve(struct virtio_dev *d, struct virtq *q, bool guest)
 	bool interrupt = false, last = false;
 	int more = work(d, q, guest, &interrupt);
 
+	if (d->ops->step_ends)
+		d->ops->step_ends(d, q);
 	if (more >= 0 && !virtq_is_published(q) && virtq_publish(q, &last) != HV_OK)
 		more = HV_EFAULT;
 	if (interrupt || last)
@@ -104,6 +106,14 @@ static bool may_work(const struct virtio_dev *d, const struct virtq *q)
 	return q->ready && (atomic_read(&d->status) & VIRTIO_DRIVER_OK);
 }
 
+/* The driver has made an error. With the queue's lock; virtio_needs_reset() is due. */
+static void break_queue(struct virtio_dev *d, struct virtq *q)
+{
+	virtq_disable(q);
+	if (d->ops->stopped)
+		d->ops->stopped(d, q);
+}
+
 bool virtio_serve(struct virtio_dev *d, unsigned int index, bool guest)
 {
 	struct virtq *q = &d->queues[index_below(index, d->nr_queues)];
@@ -115,11 +125,8 @@ bool virtio_serve(struct virtio_dev *d, unsigned int index, bool guest)
 		more = vm_may_run(d->vm) ? serve(d, q, guest) : guest;
 		vm_mem_end();
 	}
-	if (more < 0) {
-		virtq_disable(q);
-		if (d->ops->stopped)
-			d->ops->stopped(d, q);
-	}
+	if (more < 0)
+		break_queue(d, q);
 	spin_unlock(&q->lock);
 	if (more < 0)
 		virtio_needs_reset(d);
@@ -148,6 +155,50 @@ bool virtio_push_at_once(struct virtio_dev *d, struct virtq *q, uint16_t head, u
 	if (interrupt)
 		virtio_interrupt(d, VIRTIO_INT_USED);
 	return good;
+}
+
+/* --- another VM's hart ---------------------------------------------------------------------------- */
+
+bool virtio_there_anew(const struct virtio_dev *d, const struct virtq *q)
+{
+	int unused;
+
+	return !bring_hole(d, q, false, &unused);
+}
+
+bool virtio_borrow(struct virtio_dev *d, struct virtq *q)
+{
+	int err = HV_EBUSY;
+
+	spin_lock(&q->lock);
+	if (may_work(d, q) && vm_mem_also(d->vm) && vm_may_run(d->vm)) {
+		err = virtq_open(q);
+		if (err == HV_OK)
+			return true;
+		if (err == HV_EFAULT && !virtio_there(d, q))
+			err = HV_EBUSY;
+	}
+	if (err != HV_EBUSY)
+		break_queue(d, q);
+	spin_unlock(&q->lock);
+	if (err != HV_EBUSY)
+		virtio_needs_reset(d);
+	return false;
+}
+
+void virtio_return(struct virtio_dev *d, struct virtq *q, int err)
+{
+	bool interrupt = false;
+
+	if (err == HV_OK && !virtq_is_published(q))
+		err = virtq_publish(q, &interrupt);
+	if (interrupt)
+		virtio_interrupt(d, VIRTIO_INT_USED);
+	if (err != HV_OK)
+		break_queue(d, q);
+	spin_unlock(&q->lock);
+	if (err != HV_OK)
+		virtio_needs_reset(d);
 }
 
 /* --- life ------------------------------------------------------------------------------------------ */

@@ -45,6 +45,11 @@ struct virtio_ops {
 	/* busy - is something that was detached from @q not over yet? The driver sees a reset end only then. With the queue's lock.
 	 * NULL: never */
 	bool (*busy)(struct virtio_dev *d, const struct virtq *q);
+	/* step_ends - the device has worked on @q for one step, or for none if the ring is not right. With the queue's lock, in a
+	 * bracket. NULL: nothing. */
+	void (*step_ends)(struct virtio_dev *d, struct virtq *q);
+	/* agrees - do the features @features, all of them offered, go together? NULL: any do. With the device's lock. */
+	bool (*agrees)(const struct virtio_dev *d, uint64_t features);
 	/* Chains are used in any order: IN_ORDER is not offered. */
 	bool out_of_order;
 	/* served - virtio_serve() of queue @index is over, with what it has or has not done. No lock is held. NULL: nothing. */
@@ -118,6 +123,21 @@ void virtio_serve_all(struct virtio_dev *d, unsigned int index);
  */
 bool virtio_push_at_once(struct virtio_dev *d, struct virtq *q, uint16_t head, uint32_t written,
 			 gpa_t at, uint8_t val);
+
+/*
+ * virtio_borrow - another VM's hart is to fill buffers of @q, in a bracket of vcpu/vm_mem.h that it began for its own VM. True: the
+ * queue's lock is taken, and virtq_pop() may follow. False: the driver has not started it, or the VM is paused or has no life.
+ * virtio_there - is all memory of the chain that was popped there? False: some has been given back; it comes again by and by.
+ * virtio_return - the driver sees what was pushed, and the lock is given up. @err, below 0: the driver has made an error.
+ */
+bool virtio_borrow(struct virtio_dev *d, struct virtq *q);
+void virtio_return(struct virtio_dev *d, struct virtq *q, int err);
+bool virtio_there_anew(const struct virtio_dev *d, const struct virtq *q);
+
+static inline bool virtio_there(const struct virtio_dev *d, const struct virtq *q)
+{
+	return !d->vm->balloon || virtio_there_anew(d, q);
+}
 
 /* virtio_has - has the driver taken the feature @bit (a mask)? Fixed while a queue is ready. */
 static inline bool virtio_has(const struct virtio_dev *d, uint64_t bit)

@@ -21,7 +21,7 @@
 #include "lib/virtio_abi.h"
 #include "vcpu/vm_mem.h"
 
-#define VIRTQ_SIZE_MAX 128 /* of any queue: a power of two */
+#define VIRTQ_SIZE_MAX 256 /* of any queue: a power of two */
 
 /* The parts of a ring, each at a guest-physical address of its own. */
 enum virtq_part { VIRTQ_PART_DESC, VIRTQ_PART_AVAIL, VIRTQ_PART_USED, VIRTQ_PARTS };
@@ -52,7 +52,7 @@ struct virtq_chain {
 };
 
 struct virtq {
-	struct spinlock lock; /* LOCK_VIRTQ; guards all that follows */
+	struct spinlock lock; /* LOCK_VIRTQ, or LOCK_VIRTQ_RX (net.h); guards all that follows */
 	struct vm *vm;
 	unsigned int index; /* of the device's queues */
 	uint16_t max;	    /* the largest size; fixed */
@@ -117,6 +117,26 @@ static inline void virtq_detach(struct virtq *q)
 }
 
 int virtq_push_to(struct virtq *q, uint16_t head, uint32_t written);
+
+/*
+ * virtq_mark - where the queue is. virtq_rewind - it is there again: what has been popped and pushed since @m, and has not been
+ * published, is available as before.
+ */
+struct virtq_mark {
+	uint16_t next_avail, used_idx;
+};
+
+static inline struct virtq_mark virtq_mark(const struct virtq *q)
+{
+	return (struct virtq_mark){ q->next_avail, q->used_idx };
+}
+
+static inline void virtq_rewind(struct virtq *q, struct virtq_mark m)
+{
+	q->next_avail = m.next_avail;
+	q->used_idx = m.used_idx;
+	q->busy = false;
+}
 
 /* virtq_push - the chain is used, and @written bytes have been written into it. The driver sees it after virtq_publish(). */
 static inline int virtq_push(struct virtq *q, uint32_t written)

@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* For programs that read configurations without a node `disks`, or pass it over. */
+/* For programs that read configurations without nodes `disks` and `networks`, or pass them over. */
 #include "vm/disks.h"
+#include "vm/networks.h"
 
 void disks_parse(const void *fdt, int node, const char *path)
+{
+	(void)fdt, (void)node, (void)path;
+}
+
+void networks_parse(const void *fdt, int node, const char *path)
 {
 	(void)fdt, (void)node, (void)path;
 }

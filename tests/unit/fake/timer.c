@@ -12,6 +12,11 @@ uint64_t timer_now(void)
 	return fake_ticks;
 }
 
+__attribute__((weak)) uint64_t timer_frequency(void)
+{
+	return 1000000000 / FAKE_NS_PER_TICK;
+}
+
 uint64_t timer_ticks_to_ns(uint64_t ticks)
 {
 	return ticks * FAKE_NS_PER_TICK;

@@ -47,8 +47,8 @@ static void an_unknown_property_of_the_configuration_is_told_and_no_vm_fails(voi
 	fit_ok(fdt_setprop_string(fit, fit_node(fit, TWO), "loadables", "x"));
 	assert_int_equal(parse(), 2);
 	assert_logged("config: " TWO
-		      ": loadables: unknown, allowed: compatible, description, disks, and VM "
-		      "nodes");
+		      ": loadables: unknown, allowed: compatible, description, disks, networks, "
+		      "and VM nodes");
 	assert_good(&vmc[0]);
 	assert_false(vmc[1].failed);
 }

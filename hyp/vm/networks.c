@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "vm/networks.h"
+
+#include "lib/fdt.h"
+#include "lib/log.h"
+#include "mm/page.h"
+#include "net/switch.h"
+#include "vm/config.h"
+
+static const struct property rows[] = {
+	PROPERTY_NAME("compatible"),
+	PROPERTY_NAME("description"),
+	PROPERTY_NAME("status"),
+};
+
+const struct property_table network_properties = PROPERTY_TABLE(rows);
+
+static unsigned int nr_made;
+
+static void make(struct config_node *n, const char *name)
+{
+	struct net_switch *s = page_alloc_zeroed(align_up(sizeof(*s), PAGE_SIZE), PAGE_SIZE);
+
+	if (!s) {
+		config_error(n, NULL, "no memory is left for the network");
+		return;
+	}
+	s->name = name;
+	net_switch_add(s);
+	nr_made++;
+}
+
+static void parse_one(struct config_node *n)
+{
+	const char *name = fdtx_name(n->fdt, n->node);
+
+	if (!fdtx_is_compatible(n->fdt, n->node, "hartvisor,switch"))
+		config_error(n, "compatible", "must be \"hartvisor,switch\"");
+	property_check_names(n, &network_properties, 1);
+	if (!n->failed && net_switch_find(name))
+		config_error(n, NULL, "must be unique: another node has this name");
+	if (!n->failed && nr_made == NET_SWITCHES_MAX)
+		config_error(n, NULL, "must be at most %d nodes below networks", NET_SWITCHES_MAX);
+	if (!n->failed)
+		make(n, name);
+}
+
+void networks_parse(const void *fdt, int node, const char *path)
+{
+	char child_path[FDTX_PATH_MAX];
+	struct config_node n = { .fdt = fdt, .node = node, .path = path };
+	int child;
+
+	property_check_names(&n, &(const struct property_table){ rows, 0 }, 1);
+	fdtx_for_each_child(fdt, node, child) {
+		n = (struct config_node){ .fdt = fdt, .node = child };
+		n.path = fdtx_path(fdt, child, child_path, sizeof(child_path));
+		if (fdtx_is_disabled(fdt, child))
+			log_info("config: %s: status = \"disabled\": left out", child_path);
+		else
+			parse_one(&n);
+	}
+}
