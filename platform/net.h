@@ -16,7 +16,7 @@
 #include "lib/virtio_net_abi.h"
 
 #define HOST_NET_MAX	 4
-#define HOST_NET_MEMORY	 (KIB(256) + KIB(32)) /* of host_net_open() */
+#define HOST_NET_MEMORY	 (KIB(512) + KIB(32)) /* of host_net_open() */
 #define HOST_NET_MAC	 6
 #define HOST_NET_MTU	 1500 /* if the device says nothing */
 #define HOST_NET_MTU_MAX 2000 /* what a buffer holds, with the headers */

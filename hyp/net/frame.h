@@ -13,20 +13,20 @@
 
 #include "lib/index.h"
 
-#define NET_ETHER_BYTES 14	/* two addresses and a type */
-#define NET_FRAME_MAX	65549u	/* bytes: an IP packet of 65,535 behind an Ethernet header */
-#define NET_HEAD_MAX	192u	/* Ethernet, IP with options and TCP with options have 134 at most */
+#define NET_ETHER_BYTES 14     /* two addresses and a type */
+#define NET_FRAME_MAX	65549u /* bytes: an IP packet of 65,535 behind an Ethernet header */
+#define NET_HEAD_MAX	192u   /* Ethernet, IP with options and TCP with options have 134 at most */
 
 enum net_gso { NET_GSO_NONE, NET_GSO_TCPV4, NET_GSO_TCPV6 };
 
 /* What the sender has left undone. Offsets are in bytes from the beginning of the frame, and have been checked. */
 struct net_offload {
 	bool csum; /* the checksum of all from csum_start on is missing; its field has the sum of the pseudo-header */
-	uint8_t gso;		/* enum net_gso: the frame is to be cut into segments; csum is set */
-	uint16_t csum_start;	/* within the head */
-	uint16_t csum_offset;	/* of the field, from csum_start on; within the head */
-	uint16_t gso_size;	/* bytes of data in each segment */
-	uint16_t hdr_len;	/* what each segment begins with; the head, if gso is set */
+	uint8_t gso;	      /* enum net_gso: the frame is to be cut into segments; csum is set */
+	uint16_t csum_start;  /* within the head */
+	uint16_t csum_offset; /* of the field, from csum_start on; within the head */
+	uint16_t gso_size;    /* bytes of data in each segment */
+	uint16_t hdr_len;     /* what each segment begins with; the head, if gso is set */
 };
 
 struct net_frame {
@@ -86,9 +86,8 @@ static inline void net_put32(uint8_t *p, uint32_t val)
 /* net_wire_bytes - the largest frame that @f is on the network. */
 static inline uint32_t net_wire_bytes(const struct net_frame *f)
 {
-	return f->offload.gso == NET_GSO_NONE ?
-		       f->len :
-		       (uint32_t)f->offload.hdr_len + f->offload.gso_size;
+	return f->offload.gso == NET_GSO_NONE ? f->len :
+						(uint32_t)f->offload.hdr_len + f->offload.gso_size;
 }
 
 /* net_copy - as memcpy(), of any alignment: by words even where source and destination are not aligned alike, as packets are. */

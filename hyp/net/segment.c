@@ -85,7 +85,8 @@ static void finish_ip(struct net_frame *f, uint32_t nr)
 	net_put16(ip + 2, (uint16_t)(f->len - IP));
 	net_put16(ip + 4, (uint16_t)(net_get16(ip + 4) + nr));
 	net_put16(ip + 10, 0);
-	net_put16(ip + 10, (uint16_t)~net_sum_fold(net_sum(0, ip, f->offload.csum_start - IP, false)));
+	net_put16(ip + 10,
+		  (uint16_t)~net_sum_fold(net_sum(0, ip, f->offload.csum_start - IP, false)));
 }
 
 /* The sum of the pseudo-header: both addresses, the protocol and the length. */
@@ -95,7 +96,7 @@ static uint16_t pseudo_sum(const struct net_frame *f)
 	const uint32_t len = f->len - f->offload.csum_start;
 	const uint8_t more[4] = { 0, PROTO_TCP, (uint8_t)(len >> 8), (uint8_t)len };
 	uint64_t sum = f->offload.gso == NET_GSO_TCPV6 ? net_sum(0, ip + 8, 32, false) :
-							  net_sum(0, ip + 12, 8, false);
+							 net_sum(0, ip + 12, 8, false);
 
 	return net_sum_fold(net_sum(sum, more, sizeof(more), false));
 }
@@ -106,7 +107,7 @@ static void finish_tcp(struct net_frame *f, uint32_t off, bool last)
 
 	net_put32(tcp + TCP_SEQ, net_get32(tcp + TCP_SEQ) + off);
 	if (!last)
-		tcp[TCP_BITS] &= (uint8_t)~(TCP_FIN | TCP_PSH);
+		tcp[TCP_BITS] &= (uint8_t) ~(TCP_FIN | TCP_PSH);
 	if (off != 0)
 		tcp[TCP_BITS] &= (uint8_t)~TCP_CWR;
 	net_put16(tcp + TCP_SUM, pseudo_sum(f));

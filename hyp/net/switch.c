@@ -91,7 +91,7 @@ static struct net_address *place_for(struct net_port *p, uint64_t now)
 {
 	struct net_address *oldest = &p->learned[0];
 
-	for (unsigned int i = 0; i < NET_LEARNED_MAX; i++) {
+	for (unsigned int i = 0; i < p->nr_learned; i++) {
 		struct net_address *a = &p->learned[i];
 
 		if (!a->port)
@@ -131,7 +131,7 @@ bool net_learn(struct net_switch *s, struct net_port *from, net_mac_t mac, uint6
 
 static void forget(struct net_port *p)
 {
-	for (unsigned int i = 0; i < NET_LEARNED_MAX; i++)
+	for (unsigned int i = 0; i < p->nr_learned; i++)
 		take_out(p->of, &p->learned[i]);
 }
 
@@ -154,7 +154,7 @@ static int find_place(const struct net_switch *s, const struct net_port *p, unsi
 	for (unsigned int i = 0; i < NET_PORTS_MAX; i++) {
 		if (!s->ports[i]) {
 			*place = *place == NET_PORTS_MAX ? i : *place;
-		} else if (s->ports[i]->mac.mac == p->mac.mac) {
+		} else if (p->mac.mac != 0 && s->ports[i]->mac.mac == p->mac.mac) {
 			*other = s->ports[i];
 			return HV_EEXIST;
 		}
@@ -173,11 +173,16 @@ int net_port_join(struct net_port *p, struct net_switch *s, const struct net_por
 	if (err == HV_OK) {
 		p->of = s;
 		p->number = i;
+		if (!p->learned) {
+			p->learned = p->own;
+			p->nr_learned = NET_LEARNED_MAX;
+		}
 		/* An address that another port was seen to use is this one's from now on. */
-		a = find(s, p->vlan, p->mac);
+		a = p->mac.mac != 0 ? find(s, p->vlan, p->mac) : NULL;
 		if (a)
 			take_out(s, a);
-		insert(s, &p->fixed, p, p->mac);
+		if (p->mac.mac != 0)
+			insert(s, &p->fixed, p, p->mac);
 		(void)atomic_exchange(&s->ports[i % NET_PORTS_MAX], p);
 		if (i >= s->nr_slots)
 			atomic_set_release(&s->nr_slots, i + 1);

@@ -7,7 +7,7 @@
  * struct net_switch has the ports and the addresses that are known. switch.c has both, forward.c the way of a frame.
  * struct net_port is one end of it, in the memory of its device. struct net_sender is what one queue of a port sends by.
  *
- * Addresses. Each port has a fixed one, which no other port can send from. Others are learned from what a port sends, at most
+ * Addresses. Each port of a VM has a fixed one, which no other port can send from. Others are learned from what a port sends, at most
  * NET_LEARNED_MAX of each port: a guest that makes up addresses replaces its own ones. They are forgotten after NET_AGE_SECONDS.
  *
  * VLANs. A port belongs to one VLAN, or to none. Ports exchange frames only within theirs. Guests see frames without tags; a
@@ -66,12 +66,12 @@ static inline bool net_mac_is_group(net_mac_t a)
 enum net_drop {
 	NET_DROP_MALFORMED, /* too short, or what it leaves to the receiver does not fit it */
 	NET_DROP_TAGGED,    /* by the guest */
-	NET_DROP_SOURCE,    /* it comes from a group, from 0, or from the fixed address of another port */
-	NET_DROP_TOO_LONG,  /* for the sender's mtu */
-	NET_DROP_RATE,	    /* beyond the port's rate */
-	NET_DROP_DOWN,	    /* the receiver is not ready, or paused */
-	NET_DROP_FULL,	    /* it has no buffers left */
-	NET_DROP_NO_ROOM,   /* its buffers, or its mtu, are too small */
+	NET_DROP_SOURCE, /* it comes from a group, from 0, or from the fixed address of another port */
+	NET_DROP_TOO_LONG, /* for the sender's mtu */
+	NET_DROP_RATE,	   /* beyond the port's rate */
+	NET_DROP_DOWN,	   /* the receiver is not ready, or paused */
+	NET_DROP_FULL,	   /* it has no buffers left */
+	NET_DROP_NO_ROOM,  /* its buffers, or its mtu, are too small */
 	NR_NET_DROPS,
 };
 
@@ -124,34 +124,38 @@ struct net_address {
 };
 
 struct net_switch;
+struct net_uplink;
 
 struct net_port {
 	/* The device's, fixed from net_port_join() on. */
 	const struct net_port_ops *ops;
 	const char *vm; /* its name, and N of net@N: for messages */
 	unsigned int unit;
-	net_mac_t mac;
-	uint16_t vlan;	     /* 0: none */
-	uint32_t mtu;	     /* bytes behind the Ethernet header */
-	uint64_t rate;	     /* bytes a second that it sends; 0: any */
+	net_mac_t mac; /* 0: it has no fixed address */
+	uint16_t vlan; /* 0: none */
+	uint32_t mtu;  /* bytes behind the Ethernet header */
+	uint64_t rate; /* bytes a second that it sends; 0: any */
 
 	struct net_switch *of;
 	unsigned int number; /* of its ports */
-	uint64_t due;	     /* atomic; forward.c: when all that it has sent is paid for by its rate */
+	uint64_t due; /* atomic; forward.c: when all that it has sent is paid for by its rate */
 	uint64_t drops[NR_NET_DROPS]; /* atomic */
-	struct net_address fixed, learned[NET_LEARNED_MAX];
+	struct net_address fixed, own[NET_LEARNED_MAX];
+	struct net_address *learned; /* NULL before it joins: `own` */
+	unsigned int nr_learned;
 };
 
 /* One queue that sends. Guarded by the queue's lock. */
 struct net_sender {
 	struct net_port *port; /* fixed, as the number of the lane */
 	unsigned int lane;
-	uint64_t now;		    /* host time of this step; 0: not asked for yet */
-	uint64_t addresses[2];	    /* of the last decision: as the frame has them */
-	uint64_t changes, until;    /* it holds for as long as net_switch.changes stays, and until then */
-	struct net_port *to;	    /* NULL: there is no decision */
-	struct net_receiver open;   /* the receiver of the last frames */
-	uint64_t frames, bytes;	    /* sent; read without the lock */
+	uint64_t now;	       /* host time of this step; 0: not asked for yet */
+	uint64_t addresses[2]; /* of the last decision: as the frame has them */
+	uint64_t changes,
+		until;	     /* it holds for as long as net_switch.changes stays, and until then */
+	struct net_port *to; /* NULL: there is no decision */
+	struct net_receiver open; /* the receiver of the last frames */
+	uint64_t frames, bytes;	  /* sent; read without the lock */
 };
 
 #define NET_BUCKETS 64
@@ -164,6 +168,7 @@ struct net_switch {
 	unsigned int nr_slots;	 /* atomic; ports behind it are NULL */
 	struct net_port *ports[NET_PORTS_MAX]; /* atomic; NULL: free */
 	struct net_address *buckets[NET_BUCKETS];
+	struct net_uplink *uplink; /* NULL: none (net/uplink.h) */
 };
 
 /* net_switch_add - @s, of zeroes but for its name, becomes one of those that there are. Boot hart. */

@@ -5,12 +5,22 @@
 #include "lib/errno.h"
 
 /* Odd: in a bracket. */
-bool vm_mem_begin(const struct vm *vm)
+static inline void begin(void)
 {
 	struct pcpu *p = this_pcpu();
 
 	atomic_set(&p->mem_uses, p->mem_uses + 1);
 	fence_full(); /* D: pairs with the one in vm_mem_wait() */
+}
+
+void vm_mem_begin_for_any(void)
+{
+	begin();
+}
+
+bool vm_mem_begin(const struct vm *vm)
+{
+	begin();
 	if (atomic_read_acquire(&vm->mem_open))
 		return true;
 	vm_mem_end();

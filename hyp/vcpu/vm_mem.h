@@ -23,6 +23,9 @@
 bool vm_mem_begin(const struct vm *vm);
 void vm_mem_end(void);
 
+/* vm_mem_begin_for_any - a bracket of no VM begins, in which vm_mem_also() is asked of each VM. */
+void vm_mem_begin_for_any(void);
+
 /*
  * vm_mem_also - in a bracket, which began for another VM: may @vm's memory be used in it, too? A bracket's fence orders its
  * beginning before each look in it, so whoever closes @vm's memory waits for the bracket, or is seen here.

@@ -27,8 +27,8 @@
 #define TX 1
 
 #define BUFFER	   2048u
-#define RX_BUFFERS 64
-#define TX_BUFFERS 64
+#define RX_BUFFERS 128
+#define TX_BUFFERS 128
 #define NONE	   UINT16_MAX
 
 /* Frames that are given to the user before guests have their turn. */

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "lib/copy.h"
+#include "net/header.h"
 
 /* A packet of the chain that a transmit queue works on. */
 struct tx_frame {
@@ -37,19 +38,6 @@ static int tx_seek(struct net_frame *f, uint64_t off)
 
 /* --- what the driver says of a packet -------------------------------------------------------------- */
 
-/* The checksum's field is in the head, and what it is of begins behind the Ethernet header. */
-static bool take_checksum(struct net_frame *f, const struct net_header *h)
-{
-	const uint32_t end = (uint32_t)h->csum_start + h->csum_offset + 2;
-
-	if (h->csum_start < NET_ETHER_BYTES || end > f->head_len)
-		return false;
-	f->offload.csum = true;
-	f->offload.csum_start = h->csum_start;
-	f->offload.csum_offset = h->csum_offset;
-	return true;
-}
-
 /* What was not offered, or not taken, is no packet that a driver may send. */
 static bool take_segments(const struct virtio_dev *d, struct net_frame *f,
 			  const struct net_header *h)
@@ -70,7 +58,7 @@ static bool take_offloads(const struct virtio_dev *d, struct net_frame *f,
 {
 	f->offload = (struct net_offload){ 0 };
 	if ((h->flags & NET_HDR_NEEDS_CSUM) &&
-	    (!virtio_has(d, NET_F_CSUM) || !take_checksum(f, h)))
+	    (!virtio_has(d, NET_F_CSUM) || !net_take_checksum(f, h)))
 		return false;
 	return h->gso_type == NET_HDR_GSO_NONE || take_segments(d, f, h);
 }

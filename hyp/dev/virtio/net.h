@@ -34,15 +34,15 @@ struct net_list {
 
 /* What is received besides frames for the device's own address and broadcasts. */
 struct net_filter {
-	struct spinlock lock; /* LOCK_NET_FILTER; guards the lists */
+	struct spinlock lock;	    /* LOCK_NET_FILTER; guards the lists */
 	uint32_t promisc, allmulti; /* atomic */
 	struct net_list unicast, multicast;
 };
 
 /* One pair of queues. */
 struct net_lane {
-	struct net_sender sender;	   /* guarded by the transmit queue's lock */
-	int err;			   /* the receive queue's, as what follows: HV_E* of the packets of this opening */
+	struct net_sender sender; /* guarded by the transmit queue's lock */
+	int err; /* the receive queue's, as what follows: HV_E* of the packets of this opening */
 	uint64_t received, received_bytes; /* read without the lock */
 };
 

@@ -78,7 +78,8 @@ static bool set_receive_mode(struct vnet *n, uint8_t number, struct command *c)
 		return false;
 	if (number != NET_CTRL_RX_PROMISC && number != NET_CTRL_RX_ALLMULTI)
 		return false;
-	atomic_set(number == NET_CTRL_RX_PROMISC ? &n->filter.promisc : &n->filter.allmulti, on != 0);
+	atomic_set(number == NET_CTRL_RX_PROMISC ? &n->filter.promisc : &n->filter.allmulti,
+		   on != 0);
 	return true;
 }
 

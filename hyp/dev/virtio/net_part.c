@@ -4,13 +4,15 @@
 
 #include "dev/virtio/net.h"
 #include "lib/text.h"
+#include "net/uplink.h"
 
 #define MTU_DEFAULT 1500
-#define MTU_MIN	    68u				       /* RFC 791: what each network carries */
+#define MTU_MIN	    68u /* RFC 791: what each network carries */
 #define MTU_MAX	    (NET_FRAME_MAX - NET_ETHER_BYTES)
 #define RATE_MIN    1000u
 
-static_assert(MTU_MAX == 65535 && NET_PAIRS_MAX == 8, "the bindings and docs/configuration.md say so");
+static_assert(MTU_MAX == 65535 && NET_PAIRS_MAX == 8,
+	      "the bindings and docs/configuration.md say so");
 
 enum offloads { OFFLOADS_ALL, OFFLOADS_NONE };
 
@@ -121,8 +123,16 @@ static int join(struct vnet *n, const struct vm_part_args *args)
 {
 	const struct vnet_config *c = args->config;
 	const struct net_port *other = NULL;
-	int err = net_port_join(&n->port, c->to, &other);
+	int err = net_uplink_reach(c->to, n->port.vlan);
 
+	if (err == HV_EOVERFLOW) {
+		config_error(args->node, "vlan",
+			     "must be one of at most %d in a network that has an uplink",
+			     NET_UPLINK_VLANS);
+		return HV_EINVAL;
+	}
+	if (err == HV_OK)
+		err = net_port_join(&n->port, c->to, &other);
 	if (err == HV_EEXIST && other)
 		config_error(args->node, "mac-address",
 			     "must be unique in the network: net@%x of %s has "

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "dev/virtio/net.h"
+#include "net/header.h"
 
 /* A packet on its way into buffers. */
 struct rx {
@@ -76,31 +77,13 @@ static int put(struct rx *r, const uint8_t *from, uint64_t n)
 	return HV_OK;
 }
 
-static struct net_header header_of(const struct net_frame *f)
-{
-	const struct net_offload *o = &f->offload;
-	struct net_header h = { 0 };
-
-	if (o->csum) {
-		h.flags = NET_HDR_NEEDS_CSUM;
-		h.csum_start = o->csum_start;
-		h.csum_offset = o->csum_offset;
-	}
-	if (o->gso != NET_GSO_NONE) {
-		h.gso_type = o->gso == NET_GSO_TCPV4 ? NET_HDR_GSO_TCPV4 : NET_HDR_GSO_TCPV6;
-		h.gso_size = o->gso_size;
-		h.hdr_len = o->hdr_len;
-	}
-	return h;
-}
-
 static_assert(offsetof(struct net_header, num_buffers) == sizeof(struct net_header) - 2,
 	      "put_header() writes it by itself");
 
 /* All of it lies in the first chain. */
 static int put_header(struct rx *r, const struct net_frame *f)
 {
-	const struct net_header h = header_of(f);
+	const struct net_header h = net_header_of(f);
 	int err = put(r, (const uint8_t *)&h, offsetof(struct net_header, num_buffers));
 
 	for (unsigned int i = 0; err == HV_OK && i < 2; i++) {
@@ -156,7 +139,8 @@ static bool vnet_open(struct net_port *p, unsigned int lane, struct net_receiver
 	/* A sender keeps a flow in one of its queues, so the flow stays in one here, and in order. */
 	const unsigned int pair = lane % atomic_read(&n->pairs);
 
-	if (!virtio_borrow(&n->dev, &n->dev.queues[index_below(net_rx_queue(pair), n->dev.nr_queues)]))
+	if (!virtio_borrow(&n->dev,
+			   &n->dev.queues[index_below(net_rx_queue(pair), n->dev.nr_queues)]))
 		return false;
 	to->lane = pair;
 	to->takes = (virtio_has(&n->dev, NET_F_GUEST_CSUM) ? NET_TAKES_CSUM : 0) |

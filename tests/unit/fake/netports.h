@@ -18,10 +18,10 @@ struct fake_port {
 	struct net_sender sender;
 	bool is_down, is_open;
 	uint64_t takes;
-	enum net_fate fate;	  /* of what it is to get */
-	unsigned int room;	  /* frames, then it is full */
-	unsigned int opens, nr;	  /* of what it has got */
-	unsigned int lane;	  /* of the last one */
+	enum net_fate fate;	   /* of what it is to get */
+	unsigned int room;	   /* frames, then it is full */
+	unsigned int opens, nr;	   /* of what it has got */
+	unsigned int lane;	   /* of the last one */
 	uint8_t *got[FAKE_FRAMES]; /* allocated */
 	uint32_t len[FAKE_FRAMES];
 	struct net_offload offload[FAKE_FRAMES];

@@ -126,7 +126,8 @@ static void a_checksum_is_computed_for_others(void **state)
 			net_put16(bytes + 34 + 6, before); /* the pseudo-header */
 			flat_begin(&f, bytes, len, (uint32_t)min_u64(len, 50));
 			f.piece = piece;
-			f.frame.offload = (struct net_offload){ .csum = true, .csum_start = 34,
+			f.frame.offload = (struct net_offload){ .csum = true,
+								.csum_start = 34,
 								.csum_offset = 6 };
 			assert_int_equal(fake_send_flat(0, &f), len);
 			got = fake_ports[1].got[0];
@@ -235,9 +236,9 @@ static void check_segments(const struct shape *s, uint64_t takes)
 }
 
 static const struct shape shapes[] = {
-	{ false, 0, 0, 14480, 1448 },  { false, 0, 12, 14481, 1448 }, { false, 40, 40, 3000, 999 },
-	{ true, 0, 0, 14480, 1440 },   { true, 0, 40, 50000, 1400 },  { false, 0, 0, 60000, 1001 },
-	{ false, 0, 0, 65495, 1460 },  { true, 0, 12, 1429, 1428 },   { false, 0, 0, 48, 48 },
+	{ false, 0, 0, 14480, 1448 }, { false, 0, 12, 14481, 1448 }, { false, 40, 40, 3000, 999 },
+	{ true, 0, 0, 14480, 1440 },  { true, 0, 40, 50000, 1400 },  { false, 0, 0, 60000, 1001 },
+	{ false, 0, 0, 65495, 1460 }, { true, 0, 12, 1429, 1428 },   { false, 0, 0, 48, 48 },
 };
 
 static void a_large_packet_is_cut_for_those_who_do_not_take_it(void **state)
@@ -302,18 +303,30 @@ static void what_does_not_fit_the_packet_is_refused(void **state)
 		struct net_offload o; /* what is not 0 */
 		uint32_t head;	      /* not 0: it has fewer bytes */
 	} wrong[] = {
-		{ false, 12, 0x86, { 0 }, 0 },	       { false, 14, 0x55, { 0 }, 0 },
-		{ false, 14, 0x44, { 0 }, 0 },	       { false, 14, 0x46, { 0 }, 0 },
-		{ false, 14, 0x4f, { 0 }, 0 },	       { false, 23, 17, { 0 }, 0 },
-		{ false, 20, 0x20, { 0 }, 0 },	       { false, 21, 0x01, { 0 }, 0 },
-		{ false, 46, 0x40, { 0 }, 0 },	       { false, 46, 0x00, { 0 }, 0 },
-		{ true, 12, 0x08, { 0 }, 0 },	       { true, 14, 0x40, { 0 }, 0 },
-		{ true, 20, 0, { 0 }, 0 },	       { true, 20, 44, { 0 }, 0 },
-		{ true, 66, 0x10, { 0 }, 0 },	       { false, 0, 0, { .csum_start = 33 }, 0 },
-		{ false, 0, 0, { .csum_start = 54 }, 0 }, { false, 0, 0, { .csum_offset = 6 }, 0 },
-		{ false, 0, 0, { .csum_offset = 18 }, 0 }, { false, 0, 0, { .gso_size = 47 }, 0 },
-		{ false, 0, 0, { .gso_size = 1 }, 0 }, { false, 0, 0, { 0 }, 73 },
-		{ true, 0, 0, { 0 }, 73 },	       { true, 66, 0xf0, { 0 }, 113 },
+		{ false, 12, 0x86, { 0 }, 0 },
+		{ false, 14, 0x55, { 0 }, 0 },
+		{ false, 14, 0x44, { 0 }, 0 },
+		{ false, 14, 0x46, { 0 }, 0 },
+		{ false, 14, 0x4f, { 0 }, 0 },
+		{ false, 23, 17, { 0 }, 0 },
+		{ false, 20, 0x20, { 0 }, 0 },
+		{ false, 21, 0x01, { 0 }, 0 },
+		{ false, 46, 0x40, { 0 }, 0 },
+		{ false, 46, 0x00, { 0 }, 0 },
+		{ true, 12, 0x08, { 0 }, 0 },
+		{ true, 14, 0x40, { 0 }, 0 },
+		{ true, 20, 0, { 0 }, 0 },
+		{ true, 20, 44, { 0 }, 0 },
+		{ true, 66, 0x10, { 0 }, 0 },
+		{ false, 0, 0, { .csum_start = 33 }, 0 },
+		{ false, 0, 0, { .csum_start = 54 }, 0 },
+		{ false, 0, 0, { .csum_offset = 6 }, 0 },
+		{ false, 0, 0, { .csum_offset = 18 }, 0 },
+		{ false, 0, 0, { .gso_size = 47 }, 0 },
+		{ false, 0, 0, { .gso_size = 1 }, 0 },
+		{ false, 0, 0, { 0 }, 73 },
+		{ true, 0, 0, { 0 }, 73 },
+		{ true, 66, 0xf0, { 0 }, 113 },
 	};
 	struct flat f;
 

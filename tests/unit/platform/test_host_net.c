@@ -85,7 +85,7 @@ static void frames_come_in_their_order(void **state)
 	for (unsigned int i = 0; i < 3 * RX_BUFFERS; i++) {
 		comes(60, (uint8_t)i);
 		interrupt(VIRTIO_INT_USED);
-		assert_int_equal(last_byte, i);
+		assert_int_equal(last_byte, (uint8_t)i);
 	}
 }
 

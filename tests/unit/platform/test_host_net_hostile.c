@@ -35,7 +35,7 @@ static void is_given_up(const char *why)
 
 static void a_device_that_means_harm_is_given_up(void **state)
 {
-	static const uint32_t ids[] = { 256, 64, UINT32_MAX, 0x10000 };
+	static const uint32_t ids[] = { 256, TX_BUFFERS, UINT32_MAX, 0x10000 };
 	static uint8_t to[70000];
 
 	(void)state;
