@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* The way of a frame through a switch: may it be sent, to which ports, and what each of them does not do itself. */
+/* The way of a frame through a switch: what may be sent, to which ports it goes, and what is done for those that do less. */
 #include "arch/timer.h"
 #include "lib/errno.h"
 #include "net/switch.h"

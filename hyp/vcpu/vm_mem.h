@@ -28,7 +28,7 @@ void vm_mem_begin_for_any(void);
 
 /*
  * vm_mem_also - in a bracket, which began for another VM: may @vm's memory be used in it, too? A bracket's fence orders its
- * beginning before each look in it, so whoever closes @vm's memory waits for the bracket, or is seen here.
+ * beginning before each look in it. So vm_mem_close() of @vm waits for the bracket, or is seen here.
  */
 static inline bool vm_mem_also(const struct vm *vm)
 {

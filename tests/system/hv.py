@@ -146,8 +146,9 @@ def vm_node(vm: Vm) -> str:
             }};"""
 
 
-def its_text(vms: Sequence[Vm], data: Sequence[Image] = (), disks: str = "") -> str:
-    """@data: images that properties in the VMs' `more` name. @disks: nodes of parts of the machine's disks."""
+def its_text(vms: Sequence[Vm], data: Sequence[Image] = (), disks: str = "", networks: Sequence[str] = ()) -> str:
+    """@data: images that properties in the VMs' `more` name. @disks: nodes of parts of the machine's disks. @networks: names."""
+    switches = " ".join(f'{name} {{ compatible = "hartvisor,switch"; }};' for name in networks)
     images = {image.name: image_node(image, "filesystem") for image in data}
     for vm in vms:
         images[image_name(vm.kernel)] = image_node(vm.kernel, "kernel")
@@ -164,7 +165,7 @@ def its_text(vms: Sequence[Vm], data: Sequence[Image] = (), disks: str = "") -> 
     configurations {{
         default = "test";
         test {{
-            compatible = "hartvisor,config";{f" disks {{ {disks} }};" if disks else ""}{"".join(vm_node(vm) for vm in vms)}
+            compatible = "hartvisor,config";{f" disks {{ {disks} }};" if disks else ""}{f" networks {{ {switches} }};" if switches else ""}{"".join(vm_node(vm) for vm in vms)}
         }};
     }};
 }};

@@ -16,7 +16,8 @@ from hv import ROOT, WORK, setting
 EXT4 = ["crc16", "crc32c_generic", "mbcache", "jbd2", "ext4"]
 PMEM = ["libnvdimm", "nd_btt", "nd_pmem", "of_pmem"]
 VIRTIO = ["virtio_mmio", "virtio_blk", "rng_core", "virtio_rng", "virtio_balloon"]
-KNOWN = EXT4 + PMEM + VIRTIO
+NET = ["failover", "net_failover", "virtio_net"]
+KNOWN = EXT4 + PMEM + VIRTIO + NET
 
 FOLDER = WORK / "modules"
 

@@ -18,6 +18,7 @@ BALLOON = "balloon@0 { }; rng@0 { };"
 DISKS = (f'disk@0 {{ image = "disk"; access = "overlay"; overlay-memory = <{OVERLAY}>; }}; '
          'disk@1 { image = "disk"; };')
 CONSOLES = "console@0 { }; console@1 { };"
+NETS = 'net@0 { switch = "lan"; }; net@1 { switch = "lan"; };'
 
 # What each needs; and how many cases it has at least. The balloon's are counted where they are.
 HOSTILE = {
@@ -26,6 +27,7 @@ HOSTILE = {
     "virtio_regs": (RNG, 46),
     "virtio_blk_bad": (DISKS, 165),
     "virtio_con_bad": (CONSOLES, 138),
+    "virtio_net_bad": (NETS, 130),
 }
 
 
@@ -45,7 +47,7 @@ def evil(test, name="evil", **bootargs):
 
 
 def machine(name, vms, **more):
-    return Machine(name, make_itb(name, its_text(vms, [disk()])), **more)
+    return Machine(name, make_itb(name, its_text(vms, [disk()], networks=["lan"])), **more)
 
 
 def cases(text, vm, test):

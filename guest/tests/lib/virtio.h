@@ -49,6 +49,7 @@
 #define VIRTIO_F_IN_ORDER   (1UL << 35)
 #define VIRTIO_F_RING_RESET (1UL << 40)
 
+#define VIRTIO_ID_NET	  1
 #define VIRTIO_ID_BLOCK	  2
 #define VIRTIO_ID_CONSOLE 3
 #define VIRTIO_ID_RNG	  4

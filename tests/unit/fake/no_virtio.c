@@ -5,10 +5,12 @@
 #include "dev/virtio/balloon.h"
 #include "dev/virtio/blk.h"
 #include "dev/virtio/console.h"
+#include "dev/virtio/net.h"
 #include "lib/random.h"
 #include "vcpu/console.h"
 
-const struct virtio_ops vconsole_ops;
+const struct virtio_ops vconsole_ops, vnet_ops;
+const struct net_port_ops vnet_port_ops;
 _Thread_local struct pcpu *fake_this_pcpu;
 
 int virtio_init(struct virtio_dev *d, struct vm *vm, const struct vm_part_args *args,
@@ -131,5 +133,21 @@ void balloon_ram_reset(struct vballoon *b)
 bool balloon_give_step(struct vballoon *b, struct vcpu *v, gpa_t a)
 {
 	(void)b, (void)v, (void)a;
+	abort();
+}
+
+void vnet_init(struct vnet *n)
+{
+	(void)n;
+	abort();
+}
+
+void vm_mem_wait(void)
+{
+	abort();
+}
+
+uint64_t timer_frequency(void)
+{
 	abort();
 }

@@ -241,7 +241,7 @@ static const struct shape shapes[] = {
 	{ false, 0, 0, 65495, 1460 }, { true, 0, 12, 1429, 1428 },   { false, 0, 0, 48, 48 },
 };
 
-static void a_large_packet_is_cut_for_those_who_do_not_take_it(void **state)
+static void a_large_packet_is_cut_for_a_receiver_that_does_not_take_it(void **state)
 {
 	struct flat f;
 
@@ -261,7 +261,7 @@ static void a_large_packet_is_cut_for_those_who_do_not_take_it(void **state)
 	}
 }
 
-static void a_large_packet_goes_whole_to_those_who_take_it(void **state)
+static void a_large_packet_goes_whole_to_a_receiver_that_takes_it(void **state)
 {
 	struct flat f;
 
@@ -360,8 +360,8 @@ int main(void)
 		cmocka_unit_test(a_sum_is_that_of_its_words),
 		test(a_checksum_is_left_to_a_receiver_that_takes_it),
 		test(a_checksum_is_computed_for_others),
-		test(a_large_packet_is_cut_for_those_who_do_not_take_it),
-		test(a_large_packet_goes_whole_to_those_who_take_it),
+		test(a_large_packet_is_cut_for_a_receiver_that_does_not_take_it),
+		test(a_large_packet_goes_whole_to_a_receiver_that_takes_it),
 		test(a_full_receiver_loses_the_rest_of_the_segments),
 		test(what_does_not_fit_the_packet_is_refused),
 	};
