@@ -147,8 +147,8 @@ def vm_node(vm: Vm) -> str:
 
 
 def its_text(vms: Sequence[Vm], data: Sequence[Image] = (), disks: str = "", networks: Sequence[str] = ()) -> str:
-    """@data: images that properties in the VMs' `more` name. @disks: nodes of parts of the machine's disks. @networks: names."""
-    switches = " ".join(f'{name} {{ compatible = "hartvisor,switch"; }};' for name in networks)
+    """@data: images that properties in the VMs' `more` name. @disks: nodes of parts of the machine's disks. @networks: names, or whole nodes."""
+    switches = " ".join(n if "{" in n else f'{n} {{ compatible = "hartvisor,switch"; }};' for n in networks)
     images = {image.name: image_node(image, "filesystem") for image in data}
     for vm in vms:
         images[image_name(vm.kernel)] = image_node(vm.kernel, "kernel")

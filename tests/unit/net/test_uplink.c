@@ -277,6 +277,7 @@ static void vlans_have_their_tags(void **state)
 	host.user->received_all(host.user);
 	assert_int_equal(fake_got_set(), 0);
 	/* Too short for its tag. */
+	net_put16(bytes + 14, 7);
 	short_frame = malloc(17);
 	memcpy(short_frame, bytes, 17);
 	host.user->received(host.user, &(struct net_header){ 0 }, short_frame, 17);
