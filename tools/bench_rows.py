@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Optional
 
 MIB = 1 << 20
-ONE, PAIR, HARTS, FENCES, SCALE, SWITCH, IDLE, RUNNING, BOOT, VIRTIO, HOST = range(1, 12)  # enum bench_set
+ONE, PAIR, HARTS, FENCES, SCALE, SWITCH, IDLE, RUNNING, BOOT, VIRTIO, HOST, NET = range(1, 13)  # enum bench_set
 
 
 # --- what is measured -----------------------------------------------------------------------------
@@ -52,6 +52,10 @@ ROWS = [
     Row("host-read-4k", "virtio-blk read of 4 KiB, disk of the machine: notified, both interrupts, acknowledged", 1500),
     Row("host-read-4k-taken", "likewise, with the guest's claim and completion"),
     Row("host-read-4k-32", "likewise, 32 at once, each", 1500),
+    Row("net-1500", "packet of 1,500 bytes to another device: notified, copied, acknowledged", 1500),
+    Row("net-1500-32", "likewise, 32 at once, each", 1500),
+    Row("net-1500-32-apart", "likewise, where packet and buffer are not aligned alike"),
+    Row("net-64k", "TCP packet of 64 KiB to a device that takes it whole", 25000),
     Row("page-first-touch", "first touch of a 4 KiB page", 4),
     Row("dbcn-1", "DBCN write of 1 byte"),
     Row("dbcn-64", "DBCN write of 64 bytes"),
@@ -126,6 +130,7 @@ class Run:
     machine: str = "virt"
     prefix: dict = field(default_factory=dict)  # row in the output -> row here
     images: dict = field(default_factory=dict)  # of the bundle: name to bytes
+    networks: tuple = ()
     disk: bytes = b""  # a disk of the machine, which the bundle calls "host"
     others: bool = True  # the rows that prefix does not name are wanted, too
     split: bool = False  # once more with a trace, for the rows of SPLITS
@@ -142,6 +147,7 @@ RUNS = [
     Run("one-64", [f"set={ONE}"], cpus=64, prefix={"uart-read": "uart-read-64"}, others=False),
     Run("virtio", [f"set={VIRTIO}"], more='disk@0 { image = "disk"; };', images={"disk": b"h" * (1 << 20)}),
     Run("host", [f"set={HOST}"], more='disk@0 { disk = "host"; };', disk=b"h" * (1 << 20)),
+    Run("net", [f"set={NET}"], more='net@0 { switch = "lan"; }; net@1 { switch = "lan"; };', networks=("lan",)),
     Run("pair", [f"set={PAIR}"], cpus=2, split=True),
     Run("harts", [f"set={HARTS}"], cpus=2, harts=2),
     Run("harts-sswi", [f"set={HARTS}"], cpus=2, harts=2, machine="virt,aclint=on",

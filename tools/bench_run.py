@@ -75,7 +75,7 @@ def run_payload(run: Run) -> str:
     vms = [hv.Vm(f"vm{i}", PAYLOAD, cpus=run.cpus, memory=run.memory, bootargs=args, more=run.more)
            for i, args in enumerate(run.args)]
     disks, drive = machine_disk(run) if run.disk else ("", [])
-    initrd = hv.make_itb(f"bench-{run.name}", hv.its_text(vms, images(run), disks),
+    initrd = hv.make_itb(f"bench-{run.name}", hv.its_text(vms, images(run), disks, run.networks),
                          "mkimage -E -B 0x1000" if run.images else "mkimage")
     return boot(run.name, ["-kernel", hv.HARTVISOR, "-initrd", initrd, "-append", "hartvisor.prefix=1", *drive], run.harts,
                 run.mem, "BENCH-END", run.ends, 600, run.machine)

@@ -39,7 +39,8 @@ struct header {
 static struct virtio devs[2];
 static struct virtq qs[2][QUEUES];
 static struct vring rings[2][QUEUES];
-static _Alignas(4096) uint8_t before[4096], packet[65536 + 4096], inbox[SIZE][BUF], bytes[4096], after[4096];
+static _Alignas(4096) uint8_t before[4096], packet[65536 + 4096], inbox[SIZE][BUF], bytes[4096],
+	after[4096];
 static uint8_t macs[2][6];
 static unsigned int nr_cases;
 
@@ -258,14 +259,41 @@ static const struct {
 	const char *bytes;
 	uint32_t len;
 } commands[] = {
-#define C(b) { b, sizeof(b) - 1 }
-	C("\0"), C("\0\0"), C("\0\0\1\1"), C("\0\2\1"), C("\0\5\1"), C("\0\377\1"), C("\1"), C("\1\0"),
-	C("\1\0\0\0\0"), C("\1\0\0\0\0\0"), C("\1\0\0\0\0\0\0\0\0"), C("\1\0\0\0\0\0\0\0\0\0\1"),
-	C("\1\0\1\0\0\0\0\0\0\0"), C("\1\0\377\377\377\377\0\0\0\0"), C("\1\0\0\0\0\0\377\377\377\377"),
-	C("\1\0\1\0\0\0\2\0\0\0\0\1\1\0\0\0"), C("\1\0\253\252\252\52\0\0\0\0\0\0\0\0\0\0"), C("\1\1"),
-	C("\1\1\2\0\0\0\0"), C("\1\1\2\0\0\0\0\1\1"), C("\1\1\1\0\0\0\0\1"), C("\1\1\0\0\0\0\0\0"),
-	C("\1\2\2\0\0\0\0\1"), C("\2\0\1\0"), C("\2\1\1\0"), C("\3\0"), C("\4\0\1\0"), C("\4\0\0\0"),
-	C("\4\0\377\377"), C("\5\0\0\0\0\0\0\0\0\0"), C("\377\377"),
+#define C(b)                     \
+	{                        \
+		b, sizeof(b) - 1 \
+	}
+	C("\0"),
+	C("\0\0"),
+	C("\0\0\1\1"),
+	C("\0\2\1"),
+	C("\0\5\1"),
+	C("\0\377\1"),
+	C("\1"),
+	C("\1\0"),
+	C("\1\0\0\0\0"),
+	C("\1\0\0\0\0\0"),
+	C("\1\0\0\0\0\0\0\0\0"),
+	C("\1\0\0\0\0\0\0\0\0\0\1"),
+	C("\1\0\1\0\0\0\0\0\0\0"),
+	C("\1\0\377\377\377\377\0\0\0\0"),
+	C("\1\0\0\0\0\0\377\377\377\377"),
+	C("\1\0\1\0\0\0\2\0\0\0\0\1\1\0\0\0"),
+	C("\1\0\253\252\252\52\0\0\0\0\0\0\0\0\0\0"),
+	C("\1\1"),
+	C("\1\1\2\0\0\0\0"),
+	C("\1\1\2\0\0\0\0\1\1"),
+	C("\1\1\1\0\0\0\0\1"),
+	C("\1\1\0\0\0\0\0\0"),
+	C("\1\2\2\0\0\0\0\1"),
+	C("\2\0\1\0"),
+	C("\2\1\1\0"),
+	C("\3\0"),
+	C("\4\0\1\0"),
+	C("\4\0\0\0"),
+	C("\4\0\377\377"),
+	C("\5\0\0\0\0\0\0\0\0\0"),
+	C("\377\377"),
 };
 
 static bool command(uint64_t at, uint32_t len, uint64_t answer, uint32_t room)
@@ -313,7 +341,8 @@ static void sends(const char *name, uint64_t at, uint64_t len, uint16_t flags, e
 }
 
 /* The second buffer of a packet whose first one is right. */
-static void sends_more(const char *name, uint64_t at, uint32_t len, uint16_t flags, enum expect expect)
+static void sends_more(const char *name, uint64_t at, uint32_t len, uint16_t flags,
+		       enum expect expect)
 {
 	begin();
 	build(0, false);
@@ -322,7 +351,8 @@ static void sends_more(const char *name, uint64_t at, uint32_t len, uint16_t fla
 }
 
 /* Device 0 has one buffer, and the other one sends to it. */
-static void receives(const char *name, uint64_t at, uint32_t len, uint16_t flags, enum expect expect)
+static void receives(const char *name, uint64_t at, uint32_t len, uint16_t flags,
+		     enum expect expect)
 {
 	uint32_t head, used;
 

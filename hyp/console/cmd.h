@@ -12,6 +12,9 @@ void cmd_list(void);
 void cmd_stats(void);
 void cmd_zero(void);
 
+/* net_row - as table_begin() wants it: a row for each port of a network. */
+bool net_row(bool first);
+
 struct vcpu;
 struct vm;
 

@@ -134,13 +134,13 @@ static bool stats_row(bool first)
 		part = id = vcpu = 0;
 		headed = false;
 	}
-	if (headed) {
+	if (headed && part < ARRAY_SIZE(parts)) {
 		vm = settle();
 		if (!vm)
 			next_part();
 	}
 	if (part >= ARRAY_SIZE(parts))
-		return false;
+		return net_row(part++ == ARRAY_SIZE(parts));
 	if (!vm) {
 		parts[part].head();
 		headed = true;

@@ -76,7 +76,7 @@ int net_checksum(struct net_frame *f)
 	}
 	if (err != HV_OK)
 		return err;
-	val = (uint16_t)~net_sum_fold(sum);
+	val = net_sum_fold(sum) ^ 0xffff;
 	/* 0 means that there is none, of UDP (RFC 768), and is the same number for the others. */
 	net_put16(f->head + o->csum_start + o->csum_offset, val == 0 ? 0xffff : val);
 	f->offload.csum = false;

@@ -8,16 +8,26 @@
 
 #include "net/frame.h"
 
-typedef uint64_t net_word __attribute__((may_alias));
+typedef uint32_t net_half __attribute__((may_alias));
 
 /* Of less it is not worth it. */
 #define WORDS_FROM 64
 
 static inline uint8_t *copy_by_bytes(uint8_t *to, const uint8_t *from, uint64_t n)
 {
-	for (uint64_t i = 0; i < n; i++)
-		to[i] = from[i];
-	return to + n;
+	for (; n > 0; n--)
+		*to++ = *from++;
+	return to;
+}
+
+/* Headers, which are aligned to 4 as a rule. */
+static void copy_few(uint8_t *to, const uint8_t *from, uint64_t n)
+{
+	if ((((uintptr_t)to | (uintptr_t)from) & 3) == 0) {
+		for (; n >= 4; n -= 4, to += 4, from += 4)
+			*(net_half *)(void *)to = *(const net_half *)(const void *)from;
+	}
+	(void)copy_by_bytes(to, from, n);
 }
 
 /* Both are aligned. */
@@ -62,14 +72,19 @@ void net_copy(uint8_t *to, const uint8_t *from, uint64_t n)
 	uint64_t front;
 
 	if (n < WORDS_FROM) {
-		(void)copy_by_bytes(to, from, n);
+		copy_few(to, from, n);
 		return;
 	}
 	/* 8 more, so that the word that the source begins in is all of what is copied. */
 	front = (-(uintptr_t)to & 7) + (((uintptr_t)to ^ (uintptr_t)from) & 7 ? 8 : 0);
-	to = copy_by_bytes(to, from, front);
-	from += front;
 	n -= front;
+	if (front == 4 && ((uintptr_t)from & 3) == 0) { /* a packet behind its header */
+		*(net_half *)(void *)to = *(const net_half *)(const void *)from;
+		to += front;
+	} else {
+		to = copy_by_bytes(to, from, front);
+	}
+	from += front;
 	if (((uintptr_t)from & 7) == 0)
 		copy_words(to, from, n);
 	else

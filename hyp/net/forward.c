@@ -17,22 +17,15 @@
 /* What a frame that is not delivered counts as, in bytes moved, and each further port that it is offered to. */
 #define OFFER_COST 256
 
-typedef uint64_t head_word __attribute__((may_alias));
-
 /* Destination and source, as the frame has them: six bytes each. */
 static uint64_t first_word(const struct net_frame *f)
 {
-	return ((const head_word *)f->head)[0];
+	return net_frame_word(f, 0);
 }
 
 static uint64_t second_word(const struct net_frame *f)
 {
-	return (uint32_t)((const head_word *)f->head)[1];
-}
-
-static net_mac_t destination(const struct net_frame *f)
-{
-	return (net_mac_t){ first_word(f) & NET_BROADCAST.mac };
+	return (uint32_t)net_frame_word(f, 1);
 }
 
 static net_mac_t source(const struct net_frame *f)
@@ -45,9 +38,10 @@ static net_mac_t source(const struct net_frame *f)
 /* 802.1Q, 802.1ad, and what came before that. */
 static bool is_tagged(const struct net_frame *f)
 {
-	const uint16_t type = net_get16(f->head + 12);
+	/* As memory has them: the low byte is the second one. */
+	const uint16_t type = (uint16_t)(net_frame_word(f, 1) >> 32);
 
-	return type == 0x8100 || type == 0x88a8 || type == 0x9100;
+	return type == 0x0081 || type == 0xa888 || type == 0x0091;
 }
 
 /*
@@ -223,7 +217,7 @@ static bool is_decided(const struct net_sender *s, const struct net_frame *f)
 static noinline bool decide(struct net_sender *s, const struct net_frame *f, bool *back)
 {
 	struct net_switch *w = s->port->of;
-	const net_mac_t from = source(f), to = destination(f);
+	const net_mac_t from = source(f), to = net_destination(f);
 	bool good = from.mac != 0 && !net_mac_is_group(from);
 
 	s->to = NULL;

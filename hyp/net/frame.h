@@ -41,11 +41,21 @@ struct net_frame {
 	/* The next bytes, without a call, as far as they are known. */
 	const uint8_t *next;
 	uint64_t next_len;
+	const uint8_t *
+		all; /* the whole frame, if it lies together; its beginning may have become another one. Else NULL */
 	uint32_t len; /* of all, NET_ETHER_BYTES to NET_FRAME_MAX */
 	uint32_t head_len;
 	struct net_offload offload;
 	_Alignas(8) uint8_t head[NET_HEAD_MAX];
 };
+
+typedef uint64_t net_word __attribute__((may_alias));
+
+/* net_frame_word - the first 8 bytes of the head (@i 0), or the 8 behind them (1), of which 4 are the end of the addresses. */
+static inline uint64_t net_frame_word(const struct net_frame *f, unsigned int i)
+{
+	return ((const net_word *)f->head)[i % 2];
+}
 
 /* net_piece - as f->piece(). */
 static inline int64_t net_piece(struct net_frame *f, uint64_t max, const uint8_t **at)

@@ -123,6 +123,7 @@ void net_segment_at(struct net_segment *s, struct net_frame *f, uint32_t at)
 	s->frame.seek = segment_seek;
 	s->frame.next = NULL;
 	s->frame.next_len = 0;
+	s->frame.all = NULL;
 	s->frame.len = f->head_len + (end - at);
 	s->frame.head_len = f->head_len;
 	s->frame.offload = f->offload;

@@ -2,6 +2,7 @@
 /* Which switches and ports there are, and the addresses that are known. */
 #include "net/switch.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "arch/timer.h"
@@ -189,6 +190,23 @@ int net_port_join(struct net_port *p, struct net_switch *s, const struct net_por
 	}
 	spin_unlock(&s->lock);
 	return err;
+}
+
+bool net_port_look(struct net_switch *s, unsigned int i, struct net_port_look *out)
+{
+	struct net_port *p;
+
+	spin_lock(&s->lock);
+	p = s->ports[i % NET_PORTS_MAX];
+	if (p) {
+		*out = (struct net_port_look){ .unit = p->unit, .vlan = p->vlan };
+		snprintf(out->vm, sizeof(out->vm), "%s", p->vm);
+		p->ops->count(p, &out->counts);
+		for (unsigned int why = 0; why < NR_NET_DROPS; why++)
+			out->counts.drops[why] = atomic_read(&p->drops[why]);
+	}
+	spin_unlock(&s->lock);
+	return p;
 }
 
 void net_port_leave(struct net_port *p)

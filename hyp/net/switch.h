@@ -62,6 +62,12 @@ static inline bool net_mac_is_group(net_mac_t a)
 
 #define NET_BROADCAST ((net_mac_t){ 0xffffffffffffu })
 
+/* net_destination - where @f is to go. */
+static inline net_mac_t net_destination(const struct net_frame *f)
+{
+	return (net_mac_t){ net_frame_word(f, 0) & NET_BROADCAST.mac };
+}
+
 /* Why a frame is not delivered. The first ones are counted at the port that sends, the others at the one that does not get it. */
 enum net_drop {
 	NET_DROP_MALFORMED, /* too short, or what it leaves to the receiver does not fit it */
@@ -113,6 +119,8 @@ struct net_port_ops {
 	bool (*open)(struct net_port *p, unsigned int lane, struct net_receiver *r);
 	enum net_fate (*deliver)(struct net_port *p, unsigned int lane, struct net_frame *f);
 	void (*close)(struct net_port *p, unsigned int lane);
+	/* count - what has gone through the port, but for the drops. Any hart; of one moment each, not of the same. */
+	void (*count)(struct net_port *p, struct net_port_counts *out);
 };
 
 /* An address that is known, in the switch's table; guarded by its lock. */
@@ -184,6 +192,16 @@ struct net_switch *net_switch_next(const struct net_switch *s);
  */
 int net_port_join(struct net_port *p, struct net_switch *s, const struct net_port **other);
 void net_port_leave(struct net_port *p);
+
+/* net_port_look - number @i of @s, as the operator sees it; false: there is no such port. No locks. */
+struct net_port_look {
+	char vm[32]; /* its name, and N of net@N */
+	unsigned int unit;
+	uint16_t vlan;
+	struct net_port_counts counts;
+};
+
+bool net_port_look(struct net_switch *s, unsigned int i, struct net_port_look *out);
 
 /* net_port_forget - what has been learned of @p is forgotten: its guest begins anew. No locks. */
 void net_port_forget(struct net_port *p);

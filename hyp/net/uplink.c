@@ -21,6 +21,7 @@ struct lane {
 	struct net_port port;
 	struct net_sender sender; /* by one hart at a time: platform/net.h */
 	struct net_uplink *uplink;
+	uint64_t frames, bytes; /* atomic: to the outside */
 	struct net_address learned[NET_UPLINK_LEARNED];
 };
 
@@ -119,6 +120,8 @@ static enum net_fate uplink_deliver(struct net_port *p, unsigned int number, str
 		return NET_SOURCE_FAULT;
 	}
 	host_net_send(host, &o.frame, &h);
+	counter_inc_shared(&lane_of(p)->frames);
+	(void)atomic_fetch_add(&lane_of(p)->bytes, f->len);
 	return NET_DELIVERED;
 }
 
@@ -128,7 +131,18 @@ static void uplink_close(struct net_port *p, unsigned int number)
 	host_net_flush(lane_of(p)->uplink->host);
 }
 
-static const struct net_port_ops uplink_ops = { uplink_open, uplink_deliver, uplink_close };
+static cold void uplink_count(struct net_port *p, struct net_port_counts *out)
+{
+	const struct lane *l = lane_of(p);
+
+	out->sent = atomic_read(&l->sender.frames);
+	out->sent_bytes = atomic_read(&l->sender.bytes);
+	out->received = atomic_read(&l->frames);
+	out->received_bytes = atomic_read(&l->bytes);
+}
+
+static const struct net_port_ops uplink_ops = { uplink_open, uplink_deliver, uplink_close,
+						uplink_count };
 
 /* --- from the outside ----------------------------------------------------------------------------- */
 
@@ -191,6 +205,7 @@ static bool take_frame(struct in *i, const struct net_header *h, const uint8_t *
 	f->piece = in_piece;
 	f->seek = in_seek;
 	f->next_len = 0;
+	f->all = frame + tag;
 	f->len = len - tag;
 	f->head_len = (uint32_t)min_u64(f->len, NET_HEAD_MAX);
 	f->offload = (struct net_offload){ 0 };

@@ -33,6 +33,7 @@ enum bench_set {
 	SET_BOOT = 9,	 /* nothing but when it began */
 	SET_VIRTIO = 10, /* virtio devices */
 	SET_HOST = 11,	 /* a disk of the machine */
+	SET_NET = 12,	 /* network devices */
 };
 
 /* bench_result - @row took @total instructions @n times. */
@@ -57,6 +58,7 @@ void bench_switch(void);
 void bench_idle(void);
 void bench_virtio(void);
 void bench_host(void);
+void bench_net(void);
 
 /* bench_wait_asleep - until the others have had the time to go to sleep. */
 void bench_wait_asleep(void);

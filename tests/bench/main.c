@@ -117,6 +117,9 @@ void guest_main(void)
 	case SET_HOST:
 		bench_host();
 		break;
+	case SET_NET:
+		bench_net();
+		break;
 	case SET_BOOT:
 		break;
 	default:

@@ -347,6 +347,61 @@ def partitions(seeds):
             seeds.add("partition", bytes([number, flags]) + disk)
 
 
+class Net:
+    """An input of fuzz_switch.c. Queues of its first pair are 0 and 1; without MQ the control queue is 2."""
+
+    def __init__(self):
+        self.data = b""
+
+    def op(self, what, device, queue, how=0, *rest):
+        self.data += bytes([what | device << 3 | how << 4, queue, *rest])
+        return self
+
+    def begin(self, device, features):
+        return self.op(0, device, 0, 0, *struct.pack("<H", features))
+
+    def buffer(self, device, queue, i, number, length, flags, following=0, table=0):
+        """Packet @number, or the table (flags 4)."""
+        return self.op(1, device, queue, table, i, number << 3, 7, *struct.pack("<Q", length), flags, following)
+
+    def offer(self, device, queue, head, ahead=1):
+        return self.op(2, device, queue, 0, head, ahead)
+
+    def notify(self, device, queue):
+        return self.op(3, device, queue)
+
+    def packet(self, device, number, to, how=0, *header):
+        return self.op(4, device, 0, how, number, to, *header)
+
+    def command(self, device, *words):
+        return self.op(5, device, 0, 0, *words, *bytes(24 - len(words)), 1)
+
+    def misc(self, device, how, number):
+        return self.op(7, device, 0, how, number)
+
+
+def switches(seeds):
+    for features in (0, 0x3F, 0x7F, 0x40, 0x800, 0xFFFF & ~0x200, 0xFFFF):
+        for how in range(4):
+            for length in (14, 60, 1514, 6000):
+                n = Net().begin(0, features).begin(1, features)
+                for i in range(4):
+                    n.buffer(1, 0, i, 8 + i, 1526 if length < 6000 else 4096, 2).offer(1, 0, i)
+                n.packet(0, 1, 2 << 1, how).buffer(0, 1, 0, 1, 12 + length, 0).offer(0, 1, 0).notify(0, 1)
+                n.packet(0, 1, 1, how).offer(0, 1, 0).notify(0, 1)
+                seeds.add("switch", n.data)
+        n = Net().begin(0, features)
+        for words in ((0, 0, 1), (0, 1, 0), (1, 0), (1, 1, 2, 0, 0, 0, 0, 9), (4, 0, 2), (1, 0, 255, 255, 255, 255)):
+            queue = 4 if features & 0x200 else 2
+            n.command(0, *words).buffer(0, queue, 0, 1, len(words), 1, 1).buffer(0, queue, 1, 2, 1, 2).offer(0, queue, 0)
+            n.notify(0, queue)
+        seeds.add("switch", n.data)
+        for misc in ((0, 1), (1, 255), (2, 0), (3, 3), (3, 1)):
+            n = Net().begin(0, features).begin(1, features).buffer(1, 0, 0, 8, 1526, 2).offer(1, 0, 0).misc(1, *misc)
+            n.packet(0, 1, 2 << 1).buffer(0, 1, 0, 1, 100, 0).offer(0, 1, 0).notify(0, 1).misc(0, 0, 0).notify(0, 1)
+            seeds.add("switch", n.data)
+
+
 def main():
     seeds = Seeds(pathlib.Path(sys.argv[1]))
     bundles(seeds)
@@ -356,6 +411,7 @@ def main():
     kernels(seeds)
     virtio(seeds)
     vdevs(seeds)
+    switches(seeds)
     partitions(seeds)
     for source in OVERLAYS:
         tree = compile_tree(source)

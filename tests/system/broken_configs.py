@@ -20,6 +20,7 @@ from typing import Callable, Optional
 
 from packed import LZ4_HEADER, by_gzip, elf, lz4_plain, zboot
 
+LAN = 'networks { lan { compatible = "hartvisor,switch"; }; };'
 BAD = "config: /configurations/test/bad: "
 NODE = "config: /configurations/test/bad/"
 
@@ -313,6 +314,24 @@ BROKEN = [
            [NODE + "balloon@0: slot = <9>: must be 1 to 8 (one cell)"]),
     Broken("balloon-size", its(vm(more="balloon@0 { size = <9>; };")), [NODE + "balloon@0: size = <9>: unknown, allowed: slot, description, status"]),
     Broken("slot-9", its(vm(more="rng@0 { slot = <9>; };")), [NODE + "rng@0: slot = <9>: must be 1 to 8 (one cell)"]),
+    Broken("net-without-switch", its(vm(more="net@0 { };"), after=LAN),
+           [NODE + "net@0: switch is missing: must be the name of a node below the configuration's networks, of lan"]),
+    Broken("net-of-no-switch", its(vm(more='net@0 { switch = "lam"; };'), after=LAN),
+           [NODE + 'net@0: switch = "lam": must be the name of a node below the configuration\'s networks, of lan']),
+    Broken("net-without-networks", its(vm(more='net@0 { switch = "lan"; };')),
+           [NODE + 'net@0: switch = "lan": must be the name of a node below the configuration\'s networks, which has none']),
+    Broken("net-mac-of-a-group", its(vm(more='net@0 { switch = "lan"; mac-address = [03 00 00 00 00 01]; };'), after=LAN),
+           [NODE + "net@0: mac-address = [03 00 00 00 00 01]: must be the address of one device: the first byte must be even"]),
+    Broken("net-mac-too-short", its(vm(more='net@0 { switch = "lan"; mac-address = [02 00]; };'), after=LAN),
+           [NODE + "net@0: mac-address = [02 00]: must be 6 bytes"]),
+    Broken("net-mac-twice", its(vm(more=" ".join(f'net@{n} {{ switch = "lan"; mac-address = [02 00 00 00 00 01]; }};' for n in (0, 1))), after=LAN),
+           [NODE + "net@1: mac-address = [02 00 00 00 00 01]: must be unique in the network: net@0 of bad has 02:00:00:00:00:01, too"]),
+    Broken("net-vlan", its(vm(more='net@0 { switch = "lan"; vlan = <4095>; };'), after=LAN),
+           [NODE + "net@0: vlan = <4095>: must be 1 to 4094 (one cell)"]),
+    Broken("net-queues", its(vm(more='net@0 { switch = "lan"; queues = <2>; };'), after=LAN),
+           [NODE + "net@0: queues = <2>: must be 1 to 1: the VM has no more vcpus"]),
+    Broken("network-speed", its(vm(), after='networks { lan { compatible = "hartvisor,switch"; speed = <1000>; }; };'),
+           ["config: /configurations/test/networks/lan: speed = <1000>: unknown, allowed: compatible, description, status"]),
     Broken("disk-access", its(vm(more='disk@0 { image = "d"; access = "write"; };'), DISK),
            [NODE + 'disk@0: access = "write": must be "read-only", "overlay" or "read-write"']),
     Broken("disk-read-write-of-an-image", its(vm(more='disk@0 { image = "d"; access = "read-write"; };'), DISK),

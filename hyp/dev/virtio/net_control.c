@@ -42,7 +42,7 @@ static noinline bool filter_has(struct net_filter *l, net_mac_t mac)
 
 bool vnet_wants(struct vnet *n, const struct net_frame *f)
 {
-	const net_mac_t to = net_mac(f->head);
+	const net_mac_t to = net_destination(f);
 
 	if (to.mac == atomic_read(&n->mac) || to.mac == NET_BROADCAST.mac ||
 	    atomic_read(&n->filter.promisc))

@@ -17,6 +17,7 @@ static_assert(MTU_MAX == 65535 && NET_PAIRS_MAX == 8,
 enum offloads { OFFLOADS_ALL, OFFLOADS_NONE };
 
 struct vnet_config {
+	// cppcheck-suppress unusedStructMember
 	struct virtio_config virtio; /* first: virtio_init() reads it */
 	struct net_switch *to;
 	uint64_t mac; /* 0: nothing is said */
@@ -113,7 +114,7 @@ static void fill_port(struct net_port *p, const struct vm *vm, const struct vnet
 	p->ops = &vnet_port_ops;
 	p->vm = vm->name;
 	p->unit = unit;
-	p->mac = c->mac != 0 ? (net_mac_t){ c->mac } : default_mac(vm->name, unit);
+	p->mac.mac = c->mac != 0 ? c->mac : default_mac(vm->name, unit).mac;
 	p->vlan = (uint16_t)c->vlan;
 	p->mtu = c->mtu;
 	p->rate = c->rate;

@@ -77,6 +77,18 @@ static int put(struct rx *r, const uint8_t *from, uint64_t n)
 	return HV_OK;
 }
 
+/* Writes of the header, as words: @at is aligned to 4. */
+static inline void store_header(uint8_t *at, const struct net_header *h)
+{
+	typedef uint32_t word __attribute__((may_alias));
+	const word *from = (const word *)(const void *)h;
+	word *to = (word *)(void *)at;
+
+	to[0] = from[0];
+	to[1] = from[1];
+	to[2] = from[2];
+}
+
 static_assert(offsetof(struct net_header, num_buffers) == sizeof(struct net_header) - 2,
 	      "put_header() writes it by itself");
 
@@ -84,14 +96,50 @@ static_assert(offsetof(struct net_header, num_buffers) == sizeof(struct net_head
 static int put_header(struct rx *r, const struct net_frame *f)
 {
 	const struct net_header h = net_header_of(f);
-	int err = put(r, (const uint8_t *)&h, offsetof(struct net_header, num_buffers));
+	struct virtq_cursor before = r->to;
+	uint8_t *at = NULL;
+	int err;
 
+	if (room(r, sizeof(h), &at) == sizeof(h) && is_aligned((uintptr_t)at, sizeof(uint32_t))) {
+		store_header(at, &h);
+		r->count[0] = at + offsetof(struct net_header, num_buffers);
+		r->count[1] = r->count[0] + 1;
+		return HV_OK;
+	}
+	r->to = before;
+	r->written = 0;
+	err = put(r, (const uint8_t *)&h, offsetof(struct net_header, num_buffers));
 	for (unsigned int i = 0; err == HV_OK && i < 2; i++) {
 		int64_t n = room(r, 1, &r->count[i]);
 
 		err = n < 0 ? (int)n : HV_OK;
 	}
 	return err;
+}
+
+/*
+ * The usual: the packet lies together, and so does the buffer, which has room for all of it. The head, as it was checked, is
+ * written over what has been copied. False: it is another one, and nothing has been done.
+ */
+static always_inline bool put_together(struct rx *r, const struct net_frame *f)
+{
+	const uint64_t all = sizeof(struct net_header) + f->len;
+	struct virtq_cursor c = r->to;
+	struct net_header h;
+	uint8_t *at = NULL;
+
+	if (!f->all || virtq_piece(r->q, &c, all, &at) != (int64_t)all ||
+	    !is_aligned((uintptr_t)at, sizeof(uint32_t)))
+		return false;
+	h = net_header_of(f);
+	h.num_buffers = 1;
+	net_copy(at + sizeof(h), f->all, f->len);
+	store_header(at, &h);
+	memcpy(__builtin_assume_aligned(at + sizeof(h), 4), f->head, NET_ETHER_BYTES);
+	if (f->head_len != NET_ETHER_BYTES)
+		net_copy(at + sizeof(h), f->head, f->head_len);
+	r->written = (uint32_t)all;
+	return true;
 }
 
 /* *@fault: it was the sender's memory that is not there. */
@@ -116,7 +164,7 @@ static int put_rest(struct rx *r, struct net_frame *f, bool *fault)
 	return HV_OK;
 }
 
-static int put_packet(struct rx *r, struct net_frame *f, bool *fault)
+static noinline int put_pieces(struct rx *r, struct net_frame *f, bool *fault)
 {
 	int err = put_header(r, f);
 
@@ -128,7 +176,14 @@ static int put_packet(struct rx *r, struct net_frame *f, bool *fault)
 		return err;
 	*r->count[0] = (uint8_t)r->chains;
 	*r->count[1] = (uint8_t)(r->chains >> 8);
-	return virtq_push(r->q, r->written);
+	return HV_OK;
+}
+
+static inline int put_packet(struct rx *r, struct net_frame *f, bool *fault)
+{
+	int err = put_together(r, f) ? HV_OK : put_pieces(r, f, fault);
+
+	return err == HV_OK ? virtq_push(r->q, r->written) : err;
 }
 
 /* --- as a port ------------------------------------------------------------------------------------ */
@@ -175,12 +230,13 @@ static enum net_fate vnet_deliver(struct net_port *p, unsigned int pair, struct 
 	struct vnet *n = vnet_of_port(p);
 	struct net_lane *l = vnet_lane(n, pair);
 	struct rx r = { .dev = &n->dev, .q = rx_queue(n, pair) };
-	const struct virtq_mark before = virtq_mark(r.q);
+	struct virtq_mark before;
 	bool fault = false;
 	int err;
 
 	if (!vnet_wants(n, f))
 		return NET_FILTERED;
+	before = virtq_mark(r.q);
 	err = next_chain(&r);
 	if (err == HV_OK)
 		err = check_first(n, r.q, f);
@@ -200,4 +256,4 @@ static enum net_fate vnet_deliver(struct net_port *p, unsigned int pair, struct 
 	return NET_BROKEN;
 }
 
-const struct net_port_ops vnet_port_ops = { vnet_open, vnet_deliver, vnet_close };
+const struct net_port_ops vnet_port_ops = { vnet_open, vnet_deliver, vnet_close, vnet_count };

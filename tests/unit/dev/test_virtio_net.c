@@ -52,7 +52,8 @@ static void it_says_what_it_can(void **state)
 	assert_int_equal(net_make(0, (struct net_says){ .to = "lan", .offloads = "none" }), HV_OK);
 	assert_int_equal(vdev_get(VDEV(0), VIRTIO_MMIO_DEVICE_ID), 1);
 	assert_int_equal(vdev_features(VDEV(0)) & ~common, both);
-	assert_int_equal(net_make(1, (struct net_says){ .to = "lan", .queues = 4, .mtu = 9000 }), HV_OK);
+	assert_int_equal(net_make(1, (struct net_says){ .to = "lan", .queues = 4, .mtu = 9000 }),
+			 HV_OK);
 	assert_int_equal(vdev_features(VDEV(1)) & ~common,
 			 both | BIT(0) | BIT(1) | BIT(7) | BIT(8) | BIT(11) | BIT(12) | BIT(22));
 	assert_int_equal(config16(0, 6), 1);
@@ -81,7 +82,8 @@ static void an_address_of_its_own_is_the_same_each_time(void **state)
 	/* docs/devices.md has it. */
 	assert_int_equal(a, UINT64_C(0x192636911d02));
 	for (unsigned int i = 0; i < 6; i++)
-		assert_int_equal(guest_read(VDEV(0) + VIRTIO_MMIO_CONFIG + i, 1), a >> (8 * i) & 0xff);
+		assert_int_equal(guest_read(VDEV(0) + VIRTIO_MMIO_CONFIG + i, 1),
+				 a >> (8 * i) & 0xff);
 }
 
 static void refused(struct net_says says, const char *line)
@@ -96,7 +98,8 @@ static void refused(struct net_says says, const char *line)
 static void what_is_wrong_in_the_node_is_said(void **state)
 {
 	(void)state;
-	assert_int_equal(net_make(0, (struct net_says){ .to = "lan", .mac = "\x02\0\0\0\0\1" }), HV_OK);
+	assert_int_equal(net_make(0, (struct net_says){ .to = "lan", .mac = "\x02\0\0\0\0\1" }),
+			 HV_OK);
 	refused((struct net_says){ 0 },
 		"config: /vm/net: switch is missing: must be the name of a node below the configuration's networks, of lan");
 	refused((struct net_says){ .to = "wan" },
@@ -125,14 +128,15 @@ static void what_is_wrong_in_the_node_is_said(void **state)
 
 static void features_that_need_others_are_refused_without(void **state)
 {
-	static const uint64_t wrong[] = { NET_F_GUEST_TSO4, NET_F_GUEST_TSO6, NET_F_HOST_TSO4,
-					  NET_F_HOST_TSO6,  NET_F_CTRL_RX,    NET_F_MQ,
+	static const uint64_t wrong[] = { NET_F_GUEST_TSO4,   NET_F_GUEST_TSO6, NET_F_HOST_TSO4,
+					  NET_F_HOST_TSO6,    NET_F_CTRL_RX,	NET_F_MQ,
 					  NET_F_CTRL_MAC_ADDR };
 
 	(void)state;
 	assert_int_equal(net_make(0, (struct net_says){ .to = "lan", .queues = 2 }), HV_OK);
 	for (unsigned int i = 0; i < ARRAY_SIZE(wrong); i++)
-		assert_false(driver_begin(VDEV(0), VIRTIO_F_VERSION_1 | wrong[i]) & VIRTIO_FEATURES_OK);
+		assert_false(driver_begin(VDEV(0), VIRTIO_F_VERSION_1 | wrong[i]) &
+			     VIRTIO_FEATURES_OK);
 	assert_true(driver_begin(VDEV(0), VIRTIO_F_VERSION_1 | NET_OFFLOADS) & VIRTIO_FEATURES_OK);
 }
 
@@ -185,7 +189,8 @@ static void a_buffer_may_be_a_chain(void **state)
 		uint32_t id, len;
 
 		net_give_chain(1, 0,
-			       (struct vbuf[]){ { at, cut, true }, { at + 1000, 1, true },
+			       (struct vbuf[]){ { at, cut, true },
+						{ at + 1000, 1, true },
 						{ at + 2000, 300, true } },
 			       3);
 		net_send_frame(0, 0, NULL, sent, 100, 0);
@@ -238,7 +243,8 @@ static void a_batch_costs_one_exit_and_one_interrupt(void **state)
 	net_pair(NET_PLAIN | VIRTIO_F_EVENT_IDX, 40, 2048);
 	net_frame(sent, 1514, 2, 1);
 	before = fake_interrupts;
-	fake_ram_set_u16(nets[0].tx[0].avail + VIRTQ_AVAIL_EVENT(NET_RING), 20); /* as Linux has it */
+	fake_ram_set_u16(nets[0].tx[0].avail + VIRTQ_AVAIL_EVENT(NET_RING),
+			 20); /* as Linux has it */
 	for (unsigned int i = 0; i < 32; i++)
 		net_put_frame(0, 0, NULL, sent, 1514, 0);
 	/* 64 KiB are a step: two executions of one store. */
@@ -353,8 +359,10 @@ static void each_queue_s_packets_come_to_one_queue(void **state)
 
 	(void)state;
 	for (unsigned int i = 0; i < 2; i++) {
-		assert_int_equal(net_make(i, (struct net_says){ .to = "lan", .queues = 4,
-								.mac = i ? "\2\0\0\0\0\2" : "\2\0\0\0\0\1" }),
+		assert_int_equal(net_make(i, (struct net_says){ .to = "lan",
+								.queues = 4,
+								.mac = i ? "\2\0\0\0\0\2" :
+									   "\2\0\0\0\0\1" }),
 				 HV_OK);
 		net_begin(i, NET_PLAIN | NET_F_MQ);
 	}
@@ -366,7 +374,8 @@ static void each_queue_s_packets_come_to_one_queue(void **state)
 		for (unsigned int q = 0; q < 4; q++) {
 			const uint64_t at = fake_ram_alloc(2048, 8);
 
-			(void)net_give_chain(1, q % pairs, (struct vbuf[]){ { at, 2048, true } }, 1);
+			(void)net_give_chain(1, q % pairs, (struct vbuf[]){ { at, 2048, true } },
+					     1);
 			net_send_frame(0, q, NULL, sent, 60, 0);
 			assert_true(vring_used(&nets[1].rx[q % pairs], &id, &len));
 			assert_int_equal(len, 72);
@@ -379,19 +388,26 @@ static void each_queue_s_packets_come_to_one_queue(void **state)
 
 static void counts_are_kept(void **state)
 {
-	struct net_port_counts c;
+	struct net_switch *lan = net_switch_find("lan");
+	struct net_port_look p;
 
 	(void)state;
 	net_pair(NET_PLAIN, 16, 2048);
 	passes(1000, 0, 1);
 	passes(500, 0, 1);
-	vnet_counts(nets[0].dev, &c);
-	assert_int_equal(c.sent, 2);
-	assert_int_equal(c.sent_bytes, 1500);
-	assert_int_equal(c.received, 0);
-	vnet_counts(nets[1].dev, &c);
-	assert_int_equal(c.received, 2);
-	assert_int_equal(c.received_bytes, 1500);
+	net_send_frame(0, 0, NULL, sent, 5, 0);
+	assert_true(net_port_look(lan, 0, &p));
+	assert_string_equal(p.vm, "vm");
+	assert_int_equal(p.unit, 0);
+	assert_int_equal(p.counts.sent, 2);
+	assert_int_equal(p.counts.sent_bytes, 1500);
+	assert_int_equal(p.counts.received, 0);
+	assert_int_equal(p.counts.drops[NET_DROP_MALFORMED], 1);
+	assert_true(net_port_look(lan, 1, &p));
+	assert_int_equal(p.unit, 1);
+	assert_int_equal(p.counts.received, 2);
+	assert_int_equal(p.counts.received_bytes, 1500);
+	assert_false(net_port_look(lan, 2, &p));
 }
 
 static void a_paused_vm_gets_nothing(void **state)

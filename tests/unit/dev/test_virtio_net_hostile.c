@@ -110,7 +110,10 @@ static const struct header_case {
 	{ { 1, 1, 54, 0, 34, 16, 0 }, 40000, false, false },
 	{ { 1, 1, 54, 1, 34, 16, 0 }, 40000, false, false },
 	{ { 1, 1, 54, 47, 34, 16, 0 }, 40000, false, false },
-	{ { 1, 1, 54, 65535, 34, 16, 0 }, 40000, false, false }, /* a segment is larger than the network carries */
+	{ { 1, 1, 54, 65535, 34, 16, 0 },
+	  40000,
+	  false,
+	  false }, /* a segment is larger than the network carries */
 	{ { 1, 1, 54, 1461, 34, 16, 0 }, 40000, false, false },
 	{ { 1, 1, 54, 1460, 34, 16, 0 }, 40000, false, true },
 	{ { 1, 1, 54, 1448, 33, 16, 0 }, 40000, false, false },
@@ -121,7 +124,7 @@ static const struct header_case {
 	{ { 1, 4, 54, 1448, 34, 16, 0 }, 40000, false, false }, /* the other version */
 	{ { 1, 1, 74, 1428, 54, 16, 0 }, 40000, true, false },
 	{ { 1, 4, 74, 1428, 54, 16, 0 }, 40000, true, true },
-	{ { 1, 3, 42, 1448, 34, 6, 0 }, 40000, false, false },  /* UDP, not offered */
+	{ { 1, 3, 42, 1448, 34, 6, 0 }, 40000, false, false }, /* UDP, not offered */
 	{ { 1, 5, 42, 1448, 34, 6, 0 }, 40000, false, false },
 	{ { 1, 0x81, 54, 1448, 34, 16, 0 }, 40000, false, false }, /* ECN, not offered */
 	{ { 1, 0xff, 54, 1448, 34, 16, 0 }, 40000, false, false },
@@ -195,7 +198,10 @@ static void offloads_that_were_not_taken_are_none(void **state)
 
 /* --- commands ------------------------------------------------------------------------------------- */
 
-#define COMMAND(bytes) { bytes, sizeof(bytes) - 1 }
+#define COMMAND(bytes)                   \
+	{                                \
+		bytes, sizeof(bytes) - 1 \
+	}
 
 static const struct {
 	const char *bytes;

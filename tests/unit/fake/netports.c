@@ -78,7 +78,12 @@ static void port_close(struct net_port *p, unsigned int lane)
 	f->is_open = false;
 }
 
-static const struct net_port_ops ops = { port_open, port_deliver, port_close };
+static void port_count(struct net_port *p, struct net_port_counts *out)
+{
+	out->sent = p->number;
+}
+
+static const struct net_port_ops ops = { port_open, port_deliver, port_close, port_count };
 
 net_mac_t fake_mac(unsigned int n)
 {
@@ -92,7 +97,9 @@ void fake_port_joins(unsigned int i, uint16_t vlan)
 
 	(void)fake_got(i);
 	*f = (struct fake_port){ .room = FAKE_FRAMES };
-	f->port = (struct net_port){ .ops = &ops, .mac = fake_mac(i), .vlan = vlan, .mtu = 1500 };
+	f->port = (struct net_port){
+		.ops = &ops, .vm = "vm", .unit = i, .mac = fake_mac(i), .vlan = vlan, .mtu = 1500
+	};
 	f->sender = (struct net_sender){ .port = &f->port, .lane = 3 };
 	memset(dropped[i], 0, sizeof(dropped[i]));
 	if (net_port_join(&f->port, &fake_switch, &other) != HV_OK)

@@ -90,7 +90,8 @@ void net_pair(uint64_t features, unsigned int nr, uint32_t each)
 	for (unsigned int i = 0; i < 2; i++) {
 		const char mac[6] = { 2, 0, 0, 0, 0, (char)(i + 1) };
 
-		if (!nets[i].dev && net_make(i, (struct net_says){ .to = "lan", .mac = mac }) != HV_OK)
+		if (!nets[i].dev &&
+		    net_make(i, (struct net_says){ .to = "lan", .mac = mac }) != HV_OK)
 			abort();
 		net_begin(i, features);
 	}
@@ -150,7 +151,8 @@ void net_put_frame(unsigned int i, unsigned int pair, const struct net_header *h
 	fake_ram_write(at, h ? h : &none, sizeof(none));
 	fake_ram_write(at + sizeof(none), bytes, len);
 	for (uint32_t done = 0; done < all; nr++) {
-		uint32_t n = cut && nr + 1 < MAX_BUFS ? (uint32_t)min_u64(cut, all - done) : all - done;
+		uint32_t n = cut && nr + 1 < MAX_BUFS ? (uint32_t)min_u64(cut, all - done) :
+							all - done;
 
 		bufs[nr] = (struct vbuf){ at + done, n, false };
 		done += n;
@@ -158,8 +160,8 @@ void net_put_frame(unsigned int i, unsigned int pair, const struct net_header *h
 	(void)vring_add(&nets[i].tx[pair], bufs, nr);
 }
 
-void net_send_frame(unsigned int i, unsigned int pair, const struct net_header *h, const void *bytes,
-		    uint32_t len, uint32_t cut)
+void net_send_frame(unsigned int i, unsigned int pair, const struct net_header *h,
+		    const void *bytes, uint32_t len, uint32_t cut)
 {
 	uint32_t id, written;
 
@@ -204,7 +206,9 @@ int net_control(unsigned int i, const void *bytes, uint32_t len)
 
 	fake_ram_write(command, bytes, len);
 	*(uint8_t *)fake_ram_at(command + COMMAND - 1) = 0xee;
-	(void)vring_add(r, (struct vbuf[]){ { command, len, false }, { command + COMMAND - 1, 1, true } }, 2);
+	(void)vring_add(
+		r, (struct vbuf[]){ { command, len, false }, { command + COMMAND - 1, 1, true } },
+		2);
 	(void)vring_kick(r);
 	if (!vring_used(r, &id, &written))
 		return -1;
@@ -215,10 +219,7 @@ int net_control(unsigned int i, const void *bytes, uint32_t len)
 
 uint64_t net_dropped(unsigned int i, enum net_drop why)
 {
-	struct net_port_counts c;
-
-	vnet_counts(nets[i].dev, &c);
-	return c.drops[why];
+	return nets[i].dev->port.drops[why];
 }
 
 bool net_broken(unsigned int i)

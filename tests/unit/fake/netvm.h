@@ -18,9 +18,10 @@
 #define NET_RING 64
 
 /* What a driver takes, if nothing else is said. */
-#define NET_PLAIN \
-	(VIRTIO_F_VERSION_1 | VIRTIO_F_INDIRECT_DESC | VIRTIO_F_RING_RESET | NET_F_MAC | NET_F_CTRL_VQ | NET_F_CTRL_RX)
-#define NET_OFFLOADS                                                                        \
+#define NET_PLAIN                                                                        \
+	(VIRTIO_F_VERSION_1 | VIRTIO_F_INDIRECT_DESC | VIRTIO_F_RING_RESET | NET_F_MAC | \
+	 NET_F_CTRL_VQ | NET_F_CTRL_RX)
+#define NET_OFFLOADS                                                                             \
 	(NET_F_CSUM | NET_F_GUEST_CSUM | NET_F_GUEST_TSO4 | NET_F_GUEST_TSO6 | NET_F_HOST_TSO4 | \
 	 NET_F_HOST_TSO6)
 
@@ -57,7 +58,8 @@ void net_pair(uint64_t features, unsigned int nr, uint32_t each);
 
 /* net_give - @nr buffers of @each bytes for queue 0 of device @i. net_give_chain - one chain of them, for queue @pair. */
 void net_give(unsigned int i, unsigned int nr, uint32_t each);
-uint16_t net_give_chain(unsigned int i, unsigned int pair, const struct vbuf *bufs, unsigned int nr);
+uint16_t net_give_chain(unsigned int i, unsigned int pair, const struct vbuf *bufs,
+			unsigned int nr);
 
 /* net_frame - a frame of @len bytes: Ethernet of @dst and @src (the last bytes of addresses 02:..), then a pattern. */
 void net_frame(uint8_t *to, uint32_t len, uint8_t dst, uint8_t src);
@@ -68,8 +70,8 @@ void net_frame(uint8_t *to, uint32_t len, uint8_t dst, uint8_t src);
  */
 void net_put_frame(unsigned int i, unsigned int pair, const struct net_header *h, const void *bytes,
 		   uint32_t len, uint32_t cut);
-void net_send_frame(unsigned int i, unsigned int pair, const struct net_header *h, const void *bytes,
-		    uint32_t len, uint32_t cut);
+void net_send_frame(unsigned int i, unsigned int pair, const struct net_header *h,
+		    const void *bytes, uint32_t len, uint32_t cut);
 
 /* net_got - the next packet that device @i has got in buffers of net_give(); its length without the header, or -1. */
 int net_got(unsigned int i, struct net_header *h, void *to);
