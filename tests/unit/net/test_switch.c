@@ -121,6 +121,7 @@ static void what_was_learned_of_a_guest_that_begins_anew_is_forgotten(void **sta
 	(void)state;
 	(void)fake_send(3, M(0), UNKNOWN);
 	(void)fake_got_set();
+	comes_to(1, UNKNOWN, 8); /* a decision that is remembered */
 	net_port_forget(&fake_ports[3].port);
 	comes_to(1, UNKNOWN, ALL & ~2u);
 	comes_to(1, M(3), 8);
