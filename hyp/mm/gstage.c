@@ -221,6 +221,7 @@ cold int gstage_add_slot(struct gstage *gs, gpa_t base, uint64_t size, enum gsta
 	static const uint64_t prots[] = {
 		[GSTAGE_ROM] = PTE_R | PTE_X | PTE_U | PTE_RAM,
 		[GSTAGE_SHARED] = PTE_R | PTE_W | PTE_U | PTE_RAM,
+		[GSTAGE_SHARED_ROM] = PTE_R | PTE_U | PTE_RAM,
 		[GSTAGE_DEVICE] = PTE_R | PTE_W | PTE_U,
 	};
 	int err = slot_check(gs, base, size);

@@ -21,10 +21,11 @@
 #define GSTAGE_MAX_RAM 16
 
 enum gstage_kind {
-	GSTAGE_RAM,    /* read, written, executed */
-	GSTAGE_ROM,    /* read and executed */
-	GSTAGE_SHARED, /* read and written, never executed: another VM may write it */
-	GSTAGE_DEVICE, /* the same, and no memory for gstage_read() and gstage_write() */
+	GSTAGE_RAM,	   /* read, written, executed */
+	GSTAGE_ROM,	   /* read and executed */
+	GSTAGE_SHARED,	   /* read and written, never executed: another VM may write it */
+	GSTAGE_SHARED_ROM, /* read alone, for the same reason */
+	GSTAGE_DEVICE,	   /* the same, and no memory for gstage_read() and gstage_write() */
 };
 
 #define GSTAGE_MAX_SLOTS 16

@@ -15,6 +15,7 @@
 #include "vm/disks.h"
 #include "vm/networks.h"
 #include "vm/parts.h"
+#include "vm/shared_memory.h"
 
 /* Of a VM in a bundle. */
 static const struct property bundle_rows[] = {
@@ -170,7 +171,7 @@ static void check_configuration(const void *fit, int config, const char *path)
 		text_begin(&t, shown, sizeof(shown));
 		text_add_plain(&t, name, sizeof(shown) - 1);
 		log_error(
-			"config: %s: %s: unknown, allowed: compatible, description, disks, networks, and VM nodes",
+			"config: %s: %s: unknown, allowed: compatible, description, disks, networks, shared-memory, and VM nodes",
 			path, shown);
 		return; /* one line is enough */
 	}
@@ -183,6 +184,7 @@ static const struct {
 } shared[] = {
 	{ "disks", disks_parse },
 	{ "networks", networks_parse },
+	{ "shared-memory", shared_memory_parse },
 };
 
 /* Before the VMs. */

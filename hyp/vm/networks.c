@@ -8,6 +8,7 @@
 #include "platform/machine.h"
 #include "platform/net.h"
 #include "vm/config.h"
+#include "vm/config_children.h"
 
 struct network_config {
 	const char *uplink; /* NULL: none */
@@ -72,17 +73,5 @@ static void parse_one(struct config_node *n)
 
 void networks_parse(const void *fdt, int node, const char *path)
 {
-	char child_path[FDTX_PATH_MAX];
-	struct config_node n = { .fdt = fdt, .node = node, .path = path };
-	int child;
-
-	property_check_names(&n, &(const struct property_table){ rows, 0 }, 1);
-	fdtx_for_each_child(fdt, node, child) {
-		n = (struct config_node){ .fdt = fdt, .node = child };
-		n.path = fdtx_path(fdt, child, child_path, sizeof(child_path));
-		if (fdtx_is_disabled(fdt, child))
-			log_info("config: %s: status = \"disabled\": left out", child_path);
-		else
-			parse_one(&n);
-	}
+	config_children(fdt, node, path, parse_one);
 }

@@ -146,9 +146,12 @@ def vm_node(vm: Vm) -> str:
             }};"""
 
 
-def its_text(vms: Sequence[Vm], data: Sequence[Image] = (), disks: str = "", networks: Sequence[str] = ()) -> str:
-    """@data: images that properties in the VMs' `more` name. @disks: nodes of parts of the machine's disks. @networks: names, or whole nodes."""
+def its_text(vms: Sequence[Vm], data: Sequence[Image] = (), disks: str = "", networks: Sequence[str] = (),
+             shared: str = "") -> str:
+    """@data: images that properties in the VMs' `more` name. @disks: nodes of parts of the machine's disks. @networks: names, or whole nodes. @shared: nodes of shared-memory."""
     switches = " ".join(n if "{" in n else f'{n} {{ compatible = "hartvisor,switch"; }};' for n in networks)
+    nodes = {"disks": disks, "networks": switches, "shared-memory": shared}
+    beside = " ".join(f"{name} {{ {text} }};" for name, text in nodes.items() if text)
     images = {image.name: image_node(image, "filesystem") for image in data}
     for vm in vms:
         images[image_name(vm.kernel)] = image_node(vm.kernel, "kernel")
@@ -165,7 +168,8 @@ def its_text(vms: Sequence[Vm], data: Sequence[Image] = (), disks: str = "", net
     configurations {{
         default = "test";
         test {{
-            compatible = "hartvisor,config";{f" disks {{ {disks} }};" if disks else ""}{f" networks {{ {switches} }};" if switches else ""}{"".join(vm_node(vm) for vm in vms)}
+            compatible = "hartvisor,config"; {beside}
+            {"".join(vm_node(vm) for vm in vms)}
         }};
     }};
 }};
@@ -197,7 +201,8 @@ def user_program(name: str) -> pathlib.Path:
     program = WORK / name
     run_tool(["riscv64-unknown-elf-gcc", "-march=rv64imafdc_zicsr_zifencei", "-mabi=lp64", "-O2", "-std=gnu11",
               "-Wall", "-Wextra", "-Werror", "-ffreestanding", "-fno-stack-protector", "-nostdlib", "-static",
-              "-Wl,-Ttext=0x10000", "-Wl,--build-id=none", ROOT / "guest" / "user" / f"{name}.c", "-o", program])
+              "-I", ROOT / "guest" / "include", "-Wl,-Ttext=0x10000", "-Wl,--build-id=none",
+              ROOT / "guest" / "user" / f"{name}.c", "-o", program])
     return program
 
 

@@ -48,7 +48,7 @@ static void an_unknown_property_of_the_configuration_is_told_and_no_vm_fails(voi
 	assert_int_equal(parse(), 2);
 	assert_logged("config: " TWO
 		      ": loadables: unknown, allowed: compatible, description, disks, networks, "
-		      "and VM nodes");
+		      "shared-memory, and VM nodes");
 	assert_good(&vmc[0]);
 	assert_false(vmc[1].failed);
 }

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Nodes beside the VMs of a configuration (disks, networks, shared-memory), whose children VMs name. */
+#ifndef VM_CONFIG_CHILDREN_H
+#define VM_CONFIG_CHILDREN_H
+
+#include "lib/config_node.h"
+
+/* config_children - @parse reads each child of @node of @fdt, whose path is @path, but those that are disabled. @node itself has no
+ * properties but a description; others are told. */
+void config_children(const void *fdt, int node, const char *path,
+		     void (*parse)(struct config_node *n));
+
+#endif
