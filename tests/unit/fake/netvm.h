@@ -4,7 +4,7 @@
  *
  * SOURCES: hyp/dev/virtio/net.c hyp/dev/virtio/net_receive.c hyp/dev/virtio/net_control.c hyp/dev/virtio/net_part.c
  * SOURCES: hyp/net/switch.c hyp/net/forward.c hyp/net/checksum.c hyp/net/segment.c hyp/net/copy.c
- * SOURCES: tests/unit/fake/netvm.c tests/unit/fake/tree.c tests/unit/fake/timer.c
+ * SOURCES: tests/unit/fake/no_uplink.c tests/unit/fake/netvm.c tests/unit/fake/tree.c tests/unit/fake/timer.c
  *
  * and is LIKE fake/vring.h, too.
  */

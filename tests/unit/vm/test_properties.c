@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // LIKE: tests/unit/vm/test_config.c
 // SOURCES: hyp/vm/config_host.c hyp/lib/options.c hyp/mm/page.c hyp/mm/gstage.c hyp/mm/gstage_leaf.c hyp/mm/pgtable.c tests/unit/fake/csr.c tests/unit/fake/fence.c
-// SOURCES: hyp/dev/pmem.c hyp/dev/virtio/blk.c hyp/dev/virtio/blk_source.c tests/unit/fake/no_host_disk.c hyp/dev/virtio/console_part.c hyp/dev/virtio/net_part.c hyp/net/switch.c hyp/dev/virtio/rng.c hyp/dev/virtio/balloon.c tests/unit/fake/no_virtio.c
+// SOURCES: hyp/dev/pmem.c hyp/dev/virtio/blk.c hyp/dev/virtio/blk_source.c tests/unit/fake/no_host_disk.c hyp/dev/virtio/console_part.c hyp/dev/virtio/net_part.c hyp/net/switch.c tests/unit/fake/no_uplink.c hyp/dev/virtio/rng.c hyp/dev/virtio/balloon.c tests/unit/fake/no_virtio.c
 /*
  * dts/bindings/hartvisor,vm.yaml (of child nodes: a file for each kind) and docs/configuration.md have the properties of
  * the parser's tables, with their bounds and words, and no others.
