@@ -276,6 +276,42 @@ static void a_device_that_is_not_started_gets_nothing(void **state)
 	assert_int_equal(net_dropped(1, NET_DROP_DOWN), 2);
 }
 
+/* Its queue is ready, and has a buffer. */
+static void a_driver_that_is_not_ready_gets_nothing(void **state)
+{
+	const uint64_t at = fake_ram_alloc(2048, 8);
+	struct vring r;
+
+	(void)state;
+	net_pair(NET_PLAIN, 0, 2048);
+	assert_true(driver_begin(VDEV(1), NET_PLAIN) & VIRTIO_FEATURES_OK);
+	vring_begin(&r, VDEV(1), 0, NET_RING, NET_PLAIN);
+	(void)vring_add(&r, (struct vbuf[]){ { at, 2048, true } }, 1);
+	(void)vring_publish(&r);
+	net_frame(sent, 60, 2, 1);
+	net_send_frame(0, 0, NULL, sent, 60, 0);
+	assert_int_equal(net_dropped(1, NET_DROP_DOWN), 1);
+	assert_int_equal(fake_ram_u16(r.used + VIRTQ_USED_IDX), 0);
+}
+
+static void what_was_learned_of_a_driver_goes_with_its_reset(void **state)
+{
+	(void)state;
+	net_pair(NET_PLAIN, 8, 2048);
+	assert_int_equal(net_make(2, (struct net_says){ .to = "lan" }), HV_OK);
+	net_begin(2, NET_PLAIN);
+	net_give(2, 8, 2048);
+	assert_int_equal(net_control(2, "\0\0\1", 3), 0);
+	net_frame(sent, 60, 1, 0x77);
+	net_send_frame(1, 0, NULL, sent, 60, 0);
+	net_frame(sent, 60, 0x77, 1);
+	net_send_frame(0, 0, NULL, sent, 60, 0);
+	assert_int_equal(net_got(2, &h, got), -1);
+	vdev_set(VDEV(1), VIRTIO_MMIO_STATUS, 0);
+	net_send_frame(0, 0, NULL, sent, 60, 0);
+	assert_int_equal(net_got(2, &h, got), 60);
+}
+
 static void what_is_not_for_it_is_not_received(void **state)
 {
 	(void)state;
@@ -440,6 +476,8 @@ int main(void)
 		test(a_receiver_without_buffers_loses_packets_and_goes_on),
 		test(a_batch_costs_one_exit_and_one_interrupt),
 		test(a_device_that_is_not_started_gets_nothing),
+		test(a_driver_that_is_not_ready_gets_nothing),
+		test(what_was_learned_of_a_driver_goes_with_its_reset),
 		test(what_is_not_for_it_is_not_received),
 		test(a_table_of_addresses_is_received),
 		test(a_driver_sets_its_address),
