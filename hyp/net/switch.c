@@ -13,9 +13,12 @@ static struct net_switch *switches;
 
 void net_switch_add(struct net_switch *s)
 {
+	struct net_switch **end = &switches;
+
 	spin_init(&s->lock, LOCK_SWITCH);
-	s->next = switches;
-	switches = s;
+	while (*end)
+		end = &(*end)->next;
+	*end = s;
 }
 
 struct net_switch *net_switch_next(const struct net_switch *s)
