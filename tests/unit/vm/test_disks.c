@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // SOURCES: platform/partition.c tests/unit/fake/host_disks.c hyp/mm/page.c tests/unit/fake/page.c tests/unit/fake/tree.c
-// SOURCES: hyp/lib/property.c hyp/lib/config_node.c hyp/lib/word.c hyp/lib/text.c hyp/lib/fdt.c
+// SOURCES: hyp/vm/config_children.c hyp/lib/property.c hyp/lib/config_node.c hyp/lib/word.c hyp/lib/text.c hyp/lib/fdt.c
 /* The node `disks` of a configuration; and which of its parts several VMs may have at once. */
 #include <setjmp.h>
 #include <stdarg.h>
