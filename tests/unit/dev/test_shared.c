@@ -251,7 +251,7 @@ static void memory_stays_while_some_vm_has_it(void **state)
 
 /* --- the doorbell --------------------------------------------------------------------------------------- */
 
-static void registers_say_who_is_there(void **state)
+static void registers_say_which_peers_are_there(void **state)
 {
 	(void)state;
 	make(0, "a");
@@ -283,7 +283,7 @@ static void a_ring_is_pending_until_it_is_taken(void **state)
 	set(0, HARTVISOR_SHARED_RING, 1);
 	assert_true(interrupts(1));
 	assert_false(interrupts(0) || interrupts(2));
-	set(2, HARTVISOR_SHARED_RING, 1); /* who may not write may ring */
+	set(2, HARTVISOR_SHARED_RING, 1); /* a peer that may not write may ring */
 	assert_int_equal(get(1, HARTVISOR_SHARED_PENDING), 5);
 	set(1, HARTVISOR_SHARED_PENDING, 1);
 	assert_true(interrupts(1));
@@ -366,7 +366,7 @@ static void other_accesses_do_nothing(void **state)
 
 static void what_is_wrong_is_told(void **state)
 {
-	struct shared_peer *const someone = (struct shared_peer *)&limit;
+	struct shared_peer *const taken = (struct shared_peer *)&limit;
 
 	(void)state;
 	assert_int_equal(create(0, "aa"), HV_EINVAL);
@@ -382,7 +382,7 @@ static void what_is_wrong_is_told(void **state)
 		      "0x200000, all that this machine's G-stage addresses behind the VM's memory");
 	limit = gstage_limit();
 	for (unsigned int i = 0; i < HARTVISOR_SHARED_PEERS; i++)
-		regions[1].peers[i] = someone;
+		regions[1].peers[i] = taken;
 	vms[2].bus = mmio_bus_new(&fake_vm.arena);
 	assert_int_equal(create(2, "b"), HV_EINVAL);
 	assert_logged("config: /one/shared@0: region = \"b\": must have at most 16 VMs");
@@ -430,7 +430,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		test(each_sees_the_same_memory_with_its_own_rights),
 		test(memory_stays_while_some_vm_has_it),
-		test(registers_say_who_is_there),
+		test(registers_say_which_peers_are_there),
 		test(a_ring_is_pending_until_it_is_taken),
 		test(a_life_begins_without_rings),
 		test(other_accesses_do_nothing),
