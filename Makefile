@@ -44,6 +44,7 @@ help:
 	@echo '  make guest-linux   a guest kernel of our own (make setup-linux gets its compiler and source)'
 	@echo 'These goals run something. They install and download what they need first (as root or by sudo):'
 	@echo '  make run           boot it in QEMU   (CONFIG=$(CONFIG) SMP=$(SMP) MEM=$(MEM) QEMU_ARGS=...)'
+	@echo '  make debian-disk   the disk of make run CONFIG=debian, two Debian systems: built once, as root'
 	@echo '  make test          unit and system tests; the last line has the totals'
 	@echo '  make unit          unit tests only   (K=text: only those whose name has it)'
 	@echo '  make system        system tests only (K=expression: as for pytest -k)'
@@ -83,7 +84,7 @@ setup-verify:
 	@tools/setup-verify.sh
 
 NO_SETUP := help setup setup-% clean distclean compile_commands.json bench-doc
-RUNNING  := run test unit system busy soak fuzz fuzz-replay fuzz-corpus verify model model-long mutants mutants-protocol mutants-fences ci fresh \
+RUNNING  := run debian-disk test unit system busy soak fuzz fuzz-replay fuzz-corpus verify model model-long mutants mutants-protocol mutants-fences ci fresh \
 	lint lint-% format bench bench-check bench-baseline bench-results bench-linux
 LINTING  := lint lint-% format
 
@@ -119,6 +120,7 @@ include mk/hartvisor.mk
 include mk/guest.mk
 include mk/model.mk
 include mk/linux.mk
+include mk/debian.mk
 include mk/bench.mk
 include mk/test.mk
 include mk/fuzz.mk
@@ -157,10 +159,12 @@ $(foreach its,$(ITS),$(eval $(call itb_rule,$(its:dts/%.its=%))))
 # one: that file's before those of SMP and MEM, unless the user has named these.
 qemu_file = $(shell sed 's/\#.*//' dts/$(CONFIG).qemu 2>/dev/null)
 user_says = $(filter command environment override,$(origin $(1)))
+# Files that it names are made first, if this build can make them (MADE_FOR_QEMU).
+qemu_inputs = $(shell sed 's/\#.*//' dts/$(CONFIG).qemu 2>/dev/null | grep -o '\bbuild/[A-Za-z0-9._/-]*')
 qemu_options = -smp $(SMP) -m $(MEM) $(qemu_file) $(if $(call user_says,SMP),-smp $(SMP)) $(if $(call user_says,MEM),-m $(MEM))
 
 .PHONY: run
-run: $(B)/hartvisor.bin $(B)/$(CONFIG).itb
+run: $(B)/hartvisor.bin $(B)/$(CONFIG).itb $(filter $(MADE_FOR_QEMU),$(qemu_inputs))
 	$(QEMU) -M virt -cpu rv64 $(strip $(qemu_options)) -nographic -kernel $(B)/hartvisor.bin -initrd $(B)/$(CONFIG).itb $(QEMU_ARGS)
 
 $(B)/%.itb:
