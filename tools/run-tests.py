@@ -52,7 +52,7 @@ PARTS = {
     "model": ["build", "model-long", "protocol", "table"],
     "mutants": ["build", "mutants", "fences"],
     "system": ["build", "system", "busy"],
-    "long": ["build", "kernel", "long"],
+    "long": ["build", "kernel", "debian", "long"],
     "fuzz": ["fuzz"],
 }
 
@@ -197,6 +197,16 @@ def step_kernel(options, tally):
     return True
 
 
+def step_debian(options, tally):
+    """The disk of two Debian systems, and their bundle. Without them the tests of these systems are skipped."""
+    del tally
+    make = shlex.split(options.make) + ["--no-print-directory"]
+    goals = ["debian-disk", "build/debian.itb"] if options.setup else ["build/debian.itb"]
+    if subprocess.run([*make, *goals], stdin=subprocess.DEVNULL, close_fds=False).returncode != 0:
+        print("no disk of Debian systems: their tests are left out", flush=True)
+    return True
+
+
 def step_lint(options, tally):
     for target in options.lints.split():
         command = shlex.split(options.make) + ["--no-print-directory", target]
@@ -240,6 +250,7 @@ STEPS = {
     "busy": step_busy,
     "long": step_long,
     "kernel": step_kernel,
+    "debian": step_debian,
     "lint": step_lint,
     "fresh": step_fresh,
     "table": step_table,
@@ -280,7 +291,7 @@ def parse_arguments():
     parser.add_argument("--make", default="make")
     parser.add_argument("--python", default="/usr/bin/python3")
     parser.add_argument("--lints", default="", help="make targets, each a test of step lint")
-    parser.add_argument("--setup", action="store_true", help="step kernel may install what it needs")
+    parser.add_argument("--setup", action="store_true", help="steps kernel and debian may install what they need")
     parser.add_argument("-k", default="", help="unit: part of a program's name; system: pytest's -k")
     parser.add_argument("--jobs", type=int, default=cpus, help="unit programs at once")
     parser.add_argument("--workers", type=int, default=min(cpus, 4), help="system tests at once")

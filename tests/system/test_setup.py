@@ -262,3 +262,47 @@ def test_the_other_scripts_name_what_they_lack(fresh, script):
     code, said = fresh.setup(script=script)
     assert code == 1
     assert ("bison" if "linux" in script else "spin") in said
+
+
+def debian(fresh, *lacks, free=5000):
+    """tools/setup-debian.sh where all is there but for @lacks, and its disk."""
+    for tool in ("debootstrap", "wget", "gpgv", "debugfs", "sfdisk", "ssh-keygen", "flock"):
+        fresh.script(tool, "#!/bin/sh\n")
+    fresh.script("df", f"#!/bin/sh\nprintf 'Filesystem\\nx 1 1 {free}\\n'\n")
+    fresh.lacks(*lacks)
+    return fresh.setup(script="setup-debian.sh")
+
+
+def test_debian_systems_want_root(fresh):
+    fresh.script("id", NO_ROOT)
+    code, said = debian(fresh, "sudo")
+    assert code == 1
+    assert "needs root" in said and "Run make debian-disk as root" in said
+    assert not (fresh.path / "build/debian").exists()
+
+
+@pytest.mark.parametrize("inputs, free, says", [
+    (False, 5000, "no build/guest/Image: make debian-disk makes it"),
+    (True, 100, "build/ has 100 MiB of free space; making the systems takes up to"),
+])
+def test_what_debian_systems_want_is_named(fresh, inputs, free, says):
+    if inputs:
+        for file in ("build/guest/Image", "build/debian/initramfs.cpio.gz"):
+            (fresh.path / file).parent.mkdir()
+            (fresh.path / file).touch()
+    code, said = debian(fresh, free=free)
+    assert code == 1
+    assert says in said
+    assert "install" not in fresh.asked_of_apt()
+
+
+def test_no_mirror_for_debian_systems_is_told(fresh):
+    for file in ("build/guest/Image", "build/debian/initramfs.cpio.gz"):
+        (fresh.path / file).parent.mkdir()
+        (fresh.path / file).touch()
+    fresh.script("tee", "#!/bin/sh\nexec cat\n")
+    fresh.script("ssh-keygen", '#!/bin/sh\nfor file; do :; done; touch "$file" "$file.pub"\n')
+    fresh.script("apt-config", "#!/bin/sh\n")
+    code, said = debian(fresh)
+    assert code == 1
+    assert "debootstrap could not fetch the packages" in said and "DEBIAN_MIRROR=URI make debian-disk" in said
