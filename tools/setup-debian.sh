@@ -149,7 +149,7 @@ install_packages_inside()
 		-monitor none -serial stdio -no-reboot -kernel "$KERNEL" -initrd "$INITRAMFS" \
 		-append "console=ttyS0 root=/dev/vda init=/second-stage/init panic=-1 quiet" \
 		-drive "file=$D/system.ext4.part,format=raw,if=none,id=d0,cache=unsafe" -device virtio-blk-device,drive=d0 \
-		</dev/null 2>&1 | tee "$D/step2.log" | sed -u -n 's/\r*$//; s/^\(I:\|W:\|E:\|DEBIAN-\)/  \1/p' || true
+		</dev/null 2>&1 | tee "$D/step2.log" | sed -u -n 's/\r*$//; s/^P: /  /p; s/^\(W:\|E:\|DEBIAN-\)/  \1/p' || true
 	grep -q '^DEBIAN-MADE' "$D/step2.log" || {
 		tail -n 15 "$D/step2.log" >&2
 		die "the packages could not be installed. All that was said is in build/debian/step2.log."

@@ -6,9 +6,12 @@
 # what guest/debian/root has, and waits for its last line.
 
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive LC_ALL=C HOME=/root TERM=dumb
+progress=
 
 end()
 {
+	# A file that is gone, but open, would keep the disk from being set read-only.
+	[ -z "$progress" ] || kill "$progress"
 	sync
 	mount -o remount,ro / || echo "second-stage: the disk could not be set read-only"
 	echo "$1"
@@ -36,9 +39,14 @@ cat >/etc/dpkg/dpkg.cfg.d/second-stage <<-EOC
 	path-exclude=/usr/share/lintian/*
 EOC
 
+# Each package is named when dpkg turns to it, twice: the whole takes minutes.
+mkfifo /run/progress
+sed -u -n 's/^\(Unpacking\|Setting up\) \([^ ]*\) .*/P: \1 \2/p' </run/progress &
+tail -n +1 -F /debootstrap/debootstrap.log >/run/progress 2>/dev/null &
+progress=$!
 step /debootstrap/debootstrap --second-stage
 
-echo "I: Setting up the system"
+echo "P: Setting up the system"
 # Packages and the first stage have written some of these.
 step cp -R /second-stage/root/. /
 echo debian-a >/etc/hostname
