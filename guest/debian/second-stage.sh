@@ -10,12 +10,12 @@ progress=
 
 end()
 {
-	# A file that is gone, but open, would keep the disk from being set read-only.
 	[ -z "$progress" ] || kill "$progress"
 	sync
 	mount -o remount,ro / || echo "second-stage: the disk could not be set read-only"
 	echo "$1"
 	sleep 1
+	mountpoint -q /proc || mount -t proc proc /proc
 	echo o >/proc/sysrq-trigger
 	while :; do
 		sleep 60
@@ -27,7 +27,12 @@ step()
 	"$@" </dev/null || end "DEBIAN-FAILED: $*"
 }
 
-mount -t tmpfs tmpfs /run
+# An open file that is removed would keep the disk from being set read-only. So this script runs from elsewhere.
+if [ "$0" != /run/init ]; then
+	mount -t tmpfs tmpfs /run
+	cp "$0" /run/init
+	exec /bin/sh /run/init
+fi
 
 # Files are written back when all is done, and documents are left out.
 cat >/etc/dpkg/dpkg.cfg.d/second-stage <<-EOC
@@ -45,6 +50,9 @@ sed -u -n 's/^\(Unpacking\|Setting up\) \([^ ]*\) .*/P: \1 \2/p' </run/progress 
 tail -n +1 -F /debootstrap/debootstrap.log >/run/progress 2>/dev/null &
 progress=$!
 step /debootstrap/debootstrap --second-stage
+# It has unmounted what it found mounted.
+mountpoint -q /proc || mount -t proc proc /proc
+mountpoint -q /sys || mount -t sysfs sysfs /sys
 
 echo "P: Setting up the system"
 # Packages and the first stage have written some of these.
