@@ -63,7 +63,7 @@ help:
 	@echo '  make fresh         set up, build and boot in a minimal chroot of Debian 12 and 13  (RELEASES=bookworm)'
 	@echo '  make ci            what .ci/run runs: lint, test, busy; and fresh if the set-up files have changed'
 	@echo '  make setup         only install and download what is missing'
-	@echo 'make clean         remove what was built;  make distclean: and what was downloaded'
+	@echo 'make clean         remove what was built;  make distclean: and what was downloaded, and the disk of the Debian systems'
 	@echo 'SETUP=no: install nothing and look for nothing, whatever the goal'
 
 # --- set-up: build/setup.mk says where QEMU, OpenSBI, python and the guests' packages are ----------
@@ -192,7 +192,7 @@ $(B)/boot.itb: firmware/mkfit.py firmware/mkfw.py $(B)/hartvisor.bin $(B)/$(CONF
 .PHONY: clean
 clean:
 	find $(B) -mindepth 1 -maxdepth 1 ! -name dl ! -name apt ! -name libfdt-src ! -name bearssl-src ! -name zlib-src ! -name lz4-src \
-		! -name setup.mk ! -name versions.txt -exec rm -rf {} +
+		! -name setup.mk ! -name versions.txt ! -name debian -exec rm -rf {} +
 
 # Needs the paths that the set-up has written, and compiles nothing.
 .PHONY: compile_commands.json

@@ -144,7 +144,7 @@ install_packages_inside()
 	$as_root mke2fs -q -t ext4 -m 1 -L debian -E lazy_itable_init=0 -d "$D/root" "$D/system.ext4.part" "${SYSTEM_MIB}M" ||
 		die "mke2fs could not make the file system."
 	$as_root chown "$(id -u):$(id -g)" "$D/system.ext4.part"
-	# A guest that hangs must not hold up the build for ever. tee outlives nothing: all ends with QEMU.
+	# A guest that hangs must not hold up the build for ever.
 	timeout --foreground "${STAGE_MINUTES}m" "${QEMU:-qemu-system-riscv64}" -M virt -cpu rv64 -smp 2 -m 1G -display none \
 		-monitor none -serial stdio -no-reboot -kernel "$KERNEL" -initrd "$INITRAMFS" \
 		-append "console=ttyS0 root=/dev/vda init=/second-stage/init panic=-1 quiet" \
