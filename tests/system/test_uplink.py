@@ -60,7 +60,7 @@ class Server(threading.Thread):
                 self.got.update(data)
 
 
-@pytest.mark.parametrize("offloads", ["all", "none"])
+@pytest.mark.parametrize("offloads", ["all", pytest.param("none", marks=pytest.mark.long)])
 def test_a_file_goes_outside_and_one_comes(name, offloads):
     """The device of the machine takes neither large packets nor such without a checksum, so the switch makes them whole."""
     vms = {"one": net(offloads=f'"{offloads}"')}
