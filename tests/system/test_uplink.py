@@ -71,7 +71,7 @@ def test_a_file_goes_outside_and_one_comes(name, offloads):
     with booted(name, vms, networks=[uplink()], args=[*MODERN, *nic(netdev=forward)]) as m:
         begin(m, vms)
         server.start()
-        m.shell("one", "dd if=/dev/urandom of=/tmp/file bs=1M count=8 2>/dev/null; echo ma''de", "made")
+        m.shell("one", "dd if=/dev/urandom of=/tmp/file bs=1M count=4 2>/dev/null; echo ma''de", "made")
         m.send_line(f"md5sum </tmp/file; nc {GATEWAY} {server.port} </tmp/file")
         m.expect(r"\[one\] ([0-9a-f]{32})  -")
         digest = m.child.match.group(1)
@@ -81,7 +81,7 @@ def test_a_file_goes_outside_and_one_comes(name, offloads):
         m.shell("one", "echo ba''ck", "back")
         m.send_line("nc -l -p 5000 </dev/zero | md5sum & echo lis''tens")
         m.expect_line("one", "listens")
-        data = random.Random(1).randbytes(8 * MIB)
+        data = random.Random(1).randbytes(4 * MIB)
         with socket.create_connection(("127.0.0.1", port), TIMEOUT) as s:
             threading.Thread(target=lambda: [None for _ in iter(lambda: s.recv(65536), b"")], daemon=True).start()
             s.sendall(data)
