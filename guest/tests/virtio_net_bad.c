@@ -340,7 +340,7 @@ static void sends(const char *name, uint64_t at, uint64_t len, uint16_t flags, e
 	check(name, ask(0, TX, at, len, flags), expect);
 }
 
-/* The second buffer of a packet whose first one is right. */
+/* The second buffer of a packet. The first one is right. */
 static void sends_more(const char *name, uint64_t at, uint32_t len, uint16_t flags,
 		       enum expect expect)
 {

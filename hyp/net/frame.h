@@ -130,8 +130,8 @@ struct net_segment {
 };
 
 /*
- * net_segment_at - @s is the segment of @f, which net_check_gso() has passed, whose data begin at @at: hdr_len, and the sums of
- * it and gso_size. Its checksum is left undone. net_segment_next - where the one behind it begins; f->len: there is none.
+ * net_segment_at - @s is the segment of @f with the data from @at on; net_check_gso() has passed @f. @at is hdr_len plus a multiple
+ * of gso_size. Its checksum is left undone. net_segment_next - where the one behind it begins; f->len: there is none.
  */
 void net_segment_at(struct net_segment *s, struct net_frame *f, uint32_t at);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Nodes beside the VMs of a configuration (disks, networks, shared-memory), whose children VMs name. */
+/* Nodes beside the VMs of a configuration (disks, networks, shared-memory). VMs name their children. */
 #ifndef VM_CONFIG_CHILDREN_H
 #define VM_CONFIG_CHILDREN_H
 

@@ -14,7 +14,7 @@
 #define HARTVISOR_SHARED_ACCESS	 0x08 /* read: 1, the peer may write the memory; 0, it may not */
 #define HARTVISOR_SHARED_PEER	 0x0c /* read: the peer's own number */
 #define HARTVISOR_SHARED_ALIVE \
-	0x10 /* read: a bit for each peer whose VM has a life, the own one, too */
+	0x10 /* read: a bit for each peer that runs or is paused, the own one, too */
 #define HARTVISOR_SHARED_RING \
 	0x14 /* write: the number of a peer; HARTVISOR_SHARED_ALL: all others */
 #define HARTVISOR_SHARED_PENDING \

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * The control queue of a network device (virtio 1.2, section 5.1.6.5), and which frames it receives. A command that is not known,
- * or whose size is wrong, is answered by ERR and changes nothing.
+ * or has a wrong size, is answered by ERR and changes nothing.
  */
 #include <string.h>
 
