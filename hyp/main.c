@@ -18,6 +18,7 @@
 #include "arch/trap.h"
 #include "console/menu.h"
 #include "lib/atomic.h"
+#include "lib/erase.h"
 #include "lib/fdt.h"
 #include "lib/log.h"
 #include "lib/options.h"
@@ -28,6 +29,7 @@
 #include "mm/vmid.h"
 #include "platform/driver.h"
 #include "platform/machine.h"
+#include "platform/rng.h"
 #include "run/run.h"
 #include "sbi/sbi.h"
 #include "term/term.h"
@@ -324,6 +326,26 @@ static void set_up_isa(void)
 	timer_setup(machine.timebase, hart_features.sstc && isa_has(&isa_machine()->set, ISA_SSTC));
 }
 
+/* What the machine's random device gives, if there is one. */
+static void take_random_device(void)
+{
+	uint8_t bytes[HOST_RNG_BYTES], *memory;
+	bool stopped;
+
+	if (!host_rng_present())
+		return;
+	memory = page_alloc_zeroed(HOST_RNG_MEMORY, PAGE_SIZE);
+	if (!memory)
+		return;
+	random_add(bytes, host_rng_read(memory, bytes, sizeof(bytes), &stopped));
+	erase(bytes, sizeof(bytes));
+	/* A device that does not stop may write there for ever. */
+	if (!stopped)
+		return;
+	erase(memory, HOST_RNG_MEMORY);
+	page_free(ptr_to_hpa(memory), HOST_RNG_MEMORY);
+}
+
 /* The firmware's seed becomes the state of the generator, and exists nowhere else from then on. */
 static void take_entropy(void)
 {
@@ -331,6 +353,7 @@ static void take_entropy(void)
 
 	random_add(machine.rng_seed, size);
 	machine_erase_rng_seed();
+	take_random_device();
 	if (random_ready())
 		return;
 	if (size == 0)

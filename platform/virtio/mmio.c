@@ -97,6 +97,14 @@ int host_virtio_claim(const void *fdt, const char *path, uint32_t id, struct hos
 	return HV_ENXIO;
 }
 
+struct host_virtio *host_virtio_find(uint32_t id)
+{
+	for (unsigned int i = 0; i < nr_devices; i++)
+		if (devices[i].id == id && !devices[i].claimed)
+			return &devices[i];
+	return NULL;
+}
+
 /* --- setting up ----------------------------------------------------------------------------------- */
 
 #define RESET_NS 100000000

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The machine's virtio devices behind virtio-mmio (virtio 1.2, section 4.2), and the order in which a driver sets one up
- * (3.1.1). Nothing is written to a device that the configuration does not name.
+ * (3.1.1). Nothing is written to a device that the configuration does not name, a random device (platform/rng.h) excepted.
  */
 #ifndef PLATFORM_VIRTIO_MMIO_H
 #define PLATFORM_VIRTIO_MMIO_H
@@ -29,6 +29,9 @@ struct host_virtio {
  */
 int host_virtio_claim(const void *fdt, const char *path, uint32_t id, struct host_virtio **out,
 		      const char **why);
+
+/* host_virtio_find - the first device of type @id that nothing uses, or NULL. Boot hart. */
+struct host_virtio *host_virtio_find(uint32_t id);
 
 /*
  * host_virtio_begin - reset @d, and take those of its features that are among @wanted. VERSION_1 is always taken.

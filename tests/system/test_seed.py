@@ -112,6 +112,19 @@ def test_without_entropy_guests_get_no_seed(name, length, warning):
         end(m)
 
 
+def test_a_random_device_stands_in_for_the_seed(name):
+    """With the same tree at each boot, guests' seeds are new."""
+    seeds, tree = [], tree_with_seed(name, 0)
+    for boot in ("first", "second"):
+        args = ["-dtb", tree, "-global", "virtio-mmio.force-legacy=false", "-device", "virtio-rng-device"]
+        with Machine(f"{name}-{boot}", two_vms(f"{name}-{boot}"), args=args) as m:
+            seeds += seeds_over_a_reboot(m)
+            assert re.search(r"/soc/virtio_mmio@\w+: 64 random bytes for the generator", m.text())
+            assert "warning" not in m.text()
+            end(m)
+    assert_all_different(seeds)
+
+
 def test_a_seed_that_was_never_filled_is_none(name):
     with machine_with_seed(name, bytes(32)) as (m, _):
         assert seeds_over_a_reboot(m) == [None, None, None]

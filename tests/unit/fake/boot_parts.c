@@ -14,6 +14,7 @@
 #include "mm/page.h"
 #include "mm/vmid.h"
 #include "platform/driver.h"
+#include "platform/rng.h"
 #include "run/run.h"
 #include "sbi/sbi.h"
 #include "term/term.h"
@@ -150,16 +151,53 @@ void pcpu_loop(void)
 
 /* --- entropy ---------------------------------------------------------------------------------------------------- */
 
+static uint8_t *rng_memory, *rng_out;
+static uint64_t free_before;
+
+bool host_rng_present(void)
+{
+	free_before = page_free_bytes();
+	return boot->rng != NULL;
+}
+
+unsigned int host_rng_read(void *memory, uint8_t *out, unsigned int len, bool *stopped)
+{
+	unsigned int has = (unsigned int)strlen(boot->rng);
+
+	boot_called("host_rng_read");
+	if (len != HOST_RNG_BYTES || has > len)
+		boot_wrong("another length of random bytes");
+	rng_memory = memory;
+	rng_out = out;
+	for (unsigned int i = 0; i < HOST_RNG_MEMORY; i++)
+		if (rng_memory[i] != 0)
+			boot_wrong("memory that is not zero");
+	memcpy(rng_memory + HOST_RNG_MEMORY - has, boot->rng, has);
+	memcpy(out, boot->rng, has);
+	*stopped = !boot->rng_stays;
+	return has;
+}
+
 void random_add(const void *entropy, size_t len)
 {
 	boot_called("random_add");
-	boot->entropy_len = len;
-	if (len && memcmp(entropy, boot->seed, len) != 0)
+	boot->entropy_len += len;
+	if (entropy && entropy == rng_out) {
+		boot->rng_len = len;
+		if (memcmp(entropy, boot->rng, len) != 0)
+			boot_wrong("other bytes than the random device's");
+	} else if (len && memcmp(entropy, boot->seed, len) != 0) {
 		boot_wrong("another seed than the tree's");
+	}
 }
 
 bool random_ready(void)
 {
+	if (rng_memory) {
+		boot->rng_in_memory = memcmp(rng_memory + HOST_RNG_MEMORY - boot->rng_len,
+					     boot->rng, boot->rng_len) == 0;
+		boot->rng_pages_lost = (int64_t)(free_before - page_free_bytes());
+	}
 	return boot->entropy_len >= RANDOM_MIN_ENTROPY;
 }
 

@@ -56,6 +56,8 @@ struct boot {
 	const char *isa;		     /* of all harts; NULL: TREE_ISA */
 	uint32_t vlenb;			     /* 0: no hart has vectors that work */
 	const char *seed;		     /* /chosen/rng-seed */
+	const char *rng;		     /* what the random device gives; NULL: there is none */
+	bool rng_stays;			     /* it does not stop */
 	uint64_t initrd, initrd_end;
 	uint64_t bundle_offset; /* behind the image, 0: none; its size stands before it */
 	int modules;		/* under /chosen, of 4 KiB each, from BOOT_MODULES on */
@@ -89,6 +91,9 @@ struct boot {
 	bool stay, prefix, traces;
 	int focus; /* the VM; -1: none has it */
 	uint64_t entropy_len;
+	uint64_t rng_len;   /* of it, from the random device */
+	bool rng_in_memory; /* its bytes are still where it put them */
+	int64_t rng_pages_lost;
 	bool seed_in_tree;
 	uint64_t ids[3];
 	uint64_t free_bytes;

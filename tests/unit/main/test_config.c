@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "fake/boot_world.h"
+#include "platform/rng.h"
 #include "lib/fdt.h"
 
 static void boots(void)
@@ -297,6 +298,40 @@ static void too_little_entropy_is_told(void **state)
 	assert_false(boot->seed_in_tree);
 }
 
+/* Beside the seed, or in its place. Nothing of it stays behind, nor is memory lost. */
+static void what_a_random_device_gives_is_added(void **state)
+{
+	(void)state;
+	boot->rng = "of the random device";
+	boots();
+	assert_int_equal(boot->entropy_len, 32 + 20);
+	assert_int_equal(boot->rng_len, 20);
+	assert_false(boot->rng_in_memory);
+	assert_int_equal(boot->rng_pages_lost, 0);
+	(void)boot_setup(state);
+	boot->seed = NULL;
+	boot->rng = "0123456789abcdef";
+	boots();
+	assert_int_equal(boot->rng_len, 16);
+	assert_null(strstr(boot->console, "rng-seed"));
+	/* It may write there for ever. */
+	(void)boot_setup(state);
+	boot->rng = "0123456789abcdef";
+	boot->rng_stays = true;
+	boots();
+	assert_int_equal(boot->rng_pages_lost, HOST_RNG_MEMORY);
+	/* One that fails is no reason to have less. */
+	(void)boot_setup(state);
+	boot->rng = "";
+	boots();
+	assert_int_equal(boot->entropy_len, 32);
+	(void)boot_setup(state);
+	boot->seed = NULL;
+	boot->rng = "";
+	boots();
+	says("the device tree has no /chosen/rng-seed: guests get none\n");
+}
+
 #define test(fn) cmocka_unit_test_setup(fn, boot_setup)
 
 int main(void)
@@ -318,6 +353,7 @@ int main(void)
 		test(wrong_options_are_told),
 		test(the_seed_is_taken_and_erased),
 		test(too_little_entropy_is_told),
+		test(what_a_random_device_gives_is_added),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,11 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
+#include <libfdt.h>
 
 #include "arch/memmap.h"
 #include "arch/timer.h"
 #include "fake/log.h"
 #include "fake/machine_disk.h"
+#include "platform/virtio/mmio.h"
 #include "fake/timer.h"
 #include "lib/errno.h"
 
@@ -101,6 +103,30 @@ static void what_is_no_device_of_ours_is_told_or_passed_over(void **state)
 	for (unsigned int s = 0; s < 3; s++)
 		assert_int_equal(hw[s].resets, 0);
 	assert_int_equal(host_disk_open(hw_tree, hw_path(1), spare, &hw_disk, &hw_why), HV_ENXIO);
+}
+
+/* The first one of a type, unless something uses it. */
+static void a_device_is_found_by_its_type(void **state)
+{
+	struct host_virtio *d;
+
+	(void)state;
+	hw[0].id = VIRTIO_ID_NET;
+	hw[1].id = hw[3].id = VIRTIO_ID_RNG;
+	for (unsigned int s = 0; s < 4; s++)
+		assert_int_equal(hw_probe(s), HV_OK);
+	d = host_virtio_find(VIRTIO_ID_RNG);
+	assert_non_null(d);
+	assert_int_equal(d->node, fdt_path_offset(hw_tree, hw_path(1)));
+	d->claimed = true;
+	d = host_virtio_find(VIRTIO_ID_RNG);
+	assert_non_null(d);
+	assert_int_equal(d->node, fdt_path_offset(hw_tree, hw_path(3)));
+	d->claimed = true;
+	assert_null(host_virtio_find(VIRTIO_ID_RNG));
+	assert_null(host_virtio_find(VIRTIO_ID_CONSOLE));
+	for (unsigned int s = 0; s < 4; s++)
+		assert_int_equal(hw[s].resets, 0);
 }
 
 static void facts_are_kept_within_bounds(void **state)
@@ -209,6 +235,7 @@ int main(void)
 		test(a_disk_is_set_up),
 		test(what_cannot_be_opened_is_told),
 		test(what_is_no_device_of_ours_is_told_or_passed_over),
+		test(a_device_is_found_by_its_type),
 		test(facts_are_kept_within_bounds),
 		test(requests_are_passed_on),
 		test(errors_are_passed_on),
