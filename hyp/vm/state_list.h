@@ -95,6 +95,21 @@
 #ifndef FIELD_VRNG
 #define FIELD_VRNG(field, kept, state)
 #endif
+#ifndef FIELD_VNET
+#define FIELD_VNET(field, kept, state)
+#endif
+#ifndef FIELD_NET_FILTER
+#define FIELD_NET_FILTER(field, kept, state)
+#endif
+#ifndef FIELD_NET_LANE
+#define FIELD_NET_LANE(field, kept, state)
+#endif
+#ifndef FIELD_NET_SENDER
+#define FIELD_NET_SENDER(field, kept, state)
+#endif
+#ifndef FIELD_NET_PORT
+#define FIELD_NET_PORT(field, kept, state)
+#endif
 
 /* --- a vcpu's registers --- */
 STATE(gprs, GUEST, "switch.S, at each exit", "switch.S, at each entry", "guest_regs_reset")
@@ -120,6 +135,7 @@ STATE(uart, GUEST, "-", "-", "vuart_reset")
 STATE(rtc, GUEST, "-", "-", "vrtc_reset; not the time, as with a battery")
 STATE(plic, GUEST, "-", "-", "vplic_reset")
 STATE(virtio, OTHER, "tests/unit/dev/test_virtio_state.c", "-", "virtio_reset")
+STATE(net, OTHER, "tests/unit/dev/test_net_state.c", "-", "vnet_reset")
 STATE(clock, GUEST, "-", "vcpu_load, htimedelta", "vm_begin_life")
 STATE(memory, OTHER, "guest/tests/leak.c", "-", "gstage_clear_step")
 STATE(seed, OTHER, "tests/system/test_seed.py", "-", "loader, at each load")
@@ -375,6 +391,49 @@ FIELD_VIRTQ_CHAIN(done, NEW, "virtio")
 FIELD_VRNG(dev, PARTS, "virtio")
 FIELD_VRNG(random, KEPT, "host") /* no output tells anything of another one */
 
+/* --- struct vnet and its port of a switch, dev/virtio/net.h and net/switch.h --- */
+FIELD_VNET(dev, PARTS, "net")
+FIELD_VNET(port, PARTS, "net")
+FIELD_VNET(max_pairs, KEPT, "host")
+FIELD_VNET(pairs, NEW, "net")
+FIELD_VNET(mac, NEW, "net")
+FIELD_VNET(filter, PARTS, "net")
+FIELD_VNET(lanes, PARTS, "net")
+FIELD_NET_FILTER(lock, LOCK, "host")
+FIELD_NET_FILTER(promisc, NEW, "net")
+FIELD_NET_FILTER(allmulti, NEW, "net")
+FIELD_NET_FILTER(unicast, NEW, "net")
+FIELD_NET_FILTER(multicast, NEW, "net")
+FIELD_NET_LANE(sender, PARTS, "net")
+FIELD_NET_LANE(err, SET, "host") /* when the receiver is opened */
+FIELD_NET_LANE(received, KEPT, "host") /* the operator's, as all counts */
+FIELD_NET_LANE(received_bytes, KEPT, "host")
+FIELD_NET_SENDER(port, KEPT, "host")
+FIELD_NET_SENDER(lane, KEPT, "host")
+FIELD_NET_SENDER(now, SET, "host") /* 0 when a step has ended, as what follows */
+FIELD_NET_SENDER(addresses, SET, "host")
+FIELD_NET_SENDER(changes, SET, "host")
+FIELD_NET_SENDER(until, SET, "host")
+FIELD_NET_SENDER(to, SET, "host") /* for as long as the switch has not changed, which a reset does */
+FIELD_NET_SENDER(open, SET, "host")
+FIELD_NET_SENDER(frames, KEPT, "host")
+FIELD_NET_SENDER(bytes, KEPT, "host")
+FIELD_NET_PORT(ops, KEPT, "host")
+FIELD_NET_PORT(vm, KEPT, "host")
+FIELD_NET_PORT(unit, KEPT, "host")
+FIELD_NET_PORT(mac, KEPT, "host")
+FIELD_NET_PORT(vlan, KEPT, "host")
+FIELD_NET_PORT(mtu, KEPT, "host")
+FIELD_NET_PORT(rate, KEPT, "host")
+FIELD_NET_PORT(of, KEPT, "host")
+FIELD_NET_PORT(number, KEPT, "host")
+FIELD_NET_PORT(due, KEPT, "net") /* a reset is no way around the rate */
+FIELD_NET_PORT(drops, KEPT, "host")
+FIELD_NET_PORT(fixed, KEPT, "host")
+FIELD_NET_PORT(own, KEPT, "net") /* none of them is in use */
+FIELD_NET_PORT(learned, KEPT, "host")
+FIELD_NET_PORT(nr_learned, KEPT, "host")
+
 #undef STATE
 #undef FIELD_VCPU
 #undef FIELD_VCPU_HSM
@@ -400,3 +459,8 @@ FIELD_VRNG(random, KEPT, "host") /* no output tells anything of another one */
 #undef FIELD_VIRTQ_RING
 #undef FIELD_VIRTQ_CHAIN
 #undef FIELD_VRNG
+#undef FIELD_VNET
+#undef FIELD_NET_FILTER
+#undef FIELD_NET_LANE
+#undef FIELD_NET_SENDER
+#undef FIELD_NET_PORT
