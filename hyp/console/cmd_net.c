@@ -9,8 +9,8 @@
 
 #define NAME_WIDTH 26
 
-static struct net_switch *at; /* the next row is of this switch, */
-static unsigned int port;     /* and of this port or one behind it */
+static struct named *at;  /* the next row is of this switch, */
+static unsigned int port; /* and of this port or one behind it */
 
 static void head(void)
 {
@@ -27,7 +27,7 @@ static void print(const struct net_switch *s, const struct net_port_look *p)
 
 	for (unsigned int why = 0; why < NR_NET_DROPS; why++)
 		*(why < NET_DROP_DOWN ? &refused : &lost) += c->drops[why];
-	snprintf(name, sizeof(name), "%.9s %.9s/net@%x", s->name, p->vm, p->unit);
+	snprintf(name, sizeof(name), "%.9s %.9s/net@%x", s->named.name, p->vm, p->unit);
 	term_printf("%-*s %5u %10" PRIu64 " %14" PRIu64 " %10" PRIu64 " %14" PRIu64 " %9" PRIu64
 		    " %9" PRIu64,
 		    NAME_WIDTH, name, p->vlan, c->sent, c->sent_bytes, c->received,
@@ -39,16 +39,16 @@ bool net_row(bool first)
 	struct net_port_look p;
 
 	if (first) {
-		at = net_switch_next(NULL);
+		at = net_switches;
 		port = 0;
 		if (at)
 			head();
 		return at;
 	}
-	for (; at; at = net_switch_next(at), port = 0) {
+	for (; at; at = at->next, port = 0) {
 		while (port < NET_PORTS_MAX) {
-			if (net_port_look(at, port++, &p)) {
-				print(at, &p);
+			if (net_port_look(net_switch_of(at), port++, &p)) {
+				print(net_switch_of(at), &p);
 				return true;
 			}
 		}

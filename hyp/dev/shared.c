@@ -37,26 +37,12 @@ struct shared_peer {
 	uint32_t pending, enabled;
 };
 
-static struct shared_region *regions;
+struct named *shared_regions;
 
 void shared_add(struct shared_region *r)
 {
 	spin_init(&r->lock, LOCK_SHARED);
-	r->next = regions;
-	regions = r;
-}
-
-struct shared_region *shared_next(const struct shared_region *r)
-{
-	return r ? r->next : regions;
-}
-
-struct shared_region *shared_find(const char *name)
-{
-	for (struct shared_region *r = regions; r; r = r->next)
-		if (strcmp(r->name, name) == 0)
-			return r;
-	return NULL;
+	named_add(&shared_regions, &r->named);
 }
 
 /* --- registers ------------------------------------------------------------------------------------ */
@@ -162,21 +148,10 @@ static const char *const access_words[] = { "read-write", "read-only", NULL };
 
 static void read_region(struct config_node *n, const struct property *p, void *value)
 {
-	const char *name = fdtx_prop_string(n->fdt, n->node, p->name);
-	struct shared_region *r = name ? shared_find(name) : NULL;
-	char line[160];
-	struct text t;
+	struct named *found = property_named(n, p, shared_regions, "shared-memory");
 
-	if (r) {
-		*(struct shared_region **)value = r;
-		return;
-	}
-	text_begin(&t, line, sizeof(line));
-	text_add(&t, shared_next(NULL) ? ", of" : ", which has none");
-	for (r = shared_next(NULL); r; r = shared_next(r))
-		text_add(&t, " %s", r->name);
-	config_error(n, p->name,
-		     "must be the name of a node below the configuration's shared-memory%s", line);
+	if (found)
+		*(struct shared_region **)value = container_of(found, struct shared_region, named);
 }
 
 static const struct property rows[] = {
@@ -340,7 +315,7 @@ static void shared_describe(const void *state, struct fdtw *w, enum vm_place whe
 	fdtw_label(w, p->label, p->phandle);
 	fdtw_bytes(w, "reg", reg, sizeof(reg));
 	fdtw_string(w, "compatible", "hartvisor,shared-memory");
-	fdtw_string(w, "label", p->region->name);
+	fdtw_string(w, "label", p->region->named.name);
 	if (!p->writes)
 		fdtw_empty(w, "read-only");
 	virq_describe(p->irq, w);

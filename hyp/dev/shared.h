@@ -9,6 +9,7 @@
 
 #include <hartvisor/shared.h>
 
+#include "lib/named.h"
 #include "lib/spinlock.h"
 #include "lib/types.h"
 
@@ -18,8 +19,7 @@
 struct shared_peer;
 
 struct shared_region {
-	struct shared_region *next; /* all there are; fixed once the VMs are made */
-	const char *name;	    /* of its node */
+	struct named named;
 	uint64_t size;
 	hpa_t at;
 
@@ -32,8 +32,6 @@ struct shared_region {
 /* shared_add - @r, with a name, a size and memory, becomes one of those that there are. Boot hart. */
 void shared_add(struct shared_region *r);
 
-/* shared_find - by name; NULL: there is none. shared_next - the one behind @r, or the first (NULL). */
-struct shared_region *shared_find(const char *name);
-struct shared_region *shared_next(const struct shared_region *r);
+extern struct named *shared_regions;
 
 #endif

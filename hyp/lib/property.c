@@ -78,6 +78,25 @@ void property_image(struct config_node *n, const struct property *p, void *value
 		config_error(n, p->name, "%s", line);
 }
 
+struct named *property_named(struct config_node *n, const struct property *p, struct named *list,
+			     const char *where)
+{
+	const char *name = fdtx_prop_string(n->fdt, n->node, p->name);
+	struct named *found = name ? named_find(list, name) : NULL;
+	char line[160];
+	struct text t;
+
+	if (found)
+		return found;
+	text_begin(&t, line, sizeof(line));
+	text_add(&t, list ? ", of" : ", which has none");
+	for (; list; list = list->next)
+		text_add(&t, " %s", list->name);
+	config_error(n, p->name, "must be the name of a node below the configuration's %s%s", where,
+		     line);
+	return NULL;
+}
+
 void property_read_all(struct config_node *n, const struct property_table *t, void *out)
 {
 	for (unsigned int i = 0; i < t->nr; i++) {

@@ -10,6 +10,7 @@
 #include <stddef.h>
 
 #include "lib/config_node.h"
+#include "lib/named.h"
 
 struct property {
 	const char *name;
@@ -38,6 +39,13 @@ void property_string(struct config_node *n, const struct property *p, void *valu
  * The bytes are as they stand in the bundle: not unpacked, of any alignment.
  */
 void property_image(struct config_node *n, const struct property *p, void *value);
+
+/*
+ * property_named - for a reader: the one of @list to which @p refers. NULL: there is none, and the error is told. @where: the node of
+ * a configuration below which they stand.
+ */
+struct named *property_named(struct config_node *n, const struct property *p, struct named *list,
+			     const char *where);
 
 #define PROPERTY_U32(text, type, field, least, most)                                   \
 	{                                                                              \

@@ -9,29 +9,12 @@
 #include "lib/errno.h"
 #include "vcpu/vm_mem.h"
 
-static struct net_switch *switches;
+struct named *net_switches;
 
 void net_switch_add(struct net_switch *s)
 {
-	struct net_switch **end = &switches;
-
 	spin_init(&s->lock, LOCK_SWITCH);
-	while (*end)
-		end = &(*end)->next;
-	*end = s;
-}
-
-struct net_switch *net_switch_next(const struct net_switch *s)
-{
-	return s ? s->next : switches;
-}
-
-struct net_switch *net_switch_find(const char *name)
-{
-	for (struct net_switch *s = switches; s; s = s->next)
-		if (strcmp(s->name, name) == 0)
-			return s;
-	return NULL;
+	named_add(&net_switches, &s->named);
 }
 
 /* --- addresses ------------------------------------------------------------------------------------ */

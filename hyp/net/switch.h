@@ -25,6 +25,7 @@
 #define NET_SWITCH_H
 
 #include "lib/atomic.h"
+#include "lib/named.h"
 #include "lib/spinlock.h"
 #include "net/frame.h"
 
@@ -169,11 +170,10 @@ struct net_sender {
 #define NET_BUCKETS 64
 
 struct net_switch {
-	struct net_switch *next; /* all there are; fixed once the VMs are made */
-	const char *name;	 /* of its node */
-	struct spinlock lock;	 /* LOCK_SWITCH; guards writing the ports, and the addresses */
-	uint64_t changes;	 /* atomic; counts what makes a decision invalid */
-	unsigned int nr_slots;	 /* atomic; ports behind it are NULL */
+	struct named named;
+	struct spinlock lock;  /* LOCK_SWITCH; guards writing the ports, and the addresses */
+	uint64_t changes;      /* atomic; counts what makes a decision invalid */
+	unsigned int nr_slots; /* atomic; ports behind it are NULL */
 	struct net_port *ports[NET_PORTS_MAX]; /* atomic; NULL: free */
 	struct net_address *buckets[NET_BUCKETS];
 	struct net_uplink *uplink; /* NULL: none (net/uplink.h) */
@@ -182,9 +182,13 @@ struct net_switch {
 /* net_switch_add - @s, of zeroes but for its name, becomes one of those that there are. Boot hart. */
 void net_switch_add(struct net_switch *s);
 
-/* net_switch_find - by name; NULL: there is none. net_switch_next - the one behind @s, or the first (NULL). */
-struct net_switch *net_switch_find(const char *name);
-struct net_switch *net_switch_next(const struct net_switch *s);
+extern struct named *net_switches;
+
+/* net_switch_of - the switch whose name @n is; NULL of NULL. */
+static inline struct net_switch *net_switch_of(struct named *n)
+{
+	return n ? container_of(n, struct net_switch, named) : NULL;
+}
 
 /*
  * net_port_join - @p becomes a port of @s. HV_EEXIST: *@other has its address. HV_ENOMEM: there are NET_PORTS_MAX already.

@@ -25,3 +25,19 @@ void config_children(const void *fdt, int node, const char *path,
 			parse(&n);
 	}
 }
+
+bool config_child_is_new(struct config_node *n, struct named *list, unsigned int most,
+			 const char *where)
+{
+	unsigned int nr = 0;
+
+	if (named_find(list, fdtx_name(n->fdt, n->node))) {
+		config_error(n, NULL, "must be unique: another node has this name");
+		return false;
+	}
+	for (; list; list = list->next)
+		nr++;
+	if (nr >= most)
+		config_error(n, NULL, "must be at most %u nodes below %s", most, where);
+	return nr < most;
+}

@@ -155,7 +155,6 @@ static bool cut(struct config_node *n, const struct source_config *c, struct par
 
 static void parse_one(struct config_node *n)
 {
-	const char *name = fdtx_name(n->fdt, n->node);
 	struct source_config c = { 0 };
 	struct host_disk *disk = NULL;
 	struct partition p;
@@ -168,21 +167,17 @@ static void parse_one(struct config_node *n)
 		config_error(n, "host",
 			     "must be the path or the alias of a disk in the machine's tree "
 			     "(\"/soc/virtio_mmio@10008000\")");
-	if (!n->failed && disk_source_find(name))
-		config_error(n, NULL, "must be unique: another node has this name");
-	if (!n->failed && nr_made == SOURCES_MAX)
-		config_error(n, NULL, "must be at most %d nodes below disks", SOURCES_MAX);
-	if (!n->failed)
+	if (!n->failed && config_child_is_new(n, disk_sources, SOURCES_MAX, "disks"))
 		disk = open_disk(n, c.host);
 	if (!disk || !find_whole(n, disk, c.partition, &p) || !cut(n, &c, &p))
 		return;
 	made[nr_made] = (struct disk_source){
-		.name = name,
+		.named.name = fdtx_name(n->fdt, n->node),
 		.disk = disk,
 		.sector = p.sector,
 		.sectors = p.sectors,
 	};
-	disk_source_add(&made[nr_made++]);
+	named_add(&disk_sources, &made[nr_made++].named);
 }
 
 void disks_parse(const void *fdt, int node, const char *path)

@@ -23,8 +23,6 @@ static const struct property rows[] = {
 
 const struct property_table network_properties = PROPERTY_TABLE(rows);
 
-static unsigned int nr_made;
-
 static void open_uplink(struct config_node *n, struct net_switch *s, const char *host)
 {
 	const struct host_net_facts *f;
@@ -35,11 +33,11 @@ static void open_uplink(struct config_node *n, struct net_switch *s, const char 
 		return;
 	}
 	f = net_uplink_facts(s);
-	log_info("network %s: uplink %s, %02x:%02x:%02x:%02x:%02x:%02x, mtu %u", s->name, host,
-		 f->mac[0], f->mac[1], f->mac[2], f->mac[3], f->mac[4], f->mac[5], f->mtu);
+	log_info("network %s: uplink %s, %02x:%02x:%02x:%02x:%02x:%02x, mtu %u", s->named.name,
+		 host, f->mac[0], f->mac[1], f->mac[2], f->mac[3], f->mac[4], f->mac[5], f->mtu);
 }
 
-static void make(struct config_node *n, const char *name, const struct network_config *c)
+static void make(struct config_node *n, const struct network_config *c)
 {
 	struct net_switch *s = page_alloc_zeroed(align_up(sizeof(*s), PAGE_SIZE), PAGE_SIZE);
 
@@ -47,28 +45,22 @@ static void make(struct config_node *n, const char *name, const struct network_c
 		config_error(n, NULL, "no memory is left for the network");
 		return;
 	}
-	s->name = name;
+	s->named.name = fdtx_name(n->fdt, n->node);
 	net_switch_add(s);
-	nr_made++;
 	if (c->uplink)
 		open_uplink(n, s, c->uplink);
 }
 
 static void parse_one(struct config_node *n)
 {
-	const char *name = fdtx_name(n->fdt, n->node);
 	struct network_config c = { 0 };
 
 	if (!fdtx_is_compatible(n->fdt, n->node, "hartvisor,switch"))
 		config_error(n, "compatible", "must be \"hartvisor,switch\"");
 	property_check_names(n, &network_properties, 1);
 	property_read_all(n, &network_properties, &c);
-	if (!n->failed && net_switch_find(name))
-		config_error(n, NULL, "must be unique: another node has this name");
-	if (!n->failed && nr_made == NET_SWITCHES_MAX)
-		config_error(n, NULL, "must be at most %d nodes below networks", NET_SWITCHES_MAX);
-	if (!n->failed)
-		make(n, name, &c);
+	if (!n->failed && config_child_is_new(n, net_switches, NET_SWITCHES_MAX, "networks"))
+		make(n, &c);
 }
 
 void networks_parse(const void *fdt, int node, const char *path)

@@ -39,11 +39,11 @@ static struct shared_region made[SHARED_REGIONS_MAX];
 static unsigned int nr_made;
 
 /* Cleared when the first VM comes. */
-static void make(struct config_node *n, const char *name, uint64_t size)
+static void make(struct config_node *n, uint64_t size)
 {
 	struct shared_region *r = &made[nr_made % SHARED_REGIONS_MAX];
 
-	*r = (struct shared_region){ .name = name, .size = size };
+	*r = (struct shared_region){ .named.name = fdtx_name(n->fdt, n->node), .size = size };
 	if (!(size >= SHARED_UNIT && page_alloc(size, SHARED_UNIT, &r->at)) &&
 	    !page_alloc(size, PAGE_SIZE, &r->at)) {
 		config_error(n, "size",
@@ -59,7 +59,6 @@ static void make(struct config_node *n, const char *name, uint64_t size)
 
 static void parse_one(struct config_node *n)
 {
-	const char *name = fdtx_name(n->fdt, n->node);
 	struct region_config c = { 0 };
 
 	if (!fdtx_is_compatible(n->fdt, n->node, "hartvisor,shared-memory"))
@@ -68,13 +67,9 @@ static void parse_one(struct config_node *n)
 	property_read_all(n, &shared_memory_properties, &c);
 	if (c.size == 0 && !n->failed)
 		config_error(n, "size", "must be bytes: a multiple of 4 KiB");
-	if (!n->failed && shared_find(name))
-		config_error(n, NULL, "must be unique: another node has this name");
-	if (!n->failed && nr_made == SHARED_REGIONS_MAX)
-		config_error(n, NULL, "must be at most %d nodes below shared-memory",
-			     SHARED_REGIONS_MAX);
-	if (!n->failed)
-		make(n, name, c.size);
+	if (!n->failed &&
+	    config_child_is_new(n, shared_regions, SHARED_REGIONS_MAX, "shared-memory"))
+		make(n, c.size);
 }
 
 void shared_memory_parse(const void *fdt, int node, const char *path)

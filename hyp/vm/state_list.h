@@ -405,7 +405,7 @@ FIELD_NET_FILTER(allmulti, NEW, "net")
 FIELD_NET_FILTER(unicast, NEW, "net")
 FIELD_NET_FILTER(multicast, NEW, "net")
 FIELD_NET_LANE(sender, PARTS, "net")
-FIELD_NET_LANE(err, SET, "host") /* when the receiver is opened */
+FIELD_NET_LANE(err, SET, "host")       /* when the receiver is opened */
 FIELD_NET_LANE(received, KEPT, "host") /* the operator's, as all counts */
 FIELD_NET_LANE(received_bytes, KEPT, "host")
 FIELD_NET_SENDER(port, KEPT, "host")
@@ -414,7 +414,8 @@ FIELD_NET_SENDER(now, SET, "host") /* 0 when a step has ended, as what follows *
 FIELD_NET_SENDER(addresses, SET, "host")
 FIELD_NET_SENDER(changes, SET, "host")
 FIELD_NET_SENDER(until, SET, "host")
-FIELD_NET_SENDER(to, SET, "host") /* for as long as the switch has not changed, which a reset does */
+FIELD_NET_SENDER(to, SET,
+		 "host") /* for as long as the switch has not changed, which a reset does */
 FIELD_NET_SENDER(open, SET, "host")
 FIELD_NET_SENDER(frames, KEPT, "host")
 FIELD_NET_SENDER(bytes, KEPT, "host")

@@ -71,28 +71,12 @@ struct disk_config {
 
 static const char *const access_words[] = { "read-only", "overlay", "read-write", NULL };
 
-static void add_sources(struct text *t)
-{
-	text_add(t, disk_source_next(NULL) ? ", of" : ", which has none");
-	for (const struct disk_source *s = disk_source_next(NULL); s; s = disk_source_next(s))
-		text_add(t, " %s", s->name);
-}
-
 static void read_source(struct config_node *n, const struct property *p, void *value)
 {
-	const char *name = fdtx_prop_string(n->fdt, n->node, p->name);
-	struct disk_source *s = name ? disk_source_find(name) : NULL;
-	char line[160];
-	struct text t;
+	struct named *found = property_named(n, p, disk_sources, "disks");
 
-	if (s) {
-		*(struct disk_source **)value = s;
-		return;
-	}
-	text_begin(&t, line, sizeof(line));
-	add_sources(&t);
-	config_error(n, p->name, "must be the name of a node below the configuration's disks%s",
-		     line);
+	if (found)
+		*(struct disk_source **)value = disk_source_of(found);
 }
 
 static void read_overlay_memory(struct config_node *n, const struct property *p, void *value)
@@ -212,13 +196,13 @@ static int claim(const struct vm *vm, const struct vm_part_args *args, bool writ
 			args->node, "disk",
 			"%s writes to %s, which has some of the same sectors: one disk of one VM "
 			"alone must have what is written",
-			other->writer, other->name);
+			other->writer, other->named.name);
 	else
 		config_error(
 			args->node, "disk",
 			"another VM reads %s, which has some of the same sectors: one disk of one "
 			"VM alone must have what is written",
-			other->name);
+			other->named.name);
 	return HV_EINVAL;
 }
 
@@ -237,7 +221,7 @@ static int create_on_host(struct disk *k, struct vm *vm, const struct vm_part_ar
 	err = claim(vm, args, writes);
 	if (err != HV_OK)
 		return err;
-	snprintf(k->id, sizeof(k->id), "hartvisor-%x-%s", args->unit, c->source->name);
+	snprintf(k->id, sizeof(k->id), "hartvisor-%x-%s", args->unit, c->source->named.name);
 	err = virtio_init(&k->dev, vm, args, &host_disk_ops,
 			  blk_host_features(c->source, writes, c->queues), c->queues,
 			  BLK_QUEUE_SIZE);

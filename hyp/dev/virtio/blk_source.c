@@ -1,32 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "dev/virtio/blk_source.h"
 
-#include <string.h>
-
 #include "lib/errno.h"
 #include "lib/spinlock.h"
 
-static struct disk_source *sources;
+struct named *disk_sources;
 static struct spinlock lock = SPINLOCK_INIT(LOCK_DISK_SOURCES); /* guards readers and writers */
-
-void disk_source_add(struct disk_source *s)
-{
-	s->next = sources;
-	sources = s;
-}
-
-struct disk_source *disk_source_next(const struct disk_source *s)
-{
-	return s ? s->next : sources;
-}
-
-struct disk_source *disk_source_find(const char *name)
-{
-	for (struct disk_source *s = sources; s; s = s->next)
-		if (strcmp(s->name, name) == 0)
-			return s;
-	return NULL;
-}
 
 static bool overlap(const struct disk_source *a, const struct disk_source *b)
 {
@@ -40,7 +19,9 @@ int disk_source_claim(struct disk_source *s, const char *vm, bool writes,
 	int err = HV_OK;
 
 	spin_lock(&lock);
-	for (const struct disk_source *o = sources; o && err == HV_OK; o = o->next) {
+	for (struct named *n = disk_sources; n && err == HV_OK; n = n->next) {
+		const struct disk_source *o = disk_source_of(n);
+
 		if (overlap(s, o) && (o->writer || (writes && o->readers != 0))) {
 			*other = o;
 			err = HV_EBUSY;

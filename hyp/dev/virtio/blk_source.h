@@ -7,13 +7,13 @@
 #define DEV_VIRTIO_BLK_SOURCE_H
 
 #include "lib/list.h"
+#include "lib/named.h"
 #include "platform/disk.h"
 
 struct vm;
 
 struct disk_source {
-	struct disk_source *next; /* all there are; fixed once the VMs are made */
-	const char *name;	  /* of its node */
+	struct named named;
 	struct host_disk *disk;
 	uint64_t sector, sectors;
 	/* Guarded by blk_source.c's lock. */
@@ -21,12 +21,13 @@ struct disk_source {
 	const char *writer; /* the name of a VM; NULL: none */
 };
 
-/* disk_source_add - @s becomes one of those that there are. Boot hart. */
-void disk_source_add(struct disk_source *s);
+extern struct named *disk_sources;
 
-/* disk_source_find - by name; NULL: there is none. disk_source_next - the one behind @s, or the first (NULL). */
-struct disk_source *disk_source_find(const char *name);
-struct disk_source *disk_source_next(const struct disk_source *s);
+/* disk_source_of - the source whose name @n is; NULL of NULL. */
+static inline struct disk_source *disk_source_of(struct named *n)
+{
+	return n ? container_of(n, struct disk_source, named) : NULL;
+}
 
 /*
  * disk_source_claim - VM @vm is to read @s, or to read and write it. HV_EBUSY: not beside what another disk of a guest does;

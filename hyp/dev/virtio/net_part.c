@@ -29,21 +29,10 @@ static const char *const offload_words[] = { "all", "none", NULL };
 
 static void read_switch(struct config_node *n, const struct property *p, void *value)
 {
-	const char *name = fdtx_prop_string(n->fdt, n->node, p->name);
-	struct net_switch *s = name ? net_switch_find(name) : NULL;
-	char line[160];
-	struct text t;
+	struct named *found = property_named(n, p, net_switches, "networks");
 
-	if (s) {
-		*(struct net_switch **)value = s;
-		return;
-	}
-	text_begin(&t, line, sizeof(line));
-	text_add(&t, net_switch_next(NULL) ? ", of" : ", which has none");
-	for (s = net_switch_next(NULL); s; s = net_switch_next(s))
-		text_add(&t, " %s", s->name);
-	config_error(n, p->name, "must be the name of a node below the configuration's networks%s",
-		     line);
+	if (found)
+		*(struct net_switch **)value = net_switch_of(found);
 }
 
 static void read_mac(struct config_node *n, const struct property *p, void *value)

@@ -82,8 +82,8 @@ static int setup(void **state)
 	for (unsigned int i = 0; i < 5; i++) {
 		static const char *const names[] = { "a", "b", "c", "d", "e" };
 
-		if (!shared_find(names[i])) {
-			regions[i].name = names[i];
+		if (!named_find(shared_regions, names[i])) {
+			regions[i].named.name = names[i];
 			shared_add(&regions[i]);
 		}
 		regions[i].size = i == 0 ? SIZE : PAGE_SIZE;

@@ -424,7 +424,7 @@ static void each_queue_s_packets_come_to_one_queue(void **state)
 
 static void counts_are_kept(void **state)
 {
-	struct net_switch *lan = net_switch_find("lan");
+	struct net_switch *lan = net_switch_of(named_find(net_switches, "lan"));
 	struct net_port_look p;
 
 	(void)state;

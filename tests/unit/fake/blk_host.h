@@ -73,7 +73,7 @@ static inline void answer(unsigned int i, enum blk_status status)
 
 /* --- the guest ------------------------------------------------------------------------------------- */
 
-static struct disk_source source = { .name = "part",
+static struct disk_source source = { .named.name = "part",
 				     .disk = &host,
 				     .sector = FIRST,
 				     .sectors = SECTORS };
@@ -99,8 +99,8 @@ static inline int setup(void **state)
 					       .discard_sectors = 8,
 					       .zero_sectors = 4,
 					       .block_bytes = 512 };
-	if (!disk_source_find("part"))
-		disk_source_add(&source);
+	if (!disk_source_of(named_find(disk_sources, "part")))
+		named_add(&disk_sources, &source.named);
 	fake_guest_setup(2, FAKE_ONE_PIECE, MIB(2));
 	header = fake_ram_alloc(64 * 16, 8);
 	data = fake_ram_alloc(KIB(64), 8);

@@ -26,7 +26,7 @@ void fake_host_disks_forget(void)
 	for (unsigned int i = 0; i < nr_disks; i++)
 		page_free(ptr_to_hpa(disks[i].memory), HOST_DISK_MEMORY);
 	nr_disks = nr_opened = nr_made = 0;
-	sources = NULL;
+	disk_sources = NULL;
 }
 
 int host_disk_open(const void *fdt, const char *path, void *memory, struct host_disk **out,

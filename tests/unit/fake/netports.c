@@ -111,9 +111,9 @@ void fake_net_begin(void)
 	fake_timer_setup(1000);
 	fake_mem_waits = 0;
 	memset(&fake_switch, 0, sizeof(fake_switch));
-	fake_switch.name = "lan";
+	fake_switch.named.name = "lan";
+	net_switches = NULL; /* it may have been there before */
 	net_switch_add(&fake_switch);
-	fake_switch.next = NULL; /* it may have been there before */
 	for (unsigned int i = 0; i < FAKE_PORTS; i++)
 		fake_port_joins(i, 0);
 }

@@ -12,7 +12,7 @@
 
 struct fake_net nets[NETS];
 
-static struct net_switch lan = { .name = "lan" };
+static struct net_switch lan = { .named.name = "lan" };
 static uint64_t tree[256];
 static uint64_t scratch, command; /* where packets that are sent are put, and commands */
 static uint32_t scratch_used;
@@ -25,7 +25,7 @@ void net_vm_setup(enum fake_leaves leaves)
 	fake_timer_setup(1000);
 	fake_guest_setup(4, leaves, MIB(2));
 	memset(nets, 0, sizeof(nets));
-	if (!net_switch_find("lan"))
+	if (!net_switch_of(named_find(net_switches, "lan")))
 		net_switch_add(&lan);
 	strcpy(fake_vm.name, "vm");
 	scratch = fake_ram_alloc(SCRATCH, 8);

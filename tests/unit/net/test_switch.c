@@ -390,8 +390,8 @@ static void a_switch_has_64_ports(void **state)
 static void switches_are_found_by_name(void **state)
 {
 	(void)state;
-	assert_ptr_equal(net_switch_find("lan"), &fake_switch);
-	assert_null(net_switch_find("wan"));
+	assert_ptr_equal(net_switch_of(named_find(net_switches, "lan")), &fake_switch);
+	assert_null(net_switch_of(named_find(net_switches, "wan")));
 }
 
 int main(void)

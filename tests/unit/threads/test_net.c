@@ -144,7 +144,7 @@ static struct virqchip chip = { .ops = &(const struct virqchip_ops){ .set_level 
 static struct vm vms[3]; /* of the third, no vcpu runs */
 static struct vcpu vcpus[4];
 static struct vnet nets[3];
-static struct net_switch lan = { .name = "lan" };
+static struct net_switch lan = { .named.name = "lan" };
 
 static void make(unsigned int i)
 {

@@ -82,7 +82,7 @@ static void parse(void)
 
 static void is(const char *name, uint64_t sector, uint64_t sectors)
 {
-	const struct disk_source *s = disk_source_find(name);
+	const struct disk_source *s = disk_source_of(named_find(disk_sources, name));
 
 	assert_non_null(s);
 	assert_int_equal(s->sector, sector);
@@ -114,8 +114,9 @@ static void whole_disks_and_parts(void **state)
 	is("a", 0, 2048);
 	is("p", 64, 256);
 	is("cut", 66, 1);
-	assert_null(disk_source_find("off"));
-	assert_ptr_equal(disk_source_find("a")->disk, disk_source_find("p")->disk);
+	assert_null(disk_source_of(named_find(disk_sources, "off")));
+	assert_ptr_equal(disk_source_of(named_find(disk_sources, "a"))->disk,
+			 disk_source_of(named_find(disk_sources, "p"))->disk);
 	assert_logged("disk /disk0: 1 MiB");
 	assert_logged("config: /disks/off: status = \"disabled\": left out");
 }
@@ -124,7 +125,7 @@ static void wrong(const char *line)
 {
 	parse();
 	assert_logged(line);
-	assert_null(disk_source_find("a"));
+	assert_null(disk_source_of(named_find(disk_sources, "a")));
 }
 
 static void what_is_wrong_is_told(void **state)
@@ -175,8 +176,8 @@ static void names_and_numbers_have_an_end(void **state)
 		whole(name, at);
 	}
 	parse();
-	assert_non_null(disk_source_find("d7"));
-	assert_null(disk_source_find("d8"));
+	assert_non_null(disk_source_of(named_find(disk_sources, "d7")));
+	assert_null(disk_source_of(named_find(disk_sources, "d8")));
 	assert_logged("config: /disks/d8: host = \"/disk8\": must be at most 8");
 	begin();
 	for (unsigned int i = 0; i < 33; i++) {
@@ -184,19 +185,35 @@ static void names_and_numbers_have_an_end(void **state)
 		whole(name, "/disk0");
 	}
 	parse();
-	assert_non_null(disk_source_find("p31"));
-	assert_null(disk_source_find("p32"));
+	assert_non_null(disk_source_of(named_find(disk_sources, "p31")));
+	assert_null(disk_source_of(named_find(disk_sources, "p32")));
 	assert_logged("config: /disks/p32: must be at most 32 nodes below disks");
+}
+
+/* dtc makes no such tree; what comes with a machine may be of another make. */
+static void a_name_is_there_once(void **state)
+{
+	(void)state;
+	begin();
+	whole("a", "/disk0");
+	whole("b", "/disk1");
+	whole("a", "/disk2");
+	parse();
+	assert_logged("config: /disks/a: must be unique: another node has this name");
+	assert_int_equal(disk_source_of(named_find(disk_sources, "a"))->disk ==
+				 disk_source_of(named_find(disk_sources, "b"))->disk,
+			 0);
 }
 
 static void claim(const char *name, bool writes, const char *because)
 {
 	const struct disk_source *other = NULL;
 
-	assert_int_equal(disk_source_claim(disk_source_find(name), "vm", writes, &other),
+	assert_int_equal(disk_source_claim(disk_source_of(named_find(disk_sources, name)), "vm",
+					   writes, &other),
 			 because ? HV_EBUSY : HV_OK);
 	if (because)
-		assert_string_equal(other->name, because);
+		assert_string_equal(other->named.name, because);
 }
 
 static void one_writes_or_many_read(void **state)
@@ -221,13 +238,13 @@ static void one_writes_or_many_read(void **state)
 	claim("high", false, NULL);
 	claim("high", true, "high");
 	claim("other", true, NULL);
-	disk_source_release(disk_source_find("low"), true);
+	disk_source_release(disk_source_of(named_find(disk_sources, "low")), true);
 	claim("all", false, NULL);
 	claim("low", true, "all");
-	disk_source_release(disk_source_find("all"), false);
-	disk_source_release(disk_source_find("high"), false);
+	disk_source_release(disk_source_of(named_find(disk_sources, "all")), false);
+	disk_source_release(disk_source_of(named_find(disk_sources, "high")), false);
 	claim("all", true, "high");
-	disk_source_release(disk_source_find("high"), false);
+	disk_source_release(disk_source_of(named_find(disk_sources, "high")), false);
 	claim("all", true, NULL);
 	claim("low", false, "all");
 }
@@ -237,9 +254,8 @@ static void one_writes_or_many_read(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		test(whole_disks_and_parts),
-		test(what_is_wrong_is_told),
-		test(names_and_numbers_have_an_end),
+		test(whole_disks_and_parts),   test(a_name_is_there_once),
+		test(what_is_wrong_is_told),   test(names_and_numbers_have_an_end),
 		test(one_writes_or_many_read),
 	};
 
