@@ -26,6 +26,7 @@
 	X(LOCK_OVERLAY, "the overlay of a guest's disk")         \
 	X(LOCK_HOST_DISK, "a disk of the machine")               \
 	X(LOCK_HOST_NET, "a network device of the machine")      \
+	X(LOCK_HOST_PORT, "a port of the machine's console")     \
 	X(LOCK_SHARED, "memory that VMs share")                  \
 	X(LOCK_VIRQCHIP, "a guest's interrupt controller")       \
 	X(LOCK_RUNQ, "a run queue")                              \

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The machine's virtio devices behind virtio-mmio (virtio 1.2, section 4.2), and the order in which a driver sets one up
- * (3.1.1). Nothing is written to a device that the configuration does not name, a random device (platform/rng.h) excepted.
+ * (3.1.1). Nothing is written to a device that the configuration does not name, a random device (platform/rng.h)
+ * and a console device (platform/port.h) excepted.
  */
 #ifndef PLATFORM_VIRTIO_MMIO_H
 #define PLATFORM_VIRTIO_MMIO_H

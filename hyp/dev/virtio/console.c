@@ -45,7 +45,7 @@ void vconsole_input_ready(void *dev)
 {
 	struct vconsole_port *p = dev;
 
-	virtio_serve_all(&p->of->dev, vconsole_rx(p->id));
+	virtio_serve_all(&p->of->dev, virtio_console_rx(p->id));
 }
 
 /* The vcpu that sleeps may have left its store for an interrupt, so the rest of its chain goes without it. */
@@ -54,7 +54,7 @@ void vconsole_output_ready(void *dev)
 	struct vconsole_port *p = dev;
 
 	for (unsigned int i = 0; i < ROOM_STEPS; i++)
-		if (!virtio_serve(&p->of->dev, vconsole_tx(p->id), false))
+		if (!virtio_serve(&p->of->dev, virtio_console_tx(p->id), false))
 			break;
 }
 
@@ -127,9 +127,9 @@ static int64_t vconsole_handle(struct virtio_dev *d, struct virtq *q, uint64_t b
 	struct vconsole *c = vconsole_of(d);
 
 	(void)budget;
-	if (q->index == VCONSOLE_CTRL_RX)
+	if (q->index == VIRTIO_CONSOLE_CTRL_RX)
 		return vconsole_ctrl_send(c, q);
-	if (q->index == VCONSOLE_CTRL_TX)
+	if (q->index == VIRTIO_CONSOLE_CTRL_TX)
 		return vconsole_ctrl_take(c, q);
 	return q->index % 2 != 0 ? transmit(port_of(c, q->index), q) :
 				   receive(port_of(c, q->index), q);
@@ -140,9 +140,9 @@ static bool vconsole_wants(struct virtio_dev *d, const struct virtq *q)
 	const struct vconsole *c = vconsole_of(d);
 	const struct vconsole_port *p;
 
-	if (q->index == VCONSOLE_CTRL_RX)
+	if (q->index == VIRTIO_CONSOLE_CTRL_RX)
 		return vconsole_ctrl_due(c);
-	if (q->index == VCONSOLE_CTRL_TX)
+	if (q->index == VIRTIO_CONSOLE_CTRL_TX)
 		return has_ports(d);
 	p = port_of(c, q->index);
 	if (q->index % 2 != 0)
@@ -166,13 +166,13 @@ static void vconsole_served(struct virtio_dev *d, unsigned int index, bool guest
 {
 	const struct vconsole *c = vconsole_of(d);
 
-	if (index == VCONSOLE_CTRL_TX) {
-		virtio_serve_all(d, VCONSOLE_CTRL_RX);
+	if (index == VIRTIO_CONSOLE_CTRL_TX) {
+		virtio_serve_all(d, VIRTIO_CONSOLE_CTRL_RX);
 		for (unsigned int i = 0; i < c->nr_ports; i++)
-			virtio_serve_all(d, vconsole_rx(i));
+			virtio_serve_all(d, virtio_console_rx(i));
 		return;
 	}
-	if (!guest || index == VCONSOLE_CTRL_RX || index % 2 == 0)
+	if (!guest || index == VIRTIO_CONSOLE_CTRL_RX || index % 2 == 0)
 		return;
 	if (is_busy(&d->queues[index_below(index, d->nr_queues)]))
 		vcpu_stream_wait(this_vcpu(), port_of(c, index)->console.stream);

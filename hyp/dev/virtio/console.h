@@ -13,53 +13,7 @@
 #define DEV_VIRTIO_CONSOLE_H
 
 #include "dev/virtio/virtio.h"
-
-/* Features (5.3.3). */
-#define VIRTIO_CONSOLE_F_SIZE	     BIT(0)
-#define VIRTIO_CONSOLE_F_MULTIPORT   BIT(1)
-#define VIRTIO_CONSOLE_F_EMERG_WRITE BIT(2)
-
-/* The configuration (5.3.4). */
-struct virtio_console_config {
-	uint16_t cols, rows;
-	uint32_t max_nr_ports;
-	uint32_t emerg_wr;
-};
-
-/* Messages of the control queues (5.3.6.2); behind a RESIZE and a PORT_NAME there is more. */
-struct virtio_console_control {
-	uint32_t id;
-	uint16_t event;
-	uint16_t value;
-};
-
-struct virtio_console_resize {
-	uint16_t cols, rows;
-};
-
-enum virtio_console_event {
-	VIRTIO_CONSOLE_DEVICE_READY,
-	VIRTIO_CONSOLE_PORT_ADD,
-	VIRTIO_CONSOLE_PORT_REMOVE,
-	VIRTIO_CONSOLE_PORT_READY,
-	VIRTIO_CONSOLE_CONSOLE_PORT,
-	VIRTIO_CONSOLE_RESIZE,
-	VIRTIO_CONSOLE_PORT_OPEN,
-	VIRTIO_CONSOLE_PORT_NAME,
-};
-
-static_assert(sizeof(struct virtio_console_config) == 12 &&
-		      offsetof(struct virtio_console_config, max_nr_ports) == 4 &&
-		      offsetof(struct virtio_console_config, emerg_wr) == 8,
-	      "as in the specification");
-static_assert(sizeof(struct virtio_console_control) == 8 &&
-		      offsetof(struct virtio_console_control, event) == 4 &&
-		      offsetof(struct virtio_console_control, value) == 6,
-	      "as in the specification");
-
-/* Queues (5.3.2). Those of port 0 come first, then the control queues, then those of the other ports. */
-#define VCONSOLE_CTRL_RX 2u
-#define VCONSOLE_CTRL_TX 3u
+#include "lib/virtio_console_abi.h"
 
 #define VCONSOLE_PORTS	   8
 #define VCONSOLE_LABEL_MAX 31
@@ -91,17 +45,6 @@ struct vconsole {
 static inline struct vconsole *vconsole_of(struct virtio_dev *d)
 {
 	return container_of(d, struct vconsole, dev);
-}
-
-/* Queues of port @id. */
-static inline unsigned int vconsole_rx(unsigned int id)
-{
-	return id == 0 ? 0 : 2 + 2 * id;
-}
-
-static inline unsigned int vconsole_tx(unsigned int id)
-{
-	return vconsole_rx(id) + 1;
 }
 
 extern const struct virtio_ops vconsole_ops;

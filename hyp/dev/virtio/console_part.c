@@ -188,7 +188,7 @@ static void vconsole_resume(void *state)
 	struct vconsole_port *p = state;
 
 	if (p->id == 0)
-		virtio_serve_all(&p->of->dev, VCONSOLE_CTRL_RX);
+		virtio_serve_all(&p->of->dev, VIRTIO_CONSOLE_CTRL_RX);
 	vconsole_input_ready(p);
 	vconsole_output_ready(p);
 }

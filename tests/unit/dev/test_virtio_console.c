@@ -54,7 +54,7 @@ static void a_driver_learns_of_each_port_as_linux_asks(void **state)
 	assert_string_equal(con_told(), "NAME 1 console3");
 	assert_string_equal(con_told(), "OPEN 1");
 	assert_string_equal(con_told(), "nothing");
-	assert_int_equal(con_used(VCONSOLE_CTRL_TX, &(uint32_t){ 0 }), 3);
+	assert_int_equal(con_used(VIRTIO_CONSOLE_CTRL_TX, &(uint32_t){ 0 }), 3);
 }
 
 /* Bits and no list: a guest that asks a thousand times is told once. */

@@ -43,7 +43,7 @@ static void odd_messages_are_left_alone(void **state)
 		con_message(ready, n);
 	for (unsigned int i = 0; i < ARRAY_SIZE(odd); i++)
 		con_message(&odd[i], sizeof(odd[i]));
-	assert_int_equal(con_used(VCONSOLE_CTRL_TX, &len), 8 + ARRAY_SIZE(odd));
+	assert_int_equal(con_used(VIRTIO_CONSOLE_CTRL_TX, &len), 8 + ARRAY_SIZE(odd));
 	assert_string_equal(con_told(), "nothing");
 	assert_false(con_broken());
 	con_message((const uint8_t[12]){ [6] = 1 },
@@ -61,10 +61,10 @@ static void a_chain_in_the_wrong_direction_breaks_its_queue_alone(void **state)
 		{ RX0, { false, true } },
 		{ TX0, { true, true } },
 		{ TX0, { false, true } },
-		{ VCONSOLE_CTRL_RX, { false, false } },
-		{ VCONSOLE_CTRL_RX, { false, true } },
-		{ VCONSOLE_CTRL_TX, { true, true } },
-		{ VCONSOLE_CTRL_TX, { false, true } },
+		{ VIRTIO_CONSOLE_CTRL_RX, { false, false } },
+		{ VIRTIO_CONSOLE_CTRL_RX, { false, true } },
+		{ VIRTIO_CONSOLE_CTRL_TX, { true, true } },
+		{ VIRTIO_CONSOLE_CTRL_TX, { false, true } },
 	};
 
 	(void)state;
@@ -99,9 +99,9 @@ static void buffers_without_room_break_their_queue(void **state)
 	(void)state;
 	con_begin(1);
 	con_send(0, VIRTIO_CONSOLE_DEVICE_READY, 1);
-	(void)con_give(VCONSOLE_CTRL_RX, 7);
+	(void)con_give(VIRTIO_CONSOLE_CTRL_RX, 7);
 	assert_true(con_broken());
-	assert_int_equal(con_used(VCONSOLE_CTRL_RX, &len), 0);
+	assert_int_equal(con_used(VIRTIO_CONSOLE_CTRL_RX, &len), 0);
 	con_driver(CON_ALL, 1);
 	con_send(0, VIRTIO_CONSOLE_PORT_OPEN, 1);
 	con_type(0, "a");

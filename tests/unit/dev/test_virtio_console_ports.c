@@ -85,7 +85,7 @@ static void there_are_eight_ports_at_most(void **state)
 	wrong(VCONSOLE_PORTS, &(struct con_node){ .label = NULL }, "at most");
 	assert_int_equal(nr_fake_streams, VCONSOLE_PORTS);
 	con_driver(CON_ALL, VCONSOLE_PORTS);
-	assert_false(con_print(vconsole_tx(7), "last"));
+	assert_false(con_print(virtio_console_tx(7), "last"));
 	assert_memory_equal(fake_streams[7].out, "last", 4);
 	con_give_ctrl(2);
 	con_send(VCONSOLE_PORTS, VIRTIO_CONSOLE_PORT_READY, 1);

@@ -221,7 +221,7 @@ void con_begin(unsigned int n)
 
 void con_message(const void *bytes, uint32_t nr)
 {
-	struct vring *r = &con_rings[VCONSOLE_CTRL_TX];
+	struct vring *r = &con_rings[VIRTIO_CONSOLE_CTRL_TX];
 	const uint64_t at = fake_ram_alloc(nr + 1, 1);
 
 	fake_ram_write(at, bytes, nr);
@@ -252,8 +252,9 @@ void con_give_ctrl(unsigned int n)
 		const uint64_t at = fake_ram_alloc(64, 1);
 
 		ctrl_at[ctrl_given++ % ARRAY_SIZE(ctrl_at)] = at;
-		(void)vring_add(&con_rings[VCONSOLE_CTRL_RX], &(struct vbuf){ at, 64, true }, 1);
-		(void)vring_kick(&con_rings[VCONSOLE_CTRL_RX]);
+		(void)vring_add(&con_rings[VIRTIO_CONSOLE_CTRL_RX], &(struct vbuf){ at, 64, true },
+				1);
+		(void)vring_kick(&con_rings[VIRTIO_CONSOLE_CTRL_RX]);
 	}
 }
 
@@ -283,7 +284,7 @@ const char *con_told(void)
 	uint32_t id, len;
 	uint64_t at;
 
-	if (!vring_used(&con_rings[VCONSOLE_CTRL_RX], &id, &len))
+	if (!vring_used(&con_rings[VIRTIO_CONSOLE_CTRL_RX], &id, &len))
 		return "nothing";
 	assert_true(len >= sizeof(m) && len <= 64);
 	at = ctrl_at[ctrl_got++ % ARRAY_SIZE(ctrl_at)];
