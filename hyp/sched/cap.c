@@ -15,7 +15,7 @@ static void refill(struct sched_group *g, uint64_t now)
 {
 	uint64_t periods, debt;
 
-	if (now < g->period_end)
+	if (now < g->period_end || g->quota == 0)
 		return;
 	periods = (now - g->period_end) / g->period + 1;
 	g->period_end += periods * g->period;
@@ -81,6 +81,24 @@ void sched_group_init(struct sched_group *g, uint32_t cap)
 	g->period_end = timer_now() + g->period;
 }
 
+/* A change from one cap to another is one of what is left, too. Those that wait for the next period wait on. */
+void cap_set(struct sched_group *g, uint32_t cap)
+{
+	const uint64_t quota = g->period * cap / 100;
+	const uint64_t now = timer_now();
+
+	spin_lock(&g->lock);
+	refill(g, now);
+	if (g->quota == 0) {
+		g->pool = (int64_t)quota;
+		g->period_end = now + g->period;
+	} else {
+		g->pool += (int64_t)quota - (int64_t)g->quota;
+	}
+	atomic_set(&g->quota, quota);
+	spin_unlock(&g->lock);
+}
+
 /* A small pool in few parts, so that the last ones are not lost on one member alone. */
 static uint64_t part_of(const struct sched_group *g)
 {
@@ -99,7 +117,10 @@ bool cap_take_part(struct sched_entity *se, uint64_t now)
 	se->budget_end = now;
 	spin_lock(&g->lock);
 	refill(g, now);
-	if (g->pool > 0) {
+	if (g->quota == 0) { /* the cap ended just now */
+		se->budget_end = TIMER_NEVER;
+		got = true;
+	} else if (g->pool > 0) {
 		uint64_t part = part_of(g);
 
 		g->pool -= (int64_t)part;
@@ -114,6 +135,11 @@ void cap_return_part(struct sched_entity *se, uint64_t now)
 {
 	struct sched_group *g = se->group;
 
+	/* It ran before there was a cap. */
+	if (se->budget_end == TIMER_NEVER) {
+		se->budget_end = now;
+		return;
+	}
 	spin_lock(&g->lock);
 	refill(g, now);
 	g->pool += (int64_t)(se->budget_end - now); /* below zero: it ran too long */

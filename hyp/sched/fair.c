@@ -192,6 +192,21 @@ static int64_t reweigh(int64_t virtual, const struct sched_entity *from,
 	return virtual * (int64_t)from->weight / (int64_t)to->weight;
 }
 
+void fair_reweigh(struct fair *f, struct sched_entity *se, uint32_t weight)
+{
+	const int64_t old = (int64_t)se->weight, new = (int64_t)weight;
+	int64_t lag = f->v - se->fair.vtime, left = se->fair.vdeadline - se->fair.vtime;
+	int64_t its = lag * old / new;
+
+	atomic_set(&f->weight, f->weight - se->weight + weight);
+	f->rem += lag * old - its * new;
+	se->fair.vtime = f->v - its;
+	se->fair.vdeadline = se->fair.vtime + left * old / new;
+	se->fair.remainder = 0;
+	atomic_set(&se->weight, weight);
+	fair_normalise(f);
+}
+
 void fair_exchange_unequal(struct fair *f, struct sched_entity *a, struct sched_entity *b)
 {
 	int64_t lag_a = f->v - a->fair.vtime, lag_b = f->v - b->fair.vtime;

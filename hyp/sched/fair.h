@@ -44,6 +44,9 @@ void fair_remove_from_among(struct fair *f, struct sched_entity *se);
 struct sched_entity *fair_first(const struct fair *f);
 /* fair_yielded - it lets those go first whose deadline is before its next one. */
 void fair_yielded(struct sched_entity *se);
+/* fair_reweigh - @se, which has joined and is not in the tree, has @weight from now on: what it is owed, and what is left of its
+ * request, stay the same time. */
+void fair_reweigh(struct fair *f, struct sched_entity *se, uint32_t weight);
 /* fair_exchange, below, when their weights differ. */
 void fair_exchange_unequal(struct fair *f, struct sched_entity *a, struct sched_entity *b);
 

@@ -75,7 +75,7 @@ static inline uint8_t runq_own_level(const struct sched_entity *se)
 
 static inline bool sched_is_capped(const struct sched_entity *se)
 {
-	return se->group && se->group->quota != 0 && !se->uncapped;
+	return se->group && atomic_read(&se->group->quota) != 0 && !se->uncapped;
 }
 
 /* --- The queue of a pcpu or an entity, and its lock --- */
@@ -316,6 +316,9 @@ uint64_t expedite_take_turn(struct runq *q, uint64_t levels);
  */
 bool loan_begin(struct sched_entity *from, struct sched_entity *to);
 
+/* cap_set - @g gets @cap percent of one hart from now on; 0: no cap. */
+void cap_set(struct sched_group *g, uint32_t cap);
+
 bool cap_take_part(struct sched_entity *se, uint64_t now);
 void cap_return_part(struct sched_entity *se, uint64_t now);
 
@@ -335,6 +338,11 @@ static inline void cap_give_back(struct sched_entity *se, uint64_t now)
 /* cap_extend - more of the cap, if there is more. */
 static inline bool cap_extend(struct sched_entity *se, uint64_t now)
 {
+	/* There was a cap when it took a part. */
+	if (!sched_is_capped(se)) {
+		se->budget_end = TIMER_NEVER;
+		return true;
+	}
 	cap_give_back(se, now);
 	return cap_take(se, now);
 }

@@ -25,6 +25,7 @@
  *   task.c     an entity that is no vcpu
  *   sched.c    the queues themselves
  *   account.c  what became of an entity's time
+ *   change.c   what an operator changes while entities run
  *
  * Time is in ticks of the host's clock. A pcpu that has only one entity needs no timer for it:
  * sched_next_look() says when, if ever, it has to look again.
@@ -77,7 +78,7 @@ struct sched_group {
 	uint64_t stopped_at; /* atomic, host time from which waiting is not counted as steal; 0: it is counted */
 
 	struct spinlock lock; /* LOCK_SCHED_GROUP; guards the rest */
-	uint64_t quota;	      /* ticks in a period; 0: no cap */
+	uint64_t quota;	      /* ticks in a period; 0: no cap; atomic for those without the lock */
 	uint64_t period;
 	uint64_t period_end;
 	int64_t pool; /* what is left; below zero: what the next period owes */
@@ -133,15 +134,15 @@ struct sched_entity {
 	uint8_t level;	  /* where it waits: its list of class fifo, or LEVEL_TREE (runq.h) */
 	bool uncapped; /* a task's: its group's cap is none of its own. See sched_task_set_capped() */
 	bool queued;   /* waits on pcpu's queue; RUNNABLE and not: throttled, or on its way */
-	bool migrates;	     /* between two queues: its vtime is to stay the same */
-	bool woken;	     /* has not run since it was blocked */
-	uint64_t slice_end;  /* host time */
-	uint64_t budget_end; /* host time: what it took of its group's pool lasts until then */
+	bool migrates;	    /* between two queues: its vtime is to stay the same */
+	bool woken;	    /* has not run since it was blocked */
+	uint64_t slice_end; /* host time */
+	uint64_t budget_end; /* host time: what it took of its group's pool lasts until then; TIMER_NEVER: it took nothing */
+	uint32_t weight; /* atomic for those without the lock */
 
 	/* fixed */
 	bool (*step)(struct sched_entity *se); /* a task's: sched_task_init(). NULL: a vcpu */
 	enum sched_class class;
-	uint32_t weight;
 	uint32_t priority;
 	uint64_t slice; /* ticks; 0: none (fifo) */
 	struct pcpu_set affinity;
@@ -164,6 +165,14 @@ void sched_init_pcpu(void);
 
 /* sched_group_init - a group whose members together get at most @cap percent of one hart; 0: no cap. */
 void sched_group_init(struct sched_group *g, uint32_t cap);
+
+/*
+ * sched_group_set_cap - from now on the members of @g, and its @task, which may be NULL, together get at most @cap percent of one hart;
+ * 0: no cap, and what waits for the next period goes on then. sched_set_weight - @se, of class fair, has @weight from now on, which is
+ * not 0; what it is owed stays the same time. One caller at a time for a group. Any hart; take runq locks, and that of the group.
+ */
+void sched_group_set_cap(struct sched_group *g, uint32_t cap, struct sched_entity *task);
+void sched_set_weight(struct sched_entity *se, uint32_t weight);
 
 /* sched_group_exit - no timer of @g fires any more: its members are to be forgotten. */
 static inline void sched_group_exit(struct sched_group *g)
