@@ -15,11 +15,7 @@ void cmd_zero(void);
 /* net_row - as table_begin() wants it: a row for each port of a network. */
 bool net_row(bool first);
 
-struct vcpu;
 struct vm;
-
-/* vcpu_state_name - "stopped", "running", "ready" or "blocked". */
-const char *vcpu_state_name(const struct vcpu *v);
 
 /* The VM whose console is in focus: start, pause or resume; reset and destroy, which ask. */
 void cmd_start(void);

@@ -1,35 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include <hartvisor/sbi.h>
 #include <inttypes.h>
 #include <stdio.h>
 
 #include "arch/timer.h"
 #include "console/cmd.h"
-#include "mm/page.h"
 #include "term/term.h"
 #include "vcpu/console.h"
-#include "vcpu/hsm.h"
 #include "vcpu/registry.h"
 #include "vm/config_ram.h"
 #include "vm/lifecycle.h"
+#include "vm/operator.h"
 
 #define LIST_WIDTH    92
 #define SILENT_S      10 /* longer without output: it is shown */
 #define LIST_VCPU_MAX 24 /* ", 63 running on 63" and some */
-
-const char *vcpu_state_name(const struct vcpu *v)
-{
-	if (vcpu_hsm_status(v) == SBI_HSM_STATE_STOPPED)
-		return "stopped";
-	switch (sched_state(&v->se)) {
-	case SCHED_RUNNING:
-		return "running";
-	case SCHED_RUNNABLE:
-		return "ready";
-	default:
-		return "blocked";
-	}
-}
 
 /* From vcpu @i on as many as fit on a line: "0 running on 1, 1 blocked on 0". Returns the one after them. */
 static unsigned int list_vcpus(const struct vm *vm, unsigned int i)
@@ -100,20 +84,11 @@ static void list_silence(const struct vm *vm)
 		term_printf("       %s%s%s", said, said[0] && hint[0] ? "; " : "", hint);
 }
 
-/* Why it does not run, or nothing. */
-static const char *reason(const struct vm *vm)
-{
-	if (atomic_read(&vm->state) == VM_FAILED)
-		return vm->made ? "not loaded: the log says why" :
-				  "cannot be started: the log says why";
-	return atomic_read(&vm->waits) ? "not started yet" : vm->stop_why;
-}
-
 static void list_vm(unsigned int number, const struct vm *vm, uint64_t since, uint64_t now)
 {
 	bool focused = vm_has_stream(vm, term_focused());
 	uint64_t memory = vm->config ? config_ram_bytes(vm->config) : 0;
-	const char *why = reason(vm);
+	const char *why = vm_remark(vm);
 	char class[24], cap[12], back[32];
 
 	if (vm->balloon && vm_has_life(atomic_read(&vm->state))) {
@@ -129,16 +104,10 @@ static void list_vm(unsigned int number, const struct vm *vm, uint64_t since, ui
 		    why[0] ? "  " : "", why);
 }
 
-extern char __image_start[], __image_end[];
-
-/* All that is neither free nor a guest's RAM, and the image, which the allocator never had. */
 static void list_own_memory(void)
 {
-	uint64_t image = (uint64_t)(__image_end - __image_start);
-	uint64_t own = page_total() - page_free_bytes() + image;
+	uint64_t image, own = vm_own_memory(&image);
 
-	for_each_vm(vm)
-		own -= min_u64(own, gstage_ram_bytes(&vm->gstage));
 	term_printf("    hartvisor's own memory: %" PRIu64 " KiB, its image %" PRIu64 " KiB of it",
 		    own >> 10, image >> 10);
 }

@@ -7,37 +7,21 @@
 #include "term/term.h"
 #include "vcpu/vcpu.h"
 #include "vcpu/registry.h"
-#include "vm/lifecycle.h"
+#include "vm/operator.h"
 
 #define STATS_WIDTH 120
 #define NAME_WIDTH  18
-
-static const char *const exit_names[NR_VCPU_EXITS] = {
-	[EXIT_IRQ_SOFT] = "ipi", [EXIT_IRQ_TIMER] = "timer", [EXIT_IRQ_EXTERNAL] = "irq",
-	[EXIT_SBI] = "sbi",	 [EXIT_WFI] = "wfi",	     [EXIT_WRS] = "wrs",
-	[EXIT_CSR] = "csr",	 [EXIT_MMIO] = "mmio",	     [EXIT_GUEST_FAULT] = "fault",
-	[EXIT_OTHER] = "other",
-};
 
 static uint64_t ms(uint64_t ticks)
 {
 	return timer_ticks_to_ns(ticks) / 1000000;
 }
 
-/* A VM without a life has no vcpu in any other state. */
-static const char *state_name(const struct vcpu *v)
-{
-	enum vm_state state = atomic_read(&v->vm->state);
-
-	return vm_has_life(state) || state == VM_STOPPING ? vcpu_state_name(v) :
-							    vm_state_name(state);
-}
-
 static void print_sched(const char *name, const struct vcpu *v, const struct vcpu_counts *c)
 {
 	term_printf("%-*s %8s %4u %10" PRIu64 " %9" PRIu64 " %10" PRIu64 " %10" PRIu64 " %10" PRIu64
 		    " %9" PRIu64 " %9" PRIu64,
-		    NAME_WIDTH, name, state_name(v), (unsigned int)sched_pcpu(&v->se),
+		    NAME_WIDTH, name, vm_vcpu_state(v), (unsigned int)sched_pcpu(&v->se),
 		    ms(c->times.run), ms(c->times.wait), ms(c->times.block), c->switches,
 		    c->migrations, c->yields,
 		    timer_ticks_to_ns(sched_counts(&v->se).max_latency) / 1000);
@@ -85,7 +69,7 @@ static void head_exits(void)
 	size_t len = 0;
 
 	for (unsigned int i = 0; i < NR_VCPU_EXITS; i++)
-		len += (size_t)snprintf(line + len, sizeof(line) - len, " %9s", exit_names[i]);
+		len += (size_t)snprintf(line + len, sizeof(line) - len, " %9s", vcpu_exit_names[i]);
 	term_printf("%-*s%s", NAME_WIDTH, "exits", line);
 }
 

@@ -8,6 +8,7 @@
 #include "vcpu/registry.h"
 #include "vm/config_ram.h"
 #include "vm/lifecycle.h"
+#include "vm/operator.h"
 
 /* With a reference; NULL: there is none, and a line has said so. */
 static struct vm *focused_vm(void)
@@ -25,14 +26,12 @@ static struct vm *focused_vm(void)
 /* Why a command has no effect on @vm. */
 static void tell_state(const struct vm *vm)
 {
-	enum vm_state state = atomic_read(&vm->state);
+	bool can_start = vm->made && vm_has_ended(atomic_read(&vm->state));
 
-	if (!vm->made)
-		term_printf("%s cannot be started: the log says why", vm->name);
-	else if (vm_has_ended(state))
-		term_printf("%s does not run: ^] o starts it", vm->name);
-	else
-		term_printf("%s is %s", vm->name, vm_state_name(state));
+	char why[VM_WHY_NOT_MAX];
+
+	term_printf("%s %s%s", vm->name, vm_why_not(vm, why, sizeof(why)),
+		    can_start ? ": ^] o starts it" : "");
 }
 
 void cmd_start(void)
@@ -41,7 +40,7 @@ void cmd_start(void)
 
 	if (!vm)
 		return;
-	if (vm_start(vm))
+	if (vm_operate(vm, VM_OP_START))
 		term_printf("%s is going to be loaded", vm->name);
 	else
 		tell_state(vm);
@@ -54,9 +53,9 @@ void cmd_pause(void)
 
 	if (!vm)
 		return;
-	if (vm_resume(vm))
+	if (vm_operate(vm, VM_OP_RESUME))
 		term_printf("%s goes on: ^] p pauses it", vm->name);
-	else if (vm_pause(vm))
+	else if (vm_operate(vm, VM_OP_PAUSE))
 		term_printf("%s is paused: ^] p lets it go on", vm->name);
 	else
 		tell_state(vm);
@@ -114,13 +113,13 @@ void cmd_balloon(void)
 
 static void reset(struct vm *vm)
 {
-	if (!vm_stop(vm, VM_STOP_REBOOT, NULL))
+	if (!vm_operate(vm, VM_OP_RESET))
 		tell_state(vm);
 }
 
 static void destroy(struct vm *vm)
 {
-	if (!vm_stop(vm, VM_STOP_DESTROY, NULL))
+	if (!vm_operate(vm, VM_OP_STOP))
 		tell_state(vm);
 }
 

@@ -4,6 +4,13 @@
 #include "vcpu/vm.h"
 #include "vcpu/vcpu.h"
 
+const char *const vcpu_exit_names[NR_VCPU_EXITS] = {
+	[EXIT_IRQ_SOFT] = "ipi", [EXIT_IRQ_TIMER] = "timer", [EXIT_IRQ_EXTERNAL] = "irq",
+	[EXIT_SBI] = "sbi",	 [EXIT_WFI] = "wfi",	     [EXIT_WRS] = "wrs",
+	[EXIT_CSR] = "csr",	 [EXIT_MMIO] = "mmio",	     [EXIT_GUEST_FAULT] = "fault",
+	[EXIT_OTHER] = "other",
+};
+
 /* struct vcpu_counts and the counters within are nothing but these. */
 #define WORDS (sizeof(struct vcpu_counts) / sizeof(uint64_t))
 

@@ -26,6 +26,8 @@ enum vcpu_exit {
 	NR_VCPU_EXITS,
 };
 
+extern const char *const vcpu_exit_names[NR_VCPU_EXITS];
+
 struct vcpu_stats {
 	uint64_t exits[NR_VCPU_EXITS];
 	uint64_t kicks_asked;	  /* atomic: by any hart */

@@ -13,6 +13,7 @@
 #include "console/menu.h"
 #include "fake/console.h"
 #include "vcpu/hsm.h"
+#include "vm/destroy.h"
 #include "vm/lifecycle.h"
 
 /* --- the terminal, and the machine's end ---------------------------------------------------------- */
@@ -160,6 +161,23 @@ void lifecycle_shutdown_machine(void)
 const char *vm_state_name(enum vm_state state)
 {
 	return state == VM_RUNNING ? "running" : vm_is_paused(state) ? "paused" : "other";
+}
+
+/* No key does these. */
+bool vm_destroy(struct vm *vm)
+{
+	(void)vm;
+	return false;
+}
+
+void sched_set_weight(struct sched_entity *se, uint32_t weight)
+{
+	(void)se, (void)weight;
+}
+
+void sched_group_set_cap(struct sched_group *g, uint32_t cap, struct sched_entity *task)
+{
+	(void)g, (void)cap, (void)task;
 }
 
 uint64_t vcpu_hsm_status(const struct vcpu *v)
