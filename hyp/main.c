@@ -17,6 +17,7 @@
 #include "arch/timer.h"
 #include "arch/trap.h"
 #include "console/menu.h"
+#include "control/control.h"
 #include "lib/atomic.h"
 #include "lib/erase.h"
 #include "lib/fdt.h"
@@ -402,6 +403,7 @@ static void boot(void)
 	log_set_sink(term_log);
 	panic_set_hook(last_words);
 	menu_init();
+	control_init();
 	read_ids();
 	take_entropy();
 	start_harts();

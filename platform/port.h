@@ -41,8 +41,11 @@ struct host_port *host_port_open(const char *name, void *memory, struct host_por
  */
 uint32_t host_port_connection(const struct host_port *p);
 
-/* host_port_read - up to @size bytes of what has come; 0: there is nothing, and ready() is called when there is. Any hart. */
-size_t host_port_read(struct host_port *p, char *buf, size_t size);
+/*
+ * host_port_read - up to @size bytes of what has come, while host_port_connection() is @connection; with 0, of what a connection that
+ * has ended has left. 0: there is nothing, or there is another connection now; ready() is called when that changes. Any hart.
+ */
+size_t host_port_read(struct host_port *p, uint32_t connection, char *buf, size_t size);
 
 /* host_port_write - returns how many of @size bytes it took. Fewer than all: ready() is called when there is room. Any hart. */
 size_t host_port_write(struct host_port *p, const char *buf, size_t size);

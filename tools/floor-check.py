@@ -25,7 +25,7 @@ FLOORS = [
     ["hyp/sbi", "hyp/irqchip", "hyp/dev"],
     ["hyp/vm", "hyp/pv"],
     ["hyp/run"],
-    ["hyp/console", "hyp/main"],
+    ["hyp/console", "hyp/control", "hyp/main"],
 ]
 
 # What the seams hide (vcpu/vm_part.h, irqchip/virqchip.h): only their own rooms name single devices and controllers.

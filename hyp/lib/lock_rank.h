@@ -41,6 +41,7 @@
 	X(LOCK_PAGES, "the page allocator")                      \
 	X(LOCK_LOG, "the log")                                   \
 	X(LOCK_TERM, "the terminal")                             \
+	X(LOCK_EVENTS, "the control channel's events")           \
 	X(LOCK_WORK, "the list of work")                         \
 	X(LOCK_TIMERS, "a timer queue")                          \
 	X(LOCK_HOST_PLIC, "the host's PLIC")                     \

@@ -16,6 +16,10 @@ static log_sink_t log_sink;
 static uint64_t (*log_clock)(void);
 static enum log_level log_level = LOG_INFO;
 
+static char *kept; /* NULL: nothing is kept */
+static size_t kept_size;
+static uint64_t kept_end; /* bytes that were ever put there */
+
 static const char *const level_mark[] = {
 	[LOG_ERROR] = "error: ",
 	[LOG_WARN] = "warning: ",
@@ -75,6 +79,51 @@ static size_t log_format(enum log_level level, const char *fmt, va_list ap)
 	return len;
 }
 
+uint64_t log_time_us(void)
+{
+	uint64_t (*us)(void) = atomic_read(&log_clock);
+
+	return us ? us() : 0;
+}
+
+void log_keep(char *buf, size_t size)
+{
+	spin_lock(&log_lock);
+	kept = buf;
+	kept_size = size;
+	kept_end = 0;
+	spin_unlock(&log_lock);
+}
+
+/* The lock is held. */
+static void keep(const char *line, size_t len)
+{
+	for (size_t i = 0; i < len && kept; i++)
+		kept[kept_end++ & (kept_size - 1)] = line[i];
+}
+
+bool log_read(uint64_t *at, char *line, size_t size)
+{
+	size_t len = 0;
+	bool found;
+	char c = 0;
+
+	spin_lock(&log_lock);
+	/* The first of those that are left may lack its beginning. */
+	if (kept_end - *at > kept_size) {
+		*at = kept_end - kept_size;
+		while (*at < kept_end && kept[(*at)++ & (kept_size - 1)] != '\n')
+			;
+	}
+	found = *at < kept_end;
+	while (*at < kept_end && (c = kept[(*at)++ & (kept_size - 1)]) != '\n')
+		if (len + 1 < size)
+			line[len++] = c;
+	spin_unlock(&log_lock);
+	line[len] = 0;
+	return found;
+}
+
 void log_at(enum log_level level, const char *fmt, ...)
 {
 	va_list ap;
@@ -83,8 +132,12 @@ void log_at(enum log_level level, const char *fmt, ...)
 		return;
 	va_start(ap, fmt);
 	spin_lock(&log_lock);
-	if (log_sink)
-		log_sink(log_line, log_format(level, fmt, ap));
+	if (log_sink) {
+		size_t len = log_format(level, fmt, ap);
+
+		keep(log_line, len);
+		log_sink(log_line, len);
+	}
 	spin_unlock(&log_lock);
 	va_end(ap);
 }

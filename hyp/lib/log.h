@@ -19,6 +19,17 @@ void log_set_sink(log_sink_t sink);
 void log_set_clock(uint64_t (*us)(void));
 void log_set_level(enum log_level level);
 
+/* log_time_us - what that clock says now; 0: there is none. */
+uint64_t log_time_us(void);
+
+/*
+ * log_keep - from now on the last lines are kept in @buf, of @size bytes, a power of two.
+ * log_read - the first line that is kept and begins at *@at or later, without its newline, as much of it as fits in @size bytes with a
+ * final 0; *@at is then that of the next one. Begin with 0. False: there are no more. Takes LOCK_LOG.
+ */
+void log_keep(char *buf, size_t size);
+bool log_read(uint64_t *at, char *line, size_t size);
+
 /*
  * log_at - format one line and hand it to the sink; longer ones are cut at 336 characters, time and level among them.
  * Takes LOCK_LOG, under which the sink runs; the terminal's takes LOCK_TERM. No newline in @fmt.

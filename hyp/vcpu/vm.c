@@ -9,6 +9,7 @@
 #include "vcpu/vm_part.h"
 
 void (*vm_state_trace)(const struct vm *vm, enum vm_state from, enum vm_state to);
+void (*vm_state_event)(const struct vm *vm, enum vm_state from, enum vm_state to);
 
 /* The states that may follow each state. */
 static const uint16_t next_states[VM_STATES] = {
@@ -37,6 +38,8 @@ static bool set_state(struct vm *vm, enum vm_state to)
 	atomic_set_release(&vm->state, to);
 	if (vm_state_trace)
 		vm_state_trace(vm, from, to);
+	if (vm_state_event)
+		vm_state_event(vm, from, to);
 	return true;
 }
 

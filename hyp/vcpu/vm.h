@@ -202,8 +202,10 @@ static inline struct vcpu *vm_lowest_vcpu(const struct vm *vm, struct vcpu_set s
 /* vm_set_state - @vm goes to state @to. False: not from the state that it has (the table in vm.c). */
 bool vm_set_state(struct vm *vm, enum vm_state to);
 
-/* Told of each transition, with vm->transition held; NULL: nothing is. Written while there is no VM. */
+/* Told of each transition, with vm->transition held, for the log and for the control channel; NULL: nothing is. Written while there
+ * is no VM. */
 extern void (*vm_state_trace)(const struct vm *vm, enum vm_state from, enum vm_state to);
+extern void (*vm_state_event)(const struct vm *vm, enum vm_state from, enum vm_state to);
 
 /* vm_may_run - may a vcpu of @vm enter the guest? Acquires what was written before the VM began, or went on. */
 static inline bool vm_may_run(const struct vm *vm)

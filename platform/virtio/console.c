@@ -363,12 +363,17 @@ static bool find_input(struct host_port *p)
 	return true;
 }
 
-size_t host_port_read(struct host_port *p, char *buf, size_t size)
+/* The device tells that the other side has come before it gives what comes from there. */
+size_t host_port_read(struct host_port *p, uint32_t connection, char *buf, size_t size)
 {
 	size_t done = 0;
+	bool same;
 
 	spin_lock(&p->lock);
-	while (is_usable(p) && p->id != NO_PORT && done < size && find_input(p)) {
+	if (is_usable(p))
+		take_messages(p);
+	same = host_port_connection(p) == connection;
+	while (same && is_usable(p) && p->id != NO_PORT && done < size && find_input(p)) {
 		uint32_t n = (uint32_t)min_u64(size - done, p->end - p->at);
 
 		memcpy(buf + done, p->input + p->at, n);
@@ -381,6 +386,8 @@ size_t host_port_read(struct host_port *p, char *buf, size_t size)
 			work_queue(&p->work);
 	}
 	spin_unlock(&p->lock);
+	if (!same)
+		p->user->ready(p->user);
 	return done;
 }
 

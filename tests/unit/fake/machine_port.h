@@ -238,7 +238,7 @@ static void other_harts_use_it(void)
 		tells(2, VIRTIO_CONSOLE_PORT_ADD, 1, "");
 	why_bits = VIRTIO_INT_USED;
 	irq_fn(irq_arg);
-	assert_int_equal(host_port_read(port, &c, 1), 0);
+	assert_int_equal(host_port_read(port, host_port_connection(port), &c, 1), 0);
 	assert_int_equal(host_port_write(port, "x", 1), 0);
 	assert_int_equal(host_port_connection(port), 0);
 	assert_int_equal(waiting(VIRTIO_CONSOLE_CTRL_TX), answers);

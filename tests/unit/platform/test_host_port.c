@@ -146,22 +146,44 @@ static void input_is_kept_until_it_is_read(void **state)
 	assert_true(nr_ready > 0);
 	assert_int_equal(waiting(IN), 0); /* the other side has to wait */
 	for (unsigned int at = 0; at < given;) {
-		size_t n = host_port_read(port, buf, 300);
+		size_t n = host_port_read(port, host_port_connection(port), buf, 300);
 
 		assert_true(n > 0 && n <= 300);
 		for (unsigned int i = 0; i < n; i++)
 			assert_int_equal((uint8_t)buf[i], is++);
 		at += (unsigned int)n;
 	}
-	assert_int_equal(host_port_read(port, buf, 300), 0);
+	assert_int_equal(host_port_read(port, host_port_connection(port), buf, 300), 0);
 	assert_int_equal(waiting(IN), BUFFERS);
 	/* Pieces that are smaller than a buffer, and empty ones. */
 	give(IN, "ab", 2);
 	give(IN, "", 0);
 	give(IN, "c", 1);
-	assert_int_equal(host_port_read(port, buf, 300), 3);
+	assert_int_equal(host_port_read(port, host_port_connection(port), buf, 300), 3);
 	assert_memory_equal(buf, "abc", 3);
 	assert_int_equal(waiting(IN), BUFFERS);
+}
+
+/* What is left of one is not the next one's, whether the driver has been told of that one or not. */
+static void input_is_read_for_one_connection(void **state)
+{
+	uint32_t first;
+
+	(void)state;
+	connect_port();
+	first = host_port_connection(port);
+	give(IN, "old", 3);
+	tells(1, VIRTIO_CONSOLE_PORT_OPEN, 0, "");
+	nr_ready = 0;
+	assert_int_equal(host_port_read(port, first, buf, 5), 0);
+	assert_int_equal(nr_ready, 1);
+	assert_int_equal(host_port_read(port, first, buf, 5), 0);
+	assert_int_equal(host_port_read(port, 0, buf, 5), 3);
+	tells(1, VIRTIO_CONSOLE_PORT_OPEN, 1, "");
+	give(IN, "new", 3);
+	assert_int_equal(host_port_read(port, 0, buf, 5), 0);
+	assert_int_equal(host_port_read(port, host_port_connection(port), buf, 5), 3);
+	assert_memory_equal(buf, "new", 3);
 }
 
 static void output_takes_what_fits(void **state)
@@ -205,7 +227,7 @@ static void rings_may_be_small(void **state)
 	assert_int_equal(host_port_write(port, buf, 5 * BUFFER), 4 * BUFFER);
 	for (unsigned int i = 0; i < 9; i++) {
 		give(IN, "a", 1);
-		assert_int_equal(host_port_read(port, buf, 5), 1);
+		assert_int_equal(host_port_read(port, host_port_connection(port), buf, 5), 1);
 	}
 	for (unsigned int i = 0; i < 9; i++) {
 		tells(2, VIRTIO_CONSOLE_PORT_ADD, 1, "");
@@ -272,6 +294,7 @@ int main(void)
 		test(the_zero_byte_of_a_name_is_no_part_of_it),
 		test(each_opening_is_a_connection_of_its_own),
 		test(input_is_kept_until_it_is_read),
+		test(input_is_read_for_one_connection),
 		test(output_takes_what_fits),
 		test(rings_may_be_small),
 		test(messages_wait_for_room_for_answers),

@@ -25,7 +25,7 @@ static void is_given_up(const char *why)
 	memset(memory, 0x11, sizeof(memory));
 	interrupt(VIRTIO_INT_USED | VIRTIO_INT_CONFIG);
 	assert_int_equal(host_port_connection(port), 0);
-	assert_int_equal(host_port_read(port, buf, sizeof(buf)), 0);
+	assert_int_equal(host_port_read(port, host_port_connection(port), buf, sizeof(buf)), 0);
 	assert_int_equal(host_port_write(port, buf, sizeof(buf)), 0);
 	assert_int_equal(fake_log_count, 1);
 	(void)setup(NULL);
@@ -49,7 +49,8 @@ static void a_device_that_answers_what_it_was_not_asked_is_given_up(void **state
 		/* Seen when it is read. */
 		connect_port();
 		use(IN, ids[i], 8);
-		assert_int_equal(host_port_read(port, buf, sizeof(buf)), 0);
+		assert_int_equal(host_port_read(port, host_port_connection(port), buf, sizeof(buf)),
+				 0);
 		while (work_run_one())
 			;
 		is_given_up("what it was not asked");
@@ -58,8 +59,8 @@ static void a_device_that_answers_what_it_was_not_asked_is_given_up(void **state
 	connect_port();
 	give(IN, "a", 1);
 	use(IN, 0, 1);
-	(void)host_port_read(port, buf, sizeof(buf));
-	(void)host_port_read(port, buf, sizeof(buf));
+	(void)host_port_read(port, host_port_connection(port), buf, sizeof(buf));
+	(void)host_port_read(port, host_port_connection(port), buf, sizeof(buf));
 	interrupt(VIRTIO_INT_USED);
 	if (fake_log_count == 1)
 		is_given_up("what it was not asked");
@@ -89,7 +90,8 @@ static void lengths_are_no_more_than_the_buffers(void **state)
 	(void)state;
 	connect_port();
 	use(IN, next_head(IN), UINT32_MAX);
-	assert_int_equal(host_port_read(port, buf, sizeof(buf)), BUFFER);
+	assert_int_equal(host_port_read(port, host_port_connection(port), buf, sizeof(buf)),
+			 BUFFER);
 	/* A name that fills all, and messages that are no messages. */
 	for (uint32_t len = 0; len < 100; len += 7) {
 		uint16_t head = next_head(VIRTIO_CONSOLE_CTRL_RX);
@@ -150,7 +152,7 @@ static void interrupts_for_nothing_are_borne_for_a_while(void **state)
 	for (unsigned int i = 0; i < 3 * IDLE_MAX; i++) {
 		if (i % 100 == 0) {
 			give(IN, "a", 1);
-			(void)host_port_read(port, buf, sizeof(buf));
+			(void)host_port_read(port, host_port_connection(port), buf, sizeof(buf));
 		}
 		interrupt(VIRTIO_INT_USED);
 	}

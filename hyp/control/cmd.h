@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The commands of the control channel; their names are in commands.c's table. */
+#ifndef CONTROL_CMD_H
+#define CONTROL_CMD_H
+
+#include "control/request.h"
+
+extern const struct control_command control_commands[];
+extern const unsigned int nr_control_commands;
+
+/* Of the machine and hartvisor (cmd_host.c). */
+bool cmd_control_version(struct control_request *r);
+bool cmd_control_machine(struct control_request *r);
+bool cmd_control_log(struct control_request *r);
+bool cmd_control_help(struct control_request *r);
+
+/* Of all VMs and their vcpus (cmd_list.c, cmd_stats.c). */
+bool cmd_control_list(struct control_request *r);
+bool cmd_control_stats(struct control_request *r);
+
+/* Of one VM (cmd_vm.c). cmd_control_later - what there will be. */
+bool cmd_control_operate(struct control_request *r);
+bool cmd_control_set(struct control_request *r);
+bool cmd_control_later(struct control_request *r);
+
+/* control_parse_number - decimal digits alone, at most @max. False: it is no such number. */
+bool control_parse_number(const char *s, uint64_t max, uint64_t *value);
+
+/*
+ * control_walk - "vms": an array with an object for each VM, in which @vm_fields writes, and in it "vcpus": an array with one for each
+ * vcpu, in which @vcpu_fields does. One object a call; false: that was all. From the first call on, with r->step 0.
+ */
+bool control_walk(struct control_request *r, void (*vm_fields)(struct json *j, const struct vm *vm),
+		  void (*vcpu_fields)(struct json *j, const struct vcpu *v));
+
+#endif

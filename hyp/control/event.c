@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "control/event.h"
+
+#include <string.h>
+
+#include "lib/log.h"
+#include "vm/lifecycle.h"
+
+static struct spinlock lock = SPINLOCK_INIT(LOCK_EVENTS); /* guards all that follows */
+static struct control_events *events;
+static bool wanted;
+static struct work *reader;
+
+/* vm->transition is held. */
+static void state_changed(const struct vm *vm, enum vm_state from, enum vm_state to)
+{
+	uint64_t t = log_time_us();
+
+	spin_lock(&lock);
+	if (!wanted) {
+		spin_unlock(&lock);
+		return;
+	}
+	if (events->put - events->taken == EVENT_MAX) {
+		events->lost++;
+	} else {
+		struct control_event *e = &events->ring[events->put++ % EVENT_MAX];
+
+		memcpy(e->vm, vm->name, sizeof(e->vm));
+		memcpy(e->why, vm->stop_why, sizeof(e->why));
+		e->from = from;
+		e->to = to;
+		e->t = t;
+	}
+	spin_unlock(&lock);
+	work_queue(reader);
+}
+
+void control_events_init(struct control_events *e, struct work *w)
+{
+	events = e;
+	reader = w;
+	wanted = false;
+	vm_state_event = state_changed;
+}
+
+void control_events_want(bool want)
+{
+	spin_lock(&lock);
+	wanted = want;
+	events->put = events->taken = 0;
+	events->lost = 0;
+	spin_unlock(&lock);
+}
+
+/* What was lost came after all that is kept. */
+static bool take(struct control_event *e, uint64_t *lost)
+{
+	bool any;
+
+	spin_lock(&lock);
+	any = events->put != events->taken;
+	*lost = 0;
+	if (any) {
+		*e = events->ring[events->taken++ % EVENT_MAX];
+	} else {
+		*lost = events->lost;
+		events->lost = 0;
+	}
+	spin_unlock(&lock);
+	return any;
+}
+
+size_t control_event_write(char *buf)
+{
+	struct control_event e;
+	struct json j;
+	uint64_t lost;
+	bool any = take(&e, &lost);
+
+	if (!any && lost == 0)
+		return 0;
+	json_begin(&j, buf, EVENT_BYTES);
+	json_open(&j, NULL, '{');
+	if (any) {
+		json_string(&j, "event", "state");
+		json_string(&j, "vm", e.vm);
+		json_string(&j, "from", vm_state_name((enum vm_state)e.from));
+		json_string(&j, "to", vm_state_name((enum vm_state)e.to));
+		if (e.to == VM_CRASHED)
+			json_string(&j, "why", e.why);
+		json_number(&j, "t", e.t);
+	} else {
+		json_string(&j, "event", "lost");
+		json_number(&j, "n", lost);
+	}
+	json_close(&j, '}');
+	json_end_line(&j);
+	return j.len;
+}

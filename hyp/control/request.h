@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Requests: one line each, "ID COMMAND ARGUMENT...", and one line of JSON as the answer. An answer may be long (64 VMs of 64 vcpus),
+ * so a command is a function that is called again and again, and writes one piece of at most CONTROL_PIECE bytes each time. Between two
+ * pieces nothing is held: no lock, no reference. A VM may go meanwhile, and the answer is well formed all the same.
+ *
+ * Of one work item at a time (channel.c).
+ */
+#ifndef CONTROL_REQUEST_H
+#define CONTROL_REQUEST_H
+
+#include "control/json.h"
+#include "vcpu/vm.h"
+#include "vm/operator.h"
+
+#define CONTROL_LINE  255  /* characters of a request */
+#define CONTROL_PIECE 1536 /* bytes of an answer that are written at once */
+#define CONTROL_WORDS 8
+
+/* A line that is coming in. Zeroed: nothing has come. */
+struct control_line {
+	char text[CONTROL_LINE + 1];
+	unsigned int len;
+	bool too_long; /* the rest of it is skipped */
+	bool not_text; /* it has a byte that is no printable ASCII */
+};
+
+/* control_line_add - @c is the next byte. True: the line is whole; an empty one never is. control_line_clear - the next one begins. */
+bool control_line_add(struct control_line *l, char c);
+void control_line_clear(struct control_line *l);
+
+struct control_request;
+
+/* What a command takes. */
+enum control_takes {
+	CONTROL_NOTHING,
+	CONTROL_MAY_RESET,   /* perhaps the word "reset" */
+	CONTROL_VM,	     /* a VM's name */
+	CONTROL_VM_SETTINGS, /* and then NAME=NUMBER, one or more */
+	CONTROL_ANYTHING,
+};
+
+struct control_command {
+	const char *name, *args, *what;
+	uint8_t takes; /* enum control_takes */
+	uint8_t op;    /* enum vm_op, of commands that are nothing else */
+	/* run - write a piece of the answer to r->json, which is in an object already. False: that was all. The first call finds
+	 * r->step 0, and may call control_fail(). */
+	bool (*run)(struct control_request *r);
+};
+
+struct control_request {
+	struct control_line line;
+	const char *words[CONTROL_WORDS]; /* of the line: the id, the command, its arguments */
+	unsigned int nr_words;
+	uint64_t id;
+	bool has_id;
+	const struct control_command *command;
+	struct vm *vm; /* that the command is for, with a reference, while it runs */
+	char why[512]; /* it has failed, if this is not empty */
+
+	/* The answer: how far it is. */
+	bool begun, walk_vcpus;
+	struct json json;
+	unsigned int step, vm_id, vcpu;
+	char vm_name[VM_NAME_MAX + 1]; /* of the VM that is being written */
+	uint64_t at;
+};
+
+/* control_begin - @r->line is whole: its answer begins. */
+void control_begin(struct control_request *r);
+
+/* control_go_on - write the next piece of the answer to @buf, of CONTROL_PIECE bytes; returns how many it has. *@more: call again. */
+size_t control_go_on(struct control_request *r, char *buf, bool *more);
+
+/* control_fail - the answer is an error, and the sentence is why. What the command has written is forgotten. */
+void control_fail(struct control_request *r, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+#endif
