@@ -168,8 +168,23 @@ static void check_arguments(struct control_request *r)
 	}
 }
 
+/* Whatever else is wrong with a request, its answer has the id, if it begins with one. */
+static void parse_id(struct control_request *r)
+{
+	const char *at = r->line.text + strspn(r->line.text, " ");
+	char word[20];
+	size_t len = strcspn(at, " ");
+
+	if (len >= sizeof(word))
+		return;
+	memcpy(word, at, len);
+	word[len] = '\0';
+	r->has_id = control_parse_number(word, ID_MAX, &r->id);
+}
+
 static void parse(struct control_request *r)
 {
+	parse_id(r);
 	if (r->line.too_long) {
 		control_fail(r, "a request must have at most %d characters", CONTROL_LINE);
 		return;
@@ -182,7 +197,6 @@ static void parse(struct control_request *r)
 		control_fail(r, "a request must have at most %d words", CONTROL_WORDS);
 		return;
 	}
-	r->has_id = r->nr_words > 0 && control_parse_number(r->words[0], ID_MAX, &r->id);
 	if (!r->has_id)
 		control_fail(r, "a request must begin with its id, a decimal number");
 	else if (r->nr_words < 2)

@@ -132,6 +132,34 @@ static void without_a_sink_nothing_happens(void **state)
 	assert_int_equal(got_count, 0);
 }
 
+/* Of a ring that goes round, the first line may lack its beginning: it is left out. */
+static void the_last_lines_are_kept(void **state)
+{
+	char ring[64], line[32];
+	uint64_t at = 0;
+
+	(void)state;
+	log_keep(ring, sizeof(ring));
+	assert_false(log_read(&at, line, sizeof(line)));
+	log_info("one");
+	log_info("two");
+	assert_true(log_read(&at, line, sizeof(line)));
+	assert_string_equal(line, "0.000000 one");
+	assert_true(log_read(&at, line, sizeof(line)));
+	assert_string_equal(line, "0.000000 two");
+	assert_false(log_read(&at, line, sizeof(line)));
+	for (int i = 10; i < 30; i++)
+		log_info("line %d", i);
+	assert_true(log_read(&at, line, sizeof(line)));
+	assert_string_equal(line, "0.000000 line 27");
+	assert_true(log_read(&at, line, 8));
+	assert_string_equal(line, "0.00000");
+	assert_true(log_read(&at, line, sizeof(line)));
+	assert_string_equal(line, "0.000000 line 29");
+	assert_false(log_read(&at, line, sizeof(line)));
+	log_keep(NULL, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -144,6 +172,7 @@ int main(void)
 		cmocka_unit_test_setup(all_of_ascii_that_prints_is_kept, setup),
 		cmocka_unit_test_setup(a_name_cannot_forge_a_line, setup),
 		cmocka_unit_test_setup(without_a_sink_nothing_happens, setup),
+		cmocka_unit_test_setup(the_last_lines_are_kept, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

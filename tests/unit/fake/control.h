@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * For the tests of hyp/control: a port whose other side is the test, and VMs of which nothing but their state is real. A program that is
+ * LIKE this file is made of
+ *
+ * SOURCES: hyp/control/channel.c hyp/control/request.c hyp/control/commands.c hyp/control/json.c hyp/control/event.c
+ * SOURCES: hyp/control/cmd_vm.c hyp/control/cmd_list.c hyp/control/cmd_stats.c hyp/control/cmd_host.c hyp/vm/operator.c
+ * SOURCES: hyp/vcpu/stats.c hyp/vm/config_ram.c hyp/lib/config_node.c hyp/lib/text.c hyp/lib/word.c hyp/lib/fdt.c hyp/lib/work.c
+ * SOURCES: tests/unit/fake/control.c tests/unit/fake/registry.c
+ */
+#ifndef FAKE_CONTROL_H
+#define FAKE_CONTROL_H
+
+#include "arch/timer.h"
+#include "fake/registry.h"
+#include "vcpu/vm.h"
+#include "vm/config.h"
+
+/* What has come from hartvisor and was not looked at yet; how many bytes the port takes before the test reads them. */
+extern char said[1 << 20];
+extern size_t said_len, room;
+
+/* The connection, as host_port_connection() has it. */
+extern uint32_t connection;
+
+/* Host time, 10 MHz. */
+extern uint64_t now;
+
+/* Steps that the channel has taken, by its timer. */
+extern unsigned int steps;
+
+extern bool has_device;
+extern const struct vm *stopped, *destroyed;
+extern enum vm_stop stopped_how;
+extern uint32_t weight_set, cap_set_to; /* UINT32_MAX: not at all */
+extern unsigned int weights_set;
+
+/* The lines that log_read() finds. */
+extern const char *const *log_lines;
+extern unsigned int nr_log_lines;
+
+extern struct vm machines[VM_MAX];
+extern struct vm_config vm_configs[VM_MAX];
+
+/* control_setup - for each test: a connection, three VMs "vm-1" and so on of two vcpus; the second can never be started. */
+int control_setup(void **state);
+void make_vms(unsigned int n, unsigned int nr_vcpus);
+
+/* become - the VM's state changes, and it is told. */
+void become(struct vm *vm, enum vm_state to);
+
+/* send - @len bytes of the other side's. run_channel - all that is to be done. ask - send @line, run, and return all that came. */
+void send_bytes(const char *bytes, size_t len);
+void run_channel(void);
+char *ask(const char *line);
+
+/* connect_anew - the other side has gone, and another one has come. */
+void connect_anew(void);
+
+#define CONTROL_TEST(name) cmocka_unit_test_setup(name, control_setup)
+
+#endif
