@@ -13,6 +13,7 @@
 #include "control/cmd.h"
 #include "control/event.h"
 #include "fake/control.h"
+#include "lib/work.h"
 #include "vcpu/vcpu.h"
 
 static unsigned int count(const char *what)
@@ -101,6 +102,20 @@ static void a_flood_takes_one_step_at_a_time(void **state)
 	assert_true(steps >= 10000);
 }
 
+/* The port may tell of each byte: before its time there is no step. */
+static void no_step_comes_before_its_time(void **state)
+{
+	(void)state;
+	for (unsigned int i = 0; i < 100; i++) {
+		send_bytes("1 version\n", 10);
+		while (work_run_one())
+			;
+	}
+	assert_true(count("\n") <= 1);
+	run_channel();
+	assert_int_equal(count("\n"), 100);
+}
+
 static void a_line_without_end_is_one_error(void **state)
 {
 	static char line[50000];
@@ -137,7 +152,7 @@ static void nothing_of_one_connection_is_the_next_ones(void **state)
 	assert_ptr_equal(strstr(said, "{"), said);
 	/* What comes while none is connected. */
 	connection = 0;
-	send_bytes("5 vm.stop vm-1\n", 15);
+	send_bytes("5 vm.stop vm-3\n", 15);
 	run_channel();
 	connection = 99;
 	connect_anew();
@@ -215,6 +230,8 @@ static void a_vm_that_goes_leaves_the_answer_well_formed(void **state)
 
 	(void)state;
 	make_vms(3, 64);
+	for (unsigned int i = 0; i < 64; i++)
+		vms[0]->vcpus[i]->se.account.run = UINT64_MAX / 200;
 	room = 300;
 	(void)ask("1 list");
 	gone = vms[0];
@@ -232,6 +249,7 @@ static void a_vm_that_goes_leaves_the_answer_well_formed(void **state)
 	read_on(sizeof(said) - 1000);
 	assert_non_null(strstr(said, "}]},{\"name\":\"vm-2\""));
 	assert_int_equal(count("another"), 0);
+	assert_true(count("run_ns") >= 128 && count("run_ns") < 192);
 	assert_int_equal(count("["), count("]"));
 	/* The longest piece that there is. */
 	connect_anew();
@@ -248,6 +266,7 @@ int main(void)
 		CONTROL_TEST(an_answer_is_whole_however_slowly_it_is_read),
 		CONTROL_TEST(requests_wait_for_the_answers_before_them),
 		CONTROL_TEST(a_flood_takes_one_step_at_a_time),
+		CONTROL_TEST(no_step_comes_before_its_time),
 		CONTROL_TEST(a_line_without_end_is_one_error),
 		CONTROL_TEST(nothing_of_one_connection_is_the_next_ones),
 		CONTROL_TEST(events_come_unasked),
