@@ -196,6 +196,19 @@ def terminal(seeds):
             seeds.add("terminal", bytes([3, 2, len(text)]) + text)
 
 
+def control(seeds):
+    """Operations of fuzz_control.c: requests of the unit tests, with what ends a line; one read slowly; one of another connection."""
+    for source in ("test_commands.c", "test_channel.c"):
+        for text in c_strings(f"tests/unit/control/{source}"):
+            if 0 < len(text) < 256 and not text.startswith(b"{"):
+                seeds.add("control", bytes([0, len(text)]) + text + bytes([7]))
+    lines = [b"1 list", b"2 stats", b"3 help", b"4 vm.pause vm-1", b"5 vm.set vm-3 weight=7 cap=30", b"6 vm.stop vm-1"]
+    whole = b"".join(bytes([0, len(line)]) + line + bytes([7]) for line in lines)
+    seeds.add("control", whole)
+    seeds.add("control", bytes([3, 9]) + whole + bytes([5, 4, 5, 0x80, 3, 200, 4]) + whole)
+    seeds.add("control", whole[:-1] + bytes([6, 2, 5, 9, 6, 0, 6, 1]) + whole)
+
+
 def kernels(seeds):
     """Inputs of fuzz_loader.c: flags, six numbers of one byte, and the kernel's first bytes."""
     header = struct.pack("<IIQQQIIQQ4sI", 0x6F, 0, 0x200000, 0x400000, 0, 2, 0, 0, 0, b"RSC\x05", 0)
@@ -408,6 +421,7 @@ def main():
     machines(seeds)
     words(seeds)
     terminal(seeds)
+    control(seeds)
     kernels(seeds)
     virtio(seeds)
     vdevs(seeds)

@@ -76,6 +76,11 @@ void menu_init(void)
 	boot_called("menu_init");
 }
 
+void control_init(void)
+{
+	boot_called("control_init");
+}
+
 void panic_set_hook(void (*fn)(void))
 {
 	boot_called("panic_set_hook");

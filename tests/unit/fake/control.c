@@ -26,7 +26,7 @@ size_t said_len, room;
 uint32_t connection;
 bool has_device = true;
 static char input[1 << 17];
-static size_t input_at, input_end, written;
+static size_t input_at, input_end;
 static struct host_port_user *port_user;
 static uint8_t port_memory[HOST_PORT_MEMORY] __attribute__((aligned(4096)));
 static uint8_t channel_memory[1 << 15] __attribute__((aligned(4096)));
@@ -67,7 +67,7 @@ size_t host_port_read(struct host_port *p, uint32_t of, char *buf, size_t size)
 
 size_t host_port_write(struct host_port *p, const char *buf, size_t size)
 {
-	size_t n = size < room - written ? size : room - written;
+	size_t n = size < room ? size : room;
 
 	(void)p;
 	if (!connection)
@@ -76,7 +76,7 @@ size_t host_port_write(struct host_port *p, const char *buf, size_t size)
 	memcpy(said + said_len, buf, n);
 	said_len += n;
 	said[said_len] = '\0';
-	written += n;
+	room -= n;
 	return n;
 }
 
@@ -334,7 +334,7 @@ void run_channel(void)
 
 char *ask(const char *line)
 {
-	said_len = written = 0;
+	said_len = 0;
 	said[0] = '\0';
 	send_bytes(line, strlen(line));
 	send_bytes("\n", 1);
@@ -346,7 +346,7 @@ char *ask(const char *line)
 void connect_anew(void)
 {
 	connection++;
-	said_len = written = 0;
+	said_len = 0;
 	said[0] = '\0';
 	port_user->ready(port_user);
 	run_channel();
@@ -357,7 +357,7 @@ int control_setup(void **state)
 	(void)state;
 	has_device = true;
 	room = sizeof(said) - 1;
-	input_at = input_end = written = said_len = 0;
+	input_at = input_end = said_len = 0;
 	stopped = destroyed = NULL;
 	weight_set = cap_set_to = UINT32_MAX;
 	weights_set = steps = nr_log_lines = 0;

@@ -16,7 +16,7 @@
 #include "vcpu/vm.h"
 #include "vm/config.h"
 
-/* What has come from hartvisor and was not looked at yet; how many bytes the port takes before the test reads them. */
+/* What has come from hartvisor and was not looked at yet; how many bytes more the port takes. */
 extern char said[1 << 20];
 extern size_t said_len, room;
 

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// LIKE: tests/unit/fake/control.h
+/*
+ * The control channel: whatever comes in by its port, in whatever pieces, while the other side reads slowly, goes and comes, and VMs
+ * change. What goes out is lines of ASCII, each one JSON object; and nothing that is done takes a reference for good.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#include "common/fuzz.h"
+
+#include "fake/control.h"
+
+/* An object, array, string, number or word at @p; its end, or NULL. */
+static const char *value_end(const char *p, unsigned int depth);
+
+static const char *string_end(const char *p)
+{
+	if (*p++ != '"')
+		return NULL;
+	for (; *p != '"'; p++) {
+		fuzz_must(*p >= 0x20 && *p < 0x7f);
+		if (*p == '\\') {
+			p++;
+			fuzz_must(*p == '"' || *p == '\\' || *p == 'u');
+		}
+	}
+	return p + 1;
+}
+
+static const char *list_end(const char *p, unsigned int depth)
+{
+	const bool object = *p++ == '{';
+	const char end = object ? '}' : ']';
+
+	if (*p == end)
+		return p + 1;
+	for (;;) {
+		if (object) {
+			p = string_end(p);
+			fuzz_must(p && *p == ':');
+			p++;
+		}
+		p = value_end(p, depth + 1);
+		fuzz_must(p && (*p == ',' || *p == end));
+		if (*p++ == end)
+			return p;
+	}
+}
+
+static const char *value_end(const char *p, unsigned int depth)
+{
+	static const char *const words[] = { "true", "false", "null" };
+
+	fuzz_must(depth < 8);
+	if (*p == '{' || *p == '[')
+		return list_end(p, depth);
+	if (*p == '"')
+		return string_end(p);
+	for (unsigned int i = 0; i < 3; i++)
+		if (strncmp(p, words[i], strlen(words[i])) == 0)
+			return p + strlen(words[i]);
+	fuzz_must(*p >= '0' && *p <= '9');
+	while (*p >= '0' && *p <= '9')
+		p++;
+	return p;
+}
+
+/* All lines that have ended; what is left is the beginning of one. */
+static void check_lines(void)
+{
+	const char *p = said;
+
+	while (strchr(p, '\n')) {
+		fuzz_must(*p == '{');
+		p = value_end(p, 0);
+		fuzz_must(p && *p == '\n');
+		p++;
+	}
+	said_len = strlen(p);
+	memmove(said, p, said_len + 1);
+}
+
+/* As people would write it, so that commands are reached; or any bytes. */
+static void send_some(struct fuzz_input *in)
+{
+	char bytes[256];
+	size_t len = fuzz_u8(in);
+
+	fuzz_bytes(in, bytes, len);
+	send_bytes(bytes, len);
+}
+
+static void change_a_vm(struct fuzz_input *in)
+{
+	const uint8_t what = fuzz_u8(in);
+	struct vm *vm = &machines[what % 3];
+
+	if (what & 0x80)
+		vms[what % 3] = vms[what % 3] ? NULL : vm;
+	else
+		become(vm, (enum vm_state)(what / 4 % VM_STATES));
+}
+
+/* What has come of a line goes with the connection. */
+static void change_connection(uint32_t to)
+{
+	if (to == connection)
+		return;
+	connection = to;
+	said_len = 0;
+	said[0] = '\0';
+	send_bytes("", 0);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct fuzz_input in = { data, size };
+
+	(void)control_setup(NULL);
+	while (in.left > 0) {
+		switch (fuzz_u8(&in) % 8) {
+		case 0:
+		case 1:
+		case 2:
+			send_some(&in);
+			break;
+		case 3:
+			room = fuzz_u8(&in);
+			break;
+		case 4:
+			room = 100000;
+			send_bytes("", 0);
+			break;
+		case 5:
+			change_a_vm(&in);
+			break;
+		case 6:
+			change_connection(fuzz_u8(&in) % 3);
+			break;
+		default:
+			send_bytes("\n", 1);
+			break;
+		}
+		run_channel();
+		fuzz_must(fake_vm_refs == 0);
+		check_lines();
+	}
+	return 0;
+}
