@@ -45,6 +45,7 @@ SYSTEM = {
     "hyp/arch/panic.c": "test_panic",
     "hyp/arch/trap.c": "test_panic",
     "hyp/console/": "test_console",
+    "hyp/control/": "test_control",
     "hyp/dev/": "test_guests or test_console",
     "hyp/irqchip/": "test_guests or test_isolation",
     "hyp/lib/": "test_guests",
@@ -57,6 +58,7 @@ SYSTEM = {
     "hyp/vcpu/": "test_guests or test_wake or test_isolation",
     "hyp/vm/": "test_guests or test_broken or test_isolation",
     "platform/": "test_machine or test_console",
+    "platform/virtio/console.c": "test_control",
 }
 
 
