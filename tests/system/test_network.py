@@ -41,7 +41,8 @@ def send_file(m, vms, network=0, files="/bin/busybox"):
     (one, first), (two, second) = vms
     m.focus(second, two)
     # Its nc must not close its side first: the other one would go then.
-    m.shell(two, "rm -f /tmp/got; (sleep 1000 | nc -l -p 5000 | md5sum >/tmp/got) & echo lis''tens", "listens")
+    m.shell(two, "rm -f /tmp/got; (sleep 1000 | nc -l -p 5000 | md5sum >/tmp/got) & "
+                 "until grep -q ':1388 .* 0A ' /proc/net/tcp /proc/net/tcp6; do usleep 100000; done; echo lis''tens", "listens")
     m.focus(first, one)
     m.send_line(f"cat {files} >/tmp/file; md5sum </tmp/file; nc 10.0.{network}.{second} 5000 </tmp/file")
     m.expect(rf"\[{one}\] ([0-9a-f]{{32}})  -")
