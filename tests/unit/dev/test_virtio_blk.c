@@ -89,6 +89,10 @@ static void a_read_only_disk_says_so(void **state)
 	assert_int_equal(config32(20), 512);
 	assert_int_equal(config16(34), 1);
 	assert_int_equal(vdev_get(DISK, VIRTIO_MMIO_QUEUE_SIZE_MAX), 128);
+	/* Nothing of discarding, nor of a size of blocks that it would rather be written by. */
+	assert_int_equal(config32(24) | config32(28), 0);
+	for (unsigned int off = 36; off < 60; off += 4)
+		assert_int_equal(config32(off), 0);
 }
 
 static void a_disk_with_an_overlay_says_what_it_can(void **state)
