@@ -194,6 +194,8 @@ static void a_vm_is_asked_to_keep_so_much_memory(void **state)
 	press("b.x.\r");
 	assert_int_equal(aimed, 1);
 	assert_int_equal(count("vm-2: must be 1 to 32 MiB"), 3);
+	press("b.1.0.\r");
+	assert_int_equal(aimed, MIB(22));
 	press("b.1.2.\r");
 	assert_int_equal(aimed, MIB(20));
 	assert_row("vm-2 is asked to keep 12 of 32 MiB: ^] l shows what it gives back");
