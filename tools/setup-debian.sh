@@ -21,7 +21,7 @@ export LC_ALL=C
 cd "$(dirname "$0")/.."
 
 readonly SUITE=trixie
-readonly PACKAGES=systemd-sysv,udev,dbus,openssh-server,openssh-client,iproute2,iputils-ping,kmod,procps,less,netbase
+readonly PACKAGES=systemd-sysv,udev,dbus,openssh-server,openssh-client,iproute2,iputils-ping,iperf3,kmod,procps,less,netbase
 readonly KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
 # Of each partition, and what the whole takes while it is made.
 readonly SYSTEM_MIB=1536

@@ -185,8 +185,7 @@ static bool list_row(bool first)
 	bool more;
 
 	if (first) {
-		row = console = 0;
-		vcpu = VM_MAX_VCPUS;
+		row = 0;
 		now = timer_now();
 		term_printf(" no  %-31s  %-8s %10s %5s  %-11s %5s %5s", "name", "state",
 			    "memory MiB", "vcpus", "class", "cap %", "run %");

@@ -95,6 +95,18 @@
 #ifndef FIELD_VRNG
 #define FIELD_VRNG(field, kept, state)
 #endif
+#ifndef FIELD_DISK
+#define FIELD_DISK(field, kept, state)
+#endif
+#ifndef FIELD_BLK_REQUEST
+#define FIELD_BLK_REQUEST(field, kept, state)
+#endif
+#ifndef FIELD_VCONSOLE_PORT
+#define FIELD_VCONSOLE_PORT(field, kept, state)
+#endif
+#ifndef FIELD_VBALLOON
+#define FIELD_VBALLOON(field, kept, state)
+#endif
 #ifndef FIELD_VNET
 #define FIELD_VNET(field, kept, state)
 #endif
@@ -135,6 +147,10 @@ STATE(uart, GUEST, "-", "-", "vuart_reset")
 STATE(rtc, GUEST, "-", "-", "vrtc_reset; not the time, as with a battery")
 STATE(plic, GUEST, "-", "-", "vplic_reset")
 STATE(virtio, OTHER, "tests/unit/dev/test_virtio_state.c", "-", "virtio_reset")
+STATE(disk, OTHER, "tests/unit/dev/test_virtio_blk.c", "-", "virtio_reset")
+STATE(console, OTHER, "tests/unit/dev/test_virtio_console.c", "-", "vconsole_reset")
+STATE(balloon, OTHER, "tests/unit/dev/test_balloon.c", "-", "vballoon_reset")
+STATE(shared, OTHER, "tests/unit/dev/test_shared.c", "-", "shared_reset")
 STATE(net, OTHER, "tests/unit/dev/test_net_state.c", "-", "vnet_reset")
 STATE(clock, GUEST, "-", "vcpu_load, htimedelta", "vm_begin_life")
 STATE(memory, OTHER, "guest/tests/leak.c", "-", "gstage_clear_step")
@@ -391,6 +407,47 @@ FIELD_VIRTQ_CHAIN(done, NEW, "virtio")
 FIELD_VRNG(dev, PARTS, "virtio")
 FIELD_VRNG(random, KEPT, "host") /* no output tells anything of another one */
 
+/* --- struct disk and what its queues work on, dev/virtio/blk.h --- */
+FIELD_DISK(dev, PARTS, "virtio")
+FIELD_DISK(image, KEPT, "host")
+FIELD_DISK(image_size, KEPT, "host")
+FIELD_DISK(size, KEPT, "host")
+FIELD_DISK(writable, KEPT, "host")
+FIELD_DISK(id, KEPT, "host")
+FIELD_DISK(overlay, KEPT, "disk") /* a disk keeps what is written when its guest is reset */
+FIELD_DISK(host, KEPT, "host")
+FIELD_DISK(requests, PARTS, "disk")
+FIELD_BLK_REQUEST(active, NEW, "disk")
+FIELD_BLK_REQUEST(type, SET, "disk") /* when a request begins, as all others */
+FIELD_BLK_REQUEST(status, SET, "disk")
+FIELD_BLK_REQUEST(at, SET, "disk")
+FIELD_BLK_REQUEST(left, SET, "disk")
+FIELD_BLK_REQUEST(ranges, SET, "disk")
+FIELD_BLK_REQUEST(flags, SET, "disk")
+FIELD_BLK_REQUEST(written, SET, "disk")
+FIELD_BLK_REQUEST(data, SET, "disk")
+
+/* --- struct vconsole_port, dev/virtio/console.h --- */
+FIELD_VCONSOLE_PORT(of, KEPT, "host")
+FIELD_VCONSOLE_PORT(id, KEPT, "host")
+FIELD_VCONSOLE_PORT(label, KEPT, "host")
+FIELD_VCONSOLE_PORT(type, KEPT, "host")
+FIELD_VCONSOLE_PORT(size, KEPT, "host")
+FIELD_VCONSOLE_PORT(console, KEPT, "host")
+FIELD_VCONSOLE_PORT(due, NEW, "console")
+FIELD_VCONSOLE_PORT(open, NEW, "console")
+
+/* --- struct vballoon, dev/virtio/balloon.h --- */
+FIELD_VBALLOON(dev, PARTS, "virtio")
+FIELD_VBALLOON(port, KEPT, "host")
+FIELD_VBALLOON(wants, NEW, "balloon")
+FIELD_VBALLOON(inflated, KEPT, "balloon") /* all of them 0 */
+FIELD_VBALLOON(nr_leaves, KEPT, "host")
+FIELD_VBALLOON(job, KEPT, "balloon") /* none is active */
+FIELD_VBALLOON(waits, NEW, "balloon")
+FIELD_VBALLOON(timer, KEPT, "host") /* not armed */
+FIELD_VBALLOON(told_at, NEW, "host")
+
 /* --- struct vnet and its port of a switch, dev/virtio/net.h and net/switch.h --- */
 FIELD_VNET(dev, PARTS, "net")
 FIELD_VNET(port, PARTS, "net")
@@ -460,6 +517,10 @@ FIELD_NET_PORT(nr_learned, KEPT, "host")
 #undef FIELD_VIRTQ_RING
 #undef FIELD_VIRTQ_CHAIN
 #undef FIELD_VRNG
+#undef FIELD_DISK
+#undef FIELD_BLK_REQUEST
+#undef FIELD_VCONSOLE_PORT
+#undef FIELD_VBALLOON
 #undef FIELD_VNET
 #undef FIELD_NET_FILTER
 #undef FIELD_NET_LANE

@@ -39,7 +39,8 @@ JSON = pathlib.Path("build/verify/sources.json")
 TIMEOUT = 120  # of processor time, so that a busy machine catches no mutant by itself
 FLAGS = ["-std=gnu11", "-O1", "-g", "-w", "-DHARTVISOR_UNIT_TEST"]
 ALWAYS = ["tests/unit/fake/log.c", "tests/unit/fake/lock_rank.c", "hyp/lib/lock_rank.c"]  # UNIT_ALWAYS of mk/test.mk
-INCLUDES = ["tests/unit/fake", "tests/unit", "hyp", ".", "guest/include", "build/libfdt-src/libfdt"]
+LIBFDT = pathlib.Path("build/libfdt-src/libfdt").resolve()  # for a copy of the tree, too
+INCLUDES = ["tests/unit/fake", "tests/unit", "hyp", ".", "guest/include", str(LIBFDT)]
 
 REQUEST, VCPU, RUN = "hyp/vcpu/request.c", "hyp/vcpu/vcpu.c", "hyp/run/vcpu_run.c"
 ENTRY, FAST = "hyp/run/entry.h", "hyp/run/fastpath.c"

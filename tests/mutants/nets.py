@@ -5,6 +5,7 @@ A unit program is built once, object by object; for a mutant only the objects th
 compiled again. tests/unit/*/test_*.c say in comment lines what they are made of (mk/test.mk).
 """
 
+import functools
 import hashlib
 import itertools
 import os
@@ -89,6 +90,14 @@ def said(key, path):
     return words
 
 
+@functools.lru_cache(maxsize=None)
+def with_fakes(path):
+    """The text of @path, and of those of tests/unit/fake that it includes: some of them include a source."""
+    text = path.read_text()
+    fakes = re.findall(r'^#include "(fake/\S+\.h)"', text, re.M)
+    return [text] + [more for fake in fakes for more in with_fakes(UNIT / fake)]
+
+
 class UnitProgram:
     """A tests/unit/*/test_*.c."""
 
@@ -110,7 +119,7 @@ class UnitProgram:
     def may_have(self, file):
         """Is it worth building to see whether @file goes into it? A source may be included by a test."""
         return file.endswith(".h") or file in self.sources or any(
-            f'/{pathlib.Path(file).name}"' in pathlib.Path(source).read_text() for source in self.sources)
+            f'/{pathlib.Path(file).name}"' in text for source in self.sources for text in with_fakes(pathlib.Path(source)))
 
     def object_of(self, source, folder=None):
         return (folder or self.folder) / (source.replace("/", "_") + ".o")

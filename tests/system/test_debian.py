@@ -5,6 +5,8 @@ The disk takes minutes to build and needs root, so make test does not build it: 
 make debian-disk builds it, and make verify does so. What the systems write here is thrown away.
 """
 
+import hashlib
+import json
 import re
 import shlex
 import socket
@@ -45,12 +47,15 @@ class Pair:
             options = re.sub(rf"127\.0\.0\.1:\d+-{re.escape(address)}:22", f"127.0.0.1:{self.ports[system]}-{address}:22", options)
         self.machine = Machine(name, BUNDLE, args=shlex.split(options))
 
+    def command(self, system, command, timeout=TIMEOUT):
+        """That runs @command on @system, as root, which logs in with the key."""
+        return ["ssh", "-i", KEY, "-p", str(self.ports[system]), "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null",
+                "-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes", "-o", "LogLevel=ERROR", "-o", f"ConnectTimeout={timeout}", "-F", "none",
+                "root@127.0.0.1", command]
+
     def ssh(self, system, command, timeout=TIMEOUT):
-        """What @command says on @system, run by root, which logs in with the key."""
-        ssh = ["ssh", "-n", "-i", KEY, "-p", str(self.ports[system]), "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null",
-               "-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes", "-o", "LogLevel=ERROR", "-o", f"ConnectTimeout={timeout}", "-F", "none",
-               "root@127.0.0.1", command]
-        done = subprocess.run(ssh, timeout=timeout, capture_output=True, text=True)
+        """What it says."""
+        done = subprocess.run(self.command(system, command, timeout), timeout=timeout, capture_output=True, text=True, stdin=subprocess.DEVNULL)
         assert done.returncode == 0, f"{system}: {command}: status {done.returncode}\n{done.stdout}{done.stderr}"
         return done.stdout.strip()
 
@@ -100,6 +105,36 @@ def test_the_outside_answers_over_tcp(pair):
             connection, _ = s.accept()
             with connection, connection.makefile() as lines:
                 assert lines.readline() == f"hello from {system}\n"
+
+
+def iperf(pair, server, client, *options):
+    """What iperf3 says of a test of 5 s: the dictionary of its sums."""
+    pair.ssh(server, "iperf3 --server --one-off --daemon")
+    said = pair.ssh(client, f"iperf3 --client {SYSTEMS[server]} --time 5 --json {' '.join(options)}", timeout=max(TIMEOUT, 300))
+    return json.loads(said)["end"]
+
+
+def test_throughput_between_both(pair):
+    """TCP each way, several streams at once, and UDP, of which nothing is lost at a rate that both keep up with."""
+    one, other = SYSTEMS
+    for options in ((), ("--reverse",), ("--parallel 4",)):
+        got = iperf(pair, other, one, *options)["sum_received"]
+        print(f"FIGURE tcp {' '.join(options)}: {got['bits_per_second'] / 1e6:.0f} Mbit/s")
+        assert got["bytes"] > 1_000_000
+    got = iperf(pair, other, one, "--udp", "--bitrate 2M", "--length 1400")["sum"]
+    print(f"FIGURE udp: {got['packets']} datagrams, {got['lost_percent']:.1f} % lost")
+    assert got["packets"] > 500 and got["lost_percent"] < 5
+
+
+def test_a_file_goes_outside_and_comes_back_by_ssh(pair):
+    """16 MiB each way through the uplink, with the same digest."""
+    system = next(iter(SYSTEMS))
+    pair.ssh(system, "head -c 16M /dev/urandom >/root/blob")
+    digest = pair.ssh(system, "md5sum </root/blob").split()[0]
+    blob = subprocess.run(pair.command(system, "cat /root/blob"), timeout=max(TIMEOUT, 600), capture_output=True, stdin=subprocess.DEVNULL).stdout
+    assert hashlib.md5(blob).hexdigest() == digest
+    back = subprocess.run(pair.command(system, "md5sum"), timeout=max(TIMEOUT, 600), capture_output=True, input=blob).stdout.decode()
+    assert back.split()[0] == digest
 
 
 def test_root_logs_in_on_the_console(pair):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Networks between VMs: stock Linux on switches of a configuration."""
 
+import pytest
 from hv import Machine, initramfs_with, its_text, linux, make_itb
 from modules import NET, load, modules
 
@@ -35,21 +36,24 @@ def hears(m, vm, address, answers=True):
             "heard" if answers else "silent")
 
 
-def send_file(m, vms, network=0):
-    """The second VM of @vms gets a file from the first, by TCP, and has the same digest of it."""
+def send_file(m, vms, network=0, files="/bin/busybox"):
+    """The second VM of @vms gets @files of the first, by TCP, and has the same digest of them."""
     (one, first), (two, second) = vms
     m.focus(second, two)
     # Its nc must not close its side first: the other one would go then.
-    m.shell(two, "rm -f /tmp/got; (sleep 1000 | nc -l -p 5000 | md5sum >/tmp/got) & echo lis''tens", "listens")
+    m.shell(two, "rm -f /tmp/got; (sleep 1000 | nc -l -p 5000 | md5sum >/tmp/got) & "
+                 "until grep -q ':1388 .* 0A ' /proc/net/tcp /proc/net/tcp6; do usleep 100000; done; echo lis''tens", "listens")
     m.focus(first, one)
-    m.send_line(f"cat /bin/busybox /lib/m/* >/tmp/file; md5sum </tmp/file; nc 10.0.{network}.{second} 5000 </tmp/file")
+    m.send_line(f"cat {files} >/tmp/file; md5sum </tmp/file; nc 10.0.{network}.{second} 5000 </tmp/file")
     m.expect(rf"\[{one}\] ([0-9a-f]{{32}})  -")
     digest = m.child.match.group(1)
     m.focus(second, two)
     m.shell(two, f"while [ ! -s /tmp/got ]; do usleep 100000; done; grep -q {digest} /tmp/got && echo sa''me", "same")
 
 
-def test_two_vms_send_each_other_a_file(name):
+@pytest.mark.parametrize("files", ["/bin/busybox", pytest.param("/bin/busybox /lib/m/* /bin/busybox /lib/m/*", marks=pytest.mark.long)],
+                         ids=["one", "several"])
+def test_two_vms_send_each_other_a_file(name, files):
     """Pings, and TCP both ways, on three networks: with offloads, without, and to a receiver that is left what the switch cuts."""
     networks = ("all", "none", "mixed")
     vms = {"one": net(0, "all", queues="<2>") + net(1, "none", offloads='"none"') + net(2, "mixed"),
@@ -61,8 +65,8 @@ def test_two_vms_send_each_other_a_file(name):
         for network in range(len(networks)):
             m.focus(2, "two")
             m.shell("two", f"ping -s 1472 -c 5 -A 10.0.{network}.1 | grep -c 'bytes from'", "5")
-            send_file(m, [("one", 1), ("two", 2)], network)
-            send_file(m, [("two", 2), ("one", 1)], network)
+            send_file(m, [("one", 1), ("two", 2)], network, files)
+            send_file(m, [("two", 2), ("one", 1)], network, files)
         m.menu("s")
         for network in networks:
             m.expect(rf"{network} one/net@{networks.index(network)} +0 +[1-9]\d+ ")

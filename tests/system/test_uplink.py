@@ -79,8 +79,8 @@ def test_a_file_goes_outside_and_one_comes(name, offloads):
         assert server.got.hexdigest() == digest
         # nc ends when this side has.
         m.shell("one", "echo ba''ck", "back")
-        m.send_line("nc -l -p 5000 </dev/zero | md5sum & echo lis''tens")
-        m.expect_line("one", "listens")
+        m.send_line("nc -l -p 5000 </dev/zero | md5sum &")
+        m.shell("one", "until grep -q ':1388 .* 0A ' /proc/net/tcp /proc/net/tcp6; do usleep 100000; done; echo lis''tens", "listens")
         data = random.Random(1).randbytes(4 * MIB)
         with socket.create_connection(("127.0.0.1", port), TIMEOUT) as s:
             threading.Thread(target=lambda: [None for _ in iter(lambda: s.recv(65536), b"")], daemon=True).start()

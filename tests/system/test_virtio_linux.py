@@ -57,9 +57,10 @@ def test_a_disk_that_cannot_be_written(name):
 OVERLAY = 'disk@0 {{ image = "disk"; access = "overlay"; overlay-memory = <{bytes:#x}>; {more} }}; rng@0 {{ }};'
 
 
-@pytest.mark.parametrize("cpus, queues", [pytest.param(1, 1, marks=pytest.mark.long, id="one"),
-                                          pytest.param(2, 2, id="two-queues")])
-def test_an_overlay_keeps_what_is_written(name, cpus, queues):
+@pytest.mark.parametrize("cpus, queues, requests", [pytest.param(1, 1, 1000, marks=pytest.mark.long, id="one"),
+                                                    pytest.param(2, 2, 200, id="two-queues"),
+                                                    pytest.param(2, 2, 1000, marks=pytest.mark.long, id="two-queues-long")])
+def test_an_overlay_keeps_what_is_written(name, cpus, queues, requests):
     """Random requests at several depths with data that says what it is; the same disk after a reboot of the guest."""
     image, digest = disk(name)
     more = OVERLAY.format(bytes=2 * DISK, more=f"queues = <{queues}>;")
@@ -68,7 +69,7 @@ def test_an_overlay_keeps_what_is_written(name, cpus, queues):
         start(m)
         m.shell("one", "md5sum </dev/vda", f"{digest}  -")
         for depth in (1, 4, 32):
-            m.shell("one", f"blkcheck /dev/vda {depth} 1000", "BLKCHECK PASS 1000")
+            m.shell("one", f"blkcheck /dev/vda {depth} {requests}", f"BLKCHECK PASS {requests}")
         m.shell("one", "sync; md5sum </dev/vda >/tmp/sum; md5sum </dev/vda | cmp - /tmp/sum && echo sa''me", "same")
         m.send_line("md5sum </dev/vda")
         m.expect(r"\[one\] ([0-9a-f]{32})  -")

@@ -54,11 +54,15 @@ bool vnet_wants(struct vnet *n, const struct net_frame *f)
 
 /* --- commands ------------------------------------------------------------------------------------- */
 
+/* A byte that is read for itself takes as long as so many that are copied together: a command is paid for, too. */
+#define COST_OF_BYTE 64
+
 /* A command, and what belongs to it: @left bytes at @at. */
 struct command {
 	const struct virtq *q;
 	struct virtq_cursor at;
 	uint32_t left;
+	uint32_t cost; /* in bytes that are moved */
 };
 
 /* False: there are fewer bytes, or they are in no memory. */
@@ -67,6 +71,7 @@ static bool take(struct command *c, void *to, uint32_t bytes)
 	if (bytes > c->left || virtq_read(c->q, &c->at, to, bytes) != HV_OK)
 		return false;
 	c->left -= bytes;
+	c->cost += bytes * COST_OF_BYTE;
 	return true;
 }
 
@@ -168,7 +173,7 @@ static bool carry_out(struct vnet *n, struct command *c)
 /* A command without a place for the answer is none. */
 int64_t vnet_control(struct vnet *n, struct virtq *q)
 {
-	struct command c = { q, virtq_out(q), q->chain.out };
+	struct command c = { .q = q, .at = virtq_out(q), .left = q->chain.out };
 	struct virtq_cursor to = virtq_in(q);
 	uint8_t answer;
 	int err;
@@ -179,5 +184,5 @@ int64_t vnet_control(struct vnet *n, struct virtq *q)
 	err = virtq_write(q, &to, &answer, sizeof(answer));
 	if (err == HV_OK)
 		err = virtq_push(q, sizeof(answer));
-	return err == HV_OK ? (int64_t)sizeof(answer) : err;
+	return err == HV_OK ? (int64_t)(c.cost + sizeof(answer)) : err;
 }

@@ -100,6 +100,28 @@ static void further_consoles_are_reached_by_name(void **state)
 	assert_ptr_equal(focused, further[0].stream);
 }
 
+static void the_last_vm_has_a_number_too(void **state)
+{
+	(void)state;
+	make_vms(VM_MAX, 1);
+	press("g.6.4.\r");
+	assert_ptr_equal(focused, stream(63));
+	press("g.6.5.\r");
+	assert_row("no VM has the number or name \"65\": ^] l lists them");
+	assert_ptr_equal(focused, stream(63));
+}
+
+/* The end of a line is not a command, and a NUL is a key. */
+static void what_ends_a_line_is_no_key_of_the_menu(void **state)
+{
+	(void)state;
+	press("g.2.\r");
+	assert_int_equal(count("no such command"), 0);
+	press("g.\r");
+	assert_int_equal(count("no such command"), 0);
+	assert_ptr_equal(focused, stream(1));
+}
+
 static void without_vms_nothing_breaks(void **state)
 {
 	(void)state;
@@ -172,6 +194,8 @@ static void a_vm_is_asked_to_keep_so_much_memory(void **state)
 	press("b.x.\r");
 	assert_int_equal(aimed, 1);
 	assert_int_equal(count("vm-2: must be 1 to 32 MiB"), 3);
+	press("b.1.0.\r");
+	assert_int_equal(aimed, MIB(22));
 	press("b.1.2.\r");
 	assert_int_equal(aimed, MIB(20));
 	assert_row("vm-2 is asked to keep 12 of 32 MiB: ^] l shows what it gives back");
@@ -377,6 +401,8 @@ int main(void)
 		CONSOLE_TEST(further_consoles_are_reached_by_name),
 		CONSOLE_TEST(commands_mean_the_vm_whose_further_console_is_in_focus),
 		CONSOLE_TEST(the_further_consoles_of_a_vm_come_behind_its_own),
+		CONSOLE_TEST(the_last_vm_has_a_number_too),
+		CONSOLE_TEST(what_ends_a_line_is_no_key_of_the_menu),
 		CONSOLE_TEST(without_vms_nothing_breaks),
 		CONSOLE_TEST(quit_ends_the_machine_and_strangers_do_not),
 		CONSOLE_TEST(commands_mean_the_vm_in_focus),

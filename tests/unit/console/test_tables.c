@@ -12,6 +12,7 @@
 #include <hartvisor/sbi.h>
 
 #include "fake/console.h"
+#include "net/switch.h"
 #include "vcpu/vcpu.h"
 #include "vm/config.h"
 
@@ -273,6 +274,29 @@ static void the_list_has_a_column_for_each_of_a_vms_settings(void **state)
 		"  1  vm-1                             other            64     2  fair w100     150     0");
 }
 
+/* Nothing of the VM that was listed last comes in front of the first one. */
+static void a_second_list_begins_like_the_first(void **state)
+{
+	size_t n;
+
+	(void)state;
+	make_vms(2, 2);
+	vms[1]->vcpus[0]->se.pcpu = 3;
+	press("l");
+	n = strlen(text);
+	press("l");
+	assert_memory_equal(text, text + n, n - 1);
+	/* Nor if that was cut short in the middle of a VM's rows. */
+	text[0] = 0;
+	room = 2;
+	press("l");
+	room = UINT_MAX;
+	press("c");
+	text[0] = 0;
+	press("l");
+	assert_int_equal(count("vcpus 0"), 2);
+}
+
 /* What it ran between two lists, of the time between them. */
 static void the_share_of_a_hart_is_that_since_the_last_list(void **state)
 {
@@ -369,9 +393,49 @@ static void zero_is_for_every_vcpu_of_every_vm(void **state)
 	}
 }
 
+/* --- networks ---------------------------------------------------------------------------------------- */
+
+static struct net_switch lan = { .named = { NULL, "lan" } };
+static struct net_switch wan = { .named = { NULL, "a-long-name" } };
+
+/* Ports 0 and the last one of "lan", and port 0 of the other one. */
+bool net_port_look(struct net_switch *s, unsigned int i, struct net_port_look *out)
+{
+	*out = (struct net_port_look){ .vm = "vm-1", .unit = 10 + i % 16, .vlan = (uint16_t)i };
+	for (unsigned int why = 0; why < NR_NET_DROPS; why++)
+		out->counts.drops[why] = 1u << why;
+	out->counts.sent = 11;
+	out->counts.sent_bytes = 22;
+	out->counts.received = 33;
+	out->counts.received_bytes = 44;
+	return i == 0 || (s == &lan && i == NET_PORTS_MAX - 1);
+}
+
+static void each_port_of_each_network_has_its_row(void **state)
+{
+	(void)state;
+	press("s");
+	assert_null(strstr(text, "net@"));
+	assert_null(strstr(text, "refused"));
+	named_add(&net_switches, &lan.named);
+	named_add(&net_switches, &wan.named);
+	text[0] = 0;
+	press("ss");
+	assert_row(
+		"port                        vlan       sent          bytes   received          bytes   refused      lost");
+	assert_row(
+		"lan vm-1/net@a                 0         11             22         33             44        31       224");
+	assert_row(
+		"a-long-na vm-1/net@a           0         11             22         33             44        31       224");
+	assert_int_equal(count("net@"), 6);
+	assert_int_equal(count("refused"), 2);
+	net_switches = NULL;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		CONSOLE_TEST(each_port_of_each_network_has_its_row),
 		CONSOLE_TEST(the_list_says_where_vcpus_are),
 		CONSOLE_TEST(the_list_says_which_vm_is_silent),
 		CONSOLE_TEST(big_machines_fit_the_lines),
@@ -384,6 +448,7 @@ int main(void)
 		CONSOLE_TEST(every_statistic_has_its_column),
 		CONSOLE_TEST(each_part_of_the_statistics_has_a_heading_and_every_vcpu),
 		CONSOLE_TEST(the_list_has_a_column_for_each_of_a_vms_settings),
+		CONSOLE_TEST(a_second_list_begins_like_the_first),
 		CONSOLE_TEST(the_share_of_a_hart_is_that_since_the_last_list),
 		CONSOLE_TEST(silence_and_hint_are_told_together_or_alone),
 		CONSOLE_TEST(many_vcpus_take_several_rows),

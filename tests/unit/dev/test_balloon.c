@@ -9,6 +9,10 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "dev/virtio/balloon.h"
+
+#define FIELD_VBALLOON(...) FIELD_ROW(vballoon, __VA_ARGS__)
+#include "fake/fields.h"
 #include "arch/memmap.h"
 #include "dev/virtio/balloon.h"
 #include "fake/log.h"
@@ -238,6 +242,37 @@ static void a_reported_leaf_goes_to_the_pool_cleared_and_comes_again_of_zeroes(v
 	assert_int_equal(touch(FAKE_RAM_END), 0);
 }
 
+/* What a device needs of them: the first one is told, and nothing beside it. */
+static void holes_in_rings_and_buffers_are_found(void **state)
+{
+	struct virtq_buf bufs[2] = { { gpa(LEAF(0)), 64 }, { gpa(LEAF(2) - 8), 8 } };
+	struct virtq q = { .vm = &fake_vm, .size = 16, .max = 2, .bufs = bufs };
+	gpa_t at = { 1 };
+
+	(void)state;
+	for (unsigned int part = 0; part < VIRTQ_PARTS; part++)
+		q.ring.at[part] = gpa(LEAF(0));
+	q.chain.nr = 2;
+	assert_false(virtq_hole(&q, &at));
+	assert_true(report_leaf(2));
+	assert_false(virtq_hole(&q, &at));
+	bufs[1].len = 9;
+	assert_true(virtq_hole(&q, &at));
+	assert_int_equal(at.gpa, LEAF(2));
+	bufs[1] = (struct virtq_buf){ gpa(LEAF(2) + 77), 1 };
+	assert_true(virtq_hole(&q, &at));
+	assert_int_equal(at.gpa, LEAF(2) + 77);
+	bufs[1] = (struct virtq_buf){ gpa(LEAF(3)), 8 };
+	assert_false(virtq_hole(&q, &at));
+	for (unsigned int part = 0; part < VIRTQ_PARTS; part++) {
+		q.ring.at[part] = gpa(LEAF(2) - 8);
+		assert_true(virtq_hole(&q, &at));
+		assert_int_equal(at.gpa, LEAF(2));
+		q.ring.at[part] = gpa(LEAF(3));
+		assert_false(virtq_hole(&q, &at));
+	}
+}
+
 static void whole_leaves_of_a_chain_go_and_no_others(void **state)
 {
 	const struct vbuf bufs[] = { { LEAF(0) + 1, GSTAGE_LEAF, true },
@@ -434,11 +469,40 @@ static void a_vm_has_one_balloon(void **state)
 	assert_true(says("the VM has a balloon already: must be one at most"));
 }
 
+/* --- every field, as hyp/vm/state_list.h has it --------------------------------------------------------- */
+
+static const struct vballoon __attribute__((unused)) all_of_vballoon = {
+#define FIELD_VBALLOON(...) FIELD_INITIALIZER(vballoon, __VA_ARGS__)
+#include "vm/state_list.h"
+};
+
+static void every_field_is_as_the_table_of_state_says(void **state)
+{
+	static const uint8_t marks[] = { 0, 1, 0xff };
+	struct vballoon fresh, before;
+
+	(void)state;
+	fields_check_states();
+	fake_part_named("balloon")->reset(b);
+	fresh = *b;
+	for (unsigned int i = 0; i < ARRAY_SIZE(marks); i++) {
+		fields_mark("vballoon", b, marks[i]);
+		memset(b->inflated, marks[i], b->nr_leaves * sizeof(*b->inflated));
+		before = *b;
+		fake_part_named("balloon")->reset(b);
+		fields_check_reset("vballoon", b, &fresh, &before);
+		for (unsigned int k = 0; k < b->nr_leaves; k++)
+			assert_int_equal(b->inflated[k], 0);
+	}
+}
+
 int main(void)
 {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 	const struct CMUnitTest tests[] = {
+		TEST(every_field_is_as_the_table_of_state_says),
 		TEST(a_reported_leaf_goes_to_the_pool_cleared_and_comes_again_of_zeroes),
+		TEST(holes_in_rings_and_buffers_are_found),
 		TEST(whole_leaves_of_a_chain_go_and_no_others),
 		TEST(no_more_than_one_step_is_done_in_an_exit),
 		TEST(a_leaf_goes_when_all_of_its_pages_are_in_the_balloon),

@@ -53,6 +53,43 @@ static void requests_go_with_the_guest_s_own_buffers(void **state)
 	assert_int_equal(fake_vm.dma, 0);
 }
 
+/* As many segments as fit if each is in two pieces of the machine's memory. */
+static void the_guest_is_told_what_fits(void **state)
+{
+	static const struct {
+		uint32_t pieces, piece_bytes, segments, segment_bytes;
+	} rows[] = {
+		{ 1, 512, 1, 512 },
+		{ 3, 4096, 1, 4096 },
+		{ 4, UINT32_MAX, 2, BLK_HOST_SEG_BYTES },
+		{ HOST_DISK_PIECES, UINT32_MAX, BLK_HOST_SEG_MAX, BLK_HOST_SEG_BYTES },
+	};
+
+	(void)state;
+	for (unsigned int i = 0; i < ARRAY_SIZE(rows); i++) {
+		const struct blk_layout *c;
+
+		host.facts.pieces = rows[i].pieces;
+		host.facts.piece_bytes = rows[i].piece_bytes;
+		host.facts.block_bytes = 512u << i;
+		assert_int_equal(make(NULL, 2), HV_OK);
+		c = virtio_config(&((struct disk *)part)->dev);
+		assert_int_equal(c->capacity, SECTORS);
+		assert_int_equal(c->seg_max, rows[i].segments);
+		assert_int_equal(c->size_max, rows[i].segment_bytes);
+		assert_int_equal(c->blk_size, 512u << i);
+		assert_int_equal(c->num_queues, 2);
+		assert_int_equal(c->max_discard_sectors, 8);
+		assert_int_equal(c->max_discard_seg, 1);
+		assert_int_equal(c->discard_sector_alignment, 1u << i);
+		assert_int_equal(c->max_write_zeroes_sectors, 4);
+		assert_int_equal(c->max_write_zeroes_seg, 1);
+		assert_int_equal(c->write_zeroes_may_unmap, 1);
+		fake_part_named("disk")->destroy(part);
+		part = NULL;
+	}
+}
+
 static void what_is_outside_of_the_part_is_not_asked(void **state)
 {
 	(void)state;
@@ -188,6 +225,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		test(requests_go_with_the_guest_s_own_buffers),
+		test(the_guest_is_told_what_fits),
 		test(what_is_outside_of_the_part_is_not_asked),
 		test(a_disk_that_is_read_is_not_written),
 		test(its_id_is_its_own),

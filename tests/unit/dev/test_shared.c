@@ -394,6 +394,7 @@ static void the_guest_s_tree_has_both_ranges(void **state)
 	static uint64_t out[512];
 	struct fdtw w = { .fdt = out };
 	uint64_t base, size;
+	unsigned int nr = 0;
 	int node;
 
 	(void)state;
@@ -421,6 +422,10 @@ static void the_guest_s_tree_has_both_ranges(void **state)
 	assert_int_equal(size, PAGE_SIZE);
 	node = fdt_path_offset(out, "/shared@10009000");
 	assert_false(fdtx_prop_bool(out, node, "read-only"));
+	/* In one place of the tree each. */
+	for (node = 0; node >= 0; node = fdt_next_node(out, node, NULL))
+		nr += strncmp(fdt_get_name(out, node, NULL), "shared@", 7) == 0;
+	assert_int_equal(nr, 2);
 }
 
 #define test(f) cmocka_unit_test_setup_teardown(f, setup, teardown)

@@ -10,6 +10,11 @@
 
 #include <cmocka.h>
 
+#include "dev/virtio/blk.h"
+
+#define FIELD_DISK(...)	       FIELD_ROW(disk, __VA_ARGS__)
+#define FIELD_BLK_REQUEST(...) FIELD_ROW(blk_request, __VA_ARGS__)
+#include "fake/fields.h"
 #include "fake/diskvm.h"
 #include "fake/said.h"
 #include "lib/errno.h"
@@ -84,6 +89,10 @@ static void a_read_only_disk_says_so(void **state)
 	assert_int_equal(config32(20), 512);
 	assert_int_equal(config16(34), 1);
 	assert_int_equal(vdev_get(DISK, VIRTIO_MMIO_QUEUE_SIZE_MAX), 128);
+	/* Nothing of discarding, nor of a size of blocks that it would rather be written by. */
+	assert_int_equal(config32(24) | config32(28), 0);
+	for (unsigned int off = 36; off < 60; off += 4)
+		assert_int_equal(config32(off), 0);
 }
 
 static void a_disk_with_an_overlay_says_what_it_can(void **state)
@@ -387,11 +396,52 @@ static void queues_work_beside_each_other(void **state)
 	assert_memory_equal(got, want + 1, DISK_DATA - 1);
 }
 
+/* --- every field, as hyp/vm/state_list.h has it --------------------------------------------------------- */
+
+static const struct disk __attribute__((unused)) all_of_disk = {
+#define FIELD_DISK(...) FIELD_INITIALIZER(disk, __VA_ARGS__)
+#include "vm/state_list.h"
+};
+static const struct blk_request __attribute__((unused)) all_of_blk_request = {
+#define FIELD_BLK_REQUEST(...) FIELD_INITIALIZER(blk_request, __VA_ARGS__)
+#include "vm/state_list.h"
+};
+
+static void every_field_is_as_the_table_of_state_says(void **state)
+{
+	static const uint8_t marks[] = { 0, 1 };
+	const struct blk_request fresh = { 0 };
+
+	(void)state;
+	fields_check_states();
+	for (unsigned int i = 0; i < ARRAY_SIZE(marks); i++) {
+		struct blk_request before;
+		struct disk *k, was;
+
+		disk_vm_setup(FAKE_ONE_PIECE);
+		assert_int_equal(disk_make((struct disk_says){ .image = "root",
+							       .access = "overlay",
+							       .queues = 2 },
+					   0),
+				 HV_OK);
+		disk_begin(DISK_FEATURES(0));
+		k = disk_state();
+		fields_mark("blk_request", &k->requests[0], marks[i]);
+		before = k->requests[0];
+		was = *k;
+		disk_end_life();
+		fields_check_reset("disk", k, k, &was);
+		fields_check_reset("blk_request", &k->requests[0], &fresh, &before);
+		assert_true(disk_vm_teardown());
+	}
+}
+
 #define test(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_field_is_as_the_table_of_state_says),
 		test(a_read_only_disk_says_so),
 		test(a_disk_with_an_overlay_says_what_it_can),
 		test(what_is_wrong_in_the_node_is_said),

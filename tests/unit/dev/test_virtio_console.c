@@ -8,6 +8,10 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "dev/virtio/console.h"
+
+#define FIELD_VCONSOLE_PORT(...) FIELD_ROW(vconsole_port, __VA_ARGS__)
+#include "fake/fields.h"
 #include "fake/consoles.h"
 #include "vcpu/console.h"
 #include "vcpu/vcpu.h"
@@ -399,11 +403,40 @@ static void a_vcpu_that_sleeps_for_one_port_is_not_woken_by_another(void **state
 	con_printed(1, "defghi");
 }
 
+/* --- every field, as hyp/vm/state_list.h has it --------------------------------------------------------- */
+
+static const struct vconsole_port __attribute__((unused)) all_of_vconsole_port = {
+#define FIELD_VCONSOLE_PORT(...) FIELD_INITIALIZER(vconsole_port, __VA_ARGS__)
+#include "vm/state_list.h"
+};
+
+static void every_field_is_as_the_table_of_state_says(void **state)
+{
+	static const uint8_t marks[] = { 0, 1, 0xff };
+	struct vconsole_port fresh, before, *p;
+
+	(void)state;
+	fields_check_states();
+	for (unsigned int i = 0; i < ARRAY_SIZE(marks); i++) {
+		con_ports(2);
+		p = con_parts[1];
+		fresh = *p;
+		fields_mark("vconsole_port", p, marks[i]);
+		before = *p;
+		for (unsigned int k = 2; k-- > 0;)
+			fake_part_named("console")->reset(con_parts[k]);
+		fields_check_reset("vconsole_port", p, &fresh, &before);
+		assert_int_equal(con_teardown(NULL), 0);
+		assert_int_equal(con_setup(NULL), 0);
+	}
+}
+
 #define test(fn) CON_TEST(fn)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		test(every_field_is_as_the_table_of_state_says),
 		test(a_driver_learns_of_each_port_as_linux_asks),
 		test(messages_wait_for_buffers_and_do_not_pile_up),
 		test(a_driver_that_failed_is_told_nothing),

@@ -37,7 +37,8 @@ static void labels_are_names_of_files(void **state)
 	assert_int_equal(con_make(0, &(struct con_node){ .label = "org.qemu.guest_agent-0" }),
 			 HV_OK);
 	assert_string_equal(fake_streams[0].name, "fake.org.qemu.guest_agent-0");
-	wrong(1, &(struct con_node){ .label = "org.qemu.guest_agent-0" }, "unique");
+	wrong(1, &(struct con_node){ .label = "org.qemu.guest_agent-0" },
+	      "label = \"org.qemu.guest_agent-0\": must be unique in the VM");
 }
 
 static void a_size_has_columns_and_rows(void **state)

@@ -257,6 +257,28 @@ static void a_batch_costs_one_exit_and_one_interrupt(void **state)
 	assert_false(vring_publish(&nets[1].rx[0]));
 }
 
+/* Each address takes as long as many bytes that are copied: 8 commands of 64 addresses are no single step. */
+static void commands_are_paid_for(void **state)
+{
+	static uint8_t command[2 + 2 * (4 + 32 * 6)] = { NET_CTRL_MAC, NET_CTRL_MAC_TABLE_SET };
+	struct vring *r = &nets[0].ctrl;
+	uint64_t at;
+
+	(void)state;
+	net_pair(NET_PLAIN, 0, 2048);
+	command[2] = command[2 + 4 + 32 * 6] = 32;
+	at = fake_ram_alloc(4096, 1);
+	fake_ram_write(at, command, sizeof(command));
+	for (unsigned int i = 0; i < 8; i++)
+		(void)vring_add(r,
+				(struct vbuf[]){ { at, sizeof(command), false },
+						 { at + 4000, 1, true } },
+				2);
+	assert_in_range(vring_kick(r), 3, 8);
+	assert_int_equal(*(uint8_t *)fake_ram_at(at + 4000), NET_CTRL_OK);
+	assert_int_equal(nets[0].dev->filter.unicast.nr, 32);
+}
+
 static void a_device_that_is_not_started_gets_nothing(void **state)
 {
 	(void)state;
@@ -475,6 +497,7 @@ int main(void)
 		test(a_packet_that_does_not_fit_leaves_the_buffers_as_they_were),
 		test(a_receiver_without_buffers_loses_packets_and_goes_on),
 		test(a_batch_costs_one_exit_and_one_interrupt),
+		test(commands_are_paid_for),
 		test(a_device_that_is_not_started_gets_nothing),
 		test(a_driver_that_is_not_ready_gets_nothing),
 		test(what_was_learned_of_a_driver_goes_with_its_reset),

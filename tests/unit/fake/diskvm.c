@@ -87,6 +87,11 @@ int disk_make(struct disk_says says, unsigned int unit)
 	return err;
 }
 
+void *disk_state(void)
+{
+	return disk;
+}
+
 void disk_begin(uint64_t features)
 {
 	if (!(driver_begin(DISK, features) & VIRTIO_FEATURES_OK))

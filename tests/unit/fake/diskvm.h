@@ -40,6 +40,9 @@ bool disk_vm_teardown(void);
 int disk_make(struct disk_says says, unsigned int unit);
 void disk_begin(uint64_t features);
 
+/* disk_state - a struct disk, as the part's create() gave it. */
+void *disk_state(void);
+
 /* The part's reset: the VM's life has ended. */
 void disk_end_life(void);
 

@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 static _Thread_local struct held_locks held;
@@ -24,4 +25,13 @@ __attribute__((weak)) void lock_rank_wrong(const char *taken, const char *outer)
 	snprintf(wrong, sizeof(wrong), "%s is taken%s%s", taken,
 		 outer ? " while this is held: " : "", outer ? outer : "");
 	mock_assert(0, wrong, __FILE__, __LINE__);
+}
+
+/* The last test of a program would not miss a lock that nothing gives up. */
+__attribute__((destructor)) static void nothing_is_held_at_the_end(void)
+{
+	if (held.ranks == 0)
+		return;
+	fprintf(stderr, "locks are held at the end: ranks %#x\n", held.ranks);
+	_exit(1);
 }

@@ -100,6 +100,7 @@ void fake_io_write(volatile void *at, unsigned int width, uint32_t val)
 	assert_int_equal(width, 4);
 	switch (off) {
 	case 0x014:
+		assert_in_range(val, 0, 1);
 		hw[s].feature_sel = val;
 		break;
 	case 0x020:
@@ -109,6 +110,7 @@ void fake_io_write(volatile void *at, unsigned int width, uint32_t val)
 			low(&hw[s].taken, val);
 		break;
 	case 0x024:
+		assert_in_range(val, 0, 1);
 		hw[s].taken_sel = val;
 		break;
 	case 0x030:

@@ -80,7 +80,7 @@ void net_begin(unsigned int i, uint64_t features)
 		vring_begin(&n->rx[p], VDEV(i), 2 * p, NET_RING, features);
 		vring_begin(&n->tx[p], VDEV(i), 2 * p + 1, NET_RING, features);
 	}
-	vring_begin(&n->ctrl, VDEV(i), 2 * pairs, 4, features);
+	vring_begin(&n->ctrl, VDEV(i), 2 * pairs, 16, features);
 	n->each = 0;
 	(void)driver_ok(VDEV(i));
 }

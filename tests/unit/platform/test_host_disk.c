@@ -214,10 +214,11 @@ static void errors_are_passed_on(void **state)
 
 static void a_read_at_boot(void **state)
 {
-	static uint8_t to[2 * BLK_SECTOR];
+	static uint8_t to[SECTORS * BLK_SECTOR];
 
 	(void)state;
 	assert_int_equal(hw_open(0), HV_OK);
+	assert_int_equal(host_disk_read_now(hw_disk, 0, to, SECTORS + 1), HV_EIO);
 	assert_int_equal(host_disk_read_now(hw_disk, SECTORS - 1, to, 2), HV_EIO);
 	assert_int_equal(host_disk_read_now(hw_disk, UINT64_MAX, to, 2), HV_EIO);
 	assert_int_equal(hw[0].notified, 0);
@@ -225,6 +226,8 @@ static void a_read_at_boot(void **state)
 	assert_int_equal(host_disk_read_now(hw_disk, SECTORS - 2, to, 2), HV_OK);
 	assert_int_equal(to[0], SECTORS - 2);
 	assert_int_equal(to[BLK_SECTOR], SECTORS - 1);
+	assert_int_equal(host_disk_read_now(hw_disk, 0, to, SECTORS), HV_OK);
+	assert_int_equal(to[(SECTORS - 1) * BLK_SECTOR], SECTORS - 1);
 }
 
 #define test(f) cmocka_unit_test_setup(f, setup)

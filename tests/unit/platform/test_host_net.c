@@ -32,14 +32,15 @@ static void facts_and_the_link_are_the_device_s(void **state)
 	interrupt(VIRTIO_INT_CONFIG);
 	assert_true(host_net_link(net));
 	/* A device that says nothing of these; and one that says too much. */
-	offered = NET_F_HOST_TSO4;
+	offered = NET_F_HOST_TSO4 | NET_F_HOST_TSO6;
 	layout.status = 0;
 	assert_int_equal(open_net(), HV_OK);
 	assert_int_equal(*word(ring_memory[TX]->avail, VIRTQ_AVAIL_FLAGS),
 			 VIRTQ_AVAIL_NO_INTERRUPT);
 	assert_true(host_net_link(net));
 	assert_int_equal(host_net_facts(net)->mtu, 1500);
-	assert_false(host_net_facts(net)->csum || host_net_facts(net)->tso4);
+	assert_false(host_net_facts(net)->csum || host_net_facts(net)->tso4 ||
+		     host_net_facts(net)->tso6);
 	offered = NET_F_MTU;
 	layout.mtu = 65535;
 	assert_int_equal(open_net(), HV_OK);
