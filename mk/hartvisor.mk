@@ -76,7 +76,7 @@ HV_CFLAGS = $(TARGET_CFLAGS) $(WARNINGS) $(INCLUDES) $(CFLAGS)
 
 # What runs once, or for a typed key, is better small.
 SMALL_OBJS := $(filter $(B)/obj/hyp/vm/% $(B)/obj/hyp/console/% $(B)/obj/hyp/control/%,$(OBJS)) \
-	$(addprefix $(B)/obj/platform/,partition.o virtio/mmio.o virtio/rng.o virtio/console.o host.o machine.o driver.o goldfish_rtc.o aclint_sswi.o hart_intc.o) $(B)/obj/hyp/main.o $(B)/obj/hyp/sched/change.o \
+	$(addprefix $(B)/obj/platform/,partition.o virtio/mmio.o virtio/rng.o virtio/console.o virtio/console_control.o host.o machine.o driver.o goldfish_rtc.o aclint_sswi.o hart_intc.o) $(B)/obj/hyp/main.o $(B)/obj/hyp/sched/change.o \
 	$(addprefix $(B)/obj/hyp/lib/,config_node.o fdt.o fdt_exact.o fdt_writer.o log.o options.o property.o random.o text.o word.o work.o xxh32.o) \
 	$(addprefix $(B)/obj/hyp/arch/,isa.o panic.o symbols.o boot_map.o cache.o) \
 	$(addprefix $(B)/obj/hyp/term/,term_answer.o term_filter.o term_input.o term_output.o term_own.o term_raw.o term_row.o term_sbi.o) \

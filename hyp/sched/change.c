@@ -10,14 +10,18 @@
 /* In class fair's sums: it runs or waits. On its way between two queues it is in neither's. */
 static bool has_joined(const struct runq *q, const struct sched_entity *se)
 {
-	return se->class == SCHED_CLASS_FAIR && (se->queued || q->running == se);
+	return se->queued || q->running == se;
 }
 
 void sched_set_weight(struct sched_entity *se, uint32_t weight)
 {
-	struct runq *q = runq_lock_entity(se);
-	bool in_tree = se->queued && se->level == LEVEL_TREE && q->next != se;
+	struct runq *q;
+	bool in_tree;
 
+	if (se->class != SCHED_CLASS_FAIR)
+		return;
+	q = runq_lock_entity(se);
+	in_tree = se->queued && se->level == LEVEL_TREE && q->next != se;
 	if (has_joined(q, se)) {
 		runq_charge(q, timer_now());
 		if (in_tree)

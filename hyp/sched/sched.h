@@ -168,8 +168,8 @@ void sched_group_init(struct sched_group *g, uint32_t cap);
 
 /*
  * sched_group_set_cap - from now on the members of @g, and its @task, which may be NULL, together get at most @cap percent of one hart;
- * 0: no cap, and what waits for the next period goes on then. sched_set_weight - @se, of class fair, has @weight from now on, which is
- * not 0; what it is owed stays the same time. One caller at a time for a group. Any hart; take runq locks, and that of the group.
+ * 0: no cap, and what waits for the next period goes on then. sched_set_weight - @se has @weight, not 0, from now on; what it is owed
+ * stays the same time. Class fifo has no weights, and stays as it is. One caller at a time for a group. Any hart; take runq locks, and that of the group.
  */
 void sched_group_set_cap(struct sched_group *g, uint32_t cap, struct sched_entity *task);
 void sched_set_weight(struct sched_entity *se, uint32_t weight);

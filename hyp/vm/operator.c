@@ -102,12 +102,11 @@ static const char *wrong_weight(const struct vm *vm, uint32_t weight)
 	return NULL;
 }
 
-/* Vcpus that the configuration gives class fifo have no weight. */
+/* Vcpus that the configuration gives class fifo have none, and stay as they are. */
 static void set_weight(struct vm *vm, uint32_t weight)
 {
 	for (unsigned int i = 0; i < vm->nr_vcpus; i++)
-		if (vm->vcpus[i]->se.class == SCHED_CLASS_FAIR)
-			sched_set_weight(&vm->vcpus[i]->se, weight);
+		sched_set_weight(&vm->vcpus[i]->se, weight);
 	if (vm->life)
 		sched_set_weight(&vm->task, weight);
 }

@@ -12,103 +12,21 @@
 
 #include "arch/memmap.h"
 #include "lib/bits.h"
-#include "lib/fdt.h"
 #include "lib/log.h"
-#include "lib/spinlock.h"
-#include "lib/virtio_console_abi.h"
-#include "lib/work.h"
 #include "platform/driver.h"
-#include "platform/virtio/mmio.h"
+#include "platform/virtio/console_internal.h"
 
 #define FEATURES (VIRTIO_F_EVENT_IDX | VIRTIO_CONSOLE_F_MULTIPORT)
-
-#define NO_PORT UINT32_MAX
-
-/* QEMU drops a message for which there is no buffer, and has up to 31 ports to tell of at once. */
-#define CONTROL_BUFFERS 32
-#define CONTROL_BUFFER	64u
-
-#define BUFFERS 8
-#define BUFFER	512u
 
 /* So many interrupts in a row that bring nothing are no accident, and neither is a port that moves so often. */
 #define IDLE_MAX   1000
 #define BEGINS_MAX 16
-
-enum { CONTROL_RX, CONTROL_TX, RX, TX, NR_QUEUES };
-
-struct queue_memory {
-	struct host_ring_memory ring;
-	struct host_ring_chain chains[HOST_RING_MAX];
-};
-
-struct memory {
-	uint8_t control_rx[CONTROL_BUFFERS][CONTROL_BUFFER];
-	struct virtio_console_control control_tx[CONTROL_BUFFERS];
-	uint8_t rx[BUFFERS][BUFFER], tx[BUFFERS][BUFFER];
-	struct queue_memory queues[NR_QUEUES];
-};
-
-static_assert(sizeof(struct memory) <= HOST_PORT_MEMORY, "platform/port.h");
-
-/* A message as it came: what the device may still change has been copied. */
-struct message {
-	struct virtio_console_control head;
-	char text[CONTROL_BUFFER - sizeof(struct virtio_console_control)];
-	uint32_t len; /* of text */
-};
-
-struct host_port {
-	struct host_virtio *dev;
-	struct memory *memory;
-	struct host_port_user *user;
-	const char *name;
-	char path[FDTX_PATH_MAX];
-	struct work work; /* go_on() */
-	uint32_t nr_ports;
-
-	struct spinlock lock; /* LOCK_HOST_PORT; guards all that follows, and the rings */
-	struct host_ring rings[NR_QUEUES];
-	uint32_t id;	     /* of the port whose queues there are, or NO_PORT */
-	uint32_t wanted;     /* the one that has the name */
-	uint32_t connection; /* atomic; the last one */
-	bool named;	     /* the port with these queues has the name */
-	bool open;	     /* the other side has it open */
-	bool connected;	     /* atomic: all this is so */
-	bool beginning;	     /* go_on() has the rings */
-	bool failed;
-	uint32_t begins;
-	unsigned int idle;		/* interrupts since something was last taken from a ring */
-	uint32_t control_free, tx_free; /* bit n: buffer n is free */
-	const uint8_t *input;		/* a buffer that is being read */
-	uint32_t at, end;		/* of it */
-};
 
 static struct host_port the_port;
 
 bool host_port_present(void)
 {
 	return host_virtio_find(VIRTIO_ID_CONSOLE) != NULL;
-}
-
-static bool is_usable(const struct host_port *p)
-{
-	return !p->failed && !p->beginning;
-}
-
-/* With the lock. */
-static void update_connected(struct host_port *p)
-{
-	bool now = p->open && p->named && is_usable(p);
-
-	if (now && !p->connected)
-		atomic_set(&p->connection, p->connection == UINT32_MAX ? 1 : p->connection + 1);
-	atomic_set(&p->connected, now);
-}
-
-uint32_t host_port_connection(const struct host_port *p)
-{
-	return atomic_read(&p->connected) ? atomic_read(&p->connection) : 0;
 }
 
 static cold void give_up(struct host_port *p, const char *why)
@@ -118,7 +36,7 @@ static cold void give_up(struct host_port *p, const char *why)
 	spin_lock(&p->lock);
 	first = !p->failed;
 	p->failed = true;
-	update_connected(p);
+	host_port_update_connected(p);
 	spin_unlock(&p->lock);
 	if (!first)
 		return;
@@ -129,28 +47,6 @@ static cold void give_up(struct host_port *p, const char *why)
 
 /* --- buffers; with the lock ----------------------------------------------------------------------- */
 
-static bool add_buffer(struct host_ring *r, const void *at, uint32_t len, bool in)
-{
-	struct host_ring_adding a;
-
-	if (!host_ring_begin(r, &a, 1))
-		return false;
-	host_ring_add(r, &a, (struct host_piece){ ptr_to_hpa(at), len }, in);
-	host_ring_end(r, &a, (void *)(uintptr_t)at);
-	return true;
-}
-
-static void reap_control(struct host_port *p)
-{
-	const struct virtio_console_control *done;
-	uint32_t len;
-
-	while ((done = host_ring_take(&p->rings[CONTROL_TX], &len)) != NULL) {
-		p->control_free |= (uint32_t)BIT(done - p->memory->control_tx);
-		p->idle = 0;
-	}
-}
-
 static void reap_tx(struct host_port *p)
 {
 	const uint8_t *done;
@@ -160,112 +56,6 @@ static void reap_tx(struct host_port *p)
 		p->tx_free |= (uint32_t)BIT((uint64_t)(done - p->memory->tx[0]) / BUFFER);
 		p->idle = 0;
 	}
-}
-
-/* No message needs more than one answer. False: the device interrupts when it has taken one. */
-static bool may_answer(struct host_port *p)
-{
-	do
-		reap_control(p);
-	while (!p->control_free && host_ring_rearm(&p->rings[CONTROL_TX]));
-	return p->control_free != 0;
-}
-
-static void answer(struct host_port *p, uint32_t id, enum virtio_console_event event,
-		   uint16_t value)
-{
-	struct virtio_console_control *c;
-	unsigned int i;
-
-	if (!p->control_free)
-		return; /* never: may_answer() */
-	i = bit_first(p->control_free) % CONTROL_BUFFERS;
-	c = &p->memory->control_tx[i];
-	*c = (struct virtio_console_control){ id, (uint16_t)event, value };
-	if (add_buffer(&p->rings[CONTROL_TX], c, sizeof(*c), false))
-		p->control_free &= ~(uint32_t)BIT(i);
-}
-
-/* --- what the device tells; with the lock --------------------------------------------------------- */
-
-/* QEMU ends a name with a zero byte, which the specification does not ask for. */
-static bool is_name(const struct host_port *p, const struct message *m)
-{
-	size_t len = strnlen(m->text, m->len);
-
-	return len == strlen(p->name) && memcmp(m->text, p->name, len) == 0;
-}
-
-static void port_has_name(struct host_port *p, uint32_t id, bool is_ours)
-{
-	if (id == p->id) {
-		if (is_ours)
-			answer(p, id, VIRTIO_CONSOLE_PORT_OPEN, 1);
-		p->named = is_ours;
-	} else if (is_ours && !p->named) {
-		p->wanted = id;
-		work_queue(&p->work);
-	}
-}
-
-static void handle(struct host_port *p, const struct message *m)
-{
-	const uint32_t id = m->head.id;
-
-	if (id >= p->nr_ports)
-		return;
-	switch (m->head.event) {
-	case VIRTIO_CONSOLE_PORT_ADD:
-		answer(p, id, VIRTIO_CONSOLE_PORT_READY, 1);
-		break;
-	case VIRTIO_CONSOLE_PORT_NAME:
-		port_has_name(p, id, is_name(p, m));
-		break;
-	case VIRTIO_CONSOLE_PORT_REMOVE:
-		if (id == p->id)
-			p->named = p->open = false;
-		break;
-	case VIRTIO_CONSOLE_PORT_OPEN:
-		if (id == p->id)
-			p->open = m->head.value != 0;
-		break;
-	default:
-		break;
-	}
-	update_connected(p);
-}
-
-/* The next message, whose buffer is the device's again. */
-static bool next_message(struct host_port *p, struct message *m)
-{
-	struct host_ring *r = &p->rings[CONTROL_RX];
-	const uint8_t *at;
-	uint32_t len;
-
-	do
-		at = host_ring_take(r, &len);
-	while (!at && host_ring_rearm(r));
-	if (!at)
-		return false;
-	p->idle = 0;
-	m->head = (struct virtio_console_control){ NO_PORT, 0, 0 };
-	m->len = 0;
-	if (len >= sizeof(m->head)) {
-		memcpy(&m->head, at, sizeof(m->head));
-		m->len = len - (uint32_t)sizeof(m->head);
-		memcpy(m->text, at + sizeof(m->head), sizeof(m->text));
-	}
-	(void)add_buffer(r, at, CONTROL_BUFFER, true);
-	return true;
-}
-
-/* It ends: the device gets no buffer back before publish(). */
-static void take_messages(struct host_port *p)
-{
-	struct message m;
-
-	while (may_answer(p) && next_message(p, &m))
-		handle(p, &m);
 }
 
 static bool is_broken(const struct host_port *p)
@@ -311,9 +101,9 @@ static void look(struct host_port *p, bool interrupt)
 	const char *why = NULL;
 
 	spin_lock(&p->lock);
-	if (is_usable(p)) {
+	if (host_port_is_usable(p)) {
 		p->idle += interrupt;
-		take_messages(p);
+		host_port_take_messages(p);
 		if (p->id != NO_PORT)
 			reap_tx(p);
 		publish(p);
@@ -349,7 +139,7 @@ static bool find_input(struct host_port *p)
 
 	while (p->at == p->end) {
 		if (p->input)
-			(void)add_buffer(r, p->input, BUFFER, true);
+			(void)host_port_add_buffer(r, p->input, BUFFER, true);
 		do
 			p->input = host_ring_take(r, &p->end);
 		while (!p->input && host_ring_rearm(r));
@@ -370,17 +160,17 @@ size_t host_port_read(struct host_port *p, uint32_t connection, char *buf, size_
 	bool same;
 
 	spin_lock(&p->lock);
-	if (is_usable(p))
-		take_messages(p);
+	if (host_port_is_usable(p))
+		host_port_take_messages(p);
 	same = host_port_connection(p) == connection;
-	while (same && is_usable(p) && p->id != NO_PORT && done < size && find_input(p)) {
+	while (same && host_port_is_usable(p) && p->id != NO_PORT && done < size && find_input(p)) {
 		uint32_t n = (uint32_t)min_u64(size - done, p->end - p->at);
 
 		memcpy(buf + done, p->input + p->at, n);
 		p->at += n;
 		done += n;
 	}
-	if (is_usable(p)) {
+	if (host_port_is_usable(p)) {
 		publish(p);
 		if (is_broken(p))
 			work_queue(&p->work);
@@ -417,11 +207,11 @@ size_t host_port_write(struct host_port *p, const char *buf, size_t size)
 
 		memcpy(at, buf + done, n);
 		/* There are no more buffers than descriptors. */
-		if (!add_buffer(&p->rings[TX], at, n, false))
+		if (!host_port_add_buffer(&p->rings[TX], at, n, false))
 			break;
 		done += n;
 	}
-	if (is_usable(p)) {
+	if (host_port_is_usable(p)) {
 		publish(p);
 		if (is_broken(p))
 			work_queue(&p->work);
@@ -447,15 +237,16 @@ static void fill(struct host_port *p)
 	p->input = NULL;
 	p->at = p->end = 0;
 	for (unsigned int i = 0; i < CONTROL_BUFFERS; i++)
-		(void)add_buffer(&p->rings[CONTROL_RX], m->control_rx[i], CONTROL_BUFFER, true);
+		(void)host_port_add_buffer(&p->rings[CONTROL_RX], m->control_rx[i], CONTROL_BUFFER,
+					   true);
 	p->control_free = free_buffers(&p->rings[CONTROL_TX], CONTROL_BUFFERS);
 	if (p->id != NO_PORT) {
 		for (unsigned int i = 0; i < BUFFERS; i++)
-			(void)add_buffer(&p->rings[RX], m->rx[i], BUFFER, true);
+			(void)host_port_add_buffer(&p->rings[RX], m->rx[i], BUFFER, true);
 		p->tx_free = free_buffers(&p->rings[TX], BUFFERS);
 	}
 	/* For all ports (5.3.6.2). */
-	answer(p, 0, VIRTIO_CONSOLE_DEVICE_READY, 1);
+	host_port_answer(p, 0, VIRTIO_CONSOLE_DEVICE_READY, 1);
 }
 
 /* The device anew, with the queues of port @id. p->beginning is set, or no other hart knows of the port yet. */
@@ -512,10 +303,10 @@ static void go_on(struct work *w)
 	bool anew;
 
 	spin_lock(&p->lock);
-	anew = is_usable(p) && p->wanted != p->id && !p->named;
+	anew = host_port_is_usable(p) && p->wanted != p->id && !p->named;
 	if (anew) {
 		p->beginning = true;
-		update_connected(p);
+		host_port_update_connected(p);
 	}
 	spin_unlock(&p->lock);
 	if (anew)

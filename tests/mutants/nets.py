@@ -59,7 +59,7 @@ SYSTEM = {
     "hyp/vcpu/": "test_guests or test_wake or test_isolation",
     "hyp/vm/": "test_guests or test_broken or test_isolation",
     "platform/": "test_machine or test_console",
-    "platform/virtio/console.c": "test_control",
+    "platform/virtio/console": "test_control",
 }
 
 

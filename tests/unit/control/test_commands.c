@@ -158,11 +158,6 @@ static void shares_can_be_set(void **state)
 	assert_string_equal(answer("3 vm.set vm-1 cap=0"), OK("3"));
 	assert_int_equal(cap_set_to, 0);
 	assert_string_equal(answer("4 vm.set vm-1 cap=6400"), OK("4"));
-	/* A vcpu of class fifo in a VM that is not. */
-	vms[0]->vcpus[1]->se.class = SCHED_CLASS_FIFO;
-	weights_set = 0;
-	assert_string_equal(answer("5 vm.set vm-1 weight=1"), OK("5"));
-	assert_int_equal(weights_set, 1);
 }
 
 /* Nothing is set when one of them is wrong. */

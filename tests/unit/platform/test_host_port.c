@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// SOURCES: platform/virtio/ring.c hyp/lib/work.c
+// SOURCES: platform/virtio/ring.c platform/virtio/console_control.c hyp/lib/work.c
 /* A port of the machine's console device: how it is found, what comes, and what goes. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -237,14 +237,13 @@ static void whatever_is_changed_none_is_lost(void **state)
 			if (sim_random() % 2)
 				sched_group_set_cap(g[sim_random() % 3],
 						    (uint32_t)(sim_random() % 3 * 40), NULL);
-			else if (v->se.class == SCHED_CLASS_FAIR)
+			else
 				sched_set_weight(&v->se, 1 + (uint32_t)(sim_random() % 10000));
 			sim_check();
 		}
 		for (unsigned int i = 0; i < 9; i++) {
 			sched_group_set_cap(g[i % 3], 0, NULL);
-			if (sim_vcpus[i].se.class == SCHED_CLASS_FAIR)
-				sched_set_weight(&sim_vcpus[i].se, 100);
+			sched_set_weight(&sim_vcpus[i].se, 100);
 		}
 		sim_run(2 * SIM_S);
 		sim_mark();
