@@ -279,6 +279,42 @@ static void commands_are_paid_for(void **state)
 	assert_int_equal(nets[0].dev->filter.unicast.nr, 32);
 }
 
+/* The driver is told; neither side hears the other until the port is plugged in again, whatever lives come between. */
+static void a_port_that_is_unplugged_neither_sends_nor_gets(void **state)
+{
+	const struct net_layout *c;
+
+	(void)state;
+	net_pair(NET_PLAIN | NET_F_STATUS, 8, 2048);
+	net_give(0, 4, 2048);
+	c = virtio_config(&nets[1].dev->dev);
+	assert_int_equal(c->status, NET_S_LINK_UP);
+	passes(60, 0, 1);
+	assert_int_equal(net_port_link("vm", 1, false), HV_OK);
+	assert_int_equal(c->status, 0);
+	assert_true(vdev_get(VDEV(1), VIRTIO_MMIO_INTERRUPT_STATUS) & VIRTIO_INT_CONFIG);
+	net_frame(sent, 60, 2, 1);
+	net_send_frame(0, 0, NULL, sent, 60, 0);
+	assert_int_equal(net_got(1, &h, got), -1);
+	assert_int_equal(net_dropped(1, NET_DROP_DOWN), 1);
+	net_frame(sent, 60, 1, 2);
+	net_send_frame(1, 0, NULL, sent, 60, 0);
+	assert_int_equal(net_got(0, &h, got), -1);
+	assert_int_equal(net_dropped(1, NET_DROP_DOWN), 2);
+	fake_part_named("net")->reset(nets[1].dev);
+	assert_int_equal(c->status, 0);
+	net_begin(1, NET_PLAIN | NET_F_STATUS);
+	net_give(1, 8, 2048);
+	net_frame(sent, 60, 2, 1);
+	net_send_frame(0, 0, NULL, sent, 60, 0);
+	assert_int_equal(net_got(1, &h, got), -1);
+	assert_int_equal(net_port_link("vm", 1, true), HV_OK);
+	assert_int_equal(c->status, NET_S_LINK_UP);
+	passes(60, 0, 1);
+	assert_int_equal(net_port_link("vm", 2, false), HV_ENOENT);
+	assert_int_equal(net_port_link("mv", 1, false), HV_ENOENT);
+}
+
 static void a_device_that_is_not_started_gets_nothing(void **state)
 {
 	(void)state;
@@ -498,6 +534,7 @@ int main(void)
 		test(a_receiver_without_buffers_loses_packets_and_goes_on),
 		test(a_batch_costs_one_exit_and_one_interrupt),
 		test(commands_are_paid_for),
+		test(a_port_that_is_unplugged_neither_sends_nor_gets),
 		test(a_device_that_is_not_started_gets_nothing),
 		test(a_driver_that_is_not_ready_gets_nothing),
 		test(what_was_learned_of_a_driver_goes_with_its_reset),
