@@ -95,11 +95,17 @@ static void refused(struct net_says says, const char *line)
 	memset(fake_vm.virtio->dev + 1, 0, sizeof(fake_vm.virtio->dev[0]));
 }
 
+extern uint16_t fake_uplink_vlans;
+
 static void what_is_wrong_in_the_node_is_said(void **state)
 {
 	(void)state;
-	assert_int_equal(net_make(0, (struct net_says){ .to = "lan", .mac = "\x02\0\0\0\0\1" }),
+	assert_int_equal(net_make(0, (struct net_says){ .to = "lan", .mac = "\x02\3\4\5\6\7" }),
 			 HV_OK);
+	fake_uplink_vlans = 7;
+	refused((struct net_says){ .to = "lan", .vlan = 8 },
+		"config: /vm/net: vlan = <8>: must be one of at most 16 in a network that has an uplink");
+	fake_uplink_vlans = 0;
 	refused((struct net_says){ 0 },
 		"config: /vm/net: switch is missing: must be the name of a node below the configuration's networks, of lan");
 	refused((struct net_says){ .to = "wan" },
@@ -110,8 +116,8 @@ static void what_is_wrong_in_the_node_is_said(void **state)
 		"config: /vm/net: mac-address = [00 00 00 00 00 00]: must be the address of one device: the first byte must be even, and not all bytes 0");
 	refused((struct net_says){ .to = "lan", .mac = "\2\2\3\4\5", .mac_len = 5 },
 		"config: /vm/net: mac-address = [02 02 03 04 05]: must be 6 bytes, as in [02 00 00 00 00 01]");
-	refused((struct net_says){ .to = "lan", .mac = "\x02\0\0\0\0\1", .vlan = 3 },
-		"config: /vm/net: mac-address = [02 00 00 00 00 01]: must be unique in the network: net@0 of vm has 02:00:00:00:00:01, too");
+	refused((struct net_says){ .to = "lan", .mac = "\x02\3\4\5\6\7", .vlan = 3 },
+		"config: /vm/net: mac-address = [02 03 04 05 06 07]: must be unique in the network: net@0 of vm has 02:03:04:05:06:07, too");
 	refused((struct net_says){ .to = "lan", .vlan = 4095 },
 		"config: /vm/net: vlan = <4095>: must be 1 to 4094 (one cell)");
 	refused((struct net_says){ .to = "lan", .queues = 9 },
@@ -431,13 +437,15 @@ static void a_table_of_addresses_is_received(void **state)
 
 static void a_driver_sets_its_address(void **state)
 {
-	static const char set[] = "\1\1\2\0\0\0\0\x77";
+	static const char set[] = "\1\1\6\0\0\0\0\x77";
 
 	(void)state;
 	net_pair(NET_PLAIN | NET_F_CTRL_MAC_ADDR, 16, 2048);
 	assert_int_equal(net_control(1, set, 8), 0);
+	assert_int_equal(guest_read(VDEV(1) + VIRTIO_MMIO_CONFIG, 1), 6);
 	assert_int_equal(guest_read(VDEV(1) + VIRTIO_MMIO_CONFIG + 5, 1), 0x77);
 	net_frame(sent, 60, 0x77, 1);
+	sent[0] = 6;
 	net_send_frame(0, 0, NULL, sent, 60, 0);
 	assert_int_equal(net_got(1, &h, got), 60);
 	net_frame(sent, 60, 2, 1);
