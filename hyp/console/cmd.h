@@ -63,6 +63,9 @@ bool line_key(int key, bool plain);
 void cmd_goto(void);
 void cmd_balloon(void);
 
+/* cmd_wire - the link of a VM's network port goes down, or up again; the port is typed. */
+void cmd_wire(void);
+
 /* menu_focus - the console of VM @number, from 1 on, or a word on why not. */
 void menu_focus(unsigned int number);
 

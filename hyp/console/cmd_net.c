@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* The statistics of networks: a row for each port of each switch. */
+/* The statistics of networks, a row for each port of each switch; and their cables. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "console/cmd.h"
+#include "lib/errno.h"
 #include "net/switch.h"
 #include "term/term.h"
 
@@ -29,9 +31,9 @@ static void print(const struct net_switch *s, const struct net_port_look *p)
 		*(why < NET_DROP_DOWN ? &refused : &lost) += c->drops[why];
 	snprintf(name, sizeof(name), "%.9s %.9s/net@%x", s->named.name, p->vm, p->unit);
 	term_printf("%-*s %5u %10" PRIu64 " %14" PRIu64 " %10" PRIu64 " %14" PRIu64 " %9" PRIu64
-		    " %9" PRIu64,
+		    " %9" PRIu64 "%s",
 		    NAME_WIDTH, name, p->vlan, c->sent, c->sent_bytes, c->received,
-		    c->received_bytes, refused, lost);
+		    c->received_bytes, refused, lost, p->unplugged ? "  unplugged" : "");
 }
 
 bool net_row(bool first)
@@ -54,4 +56,36 @@ bool net_row(bool first)
 		}
 	}
 	return false;
+}
+
+/* The port of a VM's network device whose name is @name, "VM/net@N". False: there is none. */
+static bool find_port(const char *name, struct net_port_look *out)
+{
+	char is[sizeof(out->vm) + 16];
+
+	for (struct named *s = net_switches; s; s = s->next) {
+		for (unsigned int i = 0; i < NET_PORTS_MAX; i++) {
+			if (!net_port_look(net_switch_of(s), i, out))
+				continue;
+			snprintf(is, sizeof(is), "%s/net@%x", out->vm, out->unit);
+			if (strcmp(is, name) == 0)
+				return true;
+		}
+	}
+	return false;
+}
+
+static void plug(const char *name)
+{
+	struct net_port_look p;
+
+	if (!find_port(name, &p) || net_port_link(p.vm, p.unit, p.unplugged) != HV_OK)
+		term_printf("no VM has the port \"%s\": ^] s lists them, as in web/net@0", name);
+	else
+		term_printf("%s is %s", name, p.unplugged ? "plugged in" : "unplugged");
+}
+
+void cmd_wire(void)
+{
+	line_begin("port to be unplugged, or plugged in again (VM/net@N)", plug);
 }

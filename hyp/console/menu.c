@@ -29,6 +29,8 @@ static const struct menu_cmd {
 	{ 'p', TERM_MENU_ONE, "pause this VM, or let it go on", cmd_pause },
 	{ 'b', TERM_MENU_LINE, "balloon: how many MiB of memory this VM is to keep, which you type",
 	  cmd_balloon },
+	{ 'w', TERM_MENU_LINE, "wire: unplug a VM's network port that you type, or plug it in",
+	  cmd_wire },
 	{ 'r', TERM_MENU_ANSWER, "reset this VM (asks)", cmd_reset },
 	{ 'k', TERM_MENU_ANSWER, "destroy this VM (asks)", cmd_destroy },
 	{ 'q', TERM_MENU_ANSWER, "stop all VMs and the machine (asks)", cmd_quit },

@@ -186,6 +186,7 @@ bool net_port_look(struct net_switch *s, unsigned int i, struct net_port_look *o
 	p = s->ports[i % NET_PORTS_MAX];
 	if (p) {
 		*out = (struct net_port_look){ .unit = p->unit, .vlan = p->vlan };
+		out->unplugged = atomic_read(&p->unplugged);
 		snprintf(out->vm, sizeof(out->vm), "%s", p->vm);
 		p->ops->count(p, &out->counts);
 		for (unsigned int why = 0; why < NR_NET_DROPS; why++)
@@ -193,6 +194,32 @@ bool net_port_look(struct net_switch *s, unsigned int i, struct net_port_look *o
 	}
 	spin_unlock(&s->lock);
 	return p;
+}
+
+static bool link_one(struct net_switch *s, const char *vm, unsigned int unit, bool up)
+{
+	bool found = false;
+
+	spin_lock(&s->lock);
+	for (unsigned int i = 0; i < NET_PORTS_MAX && !found; i++) {
+		struct net_port *p = s->ports[i];
+
+		found = p && p->ops->link && p->unit == unit && strcmp(p->vm, vm) == 0;
+		if (found) {
+			atomic_set(&p->unplugged, !up);
+			p->ops->link(p);
+		}
+	}
+	spin_unlock(&s->lock);
+	return found;
+}
+
+cold int net_port_link(const char *vm, unsigned int unit, bool up)
+{
+	for (struct named *n = net_switches; n; n = n->next)
+		if (link_one(net_switch_of(n), vm, unit, up))
+			return HV_OK;
+	return HV_ENOENT;
 }
 
 void net_port_leave(struct net_port *p)

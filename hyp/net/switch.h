@@ -76,7 +76,7 @@ enum net_drop {
 	NET_DROP_SOURCE, /* it comes from a group, from 0, or from the fixed address of another port */
 	NET_DROP_TOO_LONG, /* for the sender's mtu */
 	NET_DROP_RATE,	   /* beyond the port's rate */
-	NET_DROP_DOWN,	   /* the receiver is not ready, or paused */
+	NET_DROP_DOWN,	   /* the receiver is not ready, or paused; or the link of either is down */
 	NET_DROP_FULL,	   /* it has no buffers left */
 	NET_DROP_NO_ROOM,  /* its buffers, or its mtu, are too small */
 	NR_NET_DROPS,
@@ -122,6 +122,8 @@ struct net_port_ops {
 	void (*close)(struct net_port *p, unsigned int lane);
 	/* count - what has gone through the port, but for the drops. Any hart; of one moment each, not of the same. */
 	void (*count)(struct net_port *p, struct net_port_counts *out);
+	/* link - p->unplugged has changed: the guest is told. NULL: it is no VM's port. With the switch's lock. */
+	void (*link)(struct net_port *p);
 };
 
 /* An address that is known, in the switch's table; guarded by its lock. */
@@ -149,6 +151,7 @@ struct net_port {
 	unsigned int number; /* of its ports */
 	uint64_t due; /* atomic; forward.c: when all that it has sent is paid for by its rate */
 	uint64_t drops[NR_NET_DROPS]; /* atomic */
+	uint32_t unplugged;	      /* atomic: the operator has taken its link down */
 	struct net_address fixed, own[NET_LEARNED_MAX];
 	struct net_address *learned; /* NULL before it joins: `own` */
 	unsigned int nr_learned;
@@ -202,10 +205,14 @@ struct net_port_look {
 	char vm[32]; /* its name, and N of net@N */
 	unsigned int unit;
 	uint16_t vlan;
+	bool unplugged;
 	struct net_port_counts counts;
 };
 
 bool net_port_look(struct net_switch *s, unsigned int i, struct net_port_look *out);
+
+/* net_port_link - the link of net@@unit of VM @vm is up from now on, or down. HV_ENOENT: there is no such port. No locks. */
+int net_port_link(const char *vm, unsigned int unit, bool up);
 
 /* net_port_forget - what has been learned of @p is forgotten: its guest begins anew. No locks. */
 void net_port_forget(struct net_port *p);

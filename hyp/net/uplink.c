@@ -141,8 +141,12 @@ static cold void uplink_count(struct net_port *p, struct net_port_counts *out)
 	out->received_bytes = atomic_read(&l->bytes);
 }
 
-static const struct net_port_ops uplink_ops = { uplink_open, uplink_deliver, uplink_close,
-						uplink_count };
+static const struct net_port_ops uplink_ops = {
+	.open = uplink_open,
+	.deliver = uplink_deliver,
+	.close = uplink_close,
+	.count = uplink_count,
+};
 
 /* --- from the outside ----------------------------------------------------------------------------- */
 

@@ -487,6 +487,7 @@ FIELD_NET_PORT(of, KEPT, "host")
 FIELD_NET_PORT(number, KEPT, "host")
 FIELD_NET_PORT(due, KEPT, "net") /* a reset is no way around the rate */
 FIELD_NET_PORT(drops, KEPT, "host")
+FIELD_NET_PORT(unplugged, KEPT, "net") /* the operator's, as a cable is */
 FIELD_NET_PORT(fixed, KEPT, "host")
 FIELD_NET_PORT(own, KEPT, "net") /* none of them is in use */
 FIELD_NET_PORT(learned, KEPT, "host")

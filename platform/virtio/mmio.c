@@ -220,5 +220,5 @@ void host_virtio_config(const struct host_virtio *d, uint64_t off, uint32_t *to,
 			to[i] = at + 4 <= d->config_size ? read_reg(d, VIRTIO_MMIO_CONFIG + at) : 0;
 		}
 		after = read_reg(d, VIRTIO_MMIO_CONFIG_GENERATION);
-	} while (before != after && --tries > 0);
+	} while (before != after && --tries != 0);
 }

@@ -237,6 +237,7 @@ MUTANTS = {
     "the ring runs over": [("hyp/vcpu/fence.c", "	room = v->fences.nr < VCPU_FENCE_RING;", "	room = true;")],
     # virtqueues
     "virtq: fence of rearm dropped": [(VIRTQ, "	fence_full(); /* used.idx, then used_event; and avail_event, then avail.idx */\n", "")],
+    "virtq: fence of publish dropped": [(VIRTQ, "	fence_full(); /* used.idx, then used_event */\n", "")],
     "virtq: avail.idx read before avail_event is written": [(VIRTQ, "	int err = put_used_idx(q, together);\n\n	*interrupt = false;\n	if (err == HV_OK)\n		err = q->event_idx", "	int err = put_used_idx(q, together);\n\n	*interrupt = false;\n	if (err == HV_OK)\n		err = look_at_avail(q, together);\n	if (err == HV_OK)\n		err = q->event_idx"),
                                                            (VIRTQ, "	if (err == HV_OK)\n		err = look_at_avail(q, together);\n	if (err != HV_OK)\n		return err;\n	return q->avail_idx", "	if (err != HV_OK)\n		return err;\n	return q->avail_idx")],
     "virtq: used_event read before used.idx is written": [(VIRTQ, "	int err = put_used_idx(q, together);\n\n	*interrupt = false;\n	if (err == HV_OK)\n		err = q->event_idx", "	int err;\n\n	*interrupt = false;\n	err = think_of_interrupt(q, together, interrupt);\n	if (err == HV_OK)\n		err = put_used_idx(q, together);\n	if (err == HV_OK)\n		err = q->event_idx"),

@@ -87,6 +87,26 @@ def test_vlans_and_networks_do_not_hear_each_other(name):
         m.shell("two", "ip link add link eth0 name eth0.8 type vlan id 8 2>/dev/null; echo tri''ed", "tried")
 
 
+def carrier(m, vm, is_there):
+    """The interface of @vm, which is up, has a link or none."""
+    m.shell(vm, f"until grep -q {is_there} /sys/class/net/eth0/carrier; do usleep 100000; done; echo lin''k {is_there}", f"link {is_there}")
+
+
+def test_the_operator_pulls_a_cable(name):
+    """Linux sees it at once; with the cable back in, all is as before."""
+    with booted(name, {"one": net(), "two": net()}) as m:
+        m.expect_lines({"one": "GUEST-UP", "two": "GUEST-UP"})
+        start(m, 1, "one")
+        start(m, 2, "two")
+        hears(m, "two", "10.0.0.1")
+        for says, is_there in (("unplugged", 0), ("plugged in", 1)):
+            m.menu("w")
+            m.send("two/net@0\r")
+            m.expect_line("hartvisor", f"two/net@0 is {says}")
+            carrier(m, "two", is_there)
+            hears(m, "two", "10.0.0.1", answers=is_there == 1)
+
+
 def test_a_vm_is_reset_in_the_middle_of_traffic(name):
     """It comes back and hears the other, which has gone on all the time."""
     with booted(name, {"one": net(), "two": net()}) as m:

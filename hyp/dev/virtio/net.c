@@ -165,7 +165,9 @@ static int64_t transmit(struct vnet *n, struct virtq *q, uint64_t budget)
 	if (q->chain.in != 0 || q->chain.out < sizeof(struct net_header))
 		return HV_EINVAL;
 	t.q = q;
-	if (take_packet(&n->dev, &t, &err)) {
+	if (atomic_read(&n->port.unplugged)) {
+		net_drop(&n->port, NET_DROP_DOWN);
+	} else if (take_packet(&n->dev, &t, &err)) {
 		moved = net_send(s, &t.frame, &q->chain.done, budget);
 		if (moved < 0 || q->chain.done != 0)
 			return moved;
@@ -272,6 +274,16 @@ cold void vnet_init(struct vnet *n)
 	c->max_pairs = (uint16_t)n->max_pairs;
 	c->mtu = (uint16_t)n->port.mtu;
 	vnet_reset(&n->dev);
+}
+
+/* The driver reads it when it is told, and at its start. */
+cold void vnet_link(struct net_port *p)
+{
+	struct vnet *n = vnet_of_port(p);
+	struct net_layout *c = virtio_config(&n->dev);
+
+	atomic_set(&c->status, (uint16_t)(atomic_read(&p->unplugged) ? 0 : NET_S_LINK_UP));
+	virtio_config_changed(&n->dev);
 }
 
 cold void vnet_count(struct net_port *p, struct net_port_counts *out)

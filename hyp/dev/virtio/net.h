@@ -77,8 +77,9 @@ extern const struct net_port_ops vnet_port_ops;
 /* vnet_init - @n is a device (virtio_init()) with n->max_pairs: the rest of it is as after a reset. While the VM is made. */
 void vnet_init(struct vnet *n);
 
-/* vnet_count - net_port_ops.count. */
+/* vnet_count - net_port_ops.count. vnet_link - net_port_ops.link. */
 void vnet_count(struct net_port *p, struct net_port_counts *out);
+void vnet_link(struct net_port *p);
 
 /* vnet_control - virtio_ops.handle() of the control queue. */
 int64_t vnet_control(struct vnet *n, struct virtq *q);

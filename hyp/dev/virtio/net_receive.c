@@ -194,7 +194,8 @@ static bool vnet_open(struct net_port *p, unsigned int lane, struct net_receiver
 	/* A sender keeps a flow in one of its queues, so the flow stays in one here, and in order. */
 	const unsigned int pair = lane % atomic_read(&n->pairs);
 
-	if (!virtio_borrow(&n->dev,
+	if (atomic_read(&p->unplugged) ||
+	    !virtio_borrow(&n->dev,
 			   &n->dev.queues[index_below(net_rx_queue(pair), n->dev.nr_queues)]))
 		return false;
 	to->lane = pair;
@@ -256,4 +257,10 @@ static enum net_fate vnet_deliver(struct net_port *p, unsigned int pair, struct 
 	return NET_BROKEN;
 }
 
-const struct net_port_ops vnet_port_ops = { vnet_open, vnet_deliver, vnet_close, vnet_count };
+const struct net_port_ops vnet_port_ops = {
+	.open = vnet_open,
+	.deliver = vnet_deliver,
+	.close = vnet_close,
+	.count = vnet_count,
+	.link = vnet_link,
+};

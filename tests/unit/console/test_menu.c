@@ -388,9 +388,9 @@ static void help_names_every_command(void **state)
 	assert_row("  k    destroy this VM (asks)");
 	assert_row("  1-9  console of the VM with this number in the list");
 	assert_row("  ^]   ^] itself, to the guest");
-	assert_int_equal(count("\n"), 17);
+	assert_int_equal(count("\n"), 18);
 	press("h");
-	assert_int_equal(count("\n"), 34);
+	assert_int_equal(count("\n"), 36);
 }
 
 int main(void)

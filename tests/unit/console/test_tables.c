@@ -12,6 +12,7 @@
 #include <hartvisor/sbi.h>
 
 #include "fake/console.h"
+#include "lib/errno.h"
 #include "net/switch.h"
 #include "vcpu/vcpu.h"
 #include "vm/config.h"
@@ -398,10 +399,13 @@ static void zero_is_for_every_vcpu_of_every_vm(void **state)
 static struct net_switch lan = { .named = { NULL, "lan" } };
 static struct net_switch wan = { .named = { NULL, "a-long-name" } };
 
+static bool unplugged;
+
 /* Ports 0 and the last one of "lan", and port 0 of the other one. */
 bool net_port_look(struct net_switch *s, unsigned int i, struct net_port_look *out)
 {
 	*out = (struct net_port_look){ .vm = "vm-1", .unit = 10 + i % 16, .vlan = (uint16_t)i };
+	out->unplugged = unplugged;
 	for (unsigned int why = 0; why < NR_NET_DROPS; why++)
 		out->counts.drops[why] = 1u << why;
 	out->counts.sent = 11;
@@ -432,10 +436,43 @@ static void each_port_of_each_network_has_its_row(void **state)
 	net_switches = NULL;
 }
 
+static const char *linked;
+static unsigned int linked_unit, links;
+
+int net_port_link(const char *vm, unsigned int unit, bool up)
+{
+	linked = strcmp(vm, "vm-1") == 0 ? "vm-1" : "?";
+	linked_unit = unit;
+	unplugged = !up;
+	links++;
+	return HV_OK;
+}
+
+static void a_port_is_unplugged_and_plugged_in_by_its_name(void **state)
+{
+	(void)state;
+	named_add(&net_switches, &lan.named);
+	press("w.v.m.-.1./.n.e.t.@.a.\r");
+	assert_string_equal(linked, "vm-1");
+	assert_int_equal(linked_unit, 10);
+	assert_true(unplugged);
+	assert_row("vm-1/net@a is unplugged");
+	press("s");
+	assert_non_null(strstr(text, "       224  unplugged\n"));
+	press("w.v.m.-.1./.n.e.t.@.a.\r");
+	assert_row("vm-1/net@a is plugged in");
+	assert_false(unplugged);
+	press("w.v.m.-.1./.n.e.t.@.\r");
+	assert_row("no VM has the port \"vm-1/net@\": ^] s lists them, as in web/net@0");
+	assert_int_equal(links, 2);
+	net_switches = NULL;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CONSOLE_TEST(each_port_of_each_network_has_its_row),
+		CONSOLE_TEST(a_port_is_unplugged_and_plugged_in_by_its_name),
 		CONSOLE_TEST(the_list_says_where_vcpus_are),
 		CONSOLE_TEST(the_list_says_which_vm_is_silent),
 		CONSOLE_TEST(big_machines_fit_the_lines),

@@ -147,6 +147,7 @@ static void what_is_wrong_in_the_node_is_said(void **state)
 		"config: /vm/disk@0: queues = <4>: must be 1 to 3: the VM has no more vcpus");
 	refused((struct disk_says){ .image = "root", .queues = 9 },
 		"config: /vm/disk@0: queues = <9>: must be 1 to 8 (one cell)");
+	assert_int_equal(disk_make((struct disk_says){ "root", "overlay", KIB(8), 0 }, 0), HV_OK);
 }
 
 /* --- reading -------------------------------------------------------------------------------------- */

@@ -95,11 +95,17 @@ static void refused(struct net_says says, const char *line)
 	memset(fake_vm.virtio->dev + 1, 0, sizeof(fake_vm.virtio->dev[0]));
 }
 
+extern uint16_t fake_uplink_vlans;
+
 static void what_is_wrong_in_the_node_is_said(void **state)
 {
 	(void)state;
-	assert_int_equal(net_make(0, (struct net_says){ .to = "lan", .mac = "\x02\0\0\0\0\1" }),
+	assert_int_equal(net_make(0, (struct net_says){ .to = "lan", .mac = "\x02\3\4\5\6\7" }),
 			 HV_OK);
+	fake_uplink_vlans = 7;
+	refused((struct net_says){ .to = "lan", .vlan = 8 },
+		"config: /vm/net: vlan = <8>: must be one of at most 16 in a network that has an uplink");
+	fake_uplink_vlans = 0;
 	refused((struct net_says){ 0 },
 		"config: /vm/net: switch is missing: must be the name of a node below the configuration's networks, of lan");
 	refused((struct net_says){ .to = "wan" },
@@ -110,8 +116,8 @@ static void what_is_wrong_in_the_node_is_said(void **state)
 		"config: /vm/net: mac-address = [00 00 00 00 00 00]: must be the address of one device: the first byte must be even, and not all bytes 0");
 	refused((struct net_says){ .to = "lan", .mac = "\2\2\3\4\5", .mac_len = 5 },
 		"config: /vm/net: mac-address = [02 02 03 04 05]: must be 6 bytes, as in [02 00 00 00 00 01]");
-	refused((struct net_says){ .to = "lan", .mac = "\x02\0\0\0\0\1", .vlan = 3 },
-		"config: /vm/net: mac-address = [02 00 00 00 00 01]: must be unique in the network: net@0 of vm has 02:00:00:00:00:01, too");
+	refused((struct net_says){ .to = "lan", .mac = "\x02\3\4\5\6\7", .vlan = 3 },
+		"config: /vm/net: mac-address = [02 03 04 05 06 07]: must be unique in the network: net@0 of vm has 02:03:04:05:06:07, too");
 	refused((struct net_says){ .to = "lan", .vlan = 4095 },
 		"config: /vm/net: vlan = <4095>: must be 1 to 4094 (one cell)");
 	refused((struct net_says){ .to = "lan", .queues = 9 },
@@ -279,6 +285,42 @@ static void commands_are_paid_for(void **state)
 	assert_int_equal(nets[0].dev->filter.unicast.nr, 32);
 }
 
+/* The driver is told; neither side hears the other until the port is plugged in again, whatever lives come between. */
+static void a_port_that_is_unplugged_neither_sends_nor_gets(void **state)
+{
+	const struct net_layout *c;
+
+	(void)state;
+	net_pair(NET_PLAIN | NET_F_STATUS, 8, 2048);
+	net_give(0, 4, 2048);
+	c = virtio_config(&nets[1].dev->dev);
+	assert_int_equal(c->status, NET_S_LINK_UP);
+	passes(60, 0, 1);
+	assert_int_equal(net_port_link("vm", 1, false), HV_OK);
+	assert_int_equal(c->status, 0);
+	assert_true(vdev_get(VDEV(1), VIRTIO_MMIO_INTERRUPT_STATUS) & VIRTIO_INT_CONFIG);
+	net_frame(sent, 60, 2, 1);
+	net_send_frame(0, 0, NULL, sent, 60, 0);
+	assert_int_equal(net_got(1, &h, got), -1);
+	assert_int_equal(net_dropped(1, NET_DROP_DOWN), 1);
+	net_frame(sent, 60, 1, 2);
+	net_send_frame(1, 0, NULL, sent, 60, 0);
+	assert_int_equal(net_got(0, &h, got), -1);
+	assert_int_equal(net_dropped(1, NET_DROP_DOWN), 2);
+	fake_part_named("net")->reset(nets[1].dev);
+	assert_int_equal(c->status, 0);
+	net_begin(1, NET_PLAIN | NET_F_STATUS);
+	net_give(1, 8, 2048);
+	net_frame(sent, 60, 2, 1);
+	net_send_frame(0, 0, NULL, sent, 60, 0);
+	assert_int_equal(net_got(1, &h, got), -1);
+	assert_int_equal(net_port_link("vm", 1, true), HV_OK);
+	assert_int_equal(c->status, NET_S_LINK_UP);
+	passes(60, 0, 1);
+	assert_int_equal(net_port_link("vm", 2, false), HV_ENOENT);
+	assert_int_equal(net_port_link("mv", 1, false), HV_ENOENT);
+}
+
 static void a_device_that_is_not_started_gets_nothing(void **state)
 {
 	(void)state;
@@ -395,13 +437,15 @@ static void a_table_of_addresses_is_received(void **state)
 
 static void a_driver_sets_its_address(void **state)
 {
-	static const char set[] = "\1\1\2\0\0\0\0\x77";
+	static const char set[] = "\1\1\6\0\0\0\0\x77";
 
 	(void)state;
 	net_pair(NET_PLAIN | NET_F_CTRL_MAC_ADDR, 16, 2048);
 	assert_int_equal(net_control(1, set, 8), 0);
+	assert_int_equal(guest_read(VDEV(1) + VIRTIO_MMIO_CONFIG, 1), 6);
 	assert_int_equal(guest_read(VDEV(1) + VIRTIO_MMIO_CONFIG + 5, 1), 0x77);
 	net_frame(sent, 60, 0x77, 1);
+	sent[0] = 6;
 	net_send_frame(0, 0, NULL, sent, 60, 0);
 	assert_int_equal(net_got(1, &h, got), 60);
 	net_frame(sent, 60, 2, 1);
@@ -498,6 +542,7 @@ int main(void)
 		test(a_receiver_without_buffers_loses_packets_and_goes_on),
 		test(a_batch_costs_one_exit_and_one_interrupt),
 		test(commands_are_paid_for),
+		test(a_port_that_is_unplugged_neither_sends_nor_gets),
 		test(a_device_that_is_not_started_gets_nothing),
 		test(a_driver_that_is_not_ready_gets_nothing),
 		test(what_was_learned_of_a_driver_goes_with_its_reset),

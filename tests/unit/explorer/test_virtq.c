@@ -110,13 +110,12 @@ static bool interrupt(void *seen)
 	return w.interrupted != *(const uint32_t *)seen;
 }
 
-static void drives(void *unused)
+/* What is used of the REQUESTS that have been offered; the driver sleeps in between. */
+static void takes(void *unused)
 {
 	uint16_t seen = 0;
 
 	(void)unused;
-	for (uint16_t i = 0; i < REQUESTS; i++)
-		offer(i);
 	while (seen < REQUESTS) {
 		uint32_t before = atomic_read(&w.interrupted);
 
@@ -132,6 +131,13 @@ static void drives(void *unused)
 			explorer_fail("the device's data is not there yet");
 		seen++;
 	}
+}
+
+static void drives(void *unused)
+{
+	for (uint16_t i = 0; i < REQUESTS; i++)
+		offer(i);
+	takes(unused);
 }
 
 /* --- the device ------------------------------------------------------------------------------------- */
@@ -195,6 +201,22 @@ static void works(void *unused)
 	}
 }
 
+/* As a port of a switch has it: something comes for buffers that have been offered before. */
+static void receives(void *unused)
+{
+	(void)unused;
+	for (unsigned int i = 0; i < REQUESTS; i++) {
+		bool yes;
+
+		if (virtq_pop(&w.q) != HV_OK)
+			explorer_fail("the queue breaks");
+		handle(&w.q);
+		if (virtq_publish(&w.q, &yes) != HV_OK)
+			explorer_fail("the queue breaks");
+		interrupts(yes);
+	}
+}
+
 /* --- scenes ----------------------------------------------------------------------------------------- */
 
 static void all_is_used(void)
@@ -205,7 +227,7 @@ static void all_is_used(void)
 		explorer_fail("the driver waits for an interrupt that does not come");
 }
 
-static void scene(bool event_idx)
+static void scene(bool event_idx, void (*driver)(void *), void (*device)(void *))
 {
 	fake_pcpu_setup(2);
 	memset(&w, 0, sizeof(w));
@@ -227,8 +249,20 @@ static void scene(bool event_idx)
 	explorer_name(&w.used.idx, "used.idx");
 	explorer_name(&w.used.event, "avail_event");
 	explorer_name(&w.used.flags, "used.flags");
-	explorer_thread("driver", pcpus[0], drives, NULL);
-	explorer_thread("device", pcpus[1], works, NULL);
+	explorer_thread("driver", pcpus[0], driver, NULL);
+	explorer_thread("device", pcpus[1], device, NULL);
+}
+
+/* The buffers are there from the beginning. */
+static void scene_of_receiving(bool event_idx)
+{
+	scene(event_idx, takes, receives);
+	for (uint16_t i = 0; i < REQUESTS; i++) {
+		w.buffer[i] = 1;
+		w.desc[i] = (struct virtq_desc){ .addr = i, .len = 1, .flags = VIRTQ_DESC_WRITE };
+		w.avail.ring[i] = i;
+	}
+	w.avail.idx = REQUESTS;
 }
 
 static void explore(const char *name)
@@ -240,15 +274,29 @@ static void explore(const char *name)
 static void no_request_is_forgotten_with_event_idx(void **state)
 {
 	(void)state;
-	scene(true);
+	scene(true, drives, works);
 	explore("a virtqueue with EVENT_IDX");
 }
 
 static void no_request_is_forgotten_with_flags(void **state)
 {
 	(void)state;
-	scene(false);
+	scene(false, drives, works);
 	explore("a virtqueue with flags");
+}
+
+static void nothing_that_comes_is_left_with_event_idx(void **state)
+{
+	(void)state;
+	scene_of_receiving(true);
+	explore("a receive queue with EVENT_IDX");
+}
+
+static void nothing_that_comes_is_left_with_flags(void **state)
+{
+	(void)state;
+	scene_of_receiving(false);
+	explore("a receive queue with flags");
 }
 
 int main(void)
@@ -256,6 +304,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(no_request_is_forgotten_with_event_idx),
 		cmocka_unit_test(no_request_is_forgotten_with_flags),
+		cmocka_unit_test(nothing_that_comes_is_left_with_event_idx),
+		cmocka_unit_test(nothing_that_comes_is_left_with_flags),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

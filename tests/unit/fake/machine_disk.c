@@ -58,9 +58,11 @@ uint32_t fake_io_read(const volatile void *at, unsigned int width)
 		fake_ticks += 1000; /* time passes while it is waited for */
 		return hw[s].status;
 	case 0x0fc:
+		hw[s].generation += hw[s].unsteady;
 		return hw[s].generation;
 	default:
 		assert_true(off >= 0x100 && off + 4 <= 0x200);
+		hw[s].config_reads++;
 		if (off - 0x100 >= sizeof(hw[s].layout))
 			return 0;
 		return ((const uint32_t *)(const void *)&hw[s].layout)[(off - 0x100) / 4];

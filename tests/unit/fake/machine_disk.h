@@ -18,8 +18,10 @@ struct hw {
 	uint16_t seen;
 	unsigned int notified, resets;
 	uint32_t generation;
-	bool refuses, sticks; /* FEATURES_OK; status after a reset */
-	bool at_once;	      /* it does what it is asked when it is notified */
+	bool unsteady;		   /* its configuration changes at each look */
+	unsigned int config_reads; /* cells of it that were read */
+	bool refuses, sticks;	   /* FEATURES_OK; status after a reset */
+	bool at_once;		   /* it does what it is asked when it is notified */
 };
 
 extern struct hw hw[SLOTS];

@@ -83,7 +83,7 @@ static void port_count(struct net_port *p, struct net_port_counts *out)
 	out->sent = p->number;
 }
 
-static const struct net_port_ops ops = { port_open, port_deliver, port_close, port_count };
+static const struct net_port_ops ops = { port_open, port_deliver, port_close, port_count, NULL };
 
 net_mac_t fake_mac(unsigned int n)
 {

@@ -6,6 +6,12 @@
 
 struct named *net_switches;
 
+__attribute__((weak)) int net_port_link(const char *vm, unsigned int unit, bool up)
+{
+	(void)vm, (void)unit, (void)up;
+	abort();
+}
+
 __attribute__((weak)) bool net_port_look(struct net_switch *s, unsigned int i,
 					 struct net_port_look *out)
 {

@@ -129,6 +129,30 @@ static void a_device_is_found_by_its_type(void **state)
 		assert_int_equal(hw[s].resets, 0);
 }
 
+/* Only what the window has is read; one that never stands still is read 8 times. */
+static void a_configuration_is_read_until_it_stands_still(void **state)
+{
+	const struct host_virtio *d;
+	uint32_t words[3] = { 7, 7, 7 };
+
+	(void)state;
+	hw[0].id = VIRTIO_ID_RNG;
+	assert_int_equal(hw_probe(0), HV_OK);
+	d = host_virtio_find(VIRTIO_ID_RNG);
+	assert_non_null(d);
+	host_virtio_config(d, d->config_size - 4, words, 3);
+	assert_int_equal(words[0] | words[1] | words[2], 0);
+	assert_int_equal(hw[0].config_reads, 1);
+	hw[0].config_reads = 0;
+	host_virtio_config(d, 0, words, 3);
+	assert_int_equal(words[0], SECTORS);
+	assert_int_equal(hw[0].config_reads, 3);
+	hw[0].config_reads = 0;
+	hw[0].unsteady = true;
+	host_virtio_config(d, 0, words, 3);
+	assert_int_equal(hw[0].config_reads, 24);
+}
+
 static void facts_are_kept_within_bounds(void **state)
 {
 	static const struct {
@@ -239,6 +263,7 @@ int main(void)
 		test(what_cannot_be_opened_is_told),
 		test(what_is_no_device_of_ours_is_told_or_passed_over),
 		test(a_device_is_found_by_its_type),
+		test(a_configuration_is_read_until_it_stands_still),
 		test(facts_are_kept_within_bounds),
 		test(requests_are_passed_on),
 		test(errors_are_passed_on),

@@ -45,6 +45,10 @@ static void facts_and_the_link_are_the_device_s(void **state)
 	layout.mtu = 65535;
 	assert_int_equal(open_net(), HV_OK);
 	assert_int_equal(host_net_facts(net)->mtu, HOST_NET_MTU_MAX);
+	layout.mtu = 68;
+	assert_int_equal(open_net(), HV_OK);
+	assert_int_equal(host_net_facts(net)->mtu, 68);
+	nr_nets--;
 	layout.mtu = 67;
 	assert_int_equal(open_net(), HV_OK);
 	assert_int_equal(host_net_facts(net)->mtu, 1500);

@@ -441,6 +441,11 @@ static void registers_may_fill_their_window_and_no_more(void **state)
 			hw.offset = windows[i].offset;
 			assert_int_equal(probe("/serial@1000"), less ? HV_EINVAL : HV_OK);
 			assert_int_equal(fake_log_count, less);
+			if (less)
+				continue;
+			/* Registers are written in their width. */
+			assert_true(send('x'));
+			assert_int_equal(hw.sent[0], 'x');
 		}
 	}
 }
