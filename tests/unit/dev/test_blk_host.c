@@ -209,6 +209,18 @@ static void a_guest_has_so_many_requests_at_most(void **state)
 	assert_int_equal(nr_asked, BLK_FLIGHTS);
 }
 
+static void a_disk_that_cannot_be_written_is_offered_to_be_read(void **state)
+{
+	(void)state;
+	host.facts.read_only = true;
+	assert_int_equal(make("read-write", 1), HV_EINVAL);
+	assert_string_equal(
+		fake_log_last,
+		"config: /vm/disk@0: access = \"read-write\": must be \"read-only\": the machine's disk cannot be written");
+	start(NULL);
+	assert_true(vdev_features(DISK) & BLK_F_RO);
+}
+
 static void a_disk_that_has_failed_is_an_error(void **state)
 {
 	(void)state;
@@ -235,6 +247,7 @@ int main(void)
 		test(ranges_are_moved_to_the_part),
 		test(what_does_not_fit_waits_for_its_turn),
 		test(a_guest_has_so_many_requests_at_most),
+		test(a_disk_that_cannot_be_written_is_offered_to_be_read),
 		test(a_disk_that_has_failed_is_an_error),
 	};
 

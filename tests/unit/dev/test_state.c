@@ -86,7 +86,7 @@ static void a_uart_that_is_reset_is_as_a_new_one(void **state)
 		u = uart;
 		fields_mark("vuart", u, marks[i]);
 		before = *u;
-		vuart_reset(u);
+		vm_part_vuart.reset(u);
 		fields_check_reset("vuart", u, fresh_uart, &before);
 		(void)teardown(state);
 	}
@@ -102,7 +102,7 @@ static void a_clock_that_is_reset_is_as_a_new_one_but_for_its_time(void **state)
 		fields_mark("vrtc", r, marks[i]);
 		r->offset += 4711; /* the guest has set it */
 		before = *r;
-		vrtc_reset(r);
+		vm_part_vrtc.reset(r);
 		fields_check_reset("vrtc", r, fresh_rtc, &before);
 		assert_int_equal(fake_cancels, 1);
 		(void)teardown(state);
@@ -138,7 +138,7 @@ static void a_plic_that_is_reset_is_as_a_new_one(void **state)
 		mark_plic(p, marks[i]);
 		before = *p;
 		context = p->contexts[0]; /* each with a pointer of its own */
-		vplic_reset(&p->chip);
+		vm_part_vplic.reset(p);
 		fields_check_reset("vplic", p, fresh, &before);
 		for (unsigned int c = 0; c < p->nr_contexts; c++) {
 			context.enabled = p->contexts[c].enabled;
