@@ -21,6 +21,7 @@ bool cmd_control_stats(struct control_request *r);
 /* Of one VM (cmd_vm.c). cmd_control_later - what there will be. */
 bool cmd_control_operate(struct control_request *r);
 bool cmd_control_set(struct control_request *r);
+bool cmd_control_link(struct control_request *r);
 bool cmd_control_later(struct control_request *r);
 
 /* control_parse_number - decimal digits alone, at most @max. False: it is no such number. */

@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "control/cmd.h"
+#include "lib/errno.h"
+#include "net/switch.h"
 
 bool cmd_control_operate(struct control_request *r)
 {
@@ -77,6 +79,43 @@ bool cmd_control_set(struct control_request *r)
 	if (why)
 		control_fail(r, "%s: %s = %u: %s", r->vm->name, setting_name(wrong),
 			     (unsigned int)(wrong == VM_SET_WEIGHT ? s.weight : s.cap), why);
+	return false;
+}
+
+/* As a node's name has it: "net@" and hexadecimal digits. False: it is none. */
+static bool parse_port(const char *word, unsigned int *unit)
+{
+	static const char digits[] = "0123456789abcdef";
+	const char *at = word + 4;
+
+	*unit = 0;
+	if (strncmp(word, "net@", 4) != 0 || *at == '\0' || strlen(at) > 4)
+		return false;
+	for (; *at; at++) {
+		const char *digit = strchr(digits, *at);
+
+		if (!digit)
+			return false;
+		*unit = 16 * *unit + (unsigned int)(digit - digits);
+	}
+	return true;
+}
+
+bool cmd_control_link(struct control_request *r)
+{
+	unsigned int unit = 0;
+	bool up;
+
+	if (r->nr_words != 5) {
+		control_fail(r, "net.link: must be followed by a VM's name, net@N, and up or down");
+		return false;
+	}
+	up = strcmp(r->words[4], "up") == 0;
+	if (!up && strcmp(r->words[4], "down") != 0)
+		control_fail(r, "%s: %.40s: must be up or down", r->vm->name, r->words[4]);
+	else if (!parse_port(r->words[3], &unit) || net_port_link(r->vm->name, unit, up) != HV_OK)
+		control_fail(r, "%s: %.40s: must be one of its network devices, as in net@0",
+			     r->vm->name, r->words[3]);
 	return false;
 }
 

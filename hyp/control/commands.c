@@ -25,6 +25,8 @@ const struct control_command control_commands[] = {
 	  cmd_control_operate },
 	{ "vm.set", "NAME [weight=N] [cap=N]", "change the share of a VM; cap=0: no cap",
 	  CONTROL_VM_SETTINGS, 0, cmd_control_set },
+	{ "net.link", "NAME net@N up|down", "plug a VM's network device in, or unplug it",
+	  CONTROL_VM_SETTINGS, 0, cmd_control_link },
 	{ "snapshot", "", "does not exist yet", CONTROL_ANYTHING, 0, cmd_control_later },
 	{ "restore", "", "does not exist yet", CONTROL_ANYTHING, 0, cmd_control_later },
 };

@@ -357,7 +357,7 @@ FIELD_VRTC(irq_pending, NEW, "rtc")
 FIELD_VRTC(line, NEW, "rtc")
 FIELD_VRTC(timer, KEPT, "rtc") /* cancelled */
 
-#include "vm/state_devices.h"
+#include "state_devices.h"
 
 #undef STATE
 #undef FIELD_VCPU

@@ -54,6 +54,7 @@ def test_hartctl_operates_vms(name):
         assert ctl.run("stop", "db", status=1) == "hartctl: db does not run\n"
         ctl.run("start", "db")
         m.expect_line("db", "HELLO")
+        assert ctl.run("link", "db", "net@0", "down", status=1) == "hartctl: db: net@0: must be one of its network devices, as in net@0\n"
         ctl.run("destroy", "db")
         m.expect(r"db: is gone")
         assert ctl.run("pause", "db", status=1) == "hartctl: vm db: no such VM: must be one of web\n"

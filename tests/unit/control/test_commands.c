@@ -197,6 +197,54 @@ static void wrong_settings_change_nothing(void **state)
 	assert_int_equal(vm_configs[0].cap, 0);
 }
 
+static char linked[32];
+static unsigned int linked_unit;
+static bool linked_up;
+
+int net_port_link(const char *vm, unsigned int unit, bool up)
+{
+	snprintf(linked, sizeof(linked), "%s", vm);
+	linked_unit = unit;
+	linked_up = up;
+	return unit == 9 ? HV_ENOENT : HV_OK;
+}
+
+static void a_network_device_is_unplugged_and_plugged_in(void **state)
+{
+	static const char *const rows[][2] = {
+		{ "vm-1", "net.link: must be followed by a VM's name, net@N, and up or down" },
+		{ "vm-1 net@0",
+		  "net.link: must be followed by a VM's name, net@N, and up or down" },
+		{ "vm-1 net@0 up up",
+		  "net.link: must be followed by a VM's name, net@N, and up or down" },
+		{ "vm-1 net@0 on", "vm-1: on: must be up or down" },
+		{ "vm-1 net@9 up", "vm-1: net@9: must be one of its network devices, as in net@0" },
+		{ "vm-1 net@ up", "vm-1: net@: must be one of its network devices, as in net@0" },
+		{ "vm-1 net@g up", "vm-1: net@g: must be one of its network devices, as in net@0" },
+		{ "vm-1 net@00000 up",
+		  "vm-1: net@00000: must be one of its network devices, as in net@0" },
+		{ "vm-1 new@0 up", "vm-1: new@0: must be one of its network devices, as in net@0" },
+	};
+
+	(void)state;
+	assert_string_equal(answer("1 net.link vm-2 net@1f down"), OK("1"));
+	assert_string_equal(linked, "vm-2");
+	assert_int_equal(linked_unit, 0x1f);
+	assert_false(linked_up);
+	assert_string_equal(answer("2 net.link vm-1 net@0 up"), OK("2"));
+	assert_int_equal(linked_unit, 0);
+	assert_true(linked_up);
+	linked[0] = '\0';
+	for (unsigned int i = 0; i < ARRAY_SIZE(rows); i++) {
+		char line[256];
+
+		snprintf(line, sizeof(line), "1 net.link %s", rows[i][0]);
+		assert_string_equal(answer(line), error("1", rows[i][1]));
+		assert_int_equal(linked[0] != '\0', i == 4);
+		linked[0] = '\0';
+	}
+}
+
 static void each_mistake_has_its_sentence(void **state)
 {
 	static const char *const rows[][3] = {
@@ -263,6 +311,7 @@ int main(void)
 		CONTROL_TEST(a_vm_is_operated_by_its_name),
 		CONTROL_TEST(shares_can_be_set),
 		CONTROL_TEST(wrong_settings_change_nothing),
+		CONTROL_TEST(a_network_device_is_unplugged_and_plugged_in),
 		CONTROL_TEST(each_mistake_has_its_sentence),
 		CONTROL_TEST(names_of_many_vms_are_cut),
 	};

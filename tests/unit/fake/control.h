@@ -6,7 +6,7 @@
  * SOURCES: hyp/control/channel.c hyp/control/request.c hyp/control/commands.c hyp/control/json.c hyp/control/event.c
  * SOURCES: hyp/control/cmd_vm.c hyp/control/cmd_list.c hyp/control/cmd_stats.c hyp/control/cmd_host.c hyp/vm/operator.c
  * SOURCES: hyp/vcpu/stats.c hyp/vm/config_ram.c hyp/lib/config_node.c hyp/lib/text.c hyp/lib/word.c hyp/lib/fdt.c hyp/lib/work.c
- * SOURCES: tests/unit/fake/control.c tests/unit/fake/registry.c
+ * SOURCES: tests/unit/fake/control.c tests/unit/fake/registry.c tests/unit/fake/no_net.c
  */
 #ifndef FAKE_CONTROL_H
 #define FAKE_CONTROL_H
