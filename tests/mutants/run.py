@@ -12,8 +12,8 @@ the system tests, too. Files in assembler have no mutants.
 
 A mutant counts when it changes the code that the compiler makes; two that make the same code count once.
 Results are kept in build/verify/mutants under a digest of what they depend on, so that a run that was interrupted
-goes on. Survivors are explained in tests/mutants/explained.txt, or are missed: a room passes with 90 % caught, at
-most 5 % explained, and no explanation of a line that is no longer there. The last line has the totals.
+goes on. Survivors are explained in tests/mutants/explained.txt, or are missed: a room passes with 90 % caught, those that
+are explained as equivalent left out, at most 5 % explained, and no explanation of a line that is no longer there. The last line has the totals.
 """
 
 import argparse
@@ -73,12 +73,17 @@ class Score:
     explained_share: float = 0  # of all mutants of the room, in percent; the sample has some of them
     rotten: int = 0  # explanations of what is no longer there
 
+    equivalent: int = 0  # of those explained: they are no mutants, as nothing differs
+
     @property
     def total(self):
         return self.caught + self.explained + self.missed
 
+    def percent(self):
+        return 100 * self.caught / max(self.total - self.equivalent, 1)
+
     def too_few(self):
-        return 100 * self.caught < CAUGHT_PERCENT * self.total
+        return self.percent() < CAUGHT_PERCENT
 
     def faults(self):
         """What keeps the room from passing, in words."""
@@ -251,6 +256,7 @@ class Runner:
         word = "caught" if caught else "explained" if explained else "SURVIVES"
         score.caught += bool(caught)
         score.explained += bool(not caught and explained)
+        score.equivalent += bool(not caught and explained and explained.startswith("equivalent"))
         score.missed += not caught and not explained
         if not caught or self.options.verbose:
             print(f"{word}: {file}:{mutant.line}: {mutant.name}{'   by ' + why if caught else ''}", flush=True)
@@ -283,7 +289,7 @@ class Runner:
         print(f"\nseed {self.options.seed}\n{'room':16}{'mutants':>9}{'caught':>9}{'explained':>11}{'missed':>8}{'caught %':>10}"
               f"{'explained % of all':>20}")
         for room, s in sorted(scores.items()):
-            print(f"{room:16}{s.total:9}{s.caught:9}{s.explained:11}{s.missed:8}{100 * s.caught / max(s.total, 1):10.1f}"
+            print(f"{room:16}{s.total:9}{s.caught:9}{s.explained:11}{s.missed:8}{s.percent():10.1f}"
                   f"{s.explained_share:20.1f}   {', '.join(s.faults())}".rstrip())
             passed += not s.faults()
             failed += bool(s.faults())
