@@ -254,7 +254,7 @@ static void send(struct driver *d)
 	const bool all = below(d, 8) == 0;
 	uint32_t id;
 
-	d->sent++;
+	atomic_set(&d->sent, d->sent + 1);
 	memset(p, 0, sizeof(struct net_header));
 	p += sizeof(struct net_header);
 	memset(p, 0, 16);
@@ -297,6 +297,15 @@ static void become(unsigned int pcpu)
 	this_pcpu()->current = &vcpus[pcpu];
 }
 
+/* Neither runs away while the other has no processor: its packets would find no buffers. */
+static void keep_together(const struct driver *d)
+{
+	const struct driver *other = &drivers[1 - d->number];
+
+	while (atomic_read(&at_work) == 2 && d->sent > atomic_read(&other->sent) + SIZE / 2)
+		sched_yield();
+}
+
 static void *drive(void *driver)
 {
 	struct driver *d = driver;
@@ -309,6 +318,7 @@ static void *drive(void *driver)
 		}
 		send(d);
 		receive(d);
+		keep_together(d);
 		assert_false(atomic_read(&nets[d->number].dev.status) & VIRTIO_NEEDS_RESET);
 	}
 	(void)atomic_fetch_sub(&at_work, 1);
