@@ -333,17 +333,17 @@ static void *come_and_go(void *unused)
 
 	(void)unused;
 	become(3);
-	while (atomic_read(&at_work) != 0) {
+	/* Some of them even if it has begun when the drivers were done. */
+	for (; atomic_read(&at_work) != 0 || rounds < 10; rounds++) {
 		struct net_switch *s = n->port.of;
 		const struct net_port *other;
 
 		net_port_leave(&n->port);
-		n->port.mtu = 100 + rounds++ % 1000;
+		n->port.mtu = 100 + rounds % 1000;
 		n->port.ops = NULL;
 		n->port.ops = &vnet_port_ops;
 		assert_int_equal(net_port_join(&n->port, s, &other), HV_OK);
 	}
-	assert_true(rounds > 10);
 	return NULL;
 }
 
