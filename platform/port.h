@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A port of the machine's console device: a stream of bytes in each direction, whose other end is a program of the host's. The port
+ * A port of the machine's console device: a stream of bytes in each direction; at its other end is a program of the host's. The port
  * is found by its name, whenever the device has one of that name.
  *
  * What comes is kept in the device's buffers until it is read, so the other side has to wait and nothing is lost. What is written

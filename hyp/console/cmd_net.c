@@ -58,7 +58,7 @@ bool net_row(bool first)
 	return false;
 }
 
-/* The port of a VM's network device whose name is @name, "VM/net@N". False: there is none. */
+/* The port of a VM's network device called @name, "VM/net@N". False: there is none. */
 static bool find_port(const char *name, struct net_port_look *out)
 {
 	char is[sizeof(out->vm) + 16];

@@ -187,7 +187,7 @@ void net_switch_add(struct net_switch *s);
 
 extern struct named *net_switches;
 
-/* net_switch_of - the switch whose name @n is; NULL of NULL. */
+/* net_switch_of - the switch that has the name @n; NULL of NULL. */
 static inline struct net_switch *net_switch_of(struct named *n)
 {
 	return n ? container_of(n, struct net_switch, named) : NULL;

@@ -33,7 +33,7 @@ const char *vm_why_not(const struct vm *vm, char *buf, size_t size);
 /* vm_remark - what there is to say of its state, or "": why it crashed or cannot be started. */
 const char *vm_remark(const struct vm *vm);
 
-/* vm_vcpu_state - of a vcpu whose VM has a life: "running", "ready", "blocked" or "stopped"; else the state of the VM. */
+/* vm_vcpu_state - if the VM has a life: "running", "ready", "blocked" or "stopped"; else the state of the VM. */
 const char *vm_vcpu_state(const struct vcpu *v);
 const char *vcpu_state_name(const struct vcpu *v);
 

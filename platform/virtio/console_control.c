@@ -122,7 +122,7 @@ static void handle(struct host_port *p, const struct message *m)
 	host_port_update_connected(p);
 }
 
-/* The next message, whose buffer is the device's again. */
+/* The next message; its buffer is the device's again. */
 static bool next_message(struct host_port *p, struct message *m)
 {
 	struct host_ring *r = &p->rings[CONTROL_RX];

@@ -46,7 +46,7 @@ struct host_port {
 
 	struct spinlock lock; /* LOCK_HOST_PORT; guards all that follows, and the rings */
 	struct host_ring rings[NR_QUEUES];
-	uint32_t id;	     /* of the port whose queues there are, or NO_PORT */
+	uint32_t id;	     /* of the port that has queues, or NO_PORT */
 	uint32_t wanted;     /* the one that has the name */
 	uint32_t connection; /* atomic; the last one */
 	bool named;	     /* the port with these queues has the name */

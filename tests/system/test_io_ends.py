@@ -47,6 +47,24 @@ def own_memory(m):
     return int(m.child.match.group(1))
 
 
+def reset_while_they_flood(m, vms, rounds):
+    """@vms, which stand behind the canary, @rounds times. Returns how much memory of its own hartvisor had, in KiB, each time that
+    all of them flooded; the loader has more."""
+    m.expect_lines({vm.name: "FLOODS" for vm in vms})
+    took = {own_memory(m)}
+    for i in range(1, rounds + 1):
+        # A VM may flood again while the next one is being reset.
+        while m.text().count("] FLOODS") < i * len(vms):
+            own_memory(m)
+        took.add(own_memory(m))
+        for number, vm in enumerate(vms, start=2):
+            m.focus(number, vm.name)
+            m.menu("r")
+            m.expect_line("hartvisor", f"{vm.name}: rebooting")
+    canary_lives(m)
+    return took
+
+
 # Of guest/tests/virtio_flood.c, those that leave nothing in an overlay: large reads, random bytes, wrong chains, resets.
 LEAVE_NOTHING = (2, 6, 11, 12)
 
@@ -56,19 +74,7 @@ def test_vms_are_reset_in_the_middle_of_requests(name, rounds):
     """Four at a time by the operator. Each floods again in its next life, and no page is left behind."""
     vms = [Vm(f"flood-{mode}", guest("virtio_flood"), memory=16 * MIB, bootargs=f"mode={mode}", more=DEVICES)
            for mode in LEAVE_NOTHING]
-    took = set()  # when all of them flood; the loader has more
     with machine(name, vms, smp=3, kernel=CHECKED) as m:
-        m.expect_lines({vm.name: "FLOODS" for vm in vms})
-        took.add(own_memory(m))
-        for i in range(1, rounds + 1):
-            # A VM may flood again while the next one is being reset.
-            while m.text().count("] FLOODS") < i * len(vms):
-                own_memory(m)
-            took.add(own_memory(m))
-            for number, vm in enumerate(vms, start=2):
-                m.focus(number, vm.name)
-                m.menu("r")
-                m.expect_line("hartvisor", f"{vm.name}: rebooting")
-        canary_lives(m)
+        took = reset_while_they_flood(m, vms, rounds)
     print(f"FIGURE {len(vms) * rounds} resets, {took} KiB of hartvisor's own")
     assert len(took) == 1

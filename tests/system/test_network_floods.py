@@ -3,7 +3,7 @@
 
 import pytest
 from hv import BUILD, MIB, Machine, Vm, guest, its_text, make_itb
-from test_io_ends import canary_lives, own_memory
+from test_io_ends import canary_lives, reset_while_they_flood
 from test_lives import TOLD
 from test_virtio import AWAY, RNG, share_beside
 
@@ -66,19 +66,7 @@ MODES = ("segments", "broadcasts", "strangers", "all-sorts")
 def test_vms_are_reset_in_the_middle_of_traffic(name, rounds):
     """Four at a time by the operator, each sending to all. Each floods again in its next life, and no page is left behind."""
     vms = [flooder(mode, FLOODS[mode]) for mode in MODES]
-    took = set()
     with with_canary(name, vms, smp=3) as m:
-        m.expect_lines({vm.name: "FLOODS" for vm in vms})
-        took.add(own_memory(m))
-        for i in range(1, rounds + 1):
-            # A VM may flood again while the next one is being reset.
-            while m.text().count("] FLOODS") < i * len(vms):
-                own_memory(m)
-            took.add(own_memory(m))
-            for number, vm in enumerate(vms, start=2):
-                m.focus(number, vm.name)
-                m.menu("r")
-                m.expect_line("hartvisor", f"{vm.name}: rebooting")
-        canary_lives(m)
+        took = reset_while_they_flood(m, vms, rounds)
     print(f"FIGURE {len(vms) * rounds} resets, {took} KiB of hartvisor's own")
     assert len(took) == 1

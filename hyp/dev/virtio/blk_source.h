@@ -23,7 +23,7 @@ struct disk_source {
 
 extern struct named *disk_sources;
 
-/* disk_source_of - the source whose name @n is; NULL of NULL. */
+/* disk_source_of - the source that has the name @n; NULL of NULL. */
 static inline struct disk_source *disk_source_of(struct named *n)
 {
 	return n ? container_of(n, struct disk_source, named) : NULL;

@@ -87,7 +87,7 @@ static void a_device_that_is_reset_is_as_a_new_one(void **state)
 	}
 }
 
-/* As a guest leaves it: a sender whose decision is still there, and an address that was learned of it. */
+/* As a guest leaves it: the sender has decided where to, and an address was learned of it. */
 static void no_address_of_the_life_before_is_known(void **state)
 {
 	uint8_t frame[64], got[2048];
