@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * For the tests of hyp/control: a port whose other side is the test, and VMs of which nothing but their state is real. A program that is
+ * For the tests of hyp/control: the test is the other side of a port, and of VMs the state alone is real. A program that is
  * LIKE this file is made of
  *
  * SOURCES: hyp/control/channel.c hyp/control/request.c hyp/control/commands.c hyp/control/json.c hyp/control/event.c

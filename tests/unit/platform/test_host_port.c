@@ -23,7 +23,7 @@ static void without_a_device_nothing_is_said(void **state)
 	assert_false(host_port_present());
 	assert_null(open_port());
 	assert_true(stopped);
-	/* One whose ports have no names. */
+	/* A device with ports that have no names. */
 	absent = false;
 	assert_true(host_port_present());
 	offered = ~(uint64_t)VIRTIO_CONSOLE_F_MULTIPORT;
