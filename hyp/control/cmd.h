@@ -24,6 +24,12 @@ bool cmd_control_set(struct control_request *r);
 bool cmd_control_link(struct control_request *r);
 bool cmd_control_later(struct control_request *r);
 
+/* Of the timeline (cmd_trace.c). */
+bool cmd_control_trace_on(struct control_request *r);
+bool cmd_control_trace_read(struct control_request *r);
+bool cmd_control_trace_stop(struct control_request *r);
+bool cmd_control_trace_off(struct control_request *r);
+
 /* control_parse_number - decimal digits alone, at most @max. False: it is no such number. */
 bool control_parse_number(const char *s, uint64_t max, uint64_t *value);
 
