@@ -189,7 +189,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		fuzz_must(fake_vm_refs == 0);
 		check_output();
 	}
-	change_connection(3);
+	change_connection(0);
 	run_channel();
 	fuzz_must(rings == 0);
 	return 0;
