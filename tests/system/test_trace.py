@@ -7,6 +7,7 @@ import importlib.machinery
 import importlib.util
 import json
 import random
+import re
 import shutil
 import struct
 import subprocess
@@ -14,7 +15,7 @@ import time
 
 import pytest
 from control import HARTCTL, channel
-from hv import MIB, TIMEOUT, WORK, Machine, Vm, bundle, guest
+from hv import HARTVISOR, MIB, TIMEOUT, WORK, Machine, Vm, bundle, guest
 
 SPIN = "settle=0 ms=100000000"
 
@@ -285,3 +286,20 @@ def test_kinds_that_are_not_wanted_are_not_there(name, folder):
         assert "must be empty" in ctl.run("trace", "--raw", str(folder), status=1)
         assert "must be memory=MIB" in ctl.run("raw", "trace.on everything", status=1)
         assert "must be 1 to 64 MiB" in ctl.run("raw", "trace.on memory=0", status=1)
+
+
+def instructions(begin, end):
+    """Of hartvisor's code from the label @begin up to @end."""
+    text = subprocess.run(["riscv64-unknown-elf-objdump", "-d", "--no-show-raw-insn", str(HARTVISOR.with_suffix(".elf"))],
+                          stdout=subprocess.PIPE, text=True, check=True).stdout
+    part = text[text.index(f" <{begin}>:"):text.index(f" <{end}>:")]
+    return len(re.findall(r"^f+\w+:\t", part, re.M))
+
+
+def test_a_traced_exit_takes_19_instructions_more():
+    """What the second vector has besides the first. Of an entry two are executed only when a packet is full."""
+    enter, full = 9, 2
+    ecall = instructions("trap_vector_traced", "ecall_leaves_traced") - instructions("trap_vector", "ecall_leaves")
+    assert ecall == 9 + enter + full
+    exits = instructions("not_an_ecall_traced", "virtual_insn_traced") - instructions("not_an_ecall", "virtual_insn")
+    assert exits == 10 + enter + full  # the latter for what fast_access() has done

@@ -26,7 +26,7 @@ static struct {
 	unsigned int hart;
 } seen[MAX_V];
 
-static uint64_t stray, told[NR_TRACE_EVENTS], last_at[MAX_PCPUS];
+static uint64_t stray, told[NR_TRACE_EVENTS], how_run[4], last_at[MAX_PCPUS];
 static uint32_t runs_here[MAX_PCPUS];
 
 void trace_event_at(uint64_t at, enum trace_event id, uint32_t label, unsigned int n, uint64_t a,
@@ -44,6 +44,7 @@ void trace_event_at(uint64_t at, enum trace_event id, uint32_t label, unsigned i
 		assert_true(at >= s->since);
 		s->is = RUNS;
 		s->since = at;
+		how_run[n % 4]++;
 		s->ran_before = a;
 		s->hart = hart;
 		break;
@@ -106,13 +107,37 @@ static void check(void)
 			assert_int_equal(runs_here[h], sim_running(h)->id);
 }
 
+static void sleep_on_the_hart(unsigned int hart)
+{
+	struct sim_vcpu *v = sim_running(hart);
+
+	if (!v || !sched_rest_begin(&v->se, sim_now))
+		return;
+	check();
+	sched_rest_end(&v->se, sim_now);
+}
+
+/* Hand the hart to a sibling that sleeps, which may answer at once. */
+static void ask_a_sibling(unsigned int hart)
+{
+	for (unsigned int i = 0; sim_running(hart) && i < sim_nr_vcpus; i++) {
+		if (sim_vcpus[i].se.state != SCHED_BLOCKED || !sim_hand_over(hart, &sim_vcpus[i]))
+			continue;
+		check();
+		sim_run(10);
+		if (sim_running(hart) == &sim_vcpus[i])
+			sim_stop_for_next(hart, SCHED_BLOCKS);
+		return;
+	}
+}
+
 static void one_event(unsigned int harts)
 {
 	unsigned int hart = (unsigned int)sim_random() % harts;
 	struct sim_vcpu *v = &sim_vcpus[sim_random() % sim_nr_vcpus];
 
 	sim_become(hart);
-	switch (sim_random() % 6) {
+	switch (sim_random() % 7) {
 	case 0:
 		(void)sched_wake(&v->se);
 		break;
@@ -128,8 +153,10 @@ static void one_event(unsigned int harts)
 			sim_stop_for_next(hart, SCHED_YIELDED);
 		break;
 	case 4:
-		if (sim_running(hart))
-			(void)sim_hand_over(hart, v);
+		ask_a_sibling(hart);
+		break;
+	case 5:
+		sleep_on_the_hart(hart);
 		break;
 	default:
 		sim_run(sim_random() % SIM_MS);
@@ -146,9 +173,10 @@ static void the_timeline_agrees_with_the_accounts(void **state)
 		for (unsigned int vm = 0; vm < 8; vm++) {
 			struct sched_group *g =
 				sim_group(sim_random() % 4 ? 0 : 20 + sim_random() % 300);
+			uint32_t weight = 1 + sim_random() % 200; /* of peers, which hand over */
 
 			for (unsigned int i = 0; i <= vm % 4; i++) {
-				struct sched_params p = sim_params(1 + sim_random() % 200);
+				struct sched_params p = sim_params(weight);
 				struct sim_vcpu *v =
 					sim_add(g, &p, SIM_MS, sim_random() % 2 ? SIM_MS : 0);
 
@@ -165,12 +193,39 @@ static void the_timeline_agrees_with_the_accounts(void **state)
 	}
 	for (enum trace_event id = TRACE_RUN; id <= TRACE_STEAL; id++)
 		assert_true(told[id] > 0);
+	for (unsigned int how = TRACE_PICKED; how <= TRACE_RESTED; how++)
+		assert_true(how_run[how] > 0);
+}
+
+/* It is woken between a hart's look at the clock and its pick. */
+static void a_clock_that_was_read_early_turns_no_time_back(void **state)
+{
+	struct sched_params p = sim_params(100);
+	struct sim_vcpu *v;
+	uint64_t early;
+
+	(void)state;
+	begin(1, 1);
+	v = sim_add(NULL, &p, SIM_MS, 0);
+	sched_set_label(&v->se, v->id);
+	sim_become(0);
+	sim_now = 500;
+	early = sim_now;
+	sim_now = 900;
+	(void)sched_wake(&v->se);
+	assert_ptr_equal(sched_pick(early), &v->se);
+	sim_now = 1000;
+	sched_put(&v->se, SCHED_BLOCKS, sim_now);
+	assert_int_equal(seen[v->id].runs, 100);
+	assert_int_equal(v->se.account.run, 100);
+	sim_end();
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_timeline_agrees_with_the_accounts),
+		cmocka_unit_test(a_clock_that_was_read_early_turns_no_time_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
