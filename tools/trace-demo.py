@@ -58,7 +58,7 @@ def record(name: str, properties: str, seconds: float, fdt: pathlib.Path) -> flo
             totals = TOTAL.findall(m.text())
     rate = 0.0
     for vm in ("one", "two"):
-        lines = [(float(t), int(total)) for who, t, total in totals if who == vm and int(total)]
+        lines = [(float(t), int(total)) for name_of, t, total in totals if name_of == vm and int(total)]
         rate += (lines[-1][1] - lines[0][1]) / (lines[-1][0] - lines[0][0])
     return rate
 

@@ -106,20 +106,21 @@ static inline bool trace_is_on(void)
  */
 #ifdef __riscv
 /* The arguments go by the stack, wherever they are now: to bind them to registers would move them where nothing is traced, too. */
-#define trace_call(fn, a, b, c)                                                                  \
-	do {                                                                                     \
-		(void)sizeof(((fn)((a), (b), (c)), 0)); /* they have the right types */          \
-		__asm__ volatile("addi sp, sp, -32\n\t"                                          \
-				 "sd %0, 0(sp)\n\t"                                              \
-				 "sd %z1, 8(sp)\n\t"                                             \
-				 "sd %z2, 16(sp)\n\t"                                            \
-				 "lla t1, %3\n\t"                                                \
-				 "jal t0, trace_keeping\n\t" /* switch.S */                      \
-				 "addi sp, sp, 32"                                               \
-				 :                                                               \
-				 : "r"((uint64_t)(a)), "rJ"((uint64_t)(b)), "rJ"((uint64_t)(c)), \
-				   "i"(fn)                                                       \
-				 : "t0", "t1", "memory");                                        \
+#define trace_call(fn, a, b, c)                                                                    \
+	do {                                                                                       \
+		static_assert(__builtin_types_compatible_p(__typeof__((fn)((a), (b), (c))), void), \
+			      "of the right types");                                               \
+		__asm__ volatile("addi sp, sp, -32\n\t"                                            \
+				 "sd %0, 0(sp)\n\t"                                                \
+				 "sd %z1, 8(sp)\n\t"                                               \
+				 "sd %z2, 16(sp)\n\t"                                              \
+				 "lla t1, %3\n\t"                                                  \
+				 "jal t0, trace_keeping\n\t" /* switch.S */                        \
+				 "addi sp, sp, 32"                                                 \
+				 :                                                                 \
+				 : "r"((uint64_t)(a)), "rJ"((uint64_t)(b)), "rJ"((uint64_t)(c)),   \
+				   "i"(fn)                                                         \
+				 : "t0", "t1", "memory");                                          \
 	} while (0)
 #else
 #define trace_call(fn, a, b, c) (fn)((a), (b), (c))

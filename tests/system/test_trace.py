@@ -9,6 +9,7 @@ import json
 import random
 import re
 import shutil
+import signal
 import struct
 import subprocess
 import time
@@ -283,6 +284,10 @@ def test_kinds_that_are_not_wanted_are_not_there(name, folder):
             assert seen <= {"sched": {"run", "ready", "halt", "wake", "migrate", "steal", "state"}, "exits": {"enter", "exit", "sbi"},
                             "kicks": {"kick", "inject", "request"}}[kinds[0]]
             assert len(seen) > 1
+        # Ctrl-C ends it, and what there is is kept.
+        recorder = tracing(ctl, "-t", "3600", "--raw", str(folder / "until"))
+        recorder.send_signal(signal.SIGINT)
+        assert outcome(recorder)["events"] > 1000
         assert "must be empty" in ctl.run("trace", "--raw", str(folder), status=1)
         assert "must be memory=MIB" in ctl.run("raw", "trace.on everything", status=1)
         assert "must be 1 to 64 MiB" in ctl.run("raw", "trace.on memory=0", status=1)
