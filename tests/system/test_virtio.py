@@ -100,7 +100,7 @@ def test_hostile_drivers_reach_no_neighbour(name):
 @pytest.mark.concurrent
 @pytest.mark.parametrize("smp", [2, pytest.param(4, marks=pytest.mark.long)])
 def test_a_peer_writes_where_another_has_its_rings(name, smp):
-    """The ring of a device is in memory that another VM writes at random meanwhile; so is a neighbour, who is left alone."""
+    """The ring of a device is in memory that another VM writes at random meanwhile. A neighbour is left alone."""
     vms = [evil("shared_bad", peer=1, rounds=2), evil("shared_bad", "scribbler", scribble=600000),
            Vm("neighbour", guest("virtio_canary"), more=RNG + WRITES_NOTICE)]
     with machine(name, vms, smp=smp) as m:
