@@ -12,6 +12,7 @@
 #include "common/fuzz.h"
 
 #include "fake/control.h"
+#include "vm/bundle_store.h"
 
 /* An object, array, string, number or word at @p; its end, or NULL. */
 static const char *value_end(const char *p, unsigned int depth);
@@ -115,13 +116,37 @@ static void change_connection(uint32_t to)
 	send_bytes("", 0);
 }
 
+/* A request with a frame behind it, which may be shorter than it says, or longer. */
+static void send_frame(struct fuzz_input *in)
+{
+	static const char *const names[] = { "a", "b", "nope" };
+	char line[64];
+	const uint8_t which = fuzz_u8(in);
+
+	snprintf(line, sizeof(line), "%s 1 image.%s %s %u\n", which & 8 ? "" : "\n",
+		 which & 16 ? "put" : "data", names[which % 3], fuzz_u8(in));
+	send_bytes(line, strlen(line));
+	send_some(in);
+}
+
+static void drop_images(void)
+{
+	for (struct stored_bundle *b; (b = bundle_store_at(0)) != NULL;) {
+		bundle_store_drop(b);
+		bundle_store_put(b);
+	}
+	fuzz_must(creations != 0 || image_memory == 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct fuzz_input in = { data, size };
 
 	(void)control_setup(NULL);
+	drop_images();
+	fuzz_must(creations == 0);
 	while (in.left > 0) {
-		switch (fuzz_u8(&in) % 8) {
+		switch (fuzz_u8(&in) % 10) {
 		case 0:
 		case 1:
 		case 2:
@@ -139,6 +164,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			break;
 		case 6:
 			change_connection(fuzz_u8(&in) % 3);
+			break;
+		case 7:
+			send_frame(&in);
+			break;
+		case 8:
+			creation_steps = fuzz_u8(&in);
+			creation_error = creation_steps % 3 ? NULL : "wrong";
+			send_bytes("\n3 vm.create a\n", 15);
 			break;
 		default:
 			send_bytes("\n", 1);

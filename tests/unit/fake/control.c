@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -125,11 +126,6 @@ void *page_alloc_zeroed(uint64_t size, uint64_t align)
 		return memset(port_memory, 0, sizeof(port_memory));
 	assert_true(size <= sizeof(channel_memory));
 	return memset(channel_memory, 0, sizeof(channel_memory));
-}
-
-void page_free(hpa_t base, uint64_t size)
-{
-	(void)base, (void)size;
 }
 
 uint64_t page_total(void)
@@ -318,9 +314,9 @@ void send_bytes(const char *bytes, size_t len)
 	port_user->ready(port_user);
 }
 
-void run_channel(void)
+void run_channel_steps(unsigned int n)
 {
-	do {
+	while (n-- > 0) {
 		while (work_run_one())
 			;
 		if (!armed)
@@ -329,7 +325,12 @@ void run_channel(void)
 		now = armed->deadline;
 		armed->fn(armed);
 		armed = NULL;
-	} while (true);
+	}
+}
+
+void run_channel(void)
+{
+	run_channel_steps(UINT_MAX);
 }
 
 char *ask(const char *line)
@@ -361,6 +362,8 @@ int control_setup(void **state)
 	stopped = destroyed = NULL;
 	weight_set = cap_set_to = UINT32_MAX;
 	weights_set = steps = nr_log_lines = 0;
+	creation_steps = 0;
+	creation_error = NULL;
 	make_vms(3, 2);
 	armed = NULL;
 	if (!begun)
