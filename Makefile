@@ -69,7 +69,7 @@ help:
 
 # --- set-up: build/setup.mk says where QEMU, OpenSBI, python and the guests' packages are ----------
 
-.PHONY: setup setup-linux setup-lint setup-fuzz setup-verify
+.PHONY: setup setup-linux setup-lint setup-fuzz setup-verify setup-guest-tools
 setup:
 	@tools/setup.sh
 	@sed 's/^/  /' $(B)/versions.txt
@@ -83,6 +83,8 @@ setup-fuzz:
 	@tools/setup.sh fuzz
 setup-verify:
 	@tools/setup-verify.sh
+setup-guest-tools:
+	@tools/setup-guest-tools.sh
 
 NO_SETUP := help setup setup-% clean distclean compile_commands.json bench-doc
 RUNNING  := run debian-disk test unit system busy soak fuzz fuzz-replay fuzz-corpus verify model model-long mutants mutants-protocol mutants-fences ci fresh \

@@ -198,12 +198,14 @@ def step_kernel(options, tally):
 
 
 def step_debian(options, tally):
-    """The disk of two Debian systems, and their bundle. Without them the tests of these systems are skipped."""
+    """The disk of two Debian systems, their bundle, and the programs for stock guests. Tests are skipped that lack theirs."""
     del tally
     make = shlex.split(options.make) + ["--no-print-directory"]
     goals = ["debian-disk", "build/debian.itb"] if options.setup else ["build/debian.itb"]
     if subprocess.run([*make, *goals], stdin=subprocess.DEVNULL, close_fds=False).returncode != 0:
         print("no disk of Debian systems: their tests are left out", flush=True)
+    if options.setup and subprocess.run([*make, "setup-guest-tools"], stdin=subprocess.DEVNULL, close_fds=False).returncode != 0:
+        print("no disk of fio and iperf3: their tests are left out", flush=True)
     return True
 
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * The neighbour of hostile drivers: its memory has a pattern, which it looks through round after round (boot argument n=),
- * and its own entropy device answers meanwhile.
+ * and its own entropy device answers meanwhile. If it has memory that others share and may only read, that has the pattern, too.
  */
 #include "fdt.h"
 #include "victim.h"
@@ -24,6 +24,13 @@ static void look(unsigned long start, unsigned long end, bool first)
 	}
 }
 
+static void look_at_shared(bool first)
+{
+	if (machine.nr_shared)
+		look(machine.shared[0].base, machine.shared[0].base + machine.shared[0].size,
+		     first);
+}
+
 void guest_main(void)
 {
 	unsigned long start = ((unsigned long)_image_end + 0x1fffff) & ~0x1fffffUL;
@@ -33,8 +40,10 @@ void guest_main(void)
 		end = fdt; /* the loader puts the tree at the end */
 	victim_find();
 	look(start, end, true);
+	look_at_shared(true);
 	for (unsigned long n = machine_arg("n", 40); n; n--) {
 		look(start, end, false);
+		look_at_shared(false);
 		victim_works("a round");
 	}
 	print("virtio_canary: looked at 0x%lx to 0x%lx\n", start, end);

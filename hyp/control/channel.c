@@ -6,6 +6,7 @@
 
 #include "arch/memmap.h"
 #include "arch/timer.h"
+#include "control/cmd.h"
 #include "control/event.h"
 #include "control/request.h"
 #include "control/trace.h"
@@ -136,6 +137,26 @@ static bool take_input(struct channel *c)
 	return true;
 }
 
+/* Of the bytes behind a request's line. False: none has come. */
+static bool take_data(struct channel *c)
+{
+	size_t room, n = c->input_end - c->input_at;
+	char *to = control_data_room(&c->request, &room);
+
+	if (n > 0) { /* what came with the line */
+		n = (size_t)min_u64(n, room);
+		if (to)
+			memcpy(to, c->input + c->input_at, n);
+		c->input_at += n;
+	} else if (to) {
+		n = host_port_read(c->port, c->connection, to, room);
+	} else {
+		n = host_port_read(c->port, c->connection, c->input, (size_t)min_u64(room, INPUT));
+	}
+	control_data_came(&c->request, n);
+	return n != 0;
+}
+
 /* --- a step --------------------------------------------------------------------------------------- */
 
 /* Nothing of the last connection is the next one's: half a line, or what is left of an answer. */
@@ -145,6 +166,8 @@ static void serve_another(struct channel *c, uint32_t connection)
 	c->answering = false;
 	c->request.frame.left = 0;
 	control_trace_drop();
+	control_data_drop(&c->request);
+	control_images_abandon();
 	c->input_at = c->input_end = 0;
 	c->output_at = c->output_end = 0;
 	control_line_clear(&c->request.line);
@@ -164,14 +187,18 @@ static bool step(struct channel *c)
 		return true;
 	if (!has_room(c, CONTROL_PIECE))
 		return false;
-	if (c->answering)
+	if (c->request.data.left && (!c->answering || !c->request.begun))
+		return take_data(c) || send_event(c);
+	if (c->answering) {
 		send_piece(c);
-	else if (c->request.frame.left)
+	} else if (c->request.frame.left) {
 		return send_frame(c);
-	else if (!send_event(c) && !take_input(c))
-		return false;
-	if (c->answering && !c->request.begun)
-		send_piece(c);
+	} else if (!send_event(c)) {
+		if (!take_input(c))
+			return false;
+		if (c->answering)
+			send_piece(c);
+	}
 	(void)has_room(c, 0);
 	return true;
 }

@@ -30,6 +30,14 @@ bool cmd_control_trace_read(struct control_request *r);
 bool cmd_control_trace_stop(struct control_request *r);
 bool cmd_control_trace_off(struct control_request *r);
 
+/* Of bundles that come by the channel (cmd_image.c). control_images_abandon - the connection is over: what is not complete goes. */
+bool cmd_control_image_put(struct control_request *r);
+bool cmd_control_image_data(struct control_request *r);
+bool cmd_control_image_list(struct control_request *r);
+bool cmd_control_image_drop(struct control_request *r);
+bool cmd_control_create(struct control_request *r);
+void control_images_abandon(void);
+
 /* control_parse_number - decimal digits alone, at most @max. False: it is no such number. */
 bool control_parse_number(const char *s, uint64_t max, uint64_t *value);
 

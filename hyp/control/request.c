@@ -209,7 +209,7 @@ static void parse(struct control_request *r)
 
 void control_begin(struct control_request *r)
 {
-	r->has_id = r->begun = false;
+	r->has_id = r->begun = r->undecided = false;
 	r->command = NULL;
 	r->vm = NULL;
 	r->why[0] = '\0';
@@ -236,6 +236,7 @@ static bool begin(struct control_request *r, char *buf)
 	bool more = false;
 
 	r->begun = true;
+	r->undecided = false;
 	begin_answer(r, buf, true);
 	if (!r->why[0])
 		check_arguments(r);
@@ -244,6 +245,11 @@ static bool begin(struct control_request *r, char *buf)
 	if (r->vm)
 		vm_put(r->vm);
 	r->vm = NULL;
+	if (r->undecided) {
+		r->begun = false;
+		r->json.len = 0;
+		return true;
+	}
 	if (!r->why[0])
 		return more;
 	begin_answer(r, buf, false);

@@ -11,6 +11,7 @@
 
 #include "control/json.h"
 #include "vcpu/vm.h"
+#include "vm/bundle_store.h"
 #include "vm/operator.h"
 
 #define CONTROL_LINE  255  /* characters of a request */
@@ -42,6 +43,15 @@ struct control_frame {
 	void (*sent)(size_t n);
 };
 
+/* Bytes as they are, which follow the line of a request (a frame). That line says how many. */
+struct control_data {
+	uint64_t left;		  /* still to come; 0: none */
+	struct stored_bundle *to; /* where they go, with a reference; NULL: they are skipped */
+};
+
+#define CONTROL_FRAME_MAX 65536
+#define CONTROL_DATA_STEP 4096 /* of a frame, in one step */
+
 /* What a command takes. */
 enum control_takes {
 	CONTROL_NOTHING,
@@ -56,7 +66,8 @@ struct control_command {
 	uint8_t takes; /* enum control_takes */
 	uint8_t op;    /* enum vm_op, of commands that are nothing else */
 	/* run - write a piece of the answer to r->json, which is in an object already. False: that was all. The first call finds
-	 * r->step 0, and may call control_fail(). */
+	 * r->step 0, and may call control_fail(). If it sets r->undecided, nothing is written, and the next call is a first one, too,
+	 * but for r->step. */
 	bool (*run)(struct control_request *r);
 };
 
@@ -72,11 +83,13 @@ struct control_request {
 
 	/* The answer: how far it is. */
 	bool begun, walk_vcpus;
+	bool undecided; /* whether it is an error is not known yet */
 	struct json json;
 	unsigned int step, vm_id, vcpu;
 	char vm_name[VM_NAME_MAX + 1]; /* of the VM that is being written */
 	uint64_t at;
 	struct control_frame frame; /* behind the answer */
+	struct control_data data; /* behind the line */
 };
 
 /* control_begin - @r->line is whole: its answer begins. */
@@ -84,6 +97,14 @@ void control_begin(struct control_request *r);
 
 /* control_go_on - write the next piece of the answer to @buf, of CONTROL_PIECE bytes; returns how many it has. *@more: call again. */
 size_t control_go_on(struct control_request *r, char *buf, bool *more);
+
+/*
+ * control_data_room - where the next bytes of r->data go, *@room at most; NULL: nowhere. control_data_came - there are @n of them.
+ * control_data_drop - no more come.
+ */
+char *control_data_room(struct control_request *r, size_t *room);
+void control_data_came(struct control_request *r, size_t n);
+void control_data_drop(struct control_request *r);
 
 /* control_fail - the answer is an error, and the sentence is why. What the command has written is forgotten. */
 void control_fail(struct control_request *r, const char *fmt, ...)

@@ -43,7 +43,7 @@ struct pmem_pages {
 };
 
 static struct spinlock lock =
-	SPINLOCK_INIT(LOCK_PMEM); /* guards all of them, also while one is copied */
+	SPINLOCK_INIT(LOCK_IMAGES); /* guards all of them, also while one is copied */
 static struct list all_pages = { &all_pages, &all_pages };
 
 /* Bytes that a region with @size bytes of data has. */

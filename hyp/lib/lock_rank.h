@@ -36,7 +36,7 @@
 	X(LOCK_BOOT_ORDER, "the boot order")                     \
 	X(LOCK_DYING, "the list of VMs that are destroyed")      \
 	X(LOCK_DISK_SOURCES, "the parts of the machine's disks") \
-	X(LOCK_PMEM, "the images that VMs share")                \
+	X(LOCK_IMAGES, "the images that VMs share")              \
 	X(LOCK_HOST_STACKS, "the list of stacks")                \
 	X(LOCK_PAGES, "the page allocator")                      \
 	X(LOCK_LOG, "the log")                                   \

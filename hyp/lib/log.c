@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "lib/spinlock.h"
 
@@ -19,6 +20,10 @@ static enum log_level log_level = LOG_INFO;
 static char *kept; /* NULL: nothing is kept */
 static size_t kept_size;
 static uint64_t kept_end; /* bytes that were ever put there */
+
+static char *captured; /* NULL: errors are not captured */
+static size_t captured_size;
+static unsigned int nr_captured;
 
 static const char *const level_mark[] = {
 	[LOG_ERROR] = "error: ",
@@ -59,6 +64,37 @@ static size_t log_clean(char *line, size_t len)
 			line[i] = '?';
 	}
 	return len;
+}
+
+/* The lock is held. */
+static void capture(enum log_level level, const char *fmt, va_list ap)
+{
+	if (!captured || level != LOG_ERROR)
+		return;
+	if (nr_captured++ > 0)
+		return;
+	(void)vsnprintf(captured, captured_size, fmt, ap);
+	(void)log_clean(captured, strlen(captured));
+}
+
+void log_capture(char *buf, size_t size)
+{
+	spin_lock(&log_lock);
+	captured = buf;
+	captured_size = size;
+	nr_captured = 0;
+	spin_unlock(&log_lock);
+}
+
+unsigned int log_capture_end(void)
+{
+	unsigned int nr;
+
+	spin_lock(&log_lock);
+	captured = NULL;
+	nr = nr_captured;
+	spin_unlock(&log_lock);
+	return nr;
 }
 
 static size_t log_format(enum log_level level, const char *fmt, va_list ap)
@@ -130,8 +166,11 @@ void log_at(enum log_level level, const char *fmt, ...)
 
 	if (level > atomic_read(&log_level))
 		return;
-	va_start(ap, fmt);
 	spin_lock(&log_lock);
+	va_start(ap, fmt);
+	capture(level, fmt, ap);
+	va_end(ap);
+	va_start(ap, fmt);
 	if (log_sink) {
 		size_t len = log_format(level, fmt, ap);
 

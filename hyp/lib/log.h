@@ -31,6 +31,13 @@ void log_keep(char *buf, size_t size);
 bool log_read(uint64_t *at, char *line, size_t size);
 
 /*
+ * log_capture - from now on the first error's line goes into @buf, too, of @size bytes, without time and level. log_capture_end - no
+ * more; returns how many errors there were. One caller at a time. Errors that other harts log meanwhile are among them.
+ */
+void log_capture(char *buf, size_t size);
+unsigned int log_capture_end(void);
+
+/*
  * log_at - format one line and hand it to the sink; longer ones are cut at 336 characters, time and level among them.
  * Takes LOCK_LOG, under which the sink runs; the terminal's takes LOCK_TERM. No newline in @fmt.
  */

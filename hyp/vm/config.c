@@ -10,6 +10,7 @@
 #include "lib/fdt.h"
 #include "lib/log.h"
 #include "vm/bundle.h"
+#include "vm/config_bundle.h"
 #include "vm/config_sched.h"
 #include "vm/config_vm.h"
 #include "vm/disks.h"
@@ -218,52 +219,99 @@ static bool is_signature(const void *fit, int node)
 	       !fdtx_prop_bool(fit, node, "compatible");
 }
 
-int config_parse_bundle(const void *at, uint64_t size, const char *select, struct vm_config *out,
-			unsigned int max)
+/* What others may name is made at boot, and stays as it is. */
+static int refuse_shared(struct config_bundle *c)
 {
-	char path[VM_PATH_MAX];
-	unsigned int nr = 0, disabled = 0;
-	const void *fit;
-	struct bundle b;
-	int config, node;
+	int err = HV_OK;
 
-	if (bundle_open(&b, at, size) != 0)
+	for (unsigned int i = 0; i < ARRAY_SIZE(shared); i++) {
+		int node = fdt_subnode_offset(c->bundle.fit, c->config, shared[i].name);
+
+		if (node < 0 || !is_shared(c->bundle.fit, node))
+			continue;
+		log_error(
+			"config: %s/%s: must not be in a bundle that comes later: disks, networks and "
+			"shared memory are those of the bundle at boot",
+			c->path, shared[i].name);
+		err = HV_EINVAL;
+	}
+	return err;
+}
+
+int config_bundle_begin(struct config_bundle *c, const void *at, uint64_t size, const char *select,
+			bool later)
+{
+	const void *fit;
+
+	*c = (struct config_bundle){ 0 };
+	if (bundle_open(&c->bundle, at, size) != 0)
 		return HV_EINVAL;
-	fit = b.fit;
-	config = find_configuration(fit, select);
-	if (config < 0)
+	fit = c->bundle.fit;
+	c->config = find_configuration(fit, select);
+	if (c->config < 0)
 		return HV_ENOENT;
-	fdtx_path(fit, config, path, sizeof(path));
-	if (!fdtx_is_compatible(fit, config, "hartvisor,config")) {
+	fdtx_path(fit, c->config, c->path, sizeof(c->path));
+	if (!fdtx_is_compatible(fit, c->config, "hartvisor,config")) {
 		char line[120];
 		struct text t;
 
 		text_begin(&t, line, sizeof(line));
-		text_add_property(&t, fit, config, "compatible");
-		log_error("config: %s: compatible = %s: must be \"hartvisor,config\"", path, line);
+		text_add_property(&t, fit, c->config, "compatible");
+		log_error("config: %s: compatible = %s: must be \"hartvisor,config\"", c->path,
+			  line);
 		return HV_EINVAL;
 	}
-	check_configuration(fit, config, path);
-	parse_shared(fit, config);
-	fdtx_for_each_child(fit, config, node) {
-		if (is_signature(fit, node) || is_shared(fit, node))
-			continue;
-		if (vm_node_is_disabled(fit, node)) {
-			disabled++;
-			continue;
-		}
-		if (nr == max) {
-			log_error("config: %s: more than %u VMs: must be at most %u, the rest is "
-				  "left out",
-				  path, max, max);
-			break;
-		}
-		nr++;
-		parse_vm(&b, node, out, nr);
+	check_configuration(fit, c->config, c->path);
+	c->node = fdt_first_subnode(fit, c->config);
+	if (later)
+		return refuse_shared(c);
+	parse_shared(fit, c->config);
+	return HV_OK;
+}
+
+/* A node that is no VM, or is left out. */
+static bool passes_over(struct config_bundle *c)
+{
+	const void *fit = c->bundle.fit;
+
+	if (is_signature(fit, c->node) || is_shared(fit, c->node))
+		return true;
+	if (!vm_node_is_disabled(fit, c->node))
+		return false;
+	c->disabled++;
+	return true;
+}
+
+bool config_bundle_next(struct config_bundle *c, struct vm_config *out, unsigned int max)
+{
+	const void *fit = c->bundle.fit;
+
+	while (c->node >= 0 && passes_over(c))
+		c->node = fdt_next_subnode(fit, c->node);
+	if (c->node >= 0 && c->nr < max) {
+		parse_vm(&c->bundle, c->node, out, ++c->nr);
+		c->node = fdt_next_subnode(fit, c->node);
+		return true;
 	}
-	if (nr == 0)
+	if (c->node >= 0)
+		log_error("config: %s: more than %u VMs: must be at most %u, the rest is left out",
+			  c->path, max, max);
+	if (c->nr == 0)
 		log_error("config: %s: no VM: must have at least one node with compatible = "
 			  "\"hartvisor,vm\"%s",
-			  path, disabled != 0 ? " that is not disabled" : "");
-	return (int)nr;
+			  c->path, c->disabled != 0 ? " that is not disabled" : "");
+	return false;
+}
+
+int config_parse_bundle(const void *at, uint64_t size, const char *select, struct vm_config *out,
+			unsigned int max)
+{
+	struct config_bundle c;
+	int err = config_bundle_begin(&c, at, size, select, false);
+
+	if (err != HV_OK)
+		return err;
+	while (config_bundle_next(&c, out, max))
+		;
+	return (int)c.nr;
 }

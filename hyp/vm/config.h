@@ -15,6 +15,8 @@
 #include "vcpu/layout.h"
 #include "vcpu/vm.h"
 
+struct stored_bundle;
+
 /* How the bytes of an image are packed (vm/unpack.h). */
 enum image_packing {
 	PACKING_NONE,
@@ -57,6 +59,7 @@ struct vm_config {
 	/* If @fdt is a bundle's tree: where the bundle's external data counts from (vm/bundle.h). Else NULL, 0. */
 	const uint8_t *bundle;
 	uint64_t bundle_size;
+	struct stored_bundle *store; /* the bundle, if it came while VMs ran (vm/bundle_store.h) */
 	const void *
 		fdt; /* the tree that it comes from, and its node there; NULL: a node of another kind */
 	int node;

@@ -11,6 +11,8 @@
 #include "vcpu/vtimer.h"
 #include "vcpu/registry.h"
 #include "vcpu/vcpu.h"
+#include "vm/bundle_store.h"
+#include "vm/config.h"
 #include "vm/life.h"
 #include "vm/lifecycle.h"
 #include "vm/parts.h"
@@ -142,6 +144,7 @@ static enum progress reap_step(struct vm *vm)
 		if (!smp_grace_is_over(&grace))
 			return WAITS;
 		leave_scheduler(vm);
+		bundle_store_put(vm->config->store);
 		vm->reaped = REAP_MEMORY;
 		return GOES_ON;
 	case REAP_MEMORY:

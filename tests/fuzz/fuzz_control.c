@@ -13,8 +13,10 @@
 #include "common/fuzz.h"
 
 #include "arch/trace.h"
+#include "control/trace.h"
 #include "fake/control.h"
 #include "fake/pcpu.h"
+#include "vm/bundle_store.h"
 
 /* An object, array, string, number or word at @p; its end, or NULL. */
 static const char *value_end(const char *p, unsigned int depth);
@@ -77,7 +79,7 @@ static uint64_t frame_left;
 /* The end of the line before @p: how many bytes follow it? */
 static uint64_t frame_behind(const char *line, const char *p)
 {
-	static const char bytes[] = "\"bytes\":";
+	static const char bytes[] = ",\"bytes\":";
 	const char *at = strstr(line, bytes);
 
 	return at && at < p ? strtoull(at + strlen(bytes), NULL, 10) : 0;
@@ -149,12 +151,36 @@ static void change_connection(uint32_t to)
 	send_bytes("", 0);
 }
 
+/* A request with a frame behind it, which may be shorter than it says, or longer. */
+static void send_frame(struct fuzz_input *in)
+{
+	static const char *const names[] = { "a", "b", "nope" };
+	char line[64];
+	const uint8_t which = fuzz_u8(in);
+
+	snprintf(line, sizeof(line), "%s 1 image.%s %s %u\n", which & 8 ? "" : "\n",
+		 which & 16 ? "put" : "data", names[which % 3], fuzz_u8(in));
+	send_bytes(line, strlen(line));
+	send_some(in);
+}
+
+static void drop_images(void)
+{
+	for (struct stored_bundle *b; (b = bundle_store_at(0)) != NULL;) {
+		bundle_store_drop(b);
+		bundle_store_put(b);
+	}
+	fuzz_must(creations != 0 || image_memory == 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct fuzz_input in = { data, size };
 
 	frame_left = 0;
 	(void)control_setup(NULL);
+	drop_images();
+	fuzz_must(creations == 0);
 	while (in.left > 0) {
 		switch (fuzz_u8(&in) % 16) {
 		case 0:
@@ -175,10 +201,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		case 6:
 			change_connection(fuzz_u8(&in) % 3);
 			break;
+		case 7:
+			send_frame(&in);
+			break;
 		case 8:
-			write_events(0, 8 * fuzz_u8(&in));
+			creation_steps = fuzz_u8(&in);
+			creation_error = creation_steps % 3 ? NULL : "wrong";
+			send_bytes("\n3 vm.create a\n", 15);
 			break;
 		case 9:
+			write_events(0, 8 * fuzz_u8(&in));
+			break;
+		case 10:
 			write_events(1, 64 * fuzz_u8(&in));
 			break;
 		default:
@@ -191,6 +225,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	change_connection(0);
 	run_channel();
-	fuzz_must(rings == 0);
+	fuzz_must(control_trace_state() == CONTROL_TRACE_OFF);
 	return 0;
 }

@@ -32,7 +32,7 @@ class Channel:
                 "-device", "virtserialport,chardev=ctl,name=org.hartvisor.ctl"]
 
     def command(self, *words):
-        return [sys.executable, str(HARTCTL), "-s", self.path, *words]
+        return [sys.executable, str(HARTCTL), "-s", self.path, *map(str, words)]
 
     def run(self, *words, status=0, timeout=TIMEOUT):
         """What hartctl says: to its output, or for another @status than 0 to its errors."""
@@ -47,11 +47,14 @@ class Channel:
     def vm(self, name):
         return next(vm for vm in self.json("list")["vms"] if vm["name"] == name)
 
-    def wait_for(self, name, state):
+    def wait(self, condition):
         end = time.monotonic() + TIMEOUT
-        while self.vm(name)["state"] != state:
-            assert time.monotonic() < end, f"{name} does not become {state}: {self.vm(name)}"
+        while not condition():
+            assert time.monotonic() < end, f"what is waited for does not come: {self.run('list')}"
             time.sleep(0.1)
+
+    def wait_for(self, name, state):
+        self.wait(lambda: self.vm(name)["state"] == state)
 
     @contextlib.contextmanager
     def connection(self):

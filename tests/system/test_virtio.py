@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Virtio devices against hostile drivers: guest/tests/virtio_*.c, alone and beside neighbours.
+"""Devices against hostile drivers: guest/tests/virtio_*.c and shared_bad.c, alone and beside neighbours.
 
 Each case of a driver must leave three things as they are: its device works after a reset and memory that no request named
 has not changed (the guest itself looks at both, after each case); a neighbour's memory; and what a neighbour gets done.
@@ -20,6 +20,10 @@ DISKS = (f'disk@0 {{ image = "disk"; access = "overlay"; overlay-memory = <{OVER
 CONSOLES = "console@0 { }; console@1 { };"
 NETS = 'net@0 { switch = "lan"; }; net@1 { switch = "lan"; };'
 
+SHARED = f'{RNG} shared@0 {{ region = "box"; }}; shared@1 {{ region = "notice"; access = "read-only"; }};'
+WRITES_NOTICE = 'shared@0 { region = "notice"; };'
+REGIONS = "".join(f'{name} {{ compatible = "hartvisor,shared-memory"; size = <0x10000>; }}; ' for name in ("box", "notice"))
+
 # What each needs; and how many cases it has at least. The balloon's are counted where they are.
 HOSTILE = {
     "virtio_ring": (RNG, 75),
@@ -28,6 +32,7 @@ HOSTILE = {
     "virtio_blk_bad": (DISKS, 165),
     "virtio_con_bad": (CONSOLES, 138),
     "virtio_net_bad": (NETS, 130),
+    "shared_bad": (SHARED, 100),
 }
 
 
@@ -47,7 +52,7 @@ def evil(test, name="evil", **bootargs):
 
 
 def machine(name, vms, **more):
-    return Machine(name, make_itb(name, its_text(vms, [disk()], networks=["lan"])), **more)
+    return Machine(name, make_itb(name, its_text(vms, [disk()], networks=["lan"], shared=REGIONS)), **more)
 
 
 def cases(text, vm, test):
@@ -79,8 +84,8 @@ def test_a_hostile_driver_gives_wrong_buffers_for_input(name):
 @pytest.mark.concurrent
 def test_hostile_drivers_reach_no_neighbour(name):
     """All of them at once on two harts; the neighbour's RAM and its own device are as if it were alone."""
-    vms = [evil(test, test.replace("_", "-")) for test in HOSTILE]
-    vms.append(Vm("neighbour", guest("virtio_canary"), more=RNG))
+    vms = [evil(test, test.replace("_", "-"), **({"peer": 1} if test == "shared_bad" else {})) for test in HOSTILE]
+    vms.append(Vm("neighbour", guest("virtio_canary"), more=RNG + WRITES_NOTICE))
     with machine(name, vms, smp=2) as m:
         m.expect_passed("neighbour", "virtio_canary")
         text = m.expect_end()
@@ -90,6 +95,18 @@ def test_hostile_drivers_reach_no_neighbour(name):
         assert f"[{vm}] TEST {test} PASS" in text
         total += cases(text, vm, test)[0]
     print(f"{total} cases")
+
+
+@pytest.mark.concurrent
+@pytest.mark.parametrize("smp", [2, pytest.param(4, marks=pytest.mark.long)])
+def test_a_peer_writes_where_another_has_its_rings(name, smp):
+    """The ring of a device is in memory that another VM writes at random meanwhile. A neighbour is left alone."""
+    vms = [evil("shared_bad", peer=1, rounds=2), evil("shared_bad", "scribbler", scribble=600000),
+           Vm("neighbour", guest("virtio_canary"), more=RNG + WRITES_NOTICE)]
+    with machine(name, vms, smp=smp) as m:
+        m.expect_lines({"evil": "TEST shared_bad (PASS|FAIL)", "neighbour": "TEST virtio_canary (PASS|FAIL)"})
+        text = m.text()
+    assert "[evil] TEST shared_bad PASS" in text and "[neighbour] TEST virtio_canary PASS" in text
 
 
 # --- what a neighbour gets of a hart that it shares with such a driver, in permille ------------------------------------

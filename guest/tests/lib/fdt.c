@@ -65,6 +65,23 @@ static void see_probe(const char *name, const char *data, uint32_t len)
 		machine.probe_mode = data;
 }
 
+/* reg comes first (hyp/dev/shared.c). */
+static void see_shared(const char *name, const char *data, uint32_t len)
+{
+	unsigned int n = machine.nr_shared;
+
+	if (!strcmp(name, "reg") && len == 32 && n < 4) {
+		machine.shared[n].regs = be(data, 8);
+		machine.shared[n].base = be(data + 16, 8);
+		machine.shared[n].size = be(data + 24, 8);
+		machine.nr_shared++;
+	} else if (n > 0 && !strcmp(name, "read-only")) {
+		machine.shared[n - 1].read_only = true;
+	} else if (n > 0 && !strcmp(name, "interrupts")) {
+		machine.shared[n - 1].irq = be32(data);
+	}
+}
+
 /* nodes[1] is the top node that the property is below of, nodes[0] the root. */
 static void see(const char *const *nodes, int depth, const char *name, const char *data,
 		uint32_t len)
@@ -92,6 +109,8 @@ static void see(const char *const *nodes, int depth, const char *name, const cha
 		see_chosen(name, data, len);
 	if (depth == 3 && !strcmp(nodes[1], "soc") && starts_with(nodes[2], "probe@"))
 		see_probe(name, data, len);
+	if (depth == 3 && !strcmp(nodes[1], "soc") && starts_with(nodes[2], "shared@"))
+		see_shared(name, data, len);
 	if (depth == 2 && !strcmp(nodes[1], "hypervisor"))
 		see_hypervisor(name, data, len);
 	if (depth == 3 && !strcmp(nodes[1], "reserved-memory") &&

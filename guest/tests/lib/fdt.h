@@ -34,6 +34,12 @@ struct machine {
 	struct {
 		uint64_t base, size;
 	} pmem[4];
+	unsigned int nr_shared; /* /soc/shared@... */
+	struct {
+		uint64_t regs, base, size;
+		uint32_t irq;
+		bool read_only;
+	} shared[4];
 	uint64_t pv_lock_base, pv_lock_size; /* of /reserved-memory/pv-lock@... */
 };
 

@@ -63,18 +63,17 @@ static void a_trace_is_on_until_it_is_off(void **state)
 	assert_non_null(strstr(
 		said, "\"events\":[[\"enter\",\"\",\"\",\"\"],[\"exit\",\"\",\"cause\",\"pc\"],"));
 	assert_non_null(strstr(said, "[\"name\",\"part\",\"text\",\"\"]]}\n"));
-	assert_int_equal(rings, 2);
+	assert_int_equal(image_memory, MIB(2));
 	assert_true(trace_is_on());
 	says("3 trace.on", "there is a trace already: trace.off ends it");
 	says("4 trace.stop", "{\"id\":4,\"ok\":true,\"lost\":0}\n");
 	assert_false(trace_is_on());
-	assert_int_equal(rings, 2);
+	assert_int_equal(image_memory, MIB(2));
 	says("5 trace.off", "{\"id\":5,\"ok\":true}\n");
-	assert_int_equal(rings, 0);
-	rings_left = 2;
+	assert_int_equal(image_memory, 0);
 	says("6 trace.on memory=2 sched", "\"memory\":4194304");
 	says("7 trace.off", "{\"id\":7,\"ok\":true}\n");
-	assert_int_equal(rings, 0);
+	assert_int_equal(image_memory, 0);
 }
 
 static void what_is_wrong_is_said_and_changes_nothing(void **state)
@@ -90,9 +89,8 @@ static void what_is_wrong_is_said_and_changes_nothing(void **state)
 		assert_non_null(strstr(said, "must be "));
 	}
 	says("1 trace.read 5", "must be followed by nothing");
-	rings_left = 1;
 	says("1 trace.on memory=64", "no memory for 2 rings of 64 MiB: 30 MiB are free");
-	assert_int_equal(rings, 0);
+	assert_int_equal(image_memory, 0);
 	assert_int_equal(control_trace_state(), CONTROL_TRACE_OFF);
 }
 
@@ -192,17 +190,16 @@ static void it_ends_with_its_connection(void **state)
 	events(1, 5 * IN_PACKET);
 	room = 500;
 	(void)ask("2 trace.read");
-	assert_int_equal(rings, 2);
+	assert_int_equal(image_memory, MIB(2));
 	room = sizeof(said) - 1;
 	connect_anew();
-	assert_int_equal(rings, 0);
+	assert_int_equal(image_memory, 0);
 	assert_false(trace_is_on());
-	rings_left = 2;
 	says("1 trace.on", "\"ok\":true");
 	connection = 0;
 	send_bytes("", 0);
 	run_channel();
-	assert_int_equal(rings, 0);
+	assert_int_equal(image_memory, 0);
 	connection = 1000;
 	connect_anew();
 }
@@ -218,13 +215,13 @@ static void memory_waits_for_the_last_hart(void **state)
 	send_bytes("2 version\n", 10);
 	for (unsigned int i = 0; i < 100; i++)
 		assert_true(run_channel_once());
-	assert_int_equal(rings, 2);
+	assert_int_equal(image_memory, MIB(2));
 	room = sizeof(said) - 1;
 	fake_pcpu_become(1);
 	(void)trace_follow();
 	fake_pcpu_become(0);
 	run_channel();
-	assert_int_equal(rings, 0);
+	assert_int_equal(image_memory, 0);
 	assert_non_null(strstr(said, "{\"id\":2,"));
 }
 

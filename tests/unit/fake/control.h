@@ -6,8 +6,9 @@
  * SOURCES: hyp/control/channel.c hyp/control/request.c hyp/control/commands.c hyp/control/json.c hyp/control/event.c
  * SOURCES: hyp/control/cmd_vm.c hyp/control/cmd_list.c hyp/control/cmd_stats.c hyp/control/cmd_host.c hyp/vm/operator.c
  * SOURCES: hyp/vcpu/stats.c hyp/vm/config_ram.c hyp/lib/config_node.c hyp/lib/text.c hyp/lib/word.c hyp/lib/fdt.c hyp/lib/work.c
- * SOURCES: hyp/control/trace.c hyp/control/cmd_trace.c hyp/arch/trace.c
- * SOURCES: tests/unit/fake/control.c tests/unit/fake/registry.c tests/unit/fake/no_net.c tests/unit/fake/pcpu.c
+ * SOURCES: hyp/control/trace.c hyp/control/cmd_trace.c hyp/arch/trace.c tests/unit/fake/pcpu.c
+ * SOURCES: hyp/control/cmd_image.c hyp/vm/bundle_store.c tests/unit/fake/control_images.c
+ * SOURCES: tests/unit/fake/control.c tests/unit/fake/registry.c tests/unit/fake/no_net.c
  * CFLAGS: -DFAKE_TRACE
  */
 #ifndef FAKE_CONTROL_H
@@ -44,8 +45,18 @@ extern unsigned int nr_log_lines;
 extern struct vm machines[VM_MAX];
 extern struct vm_config vm_configs[VM_MAX];
 
-/* Rings: how many page_alloc() gave that were not freed, how many more it gives, and how many harts do not take their interrupt. */
-extern unsigned int rings, rings_left, deaf_harts;
+/* Harts that do not take their interrupt; there are two. */
+extern unsigned int deaf_harts;
+
+/* Memory of images and of the timeline: bytes that are taken, and how many more can be. */
+extern uint64_t image_memory, image_room;
+
+/* The creation of VMs: its steps, of which the last one is an error unless creation_error is NULL; and how many are going on. */
+extern unsigned int creation_steps, creations;
+extern const char *creation_error;
+extern char creation_select[32]; /* "": the default */
+struct stored_bundle;
+extern struct stored_bundle *creation_of;
 
 /* control_setup - for each test: a connection, three VMs "vm-1" and so on of two vcpus; the second can never be started. */
 int control_setup(void **state);
@@ -54,10 +65,11 @@ void make_vms(unsigned int n, unsigned int nr_vcpus);
 /* become - the VM's state changes, and it is told. */
 void become(struct vm *vm, enum vm_state to);
 
-/* send - @len bytes of the other side's. run_channel - all that is to be done. ask - send @line, run, and return all that came. */
+/* send - @len bytes of the other side's. run_channel - all that is to be done, or so many steps. ask - send @line, run, and return all that came. */
 void send_bytes(const char *bytes, size_t len);
 void run_channel(void);
 bool run_channel_once(void); /* a step; false: there is nothing to be done */
+void run_channel_steps(unsigned int n);
 char *ask(const char *line);
 
 /* connect_anew - the other side has gone, and another one has come. */

@@ -160,6 +160,27 @@ static void the_last_lines_are_kept(void **state)
 	log_keep(NULL, 0);
 }
 
+/* Without time and level, and as one line. */
+static void the_first_error_is_captured(void **state)
+{
+	char buf[16] = "before";
+
+	(void)state;
+	log_capture(buf, sizeof(buf));
+	log_warn("no error");
+	log_info("none, either");
+	assert_int_equal(log_capture_end(), 0);
+	assert_string_equal(buf, "before");
+	log_capture(buf, sizeof(buf));
+	log_error("a %s of two\nlines", "name");
+	log_error("another");
+	assert_int_equal(log_capture_end(), 2);
+	assert_string_equal(buf, "a name of two?l");
+	log_error("later");
+	assert_string_equal(buf, "a name of two?l");
+	assert_int_equal(log_capture_end(), 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -173,6 +194,7 @@ int main(void)
 		cmocka_unit_test_setup(a_name_cannot_forge_a_line, setup),
 		cmocka_unit_test_setup(without_a_sink_nothing_happens, setup),
 		cmocka_unit_test_setup(the_last_lines_are_kept, setup),
+		cmocka_unit_test_setup(the_first_error_is_captured, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -14,6 +14,7 @@
 #include "mm/page.h"
 #include "vcpu/registry.h"
 #include "vcpu/vcpu.h"
+#include "vm/bundle_store.h"
 #include "vm/destroy.h"
 
 /* The id of the VM, and the free bytes before it was made; 0: nothing is looked for. */
@@ -219,6 +220,27 @@ static void fired(struct timer *t)
 }
 
 /* Timers that were armed for it do not fire any more. */
+/* A bundle that has been dropped stays for the VMs that were made of it. */
+static void its_bundle_goes_with_the_last_one(void **state)
+{
+	const uint64_t before = page_free_bytes();
+	struct stored_bundle *b;
+	struct vm *vm;
+
+	(void)state;
+	assert_int_equal(bundle_store_begin("b", 5000, &b), HV_OK);
+	life.cfg.store = b;
+	bundle_store_get(b); /* the VM's */
+	vm = life_create();
+	life_run_all();
+	assert_int_equal(bundle_store_users(b), 0); /* besides one, which counts as the caller's */
+	bundle_store_drop(b);
+	assert_true(vm_destroy(vm));
+	assert_true(page_free_bytes() + b->memory < before);
+	goes(vm);
+	assert_int_equal(page_free_bytes(), before);
+}
+
 static void its_timers_go_with_it(void **state)
 {
 	struct vm *vm;
@@ -321,6 +343,7 @@ int main(void)
 		test(what_would_restart_does_not),
 		test(what_could_not_be_made_goes_too),
 		test(it_stays_until_all_have_let_go),
+		test(its_bundle_goes_with_the_last_one),
 		test(its_timers_go_with_it),
 		test(its_id_is_free_when_all_its_memory_is),
 		test(the_focus_goes_to_another),
