@@ -89,7 +89,7 @@ struct control_request {
 	char vm_name[VM_NAME_MAX + 1]; /* of the VM that is being written */
 	uint64_t at;
 	struct control_frame frame; /* behind the answer */
-	struct control_data data; /* behind the line */
+	struct control_data data;   /* behind the line */
 };
 
 /* control_begin - @r->line is whole: its answer begins. */

@@ -252,8 +252,11 @@ def test_vms_come_and_go_meanwhile(name, folder, smp):
 
 def test_on_and_off_under_load_leaves_nothing(name):
     with channel() as ctl, machine(name, ctl, [*storms(2), Vm("spin", guest("share"), memory=16 * MIB, cpus=2, bootargs=SPIN)]) as m:
-        m.expect("storm-0.*STORM")
-        free = ctl.json("machine")["memory_free"]
+        m.expect(r"spin: started")
+        m.expect("storm-1.*STORM")
+        free = 0
+        while free != (free := ctl.json("machine")["memory_free"]):  # what loading has taken is free again
+            time.sleep(1)
         client = hartctl.Channel(ctl.path, TIMEOUT)
         for i in range(50):
             client.ask(f"trace.on memory={1 + i % 3} {['', 'sched', 'exits', 'kicks devices'][i % 4]}")
