@@ -270,7 +270,7 @@ def test_on_and_off_under_load_leaves_nothing(name):
         # It goes with its connection, too, in the middle of a frame.
         client.ask("trace.on memory=4")
         time.sleep(0.2)
-        client.send(f"\n{client.id + 1} trace.read\n")
+        client.send(f"\n{client.id + 1} trace.read\n".encode())
         client.close()
         assert ctl.json("machine")["memory_free"] == free
         assert ctl.run("raw", "trace.read", status=1) == "hartctl: there is no trace: trace.on begins one\n"
