@@ -37,6 +37,12 @@ const struct control_command control_commands[] = {
 	  CONTROL_VM_SETTINGS, 0, cmd_control_set },
 	{ "net.link", "NAME net@N up|down", "plug a VM's network device in, or unplug it",
 	  CONTROL_VM_SETTINGS, 0, cmd_control_link },
+	{ "console.attach", "CONSOLE", "what it prints comes as events; no other one's does",
+	  CONTROL_ANYTHING, 0, cmd_control_attach },
+	{ "console.detach", "", "no console's output comes", CONTROL_NOTHING, 0,
+	  cmd_control_detach },
+	{ "console.type", "CONSOLE BYTES", "type the bytes that follow this line", CONTROL_ANYTHING,
+	  0, cmd_control_type },
 	{ "snapshot", "", "does not exist yet", CONTROL_ANYTHING, 0, cmd_control_later },
 	{ "restore", "", "does not exist yet", CONTROL_ANYTHING, 0, cmd_control_later },
 };

@@ -146,7 +146,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	drop_images();
 	fuzz_must(creations == 0);
 	while (in.left > 0) {
-		switch (fuzz_u8(&in) % 10) {
+		switch (fuzz_u8(&in) % 12) {
 		case 0:
 		case 1:
 		case 2:
@@ -172,6 +172,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			creation_steps = fuzz_u8(&in);
 			creation_error = creation_steps % 3 ? NULL : "wrong";
 			send_bytes("\n3 vm.create a\n", 15);
+			break;
+		case 9:
+			send_bytes("\n4 console.attach vm-1\n", 23);
+			prints(0, (const char *)in.next, in.left);
+			break;
+		case 10:
+			type_room = fuzz_u8(&in);
+			nr_typed = 0;
+			send_bytes("\n5 console.type vm-1 9\n", 23);
+			send_some(&in);
 			break;
 		default:
 			send_bytes("\n", 1);
