@@ -60,6 +60,7 @@ help:
 	@echo '  make bench-results every results file of docs/benchmarks.md of this build, and its tables;  make bench-baseline:'
 	@echo '                     that of the operations alone;  make bench-doc: the tables from the files, without a run'
 	@echo '  make bench-linux   overcommit, measured with the guest kernel of our own   (ROWS=...)'
+	@echo '  make trace-demo    docs/trace-demo.svg: two Linux guests that fight for a lock, without PV locks and with'
 	@echo '  make fresh         set up, build and boot in a minimal chroot of Debian 12 and 13  (RELEASES=bookworm)'
 	@echo '  make ci            what .ci/run runs: lint, test, busy; and fresh if the set-up files have changed'
 	@echo '  make setup         only install and download what is missing'
@@ -87,7 +88,7 @@ setup-guest-tools:
 
 NO_SETUP := help setup setup-% clean distclean compile_commands.json bench-doc
 RUNNING  := run debian-disk test unit system busy soak fuzz fuzz-replay fuzz-corpus verify model model-long mutants mutants-protocol mutants-fences ci fresh \
-	lint lint-% format bench bench-check bench-baseline bench-results bench-linux
+	lint lint-% format bench bench-check bench-baseline bench-results bench-linux trace-demo
 LINTING  := lint lint-% format
 
 GOALS := $(or $(MAKECMDGOALS),all)

@@ -48,6 +48,10 @@ endef
 $(eval $(call fuzz_rules,clang,$(FUZZ_CLANG),$(SANITIZE) -fsanitize=fuzzer-no-link))
 $(eval $(call fuzz_rules,gcc,$(HOSTCC),$(SANITIZE)))
 
+# Targets share their objects, so what a program's CFLAGS say does not hold here. Of these, which are control's alone, it does.
+FUZZ_TRACE := hyp/arch/trace.c $(wildcard hyp/control/*.c) tests/unit/fake/control.c tests/fuzz/fuzz_control.c
+$(foreach kind,clang gcc,$(FUZZ_TRACE:%.c=$(F)/$(kind)/%.o)): FUZZ_CFLAGS += -DFAKE_TRACE
+
 fuzz_libfdt = $(LIBFDT_SRCS:%=$(F)/$(1)/libfdt/%.o) $(F)/$(1)/libfdt/fdt_exact.o
 
 # $(call fuzz_objs,KIND,TARGET)

@@ -7,10 +7,11 @@
 #   make guest-linux-plain             build/linux/plain/Image, without them
 #   make bench-linux [ROWS='--vcpus 2,4 --locks z --work spin_lock']
 #                                      overcommit (docs/benchmarks.md)
+#   make trace-demo                    docs/trace-demo.svg: what overcommit does to locks, as a timeline
 
 L := $(B)/linux
 
-.PHONY: guest-linux guest-linux-plain bench-linux
+.PHONY: guest-linux guest-linux-plain bench-linux trace-demo
 guest-linux: $(L)/Image $(L)/overcommit.cpio.gz
 	@echo "  Linux $$(cat $(L)/version): $(L)/Image"
 
@@ -18,7 +19,7 @@ guest-linux-plain: $(L)/plain/Image $(L)/overcommit.cpio.gz
 	@echo "  Linux $$(cat $(L)/plain/version), no patches: $(L)/plain/Image"
 
 # What builds installs nothing; what measures does.
-LINUX_SETUP := tools/setup-linux.sh $(if $(and $(filter yes,$(SETUP)),$(filter bench-linux bench-results,$(GOALS))),,--check)
+LINUX_SETUP := tools/setup-linux.sh $(if $(and $(filter yes,$(SETUP)),$(filter bench-linux bench-results trace-demo,$(GOALS))),,--check)
 
 # The scripts know what is up to date; make sees from the files' time whether they did anything.
 $(L)/Image: FORCE
@@ -37,3 +38,6 @@ $(L)/overcommit.cpio.gz: guest/initramfs/mkinitramfs.py guest/initramfs/overcomm
 bench-linux: $(B)/hartvisor.bin guest-linux
 	$(Q)[ $(B)/bench-native.json -nt $(L)/Image ] || $(PYTHON) tools/bench-overcommit.py --native
 	$(Q)$(PYTHON) tools/bench-overcommit.py $(ROWS)
+
+trace-demo: $(B)/hartvisor.bin guest-linux
+	$(Q)$(PYTHON) tools/trace-demo.py

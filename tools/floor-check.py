@@ -7,7 +7,7 @@
 - Single devices and interrupt controllers of guests are named by their own rooms only.
 - Headers do not include each other in a circle.
 - Every file begins with an SPDX line.
-- No file has more than 500 lines.
+- No file has more than 500 lines, but for tools/hartctl, which users copy as one file.
 """
 
 import pathlib
@@ -38,6 +38,7 @@ LICENSED = {".c", ".h", ".S", ".lds", ".py", ".sh", ".mk", ".its", ".dts", ".dts
             ".pml", ".litmus"}
 LICENSED_NAMES = {"Makefile", ".gitignore", ".clang-format", ".clang-tidy", "run", "init"}
 MAX_LINES = 500
+ONE_FILE = {"tools/hartctl": 1000}
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+["<]([^">]+)[">]')
 
@@ -132,8 +133,9 @@ def check_licence_and_size(files, problems):
         lines = path.read_text(errors="replace").splitlines()
         if lines and not any("SPDX-License-Identifier:" in line for line in lines[:4]):
             problems.append(f"{path}: no SPDX-License-Identifier in its first lines")
-        if len(lines) > MAX_LINES:
-            problems.append(f"{path}: {len(lines)} lines (at most {MAX_LINES})")
+        most = ONE_FILE.get(path.as_posix(), MAX_LINES)
+        if len(lines) > most:
+            problems.append(f"{path}: {len(lines)} lines (at most {most})")
 
 
 def main():

@@ -113,6 +113,7 @@ missing_packages()
 	uboot >/dev/null || echo u-boot-qemu
 	have_mke2fs || echo e2fsprogs
 	have gdb-multiarch || echo gdb-multiarch
+	have babeltrace2 || echo babeltrace2
 	if $want_lint; then
 		have git || echo git
 		have clang-format || echo clang-format

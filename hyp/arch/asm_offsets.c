@@ -8,6 +8,7 @@
 #include "arch/guest.h"
 #include "arch/next.h"
 #include "arch/pcpu.h"
+#include "arch/trace.h"
 #include "arch/trap.h"
 
 #define DEFINE(name, value)	   __asm__ volatile(".ascii \"-> " #name " %0\"" : : "i"(value))
@@ -39,6 +40,12 @@ static void __attribute__((__used__)) asm_offsets(void)
 	OFFSET(PCPU_EMERGENCY_SP, struct pcpu, emergency_sp);
 	OFFSET(PCPU_STACK_TOP, struct pcpu, stack_top);
 	OFFSET(PCPU_COROUTINE, struct pcpu, coroutine);
+	OFFSET(PCPU_TRACE_AT, struct pcpu, trace.at);
+	OFFSET(PCPU_TRACE_LAST, struct pcpu, trace.last);
+	OFFSET(PCPU_TRACE_EXITS, struct pcpu, trace.exits);
+	OFFSET(PCPU_TRACE_ENTER, struct pcpu, trace.enter);
+	OFFSET(PCPU_TRACE_EXIT, struct pcpu, trace.exit);
+	OFFSET(PCPU_TRACE_SBI, struct pcpu, trace.sbi);
 
 	OFFSET(COROUTINE_SP, struct coroutine, sp);
 	OFFSET(COROUTINE_HOST_SP, struct coroutine, host_sp);
@@ -49,6 +56,8 @@ static void __attribute__((__used__)) asm_offsets(void)
 	OFFSET(VECTOR_VTYPE, struct guest_vector, vtype);
 	OFFSET(VECTOR_VCSR, struct guest_vector, vcsr);
 	OFFSET(VECTOR_V, struct guest_vector, v);
+
+	DEFINE(TRACE_EVENT_SIZE, TRACE_EVENT);
 
 	DEFINE(NEXT_EXIT, NEXT_EXIT);
 	DEFINE(NEXT_GUEST_ALL, NEXT_GUEST_ALL);

@@ -38,6 +38,19 @@ enum pcpu_online {
 	PCPU_UNFIT, /* it came and differs from the boot hart: misfit says in what; it stops itself */
 };
 
+/* The hart's part of the timeline (arch/trace.h). Own pcpu, but for what says atomic. */
+struct pcpu_trace {
+	uint64_t *at;	/* assembler: the next event's place; NULL: off */
+	uint64_t *last; /* assembler: from here on there is no room for two events */
+	uint64_t exits; /* assembler: not 0: entries and exits are events */
+	uint64_t enter, exit,
+		sbi;	   /* assembler: the second word of such an event, of the vcpu that runs */
+	uint32_t label;	   /* of that vcpu */
+	uint32_t is_asked; /* atomic: to write to `asked` from now on */
+	struct trace_ring *ring;  /* NULL: off */
+	uintptr_t asked, follows; /* atomic: the address of such a ring, or 0 */
+};
+
 struct pcpu {
 	uint64_t emergency_sp;	     /* assembler: the stack for traps of the hypervisor itself */
 	uint64_t stack_top;	     /* assembler: the ordinary stack */
@@ -59,6 +72,7 @@ struct pcpu {
 	uint64_t ipis_taken;	    /* atomic, own pcpu: smp_ipi_taken() */
 	uint64_t mem_uses;	    /* atomic, own pcpu: vcpu/vm_mem.h */
 	struct hart_misfit misfit;  /* when online is PCPU_UNFIT */
+	struct pcpu_trace trace;
 };
 
 extern struct pcpu *pcpus[MAX_PCPUS]; /* [0, nr_pcpus); fixed once main.c has started the harts */

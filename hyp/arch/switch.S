@@ -14,6 +14,9 @@
 #define H_TP	  8
 #define H_REGS	  16
 
+/* what trace_keeping saves: ra, x5 to x17, t3 to t6 */
+#define KEEP_SIZE 144
+
 /* what coroutine_switch leaves on the hypervisor's stack, for this file alone: ra, s0 to s11 */
 #define K_SIZE	  112
 
@@ -36,6 +39,57 @@
 	.endr
 	.endm
 
+	/* The guest goes on: its callee-saved registers are in place, a0 points to its state. */
+	.macro	guest_resume
+	for_caller_saved ld, a0
+	ld	sp, X_SP(a0)
+	ld	a0, X_A0(a0)
+	sret
+	.endm
+
+	/* The guest has left: guest_switch returns. guest_leave: a0: struct next; a1: struct guest_regs; t0: sepc */
+	.macro	guest_left
+	ld	ra, H_RA(sp)
+	addi	sp, sp, H_SIZE
+	ret
+	.endm
+
+	.macro	guest_leave
+	for_callee_saved sd, a1
+	csrr	t1, CSR_SSTATUS
+	sd	t0, REGS_SEPC(a1)
+	sd	t1, REGS_SSTATUS(a1)
+	guest_left
+	.endm
+
+/*
+ * An event of the timeline (trace.h): \word is the pcpu's word that says which one, and of which vcpu; \a and \b are registers.
+ * \at is left behind the event. The exit's room was seen to by the entry before it.
+ */
+	.macro	trace_event word, at, a, b
+	ld	\at, PCPU_TRACE_AT(tp)
+	csrr	t3, CSR_TIME
+	ld	t4, \word(tp)
+	sd	t3, 0(\at)
+	sd	t4, 8(\at)
+	.ifnb \a
+	sd	\a, 16(\at)
+	sd	\b, 24(\at)
+	.endif
+	addi	\at, \at, TRACE_EVENT_SIZE
+	sd	\at, PCPU_TRACE_AT(tp)
+	.endm
+
+	/* The entry: room is left for an exit and one event more. a0, the struct guest_regs, stays; what C may change is lost. */
+	.macro	trace_enter
+	ld	t5, PCPU_TRACE_LAST(tp)
+	trace_event PCPU_TRACE_ENTER, t6
+	bltu	t6, t5, 9f
+	call	trace_next_packet
+	ld	a0, H_REGS(sp)
+9:
+	.endm
+
 	.text
 /* guest_enter() in arch/guest.h: a0 is the struct guest_regs. Gives a struct next in a0, and the address back in a1. */
 	.globl	guest_switch
@@ -46,6 +100,8 @@ guest_switch:
 	sd	tp, H_TP(sp)
 	sd	a0, H_REGS(sp)
 	sd	sp, REGS_HOST_SP(a0)
+	ld	t0, PCPU_TRACE_EXITS(tp)
+	bnez	t0, guest_enters_traced
 guest_again:
 	csrw	CSR_SSCRATCH, a0
 	ld	t0, REGS_SEPC(a0)
@@ -55,11 +111,20 @@ guest_again:
 	csrw	CSR_SSTATUS, t1
 	csrw	CSR_HSTATUS, t2
 	for_callee_saved ld, a0
-	j	guest_resume
+	guest_resume
 
-	.globl	trap_vector
+guest_enters_traced:
+	trace_enter
+	j	guest_again
+
+/*
+ * What a guest traps with, twice: as trap_vector, and as trap_vector_traced, where a hart writes exits and entries to its trace.
+ * \traced is empty, or _traced.
+ */
+	.macro	guest_traps traced
+	.globl	trap_vector\traced
 	.balign 4
-trap_vector:
+trap_vector\traced:
 	csrrw	a0, CSR_SSCRATCH, a0
 	beqz	a0, host_trap
 	for_caller_saved sd, a0
@@ -69,52 +134,49 @@ trap_vector:
 	sd	t0, X_A0(a0)
 	li	t2, EXC_ECALL_VS
 	ld	sp, REGS_HOST_SP(a0)
-	bne	t1, t2, not_an_ecall
+	ld	tp, H_TP(sp)
+	bne	t1, t2, not_an_ecall\traced
+	.ifnb \traced
+	trace_event PCPU_TRACE_SBI, t6, a7, a6
+	.endif
 	/*
 	 * C saves and restores the other registers as it needs them. The mode stays IN_GUEST_MODE, and whatever
 	 * interrupt is pending is taken after the sret.
 	 */
-	ld	tp, H_TP(sp)
 	call	fast_ecall
 	csrr	t0, CSR_SEPC
 	addi	t0, t0, 4
-	bnez	a0, ecall_leaves
+	bnez	a0, ecall_leaves\traced
 	ld	a0, H_REGS(sp)
 	csrw	CSR_SEPC, t0
+guest_resumes\traced:
+	.ifnb \traced
+	trace_enter
+	.endif
 	csrw	CSR_SSCRATCH, a0
-	/* The guest goes on: its callee-saved registers are in place, a0 points to its state. */
-guest_resume:
-	for_caller_saved ld, a0
-	ld	sp, X_SP(a0)
-	ld	a0, X_A0(a0)
-	sret
+	guest_resume
 
-ecall_leaves:
+ecall_leaves\traced:
 	li	t1, NEXT_EXIT
 	ld	a1, H_REGS(sp)
-	bne	a0, t1, guest_leaves
+	bne	a0, t1, guest_leaves\traced
 	addi	t0, t0, -4
-guest_leaves:	/* a0: struct next; a1: struct guest_regs; t0: sepc */
-	for_callee_saved sd, a1
-	csrr	t1, CSR_SSTATUS
-	sd	t0, REGS_SEPC(a1)
-	sd	t1, REGS_SSTATUS(a1)
-guest_left:
-	ld	ra, H_RA(sp)
-	ld	tp, H_TP(sp)
-	addi	sp, sp, H_SIZE
-	ret
+guest_leaves\traced:
+	guest_leave
 
 /* A guest page fault of a load or a store: fast_access(), which needs all registers. Everything else leaves. */
-not_an_ecall:
+not_an_ecall\traced:
+	.ifnb \traced
+	csrr	t2, CSR_SEPC
+	trace_event PCPU_TRACE_EXIT, t6, t1, t2
+	.endif
 	addi	t2, t1, -EXC_VIRTUAL_INSN
-	beqz	t2, virtual_insn
+	beqz	t2, virtual_insn\traced
 	addi	t2, t1, -EXC_LOAD_GUEST_FAULT
 	andi	t2, t2, ~(EXC_STORE_GUEST_FAULT - EXC_LOAD_GUEST_FAULT)	/* one bit lies between */
-	bnez	t2, trap_leaves
+	bnez	t2, trap_leaves\traced
 	for_callee_saved sd, a0
 	csrr	t0, CSR_SEPC
-	ld	tp, H_TP(sp)
 	sd	t0, REGS_SEPC(a0)
 	mv	a1, t1
 	call	fast_access
@@ -123,43 +185,72 @@ not_an_ecall:
 	ld	t0, REGS_SEPC(a1)
 	mv	a0, a1
 	csrw	CSR_SEPC, t0
-	csrw	CSR_SSCRATCH, a0
-	j	guest_resume
+	j	guest_resumes\traced
 1:	addi	t0, a0, -NEXT_GUEST_ALL
 	beqz	t0, 2f
 	csrr	t1, CSR_SSTATUS
 	sd	t1, REGS_SSTATUS(a1)
-	j	guest_left
+	guest_left
 2:	mv	a0, a1
+	.ifnb \traced
+	trace_enter
+	.endif
 	j	guest_again
 
 /* fast_insn(), unless funct3 is 0: what waits is for the run loop (WFI, WRS.NTO), and so is what stval does not say. */
-virtual_insn:
+virtual_insn\traced:
 	csrr	t2, CSR_STVAL
 	srli	t2, t2, 12
 	andi	t2, t2, 7
-	beqz	t2, trap_leaves
+	beqz	t2, trap_leaves\traced
 	csrr	t0, CSR_SEPC
 	csrr	t1, CSR_SSTATUS
 	sd	t0, REGS_SEPC(a0)
 	sd	t1, REGS_SSTATUS(a0)
-	ld	tp, H_TP(sp)
 	call	fast_insn
 	mv	t2, a0
 	ld	a0, H_REGS(sp)
-	bnez	t2, trap_leaves
+	bnez	t2, trap_leaves\traced
 	ld	t0, REGS_SEPC(a0)
 	ld	t1, REGS_SSTATUS(a0)
 	csrw	CSR_SEPC, t0
 	csrw	CSR_SSTATUS, t1
-	csrw	CSR_SSCRATCH, a0
-	j	guest_resume
+	j	guest_resumes\traced
 
-trap_leaves:
+trap_leaves\traced:
 	mv	a1, a0
 	csrr	t0, CSR_SEPC
 	li	a0, NEXT_EXIT
-	j	guest_leaves
+	guest_leave
+	.endm
+
+	guest_traps
+	guest_traps _traced
+
+/* trace_call() in arch/trace.h: t1 is the function, its arguments are on the stack, t0 is where to return. Every other register stays. */
+	.globl	trace_keeping
+trace_keeping:
+	addi	sp, sp, -KEEP_SIZE
+	sd	x1, 0(sp)
+	.irp	n, 5,7,10,11,12,13,14,15,16,17
+	sd	x\n, ((\n - 4) * 8)(sp)
+	.endr
+	.irp	n, 28,29,30,31
+	sd	x\n, ((\n - 14) * 8)(sp)
+	.endr
+	ld	a0, (KEEP_SIZE + 0)(sp)
+	ld	a1, (KEEP_SIZE + 8)(sp)
+	ld	a2, (KEEP_SIZE + 16)(sp)
+	jalr	t1
+	ld	x1, 0(sp)
+	.irp	n, 5,7,10,11,12,13,14,15,16,17
+	ld	x\n, ((\n - 4) * 8)(sp)
+	.endr
+	.irp	n, 28,29,30,31
+	ld	x\n, ((\n - 14) * 8)(sp)
+	.endr
+	addi	sp, sp, KEEP_SIZE
+	jr	t0
 
 /*
  * A trap of the hypervisor itself: an access that may fault (its fixup is in .ex_table), or our own

@@ -11,6 +11,10 @@ struct host_frame {
 	uint64_t sepc, sstatus, scause, stval;
 };
 
+/* The trap vectors of switch.S: the ordinary one, and that of a hart which writes entries and exits to its trace (trace.h). */
+void trap_vector(void);
+void trap_vector_traced(void);
+
 /* host_trap_handle - take the fixup of the faulting instruction, or panic. */
 void host_trap_handle(struct host_frame *f);
 

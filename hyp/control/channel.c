@@ -9,6 +9,7 @@
 #include "control/cmd.h"
 #include "control/event.h"
 #include "control/request.h"
+#include "control/trace.h"
 #include "lib/log.h"
 #include "mm/page.h"
 #include "platform/port.h"
@@ -91,6 +92,22 @@ static void send_piece(struct channel *c)
 		control_line_clear(&c->request.line);
 }
 
+/* Of a frame, from where it is to the port. False: the other side has to read first. */
+static bool send_frame(struct channel *c)
+{
+	struct control_frame *f = &c->request.frame;
+	const char *at;
+	size_t len, n;
+
+	if (c->output_end != 0)
+		return false;
+	at = f->get(&len);
+	n = host_port_write(c->port, at, (size_t)min_u64(len, f->left));
+	f->left -= n;
+	f->sent(n);
+	return n != 0;
+}
+
 /* --- input ---------------------------------------------------------------------------------------- */
 
 /* True: a request is whole. */
@@ -147,6 +164,8 @@ static void serve_another(struct channel *c, uint32_t connection)
 {
 	c->connection = connection;
 	c->answering = false;
+	c->request.frame.left = 0;
+	control_trace_drop();
 	control_data_drop(&c->request);
 	control_images_abandon();
 	control_events_attach(NULL, "");
@@ -165,12 +184,16 @@ static bool step(struct channel *c)
 
 	if (connection != c->connection)
 		serve_another(c, connection);
+	if (control_trace_drop_step())
+		return true;
 	if (!has_room(c, CONTROL_PIECE))
 		return false;
 	if (c->request.data.left && (!c->answering || !c->request.begun))
 		return take_data(c) || send_event(c);
 	if (c->answering) {
 		send_piece(c);
+	} else if (c->request.frame.left) {
+		return send_frame(c);
 	} else if (!send_event(c)) {
 		if (!take_input(c))
 			return false;

@@ -24,6 +24,12 @@ bool cmd_control_set(struct control_request *r);
 bool cmd_control_link(struct control_request *r);
 bool cmd_control_later(struct control_request *r);
 
+/* Of the timeline (cmd_trace.c). */
+bool cmd_control_trace_on(struct control_request *r);
+bool cmd_control_trace_read(struct control_request *r);
+bool cmd_control_trace_stop(struct control_request *r);
+bool cmd_control_trace_off(struct control_request *r);
+
 /* Of bundles that come by the channel (cmd_image.c). control_images_abandon - the connection is over: what is not complete goes. */
 bool cmd_control_image_put(struct control_request *r);
 bool cmd_control_image_data(struct control_request *r);

@@ -7,6 +7,7 @@
  *   request.h   a line becomes a request, and a request an answer, in pieces; commands.c has the table
  *   event.h     what happens unasked
  *   json.h      how all of it is written
+ *   trace.h     the timeline's rings
  *
  * All but events runs in one work item, so on one hart at a time, and needs no lock. A step takes one request, or writes one piece of
  * an answer, and then guests have their turn. If the other side does not read, no request is taken, and events are counted and not

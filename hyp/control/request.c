@@ -215,6 +215,7 @@ void control_begin(struct control_request *r)
 	r->why[0] = '\0';
 	r->step = r->vm_id = r->vcpu = 0;
 	r->at = 0;
+	r->frame.left = 0;
 	parse(r);
 }
 

@@ -32,6 +32,17 @@ void control_line_clear(struct control_line *l);
 
 struct control_request;
 
+/*
+ * A counted frame: bytes as they are, which follow the line of an answer. That line says how many they are ("bytes"). The other side asks
+ * for the next one when it has all of them, so no more than one is on its way.
+ */
+struct control_frame {
+	uint64_t left; /* bytes that are still to be sent; 0: there is no frame */
+	/* get - the next of them, in one piece. sent - the first @n of that piece are on their way. */
+	const char *(*get)(size_t *len);
+	void (*sent)(size_t n);
+};
+
 #define CONTROL_TYPED_MAX 128
 
 /* Bytes as they are, which follow the line of a request (a frame). That line says how many. */
@@ -83,7 +94,8 @@ struct control_request {
 	unsigned int step, vm_id, vcpu;
 	char vm_name[VM_NAME_MAX + 1]; /* of the VM that is being written */
 	uint64_t at;
-	struct control_data data; /* behind the line */
+	struct control_frame frame; /* behind the answer */
+	struct control_data data;   /* behind the line */
 };
 
 /* control_begin - @r->line is whole: its answer begins. */

@@ -6,6 +6,7 @@
 #include "arch/csr.h"
 #include "arch/insn.h"
 #include "arch/timer.h"
+#include "arch/trace.h"
 #include "dev/mmio.h"
 #include "platform/driver.h"
 #include "run/access.h"
@@ -27,6 +28,8 @@ exit_handler handle_interrupt(struct vcpu *v, uint64_t irq)
 		counter_inc(&v->stats.exits[EXIT_IRQ_SOFT]);
 		csr_clear(CSR_SIP, BIT(IRQ_S_SOFT));
 		this_pcpu()->ipis_taken++;
+		if (trace_is_asked())
+			pcpu_follow_trace();
 		if (!vcpu_request_pending(v) && !vcpu_irq_posted(v) &&
 		    !atomic_read(&this_pcpu()->need_resched))
 			counter_inc(&v->stats.spurious_exits);

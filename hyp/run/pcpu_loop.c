@@ -5,6 +5,7 @@
 #include "arch/cpu.h"
 #include "arch/csr.h"
 #include "arch/smp.h"
+#include "arch/trace.h"
 #include "lib/work.h"
 #include "platform/driver.h"
 
@@ -13,6 +14,8 @@ static noinline void take_interrupts(uint64_t sip)
 	if (sip & BIT(IRQ_S_SOFT)) {
 		csr_clear(CSR_SIP, BIT(IRQ_S_SOFT));
 		smp_ipi_taken();
+		if (trace_is_asked())
+			pcpu_follow_trace();
 	}
 	if (sip & BIT(IRQ_S_TIMER))
 		timer_run();

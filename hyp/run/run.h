@@ -8,6 +8,7 @@
  *   fastpath.c   fast_ecall, fast_insn, fast_access   what is answered without leaving guest_switch
  *   rest.c       vcpu_rest      a halt on a hart for which nothing else waits
  *   task.c       task_run       no vcpu, but a step of what is done for a VM, and the next
+ *   trace.c      pcpu_follow_trace   the timeline begins or ends on this hart
  *   exit.c       vcpu_handle_exit   by scause: interrupt, SBI call, virtual instruction, guest fault
  *
  * A handler changes the vcpu's registers, makes requests or halts it; it never blocks. It returns what comes next
@@ -45,6 +46,9 @@ bool vcpu_rest(struct vcpu *v);
  */
 bool pcpu_sleep(void);
 void pcpu_poll_interrupts(void);
+
+/* pcpu_follow_trace - this hart writes to the timeline from now on, or no more, as it was asked (arch/trace.h). */
+void pcpu_follow_trace(void);
 
 /*
  * Work items take turns with what is scheduled: after one of them, what was picked has the hart for some 100 us, so that

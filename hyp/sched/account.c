@@ -42,3 +42,8 @@ struct sched_times sched_times(const struct sched_entity *se, uint64_t now)
 		.block = atomic_read(&se->account.block) + (state == SCHED_BLOCKED ? lasts : 0),
 	};
 }
+
+unsigned int sched_queue_length(unsigned int p)
+{
+	return atomic_read(&runqs[p].nr_waiting);
+}

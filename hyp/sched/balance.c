@@ -171,8 +171,11 @@ struct sched_entity *balance_pull(const struct runq *me, uint64_t now)
 		struct sched_entity *se = pull_from(&runqs[i], me, now);
 
 		sched_step();
-		if (se)
+		if (se) {
+			if (trace_is_on())
+				trace_call(sched_trace_steal, se, i, 0);
 			return se;
+		}
 		pcpu_set_remove(&loaded, i);
 	}
 	return NULL;

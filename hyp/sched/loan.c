@@ -60,6 +60,10 @@ static inline void lend(struct runq *q, struct sched_entity *from, struct sched_
 	q->lent = true;
 	runq_inc_waiting(q);
 	begin(q, to);
+	if (trace_is_on()) {
+		trace_call(sched_trace_put, from, TRACE_LENDS, 0);
+		trace_call(sched_trace_run, to, TRACE_ON_LOAN, 0);
+	}
 }
 
 /* @from, alone here, has used up its slice: it lends of the next one. */
@@ -137,6 +141,10 @@ struct sched_entity *sched_hand_back(struct sched_entity *se, uint64_t now)
 		runq_dec_waiting(q);
 		(void)runq_account_wait(lender, now);
 		begin(q, lender);
+		if (trace_is_on()) {
+			trace_call(sched_trace_put, se, 0, 0);
+			trace_call(sched_trace_run, lender, TRACE_HANDED_BACK, 0);
+		}
 	} else {
 		lender = NULL;
 	}

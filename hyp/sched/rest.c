@@ -26,6 +26,8 @@ bool sched_rest_begin(struct sched_entity *se, uint64_t now)
 		atomic_set(&se->resting, 1);
 		atomic_set(&q->urgency, 0);
 		atomic_set(&q->group, 0);
+		if (trace_is_on())
+			trace_call(sched_trace_rest, se, true, 0);
 	}
 	spin_unlock(&q->lock);
 	return may;
@@ -41,6 +43,8 @@ void sched_rest_end(struct sched_entity *se, uint64_t now)
 	atomic_set(&se->resting, 0);
 	atomic_set(&q->urgency, urgency_of(se));
 	atomic_set(&q->group, (uintptr_t)se->group);
+	if (trace_is_on())
+		trace_call(sched_trace_rest, se, false, 0);
 	spin_unlock(&q->lock);
 }
 

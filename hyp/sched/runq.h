@@ -60,6 +60,16 @@ extern uint64_t sched_steps; /* tree nodes, list entries and queues that were lo
 #define sched_step() ((void)0)
 #endif
 
+/* --- The timeline: trace.c, where trace_is_on(), and with the lock of the entity's queue --- */
+
+/* @se was put because of @why (enum sched_reason, or TRACE_LENDS); @se runs from now on, as @how says (enum trace_how). */
+void sched_trace_put(const struct sched_entity *se, unsigned int why, uint32_t unused);
+void sched_trace_run(const struct sched_entity *se, unsigned int how, uint32_t unused);
+void sched_trace_wake(const struct sched_entity *se, uint32_t to, uint32_t unused);
+void sched_trace_rest(const struct sched_entity *se, bool begins, uint32_t unused);
+void sched_trace_migrate(const struct sched_entity *se, uint32_t to, uint32_t from);
+void sched_trace_steal(const struct sched_entity *se, uint32_t from, uint32_t unused);
+
 /* --- What is asked of an entity --- */
 
 static inline uint32_t urgency_of(const struct sched_entity *se)
@@ -142,11 +152,17 @@ static inline uint64_t sched_waited(const struct sched_entity *se, uint64_t now)
 	return now > since ? now - since : 0;
 }
 
-/* runq_account_put, runq_account_wake - what lies behind @se was running; was being blocked. */
+/*
+ * runq_account_put, runq_account_wake - what lies behind @se was running; was being blocked. @now may be a little before what another
+ * hart has found since it was read; then no time has passed.
+ */
 static inline void runq_account_put(struct sched_entity *se, uint64_t now)
 {
-	uint64_t ran = now > se->account.since ? now - se->account.since : 0;
+	uint64_t ran;
 
+	if (now <= se->account.since)
+		return;
+	ran = now - se->account.since;
 	atomic_set(&se->account.run, se->account.run + ran);
 	se->fair.this_burst += ran;
 	atomic_set(&se->account.since, now);
@@ -154,8 +170,9 @@ static inline void runq_account_put(struct sched_entity *se, uint64_t now)
 
 static inline void runq_account_sleep(struct sched_entity *se, uint64_t now)
 {
-	if (now > se->account.since)
-		atomic_set(&se->account.block, se->account.block + (now - se->account.since));
+	if (now <= se->account.since)
+		return;
+	atomic_set(&se->account.block, se->account.block + (now - se->account.since));
 	atomic_set(&se->account.since, now);
 }
 
@@ -172,7 +189,8 @@ static inline uint64_t runq_account_wait(struct sched_entity *se, uint64_t now)
 	uint64_t waited = sched_waited(se, now);
 
 	atomic_set(&se->account.wait, se->account.wait + waited);
-	atomic_set(&se->account.since, now);
+	if (now > se->account.since)
+		atomic_set(&se->account.since, now);
 	return waited;
 }
 
@@ -300,6 +318,8 @@ static inline void runq_begin(struct runq *q, struct sched_entity *se, uint64_t 
 	atomic_set(&q->urgency, urgency_of(se));
 	atomic_set(&q->group, (uintptr_t)se->group);
 	runq_account_run(se, now);
+	if (trace_is_on())
+		trace_call(sched_trace_run, se, TRACE_PICKED, 0);
 }
 
 /* --- What the policies decide --- */

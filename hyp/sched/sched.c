@@ -215,13 +215,14 @@ void runq_take(struct runq *q, struct sched_entity *se)
 		fair_migrate(&q->fair, se);
 }
 
-/* With @from's lock held and @se off every list: @se now belongs to pcpu @to, and whatever was written
- * to it before is seen by a hart that finds it there. */
+/* Whatever was written to @se before is seen by a hart that finds it on @to. */
 void runq_change(struct runq *from, struct sched_entity *se, uint32_t to)
 {
 	atomic_fetch_sub(&from->nr_entities, 1);
 	atomic_fetch_add(&runqs[to].nr_entities, 1);
 	atomic_set(&se->account.migrations, se->account.migrations + 1);
+	if (trace_is_on())
+		trace_call(sched_trace_migrate, se, to, from->index);
 	atomic_set_release(&se->pcpu, to);
 }
 
@@ -252,6 +253,8 @@ __attribute__((flatten)) bool sched_wake(struct sched_entity *se)
 	/* From here on it is RUNNABLE. On no list yet: another waker finds that there is
 	 * nothing to do; only one waker can find it BLOCKED. */
 	atomic_set(&se->state, SCHED_RUNNABLE);
+	if (trace_is_on())
+		trace_call(sched_trace_wake, se, to, 0);
 	if (to != se->pcpu) {
 		runq_change(q, se, to);
 		spin_unlock(&q->lock);
@@ -335,6 +338,7 @@ static noinline struct sched_entity *take_from_others(struct runq *q, uint64_t n
 
 	if (!se)
 		return NULL;
+	now = timer_now(); /* it waited until here */
 	runq_lock(q);
 	runq_charge(q, now);
 	if (se->class == SCHED_CLASS_FAIR)
@@ -408,6 +412,8 @@ static inline void put(struct runq *q, struct sched_entity *se, enum sched_reaso
 		atomic_set(&se->state, SCHED_BLOCKED);
 	}
 	se->wakeups = 0;
+	if (trace_is_on())
+		trace_call(sched_trace_put, se, why, 0);
 }
 
 void sched_put(struct sched_entity *se, enum sched_reason why, uint64_t now)
@@ -491,9 +497,4 @@ uint64_t sched_next_look(const struct sched_entity *se)
 	if (se->class == SCHED_CLASS_FIFO && nr_runqs > 1)
 		at = min_u64(at, this_runq()->next_balance);
 	return min_u64(at, atomic_read(&se->slice_end));
-}
-
-unsigned int sched_queue_length(unsigned int p)
-{
-	return atomic_read(&runqs[p].nr_waiting);
 }

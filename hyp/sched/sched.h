@@ -26,6 +26,7 @@
  *   sched.c    the queues themselves
  *   account.c  what became of an entity's time
  *   change.c   what an operator changes while entities run
+ *   trace.c    what the timeline is told
  *
  * Time is in ticks of the host's clock. A pcpu that has only one entity needs no timer for it:
  * sched_next_look() says when, if ever, it has to look again.
@@ -35,6 +36,7 @@
 
 #include "arch/pcpu_set.h"
 #include "arch/timer.h"
+#include "arch/trace.h"
 #include "lib/list.h"
 #include "lib/spinlock.h"
 
@@ -148,6 +150,7 @@ struct sched_entity {
 	struct pcpu_set affinity;
 	struct sched_group *group; /* or NULL */
 	struct sched_entity *next_member;
+	uint32_t label; /* in the timeline: trace_label() */
 
 	struct sched_fair fair;
 	struct sched_spin spin;
@@ -206,6 +209,25 @@ void sched_task_init(struct sched_entity *se, struct sched_group *g, const struc
 
 /* sched_task_set_capped - own pcpu, in its step: from now on the group's cap holds for @se, or it does not. */
 void sched_task_set_capped(struct sched_entity *se, bool capped);
+
+/* sched_set_label - what the timeline calls @se (trace_label()). Before it runs. */
+static inline void sched_set_label(struct sched_entity *se, uint32_t label)
+{
+	se->label = label;
+}
+
+/* sched_label - as it was set. */
+static inline uint32_t sched_label(const struct sched_entity *se)
+{
+	return se->label;
+}
+
+/*
+ * The timeline, on a hart that writes events. sched_trace_begin - this hart has just begun to: what runs here? sched_trace_state - what
+ * @se does now. Each takes one runq lock.
+ */
+void sched_trace_begin(void);
+void sched_trace_state(struct sched_entity *se);
 
 /* sched_state - what @se does; a hint, without a lock. */
 static inline enum sched_state sched_state(const struct sched_entity *se)

@@ -49,8 +49,11 @@ __attribute__((flatten)) bool sched_yield_to(struct sched_entity *from, struct s
 	if (from == to || !from->group || from->group != to->group || !sched_waits(to))
 		return false;
 	now = timer_now();
-	if (atomic_read(&to->pcpu) != q->index && !fetch(q, to, now))
-		return false;
+	if (atomic_read(&to->pcpu) != q->index) {
+		if (!fetch(q, to, now))
+			return false;
+		now = timer_now();
+	}
 	runq_lock(q);
 	if (atomic_read_acquire(&to->pcpu) == q->index && to->queued) {
 		runq_charge(q, now);

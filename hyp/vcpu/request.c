@@ -10,6 +10,7 @@
 #include "vcpu/request.h"
 
 #include "arch/smp.h"
+#include "arch/trace.h"
 #include "lib/atomic.h"
 #include "vcpu/vcpu.h"
 #include "vcpu/vm.h"
@@ -34,12 +35,20 @@ void vcpu_make_request(enum vcpu_request req, struct vcpu *v)
 	request_make(req, v);
 }
 
+/* The kick of @v was done as @how says; with an interrupt to @hart. For the timeline. */
+static void trace_kick(const struct vcpu *v, enum trace_kick how, uint64_t hart)
+{
+	trace_event(TRACE_KICK, sched_label(&v->se), how, hart, 0);
+}
+
 /* Is @v blocked? Then the caller has cleared `blocked`, and it is for the caller to tell the scheduler, once. */
-static bool claim_wake(struct vcpu *v)
+static always_inline bool claim_wake(struct vcpu *v)
 {
 	if (!atomic_read(&v->halt.blocked) || !atomic_exchange(&v->halt.blocked, 0))
 		return false;
 	counter_inc_shared(&v->stats.wakeups);
+	if (trace_is_on())
+		trace_call(trace_kick, v, TRACE_KICK_WAKE, TRACE_NO_HART);
 	return true;
 }
 
@@ -52,7 +61,7 @@ static bool wake(struct vcpu *v)
 }
 
 /* IN -> EXITING: true for the one kicker that has to send the IPI. */
-static bool claim_ipi(struct vcpu *v)
+static always_inline bool claim_ipi(struct vcpu *v)
 {
 	uint32_t in = IN_GUEST_MODE;
 
@@ -68,12 +77,18 @@ static bool claim_ipi(struct vcpu *v)
 /* @v, which does not sleep, has been made a request. */
 static void kick_awake(struct vcpu *v)
 {
+	uint32_t pcpu;
+
 	if (v == this_vcpu())
+		return;
+	if (!claim_ipi(v))
 		return;
 	/* last_pcpu was written before mode = IN. If @v has left and moved since, leaving was all
 	 * that the kick was for. */
-	if (claim_ipi(v))
-		smp_kick(pcpu_set_of(atomic_read(&v->place.pcpu)));
+	pcpu = atomic_read(&v->place.pcpu);
+	if (trace_is_on())
+		trace_call(trace_kick, v, TRACE_KICK_IPI, pcpu);
+	smp_kick(pcpu_set_of(pcpu));
 }
 
 static always_inline bool kick_claim(struct vcpu *v)
@@ -97,7 +112,7 @@ void vcpu_kick(struct vcpu *v)
 		(void)sched_wake(&v->se);
 }
 
-bool vcpu_unhalt_claim(struct vcpu *v)
+static always_inline bool unhalt_claim(struct vcpu *v)
 {
 	fence_release();
 	atomic_set(&v->halt.kicked, 1);
@@ -107,9 +122,14 @@ bool vcpu_unhalt_claim(struct vcpu *v)
 	return claim_wake(v);
 }
 
+bool vcpu_unhalt_claim(struct vcpu *v)
+{
+	return unhalt_claim(v);
+}
+
 void vcpu_unhalt(struct vcpu *v)
 {
-	if (vcpu_unhalt_claim(v))
+	if (unhalt_claim(v))
 		(void)sched_wake(&v->se);
 }
 
@@ -175,6 +195,12 @@ static noinline void leave_to_wait(void)
 		vcpu_leave(self);
 }
 
+static void trace_request(const struct vm *vm, uint64_t vcpus, enum vcpu_request req)
+{
+	trace_event(TRACE_REQUEST, trace_label(vm->id, TRACE_NO_VCPU), req & REQUEST_MASK, vcpus,
+		    0);
+}
+
 /* Those of @set were in guest mode: get them out, and wait for it if @req says so. True: an IPI was sent. */
 static noinline bool force_exit(const struct vm *vm, struct vcpu_set set, enum vcpu_request req)
 {
@@ -182,6 +208,8 @@ static noinline bool force_exit(const struct vm *vm, struct vcpu_set set, enum v
 	struct waiting w;
 	struct vcpu *v;
 
+	if (trace_is_on())
+		trace_call(trace_request, vm, set.bits, req);
 	w.set = vcpu_set_none();
 	vm_for_each_vcpu(v, vm, set)
 		if (target_needs_ipi(v, req, &w))

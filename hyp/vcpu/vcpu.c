@@ -10,6 +10,7 @@
 #include "arch/csr.h"
 #include "arch/fence.h"
 #include "arch/guest_state.h"
+#include "arch/trace.h"
 #include "vcpu/fence.h"
 #include "vcpu/hooks.h"
 #include "vcpu/hsm.h"
@@ -46,6 +47,7 @@ cold struct vcpu *vcpu_new(struct vm *vm, unsigned int id, const struct sched_pa
 	spin_init(&v->fences.lock, LOCK_FENCES);
 	timer_init(&v->timer.host, timer_fired);
 	sched_entity_init(&v->se, &vm->group, sched);
+	sched_set_label(&v->se, trace_label(vm->id, id));
 	vcpu_power_on(v);
 	return v;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "arch/timer.h"
+#include "arch/trace.h"
 #include "vcpu/vcpu.h"
 #include "vcpu/vm_mem.h"
 #include "vcpu/vm_part.h"
@@ -28,6 +29,14 @@ static bool may_become(const struct vm *vm, enum vm_state to)
 	return next_states[index_below(atomic_read(&vm->state), VM_STATES)] & BIT(to);
 }
 
+/* A VM that begins to be built may be a new one, with the number of one that has gone. */
+void vm_trace_state(const struct vm *vm, enum vm_state from, enum vm_state to)
+{
+	if (to == VM_BUILDING || from == to)
+		trace_name_vm(vm->id, vm->name);
+	trace_event(TRACE_VM, trace_label(vm->id, TRACE_NO_VCPU), to, from, 0);
+}
+
 /* vm->transition is held. */
 static bool set_state(struct vm *vm, enum vm_state to)
 {
@@ -40,6 +49,8 @@ static bool set_state(struct vm *vm, enum vm_state to)
 		vm_state_trace(vm, from, to);
 	if (vm_state_event)
 		vm_state_event(vm, from, to);
+	if (trace_is_on())
+		vm_trace_state(vm, from, to);
 	return true;
 }
 

@@ -207,6 +207,9 @@ bool vm_set_state(struct vm *vm, enum vm_state to);
 extern void (*vm_state_trace)(const struct vm *vm, enum vm_state from, enum vm_state to);
 extern void (*vm_state_event)(const struct vm *vm, enum vm_state from, enum vm_state to);
 
+/* vm_trace_state - this hart writes to the timeline that @vm went from state @from to @to; the same one twice: that it is in it. */
+void vm_trace_state(const struct vm *vm, enum vm_state from, enum vm_state to);
+
 /* vm_may_run - may a vcpu of @vm enter the guest? Acquires what was written before the VM began, or went on. */
 static inline bool vm_may_run(const struct vm *vm)
 {

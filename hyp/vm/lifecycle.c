@@ -410,6 +410,7 @@ static void make_task(struct vm *vm)
 	for (unsigned int i = 0; i < vm->nr_vcpus; i++)
 		p.affinity = pcpu_set_or(&p.affinity, sched_affinity(&vm->vcpus[i]->se));
 	sched_task_init(&vm->task, &vm->group, &p, task_step);
+	sched_set_label(&vm->task, trace_label(vm->id, TRACE_NO_VCPU));
 }
 
 /* Its RAM is taken at once, so that of too many VMs the last ones in the tree do not start. */

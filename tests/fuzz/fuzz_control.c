@@ -2,7 +2,8 @@
 // LIKE: tests/unit/fake/control.h
 /*
  * The control channel: whatever comes in by its port, in whatever pieces, while the other side reads slowly, goes and comes, and VMs
- * change. What goes out is lines of ASCII, each one JSON object; and nothing that is done takes a reference for good.
+ * change. What goes out is lines of ASCII, each one JSON object, and frames of as many bytes as a line says; and nothing that is done
+ * takes a reference, or memory, for good.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,7 +12,10 @@
 
 #include "common/fuzz.h"
 
+#include "arch/trace.h"
+#include "control/trace.h"
 #include "fake/control.h"
+#include "fake/pcpu.h"
 #include "vm/bundle_store.h"
 
 /* An object, array, string, number or word at @p; its end, or NULL. */
@@ -69,19 +73,49 @@ static const char *value_end(const char *p, unsigned int depth)
 	return p;
 }
 
-/* All lines that have ended; what is left is the beginning of one. */
-static void check_lines(void)
-{
-	const char *p = said;
+/* Of the frame that is coming. */
+static uint64_t frame_left;
 
-	while (strchr(p, '\n')) {
+/* The end of the line before @p: how many bytes follow it? */
+static uint64_t frame_behind(const char *line, const char *p)
+{
+	static const char bytes[] = ",\"bytes\":";
+	const char *at = strstr(line, bytes);
+
+	return at && at < p ? strtoull(at + strlen(bytes), NULL, 10) : 0;
+}
+
+/* All lines and frames that have ended; what is left is the beginning of one. */
+static void check_output(void)
+{
+	const char *p = said, *end = said + said_len, *line;
+
+	for (;;) {
+		uint64_t n = frame_left < (uint64_t)(end - p) ? frame_left : (uint64_t)(end - p);
+
+		frame_left -= n;
+		p += n;
+		if (!memchr(p, '\n', (size_t)(end - p)))
+			break;
+		line = p;
 		fuzz_must(*p == '{');
 		p = value_end(p, 0);
 		fuzz_must(p && *p == '\n');
 		p++;
+		frame_left = frame_behind(line, p);
+		fuzz_must(frame_left <= 16 * TRACE_PACKET);
 	}
-	said_len = strlen(p);
+	said_len = (size_t)(end - p);
 	memmove(said, p, said_len + 1);
+}
+
+/* What harts do while they write to the timeline. */
+static void write_events(unsigned int hart, unsigned int n)
+{
+	fake_pcpu_become(hart);
+	for (; trace_is_on() && n > 0; n--)
+		trace_event(TRACE_WAKE, n, n, n, n);
+	fake_pcpu_become(0);
 }
 
 /* As people would write it, so that commands are reached; or any bytes. */
@@ -111,6 +145,7 @@ static void change_connection(uint32_t to)
 	if (to == connection)
 		return;
 	connection = to;
+	frame_left = 0;
 	said_len = 0;
 	said[0] = '\0';
 	send_bytes("", 0);
@@ -142,11 +177,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct fuzz_input in = { data, size };
 
+	frame_left = 0;
 	(void)control_setup(NULL);
 	drop_images();
 	fuzz_must(creations == 0);
 	while (in.left > 0) {
-		switch (fuzz_u8(&in) % 12) {
+		switch (fuzz_u8(&in) % 18) {
 		case 0:
 		case 1:
 		case 2:
@@ -183,13 +219,22 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			send_bytes("\n5 console.type vm-1 9\n", 23);
 			send_some(&in);
 			break;
+		case 11:
+			write_events(0, 8 * fuzz_u8(&in));
+			break;
+		case 12:
+			write_events(1, 64 * fuzz_u8(&in));
+			break;
 		default:
 			send_bytes("\n", 1);
 			break;
 		}
 		run_channel();
 		fuzz_must(fake_vm_refs == 0);
-		check_lines();
+		check_output();
 	}
+	change_connection(0);
+	run_channel();
+	fuzz_must(control_trace_state() == CONTROL_TRACE_OFF);
 	return 0;
 }

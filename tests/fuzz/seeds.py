@@ -197,8 +197,9 @@ def terminal(seeds):
 
 
 def control(seeds):
-    """Operations of fuzz_control.c: requests of the unit tests, with what ends a line; one read slowly; one of another connection."""
-    for source in ("test_commands.c", "test_channel.c"):
+    """Operations of fuzz_control.c: requests of the unit tests, with what ends a line; one read slowly; one of another connection;
+    traces that are read, stopped, lost and forgotten."""
+    for source in ("test_commands.c", "test_channel.c", "test_trace.c"):
         for text in c_strings(f"tests/unit/control/{source}"):
             if 0 < len(text) < 256 and not text.startswith(b"{"):
                 seeds.add("control", bytes([0, len(text)]) + text + bytes([7]))
@@ -207,6 +208,10 @@ def control(seeds):
     seeds.add("control", whole)
     seeds.add("control", bytes([3, 9]) + whole + bytes([5, 4, 5, 0x80, 3, 200, 4]) + whole)
     seeds.add("control", whole[:-1] + bytes([6, 2, 5, 9, 6, 0, 6, 1]) + whole)
+    on, read, stop, off = (bytes([0, len(line)]) + line + bytes([7]) for line in
+                           (b"1 trace.on", b"2 trace.read", b"3 trace.stop", b"4 trace.off"))
+    seeds.add("control", on + bytes([9, 5, 8, 90]) + read + bytes([9, 255]) * 6 + read + read + stop + read * 40 + off + on)
+    seeds.add("control", on + bytes([9, 9, 3, 200]) + read + bytes([5, 9, 3, 99, 4]) + whole + bytes([3, 50]) + read + bytes([6, 2]) + on)
 
 
 def kernels(seeds):

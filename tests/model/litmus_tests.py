@@ -5,7 +5,7 @@ Each test of TESTS pairs a piece of one hart's code with a piece of another's, a
 """
 
 # Followed when called; everything else is a call that orders nothing.
-INLINE = {"wake", "claim_wake", "kick_claim", "kick_awake", "vcpu_kick_claim", "vcpu_unhalt_claim",
+INLINE = {"wake", "claim_wake", "kick_claim", "kick_awake", "vcpu_kick_claim", "unhalt_claim", "vcpu_unhalt_claim",
           "wake_sleepers", "force_exit", "claim_ipi", "target_needs_ipi", "wait_acknowledged",
           "may_enter", "enter",
           "vcpu_irq_posted", "vcpu_request_pending", "vcpu_test_request",

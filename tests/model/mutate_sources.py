@@ -71,7 +71,7 @@ MUTANTS = {
     "check tests and does not clear": [(VCPU_H, "	request_clear(req, v);\n	fence_full();", "	fence_full();")],
     # IPIs
     "EXITING ignored": [(REQUEST, "	if (vcpu_mode(v) == IN_GUEST_MODE &&\n	    atomic_compare_exchange(&v->mode, &in, EXITING_GUEST_MODE)) {", "	(void)in;\n	if (vcpu_mode(v) == IN_GUEST_MODE || vcpu_mode(v) == EXITING_GUEST_MODE) {")],
-    "kick sends no IPI": [(REQUEST, "	if (claim_ipi(v))\n		smp_kick", "	if (claim_ipi(v) && 0)\n		smp_kick")],
+    "kick sends no IPI": [(REQUEST, "	smp_kick(pcpu_set_of(pcpu));", "")],
     "the loser of IN -> EXITING waits for no other's IPI": [(REQUEST, "	return mode != READING_SHADOW_PAGE_TABLES && claim_ipi(v);", "	return false;")],
     "last_pcpu not ordered before mode": [(VCPU, "	fence_release(); /* a kicker that finds mode = IN finds this, too: vcpu_kick() */\n", "")],
     "last_pcpu not kept": [(VCPU, "	atomic_set(&v->place.pcpu, this_pcpu()->index);\n", "	if (v->place.pcpu == NO_PCPU)\n		atomic_set(&v->place.pcpu, this_pcpu()->index);\n")],
@@ -144,7 +144,7 @@ MUTANTS = {
     "what cannot be polled for is": [(POLL, "	if (!vcpu_is_halted(v))\n		return false;\n", "")],
     "fence A of vcpu_unhalt dropped": [(REQUEST, "	fence_full(); /* A */\n	counter_inc_shared(&v->stats.kicks_asked);\n	/* One that", "	counter_inc_shared(&v->stats.kicks_asked);\n	/* One that")],
     "a kick before what it is for": [(REQUEST, "	fence_release();\n	atomic_set(&v->halt.kicked, 1);", "	atomic_set(&v->halt.kicked, 1);")],
-    "a kick wakes no vcpu": [(REQUEST, "	if (vcpu_unhalt_claim(v))\n		(void)sched_wake(&v->se);", "	(void)vcpu_unhalt_claim(v);")],
+    "a kick wakes no vcpu": [(REQUEST, "	if (unhalt_claim(v))\n		(void)sched_wake(&v->se);", "	(void)unhalt_claim(v);")],
     "a kick is not remembered": [(REQUEST, "	atomic_set(&v->halt.kicked, 1);\n", "")],
     "the loaded vcpu is not woken": [(REQUEST, "		if (wake(v)) {", "		if (v != this_vcpu() && wake(v)) {")],
     "idle looks at its queue before it says so": [("hyp/run/pcpu_loop.c", "	atomic_set(&p->idle, 1);\n	fence_full();\n	idle = sched_idle_begin();\n	if (idle && !atomic_read(&p->need_resched) && !work_pending())\n		stretch_end(), cpu_wait_for_interrupt(), stretch_begin();", "	idle = true;\n	if (!atomic_read(&p->need_resched) && !sched_others_wait() && !work_pending()) {\n		atomic_set(&p->need_resched, 0);\n		atomic_set(&p->idle, 1);\n		fence_full();\n		csr_clear(CSR_SIP, BIT(IRQ_S_SOFT));\n		cpu_wait_for_interrupt();\n	}")],

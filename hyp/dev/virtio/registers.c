@@ -6,6 +6,7 @@
  * A driver selects a queue or a word of features by a write, so what it reads then belongs to one vcpu at a time. Two that do
  * so at once read each other's, and set up each other's queue: theirs to avoid, and no more than what one alone may do.
  */
+#include "arch/trace.h"
 #include "dev/virtio/transport.h"
 #include "lib/index.h"
 #include "vcpu/console.h"
@@ -167,9 +168,17 @@ static void reset_queue(struct virtio_dev *d, uint32_t val)
 	show_stopped(d, over);
 }
 
+static void trace_notify(const struct virtio_dev *d, uint32_t index, uint32_t unused)
+{
+	(void)unused;
+	trace_event(TRACE_QUEUE, sched_label(&this_vcpu()->se), index, d->slot, 0);
+}
+
 /* What is left of the work is the store's, which is executed again. */
 static void notify(struct virtio_dev *d, uint32_t index)
 {
+	if (trace_is_on())
+		trace_call(trace_notify, d, index, 0);
 	if (index < d->nr_queues && virtio_serve(d, index, true))
 		vcpu_try_again(this_vcpu());
 }

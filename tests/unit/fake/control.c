@@ -8,13 +8,19 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "arch/memmap.h"
+#include "arch/smp.h"
+#include "arch/trace.h"
+#include "arch/trap.h"
 #include "control/control.h"
 #include "fake/control.h"
+#include "fake/pcpu.h"
 #include "lib/log.h"
 #include "lib/work.h"
 #include "mm/page.h"
 #include "platform/machine.h"
 #include "platform/port.h"
+#include "run/run.h"
 #include "vcpu/hsm.h"
 #include "vcpu/vcpu.h"
 #include "vm/destroy.h"
@@ -144,8 +150,59 @@ __asm__(".data\n"
 	".globl __image_end\n__image_end:\n"
 	".text");
 
+/* --- the timeline's rings ----------------------------------------------------------------------------- */
+
+#define FAKE_HARTS 2
+
+unsigned int deaf_harts;
+
+void trap_vector(void)
+{
+}
+
+void trap_vector_traced(void)
+{
+}
+
+void fake_csr_write(unsigned int csr, uint64_t val)
+{
+	(void)csr, (void)val;
+}
+
+uint64_t fake_csr_read(unsigned int csr)
+{
+	(void)csr;
+	return 0;
+}
+
+void pcpu_follow_trace(void)
+{
+	(void)trace_follow();
+}
+
+/* The others take theirs at once, unless they are deaf. */
+void smp_kick(struct pcpu_set set)
+{
+	for (unsigned int i = 1; i < FAKE_HARTS - deaf_harts; i++) {
+		assert_true(pcpu_set_has(&set, i));
+		fake_pcpu_become(i);
+		pcpu_follow_trace();
+	}
+	fake_pcpu_become(0);
+}
+
+void vm_trace_state(const struct vm *vm, enum vm_state from, enum vm_state to)
+{
+	trace_name_vm(vm->id, vm->name);
+	trace_event(TRACE_VM, trace_label(vm->id, TRACE_NO_VCPU), to, from, 0);
+}
+
+void sched_trace_state(struct sched_entity *se)
+{
+	trace_event(TRACE_STATE, se->label, se->state, 0, 0);
+}
+
 struct machine machine = { .total_cpus = 4, .memory_bytes = MIB(128) };
-unsigned int nr_pcpus = 2;
 
 /* --- the log ----------------------------------------------------------------------------------------- */
 
@@ -315,18 +372,23 @@ void send_bytes(const char *bytes, size_t len)
 	port_user->ready(port_user);
 }
 
+bool run_channel_once(void)
+{
+	while (work_run_one())
+		;
+	if (!armed)
+		return false;
+	steps++;
+	now = armed->deadline;
+	armed->fn(armed);
+	armed = NULL;
+	return true;
+}
+
 void run_channel_steps(unsigned int n)
 {
-	while (n-- > 0) {
-		while (work_run_one())
-			;
-		if (!armed)
-			return;
-		steps++;
-		now = armed->deadline;
-		armed->fn(armed);
-		armed = NULL;
-	}
+	while (n-- > 0 && run_channel_once())
+		;
 }
 
 void run_channel(void)
@@ -365,12 +427,15 @@ int control_setup(void **state)
 	weights_set = steps = nr_log_lines = 0;
 	nr_typed = 0;
 	type_room = sizeof(typed);
+	deaf_harts = 0;
 	creation_steps = 0;
 	creation_error = NULL;
 	make_vms(3, 2);
 	armed = NULL;
-	if (!begun)
+	if (!begun) {
+		fake_pcpu_setup(FAKE_HARTS);
 		control_init();
+	}
 	begun = true;
 	connect_anew();
 	return 0;

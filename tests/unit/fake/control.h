@@ -8,7 +8,9 @@
  * SOURCES: hyp/vcpu/stats.c hyp/vm/config_ram.c hyp/lib/config_node.c hyp/lib/text.c hyp/lib/word.c hyp/lib/fdt.c hyp/lib/work.c
  * SOURCES: hyp/control/cmd_image.c hyp/control/cmd_console.c hyp/control/data.c hyp/vm/bundle_store.c
  * SOURCES: tests/unit/fake/control_images.c tests/unit/fake/control_console.c
+ * SOURCES: hyp/control/trace.c hyp/control/cmd_trace.c hyp/arch/trace.c tests/unit/fake/pcpu.c
  * SOURCES: tests/unit/fake/control.c tests/unit/fake/registry.c tests/unit/fake/no_net.c
+ * CFLAGS: -DFAKE_TRACE
  */
 #ifndef FAKE_CONTROL_H
 #define FAKE_CONTROL_H
@@ -44,7 +46,10 @@ extern unsigned int nr_log_lines;
 extern struct vm machines[VM_MAX];
 extern struct vm_config vm_configs[VM_MAX];
 
-/* Memory of images: bytes that are taken, and how many more can be. */
+/* Harts that do not take their interrupt; there are two. */
+extern unsigned int deaf_harts;
+
+/* Memory of images and of the timeline: bytes that are taken, and how many more can be. */
 extern uint64_t image_memory, image_room;
 
 /* The creation of VMs: its steps, of which the last one is an error unless creation_error is NULL; and how many are going on. */
@@ -69,6 +74,7 @@ void become(struct vm *vm, enum vm_state to);
 /* send - @len bytes of the other side's. run_channel - all that is to be done, or so many steps. ask - send @line, run, and return all that came. */
 void send_bytes(const char *bytes, size_t len);
 void run_channel(void);
+bool run_channel_once(void); /* a step; false: there is nothing to be done */
 void run_channel_steps(unsigned int n);
 char *ask(const char *line);
 
