@@ -168,6 +168,7 @@ static void serve_another(struct channel *c, uint32_t connection)
 	control_trace_drop();
 	control_data_drop(&c->request);
 	control_images_abandon();
+	control_events_attach(NULL, "");
 	c->input_at = c->input_end = 0;
 	c->output_at = c->output_end = 0;
 	control_line_clear(&c->request.line);

@@ -38,6 +38,11 @@ bool cmd_control_image_drop(struct control_request *r);
 bool cmd_control_create(struct control_request *r);
 void control_images_abandon(void);
 
+/* Of consoles (cmd_console.c). */
+bool cmd_control_attach(struct control_request *r);
+bool cmd_control_detach(struct control_request *r);
+bool cmd_control_type(struct control_request *r);
+
 /* control_parse_number - decimal digits alone, at most @max. False: it is no such number. */
 bool control_parse_number(const char *s, uint64_t max, uint64_t *value);
 

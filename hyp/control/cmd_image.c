@@ -3,7 +3,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "arch/cache.h"
 #include "control/cmd.h"
 #include "lib/errno.h"
 #include "mm/page.h"
@@ -111,32 +110,6 @@ bool cmd_control_image_data(struct control_request *r)
 	json_number(&r->json, "size", b->size);
 	control_data_drop(r);
 	return false;
-}
-
-char *control_data_room(struct control_request *r, size_t *room)
-{
-	struct stored_bundle *b = r->data.to;
-
-	*room = (size_t)min_u64(r->data.left, CONTROL_DATA_STEP);
-	return b ? (char *)b->data + b->have : NULL;
-}
-
-void control_data_came(struct control_request *r, size_t n)
-{
-	struct stored_bundle *b = r->data.to;
-
-	r->data.left -= n;
-	if (!b)
-		return;
-	/* Guests that see past caches may read it where it lies. */
-	arch_clean_range(b->data + b->have, n);
-	b->have += n;
-}
-
-void control_data_drop(struct control_request *r)
-{
-	bundle_store_put(r->data.to);
-	r->data = (struct control_data){ 0 };
 }
 
 /* --- the list ------------------------------------------------------------------------------------- */

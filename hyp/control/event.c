@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "control/event.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "lib/log.h"
@@ -53,6 +54,73 @@ void control_events_want(bool want)
 	spin_unlock(&lock);
 }
 
+/* With the terminal's lock. What is lost is so much of the newest, so that what was kept is whole. */
+static void console_printed(const char *buf, size_t len)
+{
+	struct control_console *c = &events->console;
+	bool first;
+
+	spin_lock(&lock);
+	first = c->put == c->taken && c->lost == 0;
+	for (; len > 0 && c->put - c->taken < CONSOLE_KEPT && c->lost == 0; len--)
+		c->kept[c->put++ % CONSOLE_KEPT] = *buf++;
+	c->lost += len;
+	spin_unlock(&lock);
+	if (first)
+		work_queue(reader);
+}
+
+void control_events_attach(struct term_stream *s, const char *name)
+{
+	struct control_console *c = &events->console;
+
+	term_tap(NULL, NULL);
+	spin_lock(&lock);
+	c->put = c->taken = 0;
+	c->lost = 0;
+	(void)snprintf(c->name, sizeof(c->name), "%s", s ? name : "");
+	spin_unlock(&lock);
+	if (s)
+		term_tap(s, console_printed);
+}
+
+/* Of what the console has printed; how many bytes. *@lost: how many there were behind them, of which nothing is left. */
+static size_t take_console(char *to, uint64_t *lost)
+{
+	struct control_console *c = &events->console;
+	size_t n = 0;
+
+	spin_lock(&lock);
+	while (n < CONSOLE_PIECE && c->taken != c->put)
+		to[n++ % CONSOLE_PIECE] = c->kept[c->taken++ % CONSOLE_KEPT];
+	*lost = n ? 0 : c->lost;
+	if (!n)
+		c->lost = 0;
+	spin_unlock(&lock);
+	return n;
+}
+
+/* False: it has printed nothing. */
+static bool write_console(struct json *j)
+{
+	char piece[CONSOLE_PIECE];
+	uint64_t lost;
+	size_t n = take_console(piece, &lost);
+
+	if (n == 0 && lost == 0)
+		return false;
+	json_open(j, NULL, '{');
+	json_string(j, "event", "console");
+	json_string(j, "console", events->console.name);
+	if (n)
+		json_bytes(j, "text", piece, n);
+	else
+		json_number(j, "lost", lost);
+	json_close(j, '}');
+	json_end_line(j);
+	return true;
+}
+
 /* What was lost came after all that is kept. */
 static bool take(struct control_event *e, uint64_t *lost)
 {
@@ -76,11 +144,15 @@ size_t control_event_write(char *buf)
 	struct control_event e;
 	struct json j;
 	uint64_t lost;
-	bool any = take(&e, &lost);
+	bool any;
 
+	/* What a VM has printed comes before the event of its end. */
+	json_begin(&j, buf, EVENT_BYTES);
+	if (write_console(&j))
+		return j.len;
+	any = take(&e, &lost);
 	if (!any && lost == 0)
 		return 0;
-	json_begin(&j, buf, EVENT_BYTES);
 	json_open(&j, NULL, '{');
 	if (any) {
 		json_string(&j, "event", "state");

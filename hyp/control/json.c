@@ -33,12 +33,12 @@ static void put_text(struct json *j, const char *s)
 }
 
 /* Quotes, backslashes, controls, and whatever is no ASCII, as the character of its number. */
-static void put_string(struct json *j, const char *s, size_t max)
+static void put_bytes(struct json *j, const char *s, size_t len)
 {
 	static const char hex[] = "0123456789abcdef";
 
 	put(j, '"');
-	for (; *s && max > 0; s++, max--) {
+	for (; len > 0; s++, len--) {
 		unsigned char c = (unsigned char)*s;
 
 		if (c >= 0x20 && c < 0x7f) {
@@ -52,6 +52,15 @@ static void put_string(struct json *j, const char *s, size_t max)
 		put(j, hex[c & 15]);
 	}
 	put(j, '"');
+}
+
+static void put_string(struct json *j, const char *s, size_t max)
+{
+	size_t len = 0;
+
+	while (len < max && s[len] != '\0')
+		len++;
+	put_bytes(j, s, len);
 }
 
 static void begin_value(struct json *j, const char *name)
@@ -103,6 +112,12 @@ void json_null(struct json *j, const char *name)
 {
 	begin_value(j, name);
 	put_text(j, "null");
+}
+
+void json_bytes(struct json *j, const char *name, const char *value, size_t len)
+{
+	begin_value(j, name);
+	put_bytes(j, value, len);
 }
 
 void json_string_of(struct json *j, const char *name, const char *value, size_t max)

@@ -30,8 +30,9 @@ void json_number(struct json *j, const char *name, uint64_t value);
 void json_bool(struct json *j, const char *name, bool value);
 void json_null(struct json *j, const char *name);
 
-/* json_string - @value; at most @max bytes of it. */
+/* json_string - @value; at most @max bytes of it. json_bytes - @len bytes, each as the character of its number. */
 void json_string(struct json *j, const char *name, const char *value);
+void json_bytes(struct json *j, const char *name, const char *value, size_t len);
 void json_string_of(struct json *j, const char *name, const char *value, size_t max);
 
 #endif

@@ -43,10 +43,16 @@ struct control_frame {
 	void (*sent)(size_t n);
 };
 
+#define CONTROL_TYPED_MAX 128
+
 /* Bytes as they are, which follow the line of a request (a frame). That line says how many. */
 struct control_data {
-	uint64_t left;		  /* still to come; 0: none */
-	struct stored_bundle *to; /* where they go, with a reference; NULL: they are skipped */
+	uint64_t left; /* still to come; 0: none */
+	struct stored_bundle
+		*to; /* where they go, with a reference; NULL: they are typed, or skipped */
+	bool typed;  /* they go to the console that the request names */
+	uint32_t nr_typed;
+	char bytes[CONTROL_TYPED_MAX];
 };
 
 #define CONTROL_FRAME_MAX 65536

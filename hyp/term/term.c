@@ -373,6 +373,7 @@ size_t term_stream_write(struct term_stream *s, const char *buf, size_t len)
 		s->ended = buf[n - 1] == '\n';
 	else
 		s->wants_room = true;
+	term_tap_take(s, buf, n);
 	wire_kick();
 	output_queue_work();
 	spin_unlock(&term_lock);
@@ -433,6 +434,7 @@ cold void term_stream_close(struct term_stream *s)
 	if (shown == s)
 		term_leave_shown();
 	term_forget_line(s);
+	term_tap_forget(s);
 	output_take(s, output_queued(s));
 	output_remove_stream(s);
 	nr_streams--;

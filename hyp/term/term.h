@@ -112,6 +112,15 @@ bool term_attach(void);
 
 struct term_stream *term_focused(void);
 
+/*
+ * term_tap - from now on @take is told what @s prints, too, and nothing of any other stream; NULL: of none. It is called with the term
+ * lock held. Ends when @s is closed. No locks.
+ */
+void term_tap(struct term_stream *s, void (*take)(const char *buf, size_t len));
+
+/* term_stream_type - as if @buf had been typed for @s; returns how many of @len bytes it took. Any hart, no locks. */
+size_t term_stream_type(struct term_stream *s, const char *buf, size_t len);
+
 /* term_stream_discard_input - forget what was typed and not read yet (a VM's life ended). Any hart, no locks. */
 void term_stream_discard_input(struct term_stream *s);
 

@@ -252,6 +252,21 @@ void term_tick(void)
 	service();
 }
 
+size_t term_stream_type(struct term_stream *s, const char *buf, size_t len)
+{
+	bool ready = false, keeps;
+	size_t n = 0;
+
+	spin_lock(&term_lock);
+	while (n < len && input_room(s) > 0 && (!absent(s, &keeps) || keeps))
+		ready |= input_push(s, buf[n++]);
+	output_queue_work();
+	spin_unlock(&term_lock);
+	if (ready)
+		s->owner->input_ready(s->arg);
+	return n;
+}
+
 size_t term_stream_read(struct term_stream *s, char *buf, size_t len)
 {
 	return term_stream_read_break(s, buf, len, NULL);

@@ -78,6 +78,21 @@ extern bool term_colour;
 /* The stream that is in the middle of what no other guest may interrupt, or NULL. */
 extern struct term_stream *term_going;
 
+/* --- term_tap.c ----------------------------------------------------------------------------------- */
+
+/* The stream that is tapped, or NULL. */
+extern struct term_stream *term_tapped;
+
+/* term_tap_take - @s has printed @len bytes. term_tap_forget - @s is closed. With the term lock. */
+void term_tap_give(const char *buf, size_t len);
+void term_tap_forget(const struct term_stream *s);
+
+static inline void term_tap_take(const struct term_stream *s, const char *buf, size_t len)
+{
+	if (term_tapped == s)
+		term_tap_give(buf, len);
+}
+
 /* --- term.c --------------------------------------------------------------------------------------- */
 
 /* term_forget_line - @s has no open line, on the screen or off it. */

@@ -182,7 +182,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	drop_images();
 	fuzz_must(creations == 0);
 	while (in.left > 0) {
-		switch (fuzz_u8(&in) % 16) {
+		switch (fuzz_u8(&in) % 18) {
 		case 0:
 		case 1:
 		case 2:
@@ -210,9 +210,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			send_bytes("\n3 vm.create a\n", 15);
 			break;
 		case 9:
-			write_events(0, 8 * fuzz_u8(&in));
+			send_bytes("\n4 console.attach vm-1\n", 23);
+			prints(0, (const char *)in.next, in.left);
 			break;
 		case 10:
+			type_room = fuzz_u8(&in);
+			nr_typed = 0;
+			send_bytes("\n5 console.type vm-1 9\n", 23);
+			send_some(&in);
+			break;
+		case 11:
+			write_events(0, 8 * fuzz_u8(&in));
+			break;
+		case 12:
 			write_events(1, 64 * fuzz_u8(&in));
 			break;
 		default:

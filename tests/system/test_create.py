@@ -3,16 +3,18 @@
 
 import json
 import random
+import re
 
 import pytest
 from control import channel
 from hv import MIB, WORK, Image, Machine, Vm, bundle, guest, its_text, linux, make_itb
 from test_devices import RET, reader
+from test_virtio import ICOUNT, SHARE
 
 
-def machine(name, ctl, vms=None, **more):
+def machine(name, ctl, vms=None, extra=(), **more):
     vms = vms or [Vm("base", guest("hello"), memory=16 * MIB)]
-    return Machine(name, bundle(name, vms), args=ctl.arguments(), append="hartvisor.stay", **more)
+    return Machine(name, bundle(name, vms), args=[*ctl.arguments(), *extra], append="hartvisor.stay", **more)
 
 
 def later(name, vms, mkimage="mkimage -E -B 0x1000", **more):
@@ -214,6 +216,24 @@ def test_guests_run_while_a_large_bundle_comes(name):
         m.expect_line("late", "GUEST-UP")
         m.focus(2, "late")
         m.shell("late", "echo al''ive", "alive")
+
+
+@pytest.mark.long
+def test_creations_take_no_hart_from_others(name):
+    """VMs of 64 vcpus are made again and again: what a neighbour waits for is the slices of the three others, and little more."""
+    vms = [Vm("neighbour", guest("share"), memory=16 * MIB, bootargs="settle=200 ms=3000"), Vm("spin", guest("spin"), memory=16 * MIB)]
+    with channel() as ctl, machine(name, ctl, vms, smp=1, extra=ICOUNT) as m:
+        m.expect_line("hartvisor", "spin: started")
+        ctl.run("image", "put", later(name, [Vm("large", guest("hello"), cpus=64, memory=64 * MIB)]), "large")
+        rounds = 0
+        while not (found := re.search(SHARE, m.text())):
+            ctl.run("image", "create", "large")
+            ctl.run("destroy", "large")
+            # The terminal is read meanwhile: what a VM has printed is shown before it goes.
+            m.expect_line("hartvisor", "large: is gone")
+            rounds += 1
+        print(f"FIGURE {rounds} rounds: the neighbour was away for {found[2]} us at most")
+        assert rounds >= 5 and int(found[2]) < 3 * 3000 + 500
 
 
 @pytest.mark.long

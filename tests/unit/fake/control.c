@@ -352,6 +352,7 @@ void make_vms(unsigned int n, unsigned int nr_vcpus)
 		vm->made = i != 1;
 		vm->state = i == 1 ? VM_FAILED : VM_RUNNING;
 		vm->config = &vm_configs[i];
+		vm->stream = (struct term_stream *)(void *)vm;
 		vm->nr_vcpus = nr_vcpus;
 		for (unsigned int j = 0; j < nr_vcpus; j++) {
 			vm->vcpus[j] = &vcpus[i][j];
@@ -424,6 +425,8 @@ int control_setup(void **state)
 	stopped = destroyed = NULL;
 	weight_set = cap_set_to = UINT32_MAX;
 	weights_set = steps = nr_log_lines = 0;
+	nr_typed = 0;
+	type_room = sizeof(typed);
 	deaf_harts = 0;
 	creation_steps = 0;
 	creation_error = NULL;

@@ -6,8 +6,9 @@
  * SOURCES: hyp/control/channel.c hyp/control/request.c hyp/control/commands.c hyp/control/json.c hyp/control/event.c
  * SOURCES: hyp/control/cmd_vm.c hyp/control/cmd_list.c hyp/control/cmd_stats.c hyp/control/cmd_host.c hyp/vm/operator.c
  * SOURCES: hyp/vcpu/stats.c hyp/vm/config_ram.c hyp/lib/config_node.c hyp/lib/text.c hyp/lib/word.c hyp/lib/fdt.c hyp/lib/work.c
+ * SOURCES: hyp/control/cmd_image.c hyp/control/cmd_console.c hyp/control/data.c hyp/vm/bundle_store.c
+ * SOURCES: tests/unit/fake/control_images.c tests/unit/fake/control_console.c
  * SOURCES: hyp/control/trace.c hyp/control/cmd_trace.c hyp/arch/trace.c tests/unit/fake/pcpu.c
- * SOURCES: hyp/control/cmd_image.c hyp/vm/bundle_store.c tests/unit/fake/control_images.c
  * SOURCES: tests/unit/fake/control.c tests/unit/fake/registry.c tests/unit/fake/no_net.c
  * CFLAGS: -DFAKE_TRACE
  */
@@ -57,6 +58,11 @@ extern const char *creation_error;
 extern char creation_select[32]; /* "": the default */
 struct stored_bundle;
 extern struct stored_bundle *creation_of;
+
+/* prints - VM @i does, on its console, if that is tapped. What was typed for it; how much more it takes. */
+void prints(unsigned int i, const char *bytes, size_t len);
+extern char typed[1024];
+extern size_t nr_typed, type_room;
 
 /* control_setup - for each test: a connection, three VMs "vm-1" and so on of two vcpus; the second can never be started. */
 int control_setup(void **state);

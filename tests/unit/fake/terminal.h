@@ -4,7 +4,7 @@
  * passes when it is read. A program that is LIKE this file is made of
  *
  * SOURCES: hyp/term/term.c hyp/term/term_filter.c hyp/term/term_row.c hyp/term/term_wire.c
- * SOURCES: hyp/term/term_input.c hyp/term/term_answer.c hyp/term/term_sbi.c hyp/term/term_output.c hyp/term/term_own.c hyp/term/term_raw.c
+ * SOURCES: hyp/term/term_input.c hyp/term/term_answer.c hyp/term/term_sbi.c hyp/term/term_output.c hyp/term/term_own.c hyp/term/term_raw.c hyp/term/term_tap.c
  * SOURCES: hyp/lib/work.c
  * SOURCES: tests/unit/fake/terminal.c
  */
