@@ -112,6 +112,11 @@ void trace_next_packet(void)
 /* --- events --------------------------------------------------------------------------------------- */
 
 /* No time is before that of the event before, which the header has for the first one. */
+uint64_t trace_time(uint64_t at)
+{
+	return max_u64(at, this_pcpu()->trace.at[-TRACE_EVENT_WORDS]);
+}
+
 void trace_event_at(uint64_t at, enum trace_event id, uint32_t label, unsigned int n, uint64_t a,
 		    uint64_t b)
 {

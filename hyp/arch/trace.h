@@ -128,11 +128,13 @@ static inline bool trace_is_on(void)
 
 /*
  * trace_event - this hart, which is on: @label's event @id happens now, or, trace_event_at(), has happened at host time @at, not long ago.
+ * trace_time - the time that such an event gets: @at, or that of this hart's last event, if that is later.
  * trace_runs - the vcpu that enters and leaves the guest here is @label, from now on. Any locks.
  */
 void trace_event(enum trace_event id, uint32_t label, unsigned int n, uint64_t a, uint64_t b);
 void trace_event_at(uint64_t at, enum trace_event id, uint32_t label, unsigned int n, uint64_t a,
 		    uint64_t b);
+uint64_t trace_time(uint64_t at);
 void trace_runs(uint32_t label);
 
 /* trace_name_vm - VM @vm is called @name, of 32 bytes, of which those behind its end are 0. */

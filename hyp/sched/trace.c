@@ -2,13 +2,19 @@
 /*
  * What becomes of an entity, for the timeline (arch/trace.h). All with the lock of its queue, so nothing comes between; an event has the
  * time that the account has (se->account.since), and what has been counted until then. So the two say the same.
+ *
+ * A hart reads the clock once for what it does, and another event may come between, as when a vcpu is moved. On a machine that takes
+ * the hart's own time away there, it is much later. Events of a hart are in their order, so this one is late, too; what will be, or has
+ * been, counted meanwhile is added to what it says.
  */
 #include "arch/trace.h"
 #include "sched/runq.h"
 
 static void tell(enum trace_event id, const struct sched_entity *se, unsigned int n)
 {
-	trace_event_at(se->account.since, id, se->label, n, se->account.run, se->account.wait);
+	const uint64_t since = se->account.since, at = trace_time(since);
+
+	trace_event_at(at, id, se->label, n, se->account.run + (at - since), se->account.wait);
 }
 
 void sched_trace_put(const struct sched_entity *se, unsigned int why, uint32_t unused)

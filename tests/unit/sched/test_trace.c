@@ -78,6 +78,14 @@ void trace_event(enum trace_event id, uint32_t label, unsigned int n, uint64_t a
 	trace_event_at(sim_now, id, label, n, a, b);
 }
 
+/* Ticks that events are late. */
+static uint64_t late;
+
+uint64_t trace_time(uint64_t at)
+{
+	return at + late;
+}
+
 void trace_runs(uint32_t label)
 {
 	runs_here[this_pcpu()->index] = label;
@@ -221,11 +229,41 @@ static void a_clock_that_was_read_early_turns_no_time_back(void **state)
 	sim_end();
 }
 
+/* An event that comes behind a later one says what is counted until then. */
+static void a_late_event_has_its_account(void **state)
+{
+	struct sched_params p = sim_params(100);
+	struct sim_vcpu *v;
+
+	(void)state;
+	begin(1, 1);
+	v = sim_add(NULL, &p, SIM_MS, 0);
+	sched_set_label(&v->se, v->id);
+	sim_become(0);
+	(void)sched_wake(&v->se);
+	sim_now = 500;
+	late = 30;
+	assert_ptr_equal(sched_pick(sim_now), &v->se);
+	late = 0;
+	sim_now = 600;
+	sched_put(&v->se, SCHED_PREEMPTED, sim_now);
+	assert_int_equal(seen[v->id].runs, 70);
+	assert_int_equal(v->se.account.run, 100);
+	assert_ptr_equal(sched_pick(sim_now), &v->se);
+	sim_now = 700;
+	late = 40;
+	sched_put(&v->se, SCHED_BLOCKS, sim_now);
+	late = 0;
+	assert_int_equal(seen[v->id].runs, 70 + 140);
+	sim_end();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_timeline_agrees_with_the_accounts),
 		cmocka_unit_test(a_clock_that_was_read_early_turns_no_time_back),
+		cmocka_unit_test(a_late_event_has_its_account),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
