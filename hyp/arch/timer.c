@@ -231,10 +231,7 @@ void timer_run(void)
 			return;
 		t->fn(t);
 	}
-	/* The others are due at once again. */
-	spin_lock(&q->lock);
-	timer_program(q, queue_earliest(q));
-	spin_unlock(&q->lock);
+	/* The hart timer is still at a time that has passed, so the interrupt stays pending for the others. */
 }
 
 void timer_set_slice(uint64_t deadline)

@@ -133,7 +133,8 @@ struct sched_entity *sched_hand_back(struct sched_entity *se, uint64_t now)
 	q->lent = false;
 	spin_lock(&q->lock);
 	lender = q->lender;
-	if (lender && !se->wakeups && now < se->slice_end) {
+	/* A wake of @se would have settled the loan. */
+	if (lender && now < se->slice_end) {
 		q->lender = NULL;
 		runq_account_put(se, now);
 		fair_blocks(se);

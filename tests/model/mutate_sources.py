@@ -132,7 +132,6 @@ MUTANTS = {
     "the hart timer is not set for a new timer": [(TIMER, "	heap_insert(own, t);\n	timer_program(own, queue_earliest(own));", "	heap_insert(own, t);")],
     "the hart timer is set before the timer is there": [(TIMER, "	heap_insert(own, t);\n	timer_program(own, queue_earliest(own));", "	timer_program(own, queue_earliest(own));\n	heap_insert(own, t);")],
     "a timer that ran stays armed": [(TIMER, "	heap_remove(q, t);\n	atomic_set(&t->armed, false);", "	heap_remove(q, t);")],
-    "the hart timer is not set for the next timer": [(TIMER, "	spin_lock(&q->lock);\n	timer_program(q, queue_earliest(q));\n	spin_unlock(&q->lock);\n}\n\nvoid timer_set_slice", "}\n\nvoid timer_set_slice")],
     "a timer is taken before it is due": [(TIMER, "	if (t && t->deadline <= now)", "	if (t)")],
     "a timer is cancelled without the lock": [(TIMER, "	timer_unlink(q, t);\n	spin_unlock(&q->lock);\n}\n\n/* A timer that is due, off", "	spin_unlock(&q->lock);\n	timer_unlink(q, t);\n}\n\n/* A timer that is due, off")],
     # polling
@@ -148,7 +147,6 @@ MUTANTS = {
     "a kick is not remembered": [(REQUEST, "	atomic_set(&v->halt.kicked, 1);\n", "")],
     "the loaded vcpu is not woken": [(REQUEST, "		if (wake(v)) {", "		if (v != this_vcpu() && wake(v)) {")],
     "idle looks at its queue before it says so": [("hyp/run/pcpu_loop.c", "	atomic_set(&p->idle, 1);\n	fence_full();\n	idle = sched_idle_begin();\n	if (idle && !atomic_read(&p->need_resched) && !work_pending())\n		stretch_end(), cpu_wait_for_interrupt(), stretch_begin();", "	idle = true;\n	if (!atomic_read(&p->need_resched) && !sched_others_wait() && !work_pending()) {\n		atomic_set(&p->need_resched, 0);\n		atomic_set(&p->idle, 1);\n		fence_full();\n		csr_clear(CSR_SIP, BIT(IRQ_S_SOFT));\n		cpu_wait_for_interrupt();\n	}")],
-    "the kick before a halt forgotten (handing back)": [("hyp/sched/loan.c", "lender && !se->wakeups && now", "lender && now")],
     "the lender is charged as what runs": [("hyp/sched/loan.c", "	runq_charge_to(q, lender, now);\n", "	q->running = lender;\n	runq_charge(q, now);\n	q->running = se;\n")],
     "waking sends no IPI": [("hyp/sched/sched.c", "	if (tell)\n		smp_resched(to);\n	balance_call_idle(se);\n	return true;", "	(void)tell;\n	balance_call_idle(se);\n	return true;")],
     "a loaded vcpu is moved": [("hyp/sched/balance.c", "pcpu_set_has(&se->affinity, to) && !atomic_read_acquire(&se->on_cpu)", "pcpu_set_has(&se->affinity, to)")],
