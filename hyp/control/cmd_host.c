@@ -28,6 +28,7 @@ bool cmd_control_machine(struct control_request *r)
 	json_number(j, "memory", machine.memory_bytes);
 	json_number(j, "memory_free", page_free_bytes());
 	json_number(j, "memory_own", own);
+	json_number(j, "memory_images", bundle_store_memory());
 	json_number(j, "image", image);
 	return false;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/log.h"
+#include "vcpu/watch.h"
 #include "vm/lifecycle.h"
 
 static struct spinlock lock = SPINLOCK_INIT(LOCK_EVENTS); /* guards all that follows */
@@ -12,29 +13,43 @@ static struct control_events *events;
 static bool wanted;
 static struct work *reader;
 
-/* vm->transition is held. */
-static void state_changed(const struct vm *vm, enum vm_state from, enum vm_state to)
+/* @e happens now. Any locks before LOCK_EVENTS. */
+static void keep(struct control_event *e)
 {
-	uint64_t t = log_time_us();
-
+	e->t = log_time_us();
 	spin_lock(&lock);
 	if (!wanted) {
 		spin_unlock(&lock);
 		return;
 	}
-	if (events->put - events->taken == EVENT_MAX) {
+	if (events->put - events->taken == EVENT_MAX)
 		events->lost++;
-	} else {
-		struct control_event *e = &events->ring[events->put++ % EVENT_MAX];
-
-		memcpy(e->vm, vm->name, sizeof(e->vm));
-		memcpy(e->why, vm->stop_why, sizeof(e->why));
-		e->from = from;
-		e->to = to;
-		e->t = t;
-	}
+	else
+		events->ring[events->put++ % EVENT_MAX] = *e;
 	spin_unlock(&lock);
 	work_queue(reader);
+}
+
+static_assert(sizeof(((struct vm *)0)->stop_why) <= sizeof(((struct control_event *)0)->why),
+	      "why it crashed");
+
+/* vm->transition is held. */
+static void state_changed(const struct vm *vm, enum vm_state from, enum vm_state to)
+{
+	struct control_event e = { .from = from, .to = to };
+
+	memcpy(e.vm, vm->name, sizeof(e.vm));
+	memcpy(e.why, vm->stop_why, sizeof(vm->stop_why));
+	keep(&e);
+}
+
+static void has_stopped(const struct vm *vm)
+{
+	struct control_event e = { .hang = true };
+
+	memcpy(e.vm, vm->name, sizeof(e.vm));
+	(void)vm_watch_hint(vm, e.why, sizeof(e.why));
+	keep(&e);
 }
 
 void control_events_init(struct control_events *e, struct work *w)
@@ -43,6 +58,7 @@ void control_events_init(struct control_events *e, struct work *w)
 	reader = w;
 	wanted = false;
 	vm_state_event = state_changed;
+	vm_watch_event = has_stopped;
 }
 
 void control_events_want(bool want)
@@ -155,11 +171,13 @@ size_t control_event_write(char *buf)
 		return 0;
 	json_open(&j, NULL, '{');
 	if (any) {
-		json_string(&j, "event", "state");
+		json_string(&j, "event", e.hang ? "hang" : "state");
 		json_string(&j, "vm", e.vm);
-		json_string(&j, "from", vm_state_name((enum vm_state)e.from));
-		json_string(&j, "to", vm_state_name((enum vm_state)e.to));
-		if (e.to == VM_CRASHED)
+		if (!e.hang) {
+			json_string(&j, "from", vm_state_name((enum vm_state)e.from));
+			json_string(&j, "to", vm_state_name((enum vm_state)e.to));
+		}
+		if (e.hang || e.to == VM_CRASHED)
 			json_string(&j, "why", e.why);
 		json_number(&j, "t", e.t);
 	} else {

@@ -18,7 +18,8 @@
 
 struct control_event {
 	char vm[VM_NAME_MAX + 1];
-	char why[80]; /* of a crash */
+	char why[96]; /* of a crash or a hang */
+	bool hang;    /* else it is a transition */
 	uint32_t from, to;
 	uint64_t t;
 };

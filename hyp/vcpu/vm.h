@@ -149,6 +149,7 @@ struct vm {
 	struct vm_pv pv;	  /* fixed once it runs */
 	struct sched_group group; /* of its vcpus; made before the first of them */
 	uint64_t halt_poll_max;	  /* ticks; 0: none (vcpu/poll.h) */
+	uint64_t watchdog;	  /* ticks; 0: none (vcpu/watch.h) */
 
 	struct mmio_bus *bus;
 	struct virqchip *irqchip;	      /* its interrupt controller (irqchip/virqchip.h) */

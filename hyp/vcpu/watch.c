@@ -33,6 +33,7 @@
 #define LOOPS_ENOUGH 8
 
 static struct timer watch_timer;
+void (*vm_watch_event)(const struct vm *vm);
 
 /* The round over the VMs that goes on, and when the next one is a look at all of them. Only the timer's function is here. */
 static struct {
@@ -150,6 +151,8 @@ static void found(struct vm *vm, const struct vcpu *v, enum vm_watch_found what)
 	w->cause = v->sample.cause;
 	w->tval = v->sample.tval;
 	atomic_set_release(&w->found, what);
+	if (vm_watch_event)
+		vm_watch_event(vm);
 	/* Programs without paging poll and spin on purpose: the list shows them, the log does not. */
 	if (w->told || (what == WATCH_SPINS && !(v->sample.what & SAMPLE_PAGED)))
 		return;
@@ -157,16 +160,28 @@ static void found(struct vm *vm, const struct vcpu *v, enum vm_watch_found what)
 	say(vm);
 }
 
+/* False: it has no watchdog, or it is not time for it yet. */
+static bool watchdog_resets(struct vm *vm, uint64_t now)
+{
+	if (!vm->watchdog || now - vm->watch.since < vm->watchdog)
+		return false;
+	log_warn("%s: watchdog: no sign of life for %" PRIu64 " s", vm->name,
+		 timer_ticks_to_ns(now - vm->watch.since) / UINT64_C(1000000000));
+	(void)vm_stop(vm, VM_STOP_REBOOT, NULL);
+	return true;
+}
+
 /* The samples of the vcpus in @busy, of a VM without a sign of life since vm->watch.since. */
 static void judge(struct vm *vm, struct vcpu_set busy, uint64_t now)
 {
 	const struct vcpu *spinner = NULL;
 	struct vcpu *v;
-	bool all = true;
+	bool all = true, heard = true;
 
 	vm_for_each_vcpu(v, vm, busy) {
 		if (!atomic_read_acquire(&v->sample.fresh)) {
 			all = all && spins(&v->watch);
+			heard = heard && v->watch.counted;
 			continue;
 		}
 		if (sample_shows_life(v)) {
@@ -185,6 +200,9 @@ static void judge(struct vm *vm, struct vcpu_set busy, uint64_t now)
 		found(vm, spinner, WATCH_SPINS);
 	vm_for_each_vcpu(v, vm, busy)
 		atomic_set_release(&v->sample.fresh, 0);
+	/* One that has not said what it does may be in user mode. */
+	if (heard && watchdog_resets(vm, now))
+		return;
 	(void)vcpus_make_request(vm, busy, REQUEST_WATCH);
 }
 
@@ -209,7 +227,8 @@ static void visit(struct vm *vm, uint64_t now)
 		return;
 	if (watch_round.looks)
 		look(vm, state, now);
-	if (!vcpu_set_empty(w->doubted) && (watch_round.looks || w->found == WATCH_NOTHING))
+	if (!vm_is_paused(state) && !vcpu_set_empty(w->doubted) &&
+	    (watch_round.looks || w->found == WATCH_NOTHING))
 		judge(vm, w->doubted, now);
 	watch_round.doubts |= !vcpu_set_empty(w->doubted) && w->found == WATCH_NOTHING;
 }

@@ -12,8 +12,9 @@
  * in one system call that it makes again and again: what tells it from one that has stopped is short. So a healthy
  * guest costs one timer interrupt a second on one hart, and one that computes in user mode a request every few seconds.
  *
- * The watch acts on nothing. It cannot tell a kernel that has stopped from one that has much to do without output, so
- * what it says is what it saw: once in the log, and in the list as long as it lasts.
+ * The watch cannot tell a kernel that has stopped from one that has much to do without output, so what it says is what it
+ * saw: once in the log, as an event, and in the list as long as it lasts. It acts where it is asked to: a VM with a
+ * watchdog is reset after so long without a sign of life.
  */
 #ifndef VCPU_WATCH_H
 #define VCPU_WATCH_H
@@ -66,6 +67,9 @@ struct vm_watch {
 	unsigned int vcpu, cause;
 	uint64_t pc, tval;
 };
+
+/* vm_watch_event - is told when the watch sees that @vm has stopped; NULL: none. No locks are held. Set by the boot hart. */
+extern void (*vm_watch_event)(const struct vm *vm);
 
 /* watch_start - begin to look, on this hart. After the VMs were made. */
 void watch_start(void);

@@ -15,6 +15,7 @@
 static struct spinlock lock = SPINLOCK_INIT(LOCK_IMAGES); /* guards the list and the counts */
 static struct list named = { &named, &named };
 static unsigned int nr_named;
+static uint64_t memory; /* atomic; of all */
 
 static_assert(sizeof(struct stored_bundle) <= PAGE_SIZE, "its own page, behind the data");
 
@@ -66,6 +67,7 @@ int bundle_store_begin(const char *name, uint64_t size, struct stored_bundle **o
 	spin_lock(&lock);
 	list_push_back(&named, &b->node);
 	nr_named++;
+	atomic_set(&memory, memory + b->memory);
 	spin_unlock(&lock);
 	*out = b;
 	return HV_OK;
@@ -116,9 +118,16 @@ void bundle_store_put(struct stored_bundle *b)
 		return;
 	spin_lock(&lock);
 	last = --b->users == 0;
+	if (last)
+		atomic_set(&memory, memory - b->memory);
 	spin_unlock(&lock);
 	if (last)
 		page_free(ptr_to_hpa(b->data), b->memory);
+}
+
+uint64_t bundle_store_memory(void)
+{
+	return atomic_read(&memory);
 }
 
 unsigned int bundle_store_users(struct stored_bundle *b)

@@ -43,6 +43,9 @@ void bundle_store_put(struct stored_bundle *b);
 /* bundle_store_users - VMs that were made of @b and are still there. The caller has a reference. */
 unsigned int bundle_store_users(struct stored_bundle *b);
 
+/* bundle_store_memory - bytes that all of them take, with a name or without. */
+uint64_t bundle_store_memory(void);
+
 /* bundle_store_drop - @b has no name any more. The caller has a reference besides. */
 void bundle_store_drop(struct stored_bundle *b);
 

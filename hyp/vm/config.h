@@ -71,6 +71,7 @@ struct vm_config {
 	uint32_t autostart;	/* 0: an operator starts it */
 	uint32_t cap;		/* percent of one hart; 0: none */
 	uint32_t halt_poll_us;	/* 0: a halt gives the hart away at once */
+	uint32_t watchdog_s;	/* so long without a sign of life: it is reset; 0: it never is */
 	bool failed;		/* an error has been reported */
 	/* Of enum image_packing, as the bundle says; a kernel may be packed all the same. */
 	uint8_t kernel_packing;
@@ -90,6 +91,7 @@ struct vm_config {
 #define VM_BOOTARGS_MAX 4095 /* characters */
 
 #define VM_HALT_POLL_US_MAX 10000
+#define VM_WATCHDOG_S_MAX   86400
 
 /* config_vcpu_sched - what vcpu @id of a VM without errors is to get: the VM's, or its own. */
 void config_vcpu_sched(const struct vm_config *cfg, unsigned int id, struct sched_params *out);

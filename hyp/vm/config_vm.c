@@ -175,6 +175,7 @@ static const struct property common_rows[] = {
 	PROPERTY("affinity", config_read_cpus, struct vm_config, affinity),
 	PROPERTY_U32("autostart", struct vm_config, autostart, 0, 1),
 	PROPERTY_U32("boot-priority", struct vm_config, boot_priority, 0, 255),
+	PROPERTY_U32("watchdog-s", struct vm_config, watchdog_s, 0, VM_WATCHDOG_S_MAX),
 	PROPERTY_WORD("on-crash", struct vm_config, on_crash, ends),
 	PROPERTY_WORD("on-poweroff", struct vm_config, on_poweroff, ends),
 };

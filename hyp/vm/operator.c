@@ -8,6 +8,7 @@
 #include "vcpu/hsm.h"
 #include "vcpu/registry.h"
 #include "vcpu/vcpu.h"
+#include "vm/bundle_store.h"
 #include "vm/config.h"
 #include "vm/destroy.h"
 #include "vm/lifecycle.h"
@@ -83,6 +84,7 @@ uint64_t vm_own_memory(uint64_t *image)
 
 	*image = (uint64_t)(__image_end - __image_start);
 	own = page_total() - page_free_bytes() + *image;
+	own -= min_u64(own, bundle_store_memory());
 	for_each_vm(vm)
 		own -= min_u64(own, gstage_ram_bytes(&vm->gstage));
 	return own;

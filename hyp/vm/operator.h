@@ -37,7 +37,8 @@ const char *vm_remark(const struct vm *vm);
 const char *vm_vcpu_state(const struct vcpu *v);
 const char *vcpu_state_name(const struct vcpu *v);
 
-/* vm_own_memory - bytes of the machine's memory that are neither free nor a guest's RAM; *@image: of hartvisor's image. */
+/* vm_own_memory - bytes of the machine's memory that are neither free, nor a guest's RAM, nor a bundle's that came later; *@image: of
+ * hartvisor's image. */
 uint64_t vm_own_memory(uint64_t *image);
 
 /* What may be changed while a VM runs. */

@@ -269,6 +269,7 @@ FIELD_VM(hcounteren, KEPT, "counters")
 FIELD_VM(pv, KEPT, "pv_lock")
 FIELD_VM(group, KEPT, "host") /* the scheduler's */
 FIELD_VM(halt_poll_max, KEPT, "host")
+FIELD_VM(watchdog, KEPT, "host")
 FIELD_VM(bus, KEPT, "host")
 FIELD_VM(irqchip, KEPT, "plic")
 FIELD_VM(virtio, KEPT, "virtio")

@@ -40,6 +40,7 @@ static int make_parts(struct vm *vm, const struct loader *l)
 static bool make_vcpus(struct vm *vm, const struct vm_config *cfg)
 {
 	sched_group_init(&vm->group, cfg->cap);
+	vm->watchdog = timer_ns_to_ticks((uint64_t)cfg->watchdog_s * UINT64_C(1000000000));
 	vm->halt_poll_max = timer_ns_to_ticks((uint64_t)cfg->halt_poll_us * 1000);
 	for (unsigned int i = 0; i < cfg->cpus; i++) {
 		struct sched_params p;

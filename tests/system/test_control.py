@@ -39,6 +39,53 @@ def test_hartctl_shows_the_machine_and_its_vms(name):
         assert {"vm.start", "snapshot"} <= {c["name"] for c in ctl.json("raw", "help")["commands"]}
 
 
+def test_metrics_are_openmetrics(name):
+    """Each family is in one piece, with its type; counters end in _total; and the figures are those of stats."""
+    with channel() as ctl, machine(name, ctl) as m:
+        m.expect_lines({"web": "HELLO", "db": "HELLO"})
+        ctl.run("pause", "db")
+        lines = ctl.run("metrics").splitlines()
+        exits = ctl.json("stats", "db")["vms"][0]["vcpus"][1]["exits"]
+    assert lines[-1] == "# EOF"
+    family, kinds, samples = None, {}, {}
+    for line in lines[:-1]:
+        if found := re.fullmatch(r"# TYPE (\w+) (counter|gauge|stateset)", line):
+            family = found[1]
+            assert family not in kinds
+            kinds[family] = found[2]
+        elif not line.startswith(f"# HELP {family} "):
+            found = re.fullmatch(r'(\w+?)(\{(?:\w+="[^"]*",?)+\})? (\d+(?:\.\d+)?(?:e-\d+)?)', line)
+            assert found and found[1] == family + ("_total" if kinds[family] == "counter" else ""), line
+            assert (found[1], found[2]) not in samples
+            samples[found[1], found[2]] = float(found[3])
+    assert samples["hartvisor_vm_state", '{vm="db",hartvisor_vm_state="paused"}'] == 1
+    assert samples["hartvisor_vm_state", '{vm="web",hartvisor_vm_state="paused"}'] == 0
+    for cause, count in exits.items():
+        assert samples["hartvisor_vcpu_exits_total", f'{{cause="{cause}",vm="db",vcpu="1"}}'] == count
+    assert samples["hartvisor_vcpu_run_seconds_total", '{vm="web",vcpu="0"}'] > 0
+
+
+def test_a_vm_that_hangs_is_named_and_its_watchdog_resets_it(name):
+    """One has a watchdog, and begins anew, again and again; the other is named, by an event and in the list."""
+    vms = [Vm("dog", guest("spin"), memory=16 * MIB, more="watchdog-s = <5>;"), Vm("hung", guest("spin"), memory=16 * MIB)]
+    with channel() as ctl, machine(name, ctl, vms) as m:
+        m.expect_lines({"hartvisor": "hung: started"})
+        events = subprocess.Popen(ctl.command("--timeout", str(TIMEOUT), "--json", "events"), stdout=subprocess.PIPE, text=True)
+        for _ in range(2):
+            m.expect_line("hartvisor", r"dog: watchdog: no sign of life for \d+ s")
+            m.expect_line("hartvisor", "dog: rebooting")
+            m.expect_line("hartvisor", "dog: started")
+        told = {}
+        while ("hang", "hung") not in told:
+            event = json.loads(events.stdout.readline())
+            told[event["event"], event["vm"]] = event
+        assert "no sign of life for " in told["hang", "hung"]["why"]
+        assert ("state", "dog") in told and ("state", "hung") not in told
+        events.terminate()
+        events.wait()
+        assert ctl.vm("hung")["hint"].startswith("no sign of life for ")
+
+
 def test_hartctl_operates_vms(name):
     with channel() as ctl, machine(name, ctl) as m:
         m.expect_lines({"web": "HELLO", "db": "HELLO"})

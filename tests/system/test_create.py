@@ -58,6 +58,7 @@ def twelve(ctl, m, itb, vms):
     size = itb.stat().st_size
     assert image == {"name": "twelve", "size": size, "have": size, "vms": 0}
     assert size <= before - free(ctl) <= size + (2 << 20)
+    assert ctl.json("machine")["memory_images"] == before - free(ctl)
     assert ctl.run("image", "put", itb, "twelve", status=1) == "hartctl: image twelve: there is one of that name: image.drop first\n"
     assert len(ctl.json("image", "create", "twelve")["vms"]) == 12
     m.expect_lines({vm.name: "HELLO" for vm in vms})
@@ -66,7 +67,9 @@ def twelve(ctl, m, itb, vms):
     ctl.run("image", "drop", "twelve")
     ctl.run("reset", "vm11")
     m.expect_line("vm11", "HELLO")
+    assert ctl.json("machine")["memory_images"] >= size
     wait_until_gone(ctl, m, *(vm.name for vm in vms))
+    assert ctl.json("machine")["memory_images"] == 0
     assert ctl.run("image", "drop", "twelve", status=1) == "hartctl: image twelve: no such image: image.list lists them\n"
 
 

@@ -41,7 +41,7 @@ echo 'QEMU emulator version {}'
 REAL = """bash sh env awk basename cat chmod chown cmp cp cut date dirname dpkg dpkg-deb dpkg-query find grep gzip head
     id ln ls mkdir mv od paste printf python3 rm rmdir sed sha256sum sort tail tar touch tr uname xargs
     dtc gcc make mke2fs mkimage riscv64-unknown-elf-gcc xz"""
-PLAYED = """gdb-multiarch git clang-format clang-tidy cppcheck shellcheck dt-validate spin herd7 riscv64-linux-gnu-gcc flex
+PLAYED = """gdb-multiarch babeltrace2 git clang-format clang-tidy cppcheck shellcheck dt-validate spin herd7 riscv64-linux-gnu-gcc flex
     bison bc perl patch"""
 
 

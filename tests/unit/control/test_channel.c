@@ -260,10 +260,21 @@ static void a_vm_that_goes_leaves_the_answer_well_formed(void **state)
 	assert_non_null(strstr(said, "\"other\":18446744073709551615}}"));
 }
 
+static void a_vm_that_hangs_is_an_event(void **state)
+{
+	(void)state;
+	said_len = 0;
+	vm_watch_event(&machines[2]);
+	run_channel();
+	assert_memory_equal(said,
+			    "{\"event\":\"hang\",\"vm\":\"vm-3\",\"why\":\"spins\",\"t\":", 46);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CONTROL_TEST(an_answer_is_whole_however_slowly_it_is_read),
+		CONTROL_TEST(a_vm_that_hangs_is_an_event),
 		CONTROL_TEST(requests_wait_for_the_answers_before_them),
 		CONTROL_TEST(a_flood_takes_one_step_at_a_time),
 		CONTROL_TEST(no_step_comes_before_its_time),

@@ -43,7 +43,7 @@ static void version_and_machine_say_what_answers(void **state)
 	assert_string_equal(
 		answer("8 machine"),
 		"{\"id\":8,\"ok\":true,\"t\":100000,\"harts\":2,\"harts_of_machine\":4,\"timebase\":10000000,"
-		"\"memory\":134217728,\"memory_free\":31457280,\"memory_own\":73408512,\"image\":8192}\n");
+		"\"memory\":134217728,\"memory_free\":31457280,\"memory_own\":73408512,\"memory_images\":0,\"image\":8192}\n");
 }
 
 static void every_command_is_in_help(void **state)

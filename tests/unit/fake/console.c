@@ -13,6 +13,7 @@
 #include "console/menu.h"
 #include "fake/console.h"
 #include "vcpu/hsm.h"
+#include "vm/bundle_store.h"
 #include "vm/destroy.h"
 #include "vm/lifecycle.h"
 
@@ -40,6 +41,11 @@ __asm__(".data\n"
 uint64_t page_total(void)
 {
 	return MIB(100);
+}
+
+uint64_t bundle_store_memory(void)
+{
+	return 0;
 }
 
 uint64_t page_free_bytes(void)

@@ -307,6 +307,8 @@ bool vm_destroy(struct vm *vm)
 	return true;
 }
 
+void (*vm_watch_event)(const struct vm *vm);
+
 bool vm_watch_hint(const struct vm *vm, char *out, size_t size)
 {
 	snprintf(out, size, "spins");

@@ -98,6 +98,25 @@ bool vcpus_make_request(struct vm *m, struct vcpu_set set, enum vcpu_request req
 	return true;
 }
 
+/* By the watchdog; and the VMs of which the event has told. */
+static unsigned int resets, hangs;
+
+bool vm_stop(struct vm *m, enum vm_stop how, const char *why)
+{
+	assert_ptr_equal(m, &vm);
+	assert_int_equal(how, VM_STOP_REBOOT);
+	assert_null(why);
+	m->state = VM_STOPPING;
+	resets++;
+	return true;
+}
+
+static void hang(const struct vm *m)
+{
+	assert_ptr_equal(m, &vm);
+	hangs++;
+}
+
 static void seconds(unsigned int n)
 {
 	uint64_t end;
@@ -147,7 +166,8 @@ static int setup(void **state)
 	now = 1000 * SECOND;
 	vm.watch.since = now;
 	written_at = 0;
-	asked = looks = tick_every = 0;
+	asked = looks = tick_every = resets = hangs = 0;
+	vm_watch_event = hang;
 	fake_log_reset();
 	watch_start();
 	return 0;

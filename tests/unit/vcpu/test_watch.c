@@ -53,6 +53,68 @@ static void accesses_to_devices_are_a_sign_of_life_once(void **state)
 	assert_true(hinted("no sign of life for 30 s: "));
 }
 
+static void a_watchdog_resets_what_shows_no_life(void **state)
+{
+	(void)state;
+	vm.watchdog = 10 * SECOND;
+	seconds(9);
+	assert_int_equal(resets, 0);
+	seconds(2);
+	assert_int_equal(resets, 1);
+	assert_non_null(strstr(fake_log_text, "a: watchdog: no sign of life for 10 s\n"));
+	seconds(60);
+	assert_int_equal(resets, 1);
+	/* The next life has as long. */
+	vm.state = VM_RUNNING;
+	vm.watch = (struct vm_watch){ .since = now };
+	seconds(9);
+	assert_int_equal(resets, 1);
+	seconds(2);
+	assert_int_equal(resets, 2);
+}
+
+/* It works in many places of its kernel, which is no hang that can be named, and no sign of life either. */
+static void a_watchdog_needs_no_one_place(void **state)
+{
+	(void)state;
+	vm.watchdog = 20 * SECOND;
+	for (unsigned int i = 0; i < 25; i++) {
+		says[0].pc = LOOP + i % 3 * 0x1000;
+		seconds(1);
+	}
+	assert_int_equal(resets, 1);
+}
+
+static void a_watchdog_leaves_alone_what_lives(void **state)
+{
+	(void)state;
+	vm.watchdog = 10 * SECOND;
+	for (unsigned int i = 0; i < 100; i++) {
+		says[0].what = i % 8 == 7 ? SAMPLE_PAGED | SAMPLE_USER : SAMPLE_PAGED;
+		seconds(1);
+	}
+	written_at = now + 1;
+	seconds(9);
+	/* What says nothing, since it waits for a hart, may be in user mode. */
+	does[1] = RUNS;
+	mute[1] = true;
+	seconds(60);
+	assert_int_equal(resets, 0);
+	vm.state = VM_PAUSED;
+	mute[1] = false;
+	seconds(60);
+	assert_int_equal(resets, 0);
+}
+
+static void an_event_tells_once(void **state)
+{
+	(void)state;
+	seconds(29);
+	assert_int_equal(hangs, 0);
+	seconds(60);
+	assert_int_equal(hangs, 1);
+}
+
 static void a_new_life_is_told_of_again(void **state)
 {
 	(void)state;
@@ -249,6 +311,10 @@ int main(void)
 		cmocka_unit_test_setup(output_at_the_moment_of_a_look_is_counted_once, setup),
 		cmocka_unit_test_setup(accesses_to_devices_are_a_sign_of_life_once, setup),
 		cmocka_unit_test_setup(a_new_life_is_told_of_again, setup),
+		cmocka_unit_test_setup(a_watchdog_resets_what_shows_no_life, setup),
+		cmocka_unit_test_setup(a_watchdog_needs_no_one_place, setup),
+		cmocka_unit_test_setup(a_watchdog_leaves_alone_what_lives, setup),
+		cmocka_unit_test_setup(an_event_tells_once, setup),
 		cmocka_unit_test_setup(timer_interrupts_of_a_spinning_kernel_do_not_hide_it, setup),
 		cmocka_unit_test_setup(a_kernel_that_works_in_many_places_is_left_alone, setup),
 		cmocka_unit_test_setup(user_mode_is_a_sign_of_life, setup),

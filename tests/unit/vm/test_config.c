@@ -12,9 +12,9 @@
 #include "fake/config.h"
 #include "vm/config_ram.h"
 
-#define ALLOWED                                                                                            \
-	"allowed: compatible, description, status, label, cpus, memory, extra-memory, bootargs, "          \
-	"affinity, autostart, boot-priority, on-crash, on-poweroff, kernel, ramdisk, fdt, weight, class, " \
+#define ALLOWED                                                                                                        \
+	"allowed: compatible, description, status, label, cpus, memory, extra-memory, bootargs, "                      \
+	"affinity, autostart, boot-priority, watchdog-s, on-crash, on-poweroff, kernel, ramdisk, fdt, weight, class, " \
 	"priority, slice-us, cap, halt-poll-us, pv, pv-lock-base"
 
 static void a_good_bundle_gives_its_vms_without_a_word(void **state)
@@ -157,6 +157,8 @@ static const struct broken broken[] = {
 	  "config: " BAD ": cap = <0>: must be 1 to 6400 (one cell)" },
 	{ BAD, "cap", CELLS, 2, { 0, 50 }, NULL,
 	  "config: " BAD ": cap = <0 50>: must be 1 to 6400 (one cell)" },
+	{ BAD, "watchdog-s", CELLS, 1, { 86401 }, NULL,
+	  "config: " BAD ": watchdog-s = <0x15181>: must be 0 to 86400 (one cell)" },
 	{ BAD, "halt-poll-us", CELLS, 1, { 10001 }, NULL,
 	  "config: " BAD ": halt-poll-us = <10001>: must be 0 to 10000 (one cell)" },
 	{ BAD, "memroy", CELLS, 2, { 0, 0x1000000 }, NULL,
