@@ -7,6 +7,7 @@ disk with a volatile cache no more is sure to be left than what it was asked bef
 the disk as it may be found after the cut.
 """
 
+import contextlib
 import hashlib
 import os
 import random
@@ -14,7 +15,6 @@ import re
 import signal
 import struct
 
-import pexpect
 import pytest
 from hv import MIB, WORK, Vm, guest
 from machine_disks import logged_drive, source
@@ -55,10 +55,10 @@ def as_of_last_flush(log, size):
     return disk, len(flushes)
 
 
-def cut(m, after):
-    """The power fails @after seconds from now."""
-    m.child.expect([pexpect.TIMEOUT, pexpect.EOF], timeout=after)
-    os.kill(m.child.pid, signal.SIGKILL)
+def cut(m):
+    """The power fails. A guest that has done all meanwhile has switched it off itself."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(m.child.pid, signal.SIGKILL)
     return m.expect_end()
 
 
@@ -76,12 +76,12 @@ def block(number, i):
 
 
 def power_fails_once(name, after):
-    """How many rounds the guest has had acknowledged."""
+    """Some time behind round @after. How many rounds the guest has had acknowledged."""
     disk, log = files(name)
     vm = Vm("vm", guest("host_disk"), more='disk@0 { disk = "data"; };', bootargs="write=255")
     with booted(name, [vm], source("data"), logged_drive(disk, log)) as m:
-        m.expect_line("vm", "DISK 1")
-        text = cut(m, after)
+        m.expect_line("vm", rf"DISK {after}(?!\d)")
+        text = cut(m)
     assert "FAIL" not in text
     rounds = max(int(n) for n in re.findall(r"DISK (\d+)\n", text))
     left, flushes = as_of_last_flush(log, SIZE)
@@ -96,8 +96,8 @@ def power_fails_once(name, after):
 @pytest.mark.parametrize("times", [2, pytest.param(50, marks=pytest.mark.long)])
 def test_what_was_flushed_is_on_the_disk(name, times):
     """Sixteen writes at once and a flush, again and again, until the power fails."""
-    delays = random.Random(name)
-    rounds = [power_fails_once(name, delays.uniform(0, 1.5)) for _ in range(times)]
+    choose = random.Random(name)
+    rounds = [power_fails_once(name, choose.randrange(1, 200)) for _ in range(times)]
     print(f"FIGURE rounds acknowledged before the cut: {rounds}")
 
 
@@ -108,8 +108,8 @@ def test_what_linux_has_synchronised_is_on_the_disk(name):
         start(m)
         m.send_line("n=0; while dd if=/dev/urandom of=/tmp/x bs=64k count=1 2>/dev/null; do dd if=/tmp/x of=/dev/vda bs=64k "
                     "seek=$n conv=fsync 2>/dev/null && echo SYN''CED $n $(md5sum </tmp/x); n=$((n+1)); done")
-        m.expect_line("one", "SYNCED 3")
-        text = cut(m, 0.5)
+        m.expect_line("one", "SYNCED 5 ")
+        text = cut(m)
     left, _ = as_of_last_flush(log, SIZE)
     synced = re.findall(r"SYNCED (\d+) ([0-9a-f]{32}) +-\n", text)
     assert len(synced) >= 3

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* For the tests of hyp/control: each VM has one console, whose stream is the VM itself. */
+/* For the tests of hyp/control: each VM has one console, and its stream is the VM itself. */
 #include <stddef.h>
 #include <string.h>
 
