@@ -81,7 +81,7 @@ SMALL_OBJS := $(filter $(B)/obj/hyp/vm/% $(B)/obj/hyp/console/% $(B)/obj/hyp/con
 	$(addprefix $(B)/obj/hyp/arch/,isa.o panic.o symbols.o boot_map.o cache.o trace.o) \
 	$(addprefix $(B)/obj/hyp/term/,term_answer.o term_filter.o term_input.o term_output.o term_own.o term_raw.o term_row.o term_sbi.o term_tap.o) \
 	$(addprefix $(B)/obj/hyp/mm/,page.o arena.o hostmap.o) $(addprefix $(B)/obj/hyp/,dev/vrtc.o dev/vsyscon.o sbi/srst.o sbi/legacy.o sbi/dbcn.o pv/sta.o pv/pv_part.o pv/pv_lock.o vcpu/hsm.o vcpu/registry.o vcpu/vm.o vcpu/vm_part.o \
-	vcpu/watch.o vcpu/vm_console.o arch/features.o irqchip/vplic_part.o mm/gstage_leaf.o dev/pmem.o dev/shared.o) \
+	vcpu/watch.o vcpu/debug.o vcpu/vm_console.o arch/features.o irqchip/vplic_part.o mm/gstage_leaf.o dev/pmem.o dev/shared.o) \
 	$(addprefix $(B)/obj/hyp/dev/virtio/,blk_source.o balloon.o balloon_ram.o blk.o blk_overlay.o console.o console_ctrl.o console_part.o rng.o slots.o net_part.o net_control.o)
 $(SMALL_OBJS): CFLAGS += -Os -msave-restore
 

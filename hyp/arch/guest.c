@@ -12,12 +12,7 @@ void guest_hart_setup(void)
 {
 	/* What the guest's own kernel can handle never comes here; only what MIDELEG/MEDELEG of the
 	 * firmware and the W-masks leave sticks. */
-	csr_write(CSR_HEDELEG,
-		  BIT(EXC_INSN_MISALIGNED) | BIT(EXC_INSN_ACCESS) | BIT(EXC_ILLEGAL_INSN) |
-			  BIT(EXC_BREAKPOINT) | BIT(EXC_LOAD_MISALIGNED) | BIT(EXC_LOAD_ACCESS) |
-			  BIT(EXC_STORE_MISALIGNED) | BIT(EXC_STORE_ACCESS) | BIT(EXC_ECALL_U) |
-			  BIT(EXC_INSN_PAGE_FAULT) | BIT(EXC_LOAD_PAGE_FAULT) |
-			  BIT(EXC_STORE_PAGE_FAULT) | BIT(EXC_SOFTWARE_CHECK));
+	csr_write(CSR_HEDELEG, HEDELEG_GUEST);
 	csr_write(CSR_HIDELEG, BIT(IRQ_VS_SOFT) | BIT(IRQ_VS_TIMER) | BIT(IRQ_VS_EXT));
 	csr_write(CSR_HGEIE, 0);
 	csr_write(CSR_HVIP, 0);

@@ -11,6 +11,14 @@
 #include "arch/guest.h"
 #include "arch/trap.h"
 
+/* What a guest's own kernel handles: hedeleg, unless a debugger wants something of it. */
+#define HEDELEG_GUEST                                                                      \
+	(BIT(EXC_INSN_MISALIGNED) | BIT(EXC_INSN_ACCESS) | BIT(EXC_ILLEGAL_INSN) |         \
+	 BIT(EXC_BREAKPOINT) | BIT(EXC_LOAD_MISALIGNED) | BIT(EXC_LOAD_ACCESS) |           \
+	 BIT(EXC_STORE_MISALIGNED) | BIT(EXC_STORE_ACCESS) | BIT(EXC_ECALL_U) |            \
+	 BIT(EXC_INSN_PAGE_FAULT) | BIT(EXC_LOAD_PAGE_FAULT) | BIT(EXC_STORE_PAGE_FAULT) | \
+	 BIT(EXC_SOFTWARE_CHECK))
+
 /* guest_hart_setup - each hart once: delegation, and nothing pending or left over. */
 void guest_hart_setup(void);
 

@@ -7,6 +7,7 @@
 #include "arch/memmap.h"
 #include "arch/timer.h"
 #include "control/cmd.h"
+#include "control/debug.h"
 #include "control/event.h"
 #include "control/request.h"
 #include "control/trace.h"
@@ -168,6 +169,7 @@ static void serve_another(struct channel *c, uint32_t connection)
 	control_trace_drop();
 	control_data_drop(&c->request);
 	control_images_abandon();
+	control_debug_abandon();
 	control_events_attach(NULL, "");
 	c->input_at = c->input_end = 0;
 	c->output_at = c->output_end = 0;

@@ -43,6 +43,21 @@ bool cmd_control_attach(struct control_request *r);
 bool cmd_control_detach(struct control_request *r);
 bool cmd_control_type(struct control_request *r);
 
+/* Of a debugger (cmd_debug.c, cmd_memory.c; control/debug.h). */
+bool cmd_control_debug_state(struct control_request *r);
+bool cmd_control_debug_read(struct control_request *r);
+bool cmd_control_debug_sample(struct control_request *r);
+bool cmd_control_debug_regs(struct control_request *r);
+bool cmd_control_debug_attach(struct control_request *r);
+bool cmd_control_debug_detach(struct control_request *r);
+bool cmd_control_debug_stop(struct control_request *r);
+bool cmd_control_debug_go(struct control_request *r);
+bool cmd_control_debug_pass(struct control_request *r);
+bool cmd_control_debug_set(struct control_request *r);
+bool cmd_control_debug_write(struct control_request *r);
+bool cmd_control_debug_break(struct control_request *r);
+bool cmd_control_debug_clear(struct control_request *r);
+
 /* control_parse_number - decimal digits alone, at most @max. False: it is no such number. */
 bool control_parse_number(const char *s, uint64_t max, uint64_t *value);
 

@@ -8,6 +8,7 @@
  *   event.h     what happens unasked
  *   json.h      how all of it is written
  *   trace.h     the timeline's rings
+ *   debug.h     what a debugger does to a VM (vm/debug.h)
  *
  * All but events runs in one work item, so on one hart at a time, and needs no lock. A step takes one request, or writes one piece of
  * an answer, and then guests have their turn. If the other side does not read, no request is taken, and events are counted and not

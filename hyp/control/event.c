@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "lib/log.h"
+#include "vcpu/debug.h"
+#include "vcpu/vcpu.h"
 #include "vcpu/watch.h"
 #include "vm/lifecycle.h"
 
@@ -45,10 +47,18 @@ static void state_changed(const struct vm *vm, enum vm_state from, enum vm_state
 
 static void has_stopped(const struct vm *vm)
 {
-	struct control_event e = { .hang = true };
+	struct control_event e = { .kind = EVENT_HANG };
 
 	memcpy(e.vm, vm->name, sizeof(e.vm));
 	(void)vm_watch_hint(vm, e.why, sizeof(e.why));
+	keep(&e);
+}
+
+static void has_met_breakpoint(const struct vcpu *v)
+{
+	struct control_event e = { .kind = EVENT_BREAK, .vcpu = v->id };
+
+	memcpy(e.vm, v->vm->name, sizeof(e.vm));
 	keep(&e);
 }
 
@@ -59,6 +69,7 @@ void control_events_init(struct control_events *e, struct work *w)
 	wanted = false;
 	vm_state_event = state_changed;
 	vm_watch_event = has_stopped;
+	vm_break_event = has_met_breakpoint;
 }
 
 void control_events_want(bool want)
@@ -155,6 +166,25 @@ static bool take(struct control_event *e, uint64_t *lost)
 	return any;
 }
 
+static void write_event(struct json *j, const struct control_event *e)
+{
+	static const char *const names[] = {
+		[EVENT_STATE] = "state", [EVENT_HANG] = "hang", [EVENT_BREAK] = "break"
+	};
+
+	json_string(j, "event", names[e->kind]);
+	json_string(j, "vm", e->vm);
+	if (e->kind == EVENT_STATE) {
+		json_string(j, "from", vm_state_name((enum vm_state)e->from));
+		json_string(j, "to", vm_state_name((enum vm_state)e->to));
+	}
+	if (e->kind == EVENT_BREAK)
+		json_number(j, "vcpu", e->vcpu);
+	if (e->kind == EVENT_HANG || (e->kind == EVENT_STATE && e->to == VM_CRASHED))
+		json_string(j, "why", e->why);
+	json_number(j, "t", e->t);
+}
+
 size_t control_event_write(char *buf)
 {
 	struct control_event e;
@@ -171,15 +201,7 @@ size_t control_event_write(char *buf)
 		return 0;
 	json_open(&j, NULL, '{');
 	if (any) {
-		json_string(&j, "event", e.hang ? "hang" : "state");
-		json_string(&j, "vm", e.vm);
-		if (!e.hang) {
-			json_string(&j, "from", vm_state_name((enum vm_state)e.from));
-			json_string(&j, "to", vm_state_name((enum vm_state)e.to));
-		}
-		if (e.hang || e.to == VM_CRASHED)
-			json_string(&j, "why", e.why);
-		json_number(&j, "t", e.t);
+		write_event(&j, &e);
 	} else {
 		json_string(&j, "event", "lost");
 		json_number(&j, "n", lost);

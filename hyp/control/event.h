@@ -19,8 +19,9 @@
 struct control_event {
 	char vm[VM_NAME_MAX + 1];
 	char why[96]; /* of a crash or a hang */
-	bool hang;    /* else it is a transition */
-	uint32_t from, to;
+	enum { EVENT_STATE, EVENT_HANG, EVENT_BREAK } kind;
+	uint32_t from, to; /* of a transition */
+	uint32_t vcpu;	   /* that has met a breakpoint */
 	uint64_t t;
 };
 

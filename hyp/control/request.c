@@ -93,7 +93,7 @@ static bool split(struct control_request *r)
 
 static void find_command(struct control_request *r, const char *name)
 {
-	const char *names[32];
+	const char *names[64];
 	const char *close;
 	unsigned int nr = 0;
 

@@ -16,6 +16,7 @@
 #include "arch/csr.h"
 #include "arch/features.h"
 #include "lib/errno.h"
+#include "lib/index.h"
 #include "mm/pgtable.h"
 
 #define GSTAGE_MAX_RAM 16
@@ -83,6 +84,15 @@ uint64_t gstage_limit(void);
 static inline bool gstage_has_root(const struct gstage *gs)
 {
 	return gs->pt.root != NULL;
+}
+
+/* gstage_slot_at - slot @n; false: there are fewer. The caller's to see that none comes or goes. */
+static inline bool gstage_slot_at(const struct gstage *gs, unsigned int n, struct gstage_slot *out)
+{
+	if (n >= gs->nr_slots)
+		return false;
+	*out = gs->slots[index_below(n, GSTAGE_MAX_SLOTS)];
+	return true;
 }
 
 /* gstage_ram_bytes - of all its RAM slots. */

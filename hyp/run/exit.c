@@ -13,6 +13,7 @@
 #include "run/run.h"
 #include "sbi/sbi.h"
 #include "vcpu/console.h"
+#include "vcpu/debug.h"
 #include "vcpu/guest_mem.h"
 #include "vcpu/irq.h"
 #include "vcpu/vm.h"
@@ -244,6 +245,15 @@ exit_handler pass_on(struct vcpu *v, uint64_t cause)
 	return next_is(NEXT_GUEST);
 }
 
+/* Not delegated while the VM has a debugger. */
+exit_handler handle_breakpoint(struct vcpu *v)
+{
+	if (!vcpu_debug_break(v))
+		return pass_on(v, EXC_BREAKPOINT);
+	counter_inc(&v->stats.exits[EXIT_OTHER]);
+	return next_is(NEXT_GUEST);
+}
+
 struct next vcpu_handle_exit(struct vcpu *v, uint64_t cause)
 {
 	if (cause & SCAUSE_INTERRUPT)
@@ -257,6 +267,8 @@ struct next vcpu_handle_exit(struct vcpu *v, uint64_t cause)
 	case EXC_LOAD_GUEST_FAULT:
 	case EXC_STORE_GUEST_FAULT:
 		return handle_guest_fault(v, cause);
+	case EXC_BREAKPOINT:
+		return handle_breakpoint(v);
 	default:
 		return pass_on(v, cause);
 	}

@@ -39,5 +39,7 @@ void vcpu_hsm_suspend(struct vcpu *v)
 
 uint64_t vcpu_hsm_status(const struct vcpu *v)
 {
-	return atomic_read(&v->hsm.state);
+	uint32_t state = atomic_read(&v->hsm.state);
+
+	return state == HSM_HELD ? SBI_HSM_STATE_STARTED : state;
 }

@@ -12,6 +12,9 @@
 
 #include "vcpu/vcpu.h"
 
+/* STARTED, but for that a debugger holds it (vcpu/debug.h): it sleeps as one that is stopped. The guest sees STARTED. */
+#define HSM_HELD UINT32_C(0x100)
+
 /* vcpu_hsm_start - start @v at @pc with a1 = @arg. HV_EEXIST: it is not stopped. */
 int vcpu_hsm_start(struct vcpu *v, gpa_t pc, uint64_t arg);
 
@@ -24,7 +27,7 @@ void vcpu_hsm_stop(struct vcpu *v);
 /* vcpu_hsm_suspend - own pcpu: retentive suspend: halt until an enabled interrupt, like WFI. */
 void vcpu_hsm_suspend(struct vcpu *v);
 
-/* vcpu_hsm_is_started - vcpu_hsm_status() is STARTED. */
+/* vcpu_hsm_is_started - vcpu_hsm_status() is STARTED, and it is not held. */
 static inline bool vcpu_hsm_is_started(const struct vcpu *v)
 {
 	return atomic_read(&v->hsm.state) == SBI_HSM_STATE_STARTED;

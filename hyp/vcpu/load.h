@@ -63,6 +63,7 @@ static always_inline void vcpu_load(struct vcpu *v, struct pcpu *p)
 		vcpu_migrate_in(v);
 	csr_write(CSR_HTIMEDELTA, atomic_read(&vm->htimedelta));
 	csr_write(CSR_HCOUNTEREN, vm->hcounteren);
+	csr_write(CSR_HEDELEG, atomic_read(&vm->hedeleg));
 	if (hart_features.henvcfg)
 		csr_write(CSR_HENVCFG, vm->henvcfg);
 	vcpu_load_hgatp(v);

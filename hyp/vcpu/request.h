@@ -56,6 +56,7 @@ enum vcpu_request {
 	REQUEST_HFENCE_GVMA_ALL = 14 | REQUEST_WAIT | REQUEST_NO_WAKEUP,
 	REQUEST_STEAL_UPDATE = 15 | REQUEST_NO_WAKEUP,
 	REQUEST_WATCH = 16 | REQUEST_NO_WAKEUP, /* a sample, for vcpu/watch.h */
+	REQUEST_SYNC_STATE = 17,		/* for vcpu/debug.h */
 };
 
 /* vcpu_test_request - is @req set? Leaves it. */

@@ -79,6 +79,9 @@ void vcpu_power_on(struct vcpu *v)
 	vcpu_call_hooks(power_on, v);
 	sched_expedite_end(&v->se);
 	atomic_set(&v->sample.fresh, 0);
+	atomic_set(&v->debug.pass, 0);
+	atomic_set(&v->debug.stopped, 0);
+	v->debug.fp_written = false;
 	atomic_set(&v->hsm.state, SBI_HSM_STATE_STOPPED);
 	atomic_set_release(&v->halt.blocked, 1);
 }
@@ -126,6 +129,7 @@ static void reset(struct vcpu *v)
 	p->fp_owner = v;
 	/* It may have been loaded, stopped, since before its VM began anew: see vcpu_power_on(). */
 	csr_write(CSR_HTIMEDELTA, atomic_read(&v->vm->htimedelta));
+	csr_write(CSR_HEDELEG, atomic_read(&v->vm->hedeleg));
 	vcpu_irq_reset(v);
 	vcpu_timer_reset(v);
 	vcpu_call_hooks(reset, v);
@@ -177,6 +181,26 @@ static void take_sample(struct vcpu *v)
 	atomic_set_release(&s->fresh, 1);
 }
 
+/* SYNC_STATE: what a debugger has written goes to the hart; all else that it sees comes from there. */
+static void sync_state(struct vcpu *v)
+{
+	struct vcpu_debug *d = &v->debug;
+	struct pcpu *p = this_pcpu();
+
+	csr_write(CSR_HEDELEG, atomic_read(&v->vm->hedeleg));
+	guest_vs_save(&v->vs);
+	if (d->fp_written) {
+		guest_fp_restore(&v->fp.regs);
+		v->fp.initial = p->fp_initial = false;
+		d->fp_written = false;
+	} else if (guest_fp_save(&v->regs, &v->fp.regs)) {
+		v->fp.initial = p->fp_initial = false;
+	}
+	atomic_set(&d->pc, v->regs.sepc);
+	atomic_set(&d->user, (v->regs.sstatus & SSTATUS_SPP) == 0);
+	atomic_set_release(&d->synced, d->synced + 1);
+}
+
 static noinline void serve(struct vcpu *v)
 {
 	/* SLEEP: something wants it not to run: its own hart_stop, or vm_pause(). */
@@ -204,6 +228,8 @@ static noinline void serve(struct vcpu *v)
 		vcpu_call_hooks(update, v);
 	if (vcpu_check_request(REQUEST_WATCH, v))
 		take_sample(v);
+	if (vcpu_check_request(REQUEST_SYNC_STATE, v))
+		sync_state(v);
 	/* UPDATE_CLOCK: vm_resume(), which has moved the guest's clock. Being here ends the pause. */
 	if (vcpu_check_request(REQUEST_UPDATE_CLOCK, v)) {
 		csr_write(CSR_HTIMEDELTA, atomic_read(&v->vm->htimedelta));
@@ -245,7 +271,8 @@ enum vcpu_verdict vcpu_handle_requests(struct vcpu *v)
 	if (vcpu_is_halted(v))
 		end_halt(v);
 	hsm = atomic_read(&v->hsm.state);
-	if (vcpu_is_halted(v) || hsm == SBI_HSM_STATE_STOPPED || hsm == SBI_HSM_STATE_START_PENDING)
+	if (vcpu_is_halted(v) || hsm == SBI_HSM_STATE_STOPPED ||
+	    hsm == SBI_HSM_STATE_START_PENDING || hsm == HSM_HELD)
 		return VCPU_MUST_BLOCK;
 	return VCPU_MAY_RUN;
 }

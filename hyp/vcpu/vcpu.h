@@ -129,6 +129,16 @@ struct vcpu_pv {
 	bool marked; /* the guest's memory says that it is preempted */
 };
 
+/* For a debugger. debug.c */
+struct vcpu_debug {
+	uint64_t synced;  /* atomic; own pcpu writes: how often it has served SYNC_STATE */
+	uint64_t pc;	  /* atomic; own pcpu writes: its pc then */
+	uint32_t user;	  /* atomic; own pcpu writes: it was in VU-mode */
+	uint32_t pass;	  /* atomic: its next breakpoint is the guest's own */
+	uint32_t stopped; /* atomic: it has paused its VM */
+	bool fp_written;  /* its VM is paused, or own pcpu: fp.regs are newer than the hart's */
+};
+
 struct vcpu {
 	struct guest_regs regs; /* first: the world switch takes its address */
 	struct guest_vs_csrs vs;
@@ -153,6 +163,7 @@ struct vcpu {
 	struct vcpu_counts counted; /* before what vcpu_stats_read() tells */
 	struct vcpu_sample sample;
 	struct vcpu_watch watch;
+	struct vcpu_debug debug;
 };
 
 static_assert(offsetof(struct vcpu, regs) == 0,

@@ -145,6 +145,8 @@ struct vm {
 	uint64_t htimedelta;		  /* atomic; guest time = host time + it */
 	uint64_t henvcfg;
 	uint64_t hcounteren;
+	uint64_t hedeleg; /* atomic; HEDELEG_GUEST, and without breakpoints while it has a debugger */
+	uint32_t debugged; /* atomic: it has one (vm/debug.h) */
 
 	struct vm_pv pv;	  /* fixed once it runs */
 	struct sched_group group; /* of its vcpus; made before the first of them */

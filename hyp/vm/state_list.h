@@ -62,6 +62,9 @@
 #ifndef FIELD_VCPU_SAMPLE
 #define FIELD_VCPU_SAMPLE(field, kept, state)
 #endif
+#ifndef FIELD_VCPU_DEBUG
+#define FIELD_VCPU_DEBUG(field, kept, state)
+#endif
 #ifndef FIELD_VM
 #define FIELD_VM(field, kept, state)
 #endif
@@ -191,6 +194,7 @@ FIELD_VCPU(sample, PARTS, "signs")
 FIELD_VCPU(watch, KEPT,
 	   "signs") /* the first look at a new life finds that it slept, and forgets the rest */
 
+FIELD_VCPU(debug, PARTS, "gprs")
 FIELD_VCPU_HSM(state, NEW, "hsm")
 FIELD_VCPU_HSM(start, SET, "hsm") /* vcpu_hsm_prepare() */
 FIELD_VCPU_HSM(arg, SET, "hsm")
@@ -239,6 +243,12 @@ FIELD_VCPU_SAMPLE(trap, SET, "signs")
 FIELD_VCPU_SAMPLE(cause, SET, "signs")
 FIELD_VCPU_SAMPLE(what, SET, "signs")
 FIELD_VCPU_SAMPLE(fresh, NEW, "signs")
+FIELD_VCPU_DEBUG(synced, KEPT, "host")
+FIELD_VCPU_DEBUG(pc, SET, "gprs") /* before `synced` */
+FIELD_VCPU_DEBUG(user, SET, "gprs")
+FIELD_VCPU_DEBUG(pass, NEW, "host")
+FIELD_VCPU_DEBUG(stopped, NEW, "host")
+FIELD_VCPU_DEBUG(fp_written, NEW, "fp")
 
 /* --- struct vm, vcpu/vm.h --- */
 FIELD_VM(name, KEPT, "host")
@@ -266,6 +276,8 @@ FIELD_VM(vcpus, KEPT, "host")
 FIELD_VM(htimedelta, SET, "clock") /* vm_begin_life() */
 FIELD_VM(henvcfg, KEPT, "csrs")
 FIELD_VM(hcounteren, KEPT, "counters")
+FIELD_VM(hedeleg, KEPT, "csrs")
+FIELD_VM(debugged, KEPT, "host") /* a debugger stays */
 FIELD_VM(pv, KEPT, "pv_lock")
 FIELD_VM(group, KEPT, "host") /* the scheduler's */
 FIELD_VM(halt_poll_max, KEPT, "host")
@@ -374,6 +386,7 @@ FIELD_VRTC(timer, KEPT, "rtc") /* cancelled */
 #undef FIELD_VCPU_FP
 #undef FIELD_VMID
 #undef FIELD_VCPU_SAMPLE
+#undef FIELD_VCPU_DEBUG
 #undef FIELD_VM
 #undef FIELD_VM_WATCH
 #undef FIELD_VUART

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 
 #include "arch/csr.h"
+#include "arch/guest_state.h"
 #include "arch/isa.h"
 #include "arch/smp.h"
 #include "dev/mmio.h"
@@ -172,6 +173,7 @@ void vm_make(struct vm *vm)
 	int err;
 
 	vm->henvcfg = isa_guest_henvcfg();
+	vm->hedeleg = HEDELEG_GUEST;
 	vm->hcounteren = HCOUNTEREN_TM; /* the others would show what neighbours do */
 	/* What is wrong with the images can be said before any memory is spent on them. */
 	if (!check_affinity(cfg) || loader_begin(&loader, vm, cfg) != HV_OK || !check_ram(vm))

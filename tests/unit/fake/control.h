@@ -7,6 +7,7 @@
  * SOURCES: hyp/control/cmd_vm.c hyp/control/cmd_list.c hyp/control/cmd_stats.c hyp/control/cmd_host.c hyp/vm/operator.c
  * SOURCES: hyp/vcpu/stats.c hyp/vm/config_ram.c hyp/lib/config_node.c hyp/lib/text.c hyp/lib/word.c hyp/lib/fdt.c hyp/lib/work.c
  * SOURCES: hyp/control/cmd_image.c hyp/control/cmd_console.c hyp/control/data.c hyp/vm/bundle_store.c
+ * SOURCES: hyp/control/cmd_debug.c hyp/control/cmd_memory.c tests/unit/fake/control_debug.c
  * SOURCES: tests/unit/fake/control_images.c tests/unit/fake/control_console.c
  * SOURCES: hyp/control/trace.c hyp/control/cmd_trace.c hyp/arch/trace.c tests/unit/fake/pcpu.c
  * SOURCES: tests/unit/fake/control.c tests/unit/fake/registry.c tests/unit/fake/no_net.c

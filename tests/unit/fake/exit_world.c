@@ -13,6 +13,7 @@
 #include "fake/pcpu.h"
 #include "platform/driver.h"
 #include "sbi/sbi.h"
+#include "vcpu/debug.h"
 #include "vcpu/console.h"
 #include "vcpu/irq.h"
 
@@ -129,6 +130,13 @@ void timer_run(void)
 void host_irq_handle(void)
 {
 	w.host_irqs++;
+}
+
+bool vcpu_debug_break(struct vcpu *v)
+{
+	assert_ptr_equal(v, &w.v);
+	w.breaks++;
+	return w.debugger;
 }
 
 struct next sbi_call(struct vcpu *v)

@@ -35,6 +35,8 @@ struct exit_world {
 
 	unsigned int timer_runs, host_irqs, sbi_calls, fetches;
 	struct vcpu *yields_to; /* named by the SBI call */
+	unsigned int breaks;	/* breakpoints that were asked about */
+	bool debugger;		/* and are a debugger's */
 };
 
 extern struct exit_world w;

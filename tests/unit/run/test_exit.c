@@ -128,12 +128,29 @@ static void an_exception_remembers_that_interrupts_were_off(void **state)
 	assert_int_equal(csr_read(CSR_VSSTATUS), SSTATUS_SPP | SSTATUS_SUM);
 }
 
+/* The guest meets it again when it goes on, unless the debugger has taken it out. */
+static void a_breakpoint_is_a_debugger_s_if_that_says_so(void **state)
+{
+	(void)state;
+	w.debugger = true;
+	assert_int_equal(exits((struct exit_why){ .cause = EXC_BREAKPOINT, .stval = EXIT_PC }),
+			 NEXT_GUEST);
+	assert_int_equal(w.breaks, 1);
+	assert_int_equal(w.v.regs.sepc, EXIT_PC);
+	counted(EXIT_OTHER);
+	w.debugger = false;
+	assert_int_equal(exits((struct exit_why){ .cause = EXC_BREAKPOINT, .stval = EXIT_PC }),
+			 NEXT_GUEST);
+	takes(EXC_BREAKPOINT, EXIT_PC);
+}
+
 #define test(fn) cmocka_unit_test_setup(fn, exit_setup)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		test(an_interrupt_changes_nothing_of_the_guest),
+		test(a_breakpoint_is_a_debugger_s_if_that_says_so),
 		test(an_interrupt_without_a_handler_is_disabled),
 		test(taking_an_ipi_clears_it_alone),
 		test(an_ipi_is_spurious_when_there_is_nothing_to_be_done),

@@ -85,6 +85,7 @@ static int setup(void **state)
 	v.vs.vstimecmp = 4711;
 	vm.htimedelta = 0x1111;
 	vm.hcounteren = 2;
+	vm.hedeleg = 0x5555;
 	vm.henvcfg = 0x3333;
 	v.place.hgatp = 0x4444;
 	vmid_generation[0] = vmid_generation[1] = 5;
@@ -143,6 +144,7 @@ static void each_csr_goes_in_and_comes_back(void **state)
 	}
 	assert_int_equal(csr_read(CSR_HTIMEDELTA), 0x1111);
 	assert_int_equal(csr_read(CSR_HCOUNTEREN), 2);
+	assert_int_equal(csr_read(CSR_HEDELEG), 0x5555);
 	assert_int_equal(csr_read(CSR_HENVCFG), 0x3333);
 	assert_int_equal(csr_read(CSR_HGATP), 0x4444);
 	assert_int_equal(csr_read(CSR_VSTIMECMP), 4711);

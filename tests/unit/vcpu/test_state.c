@@ -19,6 +19,7 @@
 #define FIELD_VCPU_FP(...)	FIELD_ROW(vcpu_fp, __VA_ARGS__)
 #define FIELD_VMID(...)		FIELD_ROW(vmid, __VA_ARGS__)
 #define FIELD_VCPU_SAMPLE(...)	FIELD_ROW(vcpu_sample, __VA_ARGS__)
+#define FIELD_VCPU_DEBUG(...)	FIELD_ROW(vcpu_debug, __VA_ARGS__)
 #define FIELD_VM(...)		FIELD_ROW(vm, __VA_ARGS__)
 #define FIELD_VM_WATCH(...)	FIELD_ROW(vm_watch, __VA_ARGS__)
 #include "fake/fields.h"
@@ -75,6 +76,10 @@ static const struct vcpu_sample __attribute__((unused)) all_of_vcpu_sample = {
 #define FIELD_VCPU_SAMPLE(...) FIELD_INITIALIZER(vcpu_sample, __VA_ARGS__)
 #include "vm/state_list.h"
 };
+static const struct vcpu_debug __attribute__((unused)) all_of_vcpu_debug = {
+#define FIELD_VCPU_DEBUG(...) FIELD_INITIALIZER(vcpu_debug, __VA_ARGS__)
+#include "vm/state_list.h"
+};
 static const struct vm __attribute__((unused)) all_of_vm = {
 #define FIELD_VM(...) FIELD_INITIALIZER(vm, __VA_ARGS__)
 #include "vm/state_list.h"
@@ -105,6 +110,7 @@ static void mark(uint8_t byte)
 	fields_mark("vcpu_fp", &v->fp, byte);
 	fields_mark("vmid", &v->place.vmid, byte);
 	fields_mark("vcpu_sample", &v->sample, byte);
+	fields_mark("vcpu_debug", &v->debug, byte);
 	memset(vector, 1, VECTOR);
 	v->guest_seq = 17;
 	v->place.pcpu = 1;

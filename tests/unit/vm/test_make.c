@@ -7,6 +7,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "arch/guest_state.h"
 #include "arch/csr.h"
 #include "arch/smp.h"
 #include "fake/life.h"
@@ -57,6 +58,7 @@ static void a_vm_is_what_its_configuration_says(void **state)
 	assert_int_equal(vm->halt_poll_max, 50000); /* ns, which are ticks here */
 	/* Guests read the time, and no counter that shows what neighbours do. */
 	assert_int_equal(vm->hcounteren, HCOUNTEREN_TM);
+	assert_int_equal(vm->hedeleg, HEDELEG_GUEST);
 	assert_int_equal(vm->henvcfg, 0x1234);
 	/* Its task runs where any of its vcpus may, by the VM's weight and cap. */
 	assert_int_equal(vm->task.affinity.word[0], 7);
