@@ -199,7 +199,7 @@ def terminal(seeds):
 def control(seeds):
     """Operations of fuzz_control.c: requests of the unit tests, with what ends a line; one read slowly; one of another connection;
     traces that are read, stopped, lost and forgotten."""
-    for source in ("test_commands.c", "test_channel.c", "test_trace.c"):
+    for source in ("test_commands.c", "test_channel.c", "test_trace.c", "test_debug.c"):
         for text in c_strings(f"tests/unit/control/{source}"):
             if 0 < len(text) < 256 and not text.startswith(b"{"):
                 seeds.add("control", bytes([0, len(text)]) + text + bytes([7]))
