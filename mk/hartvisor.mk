@@ -78,7 +78,7 @@ HV_CFLAGS = $(TARGET_CFLAGS) $(WARNINGS) $(INCLUDES) $(CFLAGS)
 SMALL_OBJS := $(filter $(B)/obj/hyp/vm/% $(B)/obj/hyp/console/% $(B)/obj/hyp/control/%,$(OBJS)) \
 	$(addprefix $(B)/obj/platform/,partition.o virtio/mmio.o virtio/rng.o virtio/console.o virtio/console_control.o host.o machine.o driver.o goldfish_rtc.o aclint_sswi.o hart_intc.o) $(B)/obj/hyp/main.o $(addprefix $(B)/obj/hyp/,sched/change.o sched/trace.o run/trace.o) \
 	$(addprefix $(B)/obj/hyp/lib/,config_node.o fdt.o fdt_exact.o fdt_writer.o log.o options.o property.o random.o text.o word.o work.o xxh32.o) \
-	$(addprefix $(B)/obj/hyp/arch/,isa.o panic.o symbols.o boot_map.o cache.o trace.o) \
+	$(addprefix $(B)/obj/hyp/arch/,isa.o panic.o symbols.o boot_map.o trace.o) \
 	$(addprefix $(B)/obj/hyp/term/,term_answer.o term_filter.o term_input.o term_output.o term_own.o term_raw.o term_row.o term_sbi.o term_tap.o) \
 	$(addprefix $(B)/obj/hyp/mm/,page.o arena.o hostmap.o) $(addprefix $(B)/obj/hyp/,dev/vrtc.o dev/vsyscon.o sbi/srst.o sbi/legacy.o sbi/dbcn.o pv/sta.o pv/pv_part.o pv/pv_lock.o vcpu/hsm.o vcpu/registry.o vcpu/vm.o vcpu/vm_part.o \
 	vcpu/watch.o vcpu/debug.o vcpu/vm_console.o arch/features.o irqchip/vplic_part.o mm/gstage_leaf.o dev/pmem.o dev/shared.o) \

@@ -63,3 +63,42 @@ void arch_zero_range(void *p, uint64_t len)
 		zero_block(at);
 	memset(at, 0, len);
 }
+
+static always_inline char *wipe_block(char *p, uint64_t block, bool clean)
+{
+	zero_block(p);
+	if (clean)
+		clean_block(p);
+	return p + block;
+}
+
+/* Blocks of a round, which costs as much as one of them. */
+#define ROUND 4
+
+static always_inline void wipe_blocks(char *at, const char *end, uint64_t block, bool clean)
+{
+	while (at < end)
+		for (unsigned int i = 0; i < ROUND; i++)
+			at = wipe_block(at, block, clean);
+}
+
+void arch_wipe_range(void *p, uint64_t len)
+{
+	const uint64_t block = cboz_block;
+
+	if (block == 0 || (cbom_block != 0 && cbom_block != block) ||
+	    (((uintptr_t)p | len) & (ROUND * block - 1)) != 0) {
+		arch_zero_range(p, len);
+		arch_clean_range(p, len);
+	} else if (cbom_block != 0) {
+		wipe_blocks(p, (char *)p + len, block, true);
+		__asm__ volatile("fence" : : : "memory");
+	} else {
+		wipe_blocks(p, (char *)p + len, block, false);
+	}
+}
+
+uint64_t arch_wipe_step(void)
+{
+	return cboz_block ? KIB(64) : KIB(32);
+}

@@ -30,4 +30,10 @@ void arch_clean_range(const void *p, uint64_t len);
 /* arch_zero_range - clear @len bytes at @p: the whole blocks by cbo.zero, the edges by stores. */
 void arch_zero_range(void *p, uint64_t len);
 
+/* arch_wipe_range - arch_zero_range() and arch_clean_range(), in one pass where blocks are alike. */
+void arch_wipe_range(void *p, uint64_t len);
+
+/* arch_wipe_step - bytes that it wipes by some 2,500 instructions with cbo.zero, by some 6,000 without. */
+uint64_t arch_wipe_step(void);
+
 #endif

@@ -199,10 +199,8 @@ static int join(struct shared_peer *p)
 			continue;
 		p->number = i;
 		r->peers[i] = p;
-		if (r->nr_peers++ == 0) {
-			arch_zero_range(hpa_to_ptr(r->at), r->size);
-			arch_clean_range(hpa_to_ptr(r->at), r->size);
-		}
+		if (r->nr_peers++ == 0)
+			arch_wipe_range(hpa_to_ptr(r->at), r->size);
 		err = HV_OK;
 	}
 	spin_unlock(&r->lock);

@@ -10,12 +10,6 @@
 #include "lib/index.h"
 #include "mm/page.h"
 
-static void clear(void *p, uint64_t len)
-{
-	arch_zero_range(p, len);
-	arch_clean_range(p, len);
-}
-
 /* What is at @offset of @r, and in *@n how many bytes lie together there. NULL: a hole. */
 static void *at_offset(const struct gstage *gs, const struct gstage_ram *r, uint64_t offset,
 		       uint64_t *n)
@@ -38,7 +32,7 @@ uint64_t gstage_clear_step(const struct gstage *gs, uint64_t offset, uint64_t ma
 			void *p = at_offset(gs, r, offset, &n);
 
 			if (p)
-				clear(p, n);
+				arch_wipe_range(p, n);
 			return n;
 		}
 		offset -= r->size;
@@ -49,7 +43,7 @@ uint64_t gstage_clear_step(const struct gstage *gs, uint64_t offset, uint64_t ma
 void gstage_free_pieces(const struct gstage_ram *pieces, unsigned int nr)
 {
 	for (unsigned int i = 0; i < nr; i++) {
-		clear(hpa_to_ptr(pieces[i].hpa), pieces[i].size);
+		arch_wipe_range(hpa_to_ptr(pieces[i].hpa), pieces[i].size);
 		page_free(pieces[i].hpa, pieces[i].size);
 	}
 }

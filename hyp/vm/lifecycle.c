@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "arch/cache.h"
 #include "arch/memmap.h"
 #include "lib/log.h"
 #include "mm/page.h"
@@ -20,9 +21,8 @@
 #include "vm/parts.h"
 #include "vm/vm_make.h"
 
-/* One step takes some 10,000 instructions at most: so much guest RAM is cleared, and so many vcpus are made ready. */
-#define CLEAR_STEP KIB(32)
-#define VCPU_STEP  8
+/* One step takes some 10,000 instructions at most: so many vcpus are made ready. */
+#define VCPU_STEP 8
 
 /* A VM that ends and starts again and again does so at this pace: each time costs others the clearing
  * and loading, and lines of the log. */
@@ -193,7 +193,7 @@ static bool ram_step(struct vm_life *life)
 /* False: all of its RAM is clear. */
 static bool clear_step(struct vm_life *life)
 {
-	uint64_t done = gstage_clear_step(&life->vm->gstage, life->cleared, CLEAR_STEP);
+	uint64_t done = gstage_clear_step(&life->vm->gstage, life->cleared, arch_wipe_step());
 
 	life->cleared += done;
 	return done != 0;

@@ -41,8 +41,7 @@ static void job_step(struct vballoon *b)
 	uint8_t *p = (uint8_t *)hpa_to_ptr(j->host) + (GSTAGE_LEAF - j->left);
 	uint64_t n = min_u64(j->left, VIRTIO_STEP);
 
-	arch_zero_range(p, n);
-	arch_clean_range(p, n);
+	arch_wipe_range(p, n);
 	j->left -= n;
 	if (j->left == 0)
 		job_end(b);

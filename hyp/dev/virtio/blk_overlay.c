@@ -25,8 +25,7 @@ static void *to_ptr(uint64_t address)
 /* The pool holds no VM's data, neither in memory nor in caches (arch_clean_range()). */
 static void free_page(void *page)
 {
-	arch_zero_range(page, PAGE_SIZE);
-	arch_clean_range(page, PAGE_SIZE);
+	arch_wipe_range(page, PAGE_SIZE);
 	page_free(ptr_to_hpa(page), PAGE_SIZE);
 }
 

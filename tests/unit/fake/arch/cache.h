@@ -21,4 +21,15 @@ static inline void arch_zero_range(void *p, uint64_t len)
 	memset(p, 0, len);
 }
 
+static inline void arch_wipe_range(void *p, uint64_t len)
+{
+	arch_zero_range(p, len);
+	arch_clean_range(p, len);
+}
+
+static inline uint64_t arch_wipe_step(void)
+{
+	return KIB(32);
+}
+
 #endif
