@@ -6,6 +6,7 @@
  * urgent waits for one step.
  */
 #include "run/run.h"
+#include "run/times.h"
 
 #include "arch/smp.h"
 #include "lib/work.h"
@@ -40,6 +41,8 @@ void task_run(struct sched_entity *se)
 	struct pcpu *p = this_pcpu();
 	bool more;
 
+	if (trace_is_timed())
+		times_done();
 	unload(p);
 	pcpu_set_slice(se, p);
 	do {

@@ -60,6 +60,8 @@ static inline void lend(struct runq *q, struct sched_entity *from, struct sched_
 	q->lent = true;
 	runq_inc_waiting(q);
 	begin(q, to);
+	if (trace_is_timed())
+		trace_call(sched_time_wake, to, 0, 0);
 	if (trace_is_on()) {
 		trace_call(sched_trace_put, from, TRACE_LENDS, 0);
 		trace_call(sched_trace_run, to, TRACE_ON_LOAN, 0);

@@ -70,6 +70,13 @@ void sched_trace_rest(const struct sched_entity *se, bool begins, uint32_t unuse
 void sched_trace_migrate(const struct sched_entity *se, uint32_t to, uint32_t from);
 void sched_trace_steal(const struct sched_entity *se, uint32_t from, uint32_t unused);
 
+/* --- How long a wake takes: times.c, where trace_is_timed(), and with the lock of the entity's queue --- */
+
+/* @se, which was woken, runs after it has @waited. @se was woken while its hart sleeps for it (rest.c); it goes on at @now. */
+void sched_time_wake(struct sched_entity *se, uint64_t waited, uint32_t unused);
+void sched_time_kick(struct sched_entity *se);
+void sched_time_rested(struct sched_entity *se, uint64_t now, uint32_t unused);
+
 /* --- What is asked of an entity --- */
 
 static inline uint32_t urgency_of(const struct sched_entity *se)
@@ -200,8 +207,19 @@ static inline void runq_account_run(struct sched_entity *se, uint64_t now)
 
 	if (se->woken && waited > se->account.max_latency)
 		se->account.max_latency = waited;
+	if (trace_is_timed() && se->woken)
+		trace_call(sched_time_wake, se, waited, 0);
 	se->woken = false;
 	atomic_set(&se->account.switches, se->account.switches + 1);
+}
+
+/* runq_remember_wake - @se, which is not blocked, is woken. */
+static inline void runq_remember_wake(struct sched_entity *se)
+{
+	if (se->state == SCHED_RUNNING)
+		se->wakeups++;
+	if (se->resting && trace_is_timed())
+		sched_time_kick(se);
 }
 
 /* runq_charge_to - @se pays for the time of @q until @now; NULL: no entity does. Its lock is held. */

@@ -239,8 +239,7 @@ __attribute__((flatten)) bool sched_wake(struct sched_entity *se)
 	if (se->state != SCHED_BLOCKED) {
 		bool rests = se->resting;
 
-		if (se->state == SCHED_RUNNING)
-			se->wakeups++;
+		runq_remember_wake(se);
 		spin_unlock(&q->lock);
 		if (rests) /* it sees the interrupt, if not in its WFI, then before it */
 			smp_kick(pcpu_set_of(q->index));

@@ -27,6 +27,7 @@
  *   account.c  what became of an entity's time
  *   change.c   what an operator changes while entities run
  *   trace.c    what the timeline is told
+ *   times.c    how long what was woken waited, while that is measured
  *
  * Time is in ticks of the host's clock. A pcpu that has only one entity needs no timer for it:
  * sched_next_look() says when, if ever, it has to look again.
@@ -37,6 +38,7 @@
 #include "arch/pcpu_set.h"
 #include "arch/timer.h"
 #include "arch/trace.h"
+#include "lib/histogram.h"
 #include "lib/list.h"
 #include "lib/spinlock.h"
 
@@ -112,6 +114,12 @@ struct sched_spin {
 	uint32_t tried; /* atomic: the round (group->rounds) in which it was last yielded to */
 };
 
+/* times.c: how long it waited between a wake and its run, while that is measured. With the lock of its queue; others read it without */
+struct sched_waits {
+	struct histogram woken;
+	uint64_t kicked_at; /* when it was woken while its hart slept for it */
+};
+
 /* account.c: what became of its time, in ticks; read by others without a lock */
 struct sched_account {
 	uint64_t since; /* when it came into its state */
@@ -120,8 +128,9 @@ struct sched_account {
 	uint64_t block; /* written by the waker */
 	uint64_t switches;
 	uint64_t migrations;
-	uint64_t max_latency; /* from a wake until it ran */
-	uint64_t yields;      /* directed yields that it received */
+	uint64_t max_latency;	   /* from a wake until it ran */
+	uint64_t yields;	   /* directed yields that it received */
+	struct sched_waits *waits; /* atomic; NULL: they are not measured (times.c) */
 };
 
 /* Guarded by the lock of pcpu's queue, but for what says otherwise. No room but this one looks into it. */
@@ -444,6 +453,12 @@ static inline struct sched_counts sched_counts(const struct sched_entity *se)
 		.yields = atomic_read(&se->account.yields),
 		.max_latency = atomic_read(&se->account.max_latency),
 	};
+}
+
+/* sched_measure_waits - @w, of zeroes, is where @se's waits are counted while a hart measures times (arch/trace.h). It stays as long as @se. */
+static inline void sched_measure_waits(struct sched_entity *se, struct sched_waits *w)
+{
+	(void)atomic_exchange(&se->account.waits, w);
 }
 
 /* sched_clear_latency - max_latency begins anew. */

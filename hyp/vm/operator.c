@@ -4,9 +4,11 @@
 #include <hartvisor/sbi.h>
 #include <stdio.h>
 
+#include "dev/virtio/look.h"
 #include "mm/page.h"
 #include "vcpu/hsm.h"
 #include "vcpu/registry.h"
+#include "vcpu/timed.h"
 #include "vcpu/vcpu.h"
 #include "vm/bundle_store.h"
 #include "vm/config.h"
@@ -88,6 +90,15 @@ uint64_t vm_own_memory(uint64_t *image)
 	for_each_vm(vm)
 		own -= min_u64(own, gstage_ram_bytes(&vm->gstage));
 	return own;
+}
+
+void vm_zero_counts(const struct vm *vm)
+{
+	for (unsigned int i = 0; i < vm->nr_vcpus; i++) {
+		vcpu_stats_zero(vm->vcpus[i]);
+		vcpu_timed_zero(vm->vcpus[i]);
+	}
+	virtio_zero(vm);
 }
 
 /* --- settings ------------------------------------------------------------------------------------- */

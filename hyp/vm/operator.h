@@ -37,6 +37,9 @@ const char *vm_remark(const struct vm *vm);
 const char *vm_vcpu_state(const struct vcpu *v);
 const char *vcpu_state_name(const struct vcpu *v);
 
+/* vm_zero_counts - what @vm's vcpus and devices have counted counts from now on. The caller has a reference. Any hart, no locks. */
+void vm_zero_counts(const struct vm *vm);
+
 /* vm_own_memory - bytes of the machine's memory that are neither free, nor a guest's RAM, nor a bundle's that came later; *@image: of
  * hartvisor's image. */
 uint64_t vm_own_memory(uint64_t *image);

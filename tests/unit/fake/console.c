@@ -12,6 +12,7 @@
 #include "arch/timer.h"
 #include "console/menu.h"
 #include "fake/console.h"
+#include "fake/counts.h"
 #include "vcpu/hsm.h"
 #include "vm/bundle_store.h"
 #include "vm/destroy.h"
@@ -322,6 +323,7 @@ int console_setup(void **state)
 	armed = NULL;
 	printed_at = now;
 	hint = NULL;
+	fake_counts_setup();
 	make_vms(3, 2);
 	menu_init();
 	return 0;

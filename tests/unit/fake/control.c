@@ -14,6 +14,7 @@
 #include "arch/trap.h"
 #include "control/control.h"
 #include "fake/control.h"
+#include "fake/counts.h"
 #include "fake/pcpu.h"
 #include "lib/log.h"
 #include "lib/work.h"
@@ -161,6 +162,10 @@ void trap_vector(void)
 }
 
 void trap_vector_traced(void)
+{
+}
+
+void trap_vector_timed(void)
 {
 }
 
@@ -432,6 +437,7 @@ int control_setup(void **state)
 	deaf_harts = 0;
 	creation_steps = 0;
 	creation_error = NULL;
+	fake_counts_setup();
 	make_vms(3, 2);
 	armed = NULL;
 	if (!begun) {

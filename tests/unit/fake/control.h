@@ -9,7 +9,7 @@
  * SOURCES: hyp/control/cmd_image.c hyp/control/cmd_console.c hyp/control/data.c hyp/vm/bundle_store.c
  * SOURCES: tests/unit/fake/control_images.c tests/unit/fake/control_console.c
  * SOURCES: hyp/control/trace.c hyp/control/cmd_trace.c hyp/arch/trace.c tests/unit/fake/pcpu.c
- * SOURCES: tests/unit/fake/control.c tests/unit/fake/registry.c tests/unit/fake/no_net.c
+ * SOURCES: tests/unit/fake/counts.c tests/unit/fake/control.c tests/unit/fake/registry.c tests/unit/fake/no_net.c
  * CFLAGS: -DFAKE_TRACE
  */
 #ifndef FAKE_CONTROL_H

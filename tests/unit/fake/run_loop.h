@@ -180,7 +180,7 @@ static int setup(void **state)
 	return 0;
 }
 
-static void interrupts_come(void)
+__attribute__((unused)) static void interrupts_come(void)
 {
 	if (steps == 1)
 		csr_write(CSR_SIP, BIT(IRQ_S_TIMER) | BIT(IRQ_S_EXT) | BIT(IRQ_S_SOFT));
