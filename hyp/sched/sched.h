@@ -128,9 +128,9 @@ struct sched_account {
 	uint64_t block; /* written by the waker */
 	uint64_t switches;
 	uint64_t migrations;
-	uint64_t max_latency;	   /* from a wake until it ran */
-	uint64_t yields;	   /* directed yields that it received */
-	struct sched_waits *waits; /* atomic; NULL: they are not measured (times.c) */
+	uint64_t max_latency; /* from a wake until it ran */
+	uint64_t yields;      /* directed yields that it received */
+	uintptr_t waits;      /* atomic: the address of a struct sched_waits, or 0 (times.c) */
 };
 
 /* Guarded by the lock of pcpu's queue, but for what says otherwise. No room but this one looks into it. */
@@ -458,7 +458,7 @@ static inline struct sched_counts sched_counts(const struct sched_entity *se)
 /* sched_measure_waits - @w, of zeroes, is where @se's waits are counted while a hart measures times (arch/trace.h). It stays as long as @se. */
 static inline void sched_measure_waits(struct sched_entity *se, struct sched_waits *w)
 {
-	(void)atomic_exchange(&se->account.waits, w);
+	atomic_set_release(&se->account.waits, (uintptr_t)w);
 }
 
 /* sched_clear_latency - max_latency begins anew. */

@@ -6,9 +6,14 @@
  */
 #include "sched/runq.h"
 
+static struct sched_waits *waits_of(const struct sched_entity *se)
+{
+	return (struct sched_waits *)atomic_read_acquire(&se->account.waits);
+}
+
 void sched_time_wake(struct sched_entity *se, uint64_t waited, uint32_t unused)
 {
-	struct sched_waits *w = atomic_read_acquire(&se->account.waits);
+	struct sched_waits *w = waits_of(se);
 
 	(void)unused;
 	if (w)
@@ -18,7 +23,7 @@ void sched_time_wake(struct sched_entity *se, uint64_t waited, uint32_t unused)
 /* The first wake of a sleep counts. */
 void sched_time_kick(struct sched_entity *se)
 {
-	struct sched_waits *w = atomic_read_acquire(&se->account.waits);
+	struct sched_waits *w = waits_of(se);
 
 	if (w && w->kicked_at < se->account.since)
 		w->kicked_at = timer_now();
@@ -27,7 +32,7 @@ void sched_time_kick(struct sched_entity *se)
 /* Before the sleep ends in the account. */
 void sched_time_rested(struct sched_entity *se, uint64_t now, uint32_t unused)
 {
-	struct sched_waits *w = atomic_read_acquire(&se->account.waits);
+	struct sched_waits *w = waits_of(se);
 
 	if (w && w->kicked_at >= se->account.since && now >= w->kicked_at)
 		sched_time_wake(se, now - w->kicked_at, unused);

@@ -167,7 +167,7 @@ static void times_stand_in_the_answer_once_they_are_measured(void **state)
 
 static void a_vm_that_goes_leaves_its_statistics_well_formed(void **state)
 {
-	char *s;
+	char *s, closes[16];
 
 	(void)state;
 	make_vms(1, 2);
@@ -181,8 +181,11 @@ static void a_vm_that_goes_leaves_its_statistics_well_formed(void **state)
 		vms[0]->nr_vcpus = 2;
 		s = strstr(said, "{\"id\":1");
 		assert_non_null(s);
-		for (int depth = 0; *s != '\n'; s++) {
-			depth += (*s == '{' || *s == '[') - (*s == '}' || *s == ']');
+		for (unsigned int depth = 0; *s != '\n'; s++) {
+			if (*s == '{' || *s == '[')
+				closes[depth++] = *s == '{' ? '}' : ']';
+			if (*s == '}' || *s == ']')
+				assert_int_equal(*s, closes[--depth]);
 			assert_true(depth > 0 || s[1] == '\n');
 		}
 	}

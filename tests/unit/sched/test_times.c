@@ -93,7 +93,7 @@ static void nothing_is_counted_where_nothing_is_measured(void **state)
 	assert_int_equal(wakes(0), 0);
 	sim_end();
 	begin(true);
-	one->se.account.waits = NULL; /* there was no memory */
+	one->se.account.waits = 0; /* there was no memory */
 	wake(one);
 	sim_step_hart(0);
 	assert_true(sched_rest_begin(&one->se, sim_now));

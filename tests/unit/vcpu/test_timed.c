@@ -76,7 +76,7 @@ static void its_memory_comes_when_it_is_wanted_and_goes_with_the_vm(void **state
 	}
 	for (unsigned int i = 0; i < 3; i++) {
 		assert_ptr_equal(vcpus[i].timed, vm.timed + i);
-		assert_ptr_equal(vcpus[i].se.account.waits, &vm.timed[i].waits);
+		assert_int_equal(vcpus[i].se.account.waits, (uintptr_t)&vm.timed[i].waits);
 	}
 	vcpu_timed_free(&vm);
 	assert_int_equal(pages, 0);
