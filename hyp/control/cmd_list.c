@@ -123,6 +123,11 @@ static void list_vm(struct json *j, const struct vm *vm)
 	json_number(j, "memory", config_ram_bytes(vm->config));
 	json_number(j, "memory_used", gstage_ram_bytes(&vm->gstage));
 	write_share(j, vm->config);
+	json_open(j, "affinity", '[');
+	for (unsigned int i = 0; i < nr_pcpus; i++)
+		if (vm_affinity(vm) & BIT(i))
+			json_number(j, NULL, i);
+	json_close(j, ']');
 }
 
 static bool list_vcpu(struct json *j, const struct vcpu *v, unsigned int part)

@@ -120,6 +120,10 @@ void pcpu_loop(void)
 		if (se)
 			continue;
 		p->work_at = 0; /* nothing else wants the hart */
+		if (p->current && sched_must_unload(&p->current->se)) {
+			pcpu_unload(p);
+			continue;
+		}
 		if (!work_pending()) {
 			timer_set_slice(TIMER_NEVER);
 			(void)pcpu_sleep();

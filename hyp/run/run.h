@@ -48,6 +48,9 @@ bool vcpu_rest(struct vcpu *v);
 bool pcpu_sleep(void);
 void pcpu_poll_interrupts(void);
 
+/* pcpu_unload - own pcpu: the vcpu that is loaded here, if there is one, leaves it, and may be moved. It does not run. */
+void pcpu_unload(struct pcpu *p);
+
 /* pcpu_follow_trace - this hart writes to the timeline from now on, or no more, as it was asked (arch/trace.h). */
 void pcpu_follow_trace(void);
 

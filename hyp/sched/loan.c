@@ -79,9 +79,9 @@ static noinline void begin_slice(struct runq *q, struct sched_entity *from, uint
 static noinline bool begin_among_others(struct runq *q, struct sched_entity *from,
 					struct sched_entity *to, uint64_t now)
 {
-	/* An idle hart is better than this one. */
-	bool may = to->state == SCHED_BLOCKED && !q->fifo.used && !q->next &&
-		   balance_place(to) == q->index;
+	/* It may have gone elsewhere until we had the lock. An idle hart is better than this one. */
+	bool may = atomic_read_acquire(&to->pcpu) == q->index && to->state == SCHED_BLOCKED &&
+		   !q->fifo.used && !q->next && balance_place(to) == q->index;
 
 	if (may) {
 		if (q->lender) /* what has its hart on loan does not lend it */

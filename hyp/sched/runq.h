@@ -44,6 +44,7 @@ struct runq {
 	struct list scan;		   /* all that wait */
 	uint64_t next_balance;		   /* own pcpu */
 	const struct sched_entity *loaded; /* own pcpu: picked last */
+	struct list away; /* own pcpu: strays, RUNNABLE, by node; to be sent (place.c) */
 } __attribute__((aligned(64)));
 
 extern struct runq *runqs;
@@ -339,6 +340,26 @@ static inline void runq_begin(struct runq *q, struct sched_entity *se, uint64_t 
 	if (trace_is_on())
 		trace_call(sched_trace_run, se, TRACE_PICKED, 0);
 }
+
+/* --- Where an entity may be: place.c --- */
+
+/* runq_may_have - may @se run on @q's pcpu? With the lock of the queue that it belongs to; else a hint. */
+static inline bool runq_may_have(const struct runq *q, const struct sched_entity *se)
+{
+	return (atomic_read(&se->affinity.word[PCPU_SET_WORDS == 1 ? 0 : q->index / 64]) &
+		BIT(q->index % 64)) != 0;
+}
+
+/* place_first - where @se, of an affinity that is not empty, begins. */
+uint32_t place_first(const struct sched_entity *se);
+
+/*
+ * place_put_away - own pcpu: @se, which @q has chosen, may not run here. The lock is held. place_send - those that were put away wait elsewhere,
+ * unless their context is loaded here still. place_unloaded - that of @se, a stray here, has left. No locks.
+ */
+void place_put_away(struct runq *q, struct sched_entity *se);
+void place_send(struct runq *q);
+void place_unloaded(struct sched_entity *se);
 
 /* --- What the policies decide --- */
 

@@ -17,6 +17,7 @@
  *   fifo.c     class fifo: the highest priority first, for as long as it likes
  *   fair.c     class fair: shares by weight, earliest eligible virtual deadline first (EEVDF)
  *   cap.c      a group that has used up its cap leaves the queues until its next period
+ *   place.c    where an entity begins, and where it goes when its affinity changes
  *   balance.c  where a woken entity goes, what an idle pcpu takes, how queues keep in step
  *   rest.c     an entity that sleeps on a hart for which nothing else waits
  *   yield.c    directed yield: an entity gives what it has of its slice to a sibling
@@ -149,14 +150,14 @@ struct sched_entity {
 	bool woken;	    /* has not run since it was blocked */
 	uint64_t slice_end; /* host time */
 	uint64_t budget_end; /* host time: what it took of its group's pool lasts until then; TIMER_NEVER: it took nothing */
-	uint32_t weight; /* atomic for those without the lock */
+	uint32_t weight;	  /* atomic for those without the lock */
+	struct pcpu_set affinity; /* the same */
 
 	/* fixed */
 	bool (*step)(struct sched_entity *se); /* a task's: sched_task_init(). NULL: a vcpu */
 	enum sched_class class;
 	uint32_t priority;
-	uint64_t slice; /* ticks; 0: none (fifo) */
-	struct pcpu_set affinity;
+	uint64_t slice;		   /* ticks; 0: none (fifo) */
 	struct sched_group *group; /* or NULL */
 	struct sched_entity *next_member;
 	uint32_t label; /* in the timeline: trace_label() */
@@ -185,6 +186,15 @@ void sched_group_init(struct sched_group *g, uint32_t cap);
  */
 void sched_group_set_cap(struct sched_group *g, uint32_t cap, struct sched_entity *task);
 void sched_set_weight(struct sched_entity *se, uint32_t weight);
+
+/*
+ * sched_set_affinity - @se may run on @set from now on, some of which are online. When it returns @se may be running elsewhere still, but is
+ * picked there no more. One caller at a time for an entity. Any hart; takes runq locks, one at a time.
+ *
+ * sched_must_unload - own pcpu, which has nothing to run: @se, whose context is loaded here, must leave it, so that it can be moved.
+ */
+void sched_set_affinity(struct sched_entity *se, const struct pcpu_set *set);
+bool sched_must_unload(const struct sched_entity *se);
 
 /* sched_group_exit - no timer of @g fires any more: its members are to be forgotten. */
 static inline void sched_group_exit(struct sched_group *g)
@@ -260,7 +270,7 @@ static inline bool sched_has_left(const struct sched_entity *se)
 	       !atomic_read_acquire(&se->on_cpu);
 }
 
-/* sched_affinity - where @se may run; fixed. */
+/* sched_affinity - where @se may run. */
 static inline const struct pcpu_set *sched_affinity(const struct sched_entity *se)
 {
 	return &se->affinity;

@@ -87,6 +87,8 @@ static void the_list_has_each_vm_and_vcpu(void **state)
 	make_vms(3, 1);
 	vms[0]->vcpus[0]->se.account.run = 77;
 	vm_configs[0].cap = 150;
+	vm_configs[0].affinity = UINT64_MAX;
+	vm_configs[2].affinity = 6;
 	vm_configs[0].sched.weight = 300;
 	vm_configs[2].sched = (struct sched_params){ .class = SCHED_CLASS_FIFO, .priority = 9 };
 	vms[0]->state = VM_CRASHED;
@@ -96,13 +98,13 @@ static void the_list_has_each_vm_and_vcpu(void **state)
 		answer("2 list"),
 		"{\"id\":2,\"ok\":true,\"t\":200000,\"vms\":["
 		"{\"name\":\"vm-1\",\"id\":1,\"state\":\"crashed\",\"remark\":\"said \\\"no\\\"\\u000a\\u00ff\","
-		"\"hint\":\"\",\"memory\":67108864,\"memory_used\":0,\"class\":\"fair\",\"weight\":300,\"cap\":150,"
+		"\"hint\":\"\",\"memory\":67108864,\"memory_used\":0,\"class\":\"fair\",\"weight\":300,\"cap\":150,\"affinity\":[0,1],"
 		"\"vcpus\":[{\"state\":\"crashed\",\"hart\":0,\"run_ns\":7700}]},"
 		"{\"name\":\"vm-2\",\"id\":2,\"state\":\"failed\",\"remark\":\"cannot be started: the log says why\","
-		"\"hint\":\"\",\"memory\":67108864,\"memory_used\":0,\"class\":\"fair\",\"weight\":100,\"cap\":0,"
+		"\"hint\":\"\",\"memory\":67108864,\"memory_used\":0,\"class\":\"fair\",\"weight\":100,\"cap\":0,\"affinity\":[],"
 		"\"vcpus\":[{\"state\":\"failed\",\"hart\":0,\"run_ns\":0}]},"
 		"{\"name\":\"vm-3\",\"id\":3,\"state\":\"running\",\"remark\":\"\",\"hint\":\"spins\","
-		"\"memory\":67108864,\"memory_used\":0,\"class\":\"fifo\",\"priority\":9,\"cap\":0,"
+		"\"memory\":67108864,\"memory_used\":0,\"class\":\"fifo\",\"priority\":9,\"cap\":0,\"affinity\":[1],"
 		"\"vcpus\":[{\"state\":\"blocked\",\"hart\":0,\"run_ns\":0}]}]}\n");
 	make_vms(0, 0);
 	assert_non_null(strstr(answer("3 list"), ",\"vms\":[]}\n"));
@@ -298,6 +300,27 @@ static void shares_can_be_set(void **state)
 	assert_string_equal(answer("4 vm.set vm-1 cap=6400"), OK("4"));
 }
 
+static void where_a_vm_may_run_can_be_set(void **state)
+{
+	(void)state;
+	vms[0]->life = (struct vm_life *)(void *)vms; /* so it has a task */
+	assert_string_equal(answer("1 vm.set vm-1 affinity=1"), OK("1"));
+	assert_int_equal(affinities_set, 3);
+	assert_int_equal(vms[0]->vcpus[0]->se.affinity.word[0], 2);
+	assert_int_equal(vms[0]->vcpus[1]->se.affinity.word[0], 2);
+	assert_int_equal(vms[0]->task.affinity.word[0], 2);
+	assert_int_equal(vm_configs[0].affinity, 2);
+	assert_non_null(strstr(answer("2 list"), "\"name\":\"vm-1\""));
+	assert_non_null(strstr(said, "\"affinity\":[1],"));
+	assert_string_equal(answer("3 vm.set vm-1 affinity=1,0 cap=5"), OK("3"));
+	assert_int_equal(vm_configs[0].affinity, 3);
+	assert_int_equal(cap_set_to, 5);
+	assert_string_equal(answer("4 vm.set vm-3 affinity=0"), OK("4"));
+	assert_int_equal(affinities_set, 3 + 3 + 2);
+}
+
+#define SETTINGS "weight=N, cap=N or affinity=HART,HART..."
+
 /* Nothing is set when one of them is wrong. */
 static void wrong_settings_change_nothing(void **state)
 {
@@ -313,10 +336,21 @@ static void wrong_settings_change_nothing(void **state)
 		{ "cap=99999999999999999999999",
 		  "vm-1: cap = 99999999999999999999: must be a decimal number" },
 		{ "cap=5 cap=6", "vm-1: cap: must be given once" },
-		{ "weigh=5", "vm-1: weigh=5: no such setting: must be weight=N or cap=N" },
-		{ "=5", "vm-1: =5: no such setting: must be weight=N or cap=N" },
-		{ "cap=5 x", "vm-1: x: no such setting: must be weight=N or cap=N" },
-		{ "", "vm.set: must be followed by a VM's name, and weight=N or cap=N" },
+		{ "affinity=0 affinity=1", "vm-1: affinity: must be given once" },
+		{ "affinity=0,2 weight=5", "vm-1: affinity = 0,2: must be harts that run" },
+		{ "affinity=63", "vm-1: affinity = 63: must be harts that run" },
+		{ "affinity=64", "vm-1: affinity = 64: must be harts, as in 0,2" },
+		{ "affinity=", "vm-1: affinity = : must be harts, as in 0,2" },
+		{ "affinity", "vm-1: affinity = : must be harts, as in 0,2" },
+		{ "affinity=0,", "vm-1: affinity = 0,: must be harts, as in 0,2" },
+		{ "affinity=,1", "vm-1: affinity = ,1: must be harts, as in 0,2" },
+		{ "affinity=0-1", "vm-1: affinity = 0-1: must be harts, as in 0,2" },
+		{ "affinity=0,00000000001",
+		  "vm-1: affinity = 0,00000000001: must be harts, as in 0,2" },
+		{ "weigh=5", "vm-1: weigh=5: no such setting: must be " SETTINGS },
+		{ "=5", "vm-1: =5: no such setting: must be " SETTINGS },
+		{ "cap=5 x", "vm-1: x: no such setting: must be " SETTINGS },
+		{ "", "vm.set: must be followed by a VM's name, and " SETTINGS },
 	};
 
 	(void)state;
@@ -331,6 +365,7 @@ static void wrong_settings_change_nothing(void **state)
 			    error("2",
 				  "vm-1: weight = 5: must not be given with class \\\"fifo\\\""));
 	assert_int_equal(weights_set, 0);
+	assert_int_equal(affinities_set, 0);
 	assert_int_equal(cap_set_to, UINT32_MAX);
 	assert_int_equal(vm_configs[0].cap, 0);
 }
@@ -452,6 +487,7 @@ int main(void)
 		CONTROL_TEST(the_log_is_told_line_by_line),
 		CONTROL_TEST(a_vm_is_operated_by_its_name),
 		CONTROL_TEST(shares_can_be_set),
+		CONTROL_TEST(where_a_vm_may_run_can_be_set),
 		CONTROL_TEST(wrong_settings_change_nothing),
 		CONTROL_TEST(a_network_device_is_unplugged_and_plugged_in),
 		CONTROL_TEST(each_mistake_has_its_sentence),

@@ -182,6 +182,12 @@ void sched_set_weight(struct sched_entity *se, uint32_t weight)
 	(void)se, (void)weight;
 }
 
+void sched_set_affinity(struct sched_entity *se, const struct pcpu_set *set)
+{
+	(void)se, (void)set;
+	fail();
+}
+
 void sched_group_set_cap(struct sched_group *g, uint32_t cap, struct sched_entity *task)
 {
 	(void)g, (void)cap, (void)task;

@@ -37,7 +37,7 @@ extern bool has_device;
 extern const struct vm *stopped, *destroyed;
 extern enum vm_stop stopped_how;
 extern uint32_t weight_set, cap_set_to; /* UINT32_MAX: not at all */
-extern unsigned int weights_set;
+extern unsigned int weights_set, affinities_set;
 
 /* The lines that log_read() finds. */
 extern const char *const *log_lines;
