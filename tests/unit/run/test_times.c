@@ -360,7 +360,7 @@ static void a_timer_that_the_guest_does_not_want_is_not_late(void **state)
 	late_by(0, 0);
 }
 
-/* What was before nobody has seen. */
+/* What was before is not known. */
 static void the_first_entry_says_nothing_of_lateness(void **state)
 {
 	(void)state;
