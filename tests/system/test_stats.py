@@ -108,7 +108,11 @@ def test_on_and_off_under_load_costs_no_guest_anything(name, smp):
         m.expect_passed("job", "ipi")
         job = [vcpu for vm, vcpu in vcpus(ctl.json("stats")) if vm == "job"]
         assert all(vcpu["times"]["sbi"]["n"] == vcpu["exits"]["sbi"] > 1000 for vcpu in job)
-        for vm in ("job", "storm-0"):
+        more = bundle(f"{name}-more", [Vm("more", guest("ipi"), memory=16 * MIB, cpus=2, bootargs="n=200 storm=200")])
+        ctl.run("create", more)
+        m.expect_passed("more", "ipi")
+        assert all(vcpu["times"]["sbi"]["n"] == vcpu["exits"]["sbi"] > 100 for vm, vcpu in vcpus(ctl.json("stats")) if vm == "more")
+        for vm in ("job", "storm-0", "more"):
             ctl.run("destroy", vm)
         ctl.wait(lambda: len(ctl.json("list")["vms"]) == 2)
         ctl.run("stats", "--times", "off")
