@@ -10,12 +10,13 @@
 
 enum phase { PHASE_OFF, PHASE_OWN, PHASE_GUEST, PHASE_IDLE, NR_PHASES };
 
-/* Written by its hart, but for `counted`. */
+/* Written by its hart, but for `seen` and `counted`. */
 struct hart_times {
 	uint32_t seq; /* atomic: odd while the words of the phase are written */
 	uint32_t phase;
 	uint64_t since; /* host time when it began */
 	uint64_t ticks[NR_PHASES];
+	uint64_t seen[NR_PHASES];    /* atomic: when it was read last */
 	uint64_t counted[NR_PHASES]; /* atomic: before what times_read() tells */
 	/* The exit that the hart works for. */
 	const struct vcpu *left;  /* NULL: for none */
@@ -29,7 +30,7 @@ static uint64_t since;		 /* atomic: host time from which on they are */
 
 static struct hart_times *own_times(void)
 {
-	return &harts[this_pcpu()->index];
+	return &harts[index_below(this_pcpu()->index, nr_pcpus)];
 }
 
 /* --- the hart's own time -------------------------------------------------------------------------- */
@@ -47,7 +48,7 @@ static void begin(struct hart_times *h, enum phase phase, uint64_t now)
 	atomic_set_release(&h->seq, h->seq + 1);
 }
 
-/* A hart that another machine's work holds up in begin() is not waited for: then a word may be too old. */
+/* A hart that the machine below holds up in begin() is not waited for long: then it is told as it was seen last. */
 #define TRIES 1000
 
 static void read_all(struct hart_times *h, uint64_t out[NR_PHASES])
@@ -65,9 +66,14 @@ static void read_all(struct hart_times *h, uint64_t out[NR_PHASES])
 		if (now > at)
 			out[index_below(phase, NR_PHASES)] += now - at;
 		fence_acquire();
-		if (!(seq & 1) && atomic_read(&h->seq) == seq)
-			return;
+		if ((seq & 1) || atomic_read(&h->seq) != seq)
+			continue;
+		for (unsigned int p = 0; p < NR_PHASES; p++)
+			atomic_set(&h->seen[p], out[p]);
+		return;
 	}
+	for (unsigned int p = 0; p < NR_PHASES; p++)
+		out[p] = atomic_read(&h->seen[p]);
 }
 
 static struct hart_times *hart(unsigned int index)
@@ -77,7 +83,9 @@ static struct hart_times *hart(unsigned int index)
 
 static uint64_t after(const struct hart_times *h, const uint64_t all[NR_PHASES], enum phase phase)
 {
-	return all[phase] - min_u64(all[phase], atomic_read(&h->counted[phase]));
+	const uint64_t now = all[index_below(phase, NR_PHASES)];
+
+	return now - min_u64(now, atomic_read(&h->counted[index_below(phase, NR_PHASES)]));
 }
 
 bool times_read(unsigned int index, struct times *out)
