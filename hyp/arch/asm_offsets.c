@@ -58,6 +58,7 @@ static void __attribute__((__used__)) asm_offsets(void)
 	OFFSET(VECTOR_V, struct guest_vector, v);
 
 	DEFINE(TRACE_EVENT_SIZE, TRACE_EVENT);
+	DEFINE(TRACE_EXITS_TIMED, TRACE_EXITS_TIMED);
 
 	DEFINE(NEXT_EXIT, NEXT_EXIT);
 	DEFINE(NEXT_GUEST_ALL, NEXT_GUEST_ALL);

@@ -42,11 +42,12 @@ enum pcpu_online {
 struct pcpu_trace {
 	uint64_t *at;	/* assembler: the next event's place; NULL: off */
 	uint64_t *last; /* assembler: from here on there is no room for two events */
-	uint64_t exits; /* assembler: not 0: entries and exits are events */
+	uint64_t exits; /* assembler: enum trace_exits */
 	uint64_t enter, exit,
-		sbi;	   /* assembler: the second word of such an event, of the vcpu that runs */
-	uint32_t label;	   /* of that vcpu */
-	uint32_t is_asked; /* atomic: to write to `asked` from now on */
+		sbi;	/* assembler: the second word of such an event, of the vcpu that runs */
+	uint32_t label; /* of that vcpu */
+	uint32_t is_asked; /* atomic: to write to `asked` from now on, or to look whether it is to measure times */
+	uint32_t timed;		  /* it measures what it does with its time (run/times.h) */
 	struct trace_ring *ring;  /* NULL: off */
 	uintptr_t asked, follows; /* atomic: the address of such a ring, or 0 */
 };

@@ -154,8 +154,8 @@ static inline void pcpu_set_drop_lowest(struct pcpu_set *s)
 #define PCPU_NONE UINT32_MAX
 
 /*
- * pcpu_set_next_common - the first pcpu from @from on, going round once, that is in both @a (which others
- * may be writing) and @b; @b NULL: in @a. PCPU_NONE: there is none.
+ * pcpu_set_next_common - the first pcpu from @from on, going round once, that is in both @a and @b, which others
+ * may be writing; @b NULL: in @a. PCPU_NONE: there is none.
  */
 static inline uint32_t pcpu_set_next_common(const struct pcpu_set *a, const struct pcpu_set *b,
 					    unsigned int from)
@@ -166,7 +166,7 @@ static inline uint32_t pcpu_set_next_common(const struct pcpu_set *a, const stru
 
 		if (i >= PCPU_SET_WORDS)
 			i -= PCPU_SET_WORDS;
-		w = atomic_read(&a->word[i]) & (b ? b->word[i] : UINT64_MAX);
+		w = atomic_read(&a->word[i]) & (b ? atomic_read(&b->word[i]) : UINT64_MAX);
 
 		if (n == 0)
 			w &= UINT64_MAX << (from % 64);

@@ -90,6 +90,28 @@
 9:
 	.endm
 
+/* Where times are measured (run/times.h): t1 is scause again, and a0 the struct guest_regs. What C may change is lost. */
+	.macro	time_exit
+	call	times_left
+	ld	a0, H_REGS(sp)
+	csrr	t1, CSR_SCAUSE
+	.endm
+
+	.macro	time_enter
+	call	times_enters
+	ld	a0, H_REGS(sp)
+	.endm
+
+	/* What the vectors do before the guest goes on. */
+	.macro	guest_enters kind
+	.ifc	\kind,_traced
+	trace_enter
+	.endif
+	.ifc	\kind,_timed
+	time_enter
+	.endif
+	.endm
+
 	.text
 /* guest_enter() in arch/guest.h: a0 is the struct guest_regs. Gives a struct next in a0, and the address back in a1. */
 	.globl	guest_switch
@@ -114,17 +136,21 @@ guest_again:
 	guest_resume
 
 guest_enters_traced:
+	li	t1, TRACE_EXITS_TIMED
+	beq	t0, t1, 1f
 	trace_enter
+	j	guest_again
+1:	time_enter
 	j	guest_again
 
 /*
- * What a guest traps with, twice: as trap_vector, and as trap_vector_traced, where a hart writes exits and entries to its trace.
- * \traced is empty, or _traced.
+ * What a guest traps with, three times: as trap_vector; as trap_vector_traced, where a hart writes exits and entries to its trace; and as
+ * trap_vector_timed, where it measures times. \kind is empty, _traced or _timed.
  */
-	.macro	guest_traps traced
-	.globl	trap_vector\traced
+	.macro	guest_traps kind
+	.globl	trap_vector\kind
 	.balign 4
-trap_vector\traced:
+trap_vector\kind:
 	csrrw	a0, CSR_SSCRATCH, a0
 	beqz	a0, host_trap
 	for_caller_saved sd, a0
@@ -135,8 +161,12 @@ trap_vector\traced:
 	li	t2, EXC_ECALL_VS
 	ld	sp, REGS_HOST_SP(a0)
 	ld	tp, H_TP(sp)
-	bne	t1, t2, not_an_ecall\traced
-	.ifnb \traced
+	.ifc	\kind,_timed
+	time_exit
+	li	t2, EXC_ECALL_VS
+	.endif
+	bne	t1, t2, not_an_ecall\kind
+	.ifc	\kind,_traced
 	trace_event PCPU_TRACE_SBI, t6, a7, a6
 	.endif
 	/*
@@ -146,35 +176,33 @@ trap_vector\traced:
 	call	fast_ecall
 	csrr	t0, CSR_SEPC
 	addi	t0, t0, 4
-	bnez	a0, ecall_leaves\traced
+	bnez	a0, ecall_leaves\kind
 	ld	a0, H_REGS(sp)
 	csrw	CSR_SEPC, t0
-guest_resumes\traced:
-	.ifnb \traced
-	trace_enter
-	.endif
+guest_resumes\kind:
+	guest_enters \kind
 	csrw	CSR_SSCRATCH, a0
 	guest_resume
 
-ecall_leaves\traced:
+ecall_leaves\kind:
 	li	t1, NEXT_EXIT
 	ld	a1, H_REGS(sp)
-	bne	a0, t1, guest_leaves\traced
+	bne	a0, t1, guest_leaves\kind
 	addi	t0, t0, -4
-guest_leaves\traced:
+guest_leaves\kind:
 	guest_leave
 
 /* A guest page fault of a load or a store: fast_access(), which needs all registers. Everything else leaves. */
-not_an_ecall\traced:
-	.ifnb \traced
+not_an_ecall\kind:
+	.ifc	\kind,_traced
 	csrr	t2, CSR_SEPC
 	trace_event PCPU_TRACE_EXIT, t6, t1, t2
 	.endif
 	addi	t2, t1, -EXC_VIRTUAL_INSN
-	beqz	t2, virtual_insn\traced
+	beqz	t2, virtual_insn\kind
 	addi	t2, t1, -EXC_LOAD_GUEST_FAULT
 	andi	t2, t2, ~(EXC_STORE_GUEST_FAULT - EXC_LOAD_GUEST_FAULT)	/* one bit lies between */
-	bnez	t2, trap_leaves\traced
+	bnez	t2, trap_leaves\kind
 	for_callee_saved sd, a0
 	csrr	t0, CSR_SEPC
 	sd	t0, REGS_SEPC(a0)
@@ -185,24 +213,22 @@ not_an_ecall\traced:
 	ld	t0, REGS_SEPC(a1)
 	mv	a0, a1
 	csrw	CSR_SEPC, t0
-	j	guest_resumes\traced
+	j	guest_resumes\kind
 1:	addi	t0, a0, -NEXT_GUEST_ALL
 	beqz	t0, 2f
 	csrr	t1, CSR_SSTATUS
 	sd	t1, REGS_SSTATUS(a1)
 	guest_left
 2:	mv	a0, a1
-	.ifnb \traced
-	trace_enter
-	.endif
+	guest_enters \kind
 	j	guest_again
 
 /* fast_insn(), unless funct3 is 0: what waits is for the run loop (WFI, WRS.NTO), and so is what stval does not say. */
-virtual_insn\traced:
+virtual_insn\kind:
 	csrr	t2, CSR_STVAL
 	srli	t2, t2, 12
 	andi	t2, t2, 7
-	beqz	t2, trap_leaves\traced
+	beqz	t2, trap_leaves\kind
 	csrr	t0, CSR_SEPC
 	csrr	t1, CSR_SSTATUS
 	sd	t0, REGS_SEPC(a0)
@@ -210,14 +236,14 @@ virtual_insn\traced:
 	call	fast_insn
 	mv	t2, a0
 	ld	a0, H_REGS(sp)
-	bnez	t2, trap_leaves\traced
+	bnez	t2, trap_leaves\kind
 	ld	t0, REGS_SEPC(a0)
 	ld	t1, REGS_SSTATUS(a0)
 	csrw	CSR_SEPC, t0
 	csrw	CSR_SSTATUS, t1
-	j	guest_resumes\traced
+	j	guest_resumes\kind
 
-trap_leaves\traced:
+trap_leaves\kind:
 	mv	a1, a0
 	csrr	t0, CSR_SEPC
 	li	a0, NEXT_EXIT
@@ -226,6 +252,7 @@ trap_leaves\traced:
 
 	guest_traps
 	guest_traps _traced
+	guest_traps _timed
 
 /* trace_call() in arch/trace.h: t1 is the function, its arguments are on the stack, t0 is where to return. Every other register stays. */
 	.globl	trace_keeping

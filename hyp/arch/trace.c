@@ -149,6 +149,22 @@ void trace_runs(uint32_t label)
 	t->sbi = TRACE_SBI | (uint64_t)label << 16;
 }
 
+void trace_exit(const struct guest_regs *r)
+{
+	const uint32_t label = this_pcpu()->trace.label;
+	uint64_t cause = csr_read(CSR_SCAUSE);
+
+	if (cause == EXC_ECALL_VS)
+		trace_event(TRACE_SBI, label, 0, r->x[REG_A7], r->x[REG_A6]);
+	else
+		trace_event(TRACE_EXIT, label, 0, cause, csr_read(CSR_SEPC));
+}
+
+void trace_enter(void)
+{
+	trace_event(TRACE_ENTER, this_pcpu()->trace.label, 0, 0, 0);
+}
+
 void trace_name_vm(unsigned int vm, const char *name)
 {
 	uint64_t text[4];
@@ -164,7 +180,7 @@ void trace_name_vm(unsigned int vm, const char *name)
 void trace_ask(struct pcpu *p, struct trace_ring *ring)
 {
 	atomic_set(&p->trace.asked, (uintptr_t)ring);
-	atomic_set_release(&p->trace.is_asked, 1);
+	trace_ask_again(p);
 }
 
 bool trace_follows(const struct pcpu *p, const struct trace_ring *ring)
@@ -173,13 +189,31 @@ bool trace_follows(const struct pcpu *p, const struct trace_ring *ring)
 	return atomic_read_acquire(&p->trace.follows) == (uintptr_t)ring;
 }
 
+/* What is done at exits and entries. Where times are measured, C writes the events. */
+static void choose_vector(struct pcpu_trace *t)
+{
+	t->exits = t->timed					     ? TRACE_EXITS_TIMED :
+		   t->ring && t->ring->kinds & BIT(TRACE_KIND_EXITS) ? TRACE_EXITS_WRITTEN :
+								       TRACE_EXITS_NOT;
+	csr_write(CSR_STVEC, t->exits == TRACE_EXITS_TIMED   ? (uint64_t)trap_vector_timed :
+			     t->exits == TRACE_EXITS_WRITTEN ? (uint64_t)trap_vector_traced :
+							       (uint64_t)trap_vector);
+}
+
+void trace_set_timed(bool on)
+{
+	struct pcpu_trace *t = &this_pcpu()->trace;
+
+	t->timed = on;
+	choose_vector(t);
+}
+
 static void turn_off(struct pcpu_trace *t)
 {
-	t->exits = 0;
-	csr_write(CSR_STVEC, (uint64_t)trap_vector);
 	end(t);
 	t->at = NULL;
 	t->ring = NULL;
+	choose_vector(t);
 }
 
 static void turn_on(struct pcpu_trace *t, struct trace_ring *ring)
@@ -187,10 +221,7 @@ static void turn_on(struct pcpu_trace *t, struct trace_ring *ring)
 	t->ring = ring;
 	begin_next(t, timer_now());
 	trace_runs(trace_label(TRACE_NO_VCPU, TRACE_NO_VCPU));
-	if (!(ring->kinds & BIT(TRACE_KIND_EXITS)))
-		return;
-	t->exits = 1;
-	csr_write(CSR_STVEC, (uint64_t)trap_vector_traced);
+	choose_vector(t);
 }
 
 bool trace_follow(void)

@@ -21,6 +21,7 @@
 #ifndef ARCH_TRACE_H
 #define ARCH_TRACE_H
 
+#include "arch/guest.h"
 #include "arch/pcpu.h"
 #include "arch/trace_list.h"
 #include "lib/atomic.h"
@@ -52,6 +53,9 @@ enum trace_kind {
 enum trace_how { TRACE_PICKED, TRACE_ON_LOAN, TRACE_HANDED_BACK, TRACE_RESTED };
 enum trace_kick { TRACE_KICK_IPI, TRACE_KICK_WAKE };
 #define TRACE_LENDS 3 /* beside enum sched_reason, of ready */
+
+/* What this hart does at exits and entries: nothing; an event; or what run/times.h has, and an event if it is on. */
+enum trace_exits { TRACE_EXITS_NOT, TRACE_EXITS_WRITTEN, TRACE_EXITS_TIMED };
 
 /* The header of a packet. `begin` has the place of an event's time, for what comes first in it. */
 struct trace_packet {
@@ -100,8 +104,14 @@ static inline bool trace_is_on(void)
 	return __builtin_expect(this_pcpu()->trace.at != NULL, 0);
 }
 
+/* trace_is_timed - does this hart measure what it does with its time? Asked as trace_is_on() is, where something is measured. */
+static inline bool trace_is_timed(void)
+{
+	return __builtin_expect(this_pcpu()->trace.timed != 0, 0);
+}
+
 /*
- * trace_call - @fn(a, b, c), where trace_is_on(). To the compiler it changes no register, so the code around it is what it was: a call
+ * trace_call - @fn(a, b, c), where trace_is_on() or trace_is_timed(). To the compiler it changes no register, so the code around it is what it was: a call
  * in a function that has none would make it save what it needs, and that is most of what a hook costs while nothing is traced.
  */
 #if defined(__riscv) && !defined(__cppcheck__)
@@ -137,6 +147,13 @@ void trace_event_at(uint64_t at, enum trace_event id, uint32_t label, unsigned i
 uint64_t trace_time(uint64_t at);
 void trace_runs(uint32_t label);
 
+/* trace_exit, trace_enter - what switch.S writes, where times are measured: the guest of @r has left; it is about to enter. */
+void trace_exit(const struct guest_regs *r);
+void trace_enter(void);
+
+/* trace_set_timed - this hart measures times from now on, or no more. */
+void trace_set_timed(bool on);
+
 /* trace_name_vm - VM @vm is called @name, of 32 bytes, of which those behind its end are 0. */
 void trace_name_vm(unsigned int vm, const char *name);
 
@@ -149,6 +166,12 @@ struct trace_ring *trace_ring_make(void *memory, uint64_t bytes, unsigned int ha
  */
 void trace_ask(struct pcpu *p, struct trace_ring *ring);
 bool trace_follows(const struct pcpu *p, const struct trace_ring *ring);
+
+/* trace_ask_again - pcpu @p is to look at what is asked of it. It has to be interrupted. */
+static inline void trace_ask_again(struct pcpu *p)
+{
+	atomic_set_release(&p->trace.is_asked, 1);
+}
 
 /* trace_is_asked - is this hart to follow? When it has taken an IPI. trace_follow - do it. True: it is on now. */
 static inline bool trace_is_asked(void)

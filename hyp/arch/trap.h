@@ -14,6 +14,7 @@ struct host_frame {
 /* The trap vectors of switch.S: the ordinary one, and that of a hart which writes entries and exits to its trace (trace.h). */
 void trap_vector(void);
 void trap_vector_traced(void);
+void trap_vector_timed(void);
 
 /* host_trap_handle - take the fixup of the faulting instruction, or panic. */
 void host_trap_handle(struct host_frame *f);

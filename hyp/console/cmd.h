@@ -12,8 +12,14 @@ void cmd_list(void);
 void cmd_stats(void);
 void cmd_zero(void);
 
-/* net_row - as table_begin() wants it: a row for each port of a network. */
+/* As table_begin() wants them. net_row - a row for each port of a network. times_row - for each hart, if times have been measured. queue_row - for
+ * each queue of a virtio device. */
 bool net_row(bool first);
+bool times_row(bool first);
+bool queue_row(bool first);
+
+/* net_zero - networks count from now on. */
+void net_zero(void);
 
 struct vm;
 

@@ -58,6 +58,12 @@ bool net_row(bool first)
 	return false;
 }
 
+void net_zero(void)
+{
+	for (struct named *s = net_switches; s; s = s->next)
+		net_ports_zero(net_switch_of(s));
+}
+
 /* The port of a VM's network device called @name, "VM/net@N". False: there is none. */
 static bool find_port(const char *name, struct net_port_look *out)
 {

@@ -4,9 +4,11 @@
 
 #include "arch/timer.h"
 #include "console/cmd.h"
+#include "run/times.h"
 #include "term/term.h"
 #include "vcpu/vcpu.h"
 #include "vcpu/registry.h"
+#include "vcpu/timed.h"
 #include "vm/operator.h"
 
 #define STATS_WIDTH 120
@@ -38,16 +40,44 @@ static void print_run(const char *name, const struct vcpu *v, const struct vcpu_
 		    s->ipis_saved, s->spurious_exits, s->aborted_entries);
 }
 
-static void print_exits(const char *name, const struct vcpu *v, const struct vcpu_counts *c)
+/* A column for each cause. */
+static void print_causes(const char *name, const uint64_t values[NR_VCPU_EXITS])
 {
 	char line[STATS_WIDTH];
 	size_t len = 0;
 
-	(void)v;
 	for (unsigned int i = 0; i < NR_VCPU_EXITS && len < sizeof(line); i++)
-		len += (size_t)snprintf(line + len, sizeof(line) - len, " %9" PRIu64,
-					c->stats.exits[i]);
+		len += (size_t)snprintf(line + len, sizeof(line) - len, " %9" PRIu64, values[i]);
 	term_printf("%-*s%s", NAME_WIDTH, name, line);
+}
+
+static void print_exits(const char *name, const struct vcpu *v, const struct vcpu_counts *c)
+{
+	(void)v;
+	print_causes(name, c->stats.exits);
+}
+
+static void print_times(const char *name, const struct vcpu *v, const struct vcpu_counts *c)
+{
+	struct vcpu_timed_counts t;
+	uint64_t us[NR_VCPU_EXITS];
+
+	(void)c;
+	if (!vcpu_timed_read(v, &t))
+		return;
+	for (unsigned int i = 0; i < NR_VCPU_EXITS; i++)
+		us[i] = timer_ticks_to_ns(t.ticks[i]) / 1000;
+	print_causes(name, us);
+}
+
+static void print_worst(const char *name, const struct vcpu *v, const struct vcpu_counts *c)
+{
+	uint64_t ns[NR_VCPU_EXITS];
+
+	(void)c;
+	for (unsigned int i = 0; i < NR_VCPU_EXITS; i++)
+		ns[i] = timer_ticks_to_ns(vcpu_timed_worst(v, i));
+	print_causes(name, ns);
 }
 
 static void head_sched(void)
@@ -63,23 +93,92 @@ static void head_run(void)
 		    "polls won", "kicks", "ipis sent", "saved", "spurious", "aborted");
 }
 
-static void head_exits(void)
+static void head_causes(const char *what)
 {
 	char line[STATS_WIDTH];
 	size_t len = 0;
 
 	for (unsigned int i = 0; i < NR_VCPU_EXITS; i++)
 		len += (size_t)snprintf(line + len, sizeof(line) - len, " %9s", vcpu_exit_names[i]);
-	term_printf("%-*s%s", NAME_WIDTH, "exits", line);
+	term_printf("%-*s%s", NAME_WIDTH, what, line);
+}
+
+static void head_exits(void)
+{
+	head_causes("exits");
+}
+
+static void head_times(void)
+{
+	head_causes("exits, us");
+}
+
+static void head_worst(void)
+{
+	head_causes("worst exit, ns");
+}
+
+/* The limit of the first bucket with which there are @percent of all. */
+static uint64_t within(const struct histogram *h, uint64_t all, unsigned int percent)
+{
+	uint64_t n = 0;
+	unsigned int i = 0;
+
+	for (; i + 1 < HISTOGRAM_BUCKETS; i++) {
+		n += h->count[i];
+		if (100 * n >= all * percent)
+			break;
+	}
+	return histogram_limit(i);
+}
+
+static void print_histogram(char *line, size_t size, const struct histogram *h)
+{
+	static const unsigned int percent[] = { 50, 99, 100 };
+	uint64_t all = 0;
+	size_t len;
+
+	for (unsigned int i = 0; i < HISTOGRAM_BUCKETS; i++)
+		all += h->count[i];
+	len = (size_t)snprintf(line, size, " %9" PRIu64, all);
+	for (unsigned int i = 0; i < ARRAY_SIZE(percent) && len < size; i++) {
+		uint64_t ns = all ? within(h, all, percent[i]) : 0;
+
+		if (ns == UINT64_MAX)
+			len += (size_t)snprintf(line + len, size - len, " %8s", "more");
+		else
+			len += (size_t)snprintf(line + len, size - len, " %8" PRIu64, ns >> 10);
+	}
+}
+
+/* In units of 1024 ns, which are as good as microseconds here. */
+static void print_latency(const char *name, const struct vcpu *v, const struct vcpu_counts *c)
+{
+	char woken[STATS_WIDTH / 2], late[STATS_WIDTH / 2];
+	struct vcpu_timed_counts t;
+
+	(void)c;
+	if (!vcpu_timed_read(v, &t))
+		return;
+	print_histogram(woken, sizeof(woken), &t.woken);
+	print_histogram(late, sizeof(late), &t.late);
+	term_printf("%-*s%s%s", NAME_WIDTH, name, woken, late);
+}
+
+static void head_latency(void)
+{
+	term_printf("%-*s %9s %8s %8s %8s %9s %8s %8s %8s", NAME_WIDTH, "within us", "wakes",
+		    "50 %", "99 %", "all", "timers", "50 %", "99 %", "all");
 }
 
 static const struct {
+	bool times; /* only if they have been measured */
 	void (*head)(void);
 	void (*row)(const char *name, const struct vcpu *v, const struct vcpu_counts *c);
 } parts[] = {
-	{ head_sched, print_sched },
-	{ head_run, print_run },
-	{ head_exits, print_exits },
+	{ false, head_sched, print_sched }, { false, head_run, print_run },
+	{ false, head_exits, print_exits }, { true, head_times, print_times },
+	{ true, head_worst, print_worst },  { true, head_latency, print_latency },
 };
 
 /* Where the next row is: vcpu number @vcpu of the VM with the id @id. */
@@ -107,6 +206,19 @@ static void next_part(void)
 	headed = false;
 }
 
+/* What is not of vcpus. */
+static bool other_row(void)
+{
+	static bool (*const rows[])(bool first) = { times_row, queue_row, net_row };
+
+	for (; part < ARRAY_SIZE(parts) + ARRAY_SIZE(rows); next_part())
+		if (rows[part - ARRAY_SIZE(parts)](!headed)) {
+			headed = true;
+			return true;
+		}
+	return false;
+}
+
 static bool stats_row(bool first)
 {
 	struct vcpu_counts counts;
@@ -123,8 +235,10 @@ static bool stats_row(bool first)
 		if (!vm)
 			next_part();
 	}
+	while (part < ARRAY_SIZE(parts) && parts[part].times && !times_are_known())
+		next_part();
 	if (part >= ARRAY_SIZE(parts))
-		return net_row(part++ == ARRAY_SIZE(parts));
+		return other_row();
 	if (!vm) {
 		parts[part].head();
 		headed = true;
@@ -153,11 +267,13 @@ static bool zero_row(bool first)
 		id = vcpu = 0;
 	vm = settle();
 	if (!vm) {
+		for (unsigned int i = 0; i < nr_pcpus; i++)
+			times_zero(i);
+		net_zero();
 		term_printf("statistics count from now on");
 		return false;
 	}
-	for (unsigned int i = 0; i < vm->nr_vcpus; i++)
-		vcpu_stats_zero(vm->vcpus[i]);
+	vm_zero_counts(vm);
 	vm_put(vm);
 	id++;
 	return true;

@@ -17,6 +17,7 @@ bool cmd_control_help(struct control_request *r);
 /* Of all VMs and their vcpus (cmd_list.c, cmd_stats.c). */
 bool cmd_control_list(struct control_request *r);
 bool cmd_control_stats(struct control_request *r);
+bool cmd_control_times(struct control_request *r);
 
 /* Of one VM (cmd_vm.c). cmd_control_later - what there will be. */
 bool cmd_control_operate(struct control_request *r);
@@ -63,9 +64,11 @@ bool control_parse_number(const char *s, uint64_t max, uint64_t *value);
 
 /*
  * control_walk - "vms": an array with an object for each VM, in which @vm_fields writes, and in it "vcpus": an array with one for each
- * vcpu, in which @vcpu_fields does. One object a call; false: that was all. From the first call on, with r->step 0.
+ * vcpu, in which @vcpu_fields does. It is called again, with @part one more, for as long as it returns true. One call of them a call; false:
+ * that was all. From the first call on, with r->step 0; it is below CONTROL_WALKED.
  */
+#define CONTROL_WALKED 3
 bool control_walk(struct control_request *r, void (*vm_fields)(struct json *j, const struct vm *vm),
-		  void (*vcpu_fields)(struct json *j, const struct vcpu *v));
+		  bool (*vcpu_fields)(struct json *j, const struct vcpu *v, unsigned int part));
 
 #endif

@@ -16,6 +16,8 @@
 
 enum { BEGIN, NEXT_VM, VCPUS };
 
+static_assert(VCPUS < CONTROL_WALKED, "cmd.h");
+
 /* The VM from r->vm_id on, with a reference; NULL: there are no more. */
 static struct vm *next_vm(struct control_request *r)
 {
@@ -43,22 +45,25 @@ static bool begin_vm(struct control_request *r,
 	vm_fields(&r->json, vm);
 	json_open(&r->json, "vcpus", '[');
 	vm_put(vm);
-	r->vcpu = 0;
+	r->vcpu = r->part = 0;
 	r->step = VCPUS;
 	return true;
 }
 
 /* The VM may have gone since its object was begun, and another one may have its id. */
 static void write_vcpu(struct control_request *r,
-		       void (*vcpu_fields)(struct json *j, const struct vcpu *v))
+		       bool (*vcpu_fields)(struct json *j, const struct vcpu *v, unsigned int part))
 {
 	struct vm *vm = vm_get(r->vm_id);
 	bool same = vm && strcmp(vm->name, r->vm_name) == 0 && r->vcpu < vm->nr_vcpus;
 
-	if (same) {
+	if (same && r->part == 0)
 		json_open(&r->json, NULL, '{');
-		vcpu_fields(&r->json, vm->vcpus[index_below(r->vcpu, VM_MAX_VCPUS)]);
+	if (same && vcpu_fields(&r->json, vm->vcpus[index_below(r->vcpu, VM_MAX_VCPUS)], r->part)) {
+		r->part++;
+	} else if (same || r->part) {
 		json_close(&r->json, '}');
+		r->part = 0;
 		r->vcpu++;
 	} else {
 		json_close(&r->json, ']');
@@ -71,7 +76,7 @@ static void write_vcpu(struct control_request *r,
 }
 
 bool control_walk(struct control_request *r, void (*vm_fields)(struct json *j, const struct vm *vm),
-		  void (*vcpu_fields)(struct json *j, const struct vcpu *v))
+		  bool (*vcpu_fields)(struct json *j, const struct vcpu *v, unsigned int part))
 {
 	switch (r->step) {
 	case BEGIN:
@@ -118,15 +123,22 @@ static void list_vm(struct json *j, const struct vm *vm)
 	json_number(j, "memory", config_ram_bytes(vm->config));
 	json_number(j, "memory_used", gstage_ram_bytes(&vm->gstage));
 	write_share(j, vm->config);
+	json_open(j, "affinity", '[');
+	for (unsigned int i = 0; i < nr_pcpus; i++)
+		if (vm_affinity(vm) & BIT(i))
+			json_number(j, NULL, i);
+	json_close(j, ']');
 }
 
-static void list_vcpu(struct json *j, const struct vcpu *v)
+static bool list_vcpu(struct json *j, const struct vcpu *v, unsigned int part)
 {
 	struct sched_times t = sched_times(&v->se, timer_now());
 
+	(void)part;
 	json_string(j, "state", vm_vcpu_state(v));
 	json_number(j, "hart", sched_pcpu(&v->se));
 	json_number(j, "run_ns", timer_ticks_to_ns(t.run));
+	return false;
 }
 
 bool cmd_control_list(struct control_request *r)

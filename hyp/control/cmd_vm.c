@@ -21,45 +21,97 @@ bool cmd_control_operate(struct control_request *r)
 static const struct {
 	const char *name;
 	uint32_t bit;
+	const char *form;
 } settings[] = {
-	{ "weight", VM_SET_WEIGHT },
-	{ "cap", VM_SET_CAP },
+	{ "weight", VM_SET_WEIGHT, "a decimal number" },
+	{ "cap", VM_SET_CAP, "a decimal number" },
+	{ "affinity", VM_SET_AFFINITY, "harts, as in 0,2" },
 };
 
-static const char *setting_name(uint32_t bit)
+#define SETTINGS "weight=N, cap=N or affinity=HART,HART..."
+
+/* Decimal numbers with commas between them: bits. False: it is something else. */
+static bool parse_harts(const char *at, uint64_t *harts)
 {
-	return bit == VM_SET_WEIGHT ? settings[0].name : settings[1].name;
+	*harts = 0;
+	for (;;) {
+		size_t len = strcspn(at, ",");
+		char number[8];
+		uint64_t n;
+
+		if (len >= sizeof(number))
+			return false;
+		memcpy(number, at, len);
+		number[len] = '\0';
+		if (!control_parse_number(number, MAX_PCPUS - 1, &n))
+			return false;
+		*harts |= BIT(n);
+		if (at[len] == '\0')
+			return true;
+		at += len + 1;
+	}
 }
 
-/* @word is NAME=NUMBER. False: it is wrong, and the error says so. */
-static bool parse_setting(struct control_request *r, const char *word, struct vm_settings *s)
+static bool parse_value(uint32_t bit, const char *text, struct vm_settings *s)
+{
+	uint64_t value;
+
+	if (bit == VM_SET_AFFINITY)
+		return parse_harts(text, &s->affinity);
+	if (!control_parse_number(text, UINT32_MAX, &value))
+		return false;
+	*(bit == VM_SET_WEIGHT ? &s->weight : &s->cap) = (uint32_t)value;
+	return true;
+}
+
+/* Which setting @word, NAME=VALUE, is of, and its value; ARRAY_SIZE(settings): of none. */
+static unsigned int find_setting(const char *word, const char **value)
 {
 	const char *equals = strchr(word, '=');
 	size_t len = equals ? (size_t)(equals - word) : strlen(word);
-	uint64_t value;
+	unsigned int i = 0;
 
-	for (unsigned int i = 0; i < ARRAY_SIZE(settings); i++) {
-		if (strlen(settings[i].name) != len || memcmp(settings[i].name, word, len) != 0)
-			continue;
-		if (s->which & settings[i].bit) {
-			control_fail(r, "%s: %s: must be given once", r->vm->name,
-				     settings[i].name);
-			return false;
-		}
-		if (!equals || !control_parse_number(equals + 1, UINT32_MAX, &value)) {
-			control_fail(r, "%s: %s = %.20s: must be a decimal number", r->vm->name,
-				     settings[i].name, equals ? equals + 1 : "");
-			return false;
-		}
-		s->which |= settings[i].bit;
-		if (settings[i].bit == VM_SET_WEIGHT)
-			s->weight = (uint32_t)value;
-		else
-			s->cap = (uint32_t)value;
-		return true;
+	*value = equals ? equals + 1 : "";
+	while (i < ARRAY_SIZE(settings) &&
+	       (strlen(settings[i].name) != len || memcmp(settings[i].name, word, len) != 0))
+		i++;
+	return i;
+}
+
+/* False: @word is wrong, and the error says so. */
+static bool parse_setting(struct control_request *r, const char *word, struct vm_settings *s)
+{
+	const char *value;
+	unsigned int i = find_setting(word, &value);
+
+	if (i == ARRAY_SIZE(settings)) {
+		control_fail(r, "%s: %.40s: no such setting: must be " SETTINGS, r->vm->name, word);
+		return false;
 	}
-	control_fail(r, "%s: %.40s: no such setting: must be weight=N or cap=N", r->vm->name, word);
-	return false;
+	if (s->which & settings[i].bit) {
+		control_fail(r, "%s: %s: must be given once", r->vm->name, settings[i].name);
+		return false;
+	}
+	if (!parse_value(settings[i].bit, value, s)) {
+		control_fail(r, "%s: %s = %.20s: must be %s", r->vm->name, settings[i].name, value,
+			     settings[i].form);
+		return false;
+	}
+	s->which |= settings[i].bit;
+	return true;
+}
+
+/* The one of them that is wrong, with what was given. */
+static void refuse(struct control_request *r, uint32_t wrong, const char *why)
+{
+	for (unsigned int i = 3; i < r->nr_words; i++) {
+		const char *value;
+		unsigned int n = find_setting(r->words[i % CONTROL_WORDS], &value);
+
+		if (n < ARRAY_SIZE(settings) && settings[n].bit == wrong)
+			control_fail(r, "%s: %s = %.40s: %s", r->vm->name, settings[n].name, value,
+				     why);
+	}
 }
 
 bool cmd_control_set(struct control_request *r)
@@ -69,7 +121,7 @@ bool cmd_control_set(struct control_request *r)
 	uint32_t wrong;
 
 	if (r->nr_words < 4)
-		control_fail(r, "vm.set: must be followed by a VM's name, and weight=N or cap=N");
+		control_fail(r, "vm.set: must be followed by a VM's name, and " SETTINGS);
 	for (unsigned int i = 3; i < r->nr_words; i++)
 		if (!parse_setting(r, r->words[i % CONTROL_WORDS], &s))
 			return false;
@@ -77,8 +129,7 @@ bool cmd_control_set(struct control_request *r)
 		return false;
 	why = vm_set(r->vm, &s, &wrong);
 	if (why)
-		control_fail(r, "%s: %s = %u: %s", r->vm->name, setting_name(wrong),
-			     (unsigned int)(wrong == VM_SET_WEIGHT ? s.weight : s.cap), why);
+		refuse(r, wrong, why);
 	return false;
 }
 

@@ -213,7 +213,7 @@ void control_begin(struct control_request *r)
 	r->command = NULL;
 	r->vm = NULL;
 	r->why[0] = '\0';
-	r->step = r->vm_id = r->vcpu = 0;
+	r->step = r->vm_id = r->vcpu = r->part = 0;
 	r->at = 0;
 	r->frame.left = 0;
 	parse(r);

@@ -91,7 +91,7 @@ struct control_request {
 	bool begun, walk_vcpus;
 	bool undecided; /* whether it is an error is not known yet */
 	struct json json;
-	unsigned int step, vm_id, vcpu;
+	unsigned int step, vm_id, vcpu, part;
 	char vm_name[VM_NAME_MAX + 1]; /* of the VM that is being written */
 	uint64_t at;
 	struct control_frame frame; /* behind the answer */

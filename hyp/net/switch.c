@@ -178,6 +178,15 @@ int net_port_join(struct net_port *p, struct net_switch *s, const struct net_por
 	return err;
 }
 
+/* All of it, ever. The counters only grow. */
+static void count(struct net_port *p, struct net_port_counts *out)
+{
+	*out = (struct net_port_counts){ 0 };
+	p->ops->count(p, out);
+	for (unsigned int why = 0; why < NR_NET_DROPS; why++)
+		out->drops[why] = atomic_read(&p->drops[why]);
+}
+
 bool net_port_look(struct net_switch *s, unsigned int i, struct net_port_look *out)
 {
 	struct net_port *p;
@@ -188,12 +197,21 @@ bool net_port_look(struct net_switch *s, unsigned int i, struct net_port_look *o
 		*out = (struct net_port_look){ .unit = p->unit, .vlan = p->vlan };
 		out->unplugged = atomic_read(&p->unplugged);
 		snprintf(out->vm, sizeof(out->vm), "%s", p->vm);
-		p->ops->count(p, &out->counts);
-		for (unsigned int why = 0; why < NR_NET_DROPS; why++)
-			out->counts.drops[why] = atomic_read(&p->drops[why]);
+		count(p, &out->counts);
+		for (size_t w = 0; w < sizeof(p->counted) / sizeof(uint64_t); w++)
+			((uint64_t *)&out->counts)[w] -= ((const uint64_t *)&p->counted)[w];
 	}
 	spin_unlock(&s->lock);
 	return p;
+}
+
+cold void net_ports_zero(struct net_switch *s)
+{
+	spin_lock(&s->lock);
+	for (unsigned int i = 0; i < NET_PORTS_MAX; i++)
+		if (s->ports[i])
+			count(s->ports[i], &s->ports[i]->counted);
+	spin_unlock(&s->lock);
 }
 
 static bool link_one(struct net_switch *s, const char *vm, unsigned int unit, bool up)

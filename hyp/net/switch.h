@@ -120,7 +120,7 @@ struct net_port_ops {
 	bool (*open)(struct net_port *p, unsigned int lane, struct net_receiver *r);
 	enum net_fate (*deliver)(struct net_port *p, unsigned int lane, struct net_frame *f);
 	void (*close)(struct net_port *p, unsigned int lane);
-	/* count - what has gone through the port, but for the drops. Any hart; of one moment each, not of the same. */
+	/* count - what has gone through the port, but for the drops, is added. Any hart; of one moment each, not of the same. */
 	void (*count)(struct net_port *p, struct net_port_counts *out);
 	/* link - p->unplugged has changed: the guest is told. NULL: it is no VM's port. With the switch's lock. */
 	void (*link)(struct net_port *p);
@@ -150,8 +150,9 @@ struct net_port {
 	struct net_switch *of;
 	unsigned int number; /* of its ports */
 	uint64_t due; /* atomic; forward.c: when all that it has sent is paid for by its rate */
-	uint64_t drops[NR_NET_DROPS]; /* atomic */
-	uint32_t unplugged;	      /* atomic: the operator has taken its link down */
+	uint64_t drops[NR_NET_DROPS];	/* atomic */
+	struct net_port_counts counted; /* what is not told any more; with the switch's lock */
+	uint32_t unplugged;		/* atomic: the operator has taken its link down */
 	struct net_address fixed, own[NET_LEARNED_MAX];
 	struct net_address *learned; /* NULL before it joins: `own` */
 	unsigned int nr_learned;
@@ -210,6 +211,9 @@ struct net_port_look {
 };
 
 bool net_port_look(struct net_switch *s, unsigned int i, struct net_port_look *out);
+
+/* net_ports_zero - all ports of @s count from now on. No locks. */
+void net_ports_zero(struct net_switch *s);
 
 /* net_port_link - the link of net@@unit of VM @vm is up from now on, or down. HV_ENOENT: there is no such port. No locks. */
 int net_port_link(const char *vm, unsigned int unit, bool up);

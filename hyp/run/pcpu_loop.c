@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "run/run.h"
+#include "run/times.h"
 
 #include "arch/checked.h"
 #include "arch/cpu.h"
@@ -50,7 +51,11 @@ void pcpu_set_slice(const struct sched_entity *se, struct pcpu *p)
 
 static void run_work(struct pcpu *p)
 {
-	if (pcpu_work_is_due(p) && work_run_one())
+	if (!pcpu_work_is_due(p))
+		return;
+	if (trace_is_timed())
+		times_done();
+	if (work_run_one())
 		p->work_at = timer_now() + timer_ns_to_ticks(WORK_PAUSE_NS);
 }
 
@@ -62,6 +67,17 @@ bool pcpu_must_switch(struct sched_entity *se, struct pcpu *p)
 		return true;
 	pcpu_set_slice(se, p);
 	return false;
+}
+
+static inline void wait_for_interrupt(void)
+{
+	if (trace_is_timed())
+		times_sleep(true);
+	stretch_end();
+	cpu_wait_for_interrupt();
+	stretch_begin();
+	if (trace_is_timed())
+		times_sleep(false);
 }
 
 /*
@@ -77,7 +93,7 @@ bool pcpu_sleep(void)
 	fence_full();
 	idle = sched_idle_begin();
 	if (idle && !atomic_read(&p->need_resched) && !work_pending())
-		stretch_end(), cpu_wait_for_interrupt(), stretch_begin();
+		wait_for_interrupt();
 	sched_idle_end();
 	atomic_set(&p->idle, 0);
 	return idle;
@@ -104,6 +120,10 @@ void pcpu_loop(void)
 		if (se)
 			continue;
 		p->work_at = 0; /* nothing else wants the hart */
+		if (p->current && sched_must_unload(&p->current->se)) {
+			pcpu_unload(p);
+			continue;
+		}
 		if (!work_pending()) {
 			timer_set_slice(TIMER_NEVER);
 			(void)pcpu_sleep();

@@ -8,7 +8,8 @@
  *   fastpath.c   fast_ecall, fast_insn, fast_access   what is answered without leaving guest_switch
  *   rest.c       vcpu_rest      a halt on a hart for which nothing else waits
  *   task.c       task_run       no vcpu, but a step of what is done for a VM, and the next
- *   trace.c      pcpu_follow_trace   the timeline begins or ends on this hart
+ *   trace.c      pcpu_follow_trace   the timeline begins or ends on this hart, and so does:
+ *   times.c      times_left, times_enters   what the hart does with its time
  *   exit.c       vcpu_handle_exit   by scause: interrupt, SBI call, virtual instruction, guest fault
  *
  * A handler changes the vcpu's registers, makes requests or halts it; it never blocks. It returns what comes next
@@ -46,6 +47,9 @@ bool vcpu_rest(struct vcpu *v);
  */
 bool pcpu_sleep(void);
 void pcpu_poll_interrupts(void);
+
+/* pcpu_unload - own pcpu: the vcpu that is loaded here, if there is one, leaves it, and may be moved. It does not run. */
+void pcpu_unload(struct pcpu *p);
 
 /* pcpu_follow_trace - this hart writes to the timeline from now on, or no more, as it was asked (arch/trace.h). */
 void pcpu_follow_trace(void);

@@ -6,6 +6,7 @@
  * urgent waits for one step.
  */
 #include "run/run.h"
+#include "run/times.h"
 
 #include "arch/smp.h"
 #include "lib/work.h"
@@ -16,12 +17,14 @@
  * Something else waits meanwhile for the vcpu that is loaded here: another hart, to run it. It may be taken only when
  * no walk of this hart uses its tables any more (switch_to() in vcpu_run.c).
  */
-static void unload(struct pcpu *p)
+void pcpu_unload(struct pcpu *p)
 {
 	struct vcpu *v = p->current;
 
 	if (!v)
 		return;
+	if (trace_is_timed())
+		times_done();
 	vcpu_put_for_good(v, p);
 	sched_unloaded(&v->se);
 }
@@ -40,7 +43,7 @@ void task_run(struct sched_entity *se)
 	struct pcpu *p = this_pcpu();
 	bool more;
 
-	unload(p);
+	pcpu_unload(p);
 	pcpu_set_slice(se, p);
 	do {
 		more = sched_task_step(se);

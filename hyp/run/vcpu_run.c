@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "run/entry.h"
 #include "run/run.h"
+#include "run/times.h"
 
 #include <hartvisor/sbi.h>
 
@@ -148,8 +149,11 @@ static always_inline void switch_to(struct vcpu *v, struct pcpu *p)
 {
 	struct vcpu *former = p->current;
 
-	if (former)
+	if (former) {
+		if (trace_is_timed())
+			times_done();
 		vcpu_put(former, p);
+	}
 	vcpu_load(v, p);
 	if (former)
 		sched_unloaded(&former->se);
@@ -160,6 +164,8 @@ static noinline void run_dead(struct vcpu *v)
 {
 	struct vm *vm = v->vm;
 
+	if (trace_is_timed())
+		times_done();
 	vcpu_put_for_good(v, this_pcpu());
 	sched_put(&v->se, SCHED_BLOCKS, timer_now());
 	sched_unloaded(&v->se);

@@ -60,6 +60,8 @@ static inline void lend(struct runq *q, struct sched_entity *from, struct sched_
 	q->lent = true;
 	runq_inc_waiting(q);
 	begin(q, to);
+	if (trace_is_timed())
+		trace_call(sched_time_wake, to, 0, 0);
 	if (trace_is_on()) {
 		trace_call(sched_trace_put, from, TRACE_LENDS, 0);
 		trace_call(sched_trace_run, to, TRACE_ON_LOAN, 0);
@@ -77,9 +79,9 @@ static noinline void begin_slice(struct runq *q, struct sched_entity *from, uint
 static noinline bool begin_among_others(struct runq *q, struct sched_entity *from,
 					struct sched_entity *to, uint64_t now)
 {
-	/* An idle hart is better than this one. */
-	bool may = to->state == SCHED_BLOCKED && !q->fifo.used && !q->next &&
-		   balance_place(to) == q->index;
+	/* It may have gone elsewhere until we had the lock. An idle hart is better than this one. */
+	bool may = atomic_read_acquire(&to->pcpu) == q->index && to->state == SCHED_BLOCKED &&
+		   !q->fifo.used && !q->next && balance_place(to) == q->index;
 
 	if (may) {
 		if (q->lender) /* what has its hart on loan does not lend it */

@@ -39,6 +39,8 @@ void sched_rest_end(struct sched_entity *se, uint64_t now)
 
 	runq_lock(q);
 	runq_charge(q, now);
+	if (trace_is_timed())
+		trace_call(sched_time_rested, se, now, 0);
 	runq_account_wake(se, now);
 	atomic_set(&se->resting, 0);
 	atomic_set(&q->urgency, urgency_of(se));

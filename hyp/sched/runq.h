@@ -44,6 +44,7 @@ struct runq {
 	struct list scan;		   /* all that wait */
 	uint64_t next_balance;		   /* own pcpu */
 	const struct sched_entity *loaded; /* own pcpu: picked last */
+	struct list away; /* own pcpu: strays, RUNNABLE, by node; to be sent (place.c) */
 } __attribute__((aligned(64)));
 
 extern struct runq *runqs;
@@ -69,6 +70,13 @@ void sched_trace_wake(const struct sched_entity *se, uint32_t to, uint32_t unuse
 void sched_trace_rest(const struct sched_entity *se, bool begins, uint32_t unused);
 void sched_trace_migrate(const struct sched_entity *se, uint32_t to, uint32_t from);
 void sched_trace_steal(const struct sched_entity *se, uint32_t from, uint32_t unused);
+
+/* --- How long a wake takes: times.c, where trace_is_timed(), and with the lock of the entity's queue --- */
+
+/* @se, which was woken, runs after it has @waited. @se was woken while its hart sleeps for it (rest.c); it goes on at @now. */
+void sched_time_wake(struct sched_entity *se, uint64_t waited, uint32_t unused);
+void sched_time_kick(struct sched_entity *se);
+void sched_time_rested(struct sched_entity *se, uint64_t now, uint32_t unused);
 
 /* --- What is asked of an entity --- */
 
@@ -200,8 +208,19 @@ static inline void runq_account_run(struct sched_entity *se, uint64_t now)
 
 	if (se->woken && waited > se->account.max_latency)
 		se->account.max_latency = waited;
+	if (trace_is_timed() && se->woken)
+		trace_call(sched_time_wake, se, waited, 0);
 	se->woken = false;
 	atomic_set(&se->account.switches, se->account.switches + 1);
+}
+
+/* runq_remember_wake - @se, which is not blocked, is woken. */
+static inline void runq_remember_wake(struct sched_entity *se)
+{
+	if (se->state == SCHED_RUNNING)
+		se->wakeups++;
+	if (se->resting && trace_is_timed())
+		sched_time_kick(se);
 }
 
 /* runq_charge_to - @se pays for the time of @q until @now; NULL: no entity does. Its lock is held. */
@@ -321,6 +340,26 @@ static inline void runq_begin(struct runq *q, struct sched_entity *se, uint64_t 
 	if (trace_is_on())
 		trace_call(sched_trace_run, se, TRACE_PICKED, 0);
 }
+
+/* --- Where an entity may be: place.c --- */
+
+/* runq_may_have - may @se run on @q's pcpu? With the lock of the queue that it belongs to; else a hint. */
+static inline bool runq_may_have(const struct runq *q, const struct sched_entity *se)
+{
+	return (atomic_read(&se->affinity.word[PCPU_SET_WORDS == 1 ? 0 : q->index / 64]) &
+		BIT(q->index % 64)) != 0;
+}
+
+/* place_first - where @se, of an affinity that is not empty, begins. */
+uint32_t place_first(const struct sched_entity *se);
+
+/*
+ * place_put_away - own pcpu: @se, which @q has chosen, may not run here. The lock is held. place_send - those that were put away wait elsewhere,
+ * unless their context is loaded here still. place_unloaded - that of @se, a stray here, has left. No locks.
+ */
+void place_put_away(struct runq *q, struct sched_entity *se);
+void place_send(struct runq *q);
+void place_unloaded(struct sched_entity *se);
 
 /* --- What the policies decide --- */
 

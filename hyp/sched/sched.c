@@ -44,6 +44,7 @@ cold int sched_init(unsigned int nr, uint64_t ticks_per_second)
 		fifo_init(&q->fifo);
 		list_init(&q->scan);
 		list_init(&q->tasks);
+		list_init(&q->away);
 	}
 	return HV_OK;
 }
@@ -68,36 +69,6 @@ static uint64_t slice_of(enum sched_class class, uint32_t us)
 	return us * ticks_per_ms / 1000 + (us != 0);
 }
 
-static unsigned int siblings_on(const struct sched_group *g, uint32_t pcpu)
-{
-	unsigned int n = 0;
-
-	for (const struct sched_entity *s = g ? g->members : NULL; s; s = s->next_member)
-		n += atomic_read(&s->pcpu) == pcpu;
-	return n;
-}
-
-/* Spread siblings before they are stacked; then entities. */
-static uint32_t first_pcpu(const struct sched_entity *se)
-{
-	uint64_t fewest = UINT64_MAX;
-	uint32_t best = 0;
-
-	for (uint32_t i = 0; i < nr_runqs; i++) {
-		uint64_t n;
-
-		if (!pcpu_set_has(&se->affinity, i))
-			continue;
-		n = ((uint64_t)siblings_on(se->group, i) << 32) |
-		    atomic_read(&runqs[i].nr_entities);
-		if (n < fewest) {
-			fewest = n;
-			best = i;
-		}
-	}
-	return best;
-}
-
 cold void runq_init_entity(struct sched_entity *se, struct sched_group *g,
 			   const struct sched_params *p)
 {
@@ -120,7 +91,7 @@ cold void runq_init_entity(struct sched_entity *se, struct sched_group *g,
 	if (pcpu_set_empty(&se->affinity))
 		se->affinity = online;
 	se->level = runq_own_level(se);
-	se->pcpu = first_pcpu(se);
+	se->pcpu = place_first(se);
 	atomic_fetch_add(&runqs[se->pcpu].nr_entities, 1);
 }
 
@@ -239,8 +210,7 @@ __attribute__((flatten)) bool sched_wake(struct sched_entity *se)
 	if (se->state != SCHED_BLOCKED) {
 		bool rests = se->resting;
 
-		if (se->state == SCHED_RUNNING)
-			se->wakeups++;
+		runq_remember_wake(se);
 		spin_unlock(&q->lock);
 		if (rests) /* it sees the interrupt, if not in its WFI, then before it */
 			smp_kick(pcpu_set_of(q->index));
@@ -308,7 +278,7 @@ static uint64_t slice_end_of(const struct runq *q, const struct sched_entity *se
 	return now + (se->level == LEVEL_EXPEDITED ? ticks_per_ms / 100 : ticks_per_ms / 10) + 1;
 }
 
-/* The next one that may run; those on the way whose cap is used up leave the queue. */
+/* The next one that may run; those on the way whose cap is used up leave the queue, and so do strays. */
 static inline struct sched_entity *take_first(struct runq *q, uint64_t now)
 {
 	struct sched_entity *se;
@@ -317,6 +287,10 @@ static inline struct sched_entity *take_first(struct runq *q, uint64_t now)
 	while ((se = choose(q, now)) != NULL) {
 		uint64_t end = se == q->next ? q->next_slice_end : slice_end_of(q, se, now);
 
+		if (!runq_may_have(q, se)) {
+			place_put_away(q, se);
+			continue;
+		}
 		no_longer_waits(q, se);
 		if (se->level == LEVEL_TREE)
 			q->fair_at = now;
@@ -352,6 +326,8 @@ static noinline struct sched_entity *take_from_others(struct runq *q, uint64_t n
 /* @se is what take_first() found. */
 static inline struct sched_entity *picked(struct runq *q, struct sched_entity *se, uint64_t now)
 {
+	if (!list_empty(&q->away))
+		place_send(q);
 	if (!se)
 		se = take_from_others(q, now);
 	if (!se)
@@ -440,8 +416,12 @@ sched_switch(struct sched_entity *se, enum sched_reason why, uint64_t now)
 }
 
 /* @se is no longer on_cpu. */
-static noinline void may_move(struct runq *q, const struct sched_entity *se)
+static noinline void may_move(struct runq *q, struct sched_entity *se)
 {
+	if (!list_empty(&q->away))
+		place_send(q);
+	if (!runq_may_have(q, se))
+		place_unloaded(se);
 	fence_full(); /* pairs with the one in sched_idle_begin() */
 	if (atomic_read(&se->state) == SCHED_RUNNABLE)
 		balance_call_idle(se);
@@ -475,6 +455,8 @@ bool sched_should_switch(struct sched_entity *se)
 	bool others = atomic_read(&q->nr_waiting) != 0;
 	uint64_t now;
 
+	if (!runq_may_have(q, se))
+		return true;
 	if (!others && se->budget_end == TIMER_NEVER)
 		return false;
 	if (others && atomic_read(&q->preempt))

@@ -17,6 +17,7 @@
  *   fifo.c     class fifo: the highest priority first, for as long as it likes
  *   fair.c     class fair: shares by weight, earliest eligible virtual deadline first (EEVDF)
  *   cap.c      a group that has used up its cap leaves the queues until its next period
+ *   place.c    where an entity begins, and where it goes when its affinity changes
  *   balance.c  where a woken entity goes, what an idle pcpu takes, how queues keep in step
  *   rest.c     an entity that sleeps on a hart for which nothing else waits
  *   yield.c    directed yield: an entity gives what it has of its slice to a sibling
@@ -27,6 +28,7 @@
  *   account.c  what became of an entity's time
  *   change.c   what an operator changes while entities run
  *   trace.c    what the timeline is told
+ *   times.c    how long what was woken waited, while that is measured
  *
  * Time is in ticks of the host's clock. A pcpu that has only one entity needs no timer for it:
  * sched_next_look() says when, if ever, it has to look again.
@@ -37,6 +39,7 @@
 #include "arch/pcpu_set.h"
 #include "arch/timer.h"
 #include "arch/trace.h"
+#include "lib/histogram.h"
 #include "lib/list.h"
 #include "lib/spinlock.h"
 
@@ -112,6 +115,12 @@ struct sched_spin {
 	uint32_t tried; /* atomic: the round (group->rounds) in which it was last yielded to */
 };
 
+/* times.c: how long it waited between a wake and its run, while that is measured. With the lock of its queue; others read it without */
+struct sched_waits {
+	struct histogram woken;
+	uint64_t kicked_at; /* when it was woken while its hart slept for it */
+};
+
 /* account.c: what became of its time, in ticks; read by others without a lock */
 struct sched_account {
 	uint64_t since; /* when it came into its state */
@@ -122,6 +131,7 @@ struct sched_account {
 	uint64_t migrations;
 	uint64_t max_latency; /* from a wake until it ran */
 	uint64_t yields;      /* directed yields that it received */
+	uintptr_t waits;      /* atomic: the address of a struct sched_waits, or 0 (times.c) */
 };
 
 /* Guarded by the lock of pcpu's queue, but for what says otherwise. No room but this one looks into it. */
@@ -140,14 +150,14 @@ struct sched_entity {
 	bool woken;	    /* has not run since it was blocked */
 	uint64_t slice_end; /* host time */
 	uint64_t budget_end; /* host time: what it took of its group's pool lasts until then; TIMER_NEVER: it took nothing */
-	uint32_t weight; /* atomic for those without the lock */
+	uint32_t weight;	  /* atomic for those without the lock */
+	struct pcpu_set affinity; /* the same */
 
 	/* fixed */
 	bool (*step)(struct sched_entity *se); /* a task's: sched_task_init(). NULL: a vcpu */
 	enum sched_class class;
 	uint32_t priority;
-	uint64_t slice; /* ticks; 0: none (fifo) */
-	struct pcpu_set affinity;
+	uint64_t slice;		   /* ticks; 0: none (fifo) */
 	struct sched_group *group; /* or NULL */
 	struct sched_entity *next_member;
 	uint32_t label; /* in the timeline: trace_label() */
@@ -176,6 +186,15 @@ void sched_group_init(struct sched_group *g, uint32_t cap);
  */
 void sched_group_set_cap(struct sched_group *g, uint32_t cap, struct sched_entity *task);
 void sched_set_weight(struct sched_entity *se, uint32_t weight);
+
+/*
+ * sched_set_affinity - @se may run on @set from now on, some of which are online. When it returns @se may be running elsewhere still, but is
+ * picked there no more. One caller at a time for an entity. Any hart; takes runq locks, one at a time.
+ *
+ * sched_must_unload - own pcpu, which has nothing to run: @se, whose context is loaded here, must leave it, so that it can be moved.
+ */
+void sched_set_affinity(struct sched_entity *se, const struct pcpu_set *set);
+bool sched_must_unload(const struct sched_entity *se);
 
 /* sched_group_exit - no timer of @g fires any more: its members are to be forgotten. */
 static inline void sched_group_exit(struct sched_group *g)
@@ -251,7 +270,7 @@ static inline bool sched_has_left(const struct sched_entity *se)
 	       !atomic_read_acquire(&se->on_cpu);
 }
 
-/* sched_affinity - where @se may run; fixed. */
+/* sched_affinity - where @se may run. */
 static inline const struct pcpu_set *sched_affinity(const struct sched_entity *se)
 {
 	return &se->affinity;
@@ -444,6 +463,12 @@ static inline struct sched_counts sched_counts(const struct sched_entity *se)
 		.yields = atomic_read(&se->account.yields),
 		.max_latency = atomic_read(&se->account.max_latency),
 	};
+}
+
+/* sched_measure_waits - @w, of zeroes, is where @se's waits are counted while a hart measures times (arch/trace.h). It stays as long as @se. */
+static inline void sched_measure_waits(struct sched_entity *se, struct sched_waits *w)
+{
+	atomic_set_release(&se->account.waits, (uintptr_t)w);
 }
 
 /* sched_clear_latency - max_latency begins anew. */

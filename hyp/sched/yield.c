@@ -6,11 +6,11 @@
  */
 #include "sched/runq.h"
 
-static inline bool may_run_here(const struct sched_entity *se, uint32_t me)
+static inline bool may_run_here(const struct sched_entity *se, const struct runq *me)
 {
 	return atomic_read(&se->state) == SCHED_RUNNABLE &&
-	       (atomic_read(&se->pcpu) == me ||
-		(pcpu_set_has(&se->affinity, me) && !atomic_read_acquire(&se->on_cpu)));
+	       (atomic_read(&se->pcpu) == me->index ||
+		(runq_may_have(me, se) && !atomic_read_acquire(&se->on_cpu)));
 }
 
 /* @to waits on another queue: fetch it. False: it does not any more. */
@@ -18,7 +18,7 @@ static noinline bool fetch(struct runq *me, struct sched_entity *to, uint64_t no
 {
 	struct runq *q;
 
-	if (!may_run_here(to, me->index))
+	if (!may_run_here(to, me))
 		return false;
 	q = runq_lock_entity(to);
 	if (q == me) {
@@ -26,7 +26,7 @@ static noinline bool fetch(struct runq *me, struct sched_entity *to, uint64_t no
 		return true;
 	}
 	/* Where nothing runs it is about to be picked: it was woken for an idle pcpu, say. */
-	if (!to->queued || !may_run_here(to, me->index) || atomic_read(&q->urgency) == 0) {
+	if (!to->queued || !may_run_here(to, me) || atomic_read(&q->urgency) == 0) {
 		spin_unlock(&q->lock);
 		return false;
 	}
@@ -89,7 +89,7 @@ static bool before(const struct choice *a, const struct choice *b)
 
 static struct sched_entity *preempted_sibling(const struct sched_entity *from, uint32_t round)
 {
-	uint32_t me = this_pcpu()->index;
+	const struct runq *me = this_runq();
 	struct choice best = { 0 };
 
 	for (struct sched_entity *s = from->group->members; s; s = s->next_member) {

@@ -92,6 +92,7 @@ struct vcpu_fp {
 	struct guest_fp regs;
 };
 
+struct vcpu_timed;
 struct hartvisor_magic;
 struct hartvisor_pv_lock;
 struct sta_struct;
@@ -160,6 +161,7 @@ struct vcpu {
 	struct vcpu_fp fp;
 
 	struct vcpu_stats stats;
+	struct vcpu_timed *timed;   /* atomic; NULL: there is no memory for it (timed.h) */
 	struct vcpu_counts counted; /* before what vcpu_stats_read() tells */
 	struct vcpu_sample sample;
 	struct vcpu_watch watch;

@@ -169,6 +169,7 @@ struct vm {
 	struct sched_entity task;	/* made and ended by it, in steps (vm/lifecycle.c) */
 	struct vm_life *life; /* the life cycle's; NULL: it could not be made, and has no task */
 	struct vm_watch watch;
+	struct vcpu_timed *timed; /* of all its vcpus, or NULL (timed.h) */
 
 	uint32_t refs; /* atomic: vcpu/registry.h */
 	void (*release)(struct vm *vm);

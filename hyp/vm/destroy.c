@@ -10,6 +10,7 @@
 #include "vcpu/console.h"
 #include "vcpu/vtimer.h"
 #include "vcpu/registry.h"
+#include "vcpu/timed.h"
 #include "vcpu/vcpu.h"
 #include "vm/bundle_store.h"
 #include "vm/config.h"
@@ -144,6 +145,7 @@ static enum progress reap_step(struct vm *vm)
 		if (!smp_grace_is_over(&grace))
 			return WAITS;
 		leave_scheduler(vm);
+		vcpu_timed_free(vm);
 		bundle_store_put(vm->config->store);
 		vm->reaped = REAP_MEMORY;
 		return GOES_ON;

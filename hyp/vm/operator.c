@@ -4,9 +4,11 @@
 #include <hartvisor/sbi.h>
 #include <stdio.h>
 
+#include "dev/virtio/look.h"
 #include "mm/page.h"
 #include "vcpu/hsm.h"
 #include "vcpu/registry.h"
+#include "vcpu/timed.h"
 #include "vcpu/vcpu.h"
 #include "vm/bundle_store.h"
 #include "vm/config.h"
@@ -90,6 +92,15 @@ uint64_t vm_own_memory(uint64_t *image)
 	return own;
 }
 
+void vm_zero_counts(const struct vm *vm)
+{
+	for (unsigned int i = 0; i < vm->nr_vcpus; i++) {
+		vcpu_stats_zero(vm->vcpus[i]);
+		vcpu_timed_zero(vm->vcpus[i]);
+	}
+	virtio_zero(vm);
+}
+
 /* --- settings ------------------------------------------------------------------------------------- */
 
 static_assert(SCHED_WEIGHT_MIN == 1 && SCHED_WEIGHT_MAX == 10000 && VM_MAX_VCPUS == 64,
@@ -113,6 +124,26 @@ static void set_weight(struct vm *vm, uint32_t weight)
 		sched_set_weight(&vm->task, weight);
 }
 
+static uint64_t online(void)
+{
+	return nr_pcpus < 64 ? BIT(nr_pcpus) - 1 : UINT64_MAX;
+}
+
+uint64_t vm_affinity(const struct vm *vm)
+{
+	return atomic_read(&vm->config->affinity) & online();
+}
+
+static void set_affinity(struct vm *vm, uint64_t affinity)
+{
+	const struct pcpu_set set = pcpu_set_from_mask(affinity);
+
+	for (unsigned int i = 0; i < vm->nr_vcpus; i++)
+		sched_set_affinity(&vm->vcpus[i]->se, &set);
+	if (vm->life)
+		sched_set_affinity(&vm->task, &set);
+}
+
 const char *vm_set(struct vm *vm, const struct vm_settings *s, uint32_t *wrong)
 {
 	/* Its own copy, in its arena; const for all others, and these words are atomic. */
@@ -126,6 +157,9 @@ const char *vm_set(struct vm *vm, const struct vm_settings *s, uint32_t *wrong)
 	*wrong = VM_SET_CAP;
 	if ((s->which & VM_SET_CAP) && s->cap > 100 * VM_MAX_VCPUS)
 		return "must be 0 (none) to 6400";
+	*wrong = VM_SET_AFFINITY;
+	if ((s->which & VM_SET_AFFINITY) && (!s->affinity || s->affinity & ~online()))
+		return "must be harts that run";
 	if (s->which & VM_SET_WEIGHT) {
 		atomic_set(&own->sched.weight, s->weight);
 		set_weight(vm, s->weight);
@@ -134,6 +168,10 @@ const char *vm_set(struct vm *vm, const struct vm_settings *s, uint32_t *wrong)
 		atomic_set(&own->cap, s->cap);
 		if (vm->nr_vcpus)
 			sched_group_set_cap(&vm->group, s->cap, vm->life ? &vm->task : NULL);
+	}
+	if (s->which & VM_SET_AFFINITY) {
+		atomic_set(&own->affinity, s->affinity);
+		set_affinity(vm, s->affinity);
 	}
 	return NULL;
 }

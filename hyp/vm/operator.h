@@ -37,23 +37,32 @@ const char *vm_remark(const struct vm *vm);
 const char *vm_vcpu_state(const struct vcpu *v);
 const char *vcpu_state_name(const struct vcpu *v);
 
+/* vm_zero_counts - what @vm's vcpus and devices have counted counts from now on. The caller has a reference. Any hart, no locks. */
+void vm_zero_counts(const struct vm *vm);
+
 /* vm_own_memory - bytes of the machine's memory that are neither free, nor a guest's RAM, nor a bundle's that came later; *@image: of
  * hartvisor's image. */
 uint64_t vm_own_memory(uint64_t *image);
 
 /* What may be changed while a VM runs. */
-#define VM_SET_WEIGHT BIT(0)
-#define VM_SET_CAP    BIT(1)
+#define VM_SET_WEIGHT	BIT(0)
+#define VM_SET_CAP	BIT(1)
+#define VM_SET_AFFINITY BIT(2)
 
 struct vm_settings {
 	uint32_t which;
-	uint32_t weight; /* of each vcpu, and of the VM's task */
-	uint32_t cap;	 /* percent of one hart; 0: none */
+	uint32_t weight;   /* of each vcpu, and of the VM's task */
+	uint32_t cap;	   /* percent of one hart; 0: none */
+	uint64_t affinity; /* bit n: hart n; of each vcpu, and of the VM's task */
 };
 
+/* vm_affinity - the harts that run of those where @vm's vcpus may, as it was set, or as its node has it. */
+uint64_t vm_affinity(const struct vm *vm);
+
 /*
- * vm_set - @vm gets @s, now and in its later lives. NULL, or what is wrong, in words that follow "weight = 0: " or "cap = 0: "; then
- * *@wrong is the one that is, and nothing has changed. One caller at a time; the caller has a reference. Any hart, no locks.
+ * vm_set - @vm gets @s, now and in its later lives. NULL, or what is wrong, in words that follow "weight = 0: ", say; then
+ * *@wrong is the one that is, and nothing has changed. A vcpu that runs where it may no more has been interrupted, and runs there no more once
+ * its hart has looked. One caller at a time; the caller has a reference. Any hart, no locks.
  */
 const char *vm_set(struct vm *vm, const struct vm_settings *s, uint32_t *wrong);
 

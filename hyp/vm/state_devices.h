@@ -34,6 +34,8 @@ FIELD_VIRTQ(used_idx, NEW, "virtio")
 FIELD_VIRTQ(published, NEW, "virtio")
 FIELD_VIRTQ(signalled, NEW, "virtio")
 FIELD_VIRTQ(window, KEPT, "host") /* good for one generation of the memory */
+FIELD_VIRTQ(counts, KEPT, "host") /* the operator's, as all counts */
+FIELD_VIRTQ(counted, KEPT, "host")
 FIELD_VIRTQ(chain, PARTS, "virtio")
 FIELD_VIRTQ(bufs, KEPT, "virtio") /* those of a chain are written before they are read */
 FIELD_VIRTQ_RING(at, NEW, "virtio")
@@ -131,6 +133,7 @@ FIELD_NET_PORT(of, KEPT, "host")
 FIELD_NET_PORT(number, KEPT, "host")
 FIELD_NET_PORT(due, KEPT, "net") /* a reset is no way around the rate */
 FIELD_NET_PORT(drops, KEPT, "host")
+FIELD_NET_PORT(counted, KEPT, "host")
 FIELD_NET_PORT(unplugged, KEPT, "net") /* the operator's, as a cable is */
 FIELD_NET_PORT(fixed, KEPT, "host")
 FIELD_NET_PORT(own, KEPT, "net") /* none of them is in use */

@@ -188,7 +188,8 @@ FIELD_VCPU(place, PARTS, "translation")
 FIELD_VCPU(pv, PARTS, "sta")
 FIELD_VCPU(fences, PARTS, "translation")
 FIELD_VCPU(fp, PARTS, "fp")
-FIELD_VCPU(stats, KEPT, "counts")  /* they only grow */
+FIELD_VCPU(stats, KEPT, "counts") /* they only grow */
+FIELD_VCPU(timed, KEPT, "counts")
 FIELD_VCPU(counted, SET, "counts") /* vcpu_stats_zero() */
 FIELD_VCPU(sample, PARTS, "signs")
 FIELD_VCPU(watch, KEPT,
@@ -299,6 +300,7 @@ FIELD_VM(config, KEPT, "host")
 FIELD_VM(task, KEPT, "host")
 FIELD_VM(life, KEPT, "host")
 FIELD_VM(watch, PARTS, "signs")
+FIELD_VM(timed, KEPT, "counts")
 FIELD_VM(refs, KEPT, "host")
 FIELD_VM(release, KEPT, "host")
 FIELD_VM(reaped, KEPT, "host")

@@ -10,6 +10,7 @@
 #include "dev/mmio.h"
 #include "lib/log.h"
 #include "mm/page.h"
+#include "vcpu/timed.h"
 #include "vcpu/vcpu.h"
 #include "vm/bundle.h"
 #include "vm/config_ram.h"
@@ -52,7 +53,7 @@ static bool make_vcpus(struct vm *vm, const struct vm_config *cfg)
 			return false;
 		vm->nr_vcpus = i + 1;
 	}
-	return true;
+	return vcpu_timed_make(vm);
 }
 
 int vm_make_ram(struct vm *vm, const struct vm_part_of **refused)

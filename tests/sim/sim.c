@@ -199,6 +199,11 @@ static void runs(struct sim_hart *h, struct sched_entity *se)
 
 	if (se->state != SCHED_RUNNING || !se->on_cpu)
 		sim_fail("runs, and is not marked so", v->id);
+	if (!pcpu_set_has(&se->affinity, h->pcpu.index))
+		sim_fail("runs where it may not", v->id);
+	for (unsigned int i = 0; i < sim_nr_harts; i++)
+		if (&sim_harts[i] != h && sim_harts[i].loaded == v)
+			sim_fail("runs, and is loaded elsewhere", v->id);
 	if (h->loaded && h->loaded != v)
 		sched_unloaded(&h->loaded->se);
 	h->loaded = v;
@@ -234,6 +239,15 @@ static void stop_for_next(unsigned int hart, enum sched_reason why)
 		sim_stop_for_next(hart, why);
 }
 
+void sim_unload(unsigned int hart)
+{
+	struct sim_vcpu *v = sim_harts[hart].loaded;
+
+	sim_become(hart);
+	sim_harts[hart].loaded = NULL;
+	sched_unloaded(&v->se);
+}
+
 static void next_one(unsigned int hart)
 {
 	struct sim_hart *h = &sim_harts[hart];
@@ -248,6 +262,10 @@ static void next_one(unsigned int hart)
 		if (se) {
 			runs(h, se);
 			return;
+		}
+		if (h->loaded && sched_must_unload(&h->loaded->se)) {
+			sim_unload(hart);
+			continue;
 		}
 		if (sched_idle_begin())
 			return;

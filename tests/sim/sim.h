@@ -59,6 +59,8 @@ void sim_stop(unsigned int hart, enum sched_reason why);
 void sim_stop_for_next(unsigned int hart, enum sched_reason why);
 /* sim_hand_over - what runs on @hart hands it over to @to, by loan_begin(). False: it cannot. */
 bool sim_hand_over(unsigned int hart, struct sim_vcpu *to);
+/* sim_unload - the context that is loaded on @hart, which runs nothing, leaves it. */
+void sim_unload(unsigned int hart);
 uint64_t sim_random(void);
 /* sim_check - every vcpu is where its state says, once. Aborts with a message. */
 void sim_check(void);

@@ -3,6 +3,7 @@
 
 #include "arch/memmap.h"
 #include "dev/mmio.h"
+#include "dev/virtio/look.h"
 #include "lib/index.h"
 #include "vcpu/layout.h"
 
@@ -72,6 +73,49 @@ static void slots_write(void *dev, uint64_t off, unsigned int len, uint64_t val)
 }
 
 static const struct mmio_ops slots_ops = { slots_read, slots_write, slots_peek };
+
+/* --- as an operator sees them ---------------------------------------------------------------------- */
+
+static const size_t words = sizeof(struct virtq_counts) / sizeof(uint64_t);
+
+static struct virtq *queue_at(const struct vm *vm, unsigned int slot, unsigned int queue,
+			      const struct virtio_dev **d)
+{
+	*d = vm->virtio && slot < VIRTIO_SLOTS ? vm->virtio->dev[index_below(slot, VIRTIO_SLOTS)] :
+						 NULL;
+	return *d && queue < (*d)->nr_queues ? &(*d)->queues[index_below(queue, (*d)->nr_queues)] :
+					       NULL;
+}
+
+bool virtio_look(const struct vm *vm, unsigned int slot, unsigned int queue,
+		 struct virtio_look *out)
+{
+	const struct virtio_dev *d;
+	const struct virtq *q = queue_at(vm, slot, queue, &d);
+
+	if (!q)
+		return false;
+	out->device = d->ops->name;
+	for (size_t i = 0; i < words; i++) {
+		uint64_t now = atomic_read((const uint64_t *)&q->counts + i);
+
+		((uint64_t *)&out->counts)[i] =
+			now - min_u64(now, atomic_read((const uint64_t *)&q->counted + i));
+	}
+	return true;
+}
+
+void virtio_zero(const struct vm *vm)
+{
+	const struct virtio_dev *d;
+	struct virtq *q;
+
+	for (unsigned int slot = 0; slot < VIRTIO_SLOTS; slot++)
+		for (unsigned int i = 0; (q = queue_at(vm, slot, i, &d)) != NULL; i++)
+			for (size_t w = 0; w < words; w++)
+				atomic_set((uint64_t *)&q->counted + w,
+					   atomic_read((uint64_t *)&q->counts + w));
+}
 
 /* --- as a part of a VM ---------------------------------------------------------------------------- */
 

@@ -120,6 +120,8 @@ bool virtio_serve(struct virtio_dev *d, unsigned int index, bool guest)
 	int more = 0;
 
 	spin_lock(&q->lock);
+	if (guest)
+		counter_inc(&q->counts.notified);
 	if (may_work(d, q) && vm_mem_begin(d->vm)) {
 		/* In the bracket: a pause waits for it (vm_pause). The guest's store is executed again when it goes on. */
 		more = vm_may_run(d->vm) ? serve(d, q, guest) : guest;

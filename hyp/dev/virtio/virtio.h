@@ -15,6 +15,7 @@
 #ifndef DEV_VIRTIO_VIRTIO_H
 #define DEV_VIRTIO_VIRTIO_H
 
+#include "dev/virtio/look.h"
 #include "dev/virtio/virtq.h"
 #include "irqchip/virqchip.h"
 #include "vcpu/vm_part.h"
@@ -90,7 +91,6 @@ struct virtio_config {
 	uint32_t slot; /* from 1; 0: the first that is free */
 };
 
-#define VIRTIO_SLOTS		8
 #define VIRTIO_PROPERTIES(type) PROPERTY_U32("slot", type, virtio.slot, 1, VIRTIO_SLOTS)
 
 /*

@@ -358,6 +358,7 @@ static always_inline int push(struct virtq *q, bool together, uint16_t head, uin
 {
 	int err = put_element(q, together, head, written);
 
+	counter_inc(&q->counts.used);
 	q->used_idx++;
 	return err;
 }
@@ -403,6 +404,8 @@ static always_inline int think_of_interrupt(struct virtq *q, bool together, bool
 	q->signalled = new;
 	*interrupt = q->event_idx ? (uint16_t)(new - field - 1) < (uint16_t)(new - old) :
 				    !(field & VIRTQ_AVAIL_NO_INTERRUPT);
+	if (*interrupt)
+		counter_inc(&q->counts.interrupts);
 	return HV_OK;
 }
 

@@ -51,6 +51,13 @@ struct virtq_chain {
 	uint32_t done;	     /* the device's, 0 of a new chain: how far it has come */
 };
 
+/* What a queue has done, in all lives. Written with the lock. Nothing but words. */
+struct virtq_counts {
+	uint64_t notified; /* exits in which the device was to work; more than one where it takes several steps */
+	uint64_t used;	     /* buffers, or chains of them, that the device is through with */
+	uint64_t interrupts; /* that the driver wanted */
+};
+
 struct virtq {
 	struct spinlock lock; /* LOCK_VIRTQ, or LOCK_VIRTQ_RX (net.h); guards all that follows */
 	struct vm *vm;
@@ -67,6 +74,7 @@ struct virtq {
 	uint16_t published;	      /* what used.idx says */
 	uint16_t signalled;	      /* what used_idx was when an interrupt was last thought of */
 	struct vm_mem_window *window; /* where its buffers are */
+	struct virtq_counts counts, counted; /* `counted`: atomic, what is not told any more */
 	struct virtq_chain chain;
 	struct virtq_buf *bufs; /* of `chain`: `max` of them */
 };

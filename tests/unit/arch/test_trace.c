@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // SOURCES: hyp/arch/trace.c tests/unit/fake/pcpu.c
-// CFLAGS: -DFAKE_TRACE
+// CFLAGS: -DFAKE_TRACE -DFAKE_TIMES
 /* The rings of the timeline: what is in them, what is lost, and that a hart follows. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -35,10 +35,11 @@ void fake_csr_write(unsigned int csr, uint64_t val)
 	stvec = val;
 }
 
+static uint64_t scause;
+
 uint64_t fake_csr_read(unsigned int csr)
 {
-	(void)csr;
-	return 0;
+	return csr == CSR_SCAUSE ? scause : csr == CSR_SEPC ? 0xabc : 0;
 }
 
 void trap_vector(void)
@@ -46,6 +47,10 @@ void trap_vector(void)
 }
 
 void trap_vector_traced(void)
+{
+}
+
+void trap_vector_timed(void)
 {
 }
 
@@ -244,6 +249,52 @@ static void kinds_that_nothing_asks_for_are_not_written(void **state)
 	free(ring);
 }
 
+/* Times are measured by a vector of their own, and its events are written by C. */
+static void where_times_are_measured_exits_are_written_all_the_same(void **state)
+{
+	struct guest_regs r = { .x = { [REG_A7] = 7, [REG_A6] = 6 } };
+	const struct trace_packet *p;
+	size_t len;
+
+	(void)state;
+	fake_pcpu_setup(2);
+	fake_pcpu_become(1);
+	trace_set_timed(true);
+	assert_ptr_equal((void *)stvec, (void *)trap_vector_timed);
+	assert_int_equal(this_pcpu()->trace.exits, TRACE_EXITS_TIMED);
+	trace_set_timed(false);
+	assert_ptr_equal((void *)stvec, (void *)trap_vector);
+	begin(ALL);
+	assert_false(trace_is_timed());
+	trace_set_timed(true);
+	assert_true(trace_is_timed());
+	assert_ptr_equal((void *)stvec, (void *)trap_vector_timed);
+	trace_runs(trace_label(2, 1));
+	scause = EXC_ECALL_VS;
+	trace_exit(&r);
+	trace_enter();
+	scause = EXC_VIRTUAL_INSN;
+	trace_exit(&r);
+	trace_ask(this_pcpu(), NULL);
+	(void)trace_follow();
+	assert_ptr_equal((void *)stvec, (void *)trap_vector_timed);
+	p = trace_packet_get(ring, 0, &len);
+	assert_int_equal(len, TRACE_HEADER + 3 * TRACE_EVENT);
+	assert_int_equal(event(p, 0)[1], TRACE_SBI | 2ull << 16 | 1ull << 32);
+	assert_int_equal(event(p, 0)[2], 7);
+	assert_int_equal(event(p, 0)[3], 6);
+	assert_int_equal(event(p, 1)[1], TRACE_ENTER | 2ull << 16 | 1ull << 32);
+	assert_int_equal(event(p, 2)[1], TRACE_EXIT | 2ull << 16 | 1ull << 32);
+	assert_int_equal(event(p, 2)[2], EXC_VIRTUAL_INSN);
+	assert_int_equal(event(p, 2)[3], 0xabc);
+	free(ring);
+	begin(ALL); /* the other way round */
+	trace_set_timed(true);
+	trace_set_timed(false);
+	assert_ptr_equal((void *)stvec, (void *)trap_vector_traced);
+	end();
+}
+
 /* As switch.S has it: an entry sees to the room of the exit and of what comes after it. */
 static void there_is_always_room_for_an_exit(void **state)
 {
@@ -310,6 +361,7 @@ int main(void)
 		cmocka_unit_test(what_is_lost_last_is_told),
 		cmocka_unit_test(no_time_is_before_the_one_before),
 		cmocka_unit_test(kinds_that_nothing_asks_for_are_not_written),
+		cmocka_unit_test(where_times_are_measured_exits_are_written_all_the_same),
 		cmocka_unit_test(there_is_always_room_for_an_exit),
 		cmocka_unit_test(a_hart_follows_when_it_is_asked_and_not_before),
 	};

@@ -12,9 +12,30 @@
 
 #include "control/cmd.h"
 #include "fake/control.h"
+#include "fake/counts.h"
+#include "net/switch.h"
 #include "vcpu/vcpu.h"
 
 #define OK(id) "{\"id\":" id ",\"ok\":true}\n"
+
+static struct net_switch lan = { .named.name = "lan" };
+static bool port_up;
+static unsigned int ports_zeroed;
+
+/* Port 3 of it. */
+bool net_port_look(struct net_switch *s, unsigned int i, struct net_port_look *out)
+{
+	assert_ptr_equal(s, &lan);
+	*out = (struct net_port_look){ .vm = "vm-2", .unit = 5, .vlan = 9, .unplugged = !port_up };
+	out->counts = (struct net_port_counts){ 1, 2, 3, 4, { 1, 2, 3, 4, 5, 6, 7, 0 } };
+	return i == 3;
+}
+
+void net_ports_zero(struct net_switch *s)
+{
+	assert_ptr_equal(s, &lan);
+	ports_zeroed++;
+}
 
 static const char *error(const char *id, const char *why)
 {
@@ -66,6 +87,8 @@ static void the_list_has_each_vm_and_vcpu(void **state)
 	make_vms(3, 1);
 	vms[0]->vcpus[0]->se.account.run = 77;
 	vm_configs[0].cap = 150;
+	vm_configs[0].affinity = UINT64_MAX;
+	vm_configs[2].affinity = 6;
 	vm_configs[0].sched.weight = 300;
 	vm_configs[2].sched = (struct sched_params){ .class = SCHED_CLASS_FIFO, .priority = 9 };
 	vms[0]->state = VM_CRASHED;
@@ -75,13 +98,13 @@ static void the_list_has_each_vm_and_vcpu(void **state)
 		answer("2 list"),
 		"{\"id\":2,\"ok\":true,\"t\":200000,\"vms\":["
 		"{\"name\":\"vm-1\",\"id\":1,\"state\":\"crashed\",\"remark\":\"said \\\"no\\\"\\u000a\\u00ff\","
-		"\"hint\":\"\",\"memory\":67108864,\"memory_used\":0,\"class\":\"fair\",\"weight\":300,\"cap\":150,"
+		"\"hint\":\"\",\"memory\":67108864,\"memory_used\":0,\"class\":\"fair\",\"weight\":300,\"cap\":150,\"affinity\":[0,1],"
 		"\"vcpus\":[{\"state\":\"crashed\",\"hart\":0,\"run_ns\":7700}]},"
 		"{\"name\":\"vm-2\",\"id\":2,\"state\":\"failed\",\"remark\":\"cannot be started: the log says why\","
-		"\"hint\":\"\",\"memory\":67108864,\"memory_used\":0,\"class\":\"fair\",\"weight\":100,\"cap\":0,"
+		"\"hint\":\"\",\"memory\":67108864,\"memory_used\":0,\"class\":\"fair\",\"weight\":100,\"cap\":0,\"affinity\":[],"
 		"\"vcpus\":[{\"state\":\"failed\",\"hart\":0,\"run_ns\":0}]},"
 		"{\"name\":\"vm-3\",\"id\":3,\"state\":\"running\",\"remark\":\"\",\"hint\":\"spins\","
-		"\"memory\":67108864,\"memory_used\":0,\"class\":\"fifo\",\"priority\":9,\"cap\":0,"
+		"\"memory\":67108864,\"memory_used\":0,\"class\":\"fifo\",\"priority\":9,\"cap\":0,\"affinity\":[1],"
 		"\"vcpus\":[{\"state\":\"blocked\",\"hart\":0,\"run_ns\":0}]}]}\n");
 	make_vms(0, 0);
 	assert_non_null(strstr(answer("3 list"), ",\"vms\":[]}\n"));
@@ -100,10 +123,127 @@ static void statistics_count_until_they_are_reset(void **state)
 		"\"run_ns\":0,\"steal_ns\":900,\"block_ns\":0,\"switches\":0,\"migrations\":0,\"yields_to\":0,"
 		"\"worst_ns\":0,\"wakeups\":0,\"polls_won\":18446744073709551615,\"kicks\":0,\"ipis_sent\":0,"
 		"\"ipis_saved\":0,\"spurious\":0,\"aborted\":0,\"exits\":{\"ipi\":0,\"timer\":0,\"irq\":0,\"sbi\":0,"
-		"\"wfi\":5,\"wrs\":0,\"csr\":0,\"mmio\":0,\"fault\":0,\"other\":0}}]}]}\n"));
+		"\"wfi\":5,\"wrs\":0,\"csr\":0,\"mmio\":0,\"fault\":0,\"other\":0}}]}],"
+		"\"times\":false,\"queues\":[],\"ports\":[]}\n"));
 	assert_string_equal(answer("2 stats reset"), OK("2"));
 	vms[0]->vcpus[0]->stats.exits[EXIT_WFI] = 7;
 	assert_non_null(strstr(answer("3 stats"), "\"wfi\":2,"));
+}
+
+/* Of a vcpu, too much for one piece. */
+static void times_stand_in_the_answer_once_they_are_measured(void **state)
+{
+	char *s;
+
+	(void)state;
+	make_vms(1, 2);
+	fake_timed_there = true;
+	assert_null(strstr(answer("1 stats"), "wake_to_run"));
+	fake_timed_wanted = true;
+	s = answer("1 stats");
+	assert_non_null(strstr(s, "\"times\":true,\"le_ns\":[1024,2048,"));
+	assert_non_null(
+		strstr(s, ",4294967296],\"harts\":[{\"guest_ns\":0,\"own_ns\":0,\"idle_ns\":0},{"));
+	fake_timed_wanted = false;
+	fake_times = (struct times){ 7, 8, 9 };
+	fake_timed.exits[EXIT_SBI] = 3;
+	fake_timed.ticks[EXIT_SBI] = 5;
+	fake_timed.woken.count[0] = 4;
+	fake_timed.woken.sum = 44;
+	fake_timed.late.count[HISTOGRAM_BUCKETS - 1] = 6;
+	fake_timed_worst = 20;
+	s = answer("1 stats");
+	assert_non_null(strstr(s, "\"times\":false,\"le_ns\":[1024,"));
+	assert_non_null(strstr(s,
+			       "\"harts\":[{\"guest_ns\":700,\"own_ns\":800,\"idle_ns\":900},"
+			       "{\"guest_ns\":700,\"own_ns\":800,\"idle_ns\":900}],\"queues\":[]"));
+	assert_non_null(
+		strstr(s, "\"other\":0},\"times\":{\"ipi\":{\"n\":0,\"ns\":0,\"worst_ns\":2000},"));
+	assert_non_null(strstr(s, "\"sbi\":{\"n\":3,\"ns\":500,\"worst_ns\":2300},"));
+	assert_non_null(strstr(s, "},\"wake_to_run\":{\"sum_ns\":44,\"n\":[4,0,"));
+	assert_non_null(strstr(s, ",0,6]}},{\"state\":"));
+	assert_non_null(strstr(s, ",0,6]}}]}],\"times\":"));
+	memset(&fake_timed, 0xff, sizeof(fake_timed));
+	assert_non_null(strstr(answer("1 stats"), "\"ports\":[]}\n"));
+}
+
+static void a_vm_that_goes_leaves_its_statistics_well_formed(void **state)
+{
+	char *s, closes[16];
+
+	(void)state;
+	make_vms(1, 2);
+	fake_timed_there = fake_timed_wanted = true;
+	for (unsigned int n = 1; n < 12; n++) {
+		said_len = 0;
+		send_bytes("1 stats\n", 8);
+		run_channel_steps(n);
+		vms[0]->nr_vcpus = 1; /* as if another one had its name */
+		run_channel();
+		vms[0]->nr_vcpus = 2;
+		s = strstr(said, "{\"id\":1");
+		assert_non_null(s);
+		for (unsigned int depth = 0; *s != '\n'; s++) {
+			if (*s == '{' || *s == '[')
+				closes[depth++] = *s == '{' ? '}' : ']';
+			if (*s == '}' || *s == ']')
+				assert_int_equal(*s, closes[--depth]);
+			assert_true(depth > 0 || s[1] == '\n');
+		}
+	}
+}
+
+static void times_are_measured_once_all_harts_have_followed(void **state)
+{
+	(void)state;
+	fake_settles = 5;
+	assert_string_equal(answer("1 stats.times on"), OK("1"));
+	assert_true(fake_timed_wanted);
+	assert_int_equal(fake_settles, 0);
+	assert_int_equal(fake_timed_made, 3);
+	fake_settles = 2;
+	assert_string_equal(answer("2 stats.times off"), OK("2"));
+	assert_int_equal(fake_settles, 0);
+	assert_false(fake_timed_wanted);
+	assert_int_equal(fake_timed_made, 3);
+	fake_timed_memory = false;
+	assert_string_equal(answer("3 stats.times on"),
+			    error("3", "no memory for what is measured: 30720 KiB are free"));
+	assert_false(fake_timed_wanted);
+	for (unsigned int i = 0; i < 3; i++) {
+		static const char *const wrong[] = { "4 stats.times", "4 stats.times yes",
+						     "4 stats.times on on" };
+
+		assert_string_equal(answer(wrong[i]),
+				    error("4", "stats.times: must be followed by on or off"));
+	}
+}
+
+static void queues_and_ports_are_told(void **state)
+{
+	(void)state;
+	make_vms(2, 1);
+	fake_has_queues = true;
+	fake_queues[1] = (struct virtq_counts){ 4, 5, 6 };
+	assert_non_null(strstr(
+		answer("1 stats"),
+		"\"queues\":[{\"vm\":\"vm-1\",\"slot\":2,\"device\":\"rng\",\"queue\":0,\"notified\":0,\"used\":0,\"interrupts\":0},"
+		"{\"vm\":\"vm-1\",\"slot\":2,\"device\":\"rng\",\"queue\":1,\"notified\":4,\"used\":5,\"interrupts\":6}],"
+		"\"ports\":[]}\n"));
+	net_switches = &lan.named;
+	port_up = true;
+	assert_non_null(strstr(
+		answer("1 stats"),
+		"\"ports\":[{\"network\":\"lan\",\"vm\":\"vm-2\",\"net\":5,\"vlan\":9,\"up\":true,\"sent\":1,\"sent_bytes\":2,"
+		"\"received\":3,\"received_bytes\":4,\"refused\":15,\"lost\":13}]}\n"));
+	port_up = false;
+	assert_non_null(strstr(answer("1 stats"), "\"up\":false,"));
+	assert_string_equal(answer("2 stats reset"), OK("2"));
+	assert_int_equal(fake_zeroed_vcpus, 2);
+	assert_int_equal(fake_zeroed_vms, 2);
+	assert_int_equal(fake_zeroed_harts, 2);
+	assert_int_equal(ports_zeroed, 1);
+	net_switches = NULL;
 }
 
 static void the_log_is_told_line_by_line(void **state)
@@ -160,6 +300,27 @@ static void shares_can_be_set(void **state)
 	assert_string_equal(answer("4 vm.set vm-1 cap=6400"), OK("4"));
 }
 
+static void where_a_vm_may_run_can_be_set(void **state)
+{
+	(void)state;
+	vms[0]->life = (struct vm_life *)(void *)vms; /* so it has a task */
+	assert_string_equal(answer("1 vm.set vm-1 affinity=1"), OK("1"));
+	assert_int_equal(affinities_set, 3);
+	assert_int_equal(vms[0]->vcpus[0]->se.affinity.word[0], 2);
+	assert_int_equal(vms[0]->vcpus[1]->se.affinity.word[0], 2);
+	assert_int_equal(vms[0]->task.affinity.word[0], 2);
+	assert_int_equal(vm_configs[0].affinity, 2);
+	assert_non_null(strstr(answer("2 list"), "\"name\":\"vm-1\""));
+	assert_non_null(strstr(said, "\"affinity\":[1],"));
+	assert_string_equal(answer("3 vm.set vm-1 affinity=1,0 cap=5"), OK("3"));
+	assert_int_equal(vm_configs[0].affinity, 3);
+	assert_int_equal(cap_set_to, 5);
+	assert_string_equal(answer("4 vm.set vm-3 affinity=0"), OK("4"));
+	assert_int_equal(affinities_set, 3 + 3 + 2);
+}
+
+#define SETTINGS "weight=N, cap=N or affinity=HART,HART..."
+
 /* Nothing is set when one of them is wrong. */
 static void wrong_settings_change_nothing(void **state)
 {
@@ -175,10 +336,21 @@ static void wrong_settings_change_nothing(void **state)
 		{ "cap=99999999999999999999999",
 		  "vm-1: cap = 99999999999999999999: must be a decimal number" },
 		{ "cap=5 cap=6", "vm-1: cap: must be given once" },
-		{ "weigh=5", "vm-1: weigh=5: no such setting: must be weight=N or cap=N" },
-		{ "=5", "vm-1: =5: no such setting: must be weight=N or cap=N" },
-		{ "cap=5 x", "vm-1: x: no such setting: must be weight=N or cap=N" },
-		{ "", "vm.set: must be followed by a VM's name, and weight=N or cap=N" },
+		{ "affinity=0 affinity=1", "vm-1: affinity: must be given once" },
+		{ "affinity=0,2 weight=5", "vm-1: affinity = 0,2: must be harts that run" },
+		{ "affinity=63", "vm-1: affinity = 63: must be harts that run" },
+		{ "affinity=64", "vm-1: affinity = 64: must be harts, as in 0,2" },
+		{ "affinity=", "vm-1: affinity = : must be harts, as in 0,2" },
+		{ "affinity", "vm-1: affinity = : must be harts, as in 0,2" },
+		{ "affinity=0,", "vm-1: affinity = 0,: must be harts, as in 0,2" },
+		{ "affinity=,1", "vm-1: affinity = ,1: must be harts, as in 0,2" },
+		{ "affinity=0-1", "vm-1: affinity = 0-1: must be harts, as in 0,2" },
+		{ "affinity=0,00000000001",
+		  "vm-1: affinity = 0,00000000001: must be harts, as in 0,2" },
+		{ "weigh=5", "vm-1: weigh=5: no such setting: must be " SETTINGS },
+		{ "=5", "vm-1: =5: no such setting: must be " SETTINGS },
+		{ "cap=5 x", "vm-1: x: no such setting: must be " SETTINGS },
+		{ "", "vm.set: must be followed by a VM's name, and " SETTINGS },
 	};
 
 	(void)state;
@@ -193,6 +365,7 @@ static void wrong_settings_change_nothing(void **state)
 			    error("2",
 				  "vm-1: weight = 5: must not be given with class \\\"fifo\\\""));
 	assert_int_equal(weights_set, 0);
+	assert_int_equal(affinities_set, 0);
 	assert_int_equal(cap_set_to, UINT32_MAX);
 	assert_int_equal(vm_configs[0].cap, 0);
 }
@@ -307,9 +480,14 @@ int main(void)
 		CONTROL_TEST(every_command_is_in_help),
 		CONTROL_TEST(the_list_has_each_vm_and_vcpu),
 		CONTROL_TEST(statistics_count_until_they_are_reset),
+		CONTROL_TEST(times_stand_in_the_answer_once_they_are_measured),
+		CONTROL_TEST(a_vm_that_goes_leaves_its_statistics_well_formed),
+		CONTROL_TEST(times_are_measured_once_all_harts_have_followed),
+		CONTROL_TEST(queues_and_ports_are_told),
 		CONTROL_TEST(the_log_is_told_line_by_line),
 		CONTROL_TEST(a_vm_is_operated_by_its_name),
 		CONTROL_TEST(shares_can_be_set),
+		CONTROL_TEST(where_a_vm_may_run_can_be_set),
 		CONTROL_TEST(wrong_settings_change_nothing),
 		CONTROL_TEST(a_network_device_is_unplugged_and_plugged_in),
 		CONTROL_TEST(each_mistake_has_its_sentence),

@@ -355,6 +355,15 @@ static void counts_are_kept(void **state)
 	assert_int_equal(p.counts.received, 2);
 	assert_int_equal(p.counts.received_bytes, 1500);
 	assert_false(net_port_look(lan, 2, &p));
+	net_ports_zero(lan);
+	passes(400, 0, 1);
+	assert_true(net_port_look(lan, 0, &p));
+	assert_int_equal(p.counts.sent, 1);
+	assert_int_equal(p.counts.sent_bytes, 400);
+	assert_int_equal(p.counts.drops[NET_DROP_MALFORMED], 0);
+	assert_true(net_port_look(lan, 1, &p));
+	assert_int_equal(p.counts.received, 1);
+	assert_int_equal(p.counts.received_bytes, 400);
 }
 
 static void a_paused_vm_gets_nothing(void **state)

@@ -197,6 +197,40 @@ static void a_reset_is_one_of_the_device(void **state)
 
 #define test(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
+static void counts_are(uint64_t notified, uint64_t used, uint64_t interrupts)
+{
+	struct virtio_look look;
+
+	assert_true(virtio_look(&fake_vm, 0, 0, &look));
+	assert_string_equal(look.device, "rng");
+	assert_int_equal(look.counts.notified, notified);
+	assert_int_equal(look.counts.used, used);
+	assert_int_equal(look.counts.interrupts, interrupts);
+}
+
+static void what_a_queue_does_is_counted(void **state)
+{
+	struct virtio_look look;
+
+	(void)state;
+	virtio_zero(&fake_vm); /* what DRIVER_OK has looked at */
+	counts_are(0, 0, 0);
+	for (unsigned int i = 0; i < 3; i++)
+		(void)vring_add(&ring, (struct vbuf[]){ { fake_ram_alloc(64, 1), 64, true } }, 1);
+	(void)vring_kick(&ring); /* a step for each, and one that finds no more */
+	counts_are(4, 3, 3);
+	(void)vring_notify(&ring); /* of nothing */
+	counts_are(5, 3, 3);
+	virtio_zero(&fake_vm);
+	counts_are(0, 0, 0);
+	(void)vring_add(&ring, (struct vbuf[]){ { fake_ram_alloc(64, 1), 64, true } }, 1);
+	(void)vring_kick(&ring);
+	counts_are(2, 1, 1);
+	assert_false(virtio_look(&fake_vm, 0, 1, &look));
+	assert_false(virtio_look(&fake_vm, 1, 0, &look));
+	assert_false(virtio_look(&fake_vm, VIRTIO_SLOTS, 0, &look));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -208,6 +242,7 @@ int main(void)
 		test(what_is_no_request_breaks_the_queue),
 		test(without_entropy_there_is_no_device),
 		test(a_reset_is_one_of_the_device),
+		test(what_a_queue_does_is_counted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,6 +12,7 @@
 #include "arch/timer.h"
 #include "console/menu.h"
 #include "fake/console.h"
+#include "fake/counts.h"
 #include "vcpu/hsm.h"
 #include "vm/bundle_store.h"
 #include "vm/destroy.h"
@@ -181,6 +182,12 @@ void sched_set_weight(struct sched_entity *se, uint32_t weight)
 	(void)se, (void)weight;
 }
 
+void sched_set_affinity(struct sched_entity *se, const struct pcpu_set *set)
+{
+	(void)se, (void)set;
+	fail();
+}
+
 void sched_group_set_cap(struct sched_group *g, uint32_t cap, struct sched_entity *task)
 {
 	(void)g, (void)cap, (void)task;
@@ -322,6 +329,7 @@ int console_setup(void **state)
 	armed = NULL;
 	printed_at = now;
 	hint = NULL;
+	fake_counts_setup();
 	make_vms(3, 2);
 	menu_init();
 	return 0;

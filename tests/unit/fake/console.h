@@ -4,7 +4,7 @@
  * but their state is real. A program that is LIKE this file is made of
  *
  * SOURCES: hyp/console/menu.c hyp/console/ask.c hyp/console/cmd_goto.c hyp/console/line.c hyp/console/table.c hyp/vcpu/stats.c
- * SOURCES: hyp/vm/operator.c hyp/console/cmd_vm.c hyp/console/cmd_list.c hyp/vm/config_ram.c hyp/lib/config_node.c hyp/lib/text.c hyp/lib/fdt.c hyp/console/cmd_stats.c hyp/console/cmd_net.c hyp/lib/work.c tests/unit/fake/no_net.c tests/unit/fake/console.c tests/unit/fake/registry.c
+ * SOURCES: hyp/vm/operator.c hyp/console/cmd_vm.c hyp/console/cmd_list.c hyp/vm/config_ram.c hyp/lib/config_node.c hyp/lib/text.c hyp/lib/fdt.c hyp/console/cmd_stats.c hyp/console/cmd_counts.c hyp/console/cmd_net.c hyp/lib/work.c tests/unit/fake/counts.c tests/unit/fake/no_net.c tests/unit/fake/console.c tests/unit/fake/registry.c
  */
 #ifndef FAKE_CONSOLE_H
 #define FAKE_CONSOLE_H

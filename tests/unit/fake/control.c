@@ -14,6 +14,7 @@
 #include "arch/trap.h"
 #include "control/control.h"
 #include "fake/control.h"
+#include "fake/counts.h"
 #include "fake/pcpu.h"
 #include "lib/log.h"
 #include "lib/work.h"
@@ -164,6 +165,10 @@ void trap_vector_traced(void)
 {
 }
 
+void trap_vector_timed(void)
+{
+}
+
 void fake_csr_write(unsigned int csr, uint64_t val)
 {
 	(void)csr, (void)val;
@@ -235,7 +240,7 @@ static struct vcpu vcpus[VM_MAX][VM_MAX_VCPUS];
 const struct vm *stopped, *destroyed;
 enum vm_stop stopped_how;
 uint32_t weight_set, cap_set_to;
-unsigned int weights_set;
+unsigned int weights_set, affinities_set;
 void (*vm_state_event)(const struct vm *vm, enum vm_state from, enum vm_state to);
 
 const char *vm_state_name(enum vm_state state)
@@ -320,6 +325,12 @@ void sched_set_weight(struct sched_entity *se, uint32_t weight)
 	se->weight = weight;
 	weight_set = weight;
 	weights_set++;
+}
+
+void sched_set_affinity(struct sched_entity *se, const struct pcpu_set *set)
+{
+	se->affinity = *set;
+	affinities_set++;
 }
 
 void sched_group_set_cap(struct sched_group *g, uint32_t cap, struct sched_entity *task)
@@ -426,12 +437,13 @@ int control_setup(void **state)
 	input_at = input_end = said_len = 0;
 	stopped = destroyed = NULL;
 	weight_set = cap_set_to = UINT32_MAX;
-	weights_set = steps = nr_log_lines = 0;
+	weights_set = affinities_set = steps = nr_log_lines = 0;
 	nr_typed = 0;
 	type_room = sizeof(typed);
 	deaf_harts = 0;
 	creation_steps = 0;
 	creation_error = NULL;
+	fake_counts_setup();
 	make_vms(3, 2);
 	armed = NULL;
 	if (!begun) {

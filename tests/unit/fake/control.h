@@ -10,7 +10,7 @@
  * SOURCES: hyp/control/cmd_debug.c hyp/control/cmd_memory.c tests/unit/fake/control_debug.c
  * SOURCES: tests/unit/fake/control_images.c tests/unit/fake/control_console.c
  * SOURCES: hyp/control/trace.c hyp/control/cmd_trace.c hyp/arch/trace.c tests/unit/fake/pcpu.c
- * SOURCES: tests/unit/fake/control.c tests/unit/fake/registry.c tests/unit/fake/no_net.c
+ * SOURCES: tests/unit/fake/counts.c tests/unit/fake/control.c tests/unit/fake/registry.c tests/unit/fake/no_net.c
  * CFLAGS: -DFAKE_TRACE
  */
 #ifndef FAKE_CONTROL_H
@@ -38,7 +38,7 @@ extern bool has_device;
 extern const struct vm *stopped, *destroyed;
 extern enum vm_stop stopped_how;
 extern uint32_t weight_set, cap_set_to; /* UINT32_MAX: not at all */
-extern unsigned int weights_set;
+extern unsigned int weights_set, affinities_set;
 
 /* The lines that log_read() finds. */
 extern const char *const *log_lines;

@@ -6,7 +6,7 @@
  *
  * A program of such tests is LIKE this file:
  *
- * SOURCES: hyp/vm/lifecycle.c hyp/vm/vm_make.c hyp/vm/config_ram.c hyp/vm/parts.c hyp/vcpu/vm_part.c hyp/lib/property.c hyp/lib/config_node.c hyp/lib/word.c hyp/vm/shutdown.c hyp/vm/destroy.c hyp/vcpu/registry.c hyp/lib/work.c hyp/vcpu/vm.c hyp/lib/text.c hyp/lib/fdt.c
+ * SOURCES: hyp/vm/lifecycle.c hyp/vm/vm_make.c hyp/vcpu/timed.c hyp/vm/config_ram.c hyp/vm/parts.c hyp/vcpu/vm_part.c hyp/lib/property.c hyp/lib/config_node.c hyp/lib/word.c hyp/vm/shutdown.c hyp/vm/destroy.c hyp/vcpu/registry.c hyp/lib/work.c hyp/vcpu/vm.c hyp/lib/text.c hyp/lib/fdt.c
  * SOURCES: hyp/mm/gstage.c hyp/mm/gstage_leaf.c hyp/mm/pgtable.c hyp/mm/page.c hyp/mm/arena.c hyp/vm/boot_order.c hyp/vm/bundle_store.c
  * SOURCES: tests/unit/fake/page.c tests/unit/fake/life.c tests/unit/fake/life_parts.c tests/unit/fake/life_tasks.c
  */

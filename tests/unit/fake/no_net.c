@@ -13,6 +13,12 @@ __attribute__((weak)) int net_port_link(const char *vm, unsigned int unit, bool 
 	return HV_ENOENT;
 }
 
+__attribute__((weak)) void net_ports_zero(struct net_switch *s)
+{
+	(void)s;
+	abort();
+}
+
 __attribute__((weak)) bool net_port_look(struct net_switch *s, unsigned int i,
 					 struct net_port_look *out)
 {

@@ -99,6 +99,15 @@ bool sched_idle_begin(void)
 	return idle;
 }
 
+static bool must_unload;
+
+/* Until it has been. */
+bool sched_must_unload(const struct sched_entity *se)
+{
+	assert_ptr_equal(se, &this_pcpu()->current->se);
+	return must_unload;
+}
+
 void sched_idle_end(void)
 {
 }
@@ -167,7 +176,7 @@ static int setup(void **state)
 	slice = 0;
 	work_count = 0;
 	timer_sstc = idle = rest_begins = true;
-	others_wait = must_switch = false;
+	others_wait = must_switch = must_unload = false;
 	nr_picks = picked = steps = 0;
 	steps_left = 1;
 	in_step = in_wfi = in_rest = NULL;
@@ -180,7 +189,7 @@ static int setup(void **state)
 	return 0;
 }
 
-static void interrupts_come(void)
+__attribute__((unused)) static void interrupts_come(void)
 {
 	if (steps == 1)
 		csr_write(CSR_SIP, BIT(IRQ_S_TIMER) | BIT(IRQ_S_EXT) | BIT(IRQ_S_SOFT));

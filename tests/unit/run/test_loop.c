@@ -142,6 +142,19 @@ static void without_anything_the_hart_sleeps_without_a_slice(void **state)
 	assert_int_equal(this_pcpu()->work_at, 0);
 }
 
+/* It may run elsewhere only when its context has left. */
+static void what_may_not_run_here_any_more_is_unloaded(void **state)
+{
+	(void)state;
+	nr_picks = 2;
+	picks[0] = picks[1] = NULL;
+	this_pcpu()->current = &vcpu;
+	must_unload = true;
+	loop();
+	CALLS("pick park unloaded pick wfi ");
+	assert_null(this_pcpu()->current);
+}
+
 static void a_hart_that_is_wanted_does_not_sleep(void **state)
 {
 	for (unsigned int why = 0; why < 2; why++) {
@@ -200,6 +213,7 @@ int main(void)
 		TEST(what_is_picked_runs),
 		TEST(a_task_that_follows_a_vcpu_needs_no_pick),
 		TEST(without_anything_the_hart_sleeps_without_a_slice),
+		TEST(what_may_not_run_here_any_more_is_unloaded),
 		TEST(a_hart_that_is_wanted_does_not_sleep),
 		TEST(work_items_take_turns_with_what_is_picked),
 		TEST(the_time_of_the_next_item_is_forgotten_when_it_has_come),

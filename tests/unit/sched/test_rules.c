@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // SOURCES: hyp/sched/sched.c hyp/sched/account.c hyp/sched/fair.c hyp/sched/fifo.c hyp/sched/cap.c hyp/sched/balance.c
-// SOURCES: hyp/sched/expedite.c hyp/sched/task.c hyp/sched/yield.c hyp/sched/loan.c hyp/sched/rest.c tests/sim/sim.c tests/sim/check.c
+// SOURCES: hyp/sched/expedite.c hyp/sched/task.c hyp/sched/yield.c hyp/sched/loan.c hyp/sched/place.c hyp/sched/rest.c tests/sim/sim.c tests/sim/check.c
 // CFLAGS: -DHARTVISOR_SIM -DMAX_PCPUS=192 -O2 -Itests
 /*
  * The scheduler's small rules, each by itself: sets of pcpus, the debts of a cap, places. What comes of
@@ -141,8 +141,7 @@ static void what_is_loaded_is_not_moved(void **state)
 	assert_int_equal(v->se.pcpu, 0);
 	sim_step_hart(1);
 	assert_null(sim_running(1));
-	sim_become(0);
-	sched_unloaded(&v->se);
+	sim_unload(0);
 	sim_step_hart(1);
 	assert_ptr_equal(sim_running(1), v);
 	sim_end();

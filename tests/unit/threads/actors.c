@@ -173,6 +173,13 @@ void pauses(struct machine *mc)
 	add_now(&did.pauses, 1);
 }
 
+void moves(struct vcpu *v, unsigned int harts)
+{
+	struct pcpu_set set = pcpu_set_from_mask(1 + chance(BIT(harts) - 1));
+
+	sched_set_affinity(&v->se, &set);
+}
+
 void toggles(struct machine *mc)
 {
 	uint64_t all = BIT(VCPUS) - 1;

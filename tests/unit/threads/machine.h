@@ -9,7 +9,7 @@
  * SOURCES: hyp/vcpu/request.c hyp/vcpu/vcpu.c hyp/vcpu/irq.c hyp/vcpu/fence.c hyp/vcpu/hsm.c
  * SOURCES: hyp/pv/steal.c hyp/pv/magic.c hyp/vcpu/vm.c hyp/vcpu/guest_mem.c hyp/vcpu/vtimer.c hyp/vcpu/vm_mem.c
  * SOURCES: hyp/vcpu/poll.c hyp/sched/sched.c hyp/sched/account.c hyp/sched/fair.c hyp/sched/fifo.c hyp/sched/expedite.c hyp/sched/task.c
- * SOURCES: hyp/sched/cap.c hyp/sched/balance.c hyp/sched/yield.c hyp/sched/loan.c hyp/sched/rest.c hyp/lib/work.c
+ * SOURCES: hyp/sched/cap.c hyp/sched/balance.c hyp/sched/yield.c hyp/sched/loan.c hyp/sched/place.c hyp/sched/rest.c hyp/lib/work.c
  * SOURCES: hyp/run/vcpu_run.c hyp/run/fastpath.c hyp/dev/mmio.c hyp/run/pcpu_loop.c hyp/run/task.c hyp/run/rest.c hyp/arch/smp.c hyp/arch/guest.c hyp/arch/features.c
  * SOURCES: hyp/arch/timer.c hyp/mm/vmid.c
  * SOURCES: tests/unit/threads/chance.c tests/unit/threads/world.c tests/unit/fake/hart.c tests/unit/fake/probe.c
@@ -158,6 +158,9 @@ void claims(struct vcpu *v);
 
 void frees(struct machine *mc);
 void pauses(struct machine *mc);
+
+/* moves - and another one: @v may run on some of @harts harts from now on. */
+void moves(struct vcpu *v, unsigned int harts);
 
 /* toggles - another operator: lets a VM that is paused go on, else pauses it for a while. */
 void toggles(struct machine *mc);

@@ -31,7 +31,7 @@
 struct machine machines[VMS];
 static struct mmio_bus buses[VMS];
 
-enum role { POSTER, POSTER_2, FENCER, FREER, OPERATOR, OPERATOR_2, STARTER, NR_ROLES };
+enum role { POSTER, POSTER_2, FENCER, FREER, OPERATOR, OPERATOR_2, MOVER, STARTER, NR_ROLES };
 
 #define OPS_PER_ROUND 400
 #define POLL_TICKS    20000
@@ -70,6 +70,9 @@ static void act(enum role role, struct machine *mc)
 	case OPERATOR_2:
 		toggles(mc);
 		usleep((useconds_t)chance(100));
+		break;
+	case MOVER:
+		moves(v, HARTS);
 		break;
 	case STARTER:
 		usleep((useconds_t)chance(30));

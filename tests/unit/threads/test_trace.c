@@ -61,6 +61,10 @@ void trap_vector_traced(void)
 {
 }
 
+void trap_vector_timed(void)
+{
+}
+
 static void *hart(void *arg)
 {
 	(void)arg;

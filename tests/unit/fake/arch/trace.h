@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The timeline. No hart writes to it, unless the program says CFLAGS: -DFAKE_TRACE: then a hart does as in hartvisor, and trace_event()
- * and its like are those of arch/trace.c or the program's own. What hyp/vcpu/vm.c has for the control channel calls them without asking,
+ * and its like are those of arch/trace.c or the program's own. No hart measures times, unless it says -DFAKE_TIMES. What hyp/vcpu/vm.c has for the control channel calls them without asking,
  * so two of them are here, and do nothing.
  */
 #ifndef FAKE_ARCH_TRACE_H
 #define FAKE_ARCH_TRACE_H
 
+#ifndef FAKE_TIMES
+#define trace_is_timed hart_trace_is_timed
+#endif
 #ifndef FAKE_TRACE
 #define trace_is_on    hart_trace_is_on
 #define trace_is_asked hart_trace_is_asked
@@ -14,6 +17,10 @@
 
 #include "../../../../hyp/arch/trace.h"
 
+#ifndef FAKE_TIMES
+#undef trace_is_timed
+#define trace_is_timed() false
+#endif
 #ifndef FAKE_TRACE
 #undef trace_is_on
 #undef trace_is_asked
