@@ -19,9 +19,8 @@ struct breakpoint {
 	uint32_t len;
 };
 
-/* A VM that is destroyed is not kept for it: its name leads to it as long as it is there. */
+/* A VM that is destroyed is not kept for it: its name leads to it as long as it is there, and vm->debugged says that it is the one. */
 static struct {
-	bool attached;
 	char name[VM_NAME_MAX + 1];
 	bool stopped; /* it stands still because of the debugger */
 	unsigned int nr;
@@ -158,12 +157,12 @@ static void look_for_stop(struct vm *vm)
 
 bool vm_debug_is_attached(const struct vm *vm)
 {
-	return debugger.attached && atomic_read(&vm->debugged);
+	return atomic_read(&vm->debugged);
 }
 
 bool vm_debug_attach(struct vm *vm)
 {
-	struct vm *other = debugger.attached ? vm_get_by_name(debugger.name) : NULL;
+	struct vm *other = vm_get_by_name(debugger.name);
 	bool taken = other && vm_debug_is_attached(other);
 
 	if (other)
@@ -172,7 +171,6 @@ bool vm_debug_attach(struct vm *vm)
 		return false;
 	look_for_stop(vm); /* for a debugger that has gone */
 	memset(&debugger, 0, sizeof(debugger));
-	debugger.attached = true;
 	memcpy(debugger.name, vm->name, sizeof(debugger.name));
 	atomic_set(&vm->debugged, 1);
 	set_hedeleg(vm, true);
@@ -204,13 +202,12 @@ static void detach_from(struct vm *vm)
 
 void vm_debug_detach(void)
 {
-	struct vm *vm = debugger.attached ? vm_get_by_name(debugger.name) : NULL;
+	struct vm *vm = vm_get_by_name(debugger.name);
 
 	if (vm && vm_debug_is_attached(vm))
 		detach_from(vm);
 	if (vm)
 		vm_put(vm);
-	debugger.attached = false;
 }
 
 /* --- stop and go ---------------------------------------------------------------------------------- */
@@ -224,7 +221,6 @@ bool vm_debug_stop(struct vm *vm)
 {
 	if (pause(vm))
 		debugger.stopped = true;
-	look_for_stop(vm);
 	return is_paused(vm);
 }
 

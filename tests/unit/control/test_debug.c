@@ -95,6 +95,7 @@ static void it_stops_and_goes_on_all_or_one(void **state)
 	assert_null(debugged.only);
 	refuses("1 debug.go vm-1 2", "vm-1: vcpu 2: must be 0 to 1");
 	refuses("1 debug.go vm-1 one", "vm-1: vcpu one: must be 0 to 1");
+	assert_int_equal(debugged.goes, 3);
 	says("1 debug.pass vm-1 1", OK);
 	assert_ptr_equal(debugged.passed, v1);
 	refuses("1 debug.pass vm-1", "vm-1: vcpu : must be 0 to 1");
@@ -130,6 +131,30 @@ static void memory_comes_as_a_frame(void **state)
 	machines[0].state = VM_RUNNING;
 	image_room = 4096;
 	refuses("1 debug.read vm-1 4096 1", "no memory left for a frame");
+}
+
+/* The other side takes a few bytes at a time, and asks again in between. */
+static void a_frame_goes_out_as_there_is_room(void **state)
+{
+	const char *end;
+
+	(void)state;
+	said_len = 0;
+	send_bytes("1 debug.read vm-1 4096 200\n2 version\n", 37);
+	room = 0;
+	for (unsigned int i = 0; i < 200; i++) {
+		room = 7;
+		send_bytes("", 0); /* the port is ready again */
+		run_channel();
+	}
+	room = sizeof(said) / 2;
+	send_bytes("", 0);
+	run_channel();
+	end = strchr(said, '\n');
+	assert_non_null(end);
+	assert_memory_equal(end + 1, debugged.memory, 200);
+	assert_memory_equal(end + 201, "{\"id\":2,\"ok\":true", 17);
+	assert_int_equal(image_memory, 0);
 }
 
 /* The other side goes, and leaves a frame behind that it has not read. */
@@ -201,7 +226,13 @@ static void registers_are_of_a_vcpu_that_stands_still(void **state)
 	v0->regs.sepc = UINT64_C(0xffffffff80001000);
 	v0->regs.sstatus = SSTATUS_SPP;
 	v0->regs.x[31] = 77;
-	v0->vs.vsatp = 0x1234;
+	v0->vs = (struct guest_vs_csrs){ .vsie = 9,
+					 .vstvec = 10,
+					 .vsscratch = 11,
+					 .vsepc = 12,
+					 .vscause = 13,
+					 .vstval = 14,
+					 .vsatp = 0x1234 };
 	debugged.deaf = true;
 	said_len = 0;
 	send_bytes("1 debug.regs vm-1 0\n", 20);
@@ -214,6 +245,9 @@ static void registers_are_of_a_vcpu_that_stands_still(void **state)
 		strstr(answer,
 		       "\"ok\":true,\"pc\":\"0xffffffff80001000\",\"user\":false,\"x\":[\"0x0\","));
 	assert_non_null(strstr(answer, "\"0x4d\"],\"csrs\":{\"sstatus\":"));
+	assert_non_null(strstr(
+		answer,
+		"\"sie\":\"0x9\",\"stvec\":\"0xa\",\"sscratch\":\"0xb\",\"sepc\":\"0xc\",\"scause\":\"0xd\",\"stval\":\"0xe\","));
 	assert_non_null(strstr(answer, "\"satp\":\"0x1234\"},\"f\":["));
 	assert_non_null(strstr(answer, "],\"fcsr\":\"0x0\"}\n"));
 	refuses("1 debug.regs vm-1 5", "vm-1: vcpu 5: must be 0 to 1");
@@ -335,6 +369,7 @@ int main(void)
 		TEST(what_changes_a_vm_wants_a_debugger),
 		TEST(it_stops_and_goes_on_all_or_one),
 		TEST(memory_comes_as_a_frame),
+		TEST(a_frame_goes_out_as_there_is_room),
 		TEST(a_frame_that_is_not_read_goes_with_its_connection),
 		TEST(memory_is_written_by_a_debugger_alone),
 		TEST(breakpoints_are_instructions),

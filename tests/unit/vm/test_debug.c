@@ -127,6 +127,7 @@ static void the_guest_s_own_is_passed_once(void **state)
 	(void)state;
 	attach();
 	assert_false(vm_debug_pass(&vcpus[0]));
+	assert_int_equal(vcpus[0].debug.pass, 0);
 	assert_true(vm_debug_stop(&vm));
 	assert_true(vm_debug_pass(&vcpus[0]));
 	assert_true(vm_debug_go(&vm, NULL));
@@ -201,8 +202,8 @@ static void registers_are_those_of_a_vm_that_is_paused(void **state)
 	(void)state;
 	vcpus[1].regs.sepc = 1;
 	vcpus[1].vs.vsatp = 2;
-	vcpus[1].fp.regs.f[3] = 4;
 	assert_false(vm_debug_regs(&vcpus[1], &r));
+	vcpus[1].fp.regs.f[3] = 4;
 	assert_true(vm_pause(&vm));
 	assert_true(vm_debug_regs(&vcpus[1], &r));
 	assert_int_equal(r.regs.sepc, 1);
@@ -226,6 +227,8 @@ static void registers_are_written_where_they_are(void **state)
 	assert_int_equal(vcpus[0].fp.regs.f[31], 7);
 	assert_true(vcpus[0].debug.fp_written);
 	assert_int_equal(synced[0], 1);
+	assert_true(vm_debug_set_reg(&vcpus[0], DEBUG_F0 + 3, 9));
+	assert_int_equal(vcpus[0].fp.regs.f[3], 9);
 	assert_true(vm_debug_set_reg(&vcpus[0], DEBUG_FCSR, 8));
 	assert_int_equal(vcpus[0].fp.regs.fcsr, 8);
 }
@@ -233,6 +236,7 @@ static void registers_are_written_where_they_are(void **state)
 static void a_vcpu_answers_by_a_count(void **state)
 {
 	uint64_t asked = vcpu_debug_ask(&vcpus[1]);
+	bool user = false;
 
 	(void)state;
 	assert_int_equal(synced[1], 1);
@@ -240,6 +244,10 @@ static void a_vcpu_answers_by_a_count(void **state)
 	assert_false(vcpu_debug_is_synced(&vcpus[1], asked));
 	vcpus[1].debug.synced++;
 	assert_true(vcpu_debug_is_synced(&vcpus[1], asked));
+	vcpus[1].debug.pc = 4711;
+	vcpus[1].debug.user = 1;
+	assert_int_equal(vcpu_debug_pc(&vcpus[1], &user), 4711);
+	assert_true(user);
 	(void)vcpu_debug_ask_sample(&vcpus[1]);
 	assert_int_equal(sampled, 1);
 }

@@ -27,6 +27,7 @@ static void what_was_given_back_reads_as_zero(void **state)
 	uint8_t buf[16];
 
 	(void)state;
+	memset(buf, 0xff, sizeof(buf));
 	vm.gstage.has_holes = true;
 	assert_int_equal(vm_debug_read(&vm, gpa(HOLE - 8), buf, 16), HV_OK);
 	assert_memory_equal(buf, ram + (HOLE - 8 - RAM), 8);
@@ -67,6 +68,9 @@ static void a_breakpoint_takes_the_place_of_an_instruction(void **state)
 	assert_int_equal(vm_debug_clear_break(&vm, gpa(RAM + 16)), HV_ENOENT);
 	assert_int_equal(vm_debug_clear_break(&vm, gpa(RAM + 20)), HV_OK);
 	assert_memory_equal(ram + 16, before, 8);
+	/* What was there once is forgotten. */
+	assert_int_equal(vm_debug_set_break(&vm, gpa(RAM + 20), 4), HV_OK);
+	assert_memory_equal(ram + 20, "\x73\x00\x10\x00", 4);
 }
 
 static void memory_that_has_changed_since_is_left_alone(void **state)
