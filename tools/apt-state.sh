@@ -67,6 +67,19 @@ apt_state()
 	EOC
 }
 
+# The same for riscv64 alone, as if nothing of it were installed.
+apt_state_riscv64()
+{
+	apt_state "$@"
+	: >"$APT/$1/status"
+	cat >>"$APT/$1/apt.conf" <<-EOC
+		Dir::State::status "$APT/$1/status";
+		APT::Architecture "riscv64";
+		#clear APT::Architectures;
+		APT::Architectures "riscv64";
+	EOC
+}
+
 apt_state_update()
 {
 	apt-get -q -c "$APT/$1/apt.conf" -o APT::Update::Error-Mode=any update ||

@@ -133,14 +133,7 @@ setup_guests()
 			"busybox-static and e2fsck-static (*.deb) into build/dl/."
 	fi
 	say "looking for the guests' kernel, busybox and e2fsck in $GUEST_SUITE (riscv64)"
-	apt_state guest "deb $GUEST_SUITE"
-	: >"$APT/guest/status"
-	cat >>"$APT/guest/apt.conf" <<-EOC
-		Dir::State::status "$APT/guest/status";
-		APT::Architecture "riscv64";
-		#clear APT::Architectures;
-		APT::Architectures "riscv64";
-	EOC
+	apt_state_riscv64 guest "deb $GUEST_SUITE"
 	apt_state_update guest
 	kernel=$(apt-cache -c "$APT/guest/apt.conf" depends linux-image-riscv64 |
 		sed -n 's/^ *Depends: \(linux-image-[0-9][^ ]*\).*/\1/p' | head -n 1)

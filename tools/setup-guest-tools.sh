@@ -56,14 +56,7 @@ fetch()
 {
 	local packages
 	say "fetching $PROGRAMS and their libraries ($SUITE, riscv64)"
-	apt_state tools "deb $SUITE"
-	: >"$APT/tools/status"
-	cat >>"$APT/tools/apt.conf" <<-EOC
-		Dir::State::status "$APT/tools/status";
-		APT::Architecture "riscv64";
-		#clear APT::Architectures;
-		APT::Architectures "riscv64";
-	EOC
+	apt_state_riscv64 tools "deb $SUITE"
 	apt_state_update tools
 	packages=$(wanted_packages)
 	[ -n "$packages" ] || die "the archive's index does not say what $PROGRAMS need."
