@@ -19,7 +19,7 @@ kernel: make guest-linux, for tests of the long step; without it they are skippe
 lint:   each make target of --lints is a test; skipped where a tool's version is not the one that decides
 fresh:  passed when tools/fresh.sha256 is the digest of this tree's set-up files; else make fresh on one release
 model, model-long, protocol, mutants, fences: make model, model-long, mutants-protocol, mutants and mutants-fences,
-        by their own last line
+        by their own last line; protocol-1, protocol-2: half of the protocol's each
 table:  each known way to break the vcpu protocol is seen by a net (tools/mutant-table.py)
 bench:  make bench-check, likewise; a row is a test
 fuzz, fuzz-replay: make fuzz and make fuzz-replay, likewise; a target is a test
@@ -51,7 +51,8 @@ PART_MINUTES = 40
 PARTS = {
     "unit": ["build", "unit"],
     "model": ["build", "model-long"],
-    "protocol": ["build", "protocol", "table"],
+    "protocol-1": ["build", "protocol-1"],
+    "protocol-2": ["build", "protocol-2", "table"],
     "mutants": ["build", "mutants", "fences"],
     "system": ["build", "system", "busy"],
     "long": ["build", "kernel", "debian", "long"],
@@ -142,11 +143,11 @@ def count_report(tally, report):
             tally.passed += 1
 
 
-def step_target(options, tally, target):
-    """A make target that counts for itself: its last line is 'N passed, N failed', perhaps ', N skipped'."""
+def step_target(options, tally, target, **settings):
+    """A make target that counts for itself: its last line is 'N passed, N failed', perhaps ', N skipped'. @settings are its environment's."""
     command = shlex.split(options.make) + ["--no-print-directory", target]
     last = ""
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, close_fds=False) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, close_fds=False, env={**os.environ, **settings}) as process:
         for line in process.stdout:
             print(line, end="", flush=True)
             last = line if re.match(r"\d+ passed, \d+ failed", line) else last
@@ -261,6 +262,8 @@ STEPS = {
     "model": lambda options, tally: step_target(options, tally, "model"),
     "model-long": lambda options, tally: step_target(options, tally, "model-long"),
     "protocol": lambda options, tally: step_target(options, tally, "mutants-protocol"),
+    "protocol-1": lambda options, tally: step_target(options, tally, "mutants-protocol", HALF="1"),
+    "protocol-2": lambda options, tally: step_target(options, tally, "mutants-protocol", HALF="2"),
     "mutants": lambda options, tally: step_target(options, tally, "mutants"),
     "fences": lambda options, tally: step_target(options, tally, "mutants-fences"),
     "bench": lambda options, tally: step_target(options, tally, "bench-check"),

@@ -2,13 +2,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Break the vcpu protocol's sources in known ways; at least one of the nets must notice each.
 
-usage: mutate_sources.py [--only REGEX] [--quick] [--jobs N] [--check] [--trace]
+usage: mutate_sources.py [--only REGEX] [--half 1|2] [--quick] [--jobs N] [--check] [--trace]
 
 The nets are programs of tests/unit/explorer and tests/unit/threads, and some that test one file on one hart; a mutant goes
 from one program of a net to the next until it is caught. A mutant is a file of hyp/ with some text replaced;
 it is compiled instead of the original, into build/verify/sources. A text that is not found, or found
 twice, is a failure: the mutant would have rotted. The unbroken sources must pass in all programs.
-build/verify/sources.json gets {mutant: {net: caught}}; --only renews a part of it. --quick: a mutant that
+build/verify/sources.json gets {mutant: {net: caught}}; --only and --half (or $HALF) renew a part of it. --quick: a mutant that
 one net has caught is not shown to the next, the unbroken sources are not run, and nothing is kept.
 """
 
@@ -447,6 +447,7 @@ def check(nets, pool):
 def main():
     parser = argparse.ArgumentParser(description="Break the vcpu protocol; the nets must notice.")
     parser.add_argument("--only", default="", help="mutants whose name matches")
+    parser.add_argument("--half", type=int, choices=(1, 2), default=int(os.environ.get("HALF", 0)), help="every other one of these")
     parser.add_argument("--quick", action="store_true", help="stop at the first net that catches a mutant")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--check", action="store_true", help="make none: could they be made? (make lint)")
@@ -454,8 +455,9 @@ def main():
     options = parser.parse_args()
 
     names = [n for n in MUTANTS if re.search(options.only, n)]
-    nets = needed([Net(name, programs) for name, programs in NETS.items()], names) if options.only else \
-        [Net(name, programs) for name, programs in NETS.items()]
+    names = names[options.half - 1::2] if options.half else names
+    nets = [Net(name, programs) for name, programs in NETS.items()]
+    nets = needed(nets, names) if options.only else nets
     passed = failed = 0
     table = {}
     pool = concurrent.futures.ThreadPoolExecutor(options.jobs)
@@ -472,7 +474,7 @@ def main():
         print(f"{'unbroken':<48} {net.name}: {'FAILS: ' + why if caught else 'passes'}", flush=True)
         failed += caught
         passed += not caught
-    if options.only and JSON.exists():
+    if (options.only or options.half) and JSON.exists():
         table = {n: r for n, r in json.loads(JSON.read_text()).items() if n in MUTANTS}
     inputs = keep.digest(*[net.inputs() for net in nets])
     for name, (result, why) in zip(names, pool.map(lambda n: outcome(n, nets, inputs, options), names)):
