@@ -164,18 +164,23 @@ static void write_csrs(struct json *j)
 
 enum { ASK, WAIT, CSRS, FP };
 
-/* False: the answer is complete, or an error. */
-static bool begin_regs(struct control_request *r, struct vcpu *v)
+/* @v's state is to be here, and not on its way out of a hart. True: it is waited for. */
+static bool waits_for(struct control_request *r, struct vcpu *v)
 {
 	if (r->step == ASK) {
 		r->at = vcpu_debug_ask(v);
 		r->step = WAIT;
 	}
 	/* One that is not paused any more may well sleep, and never answer. */
-	if (atomic_read(&r->vm->state) == VM_PAUSED && !vcpu_debug_is_synced(v, r->at)) {
-		r->undecided = true;
+	r->undecided = atomic_read(&r->vm->state) == VM_PAUSED && !vcpu_debug_is_synced(v, r->at);
+	return r->undecided;
+}
+
+/* False: the answer is complete, or an error. */
+static bool begin_regs(struct control_request *r, struct vcpu *v)
+{
+	if (waits_for(r, v))
 		return true;
-	}
 	if (!vm_debug_regs(v, &regs)) {
 		control_fail(r, "%s is not paused", r->vm->name);
 		return false;
@@ -244,15 +249,8 @@ bool cmd_control_debug_set(struct control_request *r)
 
 	if (!v)
 		return false;
-	/* Its state has to be here, and not on its way out of the hart. */
-	if (r->step == ASK) {
-		r->at = vcpu_debug_ask(v);
-		r->step = WAIT;
-	}
-	if (atomic_read(&r->vm->state) == VM_PAUSED && !vcpu_debug_is_synced(v, r->at)) {
-		r->undecided = true;
+	if (waits_for(r, v))
 		return true;
-	}
 	if (r->nr_words != 5)
 		control_fail(
 			r,
