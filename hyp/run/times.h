@@ -4,8 +4,8 @@
  *
  * A hart runs a guest, sleeps, or works for guests; the three add up to its time. What it works after an exit is that exit's, by its
  * cause, until its guest goes on, another vcpu is loaded or the hart sleeps. The cause is the counter that has moved meanwhile
- * (vcpu->stats.exits), so counts and times are of the same exits. An exit that moves none, as one whose guest is to run into it again, is
- * the hart's alone.
+ * (vcpu->stats.exits), so counts and times are of the same exits. An exit that moves no counter, because the guest is to meet its cause
+ * again, is the hart's alone.
  *
  * Late is a guest's timer that was due before its vcpu came into the guest again: from its deadline, or from where the vcpu had left the
  * guest if that was later, to the entry. One that comes due in the guest is the hart's own to deliver, and is not counted (Sstc).

@@ -2,9 +2,10 @@
 /*
  * Where an entity may be: the pcpu that it begins on, and where it goes when an operator changes its affinity.
  *
- * What a pcpu may not run any more is a stray there. No stray is ever picked: when its queue chooses it, it is taken out and sent to a pcpu that
- * may have it (take_first()). That alone is enough. The rest makes it soon: an entity that waits or sleeps is moved when its affinity changes,
- * or, if its context is loaded then, when that leaves the hart (sched_unloaded()); one that runs has its pcpu look.
+ * An entity is misplaced on a pcpu that is not in its affinity any more. No misplaced entity is ever picked: when its queue chooses it, it is
+ * taken out and sent to a pcpu that may have it (take_first()). That alone is enough. The rest makes it soon. An entity that waits or sleeps is
+ * moved when its affinity changes. If its context is loaded then, it is moved when the context leaves the hart (sched_unloaded()). Of an
+ * entity that runs the pcpu is asked to look.
  */
 #include "sched/runq.h"
 
@@ -40,7 +41,7 @@ uint32_t place_first(const struct sched_entity *se)
 	return best;
 }
 
-/* --- strays ---------------------------------------------------------------------------------------- */
+/* --- misplaced entities ---------------------------------------------------------------------------- */
 
 /* An idle pcpu of its affinity, if it waits for one; else the one with the fewest entities. The lock of its queue is held. */
 static uint32_t place_for(const struct sched_entity *se)
@@ -80,9 +81,9 @@ static void wait_on(struct sched_entity *se, uint32_t to)
 /* The lock of @q, to which @se belongs, is held, and is given up. */
 static void settle(struct runq *q, struct sched_entity *se)
 {
-	bool is_stray = !runq_may_have(q, se), waits = se->state == SCHED_RUNNABLE && se->queued;
+	bool misplaced = !runq_may_have(q, se), waits = se->state == SCHED_RUNNABLE && se->queued;
 	/* Acquired: where it goes must see what was saved where it leaves (sched_unloaded()). */
-	bool moves = is_stray && !atomic_read_acquire(&se->on_cpu) &&
+	bool moves = misplaced && !atomic_read_acquire(&se->on_cpu) &&
 		     (waits || se->state == SCHED_BLOCKED);
 	uint32_t from = q->index, to = from;
 
@@ -95,7 +96,7 @@ static void settle(struct runq *q, struct sched_entity *se)
 	spin_unlock(&q->lock);
 	if (moves && waits)
 		wait_on(se, to);
-	else if (is_stray && !moves)
+	else if (misplaced && !moves)
 		smp_resched(from);
 }
 

@@ -44,7 +44,7 @@ struct runq {
 	struct list scan;		   /* all that wait */
 	uint64_t next_balance;		   /* own pcpu */
 	const struct sched_entity *loaded; /* own pcpu: picked last */
-	struct list away; /* own pcpu: strays, RUNNABLE, by node; to be sent (place.c) */
+	struct list away; /* own pcpu: misplaced entities, RUNNABLE, by node; to be sent (place.c) */
 } __attribute__((aligned(64)));
 
 extern struct runq *runqs;
@@ -355,7 +355,7 @@ uint32_t place_first(const struct sched_entity *se);
 
 /*
  * place_put_away - own pcpu: @se, which @q has chosen, may not run here. The lock is held. place_send - those that were put away wait elsewhere,
- * unless their context is loaded here still. place_unloaded - that of @se, a stray here, has left. No locks.
+ * unless their context is loaded here still. place_unloaded - the context of @se, which is misplaced here, has left. No locks.
  */
 void place_put_away(struct runq *q, struct sched_entity *se);
 void place_send(struct runq *q);

@@ -278,7 +278,7 @@ static uint64_t slice_end_of(const struct runq *q, const struct sched_entity *se
 	return now + (se->level == LEVEL_EXPEDITED ? ticks_per_ms / 100 : ticks_per_ms / 10) + 1;
 }
 
-/* The next one that may run; those on the way whose cap is used up leave the queue, and so do strays. */
+/* The next one that may run. On the way entities leave the queue if the cap of their group is used up, or if they are misplaced (place.c). */
 static inline struct sched_entity *take_first(struct runq *q, uint64_t now)
 {
 	struct sched_entity *se;

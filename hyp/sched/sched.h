@@ -191,7 +191,7 @@ void sched_set_weight(struct sched_entity *se, uint32_t weight);
  * sched_set_affinity - @se may run on @set from now on, some of which are online. When it returns @se may be running elsewhere still, but is
  * picked there no more. One caller at a time for an entity. Any hart; takes runq locks, one at a time.
  *
- * sched_must_unload - own pcpu, which has nothing to run: @se, whose context is loaded here, must leave it, so that it can be moved.
+ * sched_must_unload - own pcpu, which has nothing to run, and the context of @se loaded: must that leave, so that an entity can be moved?
  */
 void sched_set_affinity(struct sched_entity *se, const struct pcpu_set *set);
 bool sched_must_unload(const struct sched_entity *se);

@@ -107,8 +107,8 @@ def test_gdb_stops_steps_and_goes_on(name):
 
 
 def test_a_step_is_one_instruction_of_one_vcpu(name):
-    """By this stub's own steps: gdb does it by breakpoints where it takes the target for Linux. Each function has its loops, its calls,
-    and a sequence from LR to SC that no step may break."""
+    """hartctl makes the steps where gdb does not take the target for Linux; there gdb makes them itself, by breakpoints. Among the
+    instructions are a call, branches, and a sequence from LR to SC that no step may break."""
     steps = ["stepi"] * 60
     with debugged(name) as (ctl, m):
         text = gdb("set osabi none", attach(ctl), "thread 1", "break add_total", "continue", "print $_thread", "delete",
@@ -139,48 +139,133 @@ def test_the_guest_s_own_breakpoints_are_its_own(name):
         assert "SIGTRAP" not in text
 
 
+def symbols():
+    return subprocess.run(["nm", str(ELF)], stdout=subprocess.PIPE, text=True, check=True).stdout
+
+
+def address_of(function):
+    return int(re.search(rf"^(\w+) T {function}$", symbols(), re.M).group(1), 16)
+
+
+class Packets:
+    """gdb's side of hartctl gdb, by hand."""
+
+    def __init__(self, ctl):
+        self.process = subprocess.Popen(ctl.command("gdb", "web"), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def send(self, data):
+        self.process.stdin.write(data)
+        self.process.stdin.flush()
+
+    def answer(self):
+        said = b""
+        while not (found := re.search(rb"\$([^#]*)#..", said)):
+            byte = self.process.stdout.read(1)
+            assert byte, said
+            said += byte
+        return found.group(1)
+
+    def ask(self, packet):
+        self.send(b"$%s#%02x" % (packet, sum(packet) & 255))
+        return self.answer()
+
+    def end(self, how):
+        self.process.send_signal(how)
+        self.process.wait(timeout=hv.TIMEOUT)
+
+
+def test_ctrl_c_stops_what_runs(name):
+    with debugged(name) as (ctl, m):
+        gdb_side = Packets(ctl)
+        assert gdb_side.ask(b"?").startswith(b"T05")
+        gdb_side.send(b"$c#63\x03")
+        assert gdb_side.answer().startswith(b"T02")
+        assert len(gdb_side.ask(b"g")) == 2 * 8 * 33
+        assert gdb_side.ask(b"D") == b"OK"
+        gdb_side.process.wait(timeout=hv.TIMEOUT)
+        progress(ctl, m)
+
+
 def test_a_debugger_that_is_killed_leaves_nothing_behind(name):
     """It stands at a breakpoint when it goes, and one more is in memory."""
     with debugged(name) as (ctl, m):
-        process = subprocess.Popen(ctl.command("gdb", "web"), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-
-        def ask(packet):
-            process.stdin.write(b"$%s#%02x" % (packet, sum(packet) & 255))
-            process.stdin.flush()
-            answer = b""
-            while not re.search(rb"\$[^#]*#..", answer):
-                byte = process.stdout.read(1)
-                assert byte, answer
-                answer += byte
-            return re.search(rb"\$([^#]*)#", answer).group(1)
-
-        symbols = subprocess.run(["nm", str(ELF)], stdout=subprocess.PIPE, text=True, check=True).stdout
-        at = {name: int(re.search(rf"^(\w+) T {name}$", symbols, re.M).group(1), 16) for name in ("next_count", "add_total")}
-        assert ask(b"?").startswith(b"T05")
-        for address in at.values():
-            assert ask(b"Z0,%x,2" % address) == b"OK"
-        assert ask(b"c").startswith(b"T05thread:")
-        process.send_signal(signal.SIGKILL)
-        process.wait(timeout=hv.TIMEOUT)
+        gdb_side = Packets(ctl)
+        assert gdb_side.ask(b"?").startswith(b"T05")
+        for function in ("next_count", "add_total"):
+            assert gdb_side.ask(b"Z0,%x,2" % address_of(function)) == b"OK"
+        assert gdb_side.ask(b"c").startswith(b"T05thread:")
+        gdb_side.end(signal.SIGKILL)
         ctl.wait_for("web", "running")
         progress(ctl, m)
         assert ctl.json("raw", "debug.state", "web")["attached"] is False
 
 
-def test_a_vm_that_is_reset_keeps_its_breakpoints(name):
+def until_web_is(m, state):
+    """As the operator's list says it, since the channel is gdb's."""
+    other = "paus" if state == "running" else "running"
+    while True:
+        m.menu("l")
+        if m.expect(rf"1 +web +{state}", rf"1 +web +{other}") == 0:
+            return
+
+
+@pytest.mark.parametrize("state", ["running", "paused"])
+def test_a_vm_that_is_reset_keeps_its_breakpoints(name, state):
+    """Whether it ran, or gdb had it stopped."""
     with debugged(name) as (ctl, m):
         m.expect_line("web", "LATER")
-        process = subprocess.Popen(["gdb-multiarch", "-nx", "-q", "-batch", str(ELF), "-ex", attach(ctl), "-ex", "break later",
-                                    "-ex", "echo set\\n", "-ex", "continue", "-ex", "bt", "-ex", "detach"], stdin=subprocess.DEVNULL,
-                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        said = []
-        while "set\n" not in said:
-            said.append(process.stdout.readline())
+        gdb_side = Packets(ctl)
+        assert gdb_side.ask(b"?").startswith(b"T05")
+        assert gdb_side.ask(b"Z0,%x,2" % address_of("later")) == b"OK"
+        if state == "running":
+            gdb_side.send(b"$c#63")
+        until_web_is(m, state)
         m.menu("r")
         m.send("y")
-        text = "".join(said) + process.communicate(timeout=hv.TIMEOUT)[0]
-        assert re.search(r"^#0 +later \(", text, re.M)
+        m.expect_line("hartvisor", "web: started")
+        if state == "paused":
+            assert len(gdb_side.ask(b"g")) == 2 * 8 * 33  # it stands again
+            gdb_side.send(b"$c#63")
+        assert gdb_side.answer().startswith(b"T05thread:1;")
+        pc = int.from_bytes(bytes.fromhex(gdb_side.ask(b"p20").decode()), "little")
+        assert pc == address_of("later")
+        assert gdb_side.ask(b"D") == b"OK"
+        gdb_side.process.wait(timeout=hv.TIMEOUT)
         progress(ctl, m)
+
+
+def test_a_vm_that_ends_is_an_exit(name):
+    with debugged(name) as (ctl, m):
+        gdb_side = Packets(ctl)
+        assert gdb_side.ask(b"?").startswith(b"T05")
+        m.menu("k")
+        m.send("y")
+        m.expect_line("hartvisor", "web: destroyed")
+        assert gdb_side.ask(b"c") == b"W00"
+        gdb_side.process.wait(timeout=hv.TIMEOUT)
+
+
+def test_a_stock_linux_stops_where_it_is_told(name):
+    """At an address that the guest says, which the guest's own page tables lead to; the argument is in a program's memory."""
+    with channel() as ctl, Machine(name, bundle(name, [linux("web")]), args=ctl.arguments(), smp=2) as m:
+        m.expect(r"\[web\] ~ # ")
+        m.send_line("grep ' do_sys_openat2$' /proc/kallsyms")
+        m.expect(r"\[web\] [0-9a-f]{16} t do_sys_openat2")
+        at = re.search(r"\[web\] ([0-9a-f]{16}) t do_sys_openat2", m.text()).group(1)
+        process = subprocess.Popen(["gdb-multiarch", "-nx", "-q", "-batch", "-ex", "set architecture riscv:rv64", "-ex", "set osabi none",
+                                    "-ex", attach(ctl), "-ex", f"break *0x{at}", "-ex", "echo set\\n", "-ex", "continue", "-ex", "stepi",
+                                    "-ex", "stepi", "-ex", "stepi", "-ex", "print $pc > 0x" + at, "-ex", "x/s $a1", "-ex", "detach"],
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        said = [""]
+        while said[-1] != "set\n":
+            said.append(process.stdout.readline())
+            assert said[-1], said
+        m.send_line("cat /proc/uptime")
+        text = "".join(said) + process.communicate(timeout=hv.TIMEOUT)[0]
+        assert f"hit Breakpoint 1, 0x{at}" in text
+        assert printed(text, 1) == "1"
+        assert re.search(r':\s"/', text)
+        m.shell("web", "echo $((6 * 7))", "42")
 
 
 @pytest.mark.parametrize("words,error", [
@@ -194,10 +279,10 @@ def test_what_cannot_be_debugged_is_said(name, words, error):
 
 
 def test_a_profile_says_where_the_time_goes(name, tmp_path):
-    symbols = tmp_path / "map"
-    symbols.write_text(subprocess.run(["nm", str(ELF)], stdout=subprocess.PIPE, text=True, check=True).stdout)
+    system_map = tmp_path / "map"
+    system_map.write_text(symbols())
     with debugged(name, Vm("idle", guest("hello"), memory=16 * MIB)) as (ctl, m):
-        lines = ctl.run("profile", "web", "2s", "--map", symbols).splitlines()
+        lines = ctl.run("profile", "web", "2s", "--map", system_map).splitlines()
         counts = {}
         for line in lines:
             where, count = re.fullmatch(r"web/[01];(\S+|\[.*\]) (\d+)", line).groups()

@@ -56,7 +56,7 @@ static void what_runs_goes_at_once(void **state)
 	sim_end();
 }
 
-/* Even from behind one that never gives its hart up, whose context is not loaded. */
+/* It comes away, too, if it waits behind an entity of class fifo that runs for ever. */
 static void what_waits_goes_at_once(void **state)
 {
 	struct sim_vcpu *v;

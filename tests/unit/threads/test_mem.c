@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// SOURCES: hyp/vcpu/vm_mem.c tests/unit/fake/pcpu.c
+// SOURCES: hyp/vcpu/vm_mem.c tests/unit/fake/pcpu.c tests/unit/threads/chaos.c
 // SANITIZE: thread
 // INCLUDE: tests/unit/threads
 /* Device code on several harts uses a VM's memory while it is taken away, or its life ends. */
@@ -42,15 +42,6 @@ int gstage_write(const struct gstage *gs, gpa_t a, const void *buf, uint64_t len
 }
 
 /* Called at each atomic access: others go on in between, now and then. */
-void chaos(void)
-{
-	static _Thread_local uint32_t random = 1;
-
-	random = random * 1664525 + 1013904223;
-	if (random >> 26 == 0)
-		sched_yield();
-}
-
 static struct vm vm;
 
 static void *reads(void *arg)

@@ -2,7 +2,7 @@
 // SOURCES: hyp/dev/virtio/virtio.c hyp/dev/virtio/virtq.c hyp/dev/virtio/registers.c hyp/vcpu/vm_mem.c hyp/vcpu/vm_part.c
 // SOURCES: hyp/dev/virtio/net.c hyp/dev/virtio/net_receive.c hyp/dev/virtio/net_control.c
 // SOURCES: hyp/net/switch.c hyp/net/forward.c hyp/net/checksum.c hyp/net/segment.c hyp/net/copy.c
-// SOURCES: tests/unit/fake/pcpu.c tests/unit/fake/timer.c
+// SOURCES: tests/unit/fake/pcpu.c tests/unit/threads/chaos.c tests/unit/fake/timer.c
 // SANITIZE: thread
 // INCLUDE: tests/unit/threads
 /*
@@ -49,15 +49,6 @@ struct driver {
 
 static struct driver drivers[2];
 static uint32_t at_work; /* atomic: drivers that are not done */
-
-void chaos(void)
-{
-	static _Thread_local uint32_t random = 1;
-
-	random = random * 1664525 + 1013904223;
-	if (random >> 26 == 0)
-		sched_yield();
-}
 
 static uint32_t below(struct driver *d, uint32_t n)
 {

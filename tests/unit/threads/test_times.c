@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// SOURCES: hyp/run/times.c tests/unit/fake/pcpu.c tests/unit/fake/csr.c
+// SOURCES: hyp/run/times.c tests/unit/fake/pcpu.c tests/unit/threads/chaos.c tests/unit/fake/csr.c
 // SANITIZE: thread
 // INCLUDE: tests/unit/threads
 /*
@@ -12,7 +12,6 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
@@ -29,15 +28,6 @@
 bool timer_sstc = true;
 static uint64_t ticks, began;
 static uint32_t ends;
-
-void chaos(void)
-{
-	static _Thread_local uint32_t random = 1;
-
-	random = random * 1664525 + 1013904223;
-	if (random >> 26 == 0)
-		sched_yield();
-}
 
 uint64_t timer_now(void)
 {

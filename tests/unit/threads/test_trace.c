@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// SOURCES: hyp/arch/trace.c tests/unit/fake/pcpu.c
+// SOURCES: hyp/arch/trace.c tests/unit/fake/pcpu.c tests/unit/threads/chaos.c
 // SANITIZE: thread
 // CFLAGS: -DFAKE_TRACE
 // INCLUDE: tests/unit/threads
@@ -26,15 +26,6 @@
 
 static uint32_t ends;
 static uint64_t written;
-
-void chaos(void)
-{
-	static _Thread_local uint32_t random = 1;
-
-	random = random * 1664525 + 1013904223;
-	if (random >> 26 == 0)
-		sched_yield();
-}
 
 uint64_t timer_now(void)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// SOURCES: hyp/dev/virtio/virtq.c tests/unit/fake/pcpu.c
+// SOURCES: hyp/dev/virtio/virtq.c tests/unit/fake/pcpu.c tests/unit/threads/chaos.c
 // SANITIZE: thread
 // INCLUDE: tests/unit/threads
 /*
@@ -43,15 +43,6 @@ static struct {
 } w;
 
 /* Called at each atomic access: others go on in between, now and then. */
-void chaos(void)
-{
-	static _Thread_local uint32_t random = 1;
-
-	random = random * 1664525 + 1013904223;
-	if (random >> 26 == 0)
-		sched_yield();
-}
-
 uint8_t *vm_mem_find_anew(const struct vm *vm, struct vm_mem_window *window, gpa_t a,
 			  enum gstage_right right, uint64_t *len)
 {
