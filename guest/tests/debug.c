@@ -15,7 +15,7 @@ GUEST("debug");
 #define OWN_BREAKS 50000 /* rounds from one ebreak to the next */
 
 volatile unsigned long counts[CPUS], own_breaks, total;
-volatile double halves[CPUS];
+volatile double halves[CPUS], stored[CPUS];
 
 /* Not the compiler's AMO. */
 __attribute__((noinline)) void add_total(unsigned long n)
@@ -29,6 +29,12 @@ __attribute__((noinline)) void add_total(unsigned long n)
 			 : "=&r"(value), "=&r"(failed)
 			 : "r"(&total), "r"(n)
 			 : "memory");
+}
+
+/* Of fs11, which nothing here writes. */
+__attribute__((noinline)) void store_fs11(unsigned long cpu)
+{
+	__asm__ volatile("fsd fs11, 0(%0)" : : "r"(&stored[cpu]) : "memory");
 }
 
 __attribute__((noinline)) unsigned long next_count(unsigned long n)
@@ -58,6 +64,7 @@ static void count(struct cpu *cpu)
 	csr_set(sstatus, SSTATUS_FS);
 	for (;;) {
 		counts[cpu->index % CPUS] = next_count(counts[cpu->index % CPUS]);
+		store_fs11(cpu->index % CPUS);
 		if (cpu->index == 0 && counts[0] % OWN_BREAKS == 0)
 			own_break();
 		if (cpu->index == 0 && counts[0] == LATER)

@@ -131,6 +131,15 @@ def test_registers_and_memory_are_written(name):
         assert int(printed(gdb(attach(ctl), "print own_breaks", "detach"), 1)) >= 123456789
 
 
+def test_a_register_that_was_written_is_the_guest_s(name):
+    """The guest stores it: it was not only remembered here."""
+    with debugged(name) as (ctl, m):
+        text = gdb(attach(ctl), "break *store_fs11", "continue", "delete", "set $cpu = $a0", "set $fs11 = 1234.5", "set $s11 = 4711", "finish",
+                   "print stored[$cpu]", "print $s11", "detach")
+        assert (printed(text, 1), printed(text, 2)) == ("1234.5", "4711")
+        progress(ctl, m)
+
+
 def test_the_guest_s_own_breakpoints_are_its_own(name):
     with debugged(name) as (ctl, m):
         text = gdb(attach(ctl), "print own_breaks", "tbreak own_break", "continue", "tbreak own_break", "continue", "tbreak own_break",
@@ -231,6 +240,16 @@ def test_a_vm_that_is_reset_keeps_its_breakpoints(name, state):
         assert pc == address_of("later")
         assert gdb_side.ask(b"D") == b"OK"
         gdb_side.process.wait(timeout=hv.TIMEOUT)
+        progress(ctl, m)
+
+
+def test_one_goes_over_a_breakpoint_while_the_others_stand(name):
+    """All of eight vcpus are at the same one, again and again: gdb lets one at a time go on from there."""
+    rounds = [word for n in range(20) for word in ("continue", "print $_thread")]
+    with debugged(name, cpus=8) as (ctl, m):
+        text = gdb(attach(ctl), "break next_count", *rounds, "delete", "detach")
+        assert len(re.findall(r"hit Breakpoint 1, next_count", text)) + text.count("\nBreakpoint 1, next_count") == 20
+        assert "internal-error" not in text
         progress(ctl, m)
 
 
